@@ -1,0 +1,41 @@
+"""The real PostgreSQL and NATS that all tests of one run share."""
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import contracts  # noqa: F401 - else pytest takes the folder contracts/ for the package
+import web  # noqa: F401 - and web/ likewise
+from local import servers
+
+pytest_plugins = ["chassis.testing"]
+
+POSTGRES, NATS = "GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"
+running = contextlib.ExitStack()
+
+
+def pytest_configure() -> None:
+    """Start what nobody has named; before collection, so that every conftest sees the names."""
+    if POSTGRES in os.environ and NATS in os.environ:
+        return
+    folder = running.enter_context(tempfile.TemporaryDirectory(prefix="guichet-tests-"))
+    Path(folder).chmod(0o755)
+    postgres, broker = running.enter_context(servers.for_tests(Path(folder)))
+    os.environ.setdefault(POSTGRES, postgres.url)
+    os.environ.setdefault(NATS, broker.url)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests have counted, in words."""
+    for report in terminalreporter.getreports("passed"):
+        for name, words in report.user_properties:
+            if name == "counted":
+                terminalreporter.write_line(words)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    running.close()
