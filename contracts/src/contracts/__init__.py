@@ -1,0 +1,1 @@
+"""The published language of Guichet: what the contexts say to each other and to the world."""

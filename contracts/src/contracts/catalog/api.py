@@ -1,0 +1,67 @@
+"""Bodies of the catalog HTTP API."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import Field
+
+from contracts.text import Answer
+
+SHORTEST_WORD = 3
+LISTED_MOST = 9
+COUNTED_MOST = 1_000
+REFERENCE_LENGTH = 500
+DESIGNATION_LENGTH = 1_000
+REJECTED_MOST = 1_000
+
+
+class Product(Answer):
+    id: UUID
+    reference: str
+    designation: str
+    on_sale: bool
+    version: int
+
+
+class Matches(Answer):
+    """The products of one group that match; listed only when 1 to 9 of them do."""
+
+    count: int = Field(description="Exact to 1,000, never above 1,001.")
+    products: list[Product]
+
+
+class SearchState(StrEnum):
+    TOO_SHORT = "too_short"
+    SEARCHED = "searched"
+
+
+class ProductSearch(Answer):
+    """`withdrawn` always counts; it lists when `withdrawn=true` was asked.
+
+    `exact` holds the products whose whole reference is the text, whatever its length.
+    """
+
+    text: str
+    state: SearchState
+    exact: list[Product]
+    on_sale: Matches
+    withdrawn: Matches
+
+
+class RejectedRow(Answer):
+    line: int
+    reference: str
+    reason: str = Field(description="A stable code, such as `reference_repeated`.")
+
+
+class ImportReport(Answer):
+    """What an import did; `rejected` tells at most 1,000 rows, `rejected_count` all."""
+
+    rows: int
+    created: int
+    changed: int
+    unchanged: int
+    withdrawn: int = Field(description="Were on sale before, are not any more; also in `changed`.")
+    rejected_count: int
+    rejected: list[RejectedRow]
+    seconds: float

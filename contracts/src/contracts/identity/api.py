@@ -1,0 +1,237 @@
+"""Bodies of the identity HTTP API."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
+from pydantic.networks import validate_email
+from pydantic_core import PydanticCustomError
+
+from contracts.identity.roles import Role
+from contracts.text import EMAIL_LENGTH, Answer, Body, Name, SearchText, Storable, limit
+
+PASSWORD_SHORTEST = 12
+PASSWORD_LONGEST = 256
+
+
+class StaffRole(StrEnum):
+    SELLER = "seller"
+    TECHNICIAN = "technician"
+    ADMINISTRATOR = "administrator"
+
+
+def check_email(text: str) -> str:
+    """An address that mail can reach, by its form; the domain is lowered.
+
+    Refused with `email_without_at`, `email_without_ending` or `email_malformed`.
+    """
+    local, at, domain = text.rpartition("@")
+    if not at:
+        raise PydanticCustomError("email_without_at", "an address contains an @")
+    if local and domain and "." not in domain.strip("."):
+        raise PydanticCustomError("email_without_ending", "the end of the address is missing")
+    try:
+        _, address = validate_email(text)
+    except PydanticCustomError as malformed:
+        raise PydanticCustomError("email_malformed", "not an e-mail address") from malformed
+    if address != text and address.lower() != text.lower():
+        # « Jeanne <jeanne@example.org> » is a mail header, not an address.
+        raise PydanticCustomError("email_malformed", "not an e-mail address")
+    return address
+
+
+def check_password_length(text: str) -> str:
+    if len(text) < PASSWORD_SHORTEST:
+        raise PydanticCustomError(
+            "password_too_short",
+            "at least {shortest} characters, {length} were given",
+            {"shortest": PASSWORD_SHORTEST, "length": len(text)},
+        )
+    if len(text) > PASSWORD_LONGEST:
+        raise PydanticCustomError(
+            "password_too_long", "at most {longest} characters", {"longest": PASSWORD_LONGEST}
+        )
+    return text
+
+
+Email = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    Storable,
+    limit(EMAIL_LENGTH),
+    AfterValidator(check_email),
+]
+# Secrets stay readable as `str`, and out of every repr: fields are declared with repr=False.
+NewPassword = Annotated[str, Storable, AfterValidator(check_password_length)]
+GivenPassword = Annotated[str, Storable, limit(PASSWORD_LONGEST)]
+GivenEmail = Annotated[str, StringConstraints(strip_whitespace=True), Storable, limit(EMAIL_LENGTH)]
+
+
+# --- Signing in -------------------------------------------------------------------------------
+
+
+class NewSession(Body):
+    """Any text is taken as an address here: a malformed one is simply unknown."""
+
+    email: GivenEmail
+    password: GivenPassword = Field(repr=False)
+
+
+class Account(Answer):
+    """Whoever signs in."""
+
+    id: UUID
+    role: Role
+    first_name: str
+    last_name: str
+    email: str
+    enabled: bool
+    registered_at: AwareDatetime
+
+
+class OpenedSession(Answer):
+    token: str = Field(repr=False, description="The session's secret: told once, stored hashed.")
+    expires_at: AwareDatetime
+    account: Account
+
+
+class AccessToken(Answer):
+    """A JWT signed with Ed25519, for every service, for 60 seconds."""
+
+    access_token: str = Field(repr=False)
+    token_type: str = "Bearer"  # noqa: S105 - a scheme, not a secret
+    expires_in: int = Field(description="Seconds.")
+
+
+class Session(Answer):
+    id: UUID
+    opened_at: AwareDatetime
+    last_used_at: AwareDatetime
+    user_agent: str
+    current: bool
+
+
+class Sessions(Answer):
+    sessions: list[Session]
+
+
+class Closed(Answer):
+    closed: int
+
+
+# --- My account -------------------------------------------------------------------------------
+
+
+class PasswordChange(Body):
+    current_password: GivenPassword = Field(repr=False)
+    new_password: NewPassword = Field(repr=False)
+
+
+class EmailChange(Body):
+    current_password: GivenPassword = Field(repr=False)
+    email: Email
+
+
+# --- Customers --------------------------------------------------------------------------------
+
+
+class NewCustomer(Body):
+    first_name: Name
+    last_name: Name
+    email: Email
+    password: NewPassword = Field(repr=False)
+
+
+class Customer(Answer):
+    id: UUID
+    first_name: str
+    last_name: str
+    email: str
+    enabled: bool
+    registered_at: AwareDatetime
+    version: int
+
+
+class CustomerSearch(Body):
+    text: SearchText = ""
+    limit: int = Field(20, ge=1, le=50)
+    after: str | None = Field(None, max_length=400)
+
+
+class Customers(Answer):
+    """Best matches first for a text, by name without one."""
+
+    customers: list[Customer]
+    count: int = Field(description="Matches; exact to 1,000, never above 1,001.")
+    next: str | None = None
+
+
+class EmailCheck(Body):
+    email: Email
+
+
+class EmailChecked(Answer):
+    """Whether an account exists, for staff; and the customer if it is one."""
+
+    taken: bool
+    customer: Customer | None = None
+    suggestion: str | None = Field(None, description="Another spelling, if this looks like a slip.")
+
+
+class CustomerChange(Body):
+    first_name: Name | None = None
+    last_name: Name | None = None
+    email: Email | None = None
+
+
+class PasswordReset(Body):
+    """A password that the customer chose at the counter."""
+
+    password: NewPassword = Field(repr=False)
+
+
+# --- Staff ------------------------------------------------------------------------------------
+
+
+class NewStaffMember(Body):
+    first_name: Name
+    last_name: Name
+    email: Email
+    role: StaffRole
+    password: NewPassword = Field(repr=False)
+
+
+class StaffMember(Answer):
+    id: UUID
+    first_name: str
+    last_name: str
+    email: str
+    role: StaffRole
+    enabled: bool
+    registered_at: AwareDatetime
+    last_used_at: AwareDatetime | None = None
+
+
+class StaffMembers(Answer):
+    staff: list[StaffMember]
+
+
+class StaffMemberChange(Body):
+    role: StaffRole | None = None
+    enabled: bool | None = None
+
+
+class Key(Answer):
+    """A public signing key, as RFC 8037 writes it."""
+
+    kty: str = "OKP"
+    crv: str = "Ed25519"
+    use: str = "sig"
+    alg: str = "EdDSA"
+    kid: str
+    x: str
+
+
+class Keys(Answer):
+    keys: list[Key]

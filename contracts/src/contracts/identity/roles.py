@@ -1,0 +1,13 @@
+"""Who somebody is to the shop: every token carries one of these, and every service obeys it."""
+
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    CUSTOMER = "customer"
+    SELLER = "seller"
+    TECHNICIAN = "technician"
+    ADMINISTRATOR = "administrator"
+
+
+STAFF = (Role.SELLER, Role.TECHNICIAN, Role.ADMINISTRATOR)

@@ -1,0 +1,100 @@
+"""The kinds of text that people type, and what is refused in them."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic_core import PydanticCustomError
+
+NAME_LENGTH = 100
+EMAIL_LENGTH = 254
+SUBJECT_LENGTH = 200
+MESSAGE_LENGTH = 20_000
+SEARCH_LENGTH = 200
+
+
+def refuse_unstorable(text: str) -> str:
+    """NUL characters and lone surrogates: PostgreSQL keeps neither, JSON may carry both."""
+    if "\0" in text:
+        raise PydanticCustomError("text_nul", "NUL characters are not allowed")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("text_surrogate", "lone surrogates are not allowed")
+    return text
+
+
+def refuse_controls(text: str) -> str:
+    """One line: no line break, no other control character."""
+    if any(ord(character) < 32 or ord(character) == 127 for character in text):
+        raise PydanticCustomError("text_control", "control characters are not allowed")
+    return text
+
+
+def unify_line_ends(text: str) -> str:
+    """Forms send CRLF; a length counts a line break once."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def refuse_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("text_empty", "some text is required")
+    return text
+
+
+def limit(longest: int) -> AfterValidator:
+    """Refuse more than `longest` characters (Unicode code points) by a stable code."""
+
+    def check(text: str) -> str:
+        if len(text) > longest:
+            raise PydanticCustomError(
+                "text_too_long",
+                "at most {longest} characters, {length} were given",
+                {"longest": longest, "length": len(text)},
+            )
+        return text
+
+    return AfterValidator(check)
+
+
+Stripped = StringConstraints(strip_whitespace=True)
+Storable = AfterValidator(refuse_unstorable)
+OneLine = AfterValidator(refuse_controls)
+NotBlank = AfterValidator(refuse_blank)
+
+Name = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(NAME_LENGTH)]
+Subject = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(SUBJECT_LENGTH)]
+MessageText = Annotated[
+    str, AfterValidator(unify_line_ends), Storable, NotBlank, limit(MESSAGE_LENGTH)
+]
+SearchText = Annotated[str, Stripped, Storable, limit(SEARCH_LENGTH)]
+
+
+class Body(BaseModel):
+    """A request body: unknown fields are a mistake of the caller and refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Answer(BaseModel):
+    """A response body, read from mapped objects; readers ignore what they do not know."""
+
+    model_config = ConfigDict(from_attributes=True, extra="ignore")
+
+
+class FieldError(BaseModel):
+    """Why one field of a request is refused."""
+
+    field: str = Field(description="Dotted path of the field in the body, or a parameter's name.")
+    code: str
+    detail: str
+    context: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
+
+
+class Problem(BaseModel):
+    """RFC 9457; `code` is stable, `detail` is English and for developers."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    code: str
+    detail: str
+    errors: list[FieldError] = Field(default_factory=list)
+    context: dict[str, str | int | float | bool | None] = Field(default_factory=dict)

@@ -1,0 +1,55 @@
+"""What people have begun to write."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, AwareDatetime, Field
+
+from contracts.text import (
+    MESSAGE_LENGTH,
+    SUBJECT_LENGTH,
+    Answer,
+    Body,
+    OneLine,
+    Storable,
+    limit,
+    unify_line_ends,
+)
+from contracts.tickets.api.fields import Minutes, Position, TicketNumber
+
+DraftText = Annotated[str, AfterValidator(unify_line_ends), Storable, limit(MESSAGE_LENGTH)]
+DraftSubject = Annotated[str, Storable, OneLine, limit(SUBJECT_LENGTH)]
+
+
+class DraftKind(StrEnum):
+    REPLY = "reply"
+    NOTE = "note"
+
+
+class DraftToKeep(Body):
+    """Whatever is typed, unfinished as it is; it replaces what was kept before."""
+
+    text: DraftText = ""
+    kind: DraftKind = Field(DraftKind.REPLY, description="Notes are for staff alone.")
+    minutes: Minutes | None = Field(None, description="For staff alone.")
+    seen_position: Position | None = None
+    subject: DraftSubject = Field("", description="Of a new request.")
+    sale_id: UUID | None = Field(None, description="Of a new request.")
+    follows: TicketNumber | None = Field(None, description="Of a new request.")
+
+
+class Draft(Answer):
+    """What this person has begun; `saved_at` is missing when nothing is kept."""
+
+    text: str = ""
+    seen_position: int | None = None
+    subject: str = ""
+    sale_id: UUID | None = None
+    follows: int | None = None
+    saved_at: AwareDatetime | None = None
+
+
+class StaffDraft(Draft):
+    kind: DraftKind = DraftKind.REPLY
+    minutes: int | None = None

@@ -1,0 +1,116 @@
+"""One request, and the lists of requests."""
+
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field, field_validator
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
+
+from contracts.text import Answer, Body, MessageText, Subject
+from contracts.tickets.api.fields import TicketNumber
+from contracts.tickets.api.owned_products import OwnedProduct
+from contracts.tickets.api.situations import Priority, Status
+
+
+class NewTicket(Body):
+    follows: TicketNumber | None = Field(
+        None, description="One's own resolved request that this one takes up again."
+    )
+    sale_id: UUID | None = Field(
+        None,
+        validate_default=True,
+        description="The owned product that the request is about; that of `follows` by default.",
+    )
+    subject: Subject
+    description: MessageText
+
+    @field_validator("sale_id")
+    @classmethod
+    def refuse_no_product(cls, sale_id: UUID | None, others: ValidationInfo) -> UUID | None:
+        if sale_id is None and others.data.get("follows") is None:
+            raise PydanticCustomError("required", "a product or a request to follow is required")
+        return sale_id
+
+
+class Ticket(Answer):
+    id: UUID
+    number: int = Field(description="For people, and in paths.")
+    status: Status
+    waiting_for_customer: bool = Field(description="In progress, and staff spoke last.")
+    subject: str
+    customer_id: UUID
+    customer_name: str
+    product: OwnedProduct
+    opened_at: AwareDatetime
+    waiting_since: AwareDatetime | None = Field(
+        description="First message of the customer that staff has not answered yet."
+    )
+    last_activity_at: AwareDatetime
+    resolved_at: AwareDatetime | None = None
+    resolved_by_name: str | None = None
+    resolved_by_customer: bool | None = None
+    follows: int | None = Field(None, description="The resolved request that this one takes up.")
+    followed_by: list[int] = Field(
+        default_factory=list, description="Requests that take this one up, at most 20."
+    )
+    version: int = Field(description="Grows with every change that the reader may see.")
+
+
+class StaffTicket(Ticket):
+    priority: Priority
+    unread: bool = Field(description="The customer wrote what no staff member has opened yet.")
+
+
+class TicketSummary(Answer):
+    """A line of a list."""
+
+    number: int
+    status: Status
+    waiting_for_customer: bool
+    subject: str
+    customer_id: UUID
+    customer_name: str
+    designation: str
+    reference: str
+    serial_number: str
+    opened_at: AwareDatetime
+    waiting_since: AwareDatetime | None
+    last_activity_at: AwareDatetime
+    last_author_name: str = Field(description="Who spoke last.")
+    last_text: str = Field(description="The first 200 characters of the last message.")
+    resolved_at: AwareDatetime | None = None
+
+
+class StaffTicketSummary(TicketSummary):
+    product_id: UUID
+    priority: Priority
+    unread: bool = Field(description="The customer wrote what no staff member has opened yet.")
+    answered_by: list[str] = Field(description="Who of the staff answered, the first one first.")
+    resolved_by_name: str | None = None
+
+
+class Tickets(Answer):
+    tickets: list[TicketSummary]
+    next: str | None = None
+    counts: dict[str, int] | None = Field(
+        None, description="As `GET …/counts` tells them, when `counts=true` asked for them."
+    )
+    as_of: str | None = Field(
+        None, description="With `counts`: what came later is told by `/changes?since=` this."
+    )
+
+
+class StaffTickets(Answer):
+    """The same for staff."""
+
+    tickets: list[StaffTicketSummary]
+    next: str | None = None
+    counts: dict[str, int] | None = None
+    as_of: str | None = None
+
+
+class Counts(Answer):
+    """How many requests each view holds; exact to 1,000, never above 1,001."""
+
+    counts: dict[str, int]
+    as_of: str = Field(description="What came later is told by `/changes?since=` this.")

@@ -1,0 +1,125 @@
+"""What people type, and what is refused in it."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from contracts.identity.api import Email, NewPassword
+from contracts.sales.api import Cancellation, Day
+from contracts.text import MessageText, Name, SearchText, Subject
+
+KINDS = {
+    "name": Name,
+    "subject": Subject,
+    "message": MessageText,
+    "search": SearchText,
+    "e-mail": Email,
+    "password": NewPassword,
+}
+
+
+def read(kind, text):
+    return TypeAdapter(kind).validate_python(text)
+
+
+def code_of(kind, text):
+    with pytest.raises(ValidationError) as refused:
+        read(kind, text)
+    [error] = refused.value.errors()
+    return error["type"]
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize(
+    ("character", "code"),
+    [("\0", "text_nul"), ("\ud800", "text_surrogate")],
+)
+def test_what_a_database_cannot_keep_is_refused_everywhere(kind, character, code):
+    """As it comes in JSON, where both may be written."""
+    typed = json.loads(json.dumps(f"jeanne{character}dubois@example.org"))
+    assert code_of(kind, typed) in {code, "string_unicode"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "longest"), [(Name, 100), (Subject, 200), (MessageText, 20_000), (SearchText, 200)]
+)
+def test_a_text_has_its_longest(kind, longest):
+    assert len(read(kind, "é" * longest)) == longest
+    assert code_of(kind, "é" * (longest + 1)) == "text_too_long"
+
+
+@pytest.mark.parametrize("kind", [Name, Subject, MessageText])
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\u00a0\u3000"])
+def test_blanks_alone_are_no_text(kind, text):
+    assert code_of(kind, text) in {"text_empty", "text_control"}
+
+
+@pytest.mark.parametrize("kind", [Name, Subject])
+@pytest.mark.parametrize("control", ["\n", "\r", "\x07", "\x1b", "\x7f"])
+def test_a_name_and_a_subject_are_one_line(kind, control):
+    assert code_of(kind, f"Jeanne{control}Dubois") == "text_control"
+
+
+@pytest.mark.parametrize("text", ["<script>alert(1)</script>", "{{7*7}}", "e" + "\u0301" * 10_000])
+def test_odd_messages_are_kept_as_they_are(text):
+    assert read(MessageText, text) == text
+
+
+def test_a_line_break_counts_once_however_it_is_sent():
+    assert read(MessageText, "a\r\nb\rc\nd") == "a\nb\nc\nd"
+    assert len(read(MessageText, "x\r\n" * 10_000)) == 20_000
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=100))
+def test_any_other_name_is_kept_but_for_blanks_around(name):
+    if name.strip():
+        assert read(Name, f"  {name} ") == name.strip()
+
+
+@pytest.mark.parametrize(
+    ("typed", "code"),
+    [
+        ("jeanne", "email_without_at"),
+        ("jeanne@gmail", "email_without_ending"),
+        ("@example.org", "email_malformed"),
+        ("jeanne@", "email_malformed"),
+        ("je anne@example.org", "email_malformed"),
+        ("Jeanne <jeanne@example.org>", "email_malformed"),
+        ("a@b@example.org", "email_malformed"),
+        ("j" * 250 + "@example.org", "text_too_long"),
+    ],
+)
+def test_what_is_no_address_says_why(typed, code):
+    assert code_of(Email, typed) == code
+
+
+@pytest.mark.parametrize(
+    "typed", ["  jeanne@example.org ", "Jeanne.D+x@example.org", "é@exemple.fr"]
+)
+def test_an_address_is_kept_but_for_blanks_around(typed):
+    assert read(Email, typed) == typed.strip()
+
+
+def test_a_password_is_kept_to_the_last_blank():
+    assert read(NewPassword, " douze blancs ") == " douze blancs "
+    assert code_of(NewPassword, "x" * 11) == "password_too_short"
+    assert code_of(NewPassword, "x" * 257) == "password_too_long"
+
+
+@given(st.dates())
+def test_a_day_is_read_as_it_is_written(day):
+    assert read(Day, day.isoformat()) == day
+
+
+@given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.booleans(), st.datetimes()))
+def test_nothing_else_is_a_day(given_value):
+    assert code_of(Day, given_value) == "date_unreadable"
+
+
+def test_a_reason_needs_words():
+    with pytest.raises(ValidationError):
+        Cancellation(reason="  ")
+    assert Cancellation(reason="Mauvais client").reason == "Mauvais client"
