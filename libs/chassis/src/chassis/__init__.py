@@ -1,0 +1,1 @@
+"""The mechanism every service shares. It knows no word of the business."""

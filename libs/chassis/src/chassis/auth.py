@@ -1,0 +1,135 @@
+"""Who is calling, from a token that every service can check alone."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import httpx
+import jwt
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jwt import PyJWK
+
+from chassis.errors import Forbidden, Unauthenticated, Unavailable
+
+log = structlog.get_logger()
+
+ISSUER = AUDIENCE = "guichet"
+KEYS_PATH = "/api/identity/keys"
+KEYS_AGE_SECONDS = 600
+KEYS_PAUSE_SECONDS = 2
+
+bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
+
+
+class KeysUnavailable(Unavailable):
+    code = "keys_unavailable"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The person on whose behalf a request is made, as identity has signed it.
+
+    `token` is what to show to another service that is asked on this person's behalf.
+    """
+
+    id: UUID
+    role: str
+    name: str
+    session_id: UUID
+    token: str
+
+
+class Keys(Protocol):
+    """Where the public keys that sign tokens are found."""
+
+    async def key(self, kid: str) -> PyJWK | None: ...
+
+
+class PublishedKeys:
+    """Identity's published keys, kept for ten minutes and asked again for one not yet known."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.known: dict[str, PyJWK] = {}
+        self.asked_at = float("-inf")
+        self.asking = asyncio.Lock()
+
+    async def key(self, kid: str) -> PyJWK | None:
+        age = time.monotonic() - self.asked_at
+        if age > KEYS_AGE_SECONDS or (kid not in self.known and age > KEYS_PAUSE_SECONDS):
+            await self.ask(kid)
+        return self.known.get(kid)
+
+    async def ask(self, kid: str) -> None:
+        async with self.asking:
+            if time.monotonic() - self.asked_at <= KEYS_PAUSE_SECONDS:
+                return  # somebody else has just asked
+            try:
+                answer = await self.http.get(KEYS_PATH)
+                answer.raise_for_status()
+                self.known = {key["kid"]: PyJWK(key) for key in answer.json()["keys"]}
+            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+                log.warning("keys_not_read", error=repr(error))
+                if kid not in self.known:
+                    raise KeysUnavailable("the signing keys cannot be read now") from error
+                return  # an older key is still good
+            self.asked_at = time.monotonic()
+
+
+async def caller(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """The bearer of a valid token; otherwise 401 `unauthenticated`."""
+    if credentials is None:
+        raise Unauthenticated("a bearer token is required")
+    return await read_token(request.app.state.keys, credentials.credentials)
+
+
+async def read_token(keys: Keys, token: str) -> Caller:
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = await keys.key(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Unauthenticated("the token is signed by an unknown key")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=["EdDSA"],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={
+                # A clock a little behind the issuer's is no reason to refuse a token; nor is one
+                # to take it longer than the minute in which a closed session must be out.
+                "verify_iat": False,
+                "require": ["exp", "iat", "sub", "role", "name", "sid"],
+            },
+        )
+        return Caller(
+            id=UUID(claims["sub"]),
+            role=str(claims["role"]),
+            name=str(claims["name"]),
+            session_id=UUID(claims["sid"]),
+            token=token,
+        )
+    except (jwt.PyJWTError, ValueError) as invalid:
+        raise Unauthenticated("the token is not valid") from invalid
+
+
+CurrentCaller = Annotated[Caller, Depends(caller)]
+
+
+def only(*roles: str) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets these roles pass and answers 403 `forbidden` to the others."""
+
+    async def check(who: CurrentCaller) -> Caller:
+        if who.role not in roles:
+            raise Forbidden(f"reserved to: {', '.join(roles)}")
+        return who
+
+    return check

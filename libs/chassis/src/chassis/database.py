@@ -1,0 +1,89 @@
+"""One engine, one kind of transaction, and how a constraint becomes a refusal."""
+
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, Request
+from psycopg.errors import Error as PostgresError
+from sqlalchemy import DateTime, MetaData, Text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from uuid_utils.compat import uuid7
+
+from chassis.errors import Refusal
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# For `type_annotation_map`: every time is aware, every text unbounded (limits are in contracts).
+TYPES: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text()}
+
+# Nothing may hang: a statement, a wait for a lock and a forgotten transaction all end.
+LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+
+
+def metadata() -> MetaData:
+    return MetaData(naming_convention=NAMES)
+
+
+def new_id() -> UUID:
+    """A UUIDv7: ids made later sort later, so indexes grow at their end."""
+    return uuid7()
+
+
+class Database:
+    """A bounded pool of connections; a request that finds none free in time is refused."""
+
+    def __init__(
+        self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
+    ) -> None:
+        self.most = size + overflow
+        self.engine = create_async_engine(
+            url,
+            pool_size=size,
+            max_overflow=overflow,
+            pool_timeout=wait,
+            pool_pre_ping=True,
+            pool_recycle=1800,
+            hide_parameters=True,  # the values of a statement that fails are people's
+            connect_args={"options": LIMITS, "application_name": name, "connect_timeout": 5},
+        )
+        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """All the writes made inside commit together, or none do."""
+        async with self.sessions.begin() as session:
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def transaction(request: Request) -> AsyncGenerator[AsyncSession]:
+    async with request.app.state.database.transaction() as session:
+        yield session
+
+
+# scope="function": commit before the answer leaves, so that a 201 is never a lie.
+Transaction = Annotated[AsyncSession, Depends(transaction, scope="function")]
+
+
+@contextmanager
+def refusing(constraint: str, refusal: Refusal) -> Generator[None]:
+    """Let PostgreSQL decide a race, and say it in the words of the business."""
+    try:
+        yield
+    except IntegrityError as clash:
+        cause = clash.orig
+        if isinstance(cause, PostgresError) and cause.diag.constraint_name == constraint:
+            raise refusal from clash
+        raise

@@ -1,0 +1,53 @@
+"""Whether a process lives, and whether it can serve, with the reasons why not."""
+
+import threading
+from collections.abc import Awaitable, Callable, Mapping
+
+import structlog
+from fastapi import APIRouter, Response
+
+log = structlog.get_logger("health")
+
+leaving = threading.Event()  # set when the process has been asked to stop
+
+Check = Callable[[], Awaitable[str | None]]
+
+
+def health_routes(
+    needed: Mapping[str, Check], told: Mapping[str, Check] | None = None
+) -> APIRouter:
+    """`needed` decides readiness; `told` is reported beside it.
+
+    A check returns None when all is well, otherwise a reason in a few words.
+    """
+    router = APIRouter(include_in_schema=False)
+    last: dict[str, str | None] = {}
+
+    @router.get("/health/live")
+    async def live() -> dict[str, str]:
+        return {"status": "alive"}
+
+    @router.get("/health/ready")
+    async def ready(response: Response) -> dict[str, object]:
+        reasons = {name: await check() for name, check in needed.items()}
+        if leaving.is_set():
+            reasons["process"] = "leaving"
+        beside = {name: await check() for name, check in (told or {}).items()}
+        is_ready = not any(reasons.values())
+        if {**reasons, **beside} != last:
+            last.update(reasons | beside)
+            tell(reasons | beside, is_ready=is_ready)
+        response.status_code = 200 if is_ready else 503
+        return {
+            "ready": is_ready,
+            **{name: reason or "ok" for name, reason in (reasons | beside).items()},
+        }
+
+    return router
+
+
+def tell(reasons: Mapping[str, str | None], *, is_ready: bool) -> None:
+    """In the log whenever it changes, not whenever somebody asks."""
+    troubles = {name: reason for name, reason in reasons.items() if reason}
+    write = log.warning if troubles else log.info
+    write("ready" if is_ready else "not_ready", **troubles)

@@ -1,0 +1,88 @@
+"""One submission is recorded once, whatever is clicked, repeated or retried."""
+
+import hashlib
+import hmac
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Request
+from pydantic import BaseModel
+from sqlalchemy import select, update
+from sqlalchemy.dialects import postgresql
+
+from chassis.auth import CurrentCaller
+from chassis.database import Transaction
+from chassis.errors import Malformed
+from chassis.messaging import IdempotencyKey
+
+
+class IdempotencyKeyReused(Malformed):
+    code = "idempotency_key_reused"
+
+
+class Idempotency:
+    """What a creating route asks before it makes something, and tells afterwards.
+
+    The key is unique by caller and route. Its row is inserted first, so a concurrent twin waits
+    for this transaction and then finds what it made; if this one fails, nothing is remembered.
+    Only a hash of the key is stored, and the key itself keys the HMAC of the body, which leaves
+    out secrets (fields declared with repr=False): the row tells nothing about what was sent.
+    """
+
+    def __init__(
+        self, session: Transaction, caller: CurrentCaller, route: str, key: str | None
+    ) -> None:
+        self.session, self.caller, self.route, self.key = session, caller, route, key
+
+    async def made(self, body: BaseModel) -> UUID | None:
+        """The id of what the same request has made before, or None if this is the first.
+
+        Raises 422 `idempotency_key_reused` if the key came with another body before.
+        """
+        if self.key is None:
+            return None
+        fingerprint = self.fingerprint(body)
+        first = await self.session.scalar(
+            postgresql.insert(IdempotencyKey)
+            .values(**self.identity(self.key), fingerprint=fingerprint)
+            .on_conflict_do_nothing()
+            .returning(IdempotencyKey.route)
+        )
+        if first is not None:
+            return None
+        kept = await self.session.scalar(
+            select(IdempotencyKey).filter_by(**self.identity(self.key))
+        )
+        if kept is None or not hmac.compare_digest(kept.fingerprint, fingerprint):
+            raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
+        return kept.made_id
+
+    async def remember(self, made_id: UUID) -> None:
+        if self.key is not None:
+            await self.session.execute(
+                update(IdempotencyKey).filter_by(**self.identity(self.key)).values(made_id=made_id)
+            )
+
+    def identity(self, key: str) -> dict[str, object]:
+        return {
+            "caller_id": self.caller.id,
+            "route": self.route,
+            "key_hash": hashlib.sha256(key.encode()).digest(),
+        }
+
+    def fingerprint(self, body: BaseModel) -> bytes:
+        secrets = {name for name, field in type(body).model_fields.items() if not field.repr}
+        said = body.model_dump_json(exclude=secrets)
+        return hmac.digest((self.key or "").encode(), said.encode(), "sha256")
+
+
+async def idempotency(
+    request: Request,
+    session: Transaction,
+    caller: CurrentCaller,
+    idempotency_key: Annotated[str | None, Header(min_length=8, max_length=200)] = None,
+) -> Idempotency:
+    return Idempotency(session, caller, request.scope["path"], idempotency_key)
+
+
+Once = Annotated[Idempotency, Depends(idempotency, scope="function")]

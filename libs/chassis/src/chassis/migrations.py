@@ -1,0 +1,112 @@
+"""Run a service's Alembic migrations, without an ini file.
+
+Two database roles: the owner migrates, the other one runs and may only read and write rows.
+"""
+
+import functools
+
+from alembic import command, context, op
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, MetaData, create_engine, pool, text
+
+from chassis.messaging import CHANNEL, SCHEMA, Messaging
+
+LOCK = 7_301_001
+
+
+class SchemaNewer(Exception):
+    """A later version of the code was here."""
+
+
+def config(package: str, url: str) -> Config:
+    settings = Config()
+    settings.set_main_option("script_location", f"{package}:migrations")
+    settings.set_main_option("path_separator", "os")
+    settings.attributes["url"] = url
+    return settings
+
+
+def upgrade(package: str, url: str) -> None:
+    """Bring the database to the newest schema; several may call it at once.
+
+    Raises SchemaNewer for one that this code does not know.
+    """
+    engine = create_engine(url, poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        found = current(connection)
+    if found is not None and found not in known(package):
+        raise SchemaNewer(difference(package, found))
+    command.upgrade(config(package, url), "head")
+
+
+def check(package: str, url: str) -> None:
+    """Raise alembic's CommandError when mapped classes and database differ."""
+    command.check(config(package, url))
+
+
+@functools.cache
+def known(package: str) -> tuple[str, ...]:
+    """The revisions that this code knows, the one that it needs first; read once a process."""
+    scripts = ScriptDirectory.from_config(config(package, ""))
+    return tuple(script.revision for script in scripts.walk_revisions())
+
+
+def difference(package: str, found: str | None) -> str | None:
+    """What is wrong with a database at this revision, and the remedy; None if nothing is."""
+    needed = known(package)[0]
+    if found == needed:
+        return None
+    if found is None or found in known(package):
+        return (
+            f"schema at {found or 'nothing'}, this code needs {needed}:"
+            f" run `python -m {package} migrate`"
+        )
+    return (
+        f"schema at {found}, which is newer than this code, of {needed}: run the version that made"
+        " it, or restore a backup from before"
+    )
+
+
+def current(connection: Connection) -> str | None:
+    """The revision that the database is at."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def run(metadata: MetaData) -> None:
+    """The body of every service's migrations/env.py."""
+    engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
+    with engine.connect() as connection:
+        # Two replicas may start together: the second one waits and finds nothing to do.
+        connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        connection.commit()
+        context.configure(
+            connection=connection,
+            target_metadata=[metadata, Messaging.metadata],
+            include_schemas=True,
+            transaction_per_migration=True,
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+        connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
+        connection.commit()
+    engine.dispose()
+
+
+def create_chassis_tables() -> None:
+    """Outbox, inbox, dead letters and idempotency keys; called by a service's first migration.
+
+    The running role gets its rights on this schema from the owner's default privileges (on schemas, tables and sequences).
+    """
+    op.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    Messaging.metadata.create_all(op.get_bind())
+    # Whoever inserts, however: the relay wakes when the transaction commits.
+    op.execute(f"""
+        CREATE FUNCTION {SCHEMA}.wake_relay() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$
+    """)
+    op.execute(f"""
+        CREATE TRIGGER wake_relay AFTER INSERT ON {SCHEMA}.outbox
+        FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.wake_relay()
+    """)

@@ -1,0 +1,113 @@
+"""Serve HTTP: the one command that every process of Guichet has, with or without a database."""
+
+import signal
+import time
+from importlib import import_module
+from socket import socket
+from types import FrameType
+
+import typer
+import uvicorn
+
+from chassis import health, logs, tracing
+from chassis.settings import CommonSettings, WrongSettings, read
+
+# Longer than a gateway keeps a connection that nobody uses: whoever closes first may lose a request
+# that the other has just sent.
+KEEP_ALIVE_SECONDS = 100
+
+
+def fail(message: str, code: int = 1) -> typer.Exit:
+    """One clear line on standard error; raise what this returns."""
+    typer.echo(message, err=True)
+    return typer.Exit(code)
+
+
+def read_settings(package: str) -> CommonSettings:
+    """The settings of a service or of web, or one line a setting that is missing or wrong."""
+    try:
+        return read(import_module(f"{package}.settings").Settings)
+    except WrongSettings as wrong:
+        raise fail(
+            "\n".join(f"{package}: {line}" for line in str(wrong).splitlines()), 2
+        ) from wrong
+
+
+class Server(uvicorn.Server):
+    """Leaves in order: first it is not ready, and only later does it take no more requests.
+
+    Meanwhile the gateway notices and looks elsewhere; whoever asks twice has it stop at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.drain_seconds = drain_seconds
+        self.leaves_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if sig == signal.SIGTERM and self.started and self.drain_seconds and not self.leaves_at:
+            health.leaving.set()
+            self.leaves_at = time.monotonic() + self.drain_seconds
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.leaves_at and time.monotonic() >= self.leaves_at:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await tracing.stop()
+
+
+def serve(package: str, host: str | None, port: int | None) -> None:
+    """Serve HTTP until SIGTERM; requests under way then have a time to end."""
+    settings = read_settings(package)
+    logs.configure(settings.log_level)
+    tracing.start(package, settings)
+    config = uvicorn.Config(
+        f"{package}.app:create_app",
+        factory=True,
+        host=host or settings.host,
+        port=port or settings.port,
+        log_config=None,
+        access_log=False,  # `chassis.observing` tells of requests, without their query strings
+        proxy_headers=False,  # who needs the browser's address reads it where it is needed
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+    server = Server(config, settings.drain_seconds)
+    try:
+        server.run()
+    except SystemExit as refused:
+        raise fail(
+            f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop whoever"
+            " does, or choose another port with GUICHET_PORT",
+            uvicorn.config.STARTUP_FAILURE,
+        ) from refused
+
+
+def http_command(package: str) -> typer.Typer:
+    """The commands of a process without a database: web."""
+    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    @cli.callback()
+    def about() -> None:
+        """One part of Guichet."""
+
+    @cli.command("serve")
+    def serve_command(host: str | None = None, port: int | None = None) -> None:
+        """Serve HTTP."""
+        serve(package, host, port)
+
+    return cli
+
+
+def main(cli: typer.Typer) -> None:
+    """The last line of every __main__: no traceback for a Ctrl-C."""
+    try:
+        cli()
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None

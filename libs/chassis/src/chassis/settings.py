@@ -1,0 +1,152 @@
+"""Settings, read from the environment under one prefix and checked at start."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
+)
+
+
+def check_time_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as unknown:
+        raise ValueError(f"{name} is not a time zone of the IANA database") from unknown
+    return name
+
+
+PREFIX = "GUICHET_"
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """`GUICHET_X_FILE` names a file that holds `GUICHET_X`: how containers hand out secrets."""
+
+    def get_field_value(
+        self,
+        field: FieldInfo,  # noqa: ARG002 - pydantic-settings fixes the signature
+        field_name: str,
+    ) -> tuple[Any, str, bool]:
+        variable = f"{PREFIX}{field_name.upper()}_FILE"
+        path = os.environ.get(variable)
+        if not path:
+            return None, field_name, False
+        try:
+            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+        except (OSError, UnicodeDecodeError) as unreadable:
+            raise SettingsError(f"{variable}: {path} cannot be read: {unreadable}") from unreadable
+
+    def __call__(self) -> dict[str, Any]:
+        values = {
+            name: self.get_field_value(field, name)[0]
+            for name, field in self.settings_cls.model_fields.items()
+        }
+        return {name: value for name, value in values.items() if value is not None}
+
+
+class CommonSettings(BaseSettings):
+    """What every process of Guichet needs to know."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not a source here
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not a source here
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    internal_url: str = Field(
+        "http://127.0.0.1:8081", description="The gateway's internal entry point."
+    )
+    public_url: str = Field("http://localhost:8080", description="Where browsers find Guichet.")
+    time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
+        "Europe/Paris", description="The shop's time zone: it decides what « today » is."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="What the logs tell at least."
+    )
+    traces_url: str = Field(
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="Where traces are sent to: a collector that speaks OTLP over HTTP, such as"
+        " `http://collector:4318/v1/traces`. Empty: nothing is recorded.",
+    )
+    traces_share: float = Field(
+        1,
+        ge=0,
+        le=1,
+        description="The share of traces that is recorded, of those that nobody before decided on.",
+    )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        description="How long a process that shall stop says only that it is not ready, so that"
+        " the gateway sends nobody any more; then it takes no more requests.",
+    )
+    graceful_seconds: int = Field(10, description="How long a stop waits for requests to end.")
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.time_zone)
+
+
+class ServiceSettings(CommonSettings):
+    """What a service with a database and a place on the bus needs besides."""
+
+    service: str = Field(description="The name of the context; each service sets its own.")
+    database_url: SecretStr = Field(description="postgresql+psycopg://…, the running role.")
+    migration_url: SecretStr | None = Field(None, description="The same with the owning role.")
+    pool_size: int = Field(5, ge=1, description="Connections kept open to the database.")
+    pool_overflow: int = Field(5, ge=0, description="Connections opened besides under load.")
+    pool_seconds: float = Field(2, description="How long a request waits for a connection.")
+    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+    nats_user: str = Field("", description="The service's own user on the broker.")
+    nats_password: SecretStr = Field(SecretStr(""), description="That user's password.")
+    relay: bool = Field(True, description="Whether this process publishes the outbox.")
+    consumer: bool = Field(True, description="Whether this process handles events.")
+    outbox_poll_seconds: float = Field(5, description="How long a missed wake-up may cost.")
+    consumer_batch: int = Field(100, ge=1, description="Events handled in one transaction.")
+    retry_seconds: tuple[float, ...] = Field(
+        (1, 5, 30, 120, 600), description="Pauses before an event that fails is tried again."
+    )
+
+
+S = TypeVar("S", bound=BaseSettings)
+
+
+class WrongSettings(Exception):
+    """One line for each setting that is missing or wrong, with its name."""
+
+
+def read(settings: type[S]) -> S:
+    """From the environment and the files that it names, or raise WrongSettings."""
+    try:
+        return settings()
+    except SettingsError as unreadable:
+        raise WrongSettings(str(unreadable)) from unreadable
+    except ValidationError as wrong:
+        lines = [told("_".join(map(str, e["loc"])), e["type"], e["msg"]) for e in wrong.errors()]
+        raise WrongSettings("\n".join(lines)) from wrong
+
+
+def told(name: str, type: str, message: str) -> str:
+    variable = f"{PREFIX}{name.upper()}"
+    if type == "missing":
+        return f"{variable} is missing: set it, or {variable}_FILE to a file that holds it"
+    return f"{variable}: {message}"

@@ -1,0 +1,120 @@
+"""Fixtures shared by every service's tests (a pytest plugin)."""
+
+import os
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import jwt
+import psycopg
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from jwt import PyJWK
+from jwt.algorithms import OKPAlgorithm
+from psycopg import sql
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
+
+from chassis import bus
+from chassis.auth import AUDIENCE, ISSUER
+from chassis.bus import Delivery, Subscriptions
+from chassis.database import Database
+from chassis.messaging import OutboxMessage, new_id
+from contracts.event import Envelope, Event
+
+KEY = Ed25519PrivateKey.generate()
+KID = "test"
+
+
+class TestKeys:
+    """The key that signs the tokens of tests; set as `app.state.keys`."""
+
+    __test__ = False
+
+    async def key(self, kid: str) -> PyJWK | None:
+        published = OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
+        return PyJWK({**published, "kid": KID, "alg": "EdDSA"}) if kid == KID else None
+
+
+def postgres_server() -> str:
+    """Where tests may create databases; the root conftest.py starts one and says where."""
+    return os.environ["GUICHET_TEST_POSTGRES"]
+
+
+def nats_server() -> str:
+    return os.environ["GUICHET_TEST_NATS"]
+
+
+def fresh_database(name: str) -> str:
+    """(Re)create an empty database and return its URL for SQLAlchemy."""
+    with psycopg.connect(postgres_server(), autocommit=True) as connection:
+        identifier = sql.Identifier(name)
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(identifier))
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    base = postgres_server().replace("postgresql://", "postgresql+psycopg://", 1)
+    return base.rsplit("/", 1)[0] + "/" + name
+
+
+def token(role: str, id: UUID | None = None, name: str = "Camille Test") -> dict[str, str]:
+    """An Authorization header for a caller with this role."""
+    now = datetime.now(UTC)
+    claims = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": str(id or uuid4()),
+        "role": role,
+        "name": name,
+        "sid": str(uuid4()),
+        "iat": now,
+        "exp": now + timedelta(hours=6),  # some are made once, before a long run of tests
+    }
+    signed = jwt.encode(claims, KEY, algorithm="EdDSA", headers={"kid": KID})
+    return {"Authorization": f"Bearer {signed}"}
+
+
+@pytest.fixture
+async def session(database: Database) -> AsyncGenerator[AsyncSession]:
+    """A transaction rolled back at the end; the service's own commits nest in it."""
+    async with database.engine.connect() as connection:
+        outer = await connection.begin()
+        sessions = database.sessions
+        database.sessions = async_sessionmaker(
+            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        async with database.sessions() as session:
+            yield session
+        database.sessions = sessions
+        await outer.rollback()
+
+
+async def published(session: AsyncSession) -> list[Event]:
+    """What the service has announced so far, in order."""
+    rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
+    return [read(Envelope.model_validate_json(row.body)) for row in rows]
+
+
+def read(envelope: Envelope) -> Event:
+    return Event.by_type[envelope.type].model_validate(envelope.data)
+
+
+def wrap(event: Event) -> Envelope:
+    """The event as it would come from the bus."""
+    return Envelope(
+        id=new_id(),
+        source=f"/guichet/{event.type.partition('.')[0]}",
+        type=event.type,
+        subject=event.subject,
+        time=datetime.now(UTC),
+        aggregateversion=getattr(event, "version", None),
+        data=event.model_dump(mode="json"),
+    )
+
+
+async def deliver(
+    database: Database, subscriptions: Subscriptions, *events: Event | Envelope
+) -> int:
+    """Hand events to the handlers as a consumer would; returns how many were new."""
+    envelopes = [wrap(event) if isinstance(event, Event) else event for event in events]
+    deliveries = [Delivery(envelope, "TEST", n) for n, envelope in enumerate(envelopes, 1)]
+    async with database.transaction() as session:
+        return await bus.deliver(session, subscriptions, "test", deliveries)

@@ -1,0 +1,53 @@
+"""Trouble with the database or the broker, in one line: what it is, and what to do about it.
+
+Never with a statement or its values, which may be personal: only a connection that fails is quoted.
+"""
+
+import nats.errors
+import psycopg
+from psycopg.errors import DiskFull
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+
+# What a server that cannot be used says, and the remedy; in this order.
+REMEDIES = {
+    "password": "correct the password in GUICHET_DATABASE_URL",
+    'database "': "have it made first, or correct GUICHET_DATABASE_URL",
+    'role "': "have it made first, or correct GUICHET_DATABASE_URL",
+    "too many": "PostgreSQL takes no more connections: see the budget in docs/operations.md",
+    "": "see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
+}
+
+
+def describe(error: BaseException) -> str:
+    """The kind of error and, of a connection that fails, its words and the remedy."""
+    if isinstance(error, ValidationError):
+        fields = {".".join(map(str, found["loc"])): found["type"] for found in error.errors()}
+        return f"ValidationError: {fields}"
+    if isinstance(error, PoolTimeout):
+        return "every connection of the pool is at work: wait, or raise GUICHET_POOL_SIZE"
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return of_database(error.orig) or f"{type(error).__name__}: {type(error.orig).__name__}"
+    if isinstance(error, psycopg.Error):
+        return of_database(error) or type(error).__name__
+    return f"{type(error).__name__}: {str(error)[:200]}"
+
+
+def of_database(error: BaseException) -> str | None:
+    """Nothing for what a statement did wrong."""
+    if isinstance(error, DiskFull):
+        return "the disk of PostgreSQL is full: make room there"
+    if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
+        return None
+    said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
+    return f"{said}: {next(what for words, what in REMEDIES.items() if words in said)}"
+
+
+def of_broker(error: BaseException) -> str:
+    """Of a connection to NATS that fails, or fails again."""
+    if isinstance(error, nats.errors.AuthorizationError) or "uthorization" in str(error):
+        return "NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"
+    return f"{str(error) or type(error).__name__}: see that NATS runs and that GUICHET_NATS_URL leads to it"

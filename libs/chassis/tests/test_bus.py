@@ -1,0 +1,269 @@
+"""From the outbox through JetStream into the inbox, on a real database and a real broker."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import nats
+import pytest
+from nats.js import JetStreamContext
+from nats.js.errors import NotFoundError
+from sqlalchemy import func, select, text, update
+from sqlalchemy.exc import OperationalError
+
+from chassis import dead_letters, streams
+from chassis.bus import Consumer, Relay, Subscriptions
+from chassis.database import Database
+from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
+from chassis.testing import deliver, nats_server, wrap
+from contracts.event import Event
+from contracts.topology import Listening
+
+
+class Numbered(Event, type="numbers.numbered.v1", subject="aggregate"):
+    aggregate: str
+    number: int
+
+
+LISTENING = Listening("listener", "numbers", (Numbered.type,))
+
+
+@pytest.fixture
+async def js() -> AsyncGenerator[JetStreamContext]:
+    """The stream NUMBERS, empty, with the durable of `listener` at its beginning."""
+    broker = await nats.connect(nats_server())
+    js = broker.jetstream()
+    with suppress(NotFoundError):
+        await js.delete_stream("NUMBERS")
+    await streams.ensure_stream(js, "numbers")
+    await streams.ensure_durable(js, "NUMBERS", LISTENING.service, LISTENING.types)
+    yield js
+    await broker.close()
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not await condition():
+        assert asyncio.get_running_loop().time() < deadline, "not met in time"
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(*loops: Awaitable[None]) -> AsyncGenerator[None]:
+    tasks = [asyncio.ensure_future(loop) for loop in loops]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def relay_of(database: Database, js: JetStreamContext, poll: float = 30) -> Relay:
+    dsn = database.engine.url.render_as_string(hide_password=False).replace("+psycopg", "")
+    return Relay(dsn, js, "NUMBERS", poll)
+
+
+def consumer_of(
+    database: Database, js: JetStreamContext, subscriptions: Subscriptions, retries=(0.05, 0.05)
+) -> Consumer:
+    return Consumer(LISTENING, subscriptions, database, js, retries=retries)
+
+
+async def announce(database: Database, *numbers: int, aggregate: str = "a") -> None:
+    async with database.transaction() as session:
+        for number in numbers:
+            publish(session, Numbered(aggregate=aggregate, number=number))
+
+
+async def count(database: Database, table: type) -> int:
+    async with database.transaction() as session:
+        return await session.scalar(select(func.count()).select_from(table)) or 0
+
+
+class Seen(Subscriptions):
+    """Remembers the numbers it handled; fails on those it is told to."""
+
+    def __init__(self, fails: dict[int, Exception] | None = None) -> None:
+        super().__init__()
+        self.numbers: list[int] = []
+        self.attempts: list[int] = []
+        self.fails = fails or {}
+
+        @self.on(Numbered)
+        async def handle(session, event: Numbered) -> None:
+            self.attempts.append(event.number)
+            if event.number in self.fails:
+                raise self.fails[event.number]
+            self.numbers.append(event.number)
+
+
+async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js):
+    seen = Seen(fails={3: ValueError("poison")})
+    await announce(database, 1, 2, 3, 4, 5)
+
+    async with running(relay_of(database, js).run(), consumer_of(database, js, seen).run()):
+
+        async def parked() -> bool:
+            return await count(database, DeadLetter) == 1
+
+        await eventually(parked)
+
+    assert list(dict.fromkeys(seen.numbers)) == [1, 2, 4, 5]
+    # Each of the three deliveries is tried in its batch, then alone.
+    assert seen.attempts.count(3) == 3 * 2
+    assert await count(database, InboxMessage) == 4
+    [letter] = await dead_letters.all_letters(database)
+    assert letter.error == "ValueError: poison"
+    assert letter.attempts == 3
+
+
+async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
+    seen = Seen(fails={1: ValueError("poison"), 2: ValueError("poison")})
+    await announce(database, 1, 2)
+    async with running(relay_of(database, js).run(), consumer_of(database, js, seen, ()).run()):
+
+        async def parked() -> bool:
+            return await count(database, DeadLetter) == 2
+
+        await eventually(parked)
+    first, second = await dead_letters.all_letters(database)
+
+    assert await dead_letters.retry(database, seen, "listener", first.id) == (
+        "failed: ValueError: poison"
+    )
+    seen.fails.clear()
+    assert await dead_letters.retry(database, seen, "listener", first.id) == "handled"
+    assert await dead_letters.retry(database, seen, "listener", first.id) == "not there"
+    assert await dead_letters.drop(database, second.id)
+
+    assert await count(database, DeadLetter) == 0
+    assert seen.numbers == [1]
+
+
+async def test_a_commit_wakes_the_relay_at_once(database, js):
+    async with running(relay_of(database, js, poll=60).run()):
+        await asyncio.sleep(0.3)
+        await announce(database, 1)
+
+        async def stored() -> bool:
+            return (await js.stream_info("NUMBERS")).state.messages == 1
+
+        await eventually(stored, seconds=5)
+
+
+async def test_a_rolled_back_transaction_announces_nothing(database, js):
+    async def fails_after_publishing() -> None:
+        async with database.transaction() as session:
+            publish(session, Numbered(aggregate="a", number=1))
+            await session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fails_after_publishing()
+    assert await count(database, OutboxMessage) == 0
+
+
+async def test_an_event_sent_twice_is_stored_once(database, js):
+    await announce(database, 1)
+    for _ in range(2):
+        async with database.transaction() as session:
+            await session.execute(update(OutboxMessage).values(published_at=None))
+        async with running(relay_of(database, js).run()):
+
+            async def marked() -> bool:
+                async with database.transaction() as session:
+                    return await session.scalar(select(OutboxMessage.published_at)) is not None
+
+            await eventually(marked)
+    assert (await js.stream_info("NUMBERS")).state.messages == 1
+
+
+async def test_only_one_replica_relays_and_another_takes_over(database, js):
+    first = asyncio.create_task(relay_of(database, js).run())
+    await asyncio.sleep(0.3)
+    second = asyncio.create_task(relay_of(database, js).run())
+    await announce(database, *range(50))
+
+    async def stored() -> bool:
+        return (await js.stream_info("NUMBERS")).state.messages == 50
+
+    await eventually(stored)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    await announce(database, 50)
+
+    async def taken_over() -> bool:
+        return (await js.stream_info("NUMBERS")).state.messages == 51
+
+    await eventually(taken_over)
+    second.cancel()
+    await asyncio.gather(second, return_exceptions=True)
+
+
+async def test_a_duplicate_delivery_changes_nothing(database):
+    seen = Seen()
+    envelope = wrap(Numbered(aggregate="a", number=1))
+
+    assert await deliver(database, seen, envelope) == 1
+    assert await deliver(database, seen, envelope) == 0
+    assert await deliver(database, seen, envelope, envelope) == 0
+    assert seen.numbers == [1]
+
+
+async def test_a_handler_that_fails_leaves_neither_effect_nor_inbox_row(database):
+    seen = Seen(fails={2: ValueError("poison")})
+    with pytest.raises(ValueError, match="poison"):
+        await deliver(
+            database,
+            seen,
+            Numbered(aggregate="a", number=1),
+            Numbered(aggregate="a", number=2),
+        )
+    assert await count(database, InboxMessage) == 0
+
+
+async def test_trouble_of_the_database_is_not_held_against_the_event(database, js):
+    seen = Seen(fails={1: OperationalError("select", {}, Exception("deadlock detected"))})
+    await announce(database, 1)
+    async with running(relay_of(database, js).run(), consumer_of(database, js, seen, ()).run()):
+
+        async def tried() -> bool:
+            return len(seen.attempts) >= 3
+
+        await eventually(tried)
+        seen.fails.clear()
+
+        async def handled() -> bool:
+            return seen.numbers == [1]
+
+        await eventually(handled)
+    assert await count(database, DeadLetter) == 0
+
+
+async def test_what_is_not_an_event_is_parked_too(database, js):
+    await js.publish("numbers.numbered.v1.x", b'{"not": "an event", "nul": "\x00"}')
+    async with running(consumer_of(database, js, Seen(), ()).run()):
+
+        async def parked() -> bool:
+            return await count(database, DeadLetter) == 1
+
+        await eventually(parked)
+    [letter] = await dead_letters.all_letters(database)
+    assert letter.event_id is None
+
+
+async def test_the_outbox_is_ordered_by_its_position(database, js):
+    await announce(database, 3, 1, 2)
+    async with running(relay_of(database, js).run()):
+
+        async def stored() -> bool:
+            return (await js.stream_info("NUMBERS")).state.messages == 3
+
+        await eventually(stored)
+    async with database.transaction() as session:
+        bodies = (
+            await session.scalars(text("SELECT body FROM messaging.outbox ORDER BY position"))
+        ).all()
+    stored_bodies = [(await js.get_msg("NUMBERS", seq)).data.decode() for seq in (1, 2, 3)]
+    assert stored_bodies == list(bodies)

@@ -1,0 +1,272 @@
+"""What every route can rely on: commits, problems, tokens, idempotency, cursors."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import httpx
+import jwt
+import pytest
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from sqlalchemy import text
+
+from chassis import paging, testing
+from chassis.auth import CurrentCaller, only
+from chassis.database import Database, Transaction, new_id
+from chassis.errors import NotFound, Refusal
+from chassis.idempotency import Once
+from chassis.service import create_service
+from chassis.settings import ServiceSettings
+from chassis.testing import TestKeys, token
+from contracts.text import Storable
+
+
+class Thing(BaseModel):
+    name: Annotated[str, Storable]
+    secret: str = Field("", repr=False)
+
+
+class NameTaken(Refusal):
+    code = "name_taken"
+
+
+router = APIRouter(prefix="/api/things")
+
+
+@router.post("", status_code=201)
+async def make(thing: Thing, session: Transaction, caller: CurrentCaller, once: Once) -> UUID:
+    if made := await once.made(thing):
+        return made
+    if thing.name == "taken":
+        raise NameTaken("somebody has it", field="name", context={"since": 2020})
+    made = new_id()
+    await session.execute(text("INSERT INTO things VALUES (:id)"), {"id": made})
+    await once.remember(made)
+    return made
+
+
+@router.post("/deferred", status_code=201)
+async def deferred(session: Transaction) -> None:
+    await session.execute(text("INSERT INTO parts VALUES (1)"))
+
+
+@router.get("/missing")
+async def missing() -> None:
+    raise NotFound("no such thing")
+
+
+@router.get("/broken")
+async def broken() -> None:
+    raise RuntimeError("a detail nobody should read")
+
+
+@router.get("/sellers", dependencies=[Depends(only("seller"))])
+async def sellers() -> str:
+    return "welcome"
+
+
+@pytest.fixture
+async def client(database: Database) -> AsyncGenerator[httpx.AsyncClient]:
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE things (id uuid PRIMARY KEY)"))
+        await connection.execute(text("CREATE TABLE wholes (id int PRIMARY KEY)"))
+        await connection.execute(
+            text("CREATE TABLE parts (a int REFERENCES wholes DEFERRABLE INITIALLY DEFERRED)")
+        )
+    url = database.engine.url.render_as_string(hide_password=False)
+    app = create_service(ServiceSettings(service="things", database_url=url), router)
+    app.state.keys = TestKeys()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://things") as client:
+        yield client
+    await app.state.database.close()
+    await app.state.http.aclose()
+
+
+async def things(database: Database) -> int:
+    async with database.transaction() as session:
+        return await session.scalar(text("SELECT count(*) FROM things")) or 0
+
+
+async def test_a_failed_commit_is_never_answered_201(client):
+    answer = await client.post("/api/things/deferred")
+    assert answer.status_code == 500
+    assert answer.json()["code"] == "failed"
+
+
+async def test_a_refusal_is_a_problem_with_its_field(client):
+    answer = await client.post("/api/things", json={"name": "taken"}, headers=token("seller"))
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["code"] == "name_taken"
+    assert problem["errors"][0] == {
+        "field": "name",
+        "code": "name_taken",
+        "detail": "somebody has it",
+        "context": {"since": 2020},
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        (b"{}", "name", "required"),
+        (b'{"name": 3}', "name", "string_type"),
+        (b'{"name": "\\ud800"}', "name", "text_surrogate"),
+        (b"{", "1", "json_invalid"),
+    ],
+)
+async def test_malformed_bodies_name_the_field(client, body, field, code):
+    answer = await client.post(
+        "/api/things",
+        content=body,
+        headers=token("seller") | {"Content-Type": "application/json"},
+    )
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid"
+    assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [(field, code)]
+
+
+async def test_unknown_paths_and_failures_are_problems_without_details(client):
+    assert (await client.get("/api/nowhere")).json()["code"] == "not_found"
+    assert (await client.delete("/api/things")).json()["code"] == "method_not_allowed"
+    assert (await client.get("/api/things/missing")).json()["code"] == "not_found"
+    broken = await client.get("/api/things/broken")
+    assert broken.status_code == 500
+    assert "nobody" not in broken.text
+
+
+async def test_roles_decide_who_may(client):
+    assert (await client.get("/api/things/sellers")).status_code == 401
+    assert (await client.get("/api/things/sellers", headers=token("customer"))).status_code == 403
+    assert (await client.get("/api/things/sellers", headers=token("seller"))).status_code == 200
+
+
+def forged(**changes: object) -> str:
+    now = datetime.now(UTC)
+    claims = {
+        "iss": "guichet",
+        "aud": "guichet",
+        "sub": str(uuid4()),
+        "role": "seller",
+        "name": "x",
+        "sid": str(uuid4()),
+        "iat": now,
+        "exp": now + timedelta(minutes=1),
+    } | changes
+    return jwt.encode(
+        {k: v for k, v in claims.items() if v is not None},
+        testing.KEY,
+        algorithm="EdDSA",
+        headers={"kid": testing.KID},
+    )
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "nonsense",
+        forged(iss="elsewhere"),
+        forged(aud="others"),
+        forged(exp=datetime.now(UTC) - timedelta(minutes=1)),
+        forged(exp=None),
+        forged(sub="not an id"),
+        forged(role=None),
+        jwt.encode({"sub": "x"}, "x" * 32, algorithm="HS256", headers={"kid": testing.KID}),
+        jwt.encode({"sub": "x"}, "", algorithm="none"),
+    ],
+)
+async def test_a_token_that_is_not_ours_is_refused(client, bad):
+    answer = await client.get("/api/things/sellers", headers={"Authorization": f"Bearer {bad}"})
+    assert answer.status_code == 401
+    assert answer.json()["code"] == "unauthenticated"
+
+
+async def test_the_same_key_makes_one_thing(client, database):
+    who = token("seller") | {"Idempotency-Key": "0123456789"}
+    first = await client.post("/api/things", json={"name": "a", "secret": "x"}, headers=who)
+    again = await client.post("/api/things", json={"name": "a", "secret": "y"}, headers=who)
+    other = await client.post("/api/things", json={"name": "b"}, headers=who)
+
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert other.status_code == 422
+    assert other.json()["code"] == "idempotency_key_reused"
+    assert await things(database) == 1
+
+
+async def test_concurrent_twins_make_one_thing(client, database):
+    who = token("seller") | {"Idempotency-Key": "abcdefghij"}
+    answers = await asyncio.gather(
+        *(client.post("/api/things", json={"name": "a"}, headers=who) for _ in range(8))
+    )
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.json() for answer in answers}) == 1
+    assert await things(database) == 1
+
+
+async def test_a_refused_request_leaves_its_key_free(client, database):
+    who = token("seller") | {"Idempotency-Key": "klmnopqrst"}
+    refused = await client.post("/api/things", json={"name": "taken"}, headers=who)
+    made = await client.post("/api/things", json={"name": "free"}, headers=who)
+    assert refused.status_code == 409
+    assert made.status_code == 201
+
+
+async def test_a_full_pool_is_said_at_once(client):
+    database: Database = client._transport.app.state.database
+    async with asyncio.timeout(20):
+        held = [await database.engine.connect() for _ in range(10)]
+        answer = await client.post("/api/things", json={"name": "a"}, headers=token("seller"))
+        for connection in held:
+            await connection.close()
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "busy"
+    assert int(answer.headers["Retry-After"]) >= 1
+
+
+def test_a_cursor_gives_its_sort_key_back():
+    key = ("é", 3, uuid4(), datetime.now(UTC), date(2026, 11, 24), True, None)
+    assert paging.decode(paging.encode(*key), str, int, UUID, datetime, date, bool, str) == key
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "",
+        "x",
+        "%%%",
+        paging.encode("a"),
+        paging.encode(1, 2, 3),
+        "é",
+        paging.encode(2**63, "a"),
+        paging.encode("9" * 25, "a"),
+        paging.encode(float("inf"), "a"),
+    ],
+)
+def test_a_cursor_that_no_list_gave_is_refused(cursor):
+    with pytest.raises(paging.CursorInvalid):
+        paging.decode(cursor, int, str)
+
+
+async def test_metrics_tell_routes_and_codes_and_nothing_typed(client):
+    await client.post("/api/things?name=Rousseau", json={"name": "taken"}, headers=token("seller"))
+    told = (await client.get("/metrics")).text
+    assert 'guichet_request_seconds_count{method="POST",route="/api/things",status="409"}' in told
+    assert 'guichet_refusals_total{code="name_taken"}' in told
+    assert "guichet_outbox_events 0.0" in told
+    assert 'guichet_pool_connections{state="in_use"}' in told
+    assert "Rousseau" not in told
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("0123456789abcdef", True), ("x", False), ("a" * 65, False), ("a b c d e f", False)],
+)
+async def test_a_request_keeps_its_id_if_it_is_one(client, given, kept):
+    answer = await client.get("/api/things/missing", headers={"X-Request-Id": given})
+    assert (answer.headers["X-Request-Id"] == given) is kept

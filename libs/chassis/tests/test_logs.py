@@ -1,0 +1,86 @@
+"""Logs are for machines and hold nothing that people typed."""
+
+import json
+import logging
+
+import httpx
+import structlog
+from fastapi import APIRouter, FastAPI
+from pydantic import BaseModel, ValidationError
+
+from chassis import logs
+from chassis.observing import Observing
+
+STEP = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+async def test_a_request_is_one_line_without_its_query_string(capsys):
+    async def app(scope, receive, send):
+        structlog.get_logger("inside").info("worked")
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def nothing(*_):
+        return None
+
+    logs.configure()
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/people/rousseau",
+        "query_string": b"text=rousseau",
+        "headers": [(b"x-request-id", b"0123456789"), (b"traceparent", STEP)],
+    }
+    await Observing(app)(scope, nothing, nothing)
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["worked", "request"]
+    assert {line["request_id"] for line in lines} == {"0123456789"}
+    assert {line["trace_id"] for line in lines} == {"0af7651916cd43dd8448eb211c80319c"}
+    assert lines[1]["route"] == "unrouted"
+    assert "rousseau" not in json.dumps(lines)
+
+
+async def test_a_request_is_told_by_the_template_that_all_its_routers_make(capsys):
+    inner, outer, app = APIRouter(prefix="/messages"), APIRouter(), FastAPI()
+
+    @inner.get("/{number:int}")
+    async def message(number: int) -> int:
+        return number
+
+    outer.include_router(inner, prefix="/requests")
+    app.include_router(outer)
+    app.add_middleware(Observing)
+    logs.configure()
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as http:
+        assert (await http.get("/requests/messages/12345")).json() == 12345
+        assert (await http.get("/requests/messages/rousseau")).status_code == 404
+
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["route"] for line in told] == ["/requests/messages/{number:int}", "unrouted"]
+
+
+class Typed(BaseModel):
+    age: int
+
+
+def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
+    logs.configure()
+    typed = {"age": "rousseau"}
+    try:
+        try:
+            Typed.model_validate(typed)
+        except ValidationError as wrong:
+            raise RuntimeError("the form was not understood") from wrong
+    except RuntimeError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("a library").exception("failed too")
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        told = json.loads(line)["exception"]
+        assert "RuntimeError: the form was not understood" in told
+        assert "ValidationError" in told
+        assert "in test_an_error_tells_where_it_arose" in told
+        assert "rousseau" not in told

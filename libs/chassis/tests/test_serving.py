@@ -1,0 +1,124 @@
+"""A process that is asked to stop leaves in order: not ready, then finished, then gone."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
+APP = """
+import asyncio
+from fastapi import FastAPI
+from chassis.health import health_routes
+
+def create_app():
+    app = FastAPI()
+    app.include_router(health_routes({}))
+
+    @app.get("/slow")
+    async def slow(seconds: float):
+        await asyncio.sleep(seconds)
+
+    return app
+"""
+SERVE = "import sys; from chassis.serving import serve; serve('shop', None, int(sys.argv[1]))"
+DRAIN_SECONDS = 2.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def address(tmp_path) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
+    """A process of its own, and where it listens."""
+    package = tmp_path / "shop"
+    package.mkdir()
+    for name, text in {"__init__": "", "settings": SETTINGS, "app": APP}.items():
+        (package / f"{name}.py").write_text(text)
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVE, str(port)],
+        cwd=tmp_path,
+        env={**os.environ, "GUICHET_DRAIN_SECONDS": str(DRAIN_SECONDS)},
+        stdout=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(url)
+        yield url, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until_ready(url: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            assert httpx.get(f"{url}/health/ready").status_code == 200
+        except (httpx.TransportError, AssertionError):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
+
+
+def test_it_is_first_not_ready_and_still_answers(address):
+    url, process = address
+    process.send_signal(signal.SIGTERM)
+    asked_at = time.monotonic()
+
+    answer = httpx.get(f"{url}/health/ready")
+    assert (answer.status_code, answer.json()) == (503, {"ready": False, "process": "leaving"})
+    assert httpx.get(f"{url}/health/live").status_code == 200
+    assert httpx.get(f"{url}/slow", params={"seconds": 0}).status_code == 200
+
+    process.wait(10)
+    assert time.monotonic() - asked_at >= DRAIN_SECONDS
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{url}/health/live")
+
+
+def test_a_request_under_way_is_finished(address):
+    url, process = address
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(httpx.get, f"{url}/slow", params={"seconds": DRAIN_SECONDS + 1})
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert slow.result().status_code == 200
+    process.wait(10)
+
+
+def test_whoever_asks_twice_has_it_stop_at_once(address):
+    url, process = address
+    process.send_signal(signal.SIGTERM)
+    assert httpx.get(f"{url}/health/ready").status_code == 503
+    asked_at = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    process.wait(10)
+    assert time.monotonic() - asked_at < DRAIN_SECONDS
+
+
+def test_a_taken_port_ends_it_with_a_reason(address, tmp_path):
+    url, _ = address
+    port = url.rpartition(":")[2]
+    second = subprocess.run(
+        [sys.executable, "-c", SERVE, port], cwd=tmp_path, capture_output=True, text=True,
+        check=False, timeout=30,
+    )  # fmt: skip
+    assert second.returncode != 0
+    assert "address already in use" in second.stdout
+    assert second.stderr.startswith(
+        f"shop cannot listen on 127.0.0.1:{port}, as its log says: stop whoever does, or choose"
+        " another port with GUICHET_PORT\n"
+    )

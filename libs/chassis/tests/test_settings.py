@@ -1,0 +1,45 @@
+"""Settings: from the environment, secrets from files, wrong ones told by name."""
+
+import pytest
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+
+from chassis.settings import CommonSettings, ServiceSettings
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path, monkeypatch):
+    file = tmp_path / "url"
+    file.write_text("postgresql+psycopg://sales:secret@db/sales\n")
+    monkeypatch.setenv("GUICHET_DATABASE_URL_FILE", str(file))
+    settings = ServiceSettings(service="sales")
+    assert settings.database_url.get_secret_value() == "postgresql+psycopg://sales:secret@db/sales"
+    assert "secret" not in repr(settings)
+
+
+def test_the_variable_itself_goes_before_its_file(tmp_path, monkeypatch):
+    file = tmp_path / "level"
+    file.write_text("ERROR")
+    monkeypatch.setenv("GUICHET_LOG_LEVEL_FILE", str(file))
+    assert CommonSettings().log_level == "ERROR"
+    monkeypatch.setenv("GUICHET_LOG_LEVEL", "DEBUG")
+    assert CommonSettings().log_level == "DEBUG"
+
+
+def test_a_file_that_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("GUICHET_DATABASE_URL_FILE", str(tmp_path / "nowhere"))
+    with pytest.raises(SettingsError, match="GUICHET_DATABASE_URL_FILE"):
+        ServiceSettings(service="sales")
+
+
+def test_a_wrong_value_is_refused_without_being_shown(monkeypatch):
+    monkeypatch.setenv("GUICHET_TIME_ZONE", "Mars/Olympus")
+    with pytest.raises(ValidationError) as refused:
+        CommonSettings()
+    assert refused.value.errors()[0]["loc"] == ("time_zone",)
+
+
+def test_a_missing_secret_is_refused(monkeypatch):
+    monkeypatch.delenv("GUICHET_DATABASE_URL", raising=False)
+    with pytest.raises(ValidationError) as refused:
+        ServiceSettings(service="sales")
+    assert refused.value.errors()[0]["loc"] == ("database_url",)

@@ -1,0 +1,169 @@
+"""Whatever a service stands on and cannot use is one line that names it and the remedy."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Generator
+
+import httpx
+import pytest
+from fastapi import APIRouter
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from chassis import logs, migrations, testing
+from chassis.bus import Subscriptions
+from chassis.database import Database, Transaction
+from chassis.service import Bus, create_service
+from chassis.settings import ServiceSettings
+from local.processes import free_port
+from local.servers import Broker
+from waiting import eventually
+
+router = APIRouter(prefix="/api/things")
+SERVER = testing.postgres_server().replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+@router.post("/full")
+async def full(session: Transaction) -> None:
+    await session.execute(
+        text("DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '53100'; END $$")
+    )
+
+
+async def ask(url: str, path: str, method: str = "GET") -> httpx.Response:
+    app = create_service(ServiceSettings(service="sales", database_url=url), router)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://things") as client:
+        answer = await client.request(method, path)
+    await app.state.database.close()
+    await app.state.http.aclose()
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        (
+            f"postgresql+psycopg://sales:wrong@127.0.0.1:{free_port()}/sales",
+            "Connection refused: see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
+        ),
+        (
+            "postgresql+psycopg://sales:wrong@nowhere.invalid/sales",
+            "see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
+        ),
+        (
+            SERVER.rsplit("/", 1)[0] + "/nobody_made_it",
+            'database "nobody_made_it" does not exist: have it made first',
+        ),
+    ],
+    ids=["silent", "no address", "no database"],
+)
+async def test_a_database_that_cannot_be_used_is_a_reason_not_to_be_ready(url, said):
+    answer = await ask(url, "/health/ready")
+    assert answer.status_code == 503
+    reason = answer.json()["database"]
+    assert said in reason
+    assert "\n" not in reason
+    assert "wrong" not in reason
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (None, "schema at nothing, this code needs {newest}: run `python -m sales migrate`"),
+        ("0001", "schema at 0001, this code needs {newest}: run `python -m sales migrate`"),
+        ("9999", "schema at 9999, which is newer than this code, of {newest}: run the version"),
+    ],
+)
+async def test_a_schema_of_another_time_is_told_with_the_remedy_of_each(found, said):
+    url = testing.fresh_database("test_chassis_schema")
+    await put_at(url, found)
+    newest = migrations.known("sales")[0]
+
+    reason = (await ask(url, "/health/ready")).json()["database"]
+    assert said.format(newest=newest) in reason
+
+
+async def put_at(url: str, revision: str | None) -> None:
+    if revision is None:
+        return
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE alembic_version (version_num text)"))
+        await connection.execute(text(f"INSERT INTO alembic_version VALUES ('{revision}')"))
+    await database.close()
+
+
+def migrate(url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "sales", "migrate"],
+        env={**os.environ, "GUICHET_DATABASE_URL": url}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+
+async def test_a_command_that_cannot_do_its_work_ends_with_one_line():
+    url = testing.fresh_database("test_chassis_schema")
+    await put_at(url, "9999")
+    newer = migrate(url)
+    assert newer.returncode == 1
+    assert newer.stderr.startswith("sales: schema at 9999, which is newer than this code")
+
+    nowhere = migrate(f"postgresql+psycopg://sales:x@127.0.0.1:{free_port()}/sales")
+    assert nowhere.returncode == 1
+    assert nowhere.stderr.startswith("the database failed: connection to server at")
+    assert [done.stderr.count("\n") for done in (newer, nowhere)] == [1, 1]
+
+
+async def test_a_full_disk_is_named_in_the_log_and_whoever_asked_may_ask_again(capsys):
+    logs.configure()
+    url = SERVER.rsplit("/", 1)[0] + "/postgres"
+    answer = await ask(url, "/api/things/full", "POST")
+    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert "the disk of PostgreSQL is full: make room there" in capsys.readouterr().out
+
+
+@pytest.fixture
+def guarded(tmp_path) -> Generator[Broker]:
+    """A broker that knows one user."""
+    port = free_port()
+    who = 'authorization { user: "sales", password: "right" }'
+    broker = Broker(tmp_path / "nats", port, config=f'listen: "127.0.0.1:{port}"\n{who}')
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    yield broker
+    broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("is_there", "said"),
+    [
+        (True, "NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"),
+        (False, "see that NATS runs and that GUICHET_NATS_URL leads to it"),
+    ],
+)
+async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_there, said):
+    if not is_there:
+        guarded.stop()
+    settings = ServiceSettings(
+        service="sales",
+        database_url=SecretStr(SERVER),
+        nats_url=guarded.url,
+        nats_user="sales",
+        nats_password=SecretStr("wrong"),
+    )
+    database = Database(SERVER)
+    place = Bus(settings, Subscriptions(), database)
+    connecting = asyncio.create_task(place.run())
+
+    async def told() -> None:
+        assert said in str(await place.state())
+
+    try:
+        await eventually(told)
+    finally:
+        connecting.cancel()
+        await asyncio.gather(connecting, return_exceptions=True)
+        await database.close()
