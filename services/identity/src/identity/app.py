@@ -1,0 +1,40 @@
+"""The identity service: `python -m identity serve`."""
+
+import asyncio
+
+from fastapi import FastAPI
+
+from chassis.service import create_service
+from identity.handlers import subscriptions
+from identity.operations import sessions
+from identity.passwords import Passwords
+from identity.routes import router
+from identity.settings import Settings
+from identity.tokens import SigningKeys
+
+HOUSEKEEPING_SECONDS = 3600
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+    app = create_service(settings, router, subscriptions, background=[keep_house])
+    app.state.passwords = passwords_of(settings)
+    # Where tokens are signed, nobody asks for the keys over HTTP.
+    given = settings.signing_key.get_secret_value() if settings.signing_key else None
+    app.state.keys = SigningKeys(app.state.database, given)
+    return app
+
+
+def passwords_of(settings: Settings) -> Passwords:
+    return Passwords(
+        memory_kib=settings.password_memory_kib,
+        passes=settings.password_passes,
+        queue=settings.password_queue,
+    )
+
+
+async def keep_house(app: FastAPI) -> None:
+    """The first start makes the first key; then, every hour, forget what is past."""
+    await app.state.keys.read()
+    await sessions.forget_the_past(app.state.database)
+    await asyncio.sleep(HOUSEKEEPING_SECONDS)

@@ -1,0 +1,1 @@
+"""How the identity database came to be."""

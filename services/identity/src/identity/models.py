@@ -1,0 +1,171 @@
+"""Accounts, their sessions, the keys that sign tokens, and counted failures."""
+
+import unicodedata
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, validates
+
+from chassis.database import TYPES, metadata
+from contracts.identity.roles import STAFF, Role
+
+# As text, because a partial index serves a query only where both say the same constants.
+CUSTOMERS = text("role = 'customer'")
+STAFF_MEMBERS = text("role <> 'customer'")
+
+USER_AGENT_LENGTH = 200
+RENEWED_AT_MOST = timedelta(minutes=1)
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+    metadata = metadata()
+    type_annotation_map = TYPES
+
+
+def email_key(email: str) -> str:
+    """What two spellings of one address have in common."""
+    return unicodedata.normalize("NFC", email.strip().casefold())
+
+
+class Account(Base):
+    """Anyone who signs in, customer or staff; an e-mail address belongs to one account.
+
+    `version` grows with every change that is announced to other services.
+    """
+
+    __tablename__ = "accounts"
+    __table_args__ = (
+        CheckConstraint(
+            "role IN ('customer', 'seller', 'technician', 'administrator')", name="role"
+        ),
+        Index("ix_accounts_customers_by_name", "name_key", "id", postgresql_where=CUSTOMERS),
+        Index("ix_accounts_staff_by_name", "name_key", "id", postgresql_where=STAFF_MEMBERS),
+        # Without the pending list that makes insertions cheap: searches would pay for it.
+        Index(
+            "ix_accounts_customers_search",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+            postgresql_with={"fastupdate": "off"},
+            postgresql_where=CUSTOMERS,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    role: Mapped[str]
+    first_name: Mapped[str]
+    last_name: Mapped[str]
+    email: Mapped[str]
+    email_key: Mapped[str] = mapped_column(unique=True, init=False)
+    password_hash: Mapped[str]
+    registered_at: Mapped[datetime]
+    enabled: Mapped[bool] = mapped_column(default=True)
+    version: Mapped[int] = mapped_column(default=1)
+    # Accents and case folded by PostgreSQL, for lists by name and for the search of customers.
+    name_key: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed("fold(last_name) || ' ' || fold(first_name)", persisted=True),
+        init=False,
+        deferred=True,
+    )
+    search_text: Mapped[str] = mapped_column(
+        Text(collation="C"),
+        Computed("searchable(last_name, first_name, email)", persisted=True),
+        init=False,
+        deferred=True,
+    )
+
+    @validates("email")
+    def keep_key(self, _: str, email: str) -> str:
+        self.email_key = email_key(email)
+        return email
+
+    @property
+    def name(self) -> str:
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def is_customer(self) -> bool:
+        return self.role == Role.CUSTOMER
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in STAFF
+
+    def change(self, **values: object) -> bool:
+        """Take these values; whether any of them is new, so that others must learn of it."""
+        new = {name: value for name, value in values.items() if getattr(self, name) != value}
+        for name, value in new.items():
+            setattr(self, name, value)
+        self.version += bool(new)
+        return bool(new)
+
+
+class Session(Base):
+    """One browser or program that has signed in, until it signs out or stays away too long."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"), index=True)
+    token_hash: Mapped[bytes] = mapped_column(unique=True)
+    opened_at: Mapped[datetime]
+    last_used_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    user_agent: Mapped[str]
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
+
+    def is_open(self, now: datetime) -> bool:
+        return self.revoked_at is None and now < self.expires_at
+
+    def use(self, now: datetime, lifetime: timedelta) -> None:
+        """Put the end off; written once a minute at most, however often the session is used."""
+        if now - self.last_used_at >= RENEWED_AT_MOST:
+            self.last_used_at, self.expires_at = now, now + lifetime
+
+
+class SigningKey(Base):
+    """An Ed25519 key that signs tokens; the newest one does, all are published."""
+
+    __tablename__ = "signing_keys"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    private_pem: Mapped[str]
+    public_x: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+FREE_FAILURES = {"account": 5, "address": 30}
+SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=5)
+FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
+
+
+class Slowdown(Base):
+    """Failures counted against one account or one address, and the wait that follows from them.
+
+    The subject is kept as a hash: what was typed as an e-mail address may be unknown here, and
+    may even be a password.
+    """
+
+    __tablename__ = "slowdowns"
+    __table_args__ = (CheckConstraint("kind IN ('account', 'address')", name="kind"),)
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_failed_at: Mapped[datetime]
+
+    def count(self, now: datetime) -> None:
+        """One more failure; those before a long quiet are forgotten."""
+        forgotten = now - self.last_failed_at > FAILURES_FORGOTTEN_AFTER
+        self.failures = 1 if forgotten else self.failures + 1
+        self.last_failed_at = now
+
+    def wait(self, now: datetime) -> timedelta:
+        """How long until the next attempt is looked at: 30 s, doubled each time, 5 min at most."""
+        beyond = self.failures - FREE_FAILURES[self.kind]
+        if beyond < 0:
+            return timedelta(0)
+        delay = min(SHORTEST_WAIT * 2 ** min(beyond, 10), LONGEST_WAIT)
+        return max(self.last_failed_at + delay - now, timedelta(0))

@@ -1,0 +1,170 @@
+"""What everyone may do with their own account, and what all changes of accounts share."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.database import Database, refusing
+from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
+from chassis.messaging import publish
+from contracts.identity import api
+from contracts.identity.events import CustomerChanged, StaffMemberChanged
+from contracts.identity.roles import Role
+from identity.models import Account
+from identity.operations import attempts, sessions
+from identity.passwords import Passwords
+from identity.queries import accounts
+
+
+class CurrentPasswordWrong(Malformed):
+    code = "current_password_wrong"
+
+
+class EmailTaken(Refusal):
+    code = "email_taken"
+
+
+async def mine(session: AsyncSession, caller: Caller) -> Account:
+    account = await accounts.find(session, caller.id)
+    if account is None or not account.enabled:
+        raise Unauthenticated("this account cannot be used any more")
+    return account
+
+
+async def change_password(
+    database: Database,
+    passwords: Passwords,
+    caller: Caller,
+    change: api.PasswordChange,
+    *,
+    address: str,
+) -> None:
+    """Takes the current password, slowed down like a sign-in; the other sessions end."""
+    proven = await prove_again(database, passwords, caller, change.current_password, address)
+    new_hash = await passwords.choose(
+        change.new_password, field="new_password", owner=names_of(proven)
+    )
+    async with database.transaction() as session:
+        account = await still(session, proven)
+        account.password_hash = new_hash
+        await sessions.close_other_sessions(session, caller)
+
+
+async def change_email(
+    database: Database,
+    passwords: Passwords,
+    caller: Caller,
+    change: api.EmailChange,
+    *,
+    address: str,
+) -> Account:
+    """Takes the current password; from then on the customer signs in with the new address."""
+    proven = await prove_again(database, passwords, caller, change.current_password, address)
+    async with database.transaction() as session:
+        account = await still(session, proven)
+        async with own_address(session):
+            is_new = account.change(email=change.email)
+        if is_new:
+            announce(session, account)
+    return account
+
+
+async def prove_again(
+    database: Database, passwords: Passwords, caller: Caller, password: str, address: str
+) -> Account:
+    async with database.transaction() as session:
+        email = (await mine(session, caller)).email
+    proven = await attempts.prove(
+        database, passwords, email=email, password=password, address=address
+    )
+    if proven is None or proven.id != caller.id:
+        raise current_password_wrong()
+    return proven
+
+
+def current_password_wrong() -> CurrentPasswordWrong:
+    return CurrentPasswordWrong("not the current password", field="current_password")
+
+
+async def still(session: AsyncSession, proven: Account) -> Account:
+    """The account, locked, provided that its password is still the one that was proven."""
+    account = await accounts.locked(session, proven.id)
+    if account is None or not sessions.is_unchanged(account, proven):
+        raise current_password_wrong()
+    return account
+
+
+# --- All changes of accounts ------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def own_address(session: AsyncSession) -> AsyncGenerator[None]:
+    """What is written inside may give an account an address that no other account has.
+
+    PostgreSQL decides, also between two at the same instant; 409 `email_taken` for the second.
+    """
+    with refusing("uq_accounts_email_key", email_taken()):
+        async with session.begin_nested():
+            yield
+
+
+def email_taken(holder: Account | None = None) -> EmailTaken:
+    """`holder` is named if it is a customer; for staff only."""
+    context = {}
+    if holder is not None and holder.is_customer:
+        context = {
+            "customer_id": str(holder.id),
+            "first_name": holder.first_name,
+            "last_name": holder.last_name,
+        }
+    return EmailTaken("another account has this address", field="email", context=context)
+
+
+def announce(session: AsyncSession, account: Account) -> None:
+    """Tell the other services what the account has become, if this transaction commits."""
+    publish(session, changed_customer(account) if account.is_customer else changed_staff(account))
+
+
+def changed_customer(account: Account) -> CustomerChanged:
+    return CustomerChanged(
+        customer_id=account.id,
+        version=account.version,
+        first_name=account.first_name,
+        last_name=account.last_name,
+        email=account.email,
+        enabled=account.enabled,
+        registered_at=account.registered_at,
+    )
+
+
+def changed_staff(account: Account) -> StaffMemberChanged:
+    return StaffMemberChanged(
+        staff_member_id=account.id,
+        version=account.version,
+        first_name=account.first_name,
+        last_name=account.last_name,
+        email=account.email,
+        role=Role(account.role),
+        enabled=account.enabled,
+    )
+
+
+async def reset_password(
+    database: Database, passwords: Passwords, account: Account, password: str
+) -> None:
+    """Without asking for the one before: every session ends, no wait remains."""
+    new_hash = await passwords.choose(password, field="password", owner=names_of(account))
+    async with database.transaction() as session:
+        kept = await accounts.locked(session, account.id)
+        if kept is None:
+            raise NotFound("this account is gone")
+        kept.password_hash = new_hash
+        await sessions.close_sessions(session, kept.id)
+        await attempts.forget_failures(session, email=kept.email)
+
+
+def names_of(person: Account | api.NewCustomer | api.NewStaffMember) -> tuple[str, str, str]:
+    """What must not be the password."""
+    return person.first_name, person.last_name, person.email

@@ -1,0 +1,106 @@
+"""What staff do for customers."""
+
+import difflib
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Database, new_id
+from contracts.identity import api
+from contracts.identity.roles import Role
+from identity.models import Account
+from identity.operations import accounts as own
+from identity.operations.accounts import EmailTaken, announce, email_taken, own_address
+from identity.passwords import Passwords
+from identity.queries import accounts
+
+# Where most people in France have their mail, and where their slips lead.
+MAIL_DOMAINS = (
+    "gmail.com", "orange.fr", "wanadoo.fr", "hotmail.fr", "hotmail.com", "free.fr", "sfr.fr",
+    "laposte.net", "outlook.fr", "outlook.com", "live.fr", "live.com", "yahoo.fr", "yahoo.com",
+    "icloud.com", "me.com", "mac.com", "msn.com", "bbox.fr", "neuf.fr", "numericable.fr",
+    "aliceadsl.fr", "cegetel.net", "club-internet.fr", "aol.com", "mail.com", "proton.me",
+    "protonmail.com", "gmx.fr", "gmx.com", "gmx.net", "ymail.com", "yahoo.co.uk", "hotmail.be",
+    "live.be", "outlook.be", "skynet.be", "bluewin.ch",
+)  # fmt: skip
+CLOSE = 0.8
+
+
+async def register_customer(
+    session: AsyncSession, new: api.NewCustomer, password_hash: str
+) -> Account:
+    customer = Account(
+        id=new_id(),
+        role=Role.CUSTOMER,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        email=new.email,
+        password_hash=password_hash,
+        registered_at=datetime.now(UTC),
+    )
+    async with address_told(session, new.email):
+        session.add(customer)
+    announce(session, customer)
+    return customer
+
+
+async def change_customer(
+    session: AsyncSession, customer_id: UUID, change: api.CustomerChange
+) -> Account:
+    """What is not given stays; what is the same is no change."""
+    customer = await accounts.customer(session, customer_id, lock=True)
+    async with address_told(session, change.email or customer.email):
+        is_new = customer.change(**change.model_dump(exclude_none=True))
+    if is_new:
+        announce(session, customer)
+    return customer
+
+
+async def reset_password(
+    database: Database, passwords: Passwords, customer_id: UUID, password: str
+) -> None:
+    """The customer has chosen a new one at the counter."""
+    async with database.transaction() as session:
+        customer = await accounts.customer(session, customer_id)
+    await own.reset_password(database, passwords, customer, password)
+
+
+@asynccontextmanager
+async def address_told(session: AsyncSession, email: str) -> AsyncGenerator[None]:
+    """As `own_address`, and staff learn which customer has the address."""
+    try:
+        async with own_address(session):
+            yield
+    except EmailTaken as taken:
+        raise email_taken(await accounts.account_by_email(session, email)) from taken
+
+
+async def check_email(session: AsyncSession, email: str) -> api.EmailChecked:
+    holder = await accounts.account_by_email(session, email)
+    is_customer = holder is not None and holder.is_customer
+    return api.EmailChecked(
+        taken=holder is not None,
+        customer=api.Customer.model_validate(holder) if is_customer else None,
+        suggestion=suggestion_for(email),
+    )
+
+
+def suggestion_for(email: str) -> str | None:
+    """Another spelling, if the domain looks like a slip for one that many people use."""
+    name, _, domain = email.rpartition("@")
+    domain = domain.lower()
+    if domain in MAIL_DOMAINS:
+        return None
+    close = difflib.get_close_matches(domain, MAIL_DOMAINS, n=1, cutoff=CLOSE)
+    meant = close[0] if close else only_endings().get(domain.partition(".")[0])
+    return f"{name}@{meant}" if meant else None
+
+
+def only_endings() -> dict[str, str]:
+    """Domains whose name has one ending: gmail.fr can only mean gmail.com."""
+    names = Counter(domain.partition(".")[0] for domain in MAIL_DOMAINS)
+    return {name: d for d in MAIL_DOMAINS if names[name := d.partition(".")[0]] == 1}

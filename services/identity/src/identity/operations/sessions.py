@@ -1,0 +1,150 @@
+"""Sign in, go on, and sign out."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, or_, select, true, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.database import Database, new_id
+from chassis.errors import NotFound, Unauthenticated
+from contracts.identity import api
+from identity import tokens
+from identity.models import USER_AGENT_LENGTH, Account, Session, Slowdown
+from identity.operations import attempts
+from identity.passwords import Passwords
+from identity.queries import accounts
+
+KEPT_AFTER_ITS_END = timedelta(days=30)
+SLOWDOWNS_KEPT = timedelta(days=1)
+
+Lifetime = Callable[[str], timedelta]
+
+
+class CredentialsWrong(Unauthenticated):
+    """Also said of an unknown and of a disabled account: nobody learns which exist."""
+
+    code = "credentials_wrong"
+
+
+class SessionEnded(Unauthenticated):
+    code = "session_ended"
+
+
+class SessionUnknown(NotFound):
+    code = "session_unknown"
+
+
+async def sign_in(
+    database: Database,
+    passwords: Passwords,
+    given: api.NewSession,
+    *,
+    address: str,
+    user_agent: str,
+    lifetime: Lifetime,
+) -> api.OpenedSession:
+    proven = await attempts.prove(
+        database, passwords, email=given.email, password=given.password, address=address
+    )
+    if proven is None:
+        raise CredentialsWrong("wrong e-mail address or password")
+    newer_hash = None
+    if passwords.is_outdated(proven.password_hash):
+        with passwords.place():
+            newer_hash = await passwords.hash(given.password)
+    async with database.transaction() as session:
+        account = await accounts.locked(session, proven.id)
+        if account is None or not is_unchanged(account, proven):
+            raise CredentialsWrong("the account has changed since")
+        account.password_hash = newer_hash or account.password_hash
+        return open_session(session, account, user_agent, lifetime(account.role))
+
+
+def is_unchanged(account: Account, proven: Account) -> bool:
+    """Whether what was proven a moment ago, outside of this transaction, still holds."""
+    return account.enabled and account.password_hash == proven.password_hash
+
+
+def open_session(
+    session: AsyncSession, account: Account, user_agent: str, lifetime: timedelta
+) -> api.OpenedSession:
+    now = datetime.now(UTC)
+    token = tokens.new_session_token()
+    opened = Session(
+        id=new_id(),
+        account_id=account.id,
+        token_hash=tokens.token_hash(token),
+        opened_at=now,
+        last_used_at=now,
+        expires_at=now + lifetime,
+        user_agent="".join(filter(str.isprintable, user_agent))[:USER_AGENT_LENGTH],
+    )
+    session.add(opened)
+    return api.OpenedSession(
+        token=token,
+        expires_at=opened.expires_at,
+        account=api.Account.model_validate(account),
+    )
+
+
+async def go_on(session: AsyncSession, token: str, lifetime: Lifetime) -> tuple[Account, Session]:
+    """The account and session behind a session token, whose end is put off by this use."""
+    now = datetime.now(UTC)
+    row = (
+        await session.execute(
+            select(Account, Session)
+            .join(Session, Session.account_id == Account.id)
+            .where(Session.token_hash == tokens.token_hash(token))
+        )
+    ).one_or_none()
+    if row is None or not row.Session.is_open(now) or not row.Account.enabled:
+        raise SessionEnded("the session has ended; sign in again")
+    row.Session.use(now, lifetime(row.Account.role))
+    return row.Account, row.Session
+
+
+async def close_session(session: AsyncSession, caller: Caller, session_id: UUID) -> None:
+    """One of the caller's own; again is as good as once."""
+    known = await session.scalar(
+        select(Session.id).where(Session.id == session_id, Session.account_id == caller.id)
+    )
+    if known is None:
+        raise SessionUnknown("you have no such session")
+    await close_sessions(session, caller.id, Session.id == session_id)
+
+
+async def close_other_sessions(session: AsyncSession, caller: Caller) -> int:
+    return await close_sessions(session, caller.id, Session.id != caller.session_id)
+
+
+async def close_sessions(
+    session: AsyncSession, account_id: UUID, which: ColumnElement[bool] | None = None
+) -> int:
+    """How many were open and are not any more; tokens already signed live a minute longer."""
+    now = datetime.now(UTC)
+    closed = await session.scalars(
+        update(Session)
+        .where(
+            Session.account_id == account_id,
+            Session.revoked_at.is_(None),
+            Session.expires_at > now,
+            true() if which is None else which,
+        )
+        .values(revoked_at=now)
+        .returning(Session.id)
+    )
+    return len(closed.all())
+
+
+async def forget_the_past(database: Database) -> None:
+    """Sessions that ended long ago, and failures that count no more."""
+    now = datetime.now(UTC)
+    async with database.transaction() as session:
+        long_ago = now - KEPT_AFTER_ITS_END
+        ended = or_(Session.expires_at < long_ago, Session.revoked_at < long_ago)
+        await session.execute(delete(Session).where(ended))
+        quiet = Slowdown.last_failed_at < now - SLOWDOWNS_KEPT
+        await session.execute(delete(Slowdown).where(quiet))

@@ -1,0 +1,58 @@
+"""What administrators do with staff accounts."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import new_id
+from chassis.errors import Refusal
+from contracts.identity import api
+from contracts.identity.roles import Role
+from identity.models import Account
+from identity.operations import sessions
+from identity.operations.accounts import announce, own_address
+from identity.queries import accounts
+
+
+class LastAdministrator(Refusal):
+    code = "last_administrator"
+
+
+async def register_staff_member(
+    session: AsyncSession, new: api.NewStaffMember, password_hash: str
+) -> Account:
+    member = Account(
+        id=new_id(),
+        role=new.role,
+        first_name=new.first_name,
+        last_name=new.last_name,
+        email=new.email,
+        password_hash=password_hash,
+        registered_at=datetime.now(UTC),
+    )
+    async with own_address(session):
+        session.add(member)
+    announce(session, member)
+    return member
+
+
+async def change_staff_member(
+    session: AsyncSession, member_id: UUID, change: api.StaffMemberChange
+) -> Account:
+    """Give another role, disable or enable; a disabled member's sessions end.
+
+    Somebody must be left to manage the staff: 409 `last_administrator`. All administrators are
+    locked first, so that no two of them dismiss each other at the same instant.
+    """
+    administrators = await accounts.lock_administrators(session)
+    member = await accounts.staff_member(session, member_id, lock=True)
+    is_new = member.change(**change.model_dump(exclude_none=True))
+    stays = member.enabled and member.role == Role.ADMINISTRATOR
+    if administrators == [member.id] and not stays:
+        raise LastAdministrator("nobody would be left to manage the staff")
+    if is_new:
+        announce(session, member)
+    if not member.enabled:
+        await sessions.close_sessions(session, member.id)
+    return member

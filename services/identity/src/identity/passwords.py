@@ -1,0 +1,183 @@
+"""Passwords: hashed with argon2id off the event loop, and refused when everybody has them."""
+
+import asyncio
+import functools
+import re
+import secrets
+import string
+import unicodedata
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
+
+from chassis.errors import Busy, Malformed
+
+T = TypeVar("T")
+
+AT_ONCE = 2
+
+REST = 6  # fewer characters than these beside a name, a run or a listed word make no password
+RUN = 4
+# Keyboards, French and American, and the alphabet; read backwards and round the end too.
+ROWS = [
+    direction * 2
+    for row in ("1234567890", "0123456789", string.ascii_lowercase, "azertyuiopqsdfghjklmwxcvbn",
+                "qwertyuiopasdfghjklzxcvbnm")
+    for direction in (row, row[::-1])
+]  # fmt: skip
+AROUND = string.digits + string.punctuation + string.whitespace
+LOOKS = str.maketrans("@0$31!", "aoseii")
+
+
+class PasswordTooCommon(Malformed):
+    code = "password_too_common"
+
+
+class Passwords:
+    """Two hashings at once, some that wait, and 503 `busy` for the next ones.
+
+    Each takes a tenth of a second of one core and 46 MiB: more at once would be slower for all.
+    """
+
+    def __init__(self, *, memory_kib: int, passes: int, queue: int) -> None:
+        self.hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
+        self.places = AT_ONCE + queue
+        self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+        # Checked where there is no account, so that the answer takes as long.
+        self.nobodys = self.hasher.hash(secrets.token_urlsafe())
+
+    @contextmanager
+    def place(self) -> Generator[None]:
+        """A place in the queue, or `busy`; taken before anything is read or counted."""
+        if self.places == 0:
+            raise Busy("too many passwords are being checked", retry_after=1)
+        self.places -= 1
+        try:
+            yield
+        finally:
+            self.places += 1
+
+    async def verify(self, kept: str | None, given: str) -> bool:
+        """Whether `given` is the password; `None` takes as long and is never right.
+
+        The caller holds a place, and no database connection.
+        """
+        right = await self.run(lambda: self.check(kept or self.nobodys, given))
+        return right and kept is not None
+
+    async def choose(self, password: str, *, field: str, owner: Iterable[str] = ()) -> str:
+        """The hash of a new password; 422 `password_too_common` if many have it.
+
+        `owner` are the names and the address of whoever will sign in with it.
+        """
+        with self.place():
+            if await self.run(lambda: is_common(password, owner)):
+                raise PasswordTooCommon(
+                    "this password is among the first to be guessed", field=field
+                )
+            return await self.hash(password)
+
+    async def hash(self, password: str) -> str:
+        return await self.run(lambda: self.hasher.hash(normalised(password)))
+
+    def is_outdated(self, kept: str) -> bool:
+        """Whether it was hashed with other parameters than today's."""
+        return self.hasher.check_needs_rehash(kept)
+
+    def check(self, kept: str, given: str) -> bool:
+        try:
+            return self.hasher.verify(kept, normalised(given))
+        except (VerificationError, InvalidHashError):
+            return False
+
+    async def run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+
+def normalised(password: str) -> str:
+    """Keyboards differ in how they send é; the password is the same."""
+    return unicodedata.normalize("NFC", password)
+
+
+# --- The commonest ----------------------------------------------------------------------------
+
+
+def is_common(password: str, owner: Iterable[str] = ()) -> bool:
+    """Whether little is left without one's own name and address, runs, and a listed word.
+
+    zxcvbn's estimate would say more, but takes seconds for a text made to that end; its lists
+    of what people choose serve here.
+    """
+    plain = folded(password)
+    calm, unit = without_runs(plain), repeated_part(plain)
+    return (
+        is_own(plain, words_of(owner))
+        or any(len(rest) < REST for rest in (calm, without_runs(undoubled(plain)), unit))
+        or any(is_listed(text) for text in (plain, calm, unit))
+    )
+
+
+def is_own(plain: str, words: Iterable[str]) -> bool:
+    """One's names and parts of one's address, with a year perhaps."""
+    rest = plain
+    for word in sorted(words, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    return rest != plain and sum(map(str.isalnum, rest)) < REST
+
+
+def without_runs(plain: str) -> str:
+    """What is left without parts such as 12345, dcba, azerty and 5555."""
+    parts = [""]
+    for character in plain:
+        if is_run(parts[-1] + character):
+            parts[-1] += character
+        else:
+            parts.append(character)
+    return "".join(part for part in parts if len(part) < RUN)
+
+
+def is_run(part: str) -> bool:
+    return len(set(part)) == 1 or any(part in row for row in ROWS)
+
+
+def undoubled(plain: str) -> str:
+    """112233 as 123."""
+    return re.sub(r"(.)\1", r"\1", plain)
+
+
+def repeated_part(plain: str) -> str:
+    """What `plain` says again and again, or itself."""
+    return next(
+        plain[:length]
+        for length in (*range(1, len(plain) // 2 + 1), len(plain))
+        if (plain[:length] * (len(plain) // max(length, 1) + 1)).startswith(plain)
+    )
+
+
+def is_listed(plain: str) -> bool:
+    """A listed word, with a few digits and marks around it perhaps, or inside: p@ssw0rd."""
+    word = plain.strip(AROUND)
+    is_alone = len(plain) - len(word) < REST
+    return plain in listed() or (is_alone and bool({word, word.translate(LOOKS)} & listed()))
+
+
+@functools.cache
+def listed() -> frozenset[str]:
+    """What people choose most, all over the world, and their names."""
+    lists = ("passwords", "female_names", "male_names", "surnames")
+    return frozenset(word for name in lists for word in FREQUENCY_LISTS[name])
+
+
+def words_of(texts: Iterable[str]) -> set[str]:
+    words = re.split(r"[\W_]+", folded(" ".join(texts)))
+    return {word for word in words if len(word) > 2}
+
+
+def folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(character for character in plain if not unicodedata.combining(character))

@@ -1,0 +1,113 @@
+"""Look up accounts and sessions."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.errors import NotFound
+from contracts.identity import api
+from contracts.identity.roles import Role
+from identity.models import CUSTOMERS, STAFF_MEMBERS, Account, Session, email_key
+
+
+class CustomerUnknown(NotFound):
+    code = "customer_unknown"
+
+
+class StaffMemberUnknown(NotFound):
+    code = "staff_member_unknown"
+
+
+async def account_by_email(session: AsyncSession, email: str) -> Account | None:
+    return await session.scalar(select(Account).where(Account.email_key == email_key(email)))
+
+
+async def locked(session: AsyncSession, account_id: UUID) -> Account | None:
+    """The account as it is now, and nobody else changes it until the transaction ends."""
+    return await session.get(
+        Account, account_id, with_for_update={"key_share": True}, populate_existing=True
+    )
+
+
+async def customer(session: AsyncSession, customer_id: UUID, *, lock: bool = False) -> Account:
+    found = await (locked if lock else find)(session, customer_id)
+    if found is None or not found.is_customer:
+        raise CustomerUnknown("there is no such customer")
+    return found
+
+
+async def find(session: AsyncSession, account_id: UUID) -> Account | None:
+    return await session.get(Account, account_id)
+
+
+async def customers(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Account]:
+    """Those of them that exist, by name."""
+    return (
+        await session.scalars(
+            select(Account)
+            .where(CUSTOMERS, Account.id.in_(ids))
+            .order_by(Account.name_key, Account.id)
+        )
+    ).all()
+
+
+async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Session]:
+    """Those in which the account is signed in now, the last used first."""
+    return (
+        await session.scalars(
+            select(Session)
+            .where(
+                Session.account_id == account_id,
+                Session.revoked_at.is_(None),
+                Session.expires_at > datetime.now(UTC),
+            )
+            .order_by(Session.last_used_at.desc(), Session.id)
+        )
+    ).all()
+
+
+async def staff_member(session: AsyncSession, member_id: UUID, *, lock: bool = False) -> Account:
+    found = await (locked if lock else find)(session, member_id)
+    if found is None or not found.is_staff:
+        raise StaffMemberUnknown("there is no such staff member")
+    return found
+
+
+async def staff(session: AsyncSession) -> list[api.StaffMember]:
+    """Everyone of the staff by name, with the last use of any of their sessions."""
+    rows = await session.execute(
+        select(Account, func.max(Session.last_used_at))
+        .outerjoin(Session, Session.account_id == Account.id)
+        .where(STAFF_MEMBERS)
+        .group_by(Account.id)
+        .order_by(Account.name_key, Account.id)
+    )
+    return [described(account, last_used_at) for account, last_used_at in rows]
+
+
+async def described_staff_member(session: AsyncSession, member_id: UUID) -> api.StaffMember:
+    account = await staff_member(session, member_id)
+    last_used_at = await session.scalar(
+        select(func.max(Session.last_used_at)).where(Session.account_id == member_id)
+    )
+    return described(account, last_used_at)
+
+
+def described(account: Account, last_used_at: datetime | None) -> api.StaffMember:
+    member = api.StaffMember.model_validate(account)
+    return member.model_copy(update={"last_used_at": last_used_at})
+
+
+async def lock_administrators(session: AsyncSession) -> list[UUID]:
+    """Those who may sign in; nobody else changes them until the transaction ends."""
+    return list(
+        await session.scalars(
+            select(Account.id)
+            .where(STAFF_MEMBERS, Account.role == Role.ADMINISTRATOR, Account.enabled)
+            .order_by(Account.id)
+            .with_for_update(key_share=True)
+        )
+    )

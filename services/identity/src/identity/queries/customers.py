@@ -1,0 +1,174 @@
+"""Search 300,000 customers while somebody types.
+
+In SQL as PostgreSQL reads it: which index serves, and how far a statement reads, is the point.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import paging
+from contracts.identity.api import Customer, Customers, CustomerSearch
+
+COUNTED = 1_000  # matches are counted and ranked one by one up to here
+WALKED = 2_000  # customers looked at in the order of names, where many match
+
+# (rank, name_key, id) of the last customer shown
+Cursor = tuple[int, str, UUID]
+Rows = Sequence[Row[Any]]
+
+COLUMNS = "id, first_name, last_name, email, enabled, registered_at, version, name_key"
+
+COUNT = """
+    SELECT count(*)
+    FROM (SELECT FROM accounts WHERE role = 'customer' LIMIT :counted) AS customers
+"""
+# The page is right unless there are too many; the number of matches always comes with it.
+RANK_FEW = """
+    WITH found AS (
+        SELECT {columns}, CASE WHEN {whole} THEN 0 WHEN {begin} THEN 1 ELSE 2 END AS rank
+        FROM accounts
+        WHERE role = 'customer' AND {match}
+        LIMIT :counted
+    )
+    SELECT matches, page.*
+    FROM (SELECT count(*) AS matches FROM found) AS counted
+    LEFT JOIN (
+        SELECT * FROM found WHERE {after} ORDER BY rank, name_key, id LIMIT :limit
+    ) AS page ON true
+    ORDER BY rank, name_key, id
+"""
+# What is common is soon met in the order of names.
+WALK = """
+    SELECT {columns}, CAST(:rank AS integer) AS rank
+    FROM (
+        SELECT {columns}, search_text
+        FROM accounts
+        WHERE role = 'customer' AND {after}
+        ORDER BY name_key, id
+        LIMIT :walked
+    ) AS next_by_name
+    WHERE {match}
+    ORDER BY name_key, id
+    LIMIT :limit
+"""
+# What is not, or has one name (half of all customers come before the Martins), is looked up in
+# the index of texts and then sorted. OFFSET 0 keeps the planner from walking after all.
+GATHER = """
+    SELECT {columns}, CAST(:rank AS integer) AS rank
+    FROM (
+        SELECT {columns} FROM accounts WHERE role = 'customer' AND {after} AND {match} OFFSET 0
+    ) AS matching
+    ORDER BY name_key, id
+    LIMIT :limit
+"""
+
+
+class Words:
+    """What was typed, word by word, as conditions on a text where each word has blanks around.
+
+    Up to two characters match beginnings of words, three or more any part. All words must match.
+    """
+
+    def __init__(self, folded: str) -> None:
+        said = list(dict.fromkeys(folded.split()))
+        self.words = [word for word in said if any(map(str.isalnum, word))] or said
+        self.whole, self.begin, self.match = (
+            " AND ".join(f"search_text LIKE :{kind}_{n}" for n in range(len(self.words))) or "true"
+            for kind in ("whole", "begin", "match")
+        )
+        # Best matches first: whole words, beginnings of words, the rest.
+        self.of_rank = (
+            self.whole,
+            f"{self.begin} AND NOT ({self.whole})",
+            f"{self.match} AND NOT ({self.begin})",
+        )
+
+    @property
+    def patterns(self) -> dict[str, str]:
+        patterns = {}
+        for n, word in enumerate(self.words):
+            literally = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            patterns[f"whole_{n}"] = f"% {literally} %"
+            patterns[f"begin_{n}"] = f"% {literally}%"
+            patterns[f"match_{n}"] = f"%{literally}%" if len(word) > 2 else f"% {literally}%"
+        return patterns
+
+
+async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Customers:
+    """Best matches first, then by name; by name alone without a text.
+
+    Work is bounded: up to 1,000 matches are ranked in one statement. Where there are more, each
+    rank is read by name.
+    """
+    after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
+    words = Words(await folded(session, wanted.text))
+    if not words.words:
+        count = (await session.execute(text(COUNT), {"counted": COUNTED + 1})).scalar_one()
+        rows = await read_by_name(session, words, 0, after, wanted.limit + 1)
+    else:
+        count, rows = await rank_few(session, words, after, wanted.limit + 1)
+        if count > COUNTED:
+            rows = await rank_many(session, words, after, wanted.limit + 1)
+    shown = rows[: wanted.limit]
+    last = shown[-1] if len(rows) > wanted.limit else None
+    return Customers(
+        customers=[Customer.model_validate(row) for row in shown],
+        count=count,
+        next=paging.encode(last.rank, last.name_key, last.id) if last else None,
+    )
+
+
+async def folded(session: AsyncSession, said: str) -> str:
+    """As the stored texts are folded.
+
+    The statements that follow are planned for the words they look for, never once for any
+    words: how common a word is decides which index serves.
+    """
+    plan = func.set_config("plan_cache_mode", "force_custom_plan", True)
+    return (await session.execute(select(func.fold(said), plan))).scalar_one()
+
+
+async def rank_few(
+    session: AsyncSession, words: Words, after: Cursor | None, limit: int
+) -> tuple[int, Rows]:
+    """How many match, and a page of them."""
+    behind = "(rank, name_key, id) > (:rank, :name_key, :id)" if after else "true"
+    sql = RANK_FEW.format(
+        columns=COLUMNS, whole=words.whole, begin=words.begin, match=words.match, after=behind
+    )
+    values = {**words.patterns, **position(after), "counted": COUNTED + 1, "limit": limit}
+    rows = (await session.execute(text(sql), values)).all()
+    return rows[0].matches, [row for row in rows if row.id is not None]
+
+
+async def rank_many(session: AsyncSession, words: Words, after: Cursor | None, limit: int) -> Rows:
+    rows: list[Row[Any]] = []
+    for rank in range(after[0] if after else 0, len(words.of_rank)):
+        rows += await read_by_name(session, words, rank, after, limit - len(rows))
+        if len(rows) == limit:
+            break
+        after = None
+    return rows
+
+
+async def read_by_name(
+    session: AsyncSession, words: Words, rank: int, after: Cursor | None, limit: int
+) -> Rows:
+    """The next customers of this rank, by name."""
+    behind = "(name_key, id) > (:name_key, :id)" if after else "true"
+    values = {**words.patterns, **position(after), "rank": rank, "walked": WALKED, "limit": limit}
+    rows: Rows = []
+    for statement in (WALK, GATHER):
+        sql = statement.format(columns=COLUMNS, match=words.of_rank[rank], after=behind)
+        rows = (await session.execute(text(sql), values)).all()
+        if len(rows) == limit:
+            break
+    return rows
+
+
+def position(after: Cursor | None) -> dict[str, object]:
+    return dict(zip(("rank", "name_key", "id"), after, strict=True)) if after else {}

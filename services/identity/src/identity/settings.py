@@ -1,0 +1,50 @@
+"""What the identity service reads from its environment."""
+
+from datetime import timedelta
+
+from pydantic import Field, SecretStr, field_validator
+
+from chassis.settings import ServiceSettings
+from contracts.identity.roles import Role
+from identity.tokens import read_private
+
+
+class Settings(ServiceSettings):
+    service: str = "identity"
+    customer_session_hours: int = Field(
+        24 * 14, ge=1, description="A customer's session ends when it was not used for so long."
+    )
+    staff_session_hours: int = Field(12, ge=1, description="The same, for staff.")
+    # argon2id; twice what OWASP asks for at least (46 MiB, one pass).
+    password_memory_kib: int = Field(47_104, ge=8, description="Memory of one argon2id, in KiB.")
+    password_passes: int = Field(2, ge=1, description="Passes of one argon2id.")
+    password_queue: int = Field(
+        20, ge=0, description="How many may wait for a password check; the next ones are refused."
+    )
+    signing_key: SecretStr | None = Field(
+        None,
+        description="The Ed25519 private key, in PEM, that signs tokens. Without: one that identity"
+        " makes in its database. After a change the key before stays good for what it signed.",
+    )
+    browser_address_header: bool = Field(
+        True,
+        description="Whether to trust X-Guichet-Browser-Address, which the gateway lets pass on"
+        " its internal entry point only. Without such a gateway: false.",
+    )
+
+    @field_validator("signing_key")
+    @classmethod
+    def is_ed25519(cls, pem: SecretStr | None) -> SecretStr | None:
+        if pem is not None:
+            try:
+                read_private(pem.get_secret_value())
+            except ValueError:
+                raise ValueError("is no private key of Ed25519 in PEM") from None
+        return pem
+
+    def session_lifetime(self, role: str) -> timedelta:
+        """How long a session of this role lives after its last use."""
+        is_customer = role == Role.CUSTOMER
+        return timedelta(
+            hours=self.customer_session_hours if is_customer else self.staff_session_hours
+        )

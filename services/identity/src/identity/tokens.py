@@ -1,0 +1,159 @@
+"""What proves who is calling: session tokens, and access tokens with the keys that sign them."""
+
+import base64
+import hashlib
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from jwt import PyJWK
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import AUDIENCE, ISSUER
+from chassis.database import Database
+from contracts.identity import api
+from identity.models import Account, SigningKey
+
+ACCESS_SECONDS = 60
+KEYS_AGE_SECONDS = 600
+KEYS_PAUSE_SECONDS = 2
+LOCK = 7_301_002
+
+
+def new_session_token() -> str:
+    """256 bits of chance; the database keeps its hash alone."""
+    return secrets.token_urlsafe(32)
+
+
+def token_hash(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+@dataclass(frozen=True)
+class Signer:
+    """A signing key, ready to sign."""
+
+    kid: str
+    private: Ed25519PrivateKey = field(repr=False)
+    public: PyJWK
+
+    @classmethod
+    def of(cls, key: SigningKey) -> "Signer":
+        return cls(key.kid, read_private(key.private_pem), PyJWK(published(key).model_dump()))
+
+    def access_token(self, account: Account, session_id: UUID) -> str:
+        """Who is calling, for every service and for a minute."""
+        now = datetime.now(UTC)
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(account.id),
+            "role": account.role,
+            "name": account.name,
+            "sid": str(session_id),
+            "iat": now,
+            "exp": now + timedelta(seconds=ACCESS_SECONDS),
+        }
+        return jwt.encode(claims, self.private, algorithm="EdDSA", headers={"kid": self.kid})
+
+
+class SigningKeys:
+    """The keys of identity, which all its replicas share through the database.
+
+    `given` (PEM) signs, if operators bring a key of their own; else the newest one does, and the
+    first is made here. All are published, so that a change of keys cuts nobody's token short.
+    """
+
+    def __init__(self, database: Database, given: str | None = None) -> None:
+        self.database = database
+        self.given = read_private(given) if given else None
+        self.kid_given = kid_of(self.given) if self.given else ""
+        self.signers: list[Signer] = []
+        self.read_at = float("-inf")
+
+    async def current(self) -> Signer:
+        """The one that signs; a newer one of another replica is noticed within ten minutes."""
+        if time.monotonic() - self.read_at > KEYS_AGE_SECONDS:
+            await self.read()
+        return self.signers[0]
+
+    async def key(self, kid: str) -> PyJWK | None:
+        """For `chassis.auth`: identity asks itself for no key over HTTP."""
+        if kid not in self.known and time.monotonic() - self.read_at > KEYS_PAUSE_SECONDS:
+            await self.read()
+        return self.known.get(kid)
+
+    @property
+    def known(self) -> dict[str, PyJWK]:
+        return {signer.kid: signer.public for signer in self.signers}
+
+    async def read(self) -> Sequence[SigningKey]:
+        """All keys, the one that signs first."""
+        async with self.database.transaction() as session:
+            keys = await all_keys(session)
+            if self.is_missing_in(keys):
+                keys = await self.add_key(session)
+        if self.given:
+            keys = sorted(keys, key=lambda key: key.kid != self.kid_given)
+        self.signers = [Signer.of(key) for key in keys]
+        self.read_at = time.monotonic()
+        return keys
+
+    async def add_key(self, session: AsyncSession) -> Sequence[SigningKey]:
+        """Replicas may start together: the second one waits and finds the key of the first."""
+        await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
+        if self.is_missing_in(await all_keys(session)):
+            session.add(signing_key(self.given or Ed25519PrivateKey.generate()))
+            await session.flush()
+        return await all_keys(session)
+
+    def is_missing_in(self, keys: Sequence[SigningKey]) -> bool:
+        return self.kid_given not in {key.kid for key in keys} if self.given else not keys
+
+
+def published(key: SigningKey) -> api.Key:
+    return api.Key(kid=key.kid, x=key.public_x)
+
+
+async def all_keys(session: AsyncSession) -> Sequence[SigningKey]:
+    return (await session.scalars(select(SigningKey).order_by(SigningKey.created_at.desc()))).all()
+
+
+def read_private(pem: str) -> Ed25519PrivateKey:
+    """Raises `ValueError` for whatever is no Ed25519 key."""
+    private = load_pem_private_key(pem.encode(), password=None)
+    if not isinstance(private, Ed25519PrivateKey):
+        raise ValueError("it is no key of Ed25519")
+    return private
+
+
+def signing_key(private: Ed25519PrivateKey) -> SigningKey:
+    return SigningKey(
+        kid=kid_of(private),
+        private_pem=private.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode(),
+        public_x=base64.urlsafe_b64encode(raw_public(private)).decode().rstrip("="),
+        created_at=datetime.now(UTC),
+    )
+
+
+def kid_of(private: Ed25519PrivateKey) -> str:
+    return hashlib.sha256(raw_public(private)).hexdigest()[:16]
+
+
+def raw_public(private: Ed25519PrivateKey) -> bytes:
+    return private.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)

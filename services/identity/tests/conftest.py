@@ -1,0 +1,191 @@
+"""A real database, and the people who use identity in its tests."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import migrations, testing
+from chassis.database import Database
+from contracts.identity.roles import Role
+from identity.app import create_app
+from identity.models import Base
+from identity.settings import Settings
+
+PASSWORD = "grenouille sur un vélo"
+OTHER_PASSWORD = "trois pommes et demie"
+
+
+class BothKeys:
+    """Tokens that tests have signed, and those that identity signs."""
+
+    def __init__(self, own: Any) -> None:
+        self.own = own
+
+    async def key(self, kid: str) -> Any:
+        return await testing.TestKeys().key(kid) or await self.own.key(kid)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.own, name)
+
+
+def service(database_name: str, **settings: Any) -> FastAPI:
+    """A service of its own, whose hashing is as quick as argon2 allows."""
+    url = testing.fresh_database(database_name)
+    migrations.upgrade("identity", url)
+    quick: dict[str, Any] = {"password_memory_kib": 8, "password_passes": 1, **settings}
+    app = create_app(Settings(database_url=SecretStr(url), **quick))
+    app.state.keys = BothKeys(app.state.keys)
+    return app
+
+
+@pytest.fixture(scope="session")
+async def app() -> AsyncGenerator[FastAPI]:
+    app = service("test_identity")
+    await app.state.keys.read()  # as at a first start: the key outlives the tests' rollbacks
+    yield app
+    await app.state.database.close()
+
+
+@pytest.fixture(scope="session")
+def database(app: FastAPI) -> Database:
+    return app.state.database
+
+
+def talking_to(app: FastAPI) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://identity/api/identity"
+    )
+
+
+@pytest.fixture
+async def client(app: FastAPI, session: AsyncSession) -> AsyncGenerator[httpx.AsyncClient]:
+    async with talking_to(app) as client:
+        yield client
+
+
+@dataclass
+class People:
+    """What people do in these tests, through the API alone."""
+
+    client: httpx.AsyncClient
+    seller: dict[str, str]
+    administrator: dict[str, str]
+
+    async def post(self, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
+        return await self.client.post(path, json=body, headers=headers)
+
+    async def register(self, *, key: str | None = None, **changes: Any) -> httpx.Response:
+        headers = self.seller | ({"Idempotency-Key": key} if key else {})
+        return await self.post("/customers", somebody(**changes), headers)
+
+    async def registered(self, **changes: Any) -> dict[str, Any]:
+        answer = await self.register(**changes)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def hire(self, role: Role, **changes: Any) -> httpx.Response:
+        return await self.post("/staff", somebody(role=role, **changes), self.administrator)
+
+    async def hired(self, role: Role, **changes: Any) -> dict[str, Any]:
+        answer = await self.hire(role, **changes)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    async def sign_in(
+        self,
+        email: str,
+        password: str = PASSWORD,
+        address: str = "192.0.2.1",
+        agent: str = "Firefox",
+    ) -> httpx.Response:
+        headers = {"X-Guichet-Browser-Address": address, "User-Agent": agent}
+        return await self.post("/sessions", {"email": email, "password": password}, headers)
+
+    async def session_token(self, email: str, password: str = PASSWORD) -> str:
+        answer = await self.sign_in(email, password)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["token"]
+
+    async def exchange(self, token: str) -> httpx.Response:
+        return await self.client.post("/tokens", headers={"Authorization": f"Bearer {token}"})
+
+    async def signed_in(self, email: str, password: str = PASSWORD) -> dict[str, str]:
+        """The header of somebody who has signed in and exchanged the token."""
+        answer = await self.exchange(await self.session_token(email, password))
+        assert answer.status_code == 200, answer.text
+        return {"Authorization": f"Bearer {answer.json()['access_token']}"}
+
+    def refused(
+        self, answer: httpx.Response, status: int, code: str, field: str | None = None
+    ) -> dict[str, Any]:
+        """What the answer says, having checked how it refuses and which field it blames."""
+        assert answer.status_code == status, answer.text
+        assert answer.headers["content-type"] == "application/problem+json"
+        said = answer.json()
+        blamed = [(error["field"], error["code"]) for error in said["errors"]]
+        assert (field, code) in blamed if field else said["code"] == code
+        return said
+
+    async def found(self, words: str, **more: object) -> list[str]:
+        """E-mail addresses, as the search of customers orders them."""
+        answer = await self.post("/customers/search", {"text": words, **more}, self.seller)
+        assert answer.status_code == 200, answer.text
+        return [customer["email"] for customer in answer.json()["customers"]]
+
+
+def somebody(**changes: Any) -> dict[str, object]:
+    """The body of a good registration, but for what is changed."""
+    good = {
+        "first_name": "Nathalie",
+        "last_name": "Rousseau",
+        "email": f"{uuid4()}@example.org",
+        "password": PASSWORD,
+    }
+    return good | changes
+
+
+def people_of(client: httpx.AsyncClient) -> People:
+    return People(client, testing.token(Role.SELLER), testing.token(Role.ADMINISTRATOR))
+
+
+@pytest.fixture
+def people(client: httpx.AsyncClient) -> People:
+    return people_of(client)
+
+
+Wait = Callable[[type[Base], str, timedelta], Awaitable[None]]
+
+
+@pytest.fixture
+def later(session: AsyncSession) -> Wait:
+    """As if what a table notes had happened earlier by so much."""
+
+    async def pass_time(table: type[Base], column: str, by: timedelta) -> None:
+        moment = getattr(table, column)
+        await session.execute(update(table).values({column: moment - by}))
+        await session.commit()
+
+    return pass_time
+
+
+@pytest.fixture(scope="session")
+async def busy_app() -> AsyncGenerator[FastAPI]:
+    """A service whose transactions really commit, for what happens at the same instant."""
+    app = service("test_identity_races", pool_size=10)
+    yield app
+    await app.state.database.close()
+
+
+@pytest.fixture
+async def busy_people(busy_app: FastAPI) -> AsyncGenerator[People]:
+    async with talking_to(busy_app) as client:
+        yield people_of(client)

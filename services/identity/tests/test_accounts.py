@@ -1,0 +1,147 @@
+"""What everyone changes about their own account."""
+
+import pytest
+
+from chassis.testing import published
+from contracts.identity.events import CustomerChanged
+from contracts.identity.roles import Role
+
+PASSWORD = "grenouille sur un vélo"
+OTHER_PASSWORD = "trois pommes et demie"
+EMAIL = "nathalie@example.org"
+
+
+async def last_change(session) -> CustomerChanged:
+    *_, event = await published(session)
+    assert isinstance(event, CustomerChanged)
+    return event
+
+
+async def change_password(people, me, current=PASSWORD, new=OTHER_PASSWORD):
+    body = {"current_password": current, "new_password": new}
+    return await people.client.put("/me/password", json=body, headers=me)
+
+
+async def change_email(people, me, email, current=PASSWORD):
+    body = {"current_password": current, "email": email}
+    return await people.client.put("/me/email", json=body, headers=me)
+
+
+@pytest.mark.parametrize("role", Role)
+async def test_everyone_changes_their_own_password_and_other_sessions_end(people, role):
+    if role == Role.CUSTOMER:
+        await people.registered(email=EMAIL)
+    else:
+        await people.hired(role, email=EMAIL)
+    other = await people.session_token(EMAIL)
+    mine = await people.session_token(EMAIL)
+    access = (await people.exchange(mine)).json()["access_token"]
+
+    answer = await change_password(people, {"Authorization": f"Bearer {access}"})
+
+    assert answer.status_code == 204
+    people.refused(await people.exchange(other), 401, "session_ended")
+    assert (await people.exchange(mine)).status_code == 200
+    people.refused(await people.sign_in(EMAIL), 401, "credentials_wrong")
+    assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
+
+
+async def test_a_wrong_current_password_changes_nothing_and_is_slowed_down(people):
+    await people.registered(email=EMAIL)
+    other = await people.session_token(EMAIL)
+    me = await people.signed_in(EMAIL)
+
+    for _ in range(5):
+        answer = await change_password(people, me, current="pas le bon du tout")
+        people.refused(answer, 422, "current_password_wrong", field="current_password")
+
+    answer = await change_password(people, me)
+    people.refused(answer, 429, "too_many_attempts")
+    assert int(answer.headers["retry-after"]) > 0
+    people.refused(await people.sign_in(EMAIL), 429, "too_many_attempts")
+    assert (await people.exchange(other)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("new", "code"),
+    [
+        ("onze lettre", "password_too_short"),
+        ("é" * 257, "password_too_long"),
+        ("password1234", "password_too_common"),
+        ("Rousseau 2026", "password_too_common"),
+        ("douze\0lettres", "text_nul"),
+    ],
+)
+async def test_a_bad_new_password_is_refused_beside_its_field(people, new, code):
+    await people.registered(email=EMAIL)
+    me = await people.signed_in(EMAIL)
+
+    answer = await change_password(people, me, new=new)
+
+    people.refused(answer, 422, code, field="new_password")
+    assert (await people.sign_in(EMAIL)).status_code == 201
+
+
+async def test_a_customer_signs_in_with_the_new_address_from_then_on(people, session):
+    customer = await people.registered(email=EMAIL)
+    me = await people.signed_in(EMAIL)
+
+    answer = await change_email(people, me, "N.Rousseau@Example.org")
+
+    assert answer.json()["email"] == "N.Rousseau@example.org"
+    event = await last_change(session)
+    assert str(event.customer_id) == customer["id"]
+    assert (event.email, event.version) == ("N.Rousseau@example.org", 2)
+    people.refused(await people.sign_in(EMAIL), 401, "credentials_wrong")
+    assert (await people.sign_in("n.rousseau@example.org")).status_code == 201
+    assert (await people.client.get("/me", headers=me)).json()["email"] == event.email
+
+
+async def test_an_address_taken_says_nothing_about_its_owner(people, session):
+    await people.registered(email="marc@example.org", first_name="Marc")
+    await people.registered(email=EMAIL)
+    me = await people.signed_in(EMAIL)
+
+    answer = await change_email(people, me, "Marc@Example.org")
+
+    said = people.refused(answer, 409, "email_taken", field="email")
+    assert said["context"] == {}
+    assert (await people.client.get("/me", headers=me)).json()["email"] == EMAIL
+    assert len(await published(session)) == 2
+
+
+async def test_without_the_password_nobody_learns_whether_an_address_is_taken(people):
+    await people.registered(email="marc@example.org")
+    await people.registered(email=EMAIL)
+    me = await people.signed_in(EMAIL)
+    for email in ("marc@example.org", "personne@example.org"):
+        answer = await change_email(people, me, email, current="pas le bon du tout")
+        people.refused(answer, 422, "current_password_wrong", field="current_password")
+
+
+async def test_an_address_written_another_way_is_a_change_too(people):
+    await people.registered(email=EMAIL)
+    me = await people.signed_in(EMAIL)
+    assert (await change_email(people, me, "NATHALIE@example.org")).status_code == 200
+    assert (await people.sign_in(EMAIL)).status_code == 201
+
+
+async def test_staff_do_not_change_their_own_address(people):
+    await people.hired(Role.SELLER, email=EMAIL)
+    me = await people.signed_in(EMAIL)
+    people.refused(await change_email(people, me, "autre@example.org"), 403, "forbidden")
+
+
+async def test_everyone_sees_their_own_account(people):
+    member = await people.hired(Role.TECHNICIAN, email=EMAIL, first_name="Karim")
+    account = (await people.client.get("/me", headers=await people.signed_in(EMAIL))).json()
+    assert account == {
+        "id": member["id"],
+        "role": "technician",
+        "first_name": "Karim",
+        "last_name": "Rousseau",
+        "email": EMAIL,
+        "enabled": True,
+        "registered_at": member["registered_at"],
+    }
+    people.refused(await people.client.get("/me"), 401, "unauthenticated")

@@ -1,0 +1,121 @@
+"""Whatever is typed: a stable code beside the field, nothing half-written, and text stays text."""
+
+import json
+
+import pytest
+from sqlalchemy import func, select
+
+from chassis.testing import published
+from contracts.identity.roles import Role
+from identity.models import Account
+
+PASSWORD = "grenouille sur un vélo"
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"first_name": "x" * 101}, "first_name", "text_too_long"),
+        ({"last_name": "x" * 101}, "last_name", "text_too_long"),
+        ({"last_name": "e" + "\u0301" * 10_000}, "last_name", "text_too_long"),
+        ({"first_name": " \t "}, "first_name", "text_empty"),
+        ({"first_name": "a\0b"}, "first_name", "text_nul"),
+        ({"first_name": "a\nb"}, "first_name", "text_control"),
+        ({"first_name": None}, "first_name", "string_type"),
+        ({"email": "sans arobase"}, "email", "email_without_at"),
+        ({"email": "nathalie@example"}, "email", "email_without_ending"),
+        ({"email": "a b@example.org"}, "email", "email_malformed"),
+        ({"email": "Nathalie <nathalie@example.org>"}, "email", "email_malformed"),
+        ({"email": "x" * 250 + "@example.org"}, "email", "text_too_long"),
+        ({"email": "a\0@example.org"}, "email", "text_nul"),
+        ({"password": "onze lettre"}, "password", "password_too_short"),
+        ({"password": "é" * 257}, "password", "password_too_long"),
+        ({"password": "123456789012"}, "password", "password_too_common"),
+        ({"password": "Rousseau 1984"}, "password", "password_too_common"),
+        ({"password": "douze\0lettres"}, "password", "text_nul"),
+        ({"role": "administrator"}, "role", "extra_forbidden"),
+    ],
+)
+async def test_a_bad_registration_is_refused_beside_the_field(
+    people, session, changes, field, code
+):
+    answer = await people.register(**changes)
+    people.refused(answer, 422, code, field)
+    assert str(changes.get("password", "\0")) not in answer.text
+    assert await session.scalar(select(func.count()).select_from(Account)) == 0
+    assert await published(session) == []
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name", "email", "password"])
+async def test_lone_surrogates_are_refused_anywhere(people, field):
+    body = {
+        "first_name": "Nathalie",
+        "last_name": "Rousseau",
+        "email": "n@example.org",
+        "password": PASSWORD,
+    } | {field: "grenouille \ud800 sur un vélo"}
+    headers = people.seller | {"Content-Type": "application/json"}
+    answer = await people.client.post("/customers", content=json.dumps(body), headers=headers)
+    people.refused(answer, 422, "text_surrogate", field)
+
+    given = {"email": "n@example.org", "password": PASSWORD} | {"password": "\udfff"}
+    answer = await people.client.post("/sessions", content=json.dumps(given), headers=headers)
+    people.refused(answer, 422, "text_surrogate", "password")
+    search = json.dumps({"text": "\udfff"})
+    answer = await people.client.post("/customers/search", content=search, headers=headers)
+    people.refused(answer, 422, "text_surrogate", "text")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["<script>alert(1)</script>", "{{7*7}}", "'; DROP TABLE accounts; --", "e" + "\u0301" * 99],
+)
+async def test_any_text_is_a_name_and_comes_back_as_it_was(people, session, name):
+    customer = await people.registered(first_name=name, last_name=name)
+    assert (customer["first_name"], customer["last_name"]) == (name, name)
+    answer = await people.client.get(f"/customers/{customer['id']}", headers=people.seller)
+    assert answer.json() == customer
+    assert await people.found(name[:30]) == [customer["email"]]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"text": "x" * 201}, "text", "text_too_long"),
+        ({"text": "a\0b"}, "text", "text_nul"),
+        ({"limit": 0}, "limit", "greater_than_equal"),
+        ({"limit": 51}, "limit", "less_than_equal"),
+        ({"after": "x" * 401}, "after", "string_too_long"),
+    ],
+)
+async def test_a_bad_search_is_refused(people, body, field, code):
+    answer = await people.post("/customers/search", body, people.seller)
+    people.refused(answer, 422, code, field)
+
+
+@pytest.mark.parametrize("words", ["a " * 100, "%" * 200, "\u0301" * 200, "\\" * 199, "é" * 200])
+async def test_any_text_can_be_searched(people, words):
+    assert await people.found(words) == []
+
+
+async def test_ids_that_are_none_are_refused(people):
+    answer = await people.client.get("/customers/42", headers=people.seller)
+    people.refused(answer, 422, "uuid_parsing", "customer_id")
+    answer = await people.client.get("/customers", headers=people.seller)
+    people.refused(answer, 422, "required", "id")
+
+
+async def test_a_bad_staff_member_is_refused(people):
+    answer = await people.hire(Role.SELLER, first_name="x" * 101)
+    people.refused(answer, 422, "text_too_long", "first_name")
+    answer = await people.hire(Role.SELLER, password="motdepasse123")
+    people.refused(answer, 422, "password_too_common", "password")
+
+
+async def test_a_body_that_is_no_json_is_refused(people):
+    headers = people.seller | {"Content-Type": "application/json"}
+    answer = await people.client.post("/customers", content=b"{", headers=headers)
+    assert answer.status_code == 422
+    answer = await people.client.post("/customers", content=b"\xff", headers=headers)
+    assert answer.status_code in {400, 422}
+    assert answer.headers["content-type"] == "application/problem+json"

@@ -1,0 +1,130 @@
+"""What may be a password, and how it is kept."""
+
+import asyncio
+import threading
+
+import pytest
+
+from chassis.errors import Busy
+from identity.passwords import Passwords, PasswordTooCommon, is_common
+
+OWNER = ("Jean", "Dupont", "jean.dupont@orange.example")
+
+
+@pytest.fixture
+def passwords() -> Passwords:
+    return Passwords(memory_kib=8, passes=1, queue=1)
+
+
+async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords):
+    first, second = [await passwords.hash("grenouille sur un vélo") for _ in range(2)]
+    assert first != second
+    assert first.startswith("$argon2id$v=19$m=8,t=1,p=1$")
+    assert await passwords.verify(first, "grenouille sur un vélo")
+    assert not await passwords.verify(first, "grenouille sur un velo")
+
+
+async def test_nothing_is_right_where_there_is_no_account(passwords):
+    assert not await passwords.verify(None, "grenouille sur un vélo")
+    assert not await passwords.verify("not a hash", "grenouille sur un vélo")
+
+
+async def test_hashing_leaves_the_event_loop_free(passwords):
+    assert await passwords.run(threading.current_thread) is not threading.current_thread()
+
+
+async def test_two_at_once_some_wait_and_the_next_ones_are_told_to_come_back(passwords):
+    at_once, most, done = 0, 0, threading.Event()
+
+    def work() -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        done.wait(5)
+        at_once -= 1
+
+    async def take_a_turn() -> None:
+        with passwords.place():
+            await passwords.run(work)
+
+    turns = [asyncio.create_task(take_a_turn()) for _ in range(3)]
+    await asyncio.sleep(0.1)
+    with pytest.raises(Busy) as refusal:
+        await passwords.choose("grenouille sur un vélo", field="password")
+    assert refusal.value.status == 503
+    assert refusal.value.retry_after
+
+    done.set()
+    await asyncio.gather(*turns)
+    assert most == 2
+    assert await passwords.choose("grenouille sur un vélo", field="password")
+
+
+async def test_a_common_password_is_refused_beside_its_field(passwords):
+    with pytest.raises(PasswordTooCommon) as refusal:
+        await passwords.choose("jean-dupont-84", field="new_password", owner=OWNER)
+    assert refusal.value.field == "new_password"
+    assert await passwords.choose("jean-dupont-84", field="new_password", owner=())
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "1qaz2wsx3edc",  # listed as it stands
+        "password1234",
+        "P@ssw0rd1234",
+        "motdepasse!!",
+        "Bonjour12345",
+        "soleil123456",
+        "Nicolas-2024",
+        "passwordpassword",
+        "azertyuiopqs",
+        "qwertyuiop12",
+        "123456789012",
+        "210987654321",
+        "112233445566",
+        "abcdefghijkl",
+        "1234abcd5678",
+        "aaaaaaaaaaaa",
+        "ÉÉÉÉÉÉÉÉÉÉÉÉ",
+        "abcabcabcabc",
+        "azertyazerty",
+        "            ",
+        "\u0301" * 12,
+        "jean.dupont@orange.example",
+        "Jean Dupont!",
+        "Dupont-Jean-1984",
+        "orange-jean-12",
+    ],
+)
+def test_what_is_guessed_first_is_refused(password):
+    assert is_common(password, OWNER)
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "cheval-fourchette",
+        "correct horse battery",
+        "toutvabien2025",
+        "le petit chat",
+        "x7#kQ9!zLm2p",
+        "!?#$%&*()_+[",
+        "jean!7x#92$kdz",
+        "marie7482915036",
+        "пароль из кириллицы",
+        "密码很长的一句话没有人会猜到",
+        "4@8({[<36961!|17$5+7%20" * 3,
+    ],
+)
+def test_what_is_long_enough_needs_no_composition(password):
+    assert not is_common(password, OWNER)
+
+
+@pytest.mark.parametrize("text", ["ab" * 128, "a@3$" * 64, "1234" * 64, "4@({[<3690!|1$5+7%2" * 13])
+def test_no_text_takes_long_to_judge(text):
+    judged = threading.Event()
+    thread = threading.Thread(target=lambda: (is_common(text[:256], OWNER), judged.set()))
+    thread.start()
+    assert judged.wait(2)
+    thread.join()

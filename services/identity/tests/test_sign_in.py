@@ -1,0 +1,236 @@
+"""Signing in, the session, and the tokens it is exchanged for."""
+
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+from jwt import PyJWK
+from sqlalchemy import select, update
+
+from chassis.auth import AUDIENCE, ISSUER
+from contracts.identity.roles import Role
+from identity.models import Account, Session
+from identity.passwords import Passwords
+
+PASSWORD = "grenouille sur un vélo"
+EMAIL = "nathalie@example.org"
+
+
+async def test_the_right_password_opens_a_session(people, session):
+    customer = await people.registered(email="Nathalie@Example.org", first_name="Élise")
+
+    answer = await people.sign_in("  nathalie@EXAMPLE.org ", agent="Firefox\t140" + "x" * 300)
+
+    assert answer.status_code == 201
+    said = answer.json()
+    assert said["account"]["id"] == customer["id"]
+    assert said["account"]["role"] == "customer"
+    assert len(said["token"]) >= 43
+    kept = await session.scalar(select(Session))
+    assert said["token"].encode() not in kept.token_hash
+    assert kept.user_agent == ("Firefox140" + "x" * 300)[:200]
+
+
+async def test_a_password_is_the_same_however_its_accents_were_typed(people):
+    await people.registered(email=EMAIL, password="grenouille sur un v\u00e9lo")
+
+    assert (await people.sign_in(EMAIL, "grenouille sur un ve\u0301lo")).status_code == 201
+
+
+async def test_a_wrong_password_an_unknown_and_a_disabled_account_look_alike(people, session):
+    await people.registered(email=EMAIL)
+    await people.registered(email="ancien@example.org")
+    away = update(Account).where(Account.email == "ancien@example.org").values(enabled=False)
+    await session.execute(away)
+    await session.commit()
+
+    wrong = await people.sign_in(EMAIL, "pas le bon du tout")
+    unknown = await people.sign_in("inconnue@example.org")
+    disabled = await people.sign_in("ancien@example.org")
+
+    people.refused(wrong, 401, "credentials_wrong")
+    assert wrong.json() == unknown.json() == disabled.json()
+
+
+async def test_an_unknown_account_costs_as_much_as_a_known_one(people, app, monkeypatch):
+    checked = []
+    check = Passwords.check
+
+    def counted(self: Passwords, kept: str, given: str) -> bool:
+        checked.append(kept)
+        return check(self, kept, given)
+
+    monkeypatch.setattr(Passwords, "check", counted)
+    await people.registered(email=EMAIL)
+    await people.sign_in(EMAIL, "pas le bon du tout")
+    await people.sign_in("inconnue@example.org")
+
+    known, nobodys = checked
+    assert known != nobodys
+    # The same parameters, so the same time.
+    assert (
+        known.rpartition("$")[0].rpartition("$")[0] == nobodys.rpartition("$")[0].rpartition("$")[0]
+    )
+
+
+async def test_an_impossible_address_is_simply_unknown(people):
+    people.refused(await people.sign_in("pas une adresse"), 401, "credentials_wrong")
+
+
+async def test_a_password_hashed_with_older_parameters_is_hashed_again(people, app, session):
+    await people.registered(email=EMAIL)
+    older = Passwords(memory_kib=16, passes=1, queue=1)
+    await session.execute(update(Account).values(password_hash=await older.hash(PASSWORD)))
+    await session.commit()
+
+    await people.session_token(EMAIL)
+
+    kept = await session.scalar(select(Account.password_hash))
+    assert not app.state.passwords.is_outdated(kept)
+    await people.session_token(EMAIL)
+
+
+async def test_a_session_is_exchanged_for_a_token_that_every_service_can_check(people):
+    customer = await people.registered(email=EMAIL, first_name="Nathalie", last_name="Rousseau")
+    answer = await people.exchange(await people.session_token(EMAIL))
+
+    assert answer.json()["expires_in"] == 60
+    assert answer.json()["token_type"] == "Bearer"
+    signed = answer.json()["access_token"]
+    published = await people.client.get("/keys")
+    assert "max-age" in published.headers["cache-control"]
+    keys = {key["kid"]: PyJWK(key) for key in published.json()["keys"]}
+    key = keys[jwt.get_unverified_header(signed)["kid"]]
+    claims = jwt.decode(signed, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER)
+    assert claims["sub"] == customer["id"]
+    assert claims["role"] == "customer"
+    assert claims["name"] == "Nathalie Rousseau"
+    assert claims["exp"] - claims["iat"] == 60
+
+
+async def test_published_keys_hold_no_private_part(people):
+    [key] = (await people.client.get("/keys")).json()["keys"]
+    assert set(key) == {"kty", "crv", "use", "alg", "kid", "x"}
+
+
+async def test_the_token_of_an_unknown_session_is_refused(people):
+    people.refused(await people.exchange("invented"), 401, "session_ended")
+    people.refused(await people.client.post("/tokens"), 401, "unauthenticated")
+
+
+async def test_signing_out_ends_the_session(people):
+    await people.registered(email=EMAIL)
+    session_token = await people.session_token(EMAIL)
+    access = (await people.exchange(session_token)).json()["access_token"]
+    headers = {"Authorization": f"Bearer {access}"}
+
+    for _ in range(2):  # again is as good as once
+        assert (await people.client.delete("/sessions/current", headers=headers)).status_code == 204
+
+    people.refused(await people.exchange(session_token), 401, "session_ended")
+
+
+async def test_a_revoked_session_is_refused_at_the_exchange(people):
+    await people.registered(email=EMAIL)
+    lost = await people.session_token(EMAIL)
+    me = await people.signed_in(EMAIL)
+    sessions = (await people.client.get("/sessions", headers=me)).json()["sessions"]
+    assert sorted(one["current"] for one in sessions) == [False, True]
+    [other] = [one for one in sessions if not one["current"]]
+    assert other["user_agent"] == "Firefox"
+
+    answer = await people.client.delete(f"/sessions/{other['id']}", headers=me)
+
+    assert answer.status_code == 204
+    people.refused(await people.exchange(lost), 401, "session_ended")
+    left = (await people.client.get("/sessions", headers=me)).json()["sessions"]
+    assert [one["current"] for one in left] == [True]
+
+
+async def test_all_other_sessions_can_be_ended_at_once(people):
+    await people.registered(email=EMAIL)
+    others = [await people.session_token(EMAIL) for _ in range(3)]
+    me = await people.signed_in(EMAIL)
+
+    answer = await people.client.delete("/sessions", headers=me)
+
+    assert answer.json() == {"closed": 3}
+    for token in others:
+        people.refused(await people.exchange(token), 401, "session_ended")
+    assert (await people.client.get("/me", headers=me)).status_code == 200
+
+
+async def test_nobody_ends_or_sees_the_session_of_another(people):
+    await people.registered(email=EMAIL)
+    await people.registered(email="marc@example.org")
+    mine = await people.session_token(EMAIL)
+    [one] = (await people.client.get("/sessions", headers=await people.signed_in(EMAIL))).json()[
+        "sessions"
+    ][-1:]
+    marc = await people.signed_in("marc@example.org")
+
+    answer = await people.client.delete(f"/sessions/{one['id']}", headers=marc)
+
+    people.refused(answer, 404, "session_unknown")
+    assert (await people.exchange(mine)).status_code == 200
+
+
+async def test_a_used_session_lives_on_and_an_unused_one_ends(people, session, later, app):
+    await people.registered(email=EMAIL)
+    token = await people.session_token(EMAIL)
+    lifetime = app.state.settings.session_lifetime(Role.CUSTOMER)
+
+    await later(Session, "expires_at", lifetime - timedelta(minutes=5))
+    await later(Session, "last_used_at", lifetime - timedelta(minutes=5))
+    assert (await people.exchange(token)).status_code == 200
+    expires_at = await session.scalar(select(Session.expires_at))
+    assert expires_at > datetime.now(UTC) + lifetime - timedelta(minutes=1)
+
+    await later(Session, "expires_at", lifetime)
+    people.refused(await people.exchange(token), 401, "session_ended")
+
+
+async def test_the_last_use_is_noted_once_a_minute(people, session, later):
+    await people.registered(email=EMAIL)
+    token = await people.session_token(EMAIL)
+    opened = await session.scalar(select(Session.last_used_at))
+
+    await people.exchange(token)
+    assert await session.scalar(select(Session.last_used_at)) == opened
+
+    await later(Session, "last_used_at", timedelta(seconds=61))
+    await people.exchange(token)
+    assert await session.scalar(select(Session.last_used_at)) > opened
+
+
+async def test_a_disabled_account_gets_no_more_tokens(people, session):
+    await people.registered(email=EMAIL)
+    token = await people.session_token(EMAIL)
+    me = await people.signed_in(EMAIL)
+    await session.execute(update(Account).values(enabled=False))
+    await session.commit()
+
+    people.refused(await people.exchange(token), 401, "session_ended")
+    people.refused(await people.client.get("/me", headers=me), 401, "unauthenticated")
+
+
+def test_staff_sessions_end_sooner_than_those_of_customers(app):
+    lifetime = app.state.settings.session_lifetime
+    assert lifetime(Role.SELLER) < lifetime(Role.CUSTOMER)
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"email": EMAIL}, "password", "required"),
+        ({"email": EMAIL, "password": PASSWORD, "more": 1}, "more", "extra_forbidden"),
+        ({"email": "a\0b@example.org", "password": PASSWORD}, "email", "text_nul"),
+        ({"email": EMAIL, "password": "é" * 257}, "password", "text_too_long"),
+    ],
+)
+async def test_a_malformed_sign_in_names_the_field_and_never_repeats_what_was_typed(
+    people, body, field, code
+):
+    answer = await people.post("/sessions", body, {})
+    people.refused(answer, 422, code, field)
+    assert PASSWORD not in answer.text

@@ -1,0 +1,142 @@
+"""Whoever keeps failing waits longer and longer, and nobody learns which accounts exist."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from identity.models import Slowdown
+from identity.operations import sessions
+
+EMAIL = "nathalie@example.org"
+WRONG = "pas le bon du tout"
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+def failures(count: int, kind: str = "account") -> Slowdown:
+    return Slowdown(kind=kind, subject=b"", failures=count, last_failed_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"), [(0, 0), (4, 0), (5, 30), (6, 60), (7, 120), (9, 300), (5000, 300)]
+)
+def test_the_wait_doubles_after_five_failures_up_to_five_minutes(count, seconds):
+    assert failures(count).wait(NOW) == timedelta(seconds=seconds)
+    assert failures(count).wait(NOW + timedelta(seconds=seconds)) == timedelta(0)
+
+
+def test_an_address_that_many_share_has_more_failures_free():
+    assert failures(29, "address").wait(NOW) == timedelta(0)
+    assert failures(30, "address").wait(NOW) == timedelta(seconds=30)
+
+
+def test_failures_are_forgotten_after_a_quarter_of_an_hour():
+    kept = failures(7)
+    kept.count(NOW + timedelta(minutes=14))
+    assert kept.failures == 8
+    kept.count(NOW + timedelta(minutes=30))
+    assert kept.failures == 1
+
+
+@pytest.mark.parametrize("registered", [True, False])
+async def test_after_five_failures_even_the_right_password_waits(people, registered, later):
+    if registered:
+        await people.registered(email=EMAIL)
+    for _ in range(5):
+        people.refused(await people.sign_in(EMAIL, WRONG), 401, "credentials_wrong")
+
+    answer = await people.sign_in(EMAIL, address="198.51.100.7")
+
+    said = people.refused(answer, 429, "too_many_attempts")
+    assert 0 < int(answer.headers["retry-after"]) <= 30
+    assert said["context"] == {"seconds": int(answer.headers["retry-after"])}
+
+    await later(Slowdown, "last_failed_at", timedelta(seconds=31))
+    assert (await people.sign_in(EMAIL)).status_code == (201 if registered else 401)
+
+
+async def test_attempts_that_were_not_looked_at_do_not_prolong_the_wait(people, session):
+    for _ in range(8):
+        await people.sign_in(EMAIL, WRONG)
+    by_kind = select(Slowdown.kind, Slowdown.failures)
+    assert dict((await session.execute(by_kind)).all()) == {"account": 5, "address": 5}
+
+
+async def test_a_success_clears_the_account_and_not_the_address(people, session):
+    await people.registered(email=EMAIL)
+    for _ in range(4):
+        await people.sign_in(EMAIL, WRONG)
+    await people.session_token(EMAIL)
+    by_kind = select(Slowdown.kind, Slowdown.failures)
+    kept = dict((await session.execute(by_kind)).all())
+    assert kept["account"] == 0
+    assert (
+        await session.scalar(select(func.sum(Slowdown.failures)).where(Slowdown.kind == "address"))
+        == 4
+    )
+
+
+async def test_an_address_that_tries_many_accounts_waits_for_all_of_them(people):
+    await people.registered(email=EMAIL)
+    for number in range(30):
+        answer = await people.sign_in(f"{number}@example.org", WRONG, address="192.0.2.66")
+        people.refused(answer, 401, "credentials_wrong")
+
+    people.refused(await people.sign_in(EMAIL, address="192.0.2.66"), 429, "too_many_attempts")
+    assert (await people.sign_in(EMAIL, address="192.0.2.67")).status_code == 201
+
+
+async def test_a_network_of_ipv6_counts_as_one_address(people, session):
+    for host in ("2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::1", "2001:db8:0:1::1"):
+        await people.sign_in(EMAIL, WRONG, address=host)
+    counts = select(Slowdown.failures).where(Slowdown.kind == "address")
+    assert sorted(await session.scalars(counts)) == [1, 3]
+
+
+async def test_the_gateway_tells_the_address_where_web_does_not(people, session, app, monkeypatch):
+    async def fail(**headers: str) -> None:
+        given = {"email": EMAIL, "password": WRONG}
+        await people.post("/sessions", given, {k.replace("_", "-"): v for k, v in headers.items()})
+
+    await fail(X_Forwarded_For="203.0.113.9, 192.0.2.5")
+    await fail(X_Guichet_Browser_Address="192.0.2.5", X_Forwarded_For="10.0.0.1")
+    await fail(X_Guichet_Browser_Address="not an address", X_Forwarded_For="192.0.2.5")
+    monkeypatch.setattr(app.state.settings, "browser_address_header", False)
+    await fail(X_Guichet_Browser_Address="203.0.113.200", X_Forwarded_For="192.0.2.5")
+
+    [count] = await session.scalars(select(Slowdown.failures).where(Slowdown.kind == "address"))
+    assert count == 4
+
+
+async def test_what_was_typed_is_not_kept(people, session):
+    await people.sign_in("mon mot de passe ici", WRONG, address="192.0.2.77")
+    kept = (await session.scalars(select(Slowdown.subject))).all()
+    assert all(len(subject) == 32 for subject in kept)
+    assert not any(b"passe" in subject or b"192" in subject for subject in kept)
+
+
+async def test_attempts_at_the_same_instant_gain_nothing(busy_people):
+    await busy_people.registered(email="visee@example.org")
+    answers = await asyncio.gather(
+        *(busy_people.sign_in("visee@example.org", WRONG, address="192.0.2.88") for _ in range(15))
+    )
+    codes = sorted(answer.status_code for answer in answers)
+    assert codes == [401] * 5 + [429] * 10
+
+
+async def test_old_failures_and_old_sessions_are_forgotten(people, session, database, later):
+    await people.registered(email=EMAIL)
+    await people.session_token(EMAIL)
+    await people.sign_in(EMAIL, WRONG)
+    await sessions.forget_the_past(database)
+    assert await session.scalar(select(func.count()).select_from(Slowdown)) == 2
+
+    await later(Slowdown, "last_failed_at", timedelta(days=2))
+    await sessions.forget_the_past(database)
+    assert await session.scalar(select(func.count()).select_from(Slowdown)) == 0
+    assert await session.scalar(select(func.count()).select_from(sessions.Session)) == 1
+
+    await later(sessions.Session, "expires_at", timedelta(days=60))
+    await sessions.forget_the_past(database)
+    assert await session.scalar(select(func.count()).select_from(sessions.Session)) == 0
