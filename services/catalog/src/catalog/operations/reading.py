@@ -1,0 +1,218 @@
+"""Read a CSV of products line by line: good rows, rejected rows, or a refusal of the whole file.
+
+The dialect is that of Python's csv, strictly: UTF-8 (a byte order mark is welcome), lines end
+with LF or CRLF, fields are quoted where they hold a comma, a quote (doubled) or a line break.
+Empty lines say nothing. A row that cannot be read costs its first line only: reading goes on
+with the next one, so that a stray quote does not swallow the rows behind it.
+"""
+
+import csv
+from codecs import getincrementaldecoder
+from collections import deque
+from collections.abc import Iterator
+from typing import IO, NamedTuple
+
+from chassis.errors import Malformed
+from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, RejectedRow
+
+HEADER = ["reference", "designation", "on_sale"]
+ON_SALE = ("true", "false")
+# More than any good row has, and little enough that memory stays flat.
+LINE_BYTES = 16_384
+ROW_LINES = 100
+
+
+class FileRefused(Malformed):
+    """The file as a whole cannot be trusted: nothing of it is taken."""
+
+    code = "import_refused"
+
+
+class HeaderWrong(FileRefused):
+    code = "import_header_wrong"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"line 1 is not {','.join(HEADER)}",
+            context={"line": 1, "column": 1, "expected": ",".join(HEADER)},
+        )
+
+
+class Undecodable(FileRefused):
+    code = "import_undecodable"
+
+    def __init__(self, line: int, column: int) -> None:
+        super().__init__(
+            f"line {line}, column {column}: these bytes are not UTF-8",
+            context={"line": line, "column": column},
+        )
+
+
+class Truncated(FileRefused):
+    code = "import_truncated"
+
+    def __init__(self, line: int) -> None:
+        super().__init__(
+            f"the file ends in the middle of the row of line {line}", context={"line": line}
+        )
+
+
+class Row(NamedTuple):
+    """A good row; references are trimmed at both ends, and kept as they are inside."""
+
+    line: int
+    reference: str
+    designation: str
+    on_sale: bool
+
+
+class Line(NamedTuple):
+    """A physical line with its end; no more than its first `LINE_BYTES` are kept."""
+
+    number: int
+    text: str
+    too_long: bool
+
+    @property
+    def is_last(self) -> bool:
+        """Nothing ends it but the end of the file."""
+        return not self.too_long and not self.text.endswith("\n")
+
+
+def rows_of(file: IO[bytes]) -> Iterator[Row | RejectedRow]:
+    """Every row of the file in its order; raises `FileRefused` once there is a reason."""
+    lines = lines_of(file)
+    check_header(next(lines, None))
+    open_row: list[Line] = []
+    waiting: deque[Line] = deque()
+    for line in lines:
+        waiting.append(line)
+        while waiting:
+            open_row.append(waiting.popleft())
+            try:
+                fields = fields_of(open_row)
+            except csv.Error:
+                bad, *again = open_row
+                yield rejected(bad.number, "row_too_long" if bad.too_long else "row_malformed")
+                waiting.extendleft(reversed(again))
+            else:
+                if fields is None:
+                    continue
+                if fields:
+                    yield judged(open_row, fields)
+            open_row = []
+    if open_row:
+        raise Truncated(open_row[0].number)
+
+
+def check_header(first: Line | None) -> None:
+    try:
+        found = first and fields_of([first])
+    except csv.Error:
+        found = None
+    if found != HEADER:
+        raise HeaderWrong
+
+
+# --- Lines ------------------------------------------------------------------------------------
+
+
+def lines_of(file: IO[bytes]) -> Iterator[Line]:
+    number = 0
+    while piece := file.readline(LINE_BYTES):
+        number += 1
+        decoder = Decoder(number)
+        text = decoder.decode(piece)
+        while not is_end(piece):
+            piece = file.readline(LINE_BYTES)
+            decoder.decode(piece)
+        text = text.removeprefix("\ufeff") if number == 1 else text
+        yield Line(number, text, too_long=decoder.column > LINE_BYTES)
+
+
+def is_end(piece: bytes) -> bool:
+    """Whether the line ends here, or the file."""
+    return piece.endswith(b"\n") or len(piece) < LINE_BYTES
+
+
+class Decoder:
+    """Decodes one line piece by piece; wrong bytes are told by line and column."""
+
+    def __init__(self, line: int) -> None:
+        self.line, self.column = line, 0
+        self.utf8 = getincrementaldecoder("utf-8")()
+
+    def decode(self, piece: bytes) -> str:
+        try:
+            text = self.utf8.decode(piece, final=is_end(piece))
+        except UnicodeDecodeError as wrong:
+            if wrong.reason == "unexpected end of data" and not piece.endswith(b"\n"):
+                raise Truncated(self.line) from wrong
+            good = wrong.object[: wrong.start].decode()
+            raise Undecodable(self.line, self.column + len(good) + 1) from wrong
+        self.column += len(text)
+        return text
+
+
+# --- Rows -------------------------------------------------------------------------------------
+
+
+def fields_of(row: list[Line]) -> list[str] | None:
+    """The fields of a row; None while a quote is open, none at all for an empty line.
+
+    Raises `csv.Error` where these lines are no row and no more lines would make them one.
+    """
+    last = row[-1]
+    if last.too_long or len(row) > ROW_LINES:
+        raise csv.Error("too long")
+    if '"' not in last.text and len(row) > 1:
+        return None  # what is open stays open
+    if '"' not in last.text and "\r" not in last.text:
+        return last.text.removesuffix("\n").split(",") if last.text != "\n" else []
+    try:
+        return next(csv.reader(["".join(line.text for line in row)], strict=True))
+    except csv.Error as error:
+        if str(error) == "unexpected end of data":
+            return None
+        raise
+
+
+def judged(row: list[Line], fields: list[str]) -> Row | RejectedRow:
+    line = row[0].number
+    reason = reason_to_reject(fields)
+    if reason is None:
+        reference, designation, on_sale = fields
+        return Row(line, reference.strip(), designation.strip(), on_sale == "true")
+    if row[-1].is_last and is_cut(fields):
+        raise Truncated(line)
+    return rejected(line, reason, fields[0].strip())
+
+
+def reason_to_reject(fields: list[str]) -> str | None:
+    """A stable code, if the row is not a good one."""
+    if len(fields) != len(HEADER):
+        return "row_columns"
+    reference, designation = fields[0].strip(), fields[1].strip()
+    checks = (
+        ("text_nul", "\0" in reference or "\0" in designation),
+        ("reference_empty", not reference),
+        ("reference_too_long", len(reference) > REFERENCE_LENGTH),
+        ("designation_empty", not designation),
+        ("designation_too_long", len(designation) > DESIGNATION_LENGTH),
+        ("on_sale_unreadable", fields[2] not in ON_SALE),
+    )
+    return next((code for code, wrong in checks if wrong), None)
+
+
+def is_cut(fields: list[str]) -> bool:
+    """Whether a row without a line end may be the beginning of a good one."""
+    if len(fields) < len(HEADER):
+        return True
+    return len(fields) == len(HEADER) and any(
+        word != fields[2] and word.startswith(fields[2]) for word in ON_SALE
+    )
+
+
+def rejected(line: int, reason: str, reference: str = "") -> RejectedRow:
+    shown = reference.replace("\0", "\N{REPLACEMENT CHARACTER}")[:REFERENCE_LENGTH]
+    return RejectedRow(line=line, reference=shown, reason=reason)

@@ -1,0 +1,269 @@
+"""What an import does to the catalogue, what it reports and what it announces."""
+
+import pytest
+from sqlalchemy import func, select, text
+
+from catalog.models import Product
+from catalog.operations.importing import IMPORT_LOCK
+from chassis.messaging import OutboxMessage
+from chassis.testing import published, token
+from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH
+from contracts.catalog.events import ProductsChanged
+from contracts.identity.roles import Role
+
+HEADER = "reference,designation,on_sale\n"
+CSV = {"Content-Type": "text/csv"}
+
+
+async def products(session) -> dict[str, tuple[str, bool, int]]:
+    rows = await session.execute(
+        select(Product.reference, Product.designation, Product.on_sale, Product.version)
+    )
+    return {
+        reference: (designation, on_sale, version)
+        for reference, designation, on_sale, version in rows
+    }
+
+
+async def announced(session) -> list[ProductsChanged]:
+    events = await published(session)
+    assert all(isinstance(event, ProductsChanged) for event in events)
+    return [event for event in events if isinstance(event, ProductsChanged)]
+
+
+def counts(report: dict[str, int]) -> tuple[int, ...]:
+    names = ("rows", "created", "changed", "unchanged", "withdrawn", "rejected_count")
+    return tuple(report[name] for name in names)
+
+
+async def test_a_first_import_creates_every_product(imported, session):
+    report = await imported("A-1,Une chose,true\nA-2,Une autre,false\n")
+
+    assert counts(report) == (2, 2, 0, 0, 0, 0)
+    assert report["rejected"] == []
+    assert await products(session) == {
+        "A-1": ("Une chose", True, 1),
+        "A-2": ("Une autre", False, 1),
+    }
+
+
+async def test_the_same_file_again_changes_nothing_and_announces_nothing(imported, session):
+    rows = "A-1,Une chose,true\nA-2,Une autre,false\n"
+    await imported(rows)
+    before, events = await products(session), await announced(session)
+
+    report = await imported(rows)
+
+    assert counts(report) == (2, 0, 0, 2, 0, 0)
+    assert await products(session) == before
+    assert await announced(session) == events
+
+
+async def test_a_second_import_tells_what_it_changed(imported, session):
+    await imported("A-1,Une chose,true\nA-2,Une autre,true\nA-3,Encore,false\nA-4,Pareille,true\n")
+
+    report = await imported(
+        "A-1,Une chose meilleure,true\nA-2,Une autre,false\nA-3,Encore,true\nA-4,Pareille,true\n"
+        "A-5,Nouvelle,false\n"
+    )
+
+    assert counts(report) == (5, 1, 3, 1, 1, 0)
+    assert await products(session) == {
+        "A-1": ("Une chose meilleure", True, 2),
+        "A-2": ("Une autre", False, 2),
+        "A-3": ("Encore", True, 2),
+        "A-4": ("Pareille", True, 1),
+        "A-5": ("Nouvelle", False, 1),
+    }
+
+
+async def test_products_absent_from_the_file_are_left_alone(imported, session):
+    await imported("A-1,Une chose,true\n")
+    await imported("A-2,Une autre,true\n")
+
+    assert (await products(session))["A-1"] == ("Une chose", True, 1)
+
+
+async def test_a_product_keeps_its_id(imported, session):
+    await imported("A-1,Une chose,true\n")
+    kept = await session.scalar(select(Product.id))
+    await imported("A-1,Une chose meilleure,false\n")
+
+    assert await session.scalar(select(Product.id)) == kept
+
+
+async def test_bad_rows_are_rejected_and_the_rest_goes_in(imported, session):
+    report = await imported(
+        "A-1,Une chose,true\nA-2,Une autre,yes\nA-1,La même,false\n,Rien,true\nA-3,Encore,false\n"
+    )
+
+    assert counts(report) == (5, 2, 0, 0, 0, 3)
+    assert report["rejected"] == [
+        {"line": 3, "reference": "A-2", "reason": "on_sale_unreadable"},
+        {"line": 4, "reference": "A-1", "reason": "reference_repeated"},
+        {"line": 5, "reference": "", "reason": "reference_empty"},
+    ]
+    assert await products(session) == {"A-1": ("Une chose", True, 1), "A-3": ("Encore", False, 1)}
+
+
+async def test_a_reference_met_in_a_bad_row_only_is_not_repeated(imported, session):
+    report = await imported("A-1,Une chose,yes\nA-1,Une chose,true\n")
+
+    assert counts(report) == (2, 1, 0, 0, 0, 1)
+
+
+async def test_a_thousand_rejected_rows_are_told_and_all_are_counted(imported):
+    bad = "".join(f"B-{n},Mauvaise\n" for n in range(900))
+    repeated = "A-1,Une chose,true\n" * 300
+
+    report = await imported(bad + repeated)
+
+    assert counts(report) == (1_200, 1, 0, 0, 0, 1_199)
+    assert [row["line"] for row in report["rejected"]] == [
+        *range(2, 902),
+        *range(903, 1_003),
+    ]
+
+
+async def test_references_that_differ_by_anything_inside_are_different_products(imported, session):
+    references = [
+        "MX-500",
+        "MX\N{NON-BREAKING HYPHEN}500",
+        "mx-500",
+        "MX 500",
+        "MX  500",
+        "MX\t500",
+        "MX-500\u200b",
+        "\u200eMX-500",
+        "MX-500é",
+        "MX-500e\u0301",
+        "24E3",
+        "0024E3",
+        "-",
+        "%",
+        r"\N",
+        r"\.",
+        "A/B+C#D&E?F",
+    ]
+    report = await imported("".join(f"{one} ,Une chose,true\n" for one in references))
+
+    assert counts(report)[:2] == (len(references), len(references))
+    assert set(await products(session)) == set(references)
+
+
+async def test_what_a_field_holds_arrives_as_it_is(imported, session):
+    designation = 'Écran 27" \\ « mat »（Ω ± 5 %）\r\n\tligne 2 \\t \\N'
+    quoted = designation.replace('"', '""')
+    await imported(f'A-1,"{quoted}",true\n')
+
+    assert (await products(session))["A-1"] == (designation, True, 1)
+
+
+async def test_every_touched_product_is_announced_by_at_most_200(imported, session):
+    await imported("".join(f"A-{n},Une chose,true\n" for n in range(450)))
+    await imported("".join(f"A-{n},Une chose,{str(n >= 10).lower()}\n" for n in range(450)))
+
+    *first, second = await announced(session)
+    assert [len(event.products) for event in first] == [200, 200, 50]
+    assert len({event.change_id for event in first}) == 1
+    assert second.change_id != first[0].change_id
+    assert {product.reference for event in first for product in event.products} == {
+        f"A-{n}" for n in range(450)
+    }
+    assert sorted(product.reference for product in second.products) == [f"A-{n}" for n in range(10)]
+    assert {(product.version, product.on_sale) for product in second.products} == {(2, False)}
+    rows = await session.execute(select(Product.reference, Product.id))
+    ids = {row.reference: row.id for row in rows}
+    assert all(product.id == ids[product.reference] for product in second.products)
+
+
+async def test_no_event_is_larger_than_the_broker_takes(imported, session):
+    longest = "\x01" * DESIGNATION_LENGTH  # the character that is longest in JSON
+    rows = "".join(f"{n:\x01>{REFERENCE_LENGTH}},{longest},true\n" for n in range(200))
+    report = await imported(rows)
+    bodies = (await session.scalars(select(OutboxMessage.body))).all()
+
+    assert report["created"] == 200
+    assert sum(len(event.products) for event in await announced(session)) == 200
+    assert max(len(body.encode()) for body in bodies) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        (b"ref,name,on_sale\nA-2,Une autre,true\n", ("import_header_wrong", {"line": 1})),
+        (b"", ("import_header_wrong", {"line": 1})),
+        (
+            HEADER.encode() + b"A-2,Une autre,true\nA-3,\xff\xfe,true\n",
+            ("import_undecodable", {"line": 3, "column": 5}),
+        ),
+        (HEADER.encode() + b"A-2,Une autre,true\nA-3,Enc", ("import_truncated", {"line": 3})),
+    ],
+)
+async def test_a_condemned_file_changes_nothing(administrator, imported, session, file, told):
+    await imported("A-1,Une chose,true\n")
+    before = await products(session)
+    answer = await administrator.post("/api/catalog/imports", content=file, headers=CSV)
+
+    assert answer.status_code == 422, answer.text
+    code, context = told
+    assert answer.json()["code"] == code
+    assert context.items() <= answer.json()["context"].items()
+    assert await products(session) == before
+    assert len(await announced(session)) == 1
+
+
+async def test_the_file_may_come_in_pieces_of_any_size(administrator, session):
+    async def pieces():
+        for byte in (HEADER + "A-1,Été,true\n").encode():
+            yield bytes([byte])
+
+    answer = await administrator.post("/api/catalog/imports", content=pieces(), headers=CSV)
+
+    assert answer.status_code == 200, answer.text
+    assert await products(session) == {"A-1": ("Été", True, 1)}
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.SELLER, Role.TECHNICIAN])
+async def test_only_an_administrator_imports(seller, session, role):
+    answer = await seller.post("/api/catalog/imports", content=HEADER, headers=CSV | token(role))
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+
+
+async def test_nobody_imports_without_a_token(seller):
+    answer = await seller.post(
+        "/api/catalog/imports", content=HEADER, headers=CSV | {"Authorization": ""}
+    )
+
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/csv; charset=latin-1", ""])
+async def test_a_body_that_is_not_csv_is_refused(administrator, kind):
+    answer = await administrator.post(
+        "/api/catalog/imports", content=HEADER, headers={"Content-Type": kind}
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "media_type_not_supported")
+
+
+async def test_one_import_at_a_time(administrator, app, session):
+    async with app.state.database.engine.connect() as another:
+        await another.execute(text(f"SELECT pg_advisory_xact_lock({IMPORT_LOCK})"))
+        answer = await administrator.post(
+            "/api/catalog/imports", content=HEADER + "A-1,Une chose,true\n", headers=CSV
+        )
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "import_running")
+    assert await session.scalar(select(func.count()).select_from(Product)) == 0
+
+
+async def test_nothing_waits_to_be_indexed_after_an_import(imported, session):
+    await imported("".join(f"A-{n},Une chose numéro {n},true\n" for n in range(50)))
+    await session.execute(text("CREATE EXTENSION IF NOT EXISTS pgstattuple"))
+
+    pending = await session.scalar(
+        text("SELECT pending_pages FROM pgstatginindex('ix_products_searched_on_sale')")
+    )
+    assert pending == 0

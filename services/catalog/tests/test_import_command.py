@@ -1,0 +1,147 @@
+"""`python -m catalog import-products`, as the administrator of the machine runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy import make_url
+
+from chassis import migrations, testing
+
+HEADER = b"reference,designation,on_sale\n"
+Done = subprocess.CompletedProcess[str]
+
+
+RUNNING = "test_catalog_running"
+
+
+@pytest.fixture(scope="module")
+def owner_url() -> str:
+    """The database as its owner sees it, who migrates; another role runs there."""
+    url = testing.fresh_database("test_catalog_command")
+    role = sql.Identifier(RUNNING)
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        if not connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [RUNNING]).fetchone():
+            connection.execute(sql.SQL("CREATE ROLE {} LOGIN").format(role))
+        for right in (
+            "USAGE ON SCHEMAS",
+            "SELECT, INSERT, UPDATE, DELETE ON TABLES",
+            "USAGE, SELECT, UPDATE ON SEQUENCES",
+        ):
+            connection.execute(
+                sql.SQL("ALTER DEFAULT PRIVILEGES GRANT {} TO {}").format(sql.SQL(right), role)
+            )
+    migrations.upgrade("catalog", url)
+    return url
+
+
+@pytest.fixture(scope="module")
+def url(owner_url: str) -> str:
+    """The same for the running role, which owns nothing."""
+    return make_url(owner_url).set(username=RUNNING).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def connection(owner_url: str):
+    with psycopg.connect(owner_url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("TRUNCATE products")
+        yield connection
+
+
+@pytest.fixture
+def import_products(url: str, tmp_path: Path) -> Callable[..., Done]:
+    """Import a file with these bytes, or whatever is named instead."""
+
+    def run(content: bytes, name: str | None = None) -> Done:
+        file = tmp_path / "products.csv"
+        file.write_bytes(content)
+        return subprocess.run(
+            [sys.executable, "-m", "catalog", "import-products", name or str(file)],
+            env=os.environ | {"GUICHET_DATABASE_URL": url},
+            input=content.decode("utf-8", "replace") if name == "-" else None,
+            capture_output=True,
+            text=True,
+            timeout=50,
+            check=False,
+        )
+
+    return run
+
+
+def products(connection: psycopg.Connection) -> dict[str, str]:
+    return dict(connection.execute("SELECT reference, designation FROM products").fetchall())
+
+
+def test_a_good_file_is_reported(import_products, connection):
+    done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Une autre,false\n")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("2 rows in ")
+    assert (
+        "2 created, 0 changed (0 of them withdrawn from sale), 0 unchanged, 0 rejected"
+        in done.stdout
+    )
+    assert products(connection) == {"A-1": "Une chose", "A-2": "Une autre"}
+
+
+def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, connection):
+    done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Rien,yes\nA-1,La meme,true\n")
+
+    assert done.returncode == 0
+    assert "line 3: 'A-2': on_sale is neither true nor false (on_sale_unreadable)" in done.stdout
+    assert (
+        "line 4: 'A-1': this reference came before in the file (reference_repeated)" in done.stdout
+    )
+    assert products(connection) == {"A-1": "Une chose"}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"ref,name,on_sale\nA-1,Une chose,true\n", "line 1 is not reference,designation,on_sale"),
+        (HEADER + b"A-1,Une chose,true\nA-2,\xff,true\n", "line 3, column 5"),
+        (HEADER + b"A-1,Une chose,true\nA-2,Une", "in the middle of the row of line 3"),
+    ],
+)
+def test_a_condemned_file_fails_and_changes_nothing(import_products, connection, content, said):
+    done = import_products(content)
+
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert "Nothing was changed" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert products(connection) == {}
+
+
+def test_standard_input_is_read(import_products, connection):
+    done = import_products(HEADER + b"A-1,Une chose,true\n", "-")
+
+    assert done.returncode == 0, done.stderr
+    assert products(connection) == {"A-1": "Une chose"}
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("/nowhere/at/all.csv", "No such file"), ("/tmp", "Is a directory")]
+)
+def test_a_file_that_cannot_be_read_is_named(import_products, connection, name, said):
+    done = import_products(HEADER, name)
+
+    assert done.returncode == 1
+    assert f"{name}: {said}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_second_import_at_the_same_time_is_refused(import_products, connection):
+    connection.execute("BEGIN")
+    connection.execute("SELECT pg_advisory_xact_lock(1754407)")
+    done = import_products(HEADER + b"A-1,Une chose,true\n")
+    connection.execute("ROLLBACK")
+
+    assert done.returncode == 1
+    assert "another import is under way" in done.stderr
+    assert products(connection) == {}
