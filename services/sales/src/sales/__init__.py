@@ -1,0 +1,1 @@
+"""The sales context: what was sold to whom, and its cancellation."""

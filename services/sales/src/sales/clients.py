@@ -1,0 +1,49 @@
+"""The owners of customers and products, asked when what they told may not have arrived yet."""
+
+from typing import TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from chassis.auth import Caller
+from chassis.errors import Unavailable
+from contracts.catalog.api import Product
+from contracts.identity.api import Customer
+from contracts.text import Problem
+
+PATIENCE_SECONDS = 1
+
+B_ = TypeVar("B_", bound=BaseModel)
+
+
+class NotKnownYet(Unavailable):
+    """The owner did not say; soon it will, or its event will have arrived."""
+
+    code = "not_known_yet"
+
+
+async def customer(http: httpx.AsyncClient, caller: Caller, customer_id: UUID) -> Customer | None:
+    return await ask(http, caller, f"/api/identity/customers/{customer_id}", Customer)
+
+
+async def product(http: httpx.AsyncClient, caller: Caller, product_id: UUID) -> Product | None:
+    return await ask(http, caller, f"/api/catalog/products/{product_id}", Product)
+
+
+async def ask(http: httpx.AsyncClient, caller: Caller, path: str, kind: type[B_]) -> B_ | None:
+    """Ask once, on the caller's behalf; None only when the owner itself knows of no such thing."""
+    try:
+        answer = await http.get(
+            path,
+            headers={"Authorization": f"Bearer {caller.token}"},
+            timeout=PATIENCE_SECONDS,
+        )
+        if answer.status_code == httpx.codes.NOT_FOUND:
+            # A gateway without a route says 404 as well, but no problem of ours.
+            Problem.model_validate_json(answer.content)
+            return None
+        answer.raise_for_status()
+        return kind.model_validate_json(answer.content)
+    except (httpx.HTTPError, ValidationError) as silence:
+        raise NotKnownYet("its owner cannot be asked now: try again", retry_after=1) from silence

@@ -1,0 +1,1 @@
+"""How the tables of sales came to be."""

@@ -1,0 +1,229 @@
+"""Sales, the drafts of sales, and the local copies of who may buy and what can be sold."""
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ColumnElement, Computed, Index, Sequence, and_, text
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+
+from chassis.auth import Caller
+from chassis.database import TYPES, metadata, new_id
+from chassis.errors import Malformed, Refusal
+from contracts.sales.api import NewSale
+from contracts.sales.events import SoldProduct
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+    metadata = metadata()
+    type_annotation_map = TYPES
+
+
+class CustomerDisabled(Refusal):
+    code = "customer_disabled"
+
+
+class ProductWithdrawn(Refusal):
+    code = "product_withdrawn"
+
+
+class SoldInFuture(Malformed):
+    code = "sold_on_in_future"
+
+
+class KnownCustomer(Base):
+    """A customer as identity last told of them."""
+
+    __tablename__ = "known_customers"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    enabled: Mapped[bool]
+    first_name: Mapped[str]
+    last_name: Mapped[str]
+    email: Mapped[str]
+
+    @hybrid_property
+    def words(self) -> str:
+        """By which the sales of this customer are found."""
+        return self.first_name + " " + self.last_name + " " + self.email
+
+    def check_may_buy(self) -> None:
+        if not self.enabled:
+            raise CustomerDisabled("this customer's account is disabled", field="customer_id")
+
+
+class SellableProduct(Base):
+    """A product as the catalogue last told of it; one withdrawn is sold only knowingly."""
+
+    __tablename__ = "sellable_products"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    reference: Mapped[str]
+    designation: Mapped[str]
+    on_sale: Mapped[bool]
+
+    def check_can_be_sold(self, *, withdrawn_confirmed: bool) -> None:
+        if not self.on_sale and not withdrawn_confirmed:
+            raise ProductWithdrawn("this product is no longer on sale", field="product_id")
+
+
+# Gaps are meant: a refused sale gives its number back to nobody.
+SALE_NUMBERS = Sequence("sale_numbers", metadata=Base.metadata)
+
+UNIT_SOLD_ONCE = "uq_sales_unit_sold_once"
+
+
+class Sale(Base):
+    """One physical unit sold to one customer, with the product as it was sold."""
+
+    __tablename__ = "sales"
+    __table_args__ = (
+        Index(
+            UNIT_SOLD_ONCE,
+            "product_id",
+            "serial_number",
+            unique=True,
+            postgresql_where=text("cancelled_at IS NULL"),
+        ),
+        Index("ix_sales_recorded", "recorded_at", "id"),
+        Index("ix_sales_of_customer", "customer_id", "recorded_at", "id"),
+        Index("ix_sales_of_seller", "seller_id", "recorded_at", "id"),
+        Index("ix_sales_sold_on", "sold_on"),
+        # Finds any part of a word, once it has three characters.
+        Index(
+            "ix_sales_search_text",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ),
+        CheckConstraint("serial_number ~ '^[0-9A-Z]{15}$'", name="serial_number"),
+        CheckConstraint(
+            "num_nonnulls(cancelled_at, cancelled_by, cancelled_by_name, cancellation_reason)"
+            " IN (0, 4)",
+            name="cancellation",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str] = mapped_column(unique=True)
+    customer_id: Mapped[UUID]
+    seller_id: Mapped[UUID]
+    seller_name: Mapped[str]
+    product_id: Mapped[UUID]
+    product_reference: Mapped[str]
+    product_designation: Mapped[str]
+    serial_number: Mapped[str]
+    sold_on: Mapped[date]
+    recorded_at: Mapped[datetime]
+    version: Mapped[int]
+    # The customer's, kept up to date here so that one index finds a sale by any of its words.
+    customer_words: Mapped[str]
+    cancelled_at: Mapped[datetime | None] = mapped_column(default=None)
+    cancelled_by: Mapped[UUID | None] = mapped_column(default=None)
+    cancelled_by_name: Mapped[str | None] = mapped_column(default=None)
+    cancellation_reason: Mapped[str | None] = mapped_column(default=None)
+    search_text: Mapped[str] = mapped_column(
+        Computed(
+            "fold(number || ' ' || serial_number || ' ' || product_reference"
+            " || ' ' || product_designation || ' ' || customer_words)",
+            persisted=True,
+        ),
+        init=False,
+        deferred=True,
+    )
+
+    @classmethod
+    def recorded(
+        cls,
+        new: NewSale,
+        *,
+        customer: KnownCustomer,
+        product: SellableProduct,
+        seller: Caller,
+        ordinal: int,
+        at: datetime,
+    ) -> "Sale":
+        """A new sale; `at` is now, in the shop's zone: it decides what « today » is."""
+        if new.sold_on > at.date():
+            raise SoldInFuture(
+                "a sale cannot be later than today",
+                field="sold_on",
+                context={"today": at.date().isoformat()},
+            )
+        customer.check_may_buy()
+        product.check_can_be_sold(withdrawn_confirmed=new.withdrawn_confirmed)
+        return cls(
+            id=new_id(),
+            number=f"V-{at.year}-{ordinal:05}",
+            customer_id=customer.id,
+            seller_id=seller.id,
+            seller_name=seller.name,
+            product_id=product.id,
+            product_reference=product.reference,
+            product_designation=product.designation,
+            serial_number=new.serial_number,
+            sold_on=new.sold_on,
+            recorded_at=at.astimezone(UTC),
+            version=1,
+            customer_words=customer.words,
+        )
+
+    @property
+    def product(self) -> SoldProduct:
+        return SoldProduct(
+            id=self.product_id,
+            reference=self.product_reference,
+            designation=self.product_designation,
+        )
+
+    def cancel(self, *, by: Caller, reason: str, at: datetime) -> bool:
+        """Undo the sale, for good; False when somebody had already done so."""
+        if self.cancelled_at is not None:
+            return False
+        self.cancelled_at = at.astimezone(UTC)
+        self.cancelled_by, self.cancelled_by_name = by.id, by.name
+        self.cancellation_reason = reason
+        self.version += 1
+        return True
+
+
+# What somebody forgot to end is nobody's after that: it may hold a name and an address.
+DRAFTS_LAST = timedelta(days=7)
+
+
+class Draft(Base):
+    """The sale that a seller is entering; once it is recorded, only its key and `sale_id`.
+
+    That much stays, until the next one, so that what a slow network delivers late brings no
+    recorded sale back.
+    """
+
+    __tablename__ = "drafts"
+
+    seller_id: Mapped[UUID] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    saved_at: Mapped[datetime]
+    sale_id: Mapped[UUID | None] = mapped_column(default=None)
+    customer_id: Mapped[UUID | None] = mapped_column(default=None)
+    product_id: Mapped[UUID | None] = mapped_column(default=None)
+    withdrawn_confirmed: Mapped[bool] = mapped_column(default=False)
+    serial_number: Mapped[str] = mapped_column(default="")
+    sold_on: Mapped[str] = mapped_column(default="")
+    customer_text: Mapped[str] = mapped_column(default="")
+    product_text: Mapped[str] = mapped_column(default="")
+    creating_customer: Mapped[bool] = mapped_column(default=False)
+    first_name: Mapped[str] = mapped_column(default="")
+    last_name: Mapped[str] = mapped_column(default="")
+    email: Mapped[str] = mapped_column(default="")
+
+    @classmethod
+    def is_little(cls) -> ColumnElement[bool]:
+        """Nothing but searches: another sale may take its place unasked."""
+        return and_(
+            cls.customer_id.is_(None),
+            cls.product_id.is_(None),
+            cls.serial_number == "",
+            cls.creating_customer.is_(False),
+        )

@@ -1,0 +1,246 @@
+"""What staff do at the counter, and what sales keeps of what the others told."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.database import refusing
+from chassis.errors import Busy, Malformed, Refusal
+from chassis.messaging import publish
+from contracts.catalog.api import Product
+from contracts.catalog.events import ProductState
+from contracts.sales.api import DraftToKeep, NewSale
+from contracts.sales.events import SaleCancelled, SaleRecorded
+from sales import queries
+from sales.models import (
+    DRAFTS_LAST,
+    SALE_NUMBERS,
+    UNIT_SOLD_ONCE,
+    Draft,
+    KnownCustomer,
+    Sale,
+    SellableProduct,
+)
+
+
+class CustomerUnknown(Malformed):
+    code = "customer_unknown"
+
+
+class ProductUnknown(Malformed):
+    code = "product_unknown"
+
+
+class SerialNumberAlreadySold(Refusal):
+    code = "serial_number_already_sold"
+
+
+class DraftOfAnotherSale(Refusal):
+    code = "draft_of_another_sale"
+
+
+class SaleAlreadyRecorded(Refusal):
+    code = "sale_already_recorded"
+
+
+# --- Sales ------------------------------------------------------------------------------------
+
+
+async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at: datetime) -> Sale:
+    """Record the sale and announce it; `at` is now, in the shop's zone."""
+    # Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale.
+    customer = await session.get(KnownCustomer, new.customer_id, with_for_update={"read": True})
+    if customer is None:
+        raise CustomerUnknown("no such customer", field="customer_id")
+    product = await session.get(SellableProduct, new.product_id)
+    if product is None:
+        raise ProductUnknown("no such product", field="product_id")
+    sale = Sale.recorded(
+        new,
+        customer=customer,
+        product=product,
+        seller=seller,
+        ordinal=await session.scalar(SALE_NUMBERS.next_value()),
+        at=at,
+    )
+    await add_if_free(session, sale)
+    publish(
+        session,
+        SaleRecorded(
+            sale_id=sale.id,
+            version=sale.version,
+            customer_id=sale.customer_id,
+            seller_id=sale.seller_id,
+            product=sale.product,
+            serial_number=sale.serial_number,
+            sold_on=sale.sold_on,
+            recorded_at=sale.recorded_at,
+        ),
+    )
+    return sale
+
+
+async def add_if_free(session: AsyncSession, sale: Sale) -> None:
+    """PostgreSQL decides between two sellers of one unit; the second is told of the first."""
+    try:
+        with refusing(UNIT_SOLD_ONCE, SerialNumberAlreadySold("this unit was sold before")):
+            async with session.begin_nested():
+                session.add(sale)
+    except SerialNumberAlreadySold as clash:
+        standing = await queries.sale_of_unit(session, sale.product_id, sale.serial_number)
+        if standing is None:
+            raise Busy("its sale was cancelled at this very moment: try again") from clash
+        raise already_sold(standing) from clash
+
+
+def already_sold(standing: Sale) -> SerialNumberAlreadySold:
+    return SerialNumberAlreadySold(
+        "this serial number of this product was sold before",
+        field="serial_number",
+        context={
+            "sale_id": str(standing.id),
+            "sold_on": standing.sold_on.isoformat(),
+            "customer_id": str(standing.customer_id),
+            "seller_name": standing.seller_name,
+        },
+    )
+
+
+async def cancel_sale(
+    session: AsyncSession, staff: Caller, sale_id: UUID, reason: str, *, at: datetime
+) -> Sale:
+    """Undo a sale that was a mistake, once; its serial number is free again."""
+    sale = await queries.sale_to_change(session, sale_id)
+    if sale.cancel(by=staff, reason=reason, at=at):
+        publish(
+            session,
+            SaleCancelled(
+                sale_id=sale.id,
+                version=sale.version,
+                customer_id=sale.customer_id,
+                product=sale.product,
+                serial_number=sale.serial_number,
+                cancelled_by=staff.id,
+                cancelled_at=at,
+            ),
+        )
+    return sale
+
+
+# --- Drafts -----------------------------------------------------------------------------------
+
+
+async def keep_draft(
+    session: AsyncSession, seller: Caller, draft: DraftToKeep, *, at: datetime
+) -> None:
+    """The last one kept counts, from whatever device, as long as all speak of the same sale."""
+    await session.execute(delete(Draft).where(Draft.saved_at < at - DRAFTS_LAST))
+    typed = draft.model_dump(exclude={"replaces"})
+    same_sale = (Draft.key == draft.key) & Draft.sale_id.is_(None)
+    replaced = (Draft.key != draft.key) & (Draft.is_little() | draft.replaces)
+    if await put_draft(
+        session, Draft(seller_id=seller.id, saved_at=at, **typed), same_sale | replaced
+    ):
+        return
+    standing = await queries.kept_draft(session, seller)
+    if standing is None:
+        raise Busy("it was thrown away at this very moment: try again")
+    if standing.key == draft.key:
+        raise SaleAlreadyRecorded(
+            "this sale is recorded", context={"sale_id": str(standing.sale_id)}
+        )
+    raise DraftOfAnotherSale(
+        "another sale has been begun",
+        context={"customer_id": str(standing.customer_id) if standing.customer_id else None},
+    )
+
+
+async def end_draft(
+    session: AsyncSession, seller: Caller, key: str, sale: Sale, *, at: datetime
+) -> None:
+    """The sale under this key is recorded: a draft of it that comes late is refused."""
+    ended = Draft(seller_id=seller.id, key=key, saved_at=at, sale_id=sale.id)
+    await put_draft(session, ended, (Draft.key == key) | Draft.is_little())
+
+
+async def put_draft(session: AsyncSession, draft: Draft, where: ColumnElement[bool]) -> bool:
+    """One for each seller; False when the one that is there does not meet the condition."""
+    values = {column.key: getattr(draft, column.key) for column in Draft.__table__.columns}
+    statement = postgresql.insert(Draft).values(values)
+    kept = await session.scalar(
+        statement.on_conflict_do_update(
+            index_elements=[Draft.seller_id], set_=values, where=where
+        ).returning(Draft.seller_id)
+    )
+    return kept is not None
+
+
+async def forget_draft(session: AsyncSession, seller: Caller) -> None:
+    """Throw it away; repeating it is harmless."""
+    await session.execute(delete(Draft).where(Draft.seller_id == seller.id))
+
+
+# --- What the others told ---------------------------------------------------------------------
+
+
+async def remember_customer(
+    session: AsyncSession,
+    *,
+    customer_id: UUID,
+    version: int,
+    enabled: bool,
+    first_name: str,
+    last_name: str,
+    email: str,
+) -> None:
+    """Keep what is newest, and have the customer's sales found under the newest name."""
+    state = {
+        "id": customer_id,
+        "version": version,
+        "enabled": enabled,
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+    }
+    await keep_newest(session, KnownCustomer, [state])
+    await session.execute(
+        update(Sale)
+        .where(
+            Sale.customer_id == customer_id,
+            KnownCustomer.id == customer_id,
+            Sale.customer_words != KnownCustomer.words,
+        )
+        .values(customer_words=KnownCustomer.words)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def remember_products(
+    session: AsyncSession, products: Iterable[ProductState | Product]
+) -> None:
+    states = [product.model_dump() for product in products]
+    await keep_newest(session, SellableProduct, states)
+
+
+async def keep_newest(
+    session: AsyncSession,
+    kind: type[KnownCustomer | SellableProduct],
+    states: Iterable[Mapping[str, Any]],
+) -> None:
+    """Keep each state unless a version as new is kept already: states come late and twice."""
+    # In one order, so that two replicas never wait for each other.
+    ordered = sorted(states, key=lambda state: state["id"])
+    if not ordered:
+        return
+    told = postgresql.insert(kind)
+    fields = {name: told.excluded[name] for name in ordered[0]}
+    statement = told.on_conflict_do_update(
+        index_elements=[kind.id], set_=fields, where=kind.version < told.excluded.version
+    )
+    await session.execute(statement, ordered)

@@ -1,0 +1,161 @@
+"""The sales HTTP API."""
+
+from datetime import datetime, time
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from chassis.auth import Caller, CurrentCaller, only
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.identity.roles import STAFF, Role
+from contracts.sales import api
+from sales import clients, models, operations, queries
+
+router = APIRouter(prefix="/api/sales", tags=["sales"])
+
+Staff = Annotated[Caller, Depends(only(*STAFF))]
+Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
+Limit = Annotated[int, Query(ge=1, le=50)]
+After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=50)]
+
+
+def shop_time(request: Request) -> datetime:
+    """Now, in the shop's zone."""
+    return datetime.now(request.app.state.settings.zone)
+
+
+Now = Annotated[datetime, Depends(shop_time)]
+
+
+@router.post("", status_code=201, response_model=api.Sale)
+async def record_sale(
+    *,
+    request: Request,
+    new: api.NewSale,
+    seller: Staff,
+    now: Now,
+    session: Transaction,
+    once: Once,
+) -> models.Sale:
+    """Record what a customer just bought."""
+    await learn_missing(request, seller, new)
+    if made := await once.made(new):
+        return await queries.sale(session, seller, made)
+    sale = await operations.record_sale(session, seller, new, at=now)
+    await once.remember(sale.id)
+    if once.key:
+        await operations.end_draft(session, seller, once.key, sale, at=now)
+    return sale
+
+
+async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> None:
+    """Ask the owners of what may be a moment old; no connection is held while they answer."""
+    database, http = request.app.state.database, request.app.state.http
+    async with database.transaction() as session:
+        customer_known, product_known = await queries.are_known(
+            session, customer_id=new.customer_id, product_id=new.product_id
+        )
+    if not customer_known and (customer := await clients.customer(http, caller, new.customer_id)):
+        async with database.transaction() as session:
+            await operations.remember_customer(
+                session,
+                customer_id=customer.id,
+                version=customer.version,
+                enabled=customer.enabled,
+                first_name=customer.first_name,
+                last_name=customer.last_name,
+                email=customer.email,
+            )
+    if not product_known and (product := await clients.product(http, caller, new.product_id)):
+        async with database.transaction() as session:
+            await operations.remember_products(session, [product])
+
+
+@router.get("")
+async def list_sales(
+    *,
+    seller: Staff,
+    now: Now,
+    session: Transaction,
+    customer_id: UUID | None = None,
+    mine_today: bool = False,
+    limit: Limit = 20,
+    after: After = None,
+) -> api.Sales:
+    """Sales, newest first: all, those of one customer, or those that I recorded today."""
+    midnight = datetime.combine(now, time.min, now.tzinfo)
+    return await queries.sales(
+        session,
+        customer_id=customer_id,
+        seller_id=seller.id if mine_today else None,
+        since=midnight if mine_today else None,
+        limit=limit,
+        after=after,
+    )
+
+
+@router.get("/mine")
+async def list_my_purchases(
+    customer: Customer, session: Transaction, limit: Limit = 20, after: After = None
+) -> api.Sales:
+    """What I bought, newest first, without what was cancelled."""
+    return await queries.purchases_of(session, customer, limit=limit, after=after)
+
+
+@router.get("/purchase-counts")
+async def count_purchases(
+    _: Staff, session: Transaction, customer_id: CustomerIds
+) -> api.PurchaseCounts:
+    """How much each of these customers bought, at most 50 at a time."""
+    return api.PurchaseCounts(counts=await queries.purchase_counts(session, customer_id))
+
+
+@router.post("/search")
+async def search_sales(search: api.SaleSearch, _: Staff, session: Transaction) -> api.Sales:
+    """Sales by any of their words and by day, newest first. POST: names stay out of addresses."""
+    return await queries.search_sales(session, search)
+
+
+@router.post("/serial-checks")
+async def check_serial_number(
+    check: api.SerialNumberCheck, _: Staff, session: Transaction
+) -> api.SerialNumberChecked:
+    """Whether this unit was sold before, and to whom."""
+    standing = await queries.sale_of_unit(session, check.product_id, check.serial_number)
+    sale = api.Sale.model_validate(standing) if standing else None
+    return api.SerialNumberChecked(serial_number=check.serial_number, sale=sale)
+
+
+@router.get("/draft", response_model=api.Draft)
+async def draft(seller: Staff, now: Now, session: Transaction) -> models.Draft | api.Draft:
+    """The sale that you have begun, on whatever device; empty when there is none."""
+    return await queries.draft(session, seller, at=now) or api.Draft()
+
+
+@router.put("/draft", status_code=204)
+async def keep_draft(draft: api.DraftToKeep, seller: Staff, now: Now, session: Transaction) -> None:
+    """Keep it as it is for some days; recording the sale ends it."""
+    await operations.keep_draft(session, seller, draft, at=now)
+
+
+@router.delete("/draft", status_code=204)
+async def forget_draft(seller: Staff, session: Transaction) -> None:
+    """Throw it away; repeating it is harmless."""
+    await operations.forget_draft(session, seller)
+
+
+@router.get("/{sale_id}", response_model=api.Sale)
+async def read_sale(sale_id: UUID, caller: CurrentCaller, session: Transaction) -> models.Sale:
+    """One sale: any for staff, one's own for a customer while it stands."""
+    return await queries.sale(session, caller, sale_id)
+
+
+@router.post("/{sale_id}/cancellation", response_model=api.Sale)
+async def cancel_sale(
+    sale_id: UUID, cancellation: api.Cancellation, staff: Staff, now: Now, session: Transaction
+) -> models.Sale:
+    """Undo a sale recorded by mistake. Said again, it changes nothing."""
+    return await operations.cancel_sale(session, staff, sale_id, cancellation.reason, at=now)

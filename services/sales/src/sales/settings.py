@@ -1,0 +1,7 @@
+"""What the sales service reads from its environment."""
+
+from chassis.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    service: str = "sales"

@@ -1,0 +1,214 @@
+"""What sales keeps of customers and products: from events, or asked of the owner once."""
+
+import time
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select
+
+from chassis.testing import deliver, published, token, wrap
+from contracts.catalog.events import ProductsChanged, ProductState
+from contracts.identity.roles import Role
+from sales.handlers import subscriptions
+from sales.models import KnownCustomer, SellableProduct
+
+SELLER = token(Role.SELLER)
+
+
+async def record(client, shop, **changes):
+    return await client.post("/api/sales", json=shop.sale(**changes), headers=SELLER)
+
+
+def code_of(answer):
+    return answer.json()["code"]
+
+
+# --- Events -----------------------------------------------------------------------------------
+
+
+async def kept(session, kind, id):
+    session.expire_all()
+    return await session.get(kind, id)
+
+
+async def test_a_customer_is_kept_as_last_told(shop, session):
+    await shop.hears_of_customer(version=2, last_name="Lefèvre", enabled=False)
+
+    customer = await kept(session, KnownCustomer, shop.customer_id)
+    assert (customer.last_name, customer.enabled, customer.version) == ("Lefèvre", False, 2)
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+async def test_a_version_that_is_not_newer_is_ignored(shop, session, version):
+    await shop.hears_of_customer(version=3, last_name="Lefèvre")
+    await shop.hears_of_customer(version=version, last_name="Ancienne")
+    await shop.hears_of_product(version=3, designation="Neuve")
+    await shop.hears_of_product(version=version, designation="Ancienne")
+
+    assert (await kept(session, KnownCustomer, shop.customer_id)).last_name == "Lefèvre"
+    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Neuve"
+
+
+async def test_a_redelivered_event_changes_nothing(shop, session, database):
+    event = ProductsChanged(change_id=uuid4(), products=[state(shop.product_id, 2, "Neuve")])
+    envelope = wrap(event)
+    assert await deliver(database, subscriptions, envelope) == 1
+    await shop.hears_of_product(version=3, designation="Plus neuve")
+
+    assert await deliver(database, subscriptions, envelope) == 0
+    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Plus neuve"
+
+
+def state(id, version, designation):
+    return ProductState(
+        id=id, version=version, reference=f"REF-{id}", designation=designation, on_sale=True
+    )
+
+
+async def test_a_whole_import_is_kept_each_product_by_its_own_version(shop, session, database):
+    await shop.hears_of_product(version=7, designation="Plus récente")
+    products = [state(uuid4(), 1, f"Produit {n}") for n in range(199)]
+    products.append(state(shop.product_id, 6, "En retard"))
+
+    await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=products))
+
+    assert await session.scalar(select(func.count()).select_from(SellableProduct)) == 200
+    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Plus récente"
+
+
+async def test_a_product_told_twice_in_one_event_is_kept_in_its_newest_version(session, database):
+    id = uuid4()
+    products = [state(id, 2, "Neuve"), state(id, 1, "Ancienne")]
+    await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=products))
+
+    assert (await kept(session, SellableProduct, id)).designation == "Neuve"
+
+
+async def test_an_event_of_nothing_changes_nothing(session, database):
+    await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=[]))
+    assert await session.scalar(select(func.count()).select_from(SellableProduct)) == 0
+
+
+# --- The owner asked --------------------------------------------------------------------------
+
+
+async def test_a_customer_created_a_second_ago_can_buy(client, unheard_shop, owners, session):
+    owners.know_customer(unheard_shop.customer_id)
+    owners.know_product(unheard_shop.product_id)
+
+    answer = await record(client, unheard_shop)
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["product"]["designation"] == "Perceuse à percussion 18 V"
+    assert len(await published(session)) == 1
+
+
+async def test_the_owner_is_asked_once_with_the_sellers_token(client, unheard_shop, owners):
+    owners.know_customer(unheard_shop.customer_id)
+    owners.know_product(unheard_shop.product_id)
+    await record(client, unheard_shop, serial_number="SN0000000000001")
+    await record(client, unheard_shop, serial_number="SN0000000000002")
+
+    assert owners.asked == [
+        f"identity/customers/{unheard_shop.customer_id}",
+        f"catalog/products/{unheard_shop.product_id}",
+    ]
+    assert set(owners.tokens) == {SELLER["Authorization"]}
+
+
+async def test_nobody_is_asked_about_what_is_known(client, shop, owners):
+    assert (await record(client, shop)).status_code == 201
+    assert owners.asked == []
+
+
+async def test_what_the_owner_says_is_judged_like_what_it_told(client, unheard_shop, owners):
+    owners.know_customer(unheard_shop.customer_id, enabled=False)
+    owners.know_product(unheard_shop.product_id, on_sale=False)
+    assert code_of(await record(client, unheard_shop)) == "customer_disabled"
+
+    await unheard_shop.hears_of_customer(version=2)
+    assert code_of(await record(client, unheard_shop)) == "product_withdrawn"
+
+
+async def test_an_event_that_arrives_late_does_not_undo_what_the_owner_said(
+    client, unheard_shop, owners, session
+):
+    owners.know_customer(unheard_shop.customer_id, version=4, last_name="Lefèvre")
+    owners.know_product(unheard_shop.product_id)
+    await record(client, unheard_shop)
+    await unheard_shop.hears_of_customer(version=3, last_name="Ancienne")
+
+    assert (await kept(session, KnownCustomer, unheard_shop.customer_id)).last_name == "Lefèvre"
+
+
+async def test_whom_the_owner_does_not_know_is_unknown(client, unheard_shop, owners, session):
+    owners.know_product(unheard_shop.product_id)
+    answer = await record(client, unheard_shop)
+
+    assert answer.status_code == 422
+    assert code_of(answer) == "customer_unknown"
+    assert await published(session) == []
+
+
+async def test_what_the_owner_does_not_know_is_unknown(client, unheard_shop, owners):
+    owners.know_customer(unheard_shop.customer_id)
+    answer = await record(client, unheard_shop)
+
+    assert answer.status_code == 422
+    assert code_of(answer) == "product_unknown"
+
+
+@pytest.mark.parametrize("mood", ["failing", "unrouted", "silent"])
+async def test_an_owner_that_does_not_answer_is_no_verdict(
+    client, unheard_shop, owners, session, mood
+):
+    owners.mood = mood
+    started = time.monotonic()
+    answer = await record(client, unheard_shop)
+
+    assert answer.status_code == 503
+    assert code_of(answer) == "not_known_yet"
+    assert answer.headers["Retry-After"] == "1"
+    assert time.monotonic() - started < 2.5
+    assert await published(session) == []
+
+
+async def test_an_owner_that_is_away_is_no_verdict(app, client, unheard_shop, monkeypatch):
+    monkeypatch.setattr(app.state.http, "base_url", "http://127.0.0.1:9")
+    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+
+
+async def test_an_answer_that_makes_no_sense_is_no_verdict(client, unheard_shop, owners):
+    owners.known[f"identity/customers/{unheard_shop.customer_id}"] = {"surprise": True}
+    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+
+
+async def test_once_the_owner_is_back_the_same_form_passes(client, unheard_shop, owners):
+    owners.mood = "failing"
+    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+
+    owners.mood = "answering"
+    owners.know_customer(unheard_shop.customer_id)
+    owners.know_product(unheard_shop.product_id)
+    assert (await record(client, unheard_shop)).status_code == 201
+
+
+async def test_no_connection_is_held_while_the_owner_answers(busy_app, busy_client, owners):
+    """Otherwise a slow identity would empty the pool of sales."""
+    held = []
+    pool = busy_app.state.database.engine.pool
+    owners.while_asked = lambda: held.append(pool.checkedout())
+    ids = {"customer_id": uuid4(), "product_id": uuid4()}
+    owners.know_customer(ids["customer_id"])
+    owners.know_product(ids["product_id"])
+    sale = {name: str(id) for name, id in ids.items()} | {
+        "serial_number": "SN0000000000001",
+        "sold_on": "2026-11-02",
+    }
+
+    answer = await busy_client.post(
+        "/api/sales", json=sale, headers=SELLER | {"Idempotency-Key": str(uuid4())}
+    )
+
+    assert answer.status_code == 201, answer.text
+    assert held == [0, 0]

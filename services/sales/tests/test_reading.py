@@ -1,0 +1,261 @@
+"""Who sees which sales, in which order."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import insert
+
+from chassis import paging
+from chassis.testing import token
+from contracts.identity.roles import Role
+from sales.models import Sale
+
+SELLER_ID = uuid4()
+SELLER = token(Role.SELLER, SELLER_ID)
+TODAY = datetime.now(ZoneInfo("Europe/Paris")).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def serial(n):
+    return f"SN{n:013}"
+
+
+@pytest.fixture
+def sell(client, shop):
+    async def sell(n, headers=SELLER, **changes):
+        body = shop.sale(serial_number=serial(n), **changes)
+        answer = await client.post("/api/sales", json=body, headers=headers)
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    return sell
+
+
+@pytest.fixture
+def read(client):
+    async def read(path, headers=SELLER, **parameters):
+        answer = await client.get(f"/api/sales{path}", headers=headers, params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return read
+
+
+async def cancel(client, sale):
+    await client.post(
+        f"/api/sales/{sale['id']}/cancellation", json={"reason": "erreur"}, headers=SELLER
+    )
+
+
+# --- One sale ---------------------------------------------------------------------------------
+
+
+async def test_staff_see_any_sale(sell, read):
+    sale = await sell(1)
+    assert await read(f"/{sale['id']}", token(Role.TECHNICIAN)) == sale
+
+
+async def test_customers_see_what_they_bought(sell, read, shop):
+    sale = await sell(1)
+    assert await read(f"/{sale['id']}", token(Role.CUSTOMER, shop.customer_id)) == sale
+
+
+async def test_customers_do_not_see_what_others_bought(client, sell):
+    sale = await sell(1)
+    answer = await client.get(f"/api/sales/{sale['id']}", headers=token(Role.CUSTOMER))
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "sale_unknown"
+
+
+async def test_a_cancelled_sale_is_for_staff_alone(client, sell, read, shop):
+    sale = await sell(1)
+    await cancel(client, sale)
+
+    own = token(Role.CUSTOMER, shop.customer_id)
+    assert (await client.get(f"/api/sales/{sale['id']}", headers=own)).status_code == 404
+    assert (await read(f"/{sale['id']}"))["cancellation_reason"] == "erreur"
+
+
+async def test_a_stranger_sees_nothing(client):
+    for path in (f"/{uuid4()}", "", "/mine", "/purchase-counts"):
+        assert (await client.get(f"/api/sales{path}")).status_code == 401
+
+
+# --- Lists ------------------------------------------------------------------------------------
+
+
+async def test_pages_hold_every_sale_once_newest_first(sell, read):
+    sold = [(await sell(n))["id"] for n in range(7)]
+
+    seen, after = [], {}
+    while True:
+        page = await read("", limit=3, **after)
+        seen += [sale["id"] for sale in page["sales"]]
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+
+    assert seen == sold[::-1]
+
+
+async def test_a_sale_recorded_meanwhile_moves_nothing_on_the_next_page(sell, read):
+    sold = [(await sell(n))["id"] for n in range(4)]
+    first = await read("", limit=2)
+    await sell(9)
+
+    second = await read("", limit=2, after=first["next"])
+    assert [sale["id"] for sale in second["sales"]] == [sold[1], sold[0]]
+
+
+async def test_the_sales_of_one_customer_hold_the_cancelled_ones(client, sell, read, shop):
+    sale = await sell(1)
+    await cancel(client, sale)
+    other = uuid4()
+    await shop.hears_of_customer()
+    shop.customer_id, mine = other, shop.customer_id
+    await shop.hears_of_customer()
+    await sell(2)
+
+    page = await read("", customer_id=mine)
+    assert [(found["id"], found["cancelled_by_name"]) for found in page["sales"]] == [
+        (sale["id"], "Camille Test")
+    ]
+    assert (await read("", customer_id=uuid4())) == {"sales": [], "next": None}
+
+
+async def test_my_sales_of_today_are_mine_and_of_today(sell, read, session):
+    mine = await sell(1)
+    await sell(2, headers=token(Role.SELLER))
+    before_midnight = await sell(3)
+    sale = await session.get(Sale, UUID(before_midnight["id"]))
+    sale.recorded_at = TODAY - timedelta(microseconds=1)
+    at_midnight = await sell(4)
+    sale = await session.get(Sale, UUID(at_midnight["id"]))
+    sale.recorded_at = TODAY
+    await session.commit()
+
+    page = await read("", mine_today=True)
+    assert {found["id"] for found in page["sales"]} == {mine["id"], at_midnight["id"]}
+
+
+async def test_customers_may_not_list_sales(client):
+    assert (await client.get("/api/sales", headers=token(Role.CUSTOMER))).status_code == 403
+
+
+async def test_my_purchases_are_mine_and_stand(client, sell, read, shop):
+    kept, cancelled = await sell(1), await sell(2)
+    await cancel(client, cancelled)
+
+    own = token(Role.CUSTOMER, shop.customer_id)
+    assert [sale["id"] for sale in (await read("/mine", own))["sales"]] == [kept["id"]]
+    assert (await read("/mine", token(Role.CUSTOMER)))["sales"] == []
+
+
+async def test_staff_have_no_purchases(client):
+    assert (await client.get("/api/sales/mine", headers=SELLER)).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("parameters", "field"),
+    [
+        ({"limit": 0}, "limit"),
+        ({"limit": 51}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"customer_id": "1"}, "customer_id"),
+        ({"mine_today": "perhaps"}, "mine_today"),
+        ({"after": "x" * 401}, "after"),
+        ({"after": "nonsense"}, "after"),
+        ({"after": "é"}, "after"),
+        ({"after": paging.encode("2026-11-24")}, "after"),
+        ({"after": paging.encode("yesterday", str(uuid4()))}, "after"),
+        ({"after": paging.encode(5, str(uuid4()))}, "after"),
+    ],
+)
+async def test_wrong_parameters_are_malformed(client, parameters, field):
+    answer = await client.get("/api/sales", headers=SELLER, params=parameters)
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+# --- Serial numbers and counts ----------------------------------------------------------------
+
+
+async def check(client, shop, typed, headers=SELLER):
+    body = {"product_id": str(shop.product_id), "serial_number": typed}
+    return await client.post("/api/sales/serial-checks", json=body, headers=headers)
+
+
+async def test_a_free_serial_number_is_said_free(client, shop):
+    answer = await check(client, shop, " sn0000000000001 ")
+    assert answer.json() == {"serial_number": "SN0000000000001", "sale": None}
+
+
+async def test_a_sold_serial_number_is_said_with_its_sale(client, shop, sell):
+    sale = await sell(1)
+    assert (await check(client, shop, serial(1))).json()["sale"] == sale
+
+
+async def test_a_cancelled_sale_holds_no_serial_number(client, shop, sell):
+    await cancel(client, await sell(1))
+    assert (await check(client, shop, serial(1))).json()["sale"] is None
+
+
+async def test_a_wrong_serial_number_is_refused_here_too(client, shop):
+    answer = await check(client, shop, "SN")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["code"] == "serial_number_length"
+
+
+async def test_customers_check_no_serial_number(client, shop):
+    assert (await check(client, shop, serial(1), token(Role.CUSTOMER))).status_code == 403
+
+
+async def test_purchases_are_counted_for_each_customer_asked(client, shop, sell, read):
+    await sell(1)
+    await sell(2)
+    await cancel(client, await sell(3))
+    nobody = str(uuid4())
+
+    counted = await read("/purchase-counts", customer_id=[nobody, str(shop.customer_id)])
+    assert counted["counts"] == [
+        {"customer_id": nobody, "count": 0},
+        {"customer_id": str(shop.customer_id), "count": 2},
+    ]
+
+
+async def test_purchases_are_counted_to_a_thousand_and_no_further(shop, sell, read, session):
+    sale = await session.get(Sale, UUID((await sell(1))["id"]))
+    columns = {
+        column.name: getattr(sale, column.name)
+        for column in Sale.__table__.columns
+        if column.computed is None
+    }
+    more = [
+        columns | {"id": uuid4(), "number": f"V-{n}", "serial_number": serial(n)}
+        for n in range(2, 1003)
+    ]
+    await session.execute(insert(Sale), more)
+    await session.commit()
+
+    counted = await read("/purchase-counts", customer_id=str(shop.customer_id))
+    assert counted["counts"][0]["count"] == 1001
+
+
+@pytest.mark.parametrize("number", [0, 51])
+async def test_purchases_are_counted_for_1_to_50_customers(client, number):
+    ids = [str(uuid4()) for _ in range(number)]
+    answer = await client.get(
+        "/api/sales/purchase-counts", params={"customer_id": ids}, headers=SELLER
+    )
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == "customer_id"
+
+
+async def test_customers_count_nobodys_purchases(client):
+    answer = await client.get(
+        "/api/sales/purchase-counts",
+        params={"customer_id": str(uuid4())},
+        headers=token(Role.CUSTOMER),
+    )
+    assert answer.status_code == 403

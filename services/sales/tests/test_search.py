@@ -1,0 +1,164 @@
+"""The search of all sales: by any part of what is known of them, and by day."""
+
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chassis.testing import token
+from contracts.identity.roles import Role
+
+SELLER = token(Role.SELLER)
+
+
+@pytest.fixture
+async def sold(client, shop):
+    """Three sales: Inès Dubois bought two of these, Éloïse Lefèvre-Martin one."""
+    await shop.hears_of_product(
+        version=2, reference="100-100000910WOF", designation="Œilleton Ryzen™ 7 réglable"
+    )
+    first = await sell(client, shop, "SN0000000000001", "2026-11-02")
+    second = await sell(client, shop, "SN0000000000002", "2026-11-10")
+    shop.customer_id = uuid4()
+    await shop.hears_of_customer(
+        first_name="Éloïse", last_name="Lefèvre-Martin", email="Eloise_100%@exemple.fr"
+    )
+    third = await sell(client, shop, "AB0000000000003", "2026-11-20")
+    return [first, second, third]
+
+
+async def sell(client, shop, serial_number, sold_on):
+    body = shop.sale(serial_number=serial_number, sold_on=sold_on)
+    answer = await client.post("/api/sales", json=body, headers=SELLER)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+@pytest.fixture
+def search(client):
+    async def search(text="", **more):
+        answer = await client.post("/api/sales/search", json={"text": text, **more}, headers=SELLER)
+        assert answer.status_code == 200, answer.text
+        return [sale["serial_number"][-1] for sale in answer.json()["sales"]]
+
+    return search
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("SN0000000000001", "1"),
+        ("sn00", "21"),
+        ("0003", "3"),
+        ("dubois", "21"),
+        ("INES", "21"),
+        ("eloise", "3"),
+        ("Lefèvre", "3"),
+        ("martin", "3"),
+        ("100-100000910wof", "321"),
+        ("ryzen", "321"),
+        ("oeilleton", "321"),
+        ("reglable dubois", "21"),
+        ("  ryzen   7 ", "321"),
+        ("ryzen k martin", ""),
+        ("_100%", "3"),
+        ("ryzen_", ""),
+        ("%%%", ""),
+        ("exemple.fr", "3"),
+        ("'; drop table sales; --", ""),
+    ],
+)
+async def test_every_word_must_occur_somewhere_newest_first(search, sold, text, found):
+    assert await search(text) == list(found)
+
+
+async def test_a_number_for_people_finds_its_sale(search, sold):
+    assert await search(sold[1]["number"]) == ["2"]
+
+
+async def test_a_customer_is_found_under_the_name_they_have_now(search, sold, shop):
+    await shop.hears_of_customer(
+        version=2, first_name="Éloïse", last_name="Garnier", email="eloise@exemple.fr"
+    )
+    assert await search("garnier") == ["3"]
+    assert await search("lefevre") == []
+
+
+async def test_a_cancelled_sale_is_found(client, search, sold):
+    await client.post(
+        f"/api/sales/{sold[0]['id']}/cancellation", json={"reason": "erreur"}, headers=SELLER
+    )
+    assert await search("dubois") == ["2", "1"]
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        ({"sold_from": "2026-11-10"}, "32"),
+        ({"sold_to": "2026-11-10"}, "21"),
+        ({"sold_from": "2026-11-10", "sold_to": "2026-11-10"}, "2"),
+        ({"sold_from": "2026-11-11", "sold_to": "2026-11-10"}, ""),
+        ({"sold_from": None, "sold_to": None}, "321"),
+    ],
+)
+async def test_days_narrow_the_search_and_are_enough_for_one(search, sold, days, found):
+    assert await search(**days) == list(found)
+    assert await search("ryzen", **days) == list(found)
+
+
+async def test_pages_of_a_search_hold_every_sale_once(client, sold):
+    serials, after = [], None
+    for _ in range(3):
+        body = {"text": "ryzen", "limit": 1, "after": after}
+        page = (await client.post("/api/sales/search", json=body, headers=SELLER)).json()
+        serials += [sale["serial_number"] for sale in page["sales"]]
+        after = page["next"]
+    assert after is None
+    assert serials == ["AB0000000000003", "SN0000000000002", "SN0000000000001"]
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"text": "ab"}, "text", "search_too_short"),
+        ({"text": "a bc d"}, "text", "search_too_short"),
+        ({"text": "x" * 201}, "text", "text_too_long"),
+        ({"text": "a\0b"}, "text", "text_nul"),
+        ({"text": None}, "text", "string_type"),
+        ({"sold_from": "hier"}, "sold_from", "date_unreadable"),
+        ({"sold_to": 86400}, "sold_to", "date_unreadable"),
+        ({"limit": 51}, "limit", "less_than_equal"),
+        ({"after": "nonsense"}, "after", "cursor_invalid"),
+    ],
+)
+async def test_a_wrong_search_is_refused(client, body, field, code):
+    answer = await client.post("/api/sales/search", json=body, headers=SELLER)
+    assert answer.status_code == 422, answer.text
+    [error] = answer.json()["errors"]
+    assert (error["field"], error["code"]) == (field, code)
+
+
+async def test_customers_search_nothing(client):
+    answer = await client.post("/api/sales/search", json={}, headers=token(Role.CUSTOMER))
+    assert answer.status_code == 403
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+async def test_every_part_of_three_characters_finds_its_sale(search, sold, data):
+    words = [
+        "AB0000000000003",
+        "100-100000910WOF",
+        "Œilleton",
+        "Ryzen™",
+        "réglable",
+        "Éloïse",
+        "Lefèvre-Martin",
+        "Eloise_100%@exemple.fr",
+    ]
+    word = data.draw(st.sampled_from(words))
+    start = data.draw(st.integers(0, len(word) - 3))
+    end = data.draw(st.integers(start + 3, len(word)))
+    part = data.draw(st.sampled_from([str.lower, str.upper, str]))(word[start:end])
+    assert "3" in await search(part)
