@@ -1,0 +1,97 @@
+"""What tickets learns from others: who people are, and who owns what."""
+
+from typing import Any
+
+from sqlalchemy import func
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.bus import Subscriptions
+from contracts.identity.events import CustomerChanged, StaffMemberChanged
+from contracts.sales.events import SaleCancelled, SaleRecorded
+from contracts.tickets.events import Side
+from tickets.models import OwnedProduct, Person
+
+subscriptions = Subscriptions()
+
+
+@subscriptions.on(CustomerChanged)
+async def remember_customer(session: AsyncSession, event: CustomerChanged) -> None:
+    await remember_person(
+        session,
+        event,
+        id=event.customer_id,
+        kind=Side.CUSTOMER,
+        registered_at=event.registered_at,
+    )
+
+
+@subscriptions.on(StaffMemberChanged)
+async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged) -> None:
+    await remember_person(
+        session, event, id=event.staff_member_id, kind=Side.STAFF, registered_at=None
+    )
+
+
+async def remember_person(
+    session: AsyncSession, event: CustomerChanged | StaffMemberChanged, **who: Any
+) -> None:
+    """Keep the newest state; an older one that comes late changes nothing."""
+    told = postgresql.insert(Person).values(
+        **who,
+        first_name=event.first_name,
+        last_name=event.last_name,
+        email=event.email,
+        version=event.version,
+    )
+    await session.execute(
+        told.on_conflict_do_update(
+            index_elements=[Person.id],
+            set_={
+                name: told.excluded[name]
+                for name in ("kind", "first_name", "last_name", "email", "registered_at", "version")
+            },
+            where=Person.version < told.excluded.version,
+        )
+    )
+
+
+@subscriptions.on(SaleRecorded)
+async def remember_ownership(session: AsyncSession, event: SaleRecorded) -> None:
+    """A cancellation that came before its sale stays: only what it could not tell is added."""
+    told = sale(event, sold_on=event.sold_on, cancelled=False)
+    await session.execute(
+        told.on_conflict_do_update(
+            index_elements=[OwnedProduct.sale_id],
+            set_={"sold_on": told.excluded.sold_on, "version": newest_version(told)},
+        )
+    )
+
+
+@subscriptions.on(SaleCancelled)
+async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
+    """No new request may be opened on it; those that exist go on."""
+    told = sale(event, sold_on=None, cancelled=True)
+    await session.execute(
+        told.on_conflict_do_update(
+            index_elements=[OwnedProduct.sale_id],
+            set_={"cancelled": True, "version": newest_version(told)},
+        )
+    )
+
+
+def sale(event: SaleRecorded | SaleCancelled, **more: Any) -> postgresql.Insert:
+    return postgresql.insert(OwnedProduct).values(
+        sale_id=event.sale_id,
+        customer_id=event.customer_id,
+        product_id=event.product.id,
+        reference=event.product.reference,
+        designation=event.product.designation,
+        serial_number=event.serial_number,
+        version=event.version,
+        **more,
+    )
+
+
+def newest_version(told: postgresql.Insert) -> Any:
+    return func.greatest(OwnedProduct.version, told.excluded.version)

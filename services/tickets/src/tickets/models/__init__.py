@@ -1,0 +1,83 @@
+"""The nouns of tickets and the rules about each of them."""
+
+from tickets.models.changes import TOLD_TO_CUSTOMERS, Change
+from tickets.models.drafts import Draft
+from tickets.models.mapping import Base
+from tickets.models.messages import (
+    SEARCH,
+    VISIBLE,
+    Message,
+    MessageUnknown,
+    MinutesCorrection,
+    StaffOnly,
+    Stem,
+)
+from tickets.models.people import OwnedProduct, Person, is_staff, side_of
+from tickets.models.quick_replies import (
+    QuickReply,
+    QuickReplyTitleTaken,
+    QuickReplyUnknown,
+    QuickReplyVariableUnknown,
+    TooManyQuickReplies,
+    check_variables,
+)
+from tickets.models.tickets import (
+    IN_PROGRESS,
+    OPEN,
+    PRIORITY,
+    RANKS,
+    RESOLVED,
+    UNANSWERED,
+    UNREAD,
+    UNRESOLVED,
+    WAITING_FOR_CUSTOMER,
+    FollowedOtherProduct,
+    FollowedUnknown,
+    FollowedUnresolved,
+    ProductNotOwned,
+    SaleWasCancelled,
+    Ticket,
+    TicketAlreadyResolved,
+    TicketUnknown,
+)
+
+__all__ = [
+    "IN_PROGRESS",
+    "OPEN",
+    "PRIORITY",
+    "RANKS",
+    "RESOLVED",
+    "SEARCH",
+    "TOLD_TO_CUSTOMERS",
+    "UNANSWERED",
+    "UNREAD",
+    "UNRESOLVED",
+    "VISIBLE",
+    "WAITING_FOR_CUSTOMER",
+    "Base",
+    "Change",
+    "Draft",
+    "FollowedOtherProduct",
+    "FollowedUnknown",
+    "FollowedUnresolved",
+    "Message",
+    "MessageUnknown",
+    "MinutesCorrection",
+    "OwnedProduct",
+    "Person",
+    "ProductNotOwned",
+    "QuickReply",
+    "QuickReplyTitleTaken",
+    "QuickReplyUnknown",
+    "QuickReplyVariableUnknown",
+    "SaleWasCancelled",
+    "StaffOnly",
+    "Stem",
+    "Ticket",
+    "TicketAlreadyResolved",
+    "TicketUnknown",
+    "TooManyQuickReplies",
+    "check_variables",
+    "is_staff",
+    "side_of",
+]

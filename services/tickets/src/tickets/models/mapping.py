@@ -1,0 +1,21 @@
+"""How classes become tables here, and how lists name the rows that they hold."""
+
+from typing import Any
+
+from sqlalchemy import Boolean, ColumnElement, literal_column
+from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+
+from chassis.database import TYPES, metadata
+
+
+class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+    metadata = metadata()
+    type_annotation_map = TYPES
+
+
+def holds(condition: str) -> ColumnElement[Any]:
+    """A condition as PostgreSQL knows it, written once and with constants.
+
+    A partial index serves a query only where both say the same thing.
+    """
+    return literal_column(condition, Boolean)

@@ -1,0 +1,41 @@
+"""Keeping what people have begun to write, until they send it or throw it away."""
+
+from sqlalchemy import delete
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.database import new_id
+from contracts.tickets.api import DraftKind, DraftToKeep
+from tickets.models import Draft, StaffOnly, is_staff
+from tickets.operations.clock import now
+from tickets.queries import tickets as queries
+
+
+async def keep_draft(
+    session: AsyncSession, writer: Caller, number: int | None, draft: DraftToKeep
+) -> None:
+    """The last one kept is the one that counts, from whatever device."""
+    if not is_staff(writer) and (draft.kind != DraftKind.REPLY or draft.minutes is not None):
+        raise StaffOnly("notes and time spent are reserved to staff")
+    if number is not None:
+        await queries.ticket(session, writer, number)  # one's own, or staff
+    kept = postgresql.insert(Draft).values(
+        id=new_id(), person_id=writer.id, number=number, saved_at=now(), **draft.model_dump()
+    )
+    await session.execute(
+        kept.on_conflict_do_update(
+            constraint="uq_drafts_person_id",
+            set_={name: kept.excluded[name] for name in ("saved_at", *DraftToKeep.model_fields)},
+        )
+    )
+
+
+async def forget_draft(session: AsyncSession, writer: Caller, number: int | None) -> None:
+    """One's own; forgetting what is not there is harmless."""
+    await session.execute(
+        delete(Draft).where(
+            Draft.person_id == writer.id,
+            Draft.number.is_(None) if number is None else Draft.number == number,
+        )
+    )

@@ -1,0 +1,119 @@
+"""Writing in a request: replies, precisions, notes, last words, and the time they took."""
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.errors import Refusal
+from chassis.messaging import publish
+from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
+from contracts.tickets.events import TicketMessageAdded
+from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
+from tickets.operations.changes import tell
+from tickets.operations.clock import now
+from tickets.operations.drafts import forget_draft
+from tickets.operations.tickets import close
+from tickets.queries import tickets as queries
+
+
+class AnsweredMeanwhile(Refusal):
+    """Somebody wrote what the writer has not seen; sending anyway passes."""
+
+    code = "answered_meanwhile"
+
+
+async def add_message(
+    session: AsyncSession, author: Caller, number: int, new: NewMessage
+) -> Message:
+    """Reply as staff, or add a word as the customer, and close the request at once if asked to."""
+    ticket = await queries.ticket_to_change(session, author, number)
+    await refuse_what_crossed(session, author, ticket, new)
+    message = ticket.take_message(author=author, text=new.text, at=now(), minutes=new.minutes)
+    await send(session, author, ticket, message)
+    if new.resolve:
+        close(session, author, ticket)
+    return message
+
+
+async def resolve(
+    session: AsyncSession, caller: Caller, number: int, resolution: Resolution
+) -> None:
+    """Close the request, with a last word if there is one; repeating it writes nothing more."""
+    ticket = await queries.ticket_to_change(session, caller, number)
+    if resolution.text is not None and ticket.status != Status.RESOLVED:
+        await refuse_what_crossed(session, caller, ticket, resolution)
+        message = ticket.take_message(
+            author=caller, text=resolution.text, at=now(), minutes=resolution.minutes
+        )
+        await send(session, caller, ticket, message)
+    close(session, caller, ticket)
+
+
+async def add_note(session: AsyncSession, author: Caller, number: int, new: NewNote) -> Message:
+    """Tell other staff: nothing is announced, nothing that a customer may see changes."""
+    ticket = await queries.ticket_to_change(session, author, number)
+    await refuse_what_crossed(session, author, ticket, new)
+    note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
+    session.add(note)
+    await session.flush()
+    await forget_draft(session, author, number)
+    tell(session, ticket, What.NOTE, by_staff=True)
+    return note
+
+
+async def refuse_what_crossed(
+    session: AsyncSession, writer: Caller, ticket: Ticket, composed: Composed
+) -> None:
+    """Refuse once what was written without having seen the last messages.
+
+    A resolved request admits nothing in any case, and tells as well what was missed.
+    """
+    if composed.seen_position is None or composed.send_anyway:
+        return
+    missed = await queries.written_since(session, writer, ticket.id, composed.seen_position)
+    if missed is None:
+        return
+    context = {
+        "count": missed.count,
+        "last_author_name": missed.author_name,
+        "last_position": missed.position,
+    }
+    if ticket.status == Status.RESOLVED:
+        raise TicketAlreadyResolved("nobody writes in a resolved request", context=context)
+    raise AnsweredMeanwhile("somebody wrote meanwhile", context=context)
+
+
+async def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message) -> None:
+    session.add(message)
+    await session.flush()  # draws the position
+    await forget_draft(session, author, ticket.number)
+    publish(
+        session,
+        TicketMessageAdded(
+            ticket_id=ticket.id,
+            version=ticket.version,
+            number=ticket.number,
+            customer_id=ticket.customer_id,
+            message_id=message.id,
+            author_id=author.id,
+            author_side=side_of(author),
+            status=Status(ticket.status),
+            sent_at=message.sent_at,
+        ),
+        version=ticket.version,
+    )
+    tell(session, ticket, What.MESSAGE, by_staff=is_staff(author))
+
+
+async def correct_minutes(
+    session: AsyncSession, staff: Caller, message_id: UUID, minutes: int | None
+) -> Message:
+    """Another time spent on a reply or a note, whoever wrote it; who changed it is kept."""
+    message, ticket = await queries.message_to_change(session, message_id)
+    correction = message.correct_minutes(minutes, by=staff, at=now())
+    if correction is not None:
+        session.add(correction)
+        tell(session, ticket, What.MINUTES, by_staff=True)
+        await session.flush()
+    return message

@@ -1,0 +1,154 @@
+"""Opening, ranking, reading and closing requests."""
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.auth import Caller
+from chassis.messaging import publish
+from contracts.tickets.api import NewTicket, Priority, What
+from contracts.tickets.events import (
+    Side,
+    SoldProduct,
+    TicketOpened,
+    TicketPrioritised,
+    TicketResolved,
+)
+from tickets.models import (
+    FollowedUnknown,
+    OwnedProduct,
+    Person,
+    ProductNotOwned,
+    Ticket,
+    TicketUnknown,
+    is_staff,
+    side_of,
+)
+from tickets.operations.changes import tell
+from tickets.operations.clock import now
+from tickets.operations.drafts import forget_draft
+from tickets.queries import tickets as queries
+
+
+async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket:
+    """Ask for help about something bought, as sales told of it."""
+    followed = await followed_by(session, customer, new)
+    # Held until the end: a cancellation comes either before this request or after it.
+    product = await session.scalar(
+        select(OwnedProduct)
+        .where(OwnedProduct.sale_id == (new.sale_id or (followed and followed.sale_id)))
+        .with_for_update(read=True)
+    )
+    if product is None:
+        raise ProductNotOwned("not a product of this customer", field="sale_id")
+    ticket, message = Ticket.opened(
+        customer=customer,
+        product=product,
+        subject=new.subject,
+        text=new.description,
+        at=now(),
+        follows=followed,
+    )
+    await meet(session, customer)
+    session.add(ticket)
+    await session.flush()  # draws the number
+    session.add(message)
+    await forget_draft(session, customer, None)
+    announce_opened(session, ticket, followed)
+    tell(session, ticket, What.OPENED, by_staff=False)
+    return ticket
+
+
+async def followed_by(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket | None:
+    if new.follows is None:
+        return None
+    try:
+        return await queries.ticket_to_change(session, customer, new.follows)
+    except TicketUnknown as unknown:
+        raise FollowedUnknown("no request of this customer", field="follows") from unknown
+
+
+def announce_opened(session: AsyncSession, ticket: Ticket, followed: Ticket | None) -> None:
+    publish(
+        session,
+        TicketOpened(
+            ticket_id=ticket.id,
+            version=ticket.version,
+            number=ticket.number,
+            customer_id=ticket.customer_id,
+            sale_id=ticket.sale_id,
+            product=SoldProduct(
+                id=ticket.product_id, reference=ticket.reference, designation=ticket.designation
+            ),
+            serial_number=ticket.serial_number,
+            opened_at=ticket.opened_at,
+            follows_ticket_id=None if followed is None else followed.id,
+        ),
+        version=ticket.version,
+    )
+
+
+async def meet(session: AsyncSession, customer: Caller) -> None:
+    """Know the customer by the name in the token until identity's own event comes."""
+    await session.execute(
+        postgresql.insert(Person)
+        .values(
+            id=customer.id, kind=Side.CUSTOMER, first_name="", last_name=customer.name, version=0
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def prioritise(session: AsyncSession, staff: Caller, number: int, priority: Priority) -> None:
+    """Rank the request among others; repeating it is harmless."""
+    ticket = await queries.ticket_to_change(session, staff, number)
+    if not ticket.prioritise(priority, by=staff):
+        return
+    publish(
+        session,
+        TicketPrioritised(
+            ticket_id=ticket.id,
+            version=ticket.version,
+            number=ticket.number,
+            customer_id=ticket.customer_id,
+            priority=priority,
+            prioritised_by=staff.id,
+            prioritised_at=now(),
+        ),
+        version=ticket.version,
+    )
+    tell(session, ticket, What.PRIORITY, by_staff=True)
+
+
+async def mark_seen(session: AsyncSession, staff: Caller, number: int, position: int) -> None:
+    """A staff member has opened the request and was shown what is up to this position.
+
+    Most often somebody has done so before: then nothing is locked.
+    """
+    if not await queries.is_unread(session, number):
+        return
+    ticket = await queries.ticket_to_change(session, staff, number)
+    if position < await queries.newest_of_customer(session, ticket.id):
+        return  # the customer wrote again meanwhile
+    if ticket.open_by_staff():
+        tell(session, ticket, What.SEEN, by_staff=True)
+
+
+def close(session: AsyncSession, caller: Caller, ticket: Ticket) -> None:
+    """Close the request; the same person may repeat it, and nothing more is announced."""
+    if not ticket.resolve(by=caller, at=now()):
+        return
+    publish(
+        session,
+        TicketResolved(
+            ticket_id=ticket.id,
+            version=ticket.version,
+            number=ticket.number,
+            customer_id=ticket.customer_id,
+            resolved_by=caller.id,
+            resolved_by_side=side_of(caller),
+            resolved_at=ticket.last_activity_at,
+        ),
+        version=ticket.version,
+    )
+    tell(session, ticket, What.RESOLVED, by_staff=is_staff(caller))

@@ -1,0 +1,161 @@
+"""What happened since a moment, so that no live page misses anything or hears it twice."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, String, cast, func, literal, literal_column, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.types import UserDefinedType
+
+from chassis.auth import Caller
+from chassis.errors import Malformed
+from contracts.tickets import api
+from tickets.models import TOLD_TO_CUSTOMERS, Change, is_staff
+
+MOST_CHANGES = 200
+FIRST = 1  # the position of the first change of all
+
+
+class SinceInvalid(Malformed):
+    code = "since_invalid"
+
+
+class SNAPSHOT(UserDefinedType[str]):
+    """PostgreSQL's pg_snapshot, which SQLAlchemy has no type for."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "pg_snapshot"
+
+
+# --- Moments ----------------------------------------------------------------------------------
+
+# A moment is a snapshot of PostgreSQL, as it writes them: the oldest transaction then running,
+# the next one to begin, and those running between. It says of every change whether it was seen.
+AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
+
+NUMBER = "[0-9]{1,18}"
+MOMENT = re.compile(f"({NUMBER}):({NUMBER}):((?:{NUMBER}(?:,{NUMBER})*)?)")
+LONGEST_MOMENT = 4_000
+
+
+@dataclass(frozen=True)
+class Moment:
+    text: str
+    oldest_running: int
+    next: int
+
+
+def moment(since: str) -> Moment:
+    """What an answer gave as `as_of`; `since_invalid` when PostgreSQL could not read it."""
+    found = MOMENT.fullmatch(since) if len(since) <= LONGEST_MOMENT else None
+    if found is None:
+        raise not_ours()
+    oldest, following = int(found[1]), int(found[2])
+    running = [int(each) for each in found[3].split(",") if each]
+    bounds = [oldest, *running, following]
+    is_in_order = bounds == sorted(bounds) and len(set(running)) == len(running)
+    if oldest == 0 or not is_in_order or following in running:
+        raise not_ours()
+    return Moment(since, oldest, following)
+
+
+def not_ours() -> SinceInvalid:
+    return SinceInvalid("no answer gave this as `as_of`", field="since")
+
+
+async def as_of(session: AsyncSession) -> str:
+    return str((await session.execute(select(AS_OF))).scalar_one())
+
+
+# --- Changes ----------------------------------------------------------------------------------
+
+
+async def changes_since(
+    session: AsyncSession, since: Moment, limit: int, customer_id: UUID | None = None
+) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
+    """What can be seen now and could not be seen then, oldest first; and the moment of « now ».
+
+    Both come from one statement, thus from one snapshot. Of one customer if named.
+    """
+    news = (
+        select(
+            Change.position,
+            Change.number,
+            Change.customer_id,
+            Change.what,
+            Change.by_staff,
+            Change.version,
+            Change.visible_version,
+        )
+        .where(
+            Change.transaction >= since.oldest_running,
+            ~was_seen(since),
+        )
+        .order_by(Change.position)
+        .limit(limit)
+    )
+    if customer_id is not None:
+        news = news.where(Change.customer_id == customer_id, Change.what.in_(TOLD_TO_CUSTOMERS))
+    told, now = news.subquery(), select(AS_OF).subquery()
+    statement = select(now.c.as_of, told).select_from(now).join(told, true(), isouter=True)
+    rows = (await session.execute(statement)).all()
+    return [row for row in rows if row.position is not None], rows[0].as_of
+
+
+async def changes(session: AsyncSession, caller: Caller, since: str) -> api.Changes:
+    """What this caller may know of what happened since.
+
+    `everything` when it is too much, when changes so old are forgotten, or when `since` is of
+    another database (one restored from a backup, say).
+    """
+    then = moment(since)
+    customer_id = None if is_staff(caller) else caller.id
+    is_known = await reaches_back_to(session, then)
+    rows, now = await changes_since(session, then, MOST_CHANGES + 1, customer_id)
+    if not is_known or len(rows) > MOST_CHANGES:
+        return api.Changes(changes=[], everything=True, as_of=now)
+    hints = [hint(row, for_staff=is_staff(caller)) for row in rows]
+    return api.Changes(changes=hints, everything=False, as_of=now)
+
+
+async def reaches_back_to(session: AsyncSession, then: Moment) -> bool:
+    """Whether all changes since are still kept, in this very database.
+
+    The oldest change kept is the newest of those that were to be forgotten: if it could be seen
+    then, all that was forgotten could, for they are a day old and transactions last seconds.
+    """
+    following = cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), String)
+    oldest = (
+        select(Change.position, was_seen(then).label("was_seen"))
+        .order_by(Change.transaction, Change.position)
+        .limit(1)
+        .subquery()
+    )
+    now = select(following.label("next")).subquery()
+    answer = await session.execute(
+        select(now.c.next, oldest.c.position, oldest.c.was_seen)
+        .select_from(now)
+        .join(oldest, true(), isouter=True)
+    )
+    known = answer.one()
+    is_of_this_database = then.next <= int(known.next)
+    return is_of_this_database and (known.position in (None, FIRST) or known.was_seen)
+
+
+def was_seen(then: Moment) -> ColumnElement[bool]:
+    transaction = literal_column("changes.transaction::text::xid8")
+    return func.pg_visible_in_snapshot(transaction, cast(literal(then.text), SNAPSHOT))
+
+
+def hint(row: Any, *, for_staff: bool) -> api.Change:
+    return api.Change(
+        number=row.number,
+        what=row.what,
+        by_staff=row.by_staff,
+        version=row.version if for_staff else row.visible_version,
+    )

@@ -1,0 +1,315 @@
+"""The queues of the staff and the lists of customers, and how many requests each holds."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Result,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal_column,
+    select,
+    text,
+    true,
+    tuple_,
+)
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
+
+from chassis import paging
+from contracts.tickets import api
+from contracts.tickets.api import COUNTED_MOST, CustomerView, Priority, Sort, StaffView, Status
+from tickets.models import (
+    IN_PROGRESS,
+    OPEN,
+    PRIORITY,
+    RANKS,
+    RESOLVED,
+    UNANSWERED,
+    UNREAD,
+    WAITING_FOR_CUSTOMER,
+    Message,
+    Person,
+    Ticket,
+)
+from tickets.queries.changes import AS_OF
+from tickets.queries.pages import next_page
+from tickets.queries.words import matches_of_customer
+
+SUMMARY = (
+    Ticket.number,
+    Ticket.status,
+    WAITING_FOR_CUSTOMER.label("waiting_for_customer"),
+    Ticket.subject,
+    Ticket.customer_id,
+    Person.name.label("customer_name"),
+    Ticket.designation,
+    Ticket.reference,
+    Ticket.serial_number,
+    Ticket.opened_at,
+    Ticket.waiting_since,
+    Ticket.last_activity_at,
+    Ticket.last_author_name,
+    Ticket.last_text,
+    Ticket.resolved_at,
+)
+STAFF_SUMMARY = (
+    *SUMMARY,
+    Ticket.product_id,
+    PRIORITY,
+    Ticket.unread,
+    Ticket.answered_by,
+    Ticket.resolved_by_name,
+)
+
+Statement = Select[*tuple[Any, ...]]
+IS_ANSWER = Message.kind == literal_column("'staff'")
+
+
+def summary(row: Any) -> api.TicketSummary:
+    return api.TicketSummary.model_validate(row)
+
+
+def staff_summary(row: Any) -> api.StaffTicketSummary:
+    return api.StaffTicketSummary.model_validate(row)
+
+
+# --- Views ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """Which requests a list holds, by which moment they are sorted, and how by default."""
+
+    holds: ColumnElement[Any]
+    moment: InstrumentedAttribute[Any]
+    sort: Sort = Sort.NEWEST
+
+
+STAFF_VIEWS = {
+    StaffView.TO_HANDLE: View(holds=UNANSWERED, moment=Ticket.waiting_since, sort=Sort.WAITING),
+    StaffView.OPEN: View(holds=OPEN, moment=Ticket.waiting_since, sort=Sort.WAITING),
+    StaffView.IN_PROGRESS: View(holds=IN_PROGRESS, moment=Ticket.last_activity_at),
+    StaffView.WAITING_CUSTOMER: View(holds=WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
+    StaffView.RESOLVED: View(holds=RESOLVED, moment=Ticket.resolved_at),
+}
+
+CUSTOMER_VIEWS = {
+    CustomerView.ALL: View(holds=true(), moment=Ticket.last_activity_at),
+    CustomerView.AWAITING_ME: View(holds=WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
+    CustomerView.OTHERS: View(holds=~WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
+}
+
+# What is counted for staff: each queue, and what is to be handled and nobody has opened yet.
+NEWS = View(holds=UNREAD & UNANSWERED, moment=Ticket.waiting_since, sort=Sort.WAITING)
+STAFF_COUNTS: dict[str, View] = {**STAFF_VIEWS, "unread": NEWS}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """One way to go through a view; an index of that view goes the same way."""
+
+    view: View
+    sort: Sort
+
+    @property
+    def key(self) -> dict[str, InstrumentedAttribute[Any]]:
+        by_moment = {"moment": self.view.moment, "number": Ticket.number}
+        return {"rank": Ticket.priority, **by_moment} if self.by_priority else by_moment
+
+    @property
+    def by_priority(self) -> bool:
+        return self.sort == Sort.PRIORITY
+
+    def sorted(self, statement: Statement) -> Statement:
+        newest_first = self.sort == Sort.NEWEST
+        return statement.where(self.view.holds).order_by(
+            *(column.desc() if newest_first else column for column in self.key.values())
+        )
+
+    def beyond(self, cursor: str) -> ColumnElement[bool]:
+        """Those that come after the request with this sort key."""
+        key = tuple_(*self.key.values())
+        types = (int, datetime, int) if self.by_priority else (datetime, int)
+        values = paging.decode(cursor, *types)
+        return key < values if self.sort == Sort.NEWEST else key > values
+
+
+# --- Filters ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class StaffFilters:
+    """What staff may narrow a queue to; whatever is None narrows nothing."""
+
+    customer_id: UUID | None = None
+    product_id: UUID | None = None
+    priority: Priority | None = None
+    opened_from: datetime | None = None
+    opened_before: datetime | None = None
+    answered_by: UUID | None = None
+    unread: bool = False
+
+    def narrow(self, statement: Statement) -> Statement:
+        if self.customer_id is not None:
+            statement = statement.where(Ticket.customer_id == self.customer_id)
+        if self.product_id is not None:
+            statement = statement.where(Ticket.product_id == self.product_id)
+        if self.priority is not None:
+            statement = statement.where(Ticket.priority == RANKS[self.priority])
+        if self.opened_from is not None:
+            statement = statement.where(Ticket.opened_at >= self.opened_from)
+        if self.opened_before is not None:
+            statement = statement.where(Ticket.opened_at < self.opened_before)
+        if self.answered_by is not None:
+            statement = statement.where(answered_by(self.answered_by))
+        return statement.where(UNREAD) if self.unread else statement
+
+
+def answered_by(staff_id: UUID) -> ColumnElement[bool]:
+    return exists().where(Message.ticket_id == Ticket.id, Message.author_id == staff_id, IS_ANSWER)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomerFilters:
+    """One customer's own requests, narrowed."""
+
+    customer_id: UUID
+    status: Status | None = None
+    sale_id: UUID | None = None
+    product_id: UUID | None = None
+    text: str = ""
+
+    def narrow(self, statement: Statement) -> Statement:
+        statement = statement.where(Ticket.customer_id == self.customer_id)
+        if self.status is not None:
+            statement = statement.where(Ticket.status == self.status)
+        if self.sale_id is not None:
+            statement = statement.where(Ticket.sale_id == self.sale_id)
+        if self.product_id is not None:
+            statement = statement.where(Ticket.product_id == self.product_id)
+        if self.text:
+            statement = statement.where(matches_of_customer(self.customer_id, self.text))
+        return statement
+
+
+# --- Pages ------------------------------------------------------------------------------------
+
+
+async def queue(
+    session: AsyncSession,
+    view: StaffView,
+    sort: Sort | None,
+    filters: StaffFilters,
+    *,
+    limit: int,
+    after: str | None,
+) -> api.StaffTickets:
+    """One page of a queue; rows rather than entities, since these are the hottest lists."""
+    order = order_of(STAFF_VIEWS[view], sort)
+    statement = filters.narrow(queue_lines(view, order.sort))
+    if filters != StaffFilters():
+        await session.execute(PLAN_ANEW)
+    rows = await page(session, order, statement, limit=limit, after=after)
+    return api.StaffTickets(
+        tickets=[staff_summary(row) for row in rows[:limit]],
+        next=next_page(rows, limit, *order.key),
+    )
+
+
+async def mine(
+    session: AsyncSession,
+    view: CustomerView,
+    filters: CustomerFilters,
+    *,
+    limit: int,
+    after: str | None,
+) -> api.Tickets:
+    """One page of a customer's own requests."""
+    order = order_of(CUSTOMER_VIEWS[view])
+    statement = filters.narrow(my_lines(view))
+    rows = await page(session, order, statement, limit=limit, after=after)
+    return api.Tickets(
+        tickets=[summary(row) for row in rows[:limit]], next=next_page(rows, limit, *order.key)
+    )
+
+
+async def page(
+    session: AsyncSession, order: Order, statement: Statement, *, limit: int, after: str | None
+) -> Any:
+    if after is not None:
+        statement = statement.where(order.beyond(after))
+    # As a constant: PostgreSQL keeps plans, and takes a limit that it does not know for a tenth
+    # of all rows.
+    return (await session.execute(statement.limit(literal_column(str(limit + 1))))).all()
+
+
+def order_of(view: View, sort: Sort | None = None) -> Order:
+    return Order(view=view, sort=sort or view.sort)
+
+
+# One product is asked about every day, another never: a plan that is kept for both suits neither.
+PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+# Building a statement costs more than running it: what is the same for everybody is kept.
+
+
+@functools.cache
+def queue_lines(view: StaffView, sort: Sort) -> Statement:
+    """All that a queue holds, in this order."""
+    return lines(order_of(STAFF_VIEWS[view], sort), STAFF_SUMMARY)
+
+
+@functools.cache
+def my_lines(view: CustomerView) -> Statement:
+    """All that such a list would hold, were it everybody's."""
+    return lines(order_of(CUSTOMER_VIEWS[view]), SUMMARY)
+
+
+def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
+    """With the sort key of each line."""
+    key = (column.label(name) for name, column in order.key.items() if name != "number")
+    statement = select(*columns, *key).join(Person, Person.id == Ticket.customer_id)
+    return order.sorted(statement)
+
+
+# --- Counts -----------------------------------------------------------------------------------
+
+
+async def queue_counts(session: AsyncSession) -> api.Counts:
+    """How many each queue holds, exact to 1,000, and what nobody has opened yet."""
+    return counts_of(await session.execute(QUEUE_COUNTS))
+
+
+async def my_counts(session: AsyncSession, customer_id: UUID) -> api.Counts:
+    """How many each view of a customer holds, exact to 1,000."""
+    return counts_of(await session.execute(MY_COUNTS, {"customer_id": customer_id}))
+
+
+def counts_of(answer: Result[*tuple[Any, ...]]) -> api.Counts:
+    numbers = answer.one()._asdict()
+    return api.Counts(as_of=numbers.pop("as_of"), counts=numbers)
+
+
+def counted(views: Mapping[Any, View], *which: ColumnElement[bool]) -> Statement:
+    """No more than 1,001 rows of each view's index are read.
+
+    The order of the list is kept, so that PostgreSQL takes the view's own index.
+    """
+    numbers = []
+    for name, view in views.items():
+        held = order_of(view).sorted(select(Ticket.number).where(*which))
+        some = held.limit(literal_column(str(COUNTED_MOST + 1))).subquery()
+        numbers.append(select(func.count()).select_from(some).scalar_subquery().label(name))
+    return select(*numbers, AS_OF)
+
+
+QUEUE_COUNTS = counted(STAFF_COUNTS)
+MY_COUNTS = counted(CUSTOMER_VIEWS, Ticket.customer_id == bindparam("customer_id"))

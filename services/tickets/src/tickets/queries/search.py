@@ -1,0 +1,304 @@
+"""The one search box: numbers and serial numbers first, then words, the newest message first.
+
+An index of words finds all messages that hold a word, however many, and in no order of time. So
+messages are looked through in windows of their positions, from the newest one back, until enough
+is found: the work is bounded by the windows, and a common word ends it in the first ones.
+"""
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    String,
+    Uuid,
+    bindparam,
+    cast,
+    column,
+    func,
+    literal_column,
+    select,
+    table,
+)
+from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import paging
+from chassis.auth import Caller
+from contracts.tickets import api
+from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
+from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
+from tickets.queries.segments import MARKED, excerpt, segments
+from tickets.queries.tickets import said_to, visible_to
+from tickets.queries.words import (
+    REQUESTS,
+    newest_of_customer,
+    number_in,
+    query_for_customer,
+    query_for_staff,
+    serial_number_in,
+    typed,
+)
+
+MOST_EXACT = 10
+# Several messages of one request may match: so many more are looked at than are shown.
+HITS_PER_RESULT = 3
+MOST_ROUNDS = 5
+
+# The sequence that messages draw their positions from.
+POSITIONS = table("messages_position_seq", column("last_value", BigInteger))
+
+# The windows are powers of two, each with its expression in the index.
+NARROW, WIDE = 12, 16
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
+
+
+async def search(
+    session: AsyncSession, caller: Caller, asked: api.Search
+) -> api.SearchResults | api.StaffSearchResults:
+    exact = await exactly(session, caller, asked.text)
+    known = {row.ticket_id for row in exact}
+    below = paging.decode(asked.after, int)[0] if asked.after is not None else None
+    looking = await looking_for(session, caller, asked.text)
+    hits, last = [], None
+    if looking is not None:
+        hits, last = await newest_hits(looking, below=below, limit=asked.limit, known=known)
+    found = await shown(looking, [hit.id for hit in hits]) if looking and hits else []
+    return results(
+        caller,
+        exact=[] if asked.after is not None else [found_exactly(caller, row) for row in exact],
+        found=found,
+        next=None if last is None else paging.encode(last),
+    )
+
+
+def results(caller: Caller, **parts: Any) -> api.SearchResults | api.StaffSearchResults:
+    if is_staff(caller):
+        return api.StaffSearchResults(**parts)
+    return api.SearchResults(**parts)
+
+
+# --- Numbers ----------------------------------------------------------------------------------
+
+
+def lines(caller: Caller) -> Select[*tuple[Any, ...]]:
+    columns = STAFF_SUMMARY if is_staff(caller) else SUMMARY
+    return (
+        select(*columns, Ticket.id.label("ticket_id"))
+        .join(Person, Person.id == Ticket.customer_id)
+        .where(visible_to(caller))
+    )
+
+
+def line(caller: Caller, row: Any) -> api.TicketSummary | api.StaffTicketSummary:
+    return staff_summary(row) if is_staff(caller) else summary(row)
+
+
+async def exactly(session: AsyncSession, caller: Caller, text: str) -> Rows:
+    """The request with this number, then those on the unit with this serial number."""
+    found: list[Any] = []
+    number, serial_number = number_in(text), serial_number_in(text)
+    if number is not None:
+        found += (await session.execute(lines(caller).where(Ticket.number == number))).all()
+    if serial_number is not None:
+        of_unit = lines(caller).where(Ticket.serial_number == serial_number)
+        newest = of_unit.order_by(Ticket.number.desc()).limit(MOST_EXACT)
+        found += (await session.execute(newest)).all()
+    return found
+
+
+def found_exactly(caller: Caller, row: Any) -> api.Found | api.StaffFound:
+    return result(caller, row, subject=[api.Segment(text=row.subject, match=False)], message=None)
+
+
+def result(caller: Caller, row: Any, **parts: Any) -> api.Found | api.StaffFound:
+    kind = api.StaffFound if is_staff(caller) else api.Found
+    return kind(ticket=line(caller, row), **parts)
+
+
+# --- Words ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Looking:
+    """Somebody who looks for messages: with a query of PostgreSQL, from the newest one back."""
+
+    session: AsyncSession
+    caller: Caller
+    query: str
+    newest: int
+
+    async def rows(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Rows:
+        return (await self.session.execute(statement, {"query": self.query, **values})).all()
+
+
+async def looking_for(session: AsyncSession, caller: Caller, text: str) -> Looking | None:
+    """The query is worked out once; None when no word has a meaning."""
+    words = typed(text)
+    if words is None:
+        return None
+    statement = query_of(for_staff=is_staff(caller), is_unfinished=words.is_unfinished)
+    answer = await session.execute(statement, {"first": words.first, "last": words.last})
+    row = answer.one()
+    return Looking(session, caller, row.query, row.newest) if row.query else None
+
+
+async def newest_hits(
+    looking: Looking, *, below: int | None, limit: int, known: set[UUID]
+) -> tuple[list[Any], int | None]:
+    """The newest matching message of each request, and where the next page begins."""
+    first_below, wanted = below, HITS_PER_RESULT * limit
+    found: dict[UUID, Any] = {}
+    for _ in range(MOST_ROUNDS):
+        hits = await some_hits(looking, below, wanted)
+        news = {hit.ticket_id for hit in hits} - known - found.keys()
+        if first_below is not None and news:
+            news -= await matched_from(looking, first_below, news)
+        for hit in hits:
+            if hit.ticket_id in news and hit.ticket_id not in found:
+                if len(found) == limit:
+                    return list(found.values()), below
+                found[hit.ticket_id] = hit
+            below = hit.position
+        if len(hits) < wanted:
+            return list(found.values()), None
+    return list(found.values()), below
+
+
+async def some_hits(looking: Looking, below: int | None, limit: int) -> Rows:
+    """Matching messages that the caller may read, newest first, below a position if given."""
+    end = looking.newest + 1
+    top = end if below is None else max(0, min(below, end))
+    if not is_staff(looking.caller):
+        return await looking.rows(
+            hits_of_customer(), top=top, limit=limit, customer_id=looking.caller.id
+        )
+    border = max(0, top - 1) >> WIDE << WIDE
+    hits = list(await hits_in(looking, NARROW, bottom=border, top=top, limit=limit))
+    if len(hits) < limit and border:
+        hits += await hits_in(looking, WIDE, bottom=0, top=border, limit=limit - len(hits))
+    return hits
+
+
+async def hits_in(looking: Looking, size: int, *, bottom: int, top: int, limit: int) -> Rows:
+    """Those from `bottom` up to below `top`."""
+    edges = {"first": (top - 1) >> size, "last": bottom >> size}
+    return await looking.rows(windows(size), **edges, top=top, limit=limit)
+
+
+async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> set[UUID]:
+    """Those of these requests that an earlier page has shown with a newer message."""
+    rows = await looking.rows(
+        select(Message.ticket_id).where(
+            Message.ticket_id.in_(tickets),
+            Message.position >= position,
+            said_to(looking.caller),
+            MATCHES,
+        )
+    )
+    return {row.ticket_id for row in rows}
+
+
+async def shown(looking: Looking, messages: list[UUID]) -> list[api.Found | api.StaffFound]:
+    """These messages and their requests, newest first; who may read them is asked once more."""
+    caller = looking.caller
+    statement = results_of(for_staff=is_staff(caller))
+    rows = await looking.rows(statement, messages=messages, customer_id=caller.id)
+    return [found_by_words(caller, row) for row in rows]
+
+
+def found_by_words(caller: Caller, row: Any) -> api.Found | api.StaffFound:
+    message = api.FoundMessage(
+        position=row.position,
+        kind=row.kind,
+        author_name=row.author_name,
+        sent_at=row.sent_at,
+        excerpt=excerpt(row.text, row.marked_text),
+    )
+    return result(caller, row, subject=segments(row.subject, row.marked_subject), message=message)
+
+
+# --- Statements -------------------------------------------------------------------------------
+# Building one costs more than running it, so they are kept.
+
+QUERY = cast(bindparam("query", type_=String), TSQUERY)
+MATCHES = SEARCH.op("@@")(QUERY)
+LIMIT: ColumnElement[int] = bindparam("limit", type_=Integer)
+BELOW_TOP = Message.position < bindparam("top", type_=BigInteger)
+
+
+def marked(text: Any) -> Any:
+    return func.ts_headline(REQUESTS, func.public.searchable(text), QUERY, literal_column(MARKED))
+
+
+@functools.cache
+def query_of(*, for_staff: bool, is_unfinished: bool) -> Select[*tuple[Any, ...]]:
+    """What PostgreSQL makes of the words, and the position of the newest message of all."""
+    query = (query_for_staff if for_staff else query_for_customer)(
+        bindparam("first", type_=String),
+        bindparam("last", type_=String),
+        is_unfinished=is_unfinished,
+    )
+    newest = select(POSITIONS.c.last_value).scalar_subquery()
+    return select(cast(query, String).label("query"), newest.label("newest"))
+
+
+@functools.cache
+def windows(size: int) -> Select[*tuple[Any, ...]]:
+    """Window after window of the messages, from `first` back to `last`, those below `top`."""
+    # Positions are bigint, and an index compares only what is of one type.
+    first, last = (bindparam(name, type_=BigInteger) for name in ("first", "last"))
+    numbers = func.generate_series(first, last, literal_column("-1")).table_valued("number")
+    series = numbers.render_derived(name="series")
+    window = Message.position.op(">>")(literal_column(str(size)))
+    inside = (
+        select(Message.position, Message.ticket_id, Message.id)
+        .where(window == series.c.number, MATCHES, BELOW_TOP)
+        .order_by(Message.position.desc())
+        .limit(LIMIT)
+        .lateral()
+    )
+    return select(inside).select_from(series, inside).limit(LIMIT)
+
+
+@functools.cache
+def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
+    """Some messages with their requests; a customer's own alone, and no note."""
+    statement = (
+        select(
+            *(STAFF_SUMMARY if for_staff else SUMMARY),
+            Message.position,
+            Message.kind,
+            Message.author_name,
+            Message.sent_at,
+            Message.text,
+            marked(Message.text).label("marked_text"),
+            marked(Ticket.subject).label("marked_subject"),
+        )
+        .join(Person, Person.id == Ticket.customer_id)
+        .join(Message, Message.ticket_id == Ticket.id)
+        .where(Message.id.in_(bindparam("messages", expanding=True)))
+        .order_by(Message.position.desc())
+    )
+    if for_staff:
+        return statement
+    return statement.where(Ticket.customer_id == bindparam("customer_id", type_=Uuid), VISIBLE)
+
+
+@functools.cache
+def hits_of_customer() -> Select[*tuple[Any, ...]]:
+    said = newest_of_customer(bindparam("customer_id", type_=Uuid)).subquery()
+    return (
+        select(said.c.position, said.c.ticket_id, said.c.id)
+        .where(said.c.search.op("@@")(QUERY), said.c.position < BELOW_TOP.right)
+        .order_by(said.c.position.desc())
+        .limit(LIMIT)
+    )

@@ -1,0 +1,275 @@
+"""One request: what it is, and what was said in it."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from chassis import paging
+from chassis.auth import Caller
+from contracts.tickets import api
+from contracts.tickets.api import MessageKind
+from contracts.tickets.events import Side
+from tickets.models import (
+    PRIORITY,
+    VISIBLE,
+    WAITING_FOR_CUSTOMER,
+    Message,
+    MessageUnknown,
+    MinutesCorrection,
+    OwnedProduct,
+    Person,
+    Ticket,
+    TicketUnknown,
+    is_staff,
+)
+from tickets.queries import drafts
+from tickets.queries.changes import AS_OF
+
+MOST_FOLLOWERS = 20
+MOST_CORRECTIONS = 50
+
+Following = aliased(Ticket)
+FOLLOWED_BY = func.array(
+    select(Following.number)
+    .where(Following.follows == Ticket.number)
+    .order_by(Following.number)
+    .limit(MOST_FOLLOWERS)
+    .scalar_subquery()
+).label("followed_by")
+
+TICKET = (
+    Ticket.id,
+    Ticket.number,
+    Ticket.status,
+    WAITING_FOR_CUSTOMER.label("waiting_for_customer"),
+    Ticket.subject,
+    Ticket.customer_id,
+    Person.name.label("customer_name"),
+    Ticket.sale_id,
+    Ticket.product_id,
+    Ticket.reference,
+    Ticket.designation,
+    Ticket.serial_number,
+    Ticket.sold_on,
+    OwnedProduct.cancelled,
+    Ticket.opened_at,
+    Ticket.waiting_since,
+    Ticket.last_activity_at,
+    Ticket.resolved_at,
+    Ticket.resolved_by_name,
+    (Ticket.resolved_by_side == Side.CUSTOMER).label("resolved_by_customer"),
+    Ticket.follows,
+    FOLLOWED_BY,
+    AS_OF,
+)
+FOR_CUSTOMERS = (Ticket.visible_version.label("version"),)
+FOR_STAFF = (Ticket.version, PRIORITY, Ticket.unread)
+
+MESSAGE = (
+    Message.id,
+    Message.position,
+    Message.kind,
+    Message.author_id,
+    Message.author_name,
+    Message.author_role,
+    Message.text,
+    Message.sent_at,
+    Message.status_after,
+)
+MESSAGE_FOR_STAFF = (*MESSAGE, Message.minutes, Message.minutes_corrected)
+
+IS_OF_STAFF = Message.kind != MessageKind.CUSTOMER
+
+
+def visible_to(caller: Caller) -> ColumnElement[bool]:
+    """Staff see every request, anybody else their own."""
+    return true() if is_staff(caller) else Ticket.customer_id == caller.id
+
+
+def said_to(caller: Caller) -> ColumnElement[bool]:
+    """Staff read everything, customers what is no note."""
+    return true() if is_staff(caller) else VISIBLE
+
+
+# --- To be changed ----------------------------------------------------------------------------
+
+
+async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
+    """The request, locked until the transaction ends: what people do to it has one order."""
+    ticket = await session.scalar(
+        select(Ticket).where(Ticket.number == number, visible_to(caller)).with_for_update()
+    )
+    if ticket is None:
+        raise TicketUnknown("no request has this number")
+    return ticket
+
+
+async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Message, Ticket]:
+    """A message and its request, which is locked first, as always."""
+    ticket = await session.scalar(
+        select(Ticket)
+        .where(Ticket.id == select(Message.ticket_id).filter_by(id=message_id).scalar_subquery())
+        .with_for_update()
+    )
+    message = await session.get(Message, message_id)
+    if message is None or ticket is None:
+        raise MessageUnknown("no message has this id")
+    return message, ticket
+
+
+# --- To be read -------------------------------------------------------------------------------
+
+
+async def ticket(
+    session: AsyncSession, caller: Caller, number: int
+) -> api.Ticket | api.StaffTicket:
+    return ticket_of(await ticket_row(session, caller, Ticket.number == number), caller)
+
+
+async def staff_ticket(session: AsyncSession, staff: Caller, number: int) -> api.StaffTicket:
+    return staff_ticket_of(await ticket_row(session, staff, Ticket.number == number))
+
+
+async def ticket_made(session: AsyncSession, caller: Caller, ticket_id: UUID) -> api.Ticket:
+    """The request that an idempotency key remembers."""
+    return ticket_of(await ticket_row(session, caller, Ticket.id == ticket_id), caller)
+
+
+async def ticket_row(
+    session: AsyncSession, caller: Caller, which: ColumnElement[bool]
+) -> Row[*tuple[Any, ...]]:
+    answer = await session.execute(
+        select(*TICKET, *(FOR_STAFF if is_staff(caller) else FOR_CUSTOMERS))
+        .join(Person, Person.id == Ticket.customer_id)
+        .join(OwnedProduct, OwnedProduct.sale_id == Ticket.sale_id)
+        .where(which, visible_to(caller))
+    )
+    row = answer.one_or_none()
+    if row is None:
+        raise TicketUnknown("no request has this number")
+    return row
+
+
+def ticket_of(row: Row[*tuple[Any, ...]], caller: Caller) -> api.Ticket | api.StaffTicket:
+    if is_staff(caller):
+        return staff_ticket_of(row)
+    product = api.OwnedProduct.model_validate(row)
+    return api.Ticket.model_validate(row._asdict() | {"product": product})
+
+
+def staff_ticket_of(row: Row[*tuple[Any, ...]]) -> api.StaffTicket:
+    product = api.OwnedProduct.model_validate(row)
+    return api.StaffTicket.model_validate(row._asdict() | {"product": product})
+
+
+async def thread(
+    session: AsyncSession,
+    caller: Caller,
+    number: int,
+    *,
+    limit: int,
+    before: str | None = None,
+    since: int | None = None,
+) -> api.Thread | api.StaffThread:
+    """The request and its last messages, those before a cursor, or those after a position.
+
+    The request is read first: its version never tells of a message that is not in the answer.
+    """
+    row = await ticket_row(session, caller, Ticket.number == number)
+    columns = MESSAGE_FOR_STAFF if is_staff(caller) else MESSAGE
+    statement = select(*columns).where(Message.ticket_id == row.id, said_to(caller))
+    if before is not None:
+        [position] = paging.decode(before, int)
+        statement = statement.where(Message.position < position)
+    if since is not None:
+        statement = statement.where(Message.position > since)
+    answer = await session.execute(statement.order_by(Message.position.desc()).limit(limit + 1))
+    newest_first = answer.all()
+    shown = newest_first[:limit]
+    return thread_of(
+        caller,
+        ticket=ticket_of(row, caller),
+        messages=[message_of(said, caller) for said in reversed(shown)],
+        previous=paging.encode(shown[-1].position) if len(newest_first) > limit else None,
+        draft=await drafts.draft(session, caller, number),
+        as_of=row.as_of,
+    )
+
+
+def thread_of(caller: Caller, **parts: Any) -> api.Thread | api.StaffThread:
+    return api.StaffThread(**parts) if is_staff(caller) else api.Thread(**parts)
+
+
+def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
+    if is_staff(caller):
+        return api.StaffMessage.model_validate(row)
+    return api.Message.model_validate(row)
+
+
+async def message_made(
+    session: AsyncSession, caller: Caller, message_id: UUID
+) -> api.Message | api.StaffMessage:
+    """The message that an idempotency key remembers; the key is its author's own."""
+    columns = MESSAGE_FOR_STAFF if is_staff(caller) else MESSAGE
+    answer = await session.execute(select(*columns).where(Message.id == message_id))
+    return message_of(answer.one(), caller)
+
+
+async def note_made(session: AsyncSession, note_id: UUID) -> api.StaffMessage:
+    answer = await session.execute(select(*MESSAGE_FOR_STAFF).where(Message.id == note_id))
+    return api.StaffMessage.model_validate(answer.one())
+
+
+async def time_spent(session: AsyncSession, message_id: UUID) -> api.TimeSpent:
+    """The time kept with a reply or a note, and who corrected it."""
+    answer = await session.execute(
+        select(Message.minutes).where(Message.id == message_id, IS_OF_STAFF)
+    )
+    row = answer.one_or_none()
+    if row is None:
+        raise MessageUnknown("no message of staff has this id")
+    corrections = await session.scalars(
+        select(MinutesCorrection)
+        .filter_by(message_id=message_id)
+        .order_by(MinutesCorrection.id.desc())
+        .limit(MOST_CORRECTIONS)
+    )
+    return api.TimeSpent(
+        minutes=row.minutes,
+        corrections=[api.MinutesCorrection.model_validate(each) for each in corrections],
+    )
+
+
+async def written_since(
+    session: AsyncSession, caller: Caller, ticket_id: UUID, position: int
+) -> Row[*tuple[Any, ...]] | None:
+    """How many messages this person has missed, who wrote the last one, and its position."""
+    missed = (
+        select(Message.position, Message.author_name)
+        .where(Message.ticket_id == ticket_id, Message.position > position, said_to(caller))
+        .order_by(Message.position.desc())
+    )
+    counted = missed.add_columns(func.count().over().label("count")).limit(1)
+    return (await session.execute(counted)).one_or_none()
+
+
+async def newest_of_customer(session: AsyncSession, ticket_id: UUID) -> int:
+    """The position of the last message that the customer wrote."""
+    answer = await session.execute(
+        select(Message.position)
+        .where(Message.ticket_id == ticket_id, Message.kind == MessageKind.CUSTOMER)
+        .order_by(Message.position.desc())
+        .limit(1)
+    )
+    return answer.scalar_one()
+
+
+async def is_unread(session: AsyncSession, number: int) -> bool:
+    """Whether the customer wrote what no staff member has opened yet."""
+    answer = await session.execute(select(Ticket.unread).where(Ticket.number == number))
+    if (unread := answer.scalar_one_or_none()) is None:
+        raise TicketUnknown("no request has this number")
+    return unread

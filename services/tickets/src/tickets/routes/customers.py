@@ -1,0 +1,67 @@
+"""What customers ask for and follow."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.text import SearchText
+from contracts.tickets import api
+from tickets.operations import tickets as operations
+from tickets.queries import lists
+from tickets.queries import owned_products as products
+from tickets.queries import tickets as queries
+from tickets.routes.parameters import PAGE, After, Customer, Limit, WithCounts, tickets_router
+
+router = tickets_router()
+
+
+@router.post("", status_code=201)
+async def open_ticket(
+    new: api.NewTicket, customer: Customer, session: Transaction, once: Once
+) -> api.Ticket:
+    """Ask for help about something you bought, or take up a request that was resolved."""
+    if made := await once.made(new):
+        return await queries.ticket_made(session, customer, made)
+    ticket = await operations.open_ticket(session, customer, new)
+    await once.remember(ticket.id)
+    return await queries.ticket_made(session, customer, ticket.id)
+
+
+@router.get("/mine")
+async def my_tickets(
+    *,
+    customer: Customer,
+    session: Transaction,
+    view: api.CustomerView = api.CustomerView.ALL,
+    status: api.Status | None = None,
+    sale_id: UUID | None = None,
+    product_id: UUID | None = None,
+    q: Annotated[SearchText, Query(description="A number, a serial number, or words.")] = "",
+    with_counts: WithCounts = False,
+    limit: Limit = PAGE,
+    after: After = None,
+) -> api.Tickets:
+    """Your requests, the newest activity first; counts are those of the views, not narrowed."""
+    filters = lists.CustomerFilters(
+        customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q
+    )
+    counted = await my_counts(customer, session) if with_counts else None
+    page = await lists.mine(session, view, filters, limit=limit, after=after)
+    return page if counted is None else page.model_copy(update=dict(counted))
+
+
+@router.get("/mine/counts")
+async def my_counts(customer: Customer, session: Transaction) -> api.Counts:
+    """How many of your requests each view holds; `awaiting_me` waits for your answer."""
+    return await lists.my_counts(session, customer.id)
+
+
+@router.get("/owned-products")
+async def owned_products(
+    customer: Customer, session: Transaction, limit: Limit = PAGE, after: After = None
+) -> api.OwnedProducts:
+    """What you bought, the newest purchase first; cancelled sales are left out."""
+    return await products.owned_products(session, customer.id, limit=limit, after=after)

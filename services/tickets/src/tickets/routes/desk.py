@@ -1,0 +1,80 @@
+"""What staff need beside a request, and what they decide about it."""
+
+from uuid import UUID
+
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.tickets import api
+from tickets.operations import quick_replies as prepared
+from tickets.operations import tickets as operations
+from tickets.queries import context as around
+from tickets.queries import quick_replies as ready
+from tickets.queries import tickets as queries
+from tickets.routes.parameters import Staff, tickets_router
+
+router = tickets_router()
+
+
+@router.get("/{number:ticket}/context")
+async def context(number: int, staff: Staff, session: Transaction) -> api.Context:
+    """The customer, what else they own and asked for, and others' requests on this product."""
+    return await around.context(session, staff, number)
+
+
+@router.put("/{number:ticket}/priority")
+async def prioritise(
+    number: int, new: api.NewPriority, staff: Staff, session: Transaction
+) -> api.StaffTicket:
+    """Rank a request among others; customers never learn of it."""
+    await operations.prioritise(session, staff, number, new.priority)
+    return await queries.staff_ticket(session, staff, number)
+
+
+@router.put("/{number:ticket}/seen", status_code=204)
+async def mark_seen(number: int, seen: api.Seen, staff: Staff, session: Transaction) -> None:
+    """You have opened the request and were shown its messages up to this position."""
+    await operations.mark_seen(session, staff, number, seen.position)
+
+
+# --- Quick replies ----------------------------------------------------------------------------
+
+
+@router.get("/{number:ticket}/quick-replies")
+async def rendered_quick_replies(
+    number: int, staff: Staff, session: Transaction
+) -> api.RenderedQuickReplies:
+    """All quick replies with the values of this request."""
+    return api.RenderedQuickReplies(quick_replies=await ready.rendered(session, staff, number))
+
+
+@router.get("/quick-replies")
+async def quick_replies(_: Staff, session: Transaction) -> api.QuickReplies:
+    """All quick replies, at most 200, by title."""
+    return api.QuickReplies.model_validate({"quick_replies": await ready.quick_replies(session)})
+
+
+@router.post("/quick-replies", status_code=201)
+async def add_quick_reply(
+    new: api.NewQuickReply, staff: Staff, session: Transaction, once: Once
+) -> api.QuickReply:
+    """Prepare a text; between braces stand variables and nothing else."""
+    if made := await once.made(new):
+        return api.QuickReply.model_validate(await ready.quick_reply(session, made))
+    added = await prepared.add_quick_reply(session, staff, new)
+    await once.remember(added.id)
+    return api.QuickReply.model_validate(added)
+
+
+@router.patch("/quick-replies/{quick_reply_id}")
+async def change_quick_reply(
+    quick_reply_id: UUID, change: api.QuickReplyChange, staff: Staff, session: Transaction
+) -> api.QuickReply:
+    """Change the title, the text, or both."""
+    changed = await prepared.change_quick_reply(session, staff, quick_reply_id, change)
+    return api.QuickReply.model_validate(changed)
+
+
+@router.delete("/quick-replies/{quick_reply_id}", status_code=204)
+async def remove_quick_reply(quick_reply_id: UUID, _: Staff, session: Transaction) -> None:
+    """Remove a quick reply; what was sent with it stays as it is."""
+    await prepared.remove_quick_reply(session, quick_reply_id)

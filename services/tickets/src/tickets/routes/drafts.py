@@ -1,0 +1,61 @@
+"""What people have begun to write, on whatever device."""
+
+from chassis.auth import Caller
+from chassis.database import Transaction
+from contracts.tickets import api
+from tickets.models import is_staff
+from tickets.operations import drafts as operations
+from tickets.queries import drafts as queries
+from tickets.routes.parameters import Anyone, Customer, tickets_router
+
+router = tickets_router()
+
+
+AnyDraft = api.StaffDraft | api.Draft
+
+
+async def kept(session: Transaction, writer: Caller, number: int | None) -> AnyDraft:
+    nothing = api.StaffDraft() if is_staff(writer) else api.Draft()
+    return await queries.draft(session, writer, number) or nothing
+
+
+@router.get("/{number:ticket}/draft")
+async def draft(number: int, writer: Anyone, session: Transaction) -> AnyDraft:
+    """What you have begun to write in this request; empty when there is nothing."""
+    return await kept(session, writer, number)
+
+
+@router.put("/{number:ticket}/draft")
+async def keep_draft(
+    number: int, draft: api.DraftToKeep, writer: Anyone, session: Transaction
+) -> AnyDraft:
+    """Keep it as it is; sending a message, a note or a last word forgets it."""
+    await operations.keep_draft(session, writer, number, draft)
+    return await kept(session, writer, number)
+
+
+@router.delete("/{number:ticket}/draft", status_code=204)
+async def forget_draft(number: int, writer: Anyone, session: Transaction) -> None:
+    """Throw it away; repeating it is harmless."""
+    await operations.forget_draft(session, writer, number)
+
+
+@router.get("/draft")
+async def draft_of_new(customer: Customer, session: Transaction) -> api.Draft:
+    """The request that you have begun and not opened yet; empty when there is none."""
+    return await kept(session, customer, None)
+
+
+@router.put("/draft")
+async def keep_draft_of_new(
+    draft: api.DraftToKeep, customer: Customer, session: Transaction
+) -> api.Draft:
+    """Keep it as it is; opening a request forgets it."""
+    await operations.keep_draft(session, customer, None, draft)
+    return await kept(session, customer, None)
+
+
+@router.delete("/draft", status_code=204)
+async def forget_draft_of_new(customer: Customer, session: Transaction) -> None:
+    """Throw it away; repeating it is harmless."""
+    await operations.forget_draft(session, customer, None)

@@ -1,0 +1,98 @@
+"""One request: reading it, writing in it, closing it."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.tickets import api
+from tickets.operations import messages as operations
+from tickets.queries import tickets as queries
+from tickets.routes.parameters import LAST_MESSAGES, Anyone, Before, Limit, Staff, tickets_router
+
+router = tickets_router()
+
+Since = Annotated[
+    int | None,
+    Query(
+        ge=0,
+        lt=2**63,
+        description="Only messages after this position; `previous` is then of no use.",
+    ),
+]
+
+
+@router.get("/{number:ticket}")
+async def thread(number: int, caller: Anyone, session: Transaction) -> api.StaffThread | api.Thread:
+    """A request with its last messages; for staff with notes, time spent and priority."""
+    return await queries.thread(session, caller, number, limit=LAST_MESSAGES)
+
+
+@router.get("/{number:ticket}/messages")
+async def messages(
+    *,
+    number: int,
+    caller: Anyone,
+    session: Transaction,
+    before: Before = None,
+    since: Since = None,
+    limit: Limit = LAST_MESSAGES,
+) -> api.StaffThread | api.Thread:
+    """Earlier messages of a request, or what was said after a message."""
+    return await queries.thread(session, caller, number, limit=limit, before=before, since=since)
+
+
+@router.post("/{number:ticket}/messages", status_code=201)
+async def add_message(
+    number: int, new: api.NewMessage, author: Anyone, session: Transaction, once: Once
+) -> api.StaffMessage | api.Message:
+    """Reply as staff, or add a word to your own request; `resolve` closes it at once.
+
+    Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`.
+    """
+    if made := await once.made(new):
+        return await queries.message_made(session, author, made)
+    message = await operations.add_message(session, author, number, new)
+    await once.remember(message.id)
+    return queries.message_of(message, author)
+
+
+@router.post("/{number:ticket}/notes", status_code=201)
+async def add_note(
+    number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
+) -> api.StaffMessage:
+    """A note of staff for staff; customers never learn of it, and no queue changes."""
+    if made := await once.made(new):
+        return await queries.note_made(session, made)
+    note = await operations.add_note(session, author, number, new)
+    await once.remember(note.id)
+    return api.StaffMessage.model_validate(note)
+
+
+@router.post("/{number:ticket}/resolution")
+async def resolve(
+    number: int, caller: Anyone, session: Transaction, resolution: api.Resolution | None = None
+) -> api.StaffTicket | api.Ticket:
+    """Close a request, for good, with or without a last word; repeating it is harmless."""
+    await operations.resolve(session, caller, number, resolution or api.Resolution())
+    return await queries.ticket(session, caller, number)
+
+
+# --- Time spent -------------------------------------------------------------------------------
+
+
+@router.get("/messages/{message_id}/minutes")
+async def time_spent(message_id: UUID, _: Staff, session: Transaction) -> api.TimeSpent:
+    """The time spent on a reply or a note, and who corrected it."""
+    return await queries.time_spent(session, message_id)
+
+
+@router.put("/messages/{message_id}/minutes")
+async def correct_minutes(
+    message_id: UUID, new: api.NewMinutes, staff: Staff, session: Transaction
+) -> api.TimeSpent:
+    """Correct the time spent, whoever wrote the message; repeating it is harmless."""
+    await operations.correct_minutes(session, staff, message_id, new.minutes)
+    return await queries.time_spent(session, message_id)

@@ -1,0 +1,40 @@
+"""Who may call, and the parameters that several routes take."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.convertors import Convertor, register_url_convertor
+
+from chassis.auth import Caller, only
+from contracts.identity.roles import STAFF, Role
+
+Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
+Staff = Annotated[Caller, Depends(only(*STAFF))]
+Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
+
+Limit = Annotated[int, Query(ge=1, le=50, description="The most lines of one page.")]
+After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
+Before = Annotated[str | None, Query(description="What was read so far gave it as `previous`.")]
+WithCounts = Annotated[bool, Query(alias="counts", description="Also count every view.")]
+
+PAGE = 25
+LAST_MESSAGES = 30
+
+
+def tickets_router() -> APIRouter:
+    return APIRouter(prefix="/api/tickets", tags=["tickets"])
+
+
+class TicketNumber(Convertor[int]):
+    """Starlette's own `int` takes numbers that neither PostgreSQL nor Python can read."""
+
+    regex = "[0-9]{1,18}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("ticket", TicketNumber())

@@ -1,0 +1,81 @@
+"""The queues of the staff."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Annotated
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from annotated_types import Ge, Le
+from fastapi import Depends, Query, Request
+
+from chassis.database import Transaction
+from contracts.tickets import api
+from tickets.queries import lists, people
+from tickets.routes.parameters import PAGE, After, Limit, Staff, WithCounts, tickets_router
+
+router = tickets_router()
+
+# What lies beyond is a slip, and the end of time has no next day.
+Day = Annotated[date, Ge(date(2000, 1, 1)), Le(date(2999, 12, 31))]
+
+
+async def filters(
+    *,
+    request: Request,
+    customer_id: UUID | None = None,
+    product_id: UUID | None = None,
+    priority: api.Priority | None = None,
+    opened_from: Day | None = None,
+    opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
+    answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
+    unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
+) -> lists.StaffFilters:
+    """What a queue may be narrowed to; days are those of the shop."""
+    zone = request.app.state.settings.zone
+    return lists.StaffFilters(
+        customer_id=customer_id,
+        product_id=product_id,
+        priority=priority,
+        opened_from=begin(opened_from, zone),
+        opened_before=begin(opened_to, zone, days=1),
+        answered_by=answered_by,
+        unread=unread,
+    )
+
+
+def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
+    """When that day begins, or one some days later."""
+    return None if day is None else datetime.combine(day + timedelta(days), time.min, zone)
+
+
+@router.get("")
+async def tickets(
+    *,
+    staff: Staff,
+    session: Transaction,
+    filters: Annotated[lists.StaffFilters, Depends(filters)],
+    view: api.StaffView = api.StaffView.TO_HANDLE,
+    sort: api.Sort | None = None,
+    with_counts: WithCounts = False,
+    limit: Limit = PAGE,
+    after: After = None,
+) -> api.StaffTickets:
+    """To handle and open: the longest wait first. The others: the newest first.
+
+    Counts are those of the views, not narrowed.
+    """
+    counted = await counts(staff, session) if with_counts else None
+    page = await lists.queue(session, view, sort, filters, limit=limit, after=after)
+    return page if counted is None else page.model_copy(update=dict(counted))
+
+
+@router.get("/counts")
+async def counts(_: Staff, session: Transaction) -> api.Counts:
+    """How many requests each queue holds, and how many to be handled are `unread`."""
+    return await lists.queue_counts(session)
+
+
+@router.get("/staff")
+async def staff(_: Staff, session: Transaction) -> api.StaffNames:
+    """Who may have answered, for the filter `answered_by`."""
+    return await people.staff_names(session)

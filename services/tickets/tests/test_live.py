@@ -1,0 +1,403 @@
+"""Hints arrive as things happen, across replicas, and none is left out after a lost connection."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+import uvicorn
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from chassis import health, testing
+from chassis.auth import Caller
+from chassis.database import Database
+from contracts.tickets.api import Priority
+from tickets.app import create_app
+from tickets.models import Change
+from tickets.operations import tickets as operations
+from tickets.routes.live import MOST_WAITING, Hub, Stream
+from tickets.settings import Settings
+
+SOON = 5
+
+
+@contextlib.asynccontextmanager
+async def running(app) -> AsyncGenerator[httpx.AsyncClient]:
+    """A process of the service, as browsers and the web meet it: over a real socket."""
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=SOON) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        await serving
+
+
+def replica(own_desk, **settings):
+    url = own_desk.database.engine.url.render_as_string(hide_password=False)
+    app = create_app(Settings(database_url=SecretStr(url), **settings))
+    app.state.keys = testing.TestKeys()
+    return app
+
+
+@pytest.fixture(scope="module")
+async def replicas(own_desk):
+    """Two processes on one database."""
+    async with running(replica(own_desk)) as first, running(replica(own_desk)) as second:
+        yield first, second
+
+
+@pytest.fixture
+def desk(own_desk):
+    return own_desk
+
+
+class Events:
+    """A stream that is read while other things happen."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.lines = response.aiter_lines()
+        self.raw = ""
+        self.heard: asyncio.Queue[dict[str, str] | None] = asyncio.Queue()
+        self.reading = asyncio.create_task(self.read())
+
+    async def read(self) -> None:
+        event: dict[str, str] = {}
+        try:
+            async for line in self.lines:
+                self.raw += line + "\n"
+                name, _, value = line.partition(":")
+                if name:
+                    event[name] = value.strip()
+                elif event:
+                    self.heard.put_nowait(event)
+                    event = {}
+        finally:
+            self.heard.put_nowait(None)
+
+    async def next(self, seconds: float = SOON) -> dict[str, str]:
+        """The next event: its fields as they came."""
+        event = await asyncio.wait_for(self.heard.get(), seconds)
+        if event is None:
+            raise EOFError
+        return event
+
+    async def change(self) -> dict[str, Any]:
+        """The next hint, and the id that came with it."""
+        event = await self.next()
+        assert event["event"] == "change", event
+        return json.loads(event["data"]) | {"id": event["id"]}
+
+    async def is_quiet(self, seconds: float = 0.5) -> bool:
+        try:
+            await self.next(seconds)
+        except TimeoutError:
+            return True
+        return False
+
+
+@contextlib.asynccontextmanager
+async def listening(client, who, since=None, last_event_id=None) -> AsyncGenerator[Events]:
+    headers = who.headers | ({"Last-Event-ID": last_event_id} if last_event_id else {})
+    parameters = {"since": since} if since else {}
+    async with client.stream(
+        "GET", "/api/tickets/stream", params=parameters, headers=headers
+    ) as response:
+        assert response.status_code == 200, await response.aread()
+        assert response.headers["content-type"].startswith("text/event-stream")
+        events = Events(response)
+        ready = await events.next()
+        assert ready["event"] == "ready"
+        try:
+            yield events
+        finally:
+            events.reading.cancel()
+            await asyncio.gather(events.reading, return_exceptions=True)
+
+
+# --- As it happens ----------------------------------------------------------------------------
+
+
+async def test_staff_hear_of_everything_as_it_happens(replicas, desk, nathalie, karim, julien):
+    async with listening(replicas[0], karim) as events:
+        number = await desk.opened(nathalie)
+        heard = [await events.change()]
+        for doing in (
+            desk.say(julien, number),
+            desk.note(julien, number),
+            desk.prioritise(julien, number, "high"),
+            desk.say(nathalie, number),
+        ):
+            await doing
+            heard.append(await events.change())
+        position = (await desk.read(karim, number))["messages"][-1]["position"]
+        await desk.see(julien, number, position)
+        heard.append(await events.change())
+        await desk.resolve(nathalie, number)
+        heard.append(await events.change())
+
+    assert {change["number"] for change in heard} == {number}
+    assert [(change["what"], change["by_staff"], change["version"]) for change in heard] == [
+        ("opened", False, 1),
+        ("message", True, 2),
+        ("note", True, 2),
+        ("priority", True, 3),
+        ("message", False, 4),
+        ("seen", True, 4),
+        ("resolved", False, 5),
+    ]
+
+
+async def test_customers_hear_of_their_own_requests_and_of_what_they_may_see(
+    replicas, desk, nathalie, marc, karim
+):
+    async with listening(replicas[0], nathalie) as events:
+        number = await desk.opened(nathalie)
+        other = await desk.opened(marc)
+        await desk.note(karim, number, "Zibeline")
+        await desk.prioritise(karim, number, "urgent")
+        await desk.say(karim, other, "Zibeline")
+        await desk.say(karim, number, "Zibeline", minutes=5)
+        await desk.resolve(karim, other)
+        heard = [await events.change(), await events.change()]
+        assert await events.is_quiet()
+
+    assert [(c["number"], c["what"], c["version"]) for c in heard] == [
+        (number, "opened", 1),
+        (number, "message", 2),
+    ]
+    assert "Zibeline" not in events.raw
+    assert str(other) not in events.raw
+
+
+async def test_a_change_made_in_one_replica_is_heard_in_the_other(replicas, desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    async with listening(replicas[0], karim) as here, listening(replicas[1], nathalie) as there:
+        for replica in replicas:
+            answer = await replica.post(
+                f"/api/tickets/{number}/messages", json={"text": "Bonjour."}, headers=karim.headers
+            )
+            assert answer.status_code == 201
+            assert (await here.change())["number"] == number
+            assert (await there.change())["number"] == number
+
+
+async def test_what_is_refused_is_not_heard(replicas, desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    await desk.resolve(nathalie, number)
+    async with listening(replicas[0], karim) as events:
+        assert (await desk.say(karim, number)).status_code == 409
+        assert await events.is_quiet()
+
+
+async def test_a_change_is_heard_within_a_second(replicas, desk, nathalie, karim):
+    async with listening(replicas[0], karim) as events:
+        taken = []
+        for _ in range(5):
+            began = time.perf_counter()
+            await desk.opened(nathalie)
+            await events.change()
+            taken.append(time.perf_counter() - began)
+    assert min(taken) < 1
+
+
+# --- Nothing is left out ----------------------------------------------------------------------
+
+
+async def test_what_happened_meanwhile_is_told_first(replicas, desk, nathalie, karim):
+    async with listening(replicas[0], karim) as events:
+        number = await desk.opened(nathalie)
+        last = (await events.change())["id"]
+    await desk.say(karim, number)
+    await desk.say(nathalie, number)
+    for how in ({"last_event_id": last}, {"since": last}):
+        async with listening(replicas[1], karim, **how) as events:
+            heard = [await events.change() for _ in range(2)]
+            assert await events.is_quiet()
+        assert [change["version"] for change in heard] == [2, 3]
+
+
+async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, karim):
+    """Between reading a page and opening its stream something may happen."""
+    number = await desk.opened(nathalie)
+    moments = {
+        "thread": (await desk.read(karim, number))["as_of"],
+        "queue": (await desk.get(karim, "", counts=True)).json()["as_of"],
+        "counts": (await desk.get(karim, "/counts")).json()["as_of"],
+    }
+    await desk.say(karim, number)
+    for name, moment in moments.items():
+        async with listening(replicas[0], karim, since=moment) as events:
+            heard = await events.change()
+            assert (heard["number"], heard["version"]) == (number, 2), name
+
+
+async def test_what_is_committed_late_is_told_though_something_later_was_told_before(
+    replicas, desk, nathalie, marc, karim
+):
+    """Positions are drawn in one order and committed in another: the usual way to lose one."""
+    slow, quick = await desk.opened(nathalie), await desk.opened(marc)
+    async with listening(replicas[0], karim) as events:
+        async with desk.database.transaction() as session:
+            await operations.prioritise(session, caller(karim), slow, Priority.HIGH)
+            await session.flush()
+            await desk.say(karim, quick)
+            told = await events.change()
+            assert told["number"] == quick
+        assert (await events.change())["number"] == slow
+
+    async with desk.database.transaction() as session:
+        await operations.prioritise(session, caller(karim), slow, Priority.URGENT)
+        await session.flush()
+        async with listening(replicas[0], karim) as events:
+            await desk.say(karim, quick)
+            last = (await events.change())["id"]
+    changes = (await desk.get(karim, "/changes", since=last)).json()["changes"]
+    assert [change["number"] for change in changes] == [slow]
+    async with listening(replicas[1], karim, last_event_id=last) as events:
+        assert (await events.change())["number"] == slow
+        assert await events.is_quiet()
+
+
+def caller(someone):
+    return Caller(id=someone.id, role=someone.role, name=someone.name, session_id=uuid4(), token="")
+
+
+async def test_a_lost_connection_to_the_database_costs_nothing(replicas, desk, nathalie, karim):
+    async with listening(replicas[0], karim) as events:
+        async with desk.database.transaction() as session:
+            await session.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE application_name = 'tickets live' AND datname = current_database()"
+                )
+            )
+        number = await desk.opened(nathalie)
+        assert (await events.change())["number"] == number
+
+
+async def test_many_at_once_are_all_told(replicas, desk, nathalie, karim):
+    sale = await desk.sell(nathalie)
+    async with listening(replicas[1], karim) as events:
+        numbers = await asyncio.gather(*(desk.opened(nathalie, sale=sale) for _ in range(30)))
+        heard = [(await events.change())["number"] for _ in range(30)]
+    assert sorted(heard) == sorted(numbers)
+
+
+# --- Bounds -----------------------------------------------------------------------------------
+
+
+async def test_streams_are_bounded_and_given_back(own_desk, karim):
+    async with running(replica(own_desk, streams=2)) as client:
+        async with listening(client, karim), listening(client, karim):
+            answer = await client.get("/api/tickets/stream", headers=karim.headers)
+            assert (answer.status_code, answer.json()["code"]) == (503, "streams_full")
+            assert int(answer.headers["retry-after"]) > 0
+        async with asyncio.timeout(SOON):
+            while True:
+                try:
+                    async with listening(client, karim):
+                        break
+                except AssertionError:
+                    await asyncio.sleep(0.05)
+
+
+async def test_a_stream_holds_no_connection_to_the_database(own_desk, nathalie, karim):
+    app = replica(own_desk, pool_size=1, pool_overflow=0)
+    async with running(app) as client, contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(listening(client, karim)) for _ in range(10)]
+        answer = await client.get("/api/tickets/counts", headers=karim.headers)
+        assert answer.status_code == 200
+        number = await own_desk.opened(nathalie)
+        for events in streams:
+            assert (await events.change())["number"] == number
+
+
+async def test_a_stream_ends_with_its_token(replicas, karim):
+    now = datetime.now(UTC)
+    claims = jwt.decode(
+        karim.headers["Authorization"].split()[1], options={"verify_signature": False}
+    )
+    short = jwt.encode(
+        claims | {"exp": now + timedelta(seconds=2)},
+        testing.KEY,
+        algorithm="EdDSA",
+        headers={"kid": testing.KID},
+    )
+    began = time.monotonic()
+    async with replicas[0].stream(
+        "GET", "/api/tickets/stream", headers={"Authorization": f"Bearer {short}"}
+    ) as response:
+        async for _ in response.aiter_lines():
+            pass
+    assert time.monotonic() - began < SOON
+
+
+async def test_a_stream_ends_after_its_time(own_desk, karim):
+    app = replica(own_desk, stream_seconds=0.5)
+    async with running(app) as client, listening(client, karim) as events:
+        with pytest.raises(EOFError):
+            await events.next()
+
+
+async def test_streams_end_when_their_replica_leaves(replicas, karim):
+    """So that pages connect to another one, and the leaving one need not wait for them."""
+    async with listening(replicas[0], karim) as events:
+        health.leaving.set()
+        try:
+            with pytest.raises(EOFError):
+                await events.next()
+        finally:
+            health.leaving.clear()
+
+
+async def test_nobody_listens_without_a_token(replicas):
+    answer = await replicas[0].get("/api/tickets/stream")
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+
+
+async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nathalie):
+    stream = Stream(caller(karim))
+    rows = [change(number) for number in range(MOST_WAITING + 5)]
+    stream.tell(rows, "7")
+    told = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
+    assert len(told) < MOST_WAITING
+    assert (told[0].event, told[0].id) == ("everything", "7")
+
+
+def change(number):
+    row = Change(
+        number=number,
+        customer_id=uuid4(),
+        what="message",
+        by_staff=True,
+        version=1,
+        visible_version=1,
+    )
+    row.position = number
+    return row
+
+
+async def test_without_a_reader_nothing_is_read():
+    class Unreachable(Database):
+        def __init__(self) -> None:
+            pass
+
+    hub = Hub(1)
+    await hub.catch_up(Unreachable())
+    assert hub.moment is None

@@ -1,0 +1,424 @@
+"""The one search box, as staff and as customers see it."""
+
+import json
+import unicodedata
+from itertools import permutations
+from uuid import uuid4
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chassis import paging
+from tickets.queries import search as queries
+from tickets.queries.segments import START, STOP, excerpt, segments
+
+SERIAL_NUMBER = "SN4X8820193KQ7L"
+
+
+def numbers(found):
+    return [each["ticket"]["number"] for each in found]
+
+
+async def found_by(desk, who, text):
+    return numbers((await desk.search(who, text))["found"])
+
+
+def plain(pieces):
+    return "".join(piece["text"] for piece in pieces)
+
+
+def marked(pieces):
+    return [piece["text"] for piece in pieces if piece["match"]]
+
+
+# --- Words ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "imprimante bourrage",
+        "imprimantes bourrages",
+        "BOURRAGE récurrents",
+        "recurrent PAPIER",
+        "arrêter",
+        "arretee",
+        "noel",
+        "NOËL",
+        "l’imprimante",
+        "l'imprimante",
+        "13.B2.D1",
+        "b2 13",
+        "usb",
+        "USB-C",
+        "œuvre",
+        "oeuvre",
+        "de l’imprimante à papier",
+        "papi",
+        "papier bour",
+        "imprim",
+    ],
+)
+async def test_words_are_found_whatever_their_accents_case_order_and_ending(
+    desk, nathalie, karim, text
+):
+    number = await desk.opened(
+        nathalie,
+        subject="Bourrage papier récurrent",
+        description="L’imprimante s’arrête à Noël (code 13.B2.D1), port USB-C. Hors d’œuvre.",
+    )
+    await desk.opened(nathalie, subject="Autre chose", description="Rien à voir.")
+    assert await found_by(desk, karim, text) == [number]
+    assert await found_by(desk, nathalie, text) == [number]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["imprimante cafetière", "bourrage !voir", "zzz", "de la", "à", "!?", "", "   ", "'", "\\"],
+)
+async def test_what_is_not_there_is_not_found(desk, nathalie, karim, text):
+    await desk.opened(nathalie, subject="Bourrage", description="L’imprimante.")
+    for who in (karim, nathalie):
+        assert await desk.search(who, text) == {"exact": [], "found": [], "next": None}
+
+
+async def test_the_order_of_words_is_of_no_importance(desk, nathalie, karim):
+    number = await desk.opened(nathalie, subject="Écran noir", description="Après la veille.")
+    for words in permutations(["écran", "noir", "veille"]):
+        assert await found_by(desk, karim, " ".join(words)) == [number]
+
+
+async def test_the_subject_counts_with_every_message(desk, nathalie, karim):
+    number = await desk.opened(nathalie, subject="Écran noir", description="Depuis lundi.")
+    await desk.say(karim, number, "Débranchez la station.")
+    [found] = (await desk.search(karim, "écran station"))["found"]
+    assert found["ticket"]["number"] == number
+    assert found["message"]["author_name"] == "Karim Benali"
+
+
+async def test_a_request_is_found_once_by_its_newest_message(desk, nathalie, karim):
+    first = await desk.opened(nathalie, description="Le rouleau grince.")
+    second = await desk.opened(nathalie, description="Rouleau usé.")
+    await desk.say(karim, first, "Nettoyez le rouleau.")
+    results = await desk.search(karim, "rouleau")
+    assert numbers(results["found"]) == [first, second]
+    assert plain(results["found"][0]["message"]["excerpt"]) == "Nettoyez le rouleau."
+
+
+async def test_resolved_requests_are_found_too(desk, nathalie, karim):
+    number = await desk.opened(nathalie, description="Le rouleau grince.")
+    await desk.resolve(nathalie, number)
+    assert await found_by(desk, karim, "rouleau") == [number]
+    assert await found_by(desk, nathalie, "rouleau") == [number]
+
+
+async def test_a_hostile_text_finds_nothing_and_breaks_nothing(desk, nathalie, karim):
+    number = await desk.opened(nathalie, description="Le rouleau grince.")
+    for text in (
+        "rouleau' | 'x",
+        "rouleau & grince",
+        "rouleau:*",
+        "(rouleau)",
+        "<b>rouleau</b>",
+        "rouleau -- ; DROP TABLE messages",
+        "%_rouleau",
+        "\u202erouleau",
+        "rouleau 👩‍🔧",
+        "rou\u0308leau",
+    ):
+        answer = await desk.send(karim, "POST", "/search", {"text": text})
+        assert answer.status_code == 200, answer.text
+        assert numbers(answer.json()["found"]) in ([], [number])
+    assert await found_by(desk, karim, "rouleau") == [number]
+
+
+# --- Numbers ----------------------------------------------------------------------------------
+
+
+async def test_a_number_comes_first_and_exact(desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    other = await desk.opened(nathalie, description=f"Suite de la demande {number}.")
+    for text in (f"{number}", f"n° {number}", f"#{number}", f" N°{number} ", f"{number} "):
+        for who in (karim, nathalie):
+            results = await desk.search(who, text)
+            assert numbers(results["exact"]) == [number], text
+            assert numbers(results["found"]) == [other]
+    spaced = f"{number // 1000} {number % 1000:03}"
+    assert numbers((await desk.search(karim, spaced))["exact"]) == [number]
+    assert numbers((await desk.search(karim, f"{number}9"))["exact"]) == []
+
+
+async def test_a_serial_number_comes_first_and_exact(desk, nathalie, marc, karim):
+    sale = await desk.sell(nathalie, serial_number=SERIAL_NUMBER)
+    first, second = [await desk.opened(nathalie, sale=sale) for _ in range(2)]
+    other = await desk.opened(marc, description=f"Le même que {SERIAL_NUMBER} ?")
+    for text in (SERIAL_NUMBER, SERIAL_NUMBER.lower(), "SN4X8 82019 3KQ7L", f" {SERIAL_NUMBER} "):
+        assert numbers((await desk.search(karim, text))["exact"]) == [second, first], text
+    assert await found_by(desk, karim, SERIAL_NUMBER) == [other]
+    assert numbers((await desk.search(nathalie, SERIAL_NUMBER))["exact"]) == [second, first]
+    assert numbers((await desk.search(marc, SERIAL_NUMBER))["exact"]) == []
+    assert numbers((await desk.search(karim, SERIAL_NUMBER[:-1]))["exact"]) == []
+
+
+async def test_what_is_found_exactly_is_not_found_again(desk, nathalie, karim):
+    number = await desk.opened(nathalie, description="Rappel de ma demande.")
+    await desk.say(nathalie, number, f"C’est la demande {number}.")
+    results = await desk.search(karim, str(number))
+    assert (numbers(results["exact"]), numbers(results["found"])) == ([number], [])
+
+
+@pytest.mark.parametrize("text", ["0", "9" * 18, "9" * 19, "9" * 200, "\u0661\u0660\u0660\u0661"])
+async def test_any_number_may_be_asked_for(desk, karim, text):
+    assert (await desk.search(karim, text))["exact"] == []
+
+
+# --- Who may find what ------------------------------------------------------------------------
+
+SECRETS = ["Zibeline", "note secrète zibeline", "zibel", "secret", "pénible zibeline"]
+
+
+async def test_notes_are_found_by_staff_and_by_nobody_else(desk, nathalie, marc, karim, julien):
+    number = await desk.opened(nathalie)
+    await desk.note(karim, number, "Note secrète : Zibeline, client pénible.")
+    for text in SECRETS:
+        [found] = (await desk.search(julien, text))["found"]
+        assert (found["ticket"]["number"], found["message"]["kind"]) == (number, "note")
+        for customer in (nathalie, marc):
+            results = await desk.search(customer, text)
+            assert results == {"exact": [], "found": [], "next": None}, text
+            assert await desk.numbers(customer, "/mine", q=text) == []
+
+
+async def test_a_word_of_a_note_completes_no_word_of_a_customer(desk, nathalie, karim):
+    """Neither by itself, nor with words that the customer may read, nor by a beginning."""
+    number = await desk.opened(nathalie, subject="Écran", description="Il est noir.")
+    await desk.note(karim, number, "Écran noir zibeline")
+    await desk.say(karim, number, "Débranchez la station.")
+    for text in ("écran zibeline", "noir zib", "zibeline station", "zibelin"):
+        assert await found_by(desk, nathalie, text) == []
+        assert await desk.numbers(nathalie, "/mine", q=text) == []
+    [found] = (await desk.search(nathalie, "écran noir"))["found"]
+    assert found["message"]["kind"] == "customer"
+
+
+async def test_customers_find_their_own_alone(desk, nathalie, marc, karim):
+    own = await desk.opened(nathalie, description="Le rouleau grince.")
+    other = await desk.opened(marc, description="Le rouleau de Marc grince.")
+    await desk.say(karim, other, "Rouleau à changer.")
+    for text in ("rouleau", "rouleau grince", "roul"):
+        assert await found_by(desk, nathalie, text) == [own]
+    for text in ("Marc", str(other), "rouleau changer"):
+        results = await desk.search(nathalie, text)
+        assert (results["exact"], results["found"]) == ([], [])
+
+
+async def test_the_words_of_others_crowd_out_nobody(desk, nathalie, marc):
+    own = await desk.opened(nathalie, description="Panne")
+    other = await desk.opened(marc, description="Panne")
+    for _ in range(20):
+        await desk.say(marc, other, "Panne !")
+    page = await desk.search(nathalie, "panne", limit=1)
+    assert (numbers(page["found"]), page["next"]) == ([own], None)
+
+
+async def test_a_customer_s_results_hold_nothing_of_staff(desk, nathalie, karim):
+    number = await desk.opened(nathalie, description="Le rouleau grince.")
+    await desk.prioritise(karim, number, "urgent")
+    await desk.say(karim, number, "Le rouleau est usé.", minutes=5)
+    told = json.dumps(await desk.search(nathalie, "rouleau"))
+    told += json.dumps(await desk.search(nathalie, str(number)))
+    for word in ("priority", "unread", "answered_by", "minutes", "urgent"):
+        assert word not in told
+    assert "priority" in json.dumps(await desk.search(karim, "rouleau"))
+
+
+async def test_an_invented_cursor_opens_nothing(desk, nathalie, marc, karim):
+    number = await desk.opened(marc, description="Le rouleau grince.")
+    await desk.note(karim, number, "Rouleau zibeline")
+    for position in (0, 1, 5, 10**6, 2**62):
+        after = paging.encode(position)
+        for text in ("rouleau", "zibeline"):
+            results = await desk.search(nathalie, text, after=after)
+            assert results["found"] == []
+
+
+WORDS = st.text("abcdeéèzibelnr’- .<>&'\"*:!|\\()[]1234", min_size=1, max_size=40)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(text=WORDS)
+async def test_whatever_a_customer_types_no_note_and_nobody_else_s_word_comes_up(own_secrets, text):
+    desk, customer = own_secrets
+    answer = await desk.send(customer, "POST", "/search", {"text": text})
+    assert answer.status_code == 200
+    listed = await desk.get(customer, "/mine", q=text)
+    for told in (answer.text, listed.text):
+        assert "zibeline" not in told.lower()
+        assert "Marc" not in told
+
+
+@pytest.fixture(scope="module")
+async def own_secrets(own_desk, someone):
+    """A customer whose request has a note, beside somebody else's with the same words."""
+    customer, other, staff = (
+        someone("customer", "Nathalie"),
+        someone("customer", "Marc"),
+        someone("technician", "Karim"),
+    )
+    number = await own_desk.opened(customer, subject="Bine", description="Elle bée. Abelle 1 2 3.")
+    await own_desk.note(staff, number, "Zibeline 1 2 3 bée")
+    await own_desk.opened(other, subject="Bine", description="Zibeline de Marc, bée 1 2 3")
+    return own_desk, customer
+
+
+# --- Highlights -------------------------------------------------------------------------------
+
+
+async def test_matches_are_marked_in_the_text_as_it_was_written(desk, nathalie, karim):
+    text = "L’imprimante s’arrête : code 13.B2.D1 !\nDeux imprimantes, donc."
+    await desk.opened(nathalie, subject="Panne d’IMPRIMANTE", description=text)
+    [found] = (await desk.search(karim, "imprimante b2 arrêter"))["found"]
+    assert plain(found["subject"]) == "Panne d’IMPRIMANTE"
+    assert marked(found["subject"]) == ["IMPRIMANTE"]
+    assert plain(found["message"]["excerpt"]) == text
+    assert marked(found["message"]["excerpt"]) == ["imprimante", "arrête", "B2", "imprimantes"]
+
+
+async def test_an_excerpt_shows_the_surroundings_of_the_first_match(desk, nathalie, karim):
+    text = "Rien à dire ici. " * 200 + "Le rouleau grince. " + "Suite. " * 200
+    await desk.opened(nathalie, description=text)
+    [found] = (await desk.search(karim, "rouleau"))["found"]
+    pieces = found["message"]["excerpt"]
+    assert marked(pieces) == ["rouleau"]
+    assert pieces[0]["text"] == pieces[-1]["text"] == "…"
+    assert len(plain(pieces)) < 300
+
+
+async def test_markup_and_marks_in_a_text_stay_plain_text(desk, nathalie, karim):
+    text = f"<mark>rouleau</mark> {START}usé{STOP} <script>alert('rouleau')</script> &amp; rouleau"
+    await desk.opened(nathalie, subject="<b>rouleau</b>", description=text)
+    [found] = (await desk.search(karim, "rouleau"))["found"]
+    assert plain(found["message"]["excerpt"]) == text
+    assert marked(found["message"]["excerpt"]) == ["rouleau", "rouleau", "rouleau"]
+    assert marked(found["subject"]) == ["rouleau"]
+
+
+async def test_a_word_too_long_for_postgresql_is_shown_unmarked(desk, nathalie, karim):
+    text = "x" * 3_000 + " rouleau"
+    await desk.opened(nathalie, description=text)
+    [found] = (await desk.search(karim, "rouleau"))["found"]
+    assert marked(found["message"]["excerpt"]) == []
+    assert text.startswith(plain(found["message"]["excerpt"]).rstrip("…"))
+
+
+async def test_the_longest_message_of_the_rarest_words_is_kept_and_found(desk, nathalie, karim):
+    """No text that may be sent is ever refused for the sake of the search."""
+    words = " ".join(f"é{n:x}à" for n in range(10_000))[:19_000] + " rouleau"
+    number = await desk.opened(nathalie, description=words)
+    assert await found_by(desk, karim, "rouleau") == [number]
+    assert await found_by(desk, nathalie, "rouleau") == [number]
+
+
+@given(text=st.text(max_size=300), cuts=st.lists(st.integers(0, 300), max_size=6))
+def test_segments_put_together_are_the_text(text, cuts):
+    text = "".join(c for c in text if c not in (START, STOP)).encode("utf-8", "ignore").decode()
+    normal = unicodedata.normalize("NFC", text)
+    places = sorted({min(cut, len(normal)) for cut in cuts})
+    marks, inside = list(normal), True
+    for place in reversed(places):
+        marks.insert(place, STOP if inside else START)
+        inside = not inside
+    pieces = segments(text, "".join(marks))
+    assert "".join(piece.text for piece in pieces) == normal
+    assert "".join(piece.text for piece in excerpt(text, "".join(marks))).strip("…") in normal
+
+
+# --- Pages and bounds -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["karim", "nathalie"])
+async def test_pages_give_every_request_once_newest_message_first(
+    desk, nathalie, karim, who, request
+):
+    reader = request.getfixturevalue(who)
+    opened = [await desk.opened(nathalie, description=f"Panne {n}") for n in range(9)]
+    for number in (opened[2], opened[5], opened[2]):
+        await desk.say(nathalie, number, "Toujours en panne.")
+    expected = [opened[2], opened[5]] + [
+        n for n in reversed(opened) if n not in (opened[2], opened[5])
+    ]
+
+    found, after = [], None
+    for _ in range(20):
+        page = await desk.search(reader, "panne", limit=2, **({"after": after} if after else {}))
+        assert len(page["found"]) <= 2
+        found += numbers(page["found"])
+        if (after := page["next"]) is None:
+            break
+    assert found == expected
+
+
+async def test_one_request_with_many_matches_hides_no_other(desk, nathalie, karim):
+    old = await desk.opened(nathalie, description="Panne")
+    loud = await desk.opened(nathalie, description="Panne")
+    for _ in range(25):
+        await desk.say(nathalie, loud, "Panne !")
+    found, after = [], None
+    for _ in range(30):
+        page = await desk.search(karim, "panne", limit=1, **({"after": after} if after else {}))
+        found += numbers(page["found"])
+        if (after := page["next"]) is None:
+            break
+    assert found == [loud, old]
+
+
+async def test_words_are_found_across_windows(desk, nathalie, karim, monkeypatch):
+    """The same as ever when windows are so narrow that every message has its own."""
+    opened = [await desk.opened(nathalie, description=f"Panne {n}") for n in range(6)]
+    monkeypatch.setattr(queries, "NARROW", 1)
+    monkeypatch.setattr(queries, "WIDE", 2)
+    assert await found_by(desk, karim, "panne") == opened[::-1]
+    assert await found_by(desk, karim, "panne 3") == [opened[3]]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("text", None),
+        ("text", "x" * 201),
+        ("text", "a\x00b"),
+        ("limit", 0),
+        ("limit", 26),
+        ("limit", "x"),
+        ("after", 5),
+        ("who", "me"),
+    ],
+)
+async def test_a_wrong_field_is_named(desk, karim, nathalie, field, value):
+    for who in (karim, nathalie):
+        answer = await desk.send(who, "POST", "/search", {"text": "panne"} | {field: value})
+        assert answer.status_code == 422
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "W10", paging.encode("x"), paging.encode(2**70)])
+async def test_a_cursor_that_no_search_gave_is_refused(desk, karim, nathalie, cursor):
+    for who in (karim, nathalie):
+        answer = await desk.send(who, "POST", "/search", {"text": "panne", "after": cursor})
+        assert (answer.status_code, answer.json()["code"]) == (422, "cursor_invalid")
+
+
+@pytest.mark.parametrize("position", [-5, 0, 1, 2**62, -(2**62)])
+async def test_any_position_may_be_asked_from(desk, nathalie, karim, position):
+    await desk.opened(nathalie, description="Panne")
+    for who in (karim, nathalie):
+        page = await desk.search(who, "panne", after=paging.encode(position))
+        assert len(page["found"]) <= 1
+
+
+async def test_nobody_searches_without_a_token(client):
+    answer = await client.post("/api/tickets/search", json={"text": str(uuid4())})
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")

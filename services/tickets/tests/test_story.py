@@ -1,0 +1,411 @@
+"""Whatever anybody does in whatever order: API, lists, counts, hints and events agree.
+
+Hypothesis plays a shop of two customers and three members of staff over HTTP, beside a model of
+a few lines. Every answer is compared with the model, and in the end so is all that can be read.
+"""
+
+import asyncio
+import os
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from sqlalchemy import select, text
+
+from chassis.testing import published
+from contracts.identity.roles import Role
+from contracts.tickets.api import CustomerView, Priority, Sort, StaffView
+from tickets.models import Change
+
+# More of them: GUICHET_TEST_STORIES=500 pytest …/test_story.py --timeout 3600
+STORIES = int(os.environ.get("GUICHET_TEST_STORIES", "5"))
+
+EMPTY = """
+    TRUNCATE messages, tickets, owned_products, people, drafts, changes, minutes_corrections, stems,
+        messaging.outbox, messaging.idempotency_keys
+"""
+
+
+@dataclass
+class Asked:
+    """One request as it should be; times are the numbers of the steps that they are of."""
+
+    number: int
+    customer: Any
+    sale: Any
+    step: int
+    follows: int | None = None
+    said: list[tuple[str, str]] = field(default_factory=list)  # kind and author's name
+    status: str = "open"
+    waiting_since: int | None = None
+    active_at: int = 0
+    resolved_at: int | None = None
+    resolved_by: str | None = None
+    version: int = 1
+    visible_version: int = 1
+    priority: str = "normal"
+    unread: bool = True
+
+    def __post_init__(self) -> None:
+        self.said.append(("customer", self.customer.name))
+        self.waiting_since = self.active_at = self.step
+
+    def visible(self) -> list[tuple[str, str]]:
+        return [each for each in self.said if each[0] != "note"]
+
+    def last_side(self) -> str:
+        return self.visible()[-1][0]
+
+    def awaits_customer(self) -> bool:
+        return self.status == "in_progress" and self.last_side() == "staff"
+
+    def answered_by(self) -> list[str]:
+        return list(dict.fromkeys(name for kind, name in self.said if kind == "staff"))
+
+    def advance(self, step: int) -> None:
+        self.version += 1
+        self.visible_version += 1
+        self.active_at = step
+
+    def take(self, kind: str, author: str, step: int) -> None:
+        self.advance(step)
+        self.said.append((kind, author))
+        if kind == "staff":
+            self.status, self.waiting_since, self.unread = "in_progress", None, False
+        else:
+            self.unread = True
+            if self.waiting_since is None:
+                self.waiting_since = step
+
+    def close(self, who: Any, step: int) -> None:
+        self.advance(step)
+        self.status, self.waiting_since = "resolved", None
+        self.resolved_at, self.resolved_by = step, who.name
+        if who.role != Role.CUSTOMER:
+            self.unread = False
+
+
+class Shop(RuleBasedStateMachine):
+    """What people do; each rule says what it expects."""
+
+    desk: ClassVar[Any]
+    run: ClassVar[Any]
+    customers: ClassVar[list[Any]]
+    staff: ClassVar[list[Any]]
+
+    everybody = st.integers(0, 4)
+    which = st.integers(0, 50)
+
+    @initialize()
+    def begin(self) -> None:
+        self.requests: list[Asked] = []
+        self.events: list[tuple[str, int, int]] = []
+        self.hints: list[tuple[str, int]] = []
+        self.step = 0
+        self.touched: Asked | None = None
+        self.sales = {}
+        self.run(self.empty())
+        for customer in self.customers:
+            self.sales[customer.name] = [self.run(self.desk.sell(customer)) for _ in range(2)]
+
+    async def empty(self) -> None:
+        async with self.desk.database.transaction() as session:
+            await session.execute(text(EMPTY))
+
+    def person(self, place: int) -> Any:
+        return [*self.customers, *self.staff][place]
+
+    def pick(self, which: int) -> Asked:
+        return self.requests[which % len(self.requests)]
+
+    def do(self, answering: Any) -> Any:
+        self.step += 1
+        return self.run(answering)
+
+    def may_see(self, who: Any, asked: Asked) -> bool:
+        return who.role != Role.CUSTOMER or who is asked.customer
+
+    def happened(self, asked: Asked, event: str | None, hint: str) -> None:
+        if event:
+            self.events.append((event, asked.number, asked.version))
+        self.hints.append((hint, asked.number))
+        self.touched = asked
+
+    # --- What people do
+
+    @rule(customer=st.integers(0, 1), product=st.integers(0, 1))
+    def open(self, customer: int, product: int) -> None:
+        who = self.customers[customer]
+        sale = self.sales[who.name][product]
+        answer = self.do(self.desk.open(who, sale))
+        assert answer.status_code == 201
+        asked = Asked(answer.json()["number"], who, sale, self.step)
+        self.requests.append(asked)
+        self.happened(asked, "TicketOpened", "opened")
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, customer=st.integers(0, 1))
+    def follow(self, which: int, customer: int) -> None:
+        followed, who = self.pick(which), self.customers[customer]
+        answer = self.do(self.desk.open(who, follows=followed.number))
+        if followed.customer is not who:
+            assert answer.json()["code"] == "followed_ticket_unknown"
+        elif followed.status != "resolved":
+            assert answer.json()["code"] == "followed_ticket_unresolved"
+        else:
+            number = answer.json()["number"]
+            asked = Asked(number, who, followed.sale, self.step, follows=followed.number)
+            self.requests.append(asked)
+            self.happened(asked, "TicketOpened", "opened")
+
+    @precondition(lambda self: self.requests)
+    @rule(
+        which=which,
+        person=everybody,
+        resolve=st.booleans(),
+        has_seen=st.booleans(),
+        anyway=st.booleans(),
+    )
+    def write(self, which: int, person: int, resolve: bool, has_seen: bool, anyway: bool) -> None:
+        asked, who = self.pick(which), self.person(person)
+        seen, missed = self.seen(asked, who, has_seen)
+        answer = self.do(
+            self.desk.say(
+                who, asked.number, resolve=resolve, seen_position=seen, send_anyway=anyway
+            )
+        )
+        if self.refused(answer, asked, who, 0 if anyway else missed):
+            return
+        assert answer.status_code == 201
+        kind = "customer" if who.role == Role.CUSTOMER else "staff"
+        asked.take(kind, who.name, self.step)
+        self.happened(asked, "TicketMessageAdded", "message")
+        assert answer.json()["status_after"] == asked.status
+        if resolve:
+            asked.close(who, self.step)
+            self.happened(asked, "TicketResolved", "resolved")
+
+    def seen(self, asked: Asked, who: Any, has_seen: bool) -> tuple[int | None, int]:
+        """A position to send along, and how many messages were written after it."""
+        if not self.may_see(who, asked):
+            return 1, 0
+        said = self.run(self.desk.read(who, asked.number))["messages"]
+        shown = said if has_seen else said[:1]
+        return shown[-1]["position"], len(said) - len(shown)
+
+    def refused(self, answer: Any, asked: Asked, who: Any, missed: int) -> bool:
+        if not self.may_see(who, asked):
+            assert (answer.status_code, answer.json()["code"]) == (404, "ticket_unknown")
+        elif asked.status == "resolved":
+            assert (answer.status_code, answer.json()["code"]) == (409, "ticket_resolved")
+        elif missed:
+            assert (answer.status_code, answer.json()["code"]) == (409, "answered_meanwhile")
+            assert answer.json()["context"]["count"] == missed
+        else:
+            return False
+        self.touched = asked
+        return True
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, person=everybody, has_seen=st.booleans())
+    def note(self, which: int, person: int, has_seen: bool) -> None:
+        asked, who = self.pick(which), self.person(person)
+        seen, missed = self.seen(asked, who, has_seen)
+        answer = self.do(self.desk.note(who, asked.number, seen_position=seen, minutes=3))
+        if who.role == Role.CUSTOMER:
+            assert answer.status_code == 403
+        elif not self.refused(answer, asked, who, missed):
+            assert answer.status_code == 201
+            asked.said.append(("note", who.name))
+            self.happened(asked, None, "note")
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, person=everybody, last_word=st.sampled_from([None, "Merci."]))
+    def resolve(self, which: int, person: int, last_word: str | None) -> None:
+        asked, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.resolve(who, asked.number, text=last_word))
+        if asked.status == "resolved" and asked.resolved_by == who.name:
+            assert answer.status_code == 200
+        elif not self.refused(answer, asked, who, 0):
+            assert answer.json()["status"] == "resolved"
+            if last_word:
+                kind = "customer" if who.role == Role.CUSTOMER else "staff"
+                asked.take(kind, who.name, self.step)
+                self.happened(asked, "TicketMessageAdded", "message")
+            asked.close(who, self.step)
+            self.happened(asked, "TicketResolved", "resolved")
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, person=everybody, priority=st.sampled_from(list(Priority)))
+    def prioritise(self, which: int, person: int, priority: Priority) -> None:
+        asked, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.prioritise(who, asked.number, priority))
+        if who.role == Role.CUSTOMER:
+            assert answer.status_code == 403
+        elif not self.refused(answer, asked, who, 0):
+            assert answer.json()["priority"] == priority
+            if asked.priority != priority:
+                asked.priority = priority
+                asked.version += 1
+                self.happened(asked, "TicketPrioritised", "priority")
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, person=st.integers(2, 4), all_of_it=st.booleans())
+    def see(self, which: int, person: int, all_of_it: bool) -> None:
+        asked, who = self.pick(which), self.person(person)
+        said = self.run(self.desk.read(who, asked.number))["messages"]
+        place = len(said) - 1 if all_of_it else 0
+        assert self.do(self.desk.see(who, asked.number, said[place]["position"])).status_code == 204
+        if asked.unread and all(kind != "customer" for kind, _ in asked.said[place + 1 :]):
+            asked.unread = False
+            self.happened(asked, None, "seen")
+
+    @precondition(lambda self: self.requests)
+    @rule(which=which, person=everybody)
+    def draft(self, which: int, person: int) -> None:
+        asked, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.send(who, "PUT", f"/{asked.number}/draft", {"text": "Je"}))
+        assert answer.status_code == (200 if self.may_see(who, asked) else 404)
+
+    # --- What can be read
+
+    @invariant()
+    def what_was_touched_is_what_it_should_be(self) -> None:
+        if (asked := self.touched) is None:
+            return
+        self.touched = None
+        for who in (self.staff[0], asked.customer):
+            thread = self.run(self.desk.read(who, asked.number))
+            is_staff = who in self.staff
+            said = asked.said if is_staff else asked.visible()
+            assert [(m["kind"], m["author_name"]) for m in thread["messages"]] == said[-30:]
+            ticket = thread["ticket"]
+            assert ticket["status"] == asked.status
+            assert ticket["waiting_for_customer"] == asked.awaits_customer()
+            assert (ticket["waiting_since"] is None) == (asked.waiting_since is None)
+            assert ticket["resolved_by_name"] == asked.resolved_by
+            assert ticket["follows"] == asked.follows
+            assert ticket["version"] == (asked.version if is_staff else asked.visible_version)
+            assert ticket["followed_by"] == [
+                each.number for each in self.requests if each.follows == asked.number
+            ]
+            if is_staff:
+                assert (ticket["priority"], ticket["unread"]) == (asked.priority, asked.unread)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "requests"):
+            return
+        for view in StaffView:
+            for sort in Sort:
+                self.compare_queue(view, sort)
+        self.compare_counts()
+        for customer in self.customers:
+            self.compare_mine(customer)
+        self.compare_what_was_told()
+
+    def held(self, view: StaffView) -> list[Asked]:
+        holds = {
+            StaffView.TO_HANDLE: lambda asked: asked.waiting_since is not None,
+            StaffView.OPEN: lambda asked: asked.status == "open",
+            StaffView.IN_PROGRESS: lambda asked: asked.status == "in_progress",
+            StaffView.WAITING_CUSTOMER: Asked.awaits_customer,
+            StaffView.RESOLVED: lambda asked: asked.status == "resolved",
+        }
+        return [asked for asked in self.requests if holds[view](asked)]
+
+    def compare_queue(self, view: StaffView, sort: Sort) -> None:
+        moment = {
+            StaffView.TO_HANDLE: "waiting_since",
+            StaffView.OPEN: "waiting_since",
+            StaffView.RESOLVED: "resolved_at",
+        }.get(view, "active_at")
+        ranks = list(Priority)[::-1]
+
+        def key(asked: Asked) -> tuple[int, int]:
+            rank = ranks.index(Priority(asked.priority)) if sort == Sort.PRIORITY else 0
+            return rank, getattr(asked, moment)
+
+        expected = sorted(self.held(view), key=key, reverse=sort == Sort.NEWEST)
+        lines = self.read(self.staff[0], "", view=view, sort=sort, limit=50)["tickets"]
+        assert [line["number"] for line in lines] == [asked.number for asked in expected]
+        for line, asked in zip(lines, expected, strict=True):
+            assert (line["priority"], line["unread"]) == (asked.priority, asked.unread)
+            assert line["answered_by"] == asked.answered_by()
+            assert line["last_author_name"] == asked.visible()[-1][1]
+
+    def compare_counts(self) -> None:
+        counts = self.read(self.staff[0], "/counts")["counts"]
+        assert counts == {view: len(self.held(view)) for view in StaffView} | {
+            "unread": sum(a.unread and a.waiting_since is not None for a in self.requests)
+        }
+        for customer in self.customers:
+            own = [asked for asked in self.requests if asked.customer is customer]
+            waiting = sum(asked.awaits_customer() for asked in own)
+            assert self.read(customer, "/mine/counts")["counts"] == {
+                "all": len(own),
+                "awaiting_me": waiting,
+                "others": len(own) - waiting,
+            }
+
+    def compare_mine(self, customer: Any) -> None:
+        own = [asked for asked in self.requests if asked.customer is customer]
+        own.sort(key=lambda asked: asked.active_at, reverse=True)
+        for view, expected in (
+            (CustomerView.ALL, own),
+            (CustomerView.AWAITING_ME, [each for each in own if each.awaits_customer()]),
+            (CustomerView.OTHERS, [each for each in own if not each.awaits_customer()]),
+        ):
+            lines = self.read(customer, "/mine", view=view, limit=50)["tickets"]
+            assert [line["number"] for line in lines] == [each.number for each in expected]
+        for product in self.read(customer, "/owned-products")["owned_products"]:
+            unresolved = [
+                each.number
+                for each in own
+                if str(each.sale.sale_id) == product["sale_id"] and each.status != "resolved"
+            ]
+            assert product["open_ticket"] == max(unresolved, default=None)
+
+    def compare_what_was_told(self) -> None:
+        events, changes = self.run(self.told())
+        assert [(type(e).__name__, e.number, e.version) for e in events] == self.events
+        assert [(change.what, change.number) for change in changes] == self.hints
+        assert Counter(asked.number for asked in self.requests) == Counter(
+            event.number for event in events if type(event).__name__ == "TicketOpened"
+        )
+
+    async def told(self) -> tuple[list[Any], list[Any]]:
+        async with self.desk.database.transaction() as session:
+            rows = await session.scalars(select(Change).order_by(Change.position))
+            return await published(session), list(rows)
+
+    def read(self, who: Any, path: str, **parameters: Any) -> Any:
+        answer = self.run(self.desk.get(who, path, **parameters))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def shop(lonely_desk, someone):
+    """The machine, with a database of its own and people whose names tell them apart."""
+    with asyncio.Runner() as runner:
+        Shop.desk, Shop.run = lonely_desk, staticmethod(runner.run)
+        Shop.customers = [someone(Role.CUSTOMER, name) for name in ("Nathalie", "Marc")]
+        Shop.staff = [
+            someone(Role.TECHNICIAN, "Karim"),
+            someone(Role.SELLER, "Julien"),
+            someone(Role.ADMINISTRATOR, "Claire"),
+        ]
+        yield Shop
+        runner.run(lonely_desk.client.aclose())
+        runner.run(lonely_desk.database.close())
+
+
+@pytest.mark.timeout(20 * STORIES)
+def test_everything_that_can_be_read_agrees_with_a_model(shop):
+    machine = shop.TestCase
+    machine.settings = settings(max_examples=STORIES, stateful_step_count=25, deadline=None)
+    machine().runTest()
