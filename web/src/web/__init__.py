@@ -1,0 +1,1 @@
+"""The web frontend: pages, words and forms over the services' APIs; no rules of its own."""

@@ -1,0 +1,79 @@
+"""The web frontend's application: pages, static files, security headers."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from chassis.health import health_routes
+from chassis.metrics import metrics_routes
+from chassis.observing import Observing
+from web import assets
+from web.clients.gateway import open_http
+from web.headers import SecurityHeaders
+from web.pages import (
+    account,
+    counter,
+    customers,
+    desk,
+    errors,
+    live,
+    my_new_ticket,
+    my_products,
+    my_tickets,
+    sales,
+    search,
+    sign_in,
+)
+from web.rendering import environment
+from web.sessions import AccessTokens
+from web.settings import WebSettings
+
+PAGES = (
+    sign_in,
+    my_new_ticket,
+    my_tickets,
+    my_products,
+    account,
+    desk,
+    counter,
+    customers,
+    sales,
+    search,
+    live,
+)
+
+
+def create_app(settings: WebSettings | None = None) -> FastAPI:
+    settings = settings or WebSettings()
+    app = FastAPI(
+        title="Guichet",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.settings = settings
+    app.state.assets = assets.Assets(settings.assets)
+    app.state.templates = environment(settings, app.state.assets)
+    app.state.access_tokens = AccessTokens()
+    app.add_middleware(SecurityHeaders)
+    app.add_middleware(Observing)
+    app.include_router(assets.router)
+    app.include_router(health_routes({}))
+    app.include_router(metrics_routes())
+    for area in PAGES:
+        app.include_router(area.router)
+    errors.install(app)
+    return app
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+    settings: WebSettings = app.state.settings
+    async with (
+        open_http(settings.internal_url) as app.state.http,
+        open_http(settings.internal_url, most=settings.streams) as app.state.live_http,
+    ):
+        yield

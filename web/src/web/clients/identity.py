@@ -1,0 +1,113 @@
+"""Calls to identity: sessions, my account, customers."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from contracts.identity.api import (
+    AccessToken,
+    Account,
+    Closed,
+    Customer,
+    Customers,
+    EmailChecked,
+    OpenedSession,
+    Sessions,
+)
+from web.clients.gateway import Gateway
+
+# --- Sessions ---------------------------------------------------------------------------------
+
+
+async def open_session(gateway: Gateway, *, email: str, password: str) -> OpenedSession:
+    body = {"email": email, "password": password}
+    return await gateway.send("POST", "/api/identity/sessions", body, OpenedSession)
+
+
+async def access_token(gateway: Gateway, session_token: str) -> AccessToken:
+    """Exchange the session's secret for a token that the services take; 401 once it is closed."""
+    return await gateway.on_behalf(session_token).send(
+        "POST", "/api/identity/tokens", None, AccessToken
+    )
+
+
+async def sessions(gateway: Gateway) -> Sessions:
+    return await gateway.get("/api/identity/sessions", Sessions)
+
+
+async def close_session(gateway: Gateway, session_id: UUID) -> None:
+    await gateway.tell("DELETE", f"/api/identity/sessions/{session_id}")
+
+
+async def close_other_sessions(gateway: Gateway) -> Closed:
+    return await gateway.send("DELETE", "/api/identity/sessions", None, Closed)
+
+
+# --- My account -------------------------------------------------------------------------------
+
+
+async def my_account(gateway: Gateway) -> Account:
+    return await gateway.get("/api/identity/me", Account)
+
+
+async def change_password(gateway: Gateway, *, current_password: str, new_password: str) -> None:
+    body = {"current_password": current_password, "new_password": new_password}
+    await gateway.tell("PUT", "/api/identity/me/password", body)
+
+
+async def change_email(gateway: Gateway, *, current_password: str, email: str) -> None:
+    body = {"current_password": current_password, "email": email}
+    await gateway.tell("PUT", "/api/identity/me/email", body)
+
+
+# --- Customers, for staff ---------------------------------------------------------------------
+
+
+async def register_customer(
+    gateway: Gateway, *, first_name: str, last_name: str, email: str, password: str, key: str
+) -> Customer:
+    body = {
+        "first_name": first_name,
+        "last_name": last_name,
+        "email": email,
+        "password": password,
+    }
+    return await gateway.send("POST", "/api/identity/customers", body, Customer, key=key)
+
+
+async def customer(gateway: Gateway, customer_id: UUID) -> Customer:
+    return await gateway.get(f"/api/identity/customers/{customer_id}", Customer)
+
+
+async def customers(gateway: Gateway, customer_ids: Iterable[UUID]) -> dict[UUID, Customer]:
+    """Those of at most 50 that exist, by id."""
+    asked = [str(customer_id) for customer_id in customer_ids]
+    if not asked:
+        return {}
+    answer = await gateway.get("/api/identity/customers", Customers, id=asked)
+    return {customer.id: customer for customer in answer.customers}
+
+
+async def search_customers(
+    gateway: Gateway, *, text: str = "", limit: int = 20, after: str | None = None
+) -> Customers:
+    body = {"text": text, "limit": limit, "after": after}
+    return await gateway.send("POST", "/api/identity/customers/search", body, Customers)
+
+
+async def check_email(gateway: Gateway, *, email: str) -> EmailChecked:
+    return await gateway.send(
+        "POST", "/api/identity/customers/email-check", {"email": email}, EmailChecked
+    )
+
+
+async def change_customer(
+    gateway: Gateway, customer_id: UUID, *, first_name: str, last_name: str, email: str
+) -> Customer:
+    body = {"first_name": first_name, "last_name": last_name, "email": email}
+    return await gateway.send("PATCH", f"/api/identity/customers/{customer_id}", body, Customer)
+
+
+async def reset_password(gateway: Gateway, customer_id: UUID, *, password: str) -> None:
+    """The password that the customer chose at the counter."""
+    path = f"/api/identity/customers/{customer_id}/password"
+    await gateway.tell("PUT", path, {"password": password})

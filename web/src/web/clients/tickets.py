@@ -1,0 +1,314 @@
+"""Calls to tickets: a customer's requests, the queues of the staff, one request."""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from contracts.tickets.api import (
+    Changes,
+    Context,
+    CustomerView,
+    Draft,
+    Message,
+    OwnedProducts,
+    Priority,
+    QuickReplies,
+    QuickReply,
+    RenderedQuickReplies,
+    SearchResults,
+    Sort,
+    StaffMessage,
+    StaffNames,
+    StaffSearchResults,
+    StaffThread,
+    StaffTicket,
+    StaffTickets,
+    StaffView,
+    Status,
+    Thread,
+    Ticket,
+    Tickets,
+    TimeSpent,
+)
+from web.clients.gateway import Gateway
+
+LONGEST_PAGE = 50
+
+
+async def open_ticket(
+    gateway: Gateway,
+    *,
+    sale_id: str | None,
+    follows: str | None,
+    subject: str,
+    description: str,
+    key: str,
+) -> Ticket:
+    """`follows` is the number of a resolved request, whose product it then is by default."""
+    body = {
+        "sale_id": sale_id,
+        "follows": follows,
+        "subject": subject,
+        "description": description,
+    }
+    return await gateway.send("POST", "/api/tickets", body, Ticket, key=key)
+
+
+async def my_tickets(
+    gateway: Gateway,
+    view: CustomerView,
+    *,
+    status: Status | None = None,
+    sale_id: str | None = None,
+    text: str = "",
+    with_counts: bool = False,
+    limit: int = 25,
+    after: str | None = None,
+) -> Tickets:
+    return await gateway.get(
+        "/api/tickets/mine",
+        Tickets,
+        view=view,
+        status=status,
+        sale_id=sale_id,
+        q=text or None,
+        counts=with_counts or None,
+        limit=limit,
+        after=after,
+    )
+
+
+async def owned_products(
+    gateway: Gateway, *, limit: int = 25, after: str | None = None
+) -> OwnedProducts:
+    return await gateway.get("/api/tickets/owned-products", OwnedProducts, limit=limit, after=after)
+
+
+@dataclass(frozen=True)
+class QueueFilters:
+    """What a queue is narrowed to; nothing where it is empty. Days are those of the shop."""
+
+    product_id: str = ""
+    priority: str = ""
+    opened_from: str = ""
+    opened_to: str = ""
+    answered_by: str = ""
+    unread: bool = False
+
+
+async def queue(
+    gateway: Gateway,
+    view: StaffView,
+    *,
+    sort: Sort | None = None,
+    filters: QueueFilters | None = None,
+    limit: int = 25,
+    after: str | None = None,
+) -> StaffTickets:
+    """One page of a queue, with the counts of all."""
+    asked = {name: value for name, value in asdict(filters or QueueFilters()).items() if value}
+    return await gateway.get(
+        "/api/tickets",
+        StaffTickets,
+        view=view,
+        sort=sort,
+        counts=True,
+        limit=limit,
+        after=after,
+        **asked,
+    )
+
+
+async def staff_names(gateway: Gateway) -> StaffNames:
+    return await gateway.get("/api/tickets/staff", StaffNames)
+
+
+async def tickets_of(
+    gateway: Gateway,
+    customer_id: UUID,
+    view: StaffView,
+    *,
+    limit: int = 25,
+    after: str | None = None,
+) -> Tickets:
+    """What staff see of one customer's requests, one view at a time."""
+    return await gateway.get(
+        "/api/tickets",
+        Tickets,
+        view=view,
+        customer_id=str(customer_id),
+        limit=limit,
+        after=after,
+    )
+
+
+async def thread(gateway: Gateway, number: int) -> Thread:
+    return await gateway.get(f"/api/tickets/{number}", Thread)
+
+
+async def earlier(gateway: Gateway, number: int, before: str) -> Thread:
+    return await gateway.get(f"/api/tickets/{number}/messages", Thread, before=before)
+
+
+async def add_message(gateway: Gateway, number: int, *, text: str, key: str) -> Message:
+    return await gateway.send(
+        "POST", f"/api/tickets/{number}/messages", {"text": text}, Message, key=key
+    )
+
+
+async def resolve(gateway: Gateway, number: int) -> Ticket:
+    return await gateway.send("POST", f"/api/tickets/{number}/resolution", None, Ticket)
+
+
+# --- For staff --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Composed:
+    """What somebody of the staff sends; see the contract's own `Composed`."""
+
+    text: str
+    minutes: int | None
+    seen_position: int | None
+    send_anyway: bool
+
+
+async def staff_thread(gateway: Gateway, number: int) -> StaffThread:
+    return await gateway.get(f"/api/tickets/{number}", StaffThread)
+
+
+async def staff_messages(
+    gateway: Gateway, number: int, *, before: str | None = None, since: int | None = None
+) -> StaffThread:
+    """Earlier messages, or what was said after a position."""
+    path = f"/api/tickets/{number}/messages"
+    return await gateway.get(path, StaffThread, before=before, since=since)
+
+
+async def reply(
+    gateway: Gateway, number: int, composed: Composed, *, resolve: bool, key: str
+) -> StaffMessage:
+    body = {**asdict(composed), "resolve": resolve}
+    path = f"/api/tickets/{number}/messages"
+    return await gateway.send("POST", path, body, StaffMessage, key=key)
+
+
+async def add_note(gateway: Gateway, number: int, composed: Composed, *, key: str) -> StaffMessage:
+    path = f"/api/tickets/{number}/notes"
+    return await gateway.send("POST", path, asdict(composed), StaffMessage, key=key)
+
+
+async def context(gateway: Gateway, number: int) -> Context:
+    return await gateway.get(f"/api/tickets/{number}/context", Context)
+
+
+async def prioritise(gateway: Gateway, number: int, priority: Priority) -> StaffTicket:
+    path = f"/api/tickets/{number}/priority"
+    return await gateway.send("PUT", path, {"priority": priority}, StaffTicket)
+
+
+async def mark_seen(gateway: Gateway, number: int, position: int) -> None:
+    await gateway.tell("PUT", f"/api/tickets/{number}/seen", {"position": position})
+
+
+async def time_spent(gateway: Gateway, message_id: UUID) -> TimeSpent:
+    return await gateway.get(f"/api/tickets/messages/{message_id}/minutes", TimeSpent)
+
+
+async def correct_minutes(gateway: Gateway, message_id: UUID, minutes: int | None) -> TimeSpent:
+    path = f"/api/tickets/messages/{message_id}/minutes"
+    return await gateway.send("PUT", path, {"minutes": minutes}, TimeSpent)
+
+
+async def rendered_quick_replies(gateway: Gateway, number: int) -> RenderedQuickReplies:
+    return await gateway.get(f"/api/tickets/{number}/quick-replies", RenderedQuickReplies)
+
+
+async def quick_replies(gateway: Gateway) -> QuickReplies:
+    return await gateway.get("/api/tickets/quick-replies", QuickReplies)
+
+
+async def add_quick_reply(gateway: Gateway, *, title: str, text: str, key: str) -> QuickReply:
+    body = {"title": title, "text": text}
+    return await gateway.send("POST", "/api/tickets/quick-replies", body, QuickReply, key=key)
+
+
+async def change_quick_reply(
+    gateway: Gateway, quick_reply_id: UUID, *, title: str, text: str
+) -> QuickReply:
+    path = f"/api/tickets/quick-replies/{quick_reply_id}"
+    return await gateway.send("PATCH", path, {"title": title, "text": text}, QuickReply)
+
+
+async def remove_quick_reply(gateway: Gateway, quick_reply_id: UUID) -> None:
+    await gateway.tell("DELETE", f"/api/tickets/quick-replies/{quick_reply_id}")
+
+
+# --- What happens meanwhile -------------------------------------------------------------------
+
+
+def stream(gateway: Gateway, since: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
+    """The lines of the stream of hints, from this moment on; it ends with the access token."""
+    return gateway.listen("/api/tickets/stream", {"since": since} if since else {})
+
+
+async def changes(gateway: Gateway, since: str) -> Changes:
+    return await gateway.get("/api/tickets/changes", Changes, since=since)
+
+
+# --- What a customer writes --------------------------------------------------------------------
+
+
+async def say(
+    gateway: Gateway, number: int, *, text: str, seen_position: int | None, key: str
+) -> Message:
+    """A precision or an answer; refused when somebody wrote after `seen_position`."""
+    body = {"text": text, "seen_position": seen_position}
+    return await gateway.send("POST", f"/api/tickets/{number}/messages", body, Message, key=key)
+
+
+async def resolve_mine(
+    gateway: Gateway, number: int, *, last_word: str | None, seen_position: int | None
+) -> Ticket:
+    body = {"text": last_word, "seen_position": seen_position}
+    return await gateway.send("POST", f"/api/tickets/{number}/resolution", body, Ticket)
+
+
+async def my_draft(gateway: Gateway) -> Draft:
+    """Of the request that is not opened yet."""
+    return await gateway.get("/api/tickets/draft", Draft)
+
+
+# --- Drafts -----------------------------------------------------------------------------------
+
+
+async def keep_draft(gateway: Gateway, number: int | None, **draft: Any) -> None:
+    """What somebody has begun in a request, or, without a number, the request itself."""
+    await gateway.tell("PUT", draft_path(number), draft)
+
+
+async def forget_draft(gateway: Gateway, number: int | None) -> None:
+    await gateway.tell("DELETE", draft_path(number))
+
+
+def draft_path(number: int | None) -> str:
+    return "/api/tickets/draft" if number is None else f"/api/tickets/{number}/draft"
+
+
+# --- The one search box -----------------------------------------------------------------------
+
+
+async def search_for_staff(
+    gateway: Gateway, text: str, *, limit: int, after: str | None
+) -> StaffSearchResults:
+    body = {"text": text, "limit": limit, "after": after}
+    return await gateway.send("POST", "/api/tickets/search", body, StaffSearchResults)
+
+
+async def search_for_customer(
+    gateway: Gateway, text: str, *, limit: int, after: str | None
+) -> SearchResults:
+    body = {"text": text, "limit": limit, "after": after}
+    return await gateway.send("POST", "/api/tickets/search", body, SearchResults)

@@ -1,0 +1,28 @@
+"""Read what a scanner meant whose keyboard layout is not the computer's."""
+
+from contracts.sales.api import ALPHABET, RAISED
+
+# A scanner set for QWERTY presses keys; a computer set for AZERTY reads these characters there.
+DIGITS = dict(zip("à&é\"'(-è_ç", "0123456789", strict=True))
+BELGIAN_AND_MAC_DIGITS = {"§": "6", "!": "8"}
+CAPS_LOCK_DIGITS = {"À": "0", "É": "2", "È": "7", "Ç": "9"}
+MOVED_LETTERS = {"A": "Q", "Q": "A", "Z": "W", "W": "Z", ",": "M", "?": "M"}
+MEANT = DIGITS | BELGIAN_AND_MAC_DIGITS | CAPS_LOCK_DIGITS | MOVED_LETTERS
+
+UNMOVED_LETTERS = ALPHABET - set("0123456789AQZWM")
+
+
+def decoded(text: str) -> str | None:
+    """The characters that the scanner sent, or None when some cannot be told.
+
+    Whole or not at all: a digit read as a digit, or an M, comes from no such scanner.
+    """
+    meant = ""
+    for character in text.translate(RAISED):
+        if character in MEANT:
+            meant += MEANT[character]
+        elif character in UNMOVED_LETTERS:
+            meant += character
+        else:
+            return None
+    return meant

@@ -1,0 +1,144 @@
+"""A new sale: the page with its four steps, and recording it."""
+
+from collections.abc import Awaitable, Callable
+from datetime import date
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
+
+from contracts.sales.api import Draft
+from web.clients import catalog, identity, sales
+from web.clients.gateway import Gateway, Problem
+from web.forms import Form, Typed
+from web.pages.counter.customers import summary
+from web.pages.counter.days import day_meant, shop_dates
+from web.pages.counter.pieces import answer, errors
+from web.pages.counter.serial_numbers import already_sold
+from web.pages.counter.serial_numbers import refused as serial_number_refused
+from web.rendering import page, remember_done
+from web.sessions import SignedIn, Staff
+from web.typed_days import day_of
+
+router = APIRouter()
+
+T = TypeVar("T")
+
+
+class Asked(BaseModel):
+    """What a link to the counter may ask for: a sale to this customer, or to a new one."""
+
+    client: str = ""
+    nouveau: str = ""
+
+
+@router.get("/comptoir")
+async def new_sale(request: Request, person: Staff, asked: Annotated[Asked, Query()]) -> Response:
+    """The page, with the sale that was begun, wherever that was; unless a link asks for another."""
+    draft = begun(await sales.draft(person.gateway), asked)
+    customer = await if_known(identity.customer, person, draft.customer_id)
+    product = await if_known(catalog.product, person, draft.product_id)
+    today = shop_dates(request).today()
+    day = day_of(draft.sold_on, today)
+    return page(
+        request,
+        "counter/new_sale.html",
+        person=person,
+        tab="counter",
+        form=Form(key=draft.key) if draft.key else Form(),
+        draft=draft,
+        customer=customer,
+        customer_more=await summary(person.gateway, customer) if customer else "",
+        product=product,
+        sold_on=min(day or today, today),
+        sold_on_typed=draft.sold_on if day is None or day > today else "",
+        today=today,
+    )
+
+
+def begun(draft: Draft, asked: Asked) -> Draft:
+    """A link begins another sale; what that may replace, the page is told when it keeps it."""
+    customer_id = as_id(asked.client)
+    if customer_id and customer_id != draft.customer_id:
+        return Draft(customer_id=customer_id)
+    if asked.nouveau and not draft.creating_customer:
+        return Draft(creating_customer=True)
+    return draft
+
+
+def as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+async def if_known(
+    ask: Callable[[Gateway, UUID], Awaitable[T]], person: SignedIn, id: UUID | None
+) -> T | None:
+    """What was chosen, or nothing: that it is gone is no reason to refuse a new sale."""
+    try:
+        return await ask(person.gateway, id) if id else None
+    except Problem as problem:
+        if problem.status == 404:
+            return None
+        raise
+
+
+@router.post("/comptoir")
+async def record_sale(request: Request, person: Staff, form: Typed) -> Response:
+    day = day_meant(request, form)
+    if day is None:
+        return answer(fields=errors(request, form))
+    try:
+        sale = await sales.record_sale(
+            person.gateway,
+            customer_id=form["customer_id"],
+            product_id=form["product_id"],
+            serial_number=form["serial_number"],
+            sold_on=day.isoformat(),
+            withdrawn_confirmed=bool(form["withdrawn_confirmed"]),
+            key=form.key,
+        )
+    except Problem as problem:
+        return answer(**await refusal(request, person, form, problem))
+    response = answer(location=f"/ventes/{sale.id}")
+    remember_done(request, response, "sale_recorded")
+    return response
+
+
+REOPENED = {"customer_id": "customer", "product_id": "product"}
+
+
+async def refusal(
+    request: Request, person: SignedIn, form: Form, problem: Problem
+) -> dict[str, Any]:
+    """Everything typed stays; each refusal is said beside its step."""
+    fields = errors(request, form.refused(problem))
+    told: dict[str, Any] = {"key": form.key, "retry_after": problem.retry_after}
+    for error in problem.errors:
+        if error.field == "serial_number":
+            told["serial"] = await about_serial_number(request, person, error.code, error.context)
+            fields.pop("serial_number", None)
+        elif error.code == "product_withdrawn":
+            told["withdrawn"] = True
+            fields.pop(error.field, None)
+        elif error.field in REOPENED:
+            told["reopen"] = REOPENED[error.field]
+    return told | {"fields": fields}
+
+
+async def about_serial_number(
+    request: Request, person: SignedIn, code: str, context: dict[str, Any]
+) -> dict[str, Any]:
+    if code != "serial_number_already_sold":
+        return serial_number_refused(request, code, context)
+    buyer = await identity.customer(person.gateway, UUID(context["customer_id"]))
+    return already_sold(
+        request,
+        sale_id=context["sale_id"],
+        day=shop_dates(request).day(date.fromisoformat(context["sold_on"])),
+        buyer=f"{buyer.first_name} {buyer.last_name}",
+        seller=context["seller_name"],
+    )

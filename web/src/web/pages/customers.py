@@ -1,0 +1,190 @@
+"""The customers: the list with its search, and one customer's file."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from contracts.identity.api import Customer
+from contracts.sales.api import Sale
+from contracts.tickets.api import StaffView, TicketSummary
+from web import words
+from web.clients import identity, sales, tickets
+from web.clients.gateway import Gateway, Problem
+from web.forms import Form, Typed
+from web.matches import marked
+from web.pages.counter.customers import INSIDE_FROM, SHORTEST_SEARCH
+from web.pages.counter.pieces import answer, errors
+from web.rendering import page, redirect, remember_done
+from web.sessions import SignedIn, Staff
+
+router = APIRouter()
+
+PAGE = 25
+LISTED_MOST = 50
+
+
+# --- The list ---------------------------------------------------------------------------------
+
+
+@router.get("/clients")
+async def all_customers(request: Request, person: Staff) -> Response:
+    return await customers_page(request, person, Form(values={"text": "", "after": ""}))
+
+
+@router.post("/clients")
+async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
+    """By POST, so that no name ends up in an address or a log."""
+    return await customers_page(request, person, form)
+
+
+async def customers_page(request: Request, person: SignedIn, form: Form) -> Response:
+    text = form["text"].strip()
+    searched = text if len(text) >= SHORTEST_SEARCH else ""
+    found = await identity.search_customers(
+        person.gateway, text=searched, limit=PAGE, after=form["after"] or None
+    )
+    counts = await sales.purchase_counts(
+        person.gateway, [customer.id for customer in found.customers]
+    )
+    return page(
+        request,
+        "customers/list.html",
+        person=person,
+        tab="customers",
+        form=form,
+        searched=searched,
+        said=said(found.count, searched),
+        rows=[
+            {
+                "customer": customer,
+                "name": marked(
+                    f"{customer.last_name} {customer.first_name}", searched, inside_from=INSIDE_FROM
+                ),
+                "email": marked(customer.email, searched, inside_from=INSIDE_FROM),
+                "purchases": counts[customer.id],
+            }
+            for customer in found.customers
+        ],
+        next=found.next,
+    )
+
+
+def said(count: int, searched: str) -> str:
+    if not searched:
+        return f"{words.counted(count)} {'clients' if count > 1 else 'client'}"
+    if count == 0:
+        return words.typeset(f"Aucun client ne correspond à « {searched} ».")
+    some = "1 client correspond" if count == 1 else f"{words.counted(count)} clients correspondent"
+    return words.typeset(f"{some} à « {searched} »")
+
+
+# --- One customer -----------------------------------------------------------------------------
+
+
+@router.get("/clients/{customer_id:uuid}")
+async def customer_file(request: Request, person: Staff, customer_id: UUID) -> Response:
+    customer, bought, asked = await asyncio.gather(
+        identity.customer(person.gateway, customer_id),
+        sales.sales_of(person.gateway, customer_id, limit=LISTED_MOST),
+        requests_of(person.gateway, customer_id),
+    )
+    return page(
+        request,
+        "customers/file.html",
+        person=person,
+        tab="customers",
+        facts={"first_name": customer.first_name},
+        customer=customer,
+        purchases=purchases(bought.sales, asked),
+        more_purchases=bought.next is not None,
+        tickets=asked,
+    )
+
+
+async def requests_of(gateway: Gateway, customer_id: UUID) -> list[TicketSummary]:
+    """Those to be dealt with first, each kind newest first."""
+    views = (StaffView.OPEN, StaffView.IN_PROGRESS, StaffView.RESOLVED)
+    found = await asyncio.gather(
+        *(tickets.tickets_of(gateway, customer_id, view, limit=LISTED_MOST) for view in views)
+    )
+    return [ticket for part in found for ticket in part.tickets]
+
+
+def purchases(bought: list[Sale], asked: list[TicketSummary]) -> list[dict[str, Any]]:
+    """Each purchase with how many requests there are about it, and how many are unresolved."""
+    about = Counter((ticket.reference, ticket.serial_number) for ticket in asked)
+    unresolved = Counter(
+        (ticket.reference, ticket.serial_number) for ticket in asked if not ticket.resolved_at
+    )
+    return [
+        {"sale": sale, "requests": requests(about[unit], unresolved[unit])}
+        for sale in bought
+        for unit in [(sale.product.reference, sale.serial_number)]
+    ]
+
+
+def requests(count: int, unresolved: int) -> str:
+    if count == 0:
+        return "aucune"
+    return f"{count}, dont {unresolved} en cours" if unresolved else str(count)
+
+
+# --- Putting it right -------------------------------------------------------------------------
+
+
+@router.get("/clients/{customer_id:uuid}/modifier")
+async def edit_customer(request: Request, person: Staff, customer_id: UUID) -> Response:
+    customer = await identity.customer(person.gateway, customer_id)
+    kept = {name: getattr(customer, name) for name in ("first_name", "last_name", "email")}
+    return edit_page(request, person, customer, Form(values=kept))
+
+
+@router.post("/clients/{customer_id:uuid}/modifier")
+async def change_customer(
+    request: Request, person: Staff, customer_id: UUID, form: Typed
+) -> Response:
+    try:
+        await identity.change_customer(
+            person.gateway,
+            customer_id,
+            first_name=form["first_name"],
+            last_name=form["last_name"],
+            email=form["email"],
+        )
+    except Problem as problem:
+        form.refused(problem)
+        customer = await identity.customer(person.gateway, customer_id)
+        return edit_page(request, person, customer, form)
+    return redirect(request, f"/clients/{customer_id}", done="customer_changed")
+
+
+def edit_page(request: Request, person: SignedIn, customer: Customer, form: Form) -> Response:
+    return page(
+        request,
+        "customers/edit.html",
+        person=person,
+        tab="customers",
+        status=form.status,
+        customer=customer,
+        form=form,
+    )
+
+
+@router.post("/clients/{customer_id:uuid}/mot-de-passe")
+async def reset_password(
+    request: Request, person: Staff, customer_id: UUID, form: Typed
+) -> Response:
+    """The password that the customer just typed with the keyboard handed over."""
+    try:
+        await identity.reset_password(person.gateway, customer_id, password=form["password"])
+    except Problem as problem:
+        fields = errors(request, form.refused(problem))
+        if "form" in fields:
+            fields.setdefault("password", fields.pop("form"))
+        return answer(fields=fields)
+    response = answer(location=f"/clients/{customer_id}")
+    remember_done(request, response, "customer_password_changed")
+    return response

@@ -1,0 +1,96 @@
+"""What staff do in a request: reply, note, resolve, rank it."""
+
+from fastapi import APIRouter, Request, Response
+
+from contracts.tickets.api import Status
+from web import threads
+from web.clients import tickets
+from web.clients.gateway import Problem
+from web.forms import Form, Typed
+from web.pages.desk.desk import Missed, confirm, minutes_of, show
+from web.pages.desk.places import PRIORITIES, At, Place
+from web.rendering import redirect
+from web.sessions import SignedIn, Staff
+
+router = APIRouter()
+
+NOTE = "note"
+TYPED = ("text", "kind", "minutes", "seen_position")
+
+
+@router.post("/{number:int}")
+async def answer(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
+    """Reply, reply and resolve (asked once again), or note; stopped once if anybody wrote.
+
+    « Envoyer quand même » sends what was stopped, whatever else was written meanwhile.
+    """
+    for name in TYPED:
+        form.values.setdefault(name, "")
+    button = form["anyway"] or form["answer"]
+    if button == threads.RESOLVE:
+        return await confirm(request, staff, number, form, at)
+    minutes = minutes_of(form)
+    if form.is_refused:
+        return await show(request, staff, at, number=number, form=form)
+    try:
+        done = await send(staff, number, form, button, minutes)
+    except Problem as problem:
+        if problem.code == "answered_meanwhile":
+            return await show_missed(request, staff, at, number, form=form, button=button)
+        return await show(request, staff, at, number=number, form=form.refused(problem))
+    return redirect(request, at.address(number), done=done)
+
+
+async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: int | None) -> str:
+    """As the button says; the name of the sentence that tells of it."""
+    composed = tickets.Composed(
+        text=form["text"],
+        minutes=minutes,
+        seen_position=position(form["seen_position"]),
+        send_anyway=bool(form["anyway"]),
+    )
+    if button == NOTE:
+        await tickets.add_note(staff.gateway, number, composed, key=form.key)
+        return "note_added"
+    if button == threads.CONFIRM and not form["text"].strip():
+        await tickets.resolve(staff.gateway, number)
+        return "resolved"
+    resolve = button == threads.CONFIRM
+    sent = await tickets.reply(staff.gateway, number, composed, resolve=resolve, key=form.key)
+    return "resolved" if resolve or sent.status_after == Status.RESOLVED else "reply_sent_to"
+
+
+def position(typed: str) -> int | None:
+    return int(typed) if typed.isdecimal() and len(typed) < 19 else None
+
+
+async def show_missed(
+    request: Request, staff: SignedIn, at: Place, number: int, *, form: Form, button: str
+) -> Response:
+    """The text is still there, and above it what was written meanwhile, now seen."""
+    seen = position(form["seen_position"]) or 0
+    since = await tickets.staff_messages(staff.gateway, number, since=seen)
+    form.status = 409
+    if since.messages:
+        form.values["seen_position"] = str(since.messages[-1].position)
+    missed = Missed(messages=since.messages, button=button)
+    return await show(request, staff, at, number=number, form=form, missed=missed)
+
+
+@router.post("/{number:int}/priorite")
+async def prioritise(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
+    if form["priority"] in PRIORITIES:
+        priority, _ = PRIORITIES[form["priority"]]
+        try:
+            await tickets.prioritise(staff.gateway, number, priority)
+        except Problem as problem:
+            return await show(request, staff, at, number=number, form=form.refused(problem))
+    return redirect(request, at.address(number), done="prioritised")
+
+
+@router.post("/{number:int}/lu")
+async def mark_seen(number: int, staff: Staff, form: Typed) -> Response:
+    """A message that came while the request was open has now been read."""
+    if (seen := position(form["seen_position"])) is not None:
+        await tickets.mark_seen(staff.gateway, number, seen)
+    return Response(status_code=204)

@@ -1,0 +1,273 @@
+"""The desk as a page: a queue, one of its requests, and what is known around it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from contracts.sales.api import Sale
+from contracts.tickets.api import (
+    Context,
+    StaffDraft,
+    StaffMessage,
+    StaffThread,
+    StaffTickets,
+    Status,
+)
+from web import sessions, threads, words
+from web.clients import catalog, sales, tickets
+from web.clients.gateway import Gateway, Problem, if_answered
+from web.forms import Form
+from web.pages.desk.places import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, Place
+from web.rendering import page
+from web.sessions import SignedIn, SignInNeeded, Staff, WrongRole
+
+router = APIRouter()
+
+PAGE = 25
+
+CHOICES = {"orders": ORDERS, "priorities": PRIORITIES, "priority_names": PRIORITY_NAMES}
+
+Before = Annotated[str | None, Query(alias="avant", description="Earlier messages than these.")]
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What was written while somebody was writing; `button` is what they had pressed."""
+
+    messages: list[StaffMessage]
+    button: str
+
+
+@router.get("")
+async def desk(request: Request, staff: Staff, at: At) -> Response:
+    return await show(request, staff, at)
+
+
+@router.get("/{number:int}")
+async def ticket(
+    request: Request, number: int, staff: Staff, at: At, before: Before = None
+) -> Response:
+    return await show(request, staff, at, number=number, before=before)
+
+
+async def show(
+    request: Request,
+    staff: SignedIn,
+    at: Place,
+    *,
+    number: int | None = None,
+    form: Form | None = None,
+    before: str | None = None,
+    missed: Missed | None = None,
+) -> Response:
+    gateway = staff.gateway
+    listed, thread = await asyncio.gather(
+        queue_of(gateway, at), read_thread(gateway, number, before)
+    )
+    if thread and await opened_now(gateway, thread):
+        listed = await queue_of(gateway, at)
+    context, sale, narrowed = await asyncio.gather(
+        context_of(gateway, thread), sale_of(gateway, thread), narrowing(gateway, at)
+    )
+    facts = about(thread, form=form, before=before, missed=missed)
+    return page(
+        request,
+        "desk/desk.html",
+        person=staff,
+        tab="desk",
+        status=form.status if form else 200,
+        facts={"number": number, "name": thread.ticket.customer_name if thread else ""},
+        context=context,
+        sale=sale,
+        **queue_facts(listed, at, number),
+        **narrowed,
+        **facts,
+    )
+
+
+# --- The queue --------------------------------------------------------------------------------
+
+
+@router.get("/file")
+async def queue_again(
+    request: Request,
+    at: At,
+    number: Annotated[int | None, Query(alias="ouverte", description="The open request.")] = None,
+    lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
+) -> Response:
+    """The queue as it is now.
+
+    The page asks by itself: an ended session must not take anybody away from their text.
+    """
+    try:
+        staff = await sessions.staff(await sessions.signed_in(request))
+    except (SignInNeeded, WrongRole):
+        return Response(status_code=204)
+    listed = await queue_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE)))
+    return page(
+        request,
+        "desk/queue.html",
+        person=staff,
+        tab="desk",
+        **queue_facts(listed, at, number),
+        **await narrowing(staff.gateway, at),
+    )
+
+
+async def queue_of(gateway: Gateway, at: Place, *, limit: int = PAGE) -> StaffTickets:
+    return await tickets.queue(
+        gateway, at.view, sort=at.sort, filters=at.filters, limit=limit, after=at.after or None
+    )
+
+
+def queue_facts(listed: StaffTickets, at: Place, number: int | None) -> dict[str, Any]:
+    """What the templates of the queue need."""
+    counts = listed.counts or {}
+    return {
+        "queues": [(name, label, counts.get(view, 0)) for name, (view, label) in QUEUES.items()],
+        "unread": counts.get("unread", 0),
+        "as_of": listed.as_of or "",
+        "at": at,
+        "listed": listed,
+        "open_number": number,
+        **CHOICES,
+    }
+
+
+async def narrowing(gateway: Gateway, at: Place) -> dict[str, Any]:
+    """The names of what the queue is narrowed to; one whose owner is silent stays unnamed."""
+    product, staff = await asyncio.gather(
+        if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
+        if_answered(tickets.staff_names(gateway)) if at.answered_by else nothing(),
+    )
+    return {"filter_product": product, "staff_names": staff.staff if staff else []}
+
+
+@router.get("/personnel")
+async def who_may_have_answered(staff: Staff) -> Response:
+    names = await tickets.staff_names(staff.gateway)
+    return Response(names.model_dump_json(), media_type="application/json")
+
+
+# --- One request ------------------------------------------------------------------------------
+
+
+@router.get("/{number:int}/echange")
+async def thread_again(request: Request, number: int, at: At) -> Response:
+    """The exchange as it is now, for the page that shows it: nobody has read it yet."""
+    try:
+        staff = await sessions.staff(await sessions.signed_in(request))
+    except (SignInNeeded, WrongRole):
+        return Response(status_code=204)
+    thread = await tickets.staff_thread(staff.gateway, number)
+    facts = queue_facts(StaffTickets(tickets=[]), at, number) | about(thread)
+    return page(request, "desk/thread_again.html", person=staff, **facts)
+
+
+async def read_thread(
+    gateway: Gateway, number: int | None, before: str | None
+) -> StaffThread | None:
+    if number is None:
+        return None
+    if before is None:
+        return await tickets.staff_thread(gateway, number)
+    return await tickets.staff_messages(gateway, number, before=before)
+
+
+async def opened_now(gateway: Gateway, thread: StaffThread) -> bool:
+    """Nobody of the staff had seen the customer's last message; now somebody has."""
+    if not thread.ticket.unread or not thread.messages:
+        return False
+    await if_answered(
+        tickets.mark_seen(gateway, thread.ticket.number, thread.messages[-1].position)
+    )
+    return True
+
+
+def about(
+    thread: StaffThread | None,
+    *,
+    form: Form | None = None,
+    before: str | None = None,
+    missed: Missed | None = None,
+) -> dict[str, Any]:
+    """What the templates of the exchange need."""
+    if thread is None:
+        return {"ticket": None, "as_of_thread": ""}
+    draft = thread.draft if form is None and before is None else None
+    last = thread.messages[-1].position if thread.messages else 0
+    return {
+        "ticket": thread.ticket,
+        "as_of_thread": thread.as_of,
+        "entries": threads.transcript(thread, reader_is_staff=True),
+        "resolution": threads.resolution(thread),
+        "previous": thread.previous,
+        "is_last_page": before is None,
+        "last_position": last,
+        "form": form or draft_form(draft, last),
+        "is_draft": draft is not None,
+        "missed": missed,
+    }
+
+
+def draft_form(draft: StaffDraft | None, last_position: int) -> Form:
+    """What somebody had begun to write here, on whatever device."""
+    values = {"text": "", "kind": "reply", "minutes": "", "seen_position": str(last_position)}
+    if draft is None or not draft.text:
+        return Form(values=values)
+    values |= {"text": draft.text, "kind": draft.kind}
+    if draft.minutes is not None:
+        values["minutes"] = str(draft.minutes)
+    if draft.seen_position is not None:
+        values["seen_position"] = str(draft.seen_position)
+    return Form(values=values)
+
+
+async def context_of(gateway: Gateway, thread: StaffThread | None) -> Context | None:
+    if thread is None:
+        return None
+    return await if_answered(tickets.context(gateway, thread.ticket.number))
+
+
+async def sale_of(gateway: Gateway, thread: StaffThread | None) -> Sale | None:
+    if thread is None:
+        return None
+    return await if_answered(sales.sale(gateway, thread.ticket.product.sale_id))
+
+
+async def nothing() -> None:
+    """Nobody needs to be asked."""
+
+
+async def confirm(
+    request: Request, staff: SignedIn, number: int, form: Form, at: Place
+) -> Response:
+    """The question, as a page of its own where no script asks it in a dialog."""
+    thread = await tickets.staff_thread(staff.gateway, number)
+    if thread.ticket.status == Status.RESOLVED:
+        return await show(
+            request, staff, at, number=number, form=form.refused(Problem(409, "ticket_resolved"))
+        )
+    return page(
+        request,
+        "desk/resolve.html",
+        person=staff,
+        tab="desk",
+        form=form,
+        ticket=thread.ticket,
+        back=at.address(number),
+    )
+
+
+def minutes_of(form: Form) -> int | None:
+    """The time spent as typed; what cannot be read is refused beside its field."""
+    typed = form["minutes"].strip()
+    if not typed:
+        return None
+    if not typed.isdecimal() or len(typed) > 4:
+        form.refuse("minutes", words.MINUTES_UNREADABLE)
+        return None
+    return int(typed)

@@ -1,0 +1,28 @@
+"""What somebody is writing, kept every moment, so that it is there on any device."""
+
+from fastapi import APIRouter, Response
+
+from web.clients import tickets
+from web.forms import Typed
+from web.pages.desk.answers import position
+from web.pages.desk.desk import minutes_of
+from web.sessions import Staff
+
+router = APIRouter()
+
+
+@router.post("/{number:int}/brouillon")
+async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
+    """By script alone; a time that cannot be read yet is no reason to lose the text."""
+    if not form["text"].strip():
+        await tickets.forget_draft(staff.gateway, number)
+    else:
+        await tickets.keep_draft(
+            staff.gateway,
+            number,
+            text=form["text"],
+            kind="note" if form["kind"] == "note" else "reply",
+            minutes=minutes_of(form),
+            seen_position=position(form["seen_position"]),
+        )
+    return Response(status_code=204)

@@ -1,0 +1,149 @@
+"""Where in the queues somebody is: it goes along in every address of the desk."""
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Annotated
+from urllib.parse import urlencode
+from uuid import UUID
+
+from fastapi import Depends, Query, Request
+
+from contracts.tickets.api import Priority, Sort, StaffView
+from web.clients.tickets import QueueFilters
+
+# The queues: the name in the address, the view of tickets, the words on the tab.
+QUEUES = {
+    "a-traiter": (StaffView.TO_HANDLE, "À traiter"),
+    "ouvertes": (StaffView.OPEN, "Ouvertes"),
+    "en-cours": (StaffView.IN_PROGRESS, "En cours"),
+    "attente-client": (StaffView.WAITING_CUSTOMER, "Attente client"),
+    "resolues": (StaffView.RESOLVED, "Résolues"),
+}
+FIRST_QUEUE = "a-traiter"
+
+PRIORITIES = {
+    "urgente": (Priority.URGENT, "Urgente"),
+    "haute": (Priority.HIGH, "Haute"),
+    "normale": (Priority.NORMAL, "Normale"),
+    "basse": (Priority.LOW, "Basse"),
+}
+PRIORITY_NAMES = {priority: name for name, (priority, _) in PRIORITIES.items()}
+
+# The order: the name in the address, that of tickets, the words in the menu and on its button.
+ORDERS = {
+    "attente": (Sort.WAITING, "Les plus anciennes d’abord", "Attente"),
+    "recentes": (Sort.NEWEST, "Les plus récentes d’abord", "Récentes"),
+    "priorite": (Sort.PRIORITY, "Les plus urgentes d’abord", "Priorité"),
+}
+LONGEST_WAIT_FIRST = {StaffView.TO_HANDLE, StaffView.OPEN}
+
+
+@dataclass(frozen=True)
+class Place:
+    """A queue, what it is narrowed to, its order, and the page of it."""
+
+    queue: str = FIRST_QUEUE
+    order: str = ""
+    product: str = ""
+    priority: str = ""
+    opened_from: str = ""
+    opened_to: str = ""
+    answered_by: str = ""
+    unread: bool = False
+    after: str = ""
+
+    @property
+    def view(self) -> StaffView:
+        return QUEUES[self.queue][0]
+
+    @property
+    def shown_order(self) -> str:
+        """The one asked for, or the queue's own."""
+        return self.order or ("attente" if self.view in LONGEST_WAIT_FIRST else "recentes")
+
+    @property
+    def sort(self) -> Sort | None:
+        return ORDERS[self.order][0] if self.order else None
+
+    @property
+    def filters(self) -> QueueFilters:
+        return QueueFilters(
+            product_id=self.product,
+            priority=PRIORITIES[self.priority][0] if self.priority else "",
+            opened_from=self.opened_from,
+            opened_to=self.opened_to,
+            answered_by=self.answered_by,
+            unread=self.unread,
+        )
+
+    @property
+    def is_narrowed(self) -> bool:
+        return self != replace(self.everything(), order=self.order, after=self.after)
+
+    def everything(self) -> "Place":
+        """The same queue, not narrowed."""
+        return Place(queue=self.queue, order=self.order)
+
+    def other(self, **change: str | bool) -> "Place":
+        """A place near this one, from its beginning."""
+        return replace(self, **{"after": "", **change})
+
+    def address(self, number: int | None = None) -> str:
+        """The desk at this place, with this request open."""
+        path = "/demandes" if number is None else f"/demandes/{number}"
+        return f"{path}?{self.query}"
+
+    @property
+    def query(self) -> str:
+        named = {
+            "vue": self.queue,
+            "tri": self.order,
+            "produit": self.product,
+            "priorite": self.priority,
+            "du": self.opened_from,
+            "au": self.opened_to,
+            "par": self.answered_by,
+            "non-lues": "oui" if self.unread else "",
+            "apres": self.after,
+        }
+        return urlencode({name: value for name, value in named.items() if value})
+
+
+def place(
+    request: Request,
+    queue: Annotated[str, Query(alias="vue")] = "",
+    order: Annotated[str, Query(alias="tri")] = "",
+    priority: Annotated[str, Query(alias="priorite")] = "",
+    after: Annotated[str, Query(alias="apres", description="The page before gave it.")] = "",
+) -> Place:
+    """What an address names; what it names wrongly is left out."""
+    asked = request.query_params
+    return Place(
+        queue=queue if queue in QUEUES else FIRST_QUEUE,
+        order=order if order in ORDERS else "",
+        product=an_id(asked.get("produit", "")),
+        priority=priority if priority in PRIORITIES else "",
+        opened_from=a_day(asked.get("du", "")),
+        opened_to=a_day(asked.get("au", "")),
+        answered_by=an_id(asked.get("par", "")),
+        unread=asked.get("non-lues") == "oui",
+        after=after,
+    )
+
+
+def an_id(text: str) -> str:
+    with suppress(ValueError):
+        return str(UUID(text))
+    return ""
+
+
+def a_day(text: str) -> str:
+    """ISO, as date fields send it; years beyond 2000 to 2999 are slips of the keyboard."""
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        return day.isoformat() if 2000 <= day.year < 3000 else ""
+    return ""
+
+
+At = Annotated[Place, Depends(place)]

@@ -1,0 +1,99 @@
+"""The pages for what went wrong: not found, not yours to see, closed for a moment."""
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from web import sessions
+from web.clients.gateway import Problem
+from web.forms import ForeignForm, StaleForm
+from web.pages import sign_in
+from web.rendering import page
+from web.sessions import SignedIn, SignInNeeded, WrongRole
+
+log = structlog.get_logger()
+
+
+def error_page(request: Request, kind: str, status: int) -> Response:
+    person: SignedIn | None = getattr(request.state, "person", None)
+    return page(request, "error.html", person=person, status=status, kind=kind, code=status)
+
+
+async def http_error(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 404:
+        await remember_person(request)
+        return error_page(request, "not_found", 404)
+    return error_page(request, "refused", status)
+
+
+async def remember_person(request: Request) -> None:
+    """An unknown address still shows who is signed in, if that can be known."""
+    if hasattr(request.state, "person"):
+        return
+    try:
+        await sessions.signed_in(request)
+    except (SignInNeeded, Problem):
+        return
+
+
+async def problem(request: Request, error: Exception) -> Response:
+    """What a service refuses and no form has taken over."""
+    if not isinstance(error, Problem):
+        raise error
+    if error.status == 401:
+        return await sign_in.needed(request, SignInNeeded(expired=True))
+    if error.status == 404 or (request.method == "GET" and error.status == 422):
+        return error_page(request, "not_found", 404)
+    if error.status == 403:
+        return error_page(request, "forbidden", 403)
+    if error.status in {409, 422}:
+        return error_page(request, "refused", error.status)
+    answer = await closed(request)
+    answer.headers["Retry-After"] = str(error.retry_after or 1)
+    return answer
+
+
+async def closed(request: Request) -> Response:
+    """A service is silent: what was typed comes back, to be sent again with the same key."""
+    person: SignedIn | None = getattr(request.state, "person", None)
+    _, kept = await sign_in.worth_keeping(request) if request.method == "POST" else (None, {})
+    if person is None or not kept:
+        return error_page(request, "closed", 503)
+    return sign_in.show_resumed(request, person, sign_in.address_of(request), kept, status=503)
+
+
+async def not_found(request: Request, _: Exception) -> Response:
+    """An address that cannot even be read, such as a number that is not one."""
+    return error_page(request, "not_found", 404)
+
+
+async def wrong_role(request: Request, _: Exception) -> Response:
+    return error_page(request, "forbidden", 403)
+
+
+async def foreign_form(request: Request, _: Exception) -> Response:
+    return error_page(request, "foreign", 403)
+
+
+async def stale_form(request: Request, error: Exception) -> Response:
+    if not isinstance(error, StaleForm):
+        raise error
+    return await sign_in.resume(request, error.person)
+
+
+async def failed(request: Request, error: Exception) -> Response:
+    log.error("page_failed", path=request.scope.get("path"), error=type(error).__name__)
+    return error_page(request, "closed", 500)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(SignInNeeded, sign_in.needed)
+    app.add_exception_handler(WrongRole, wrong_role)
+    app.add_exception_handler(ForeignForm, foreign_form)
+    app.add_exception_handler(StaleForm, stale_form)
+    app.add_exception_handler(Problem, problem)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, not_found)
+    app.add_exception_handler(Exception, failed)

@@ -1,0 +1,227 @@
+"""Signing in and out; and what is kept when a session ends in the middle of a form."""
+
+from contextlib import suppress
+from typing import Annotated
+from urllib.parse import quote, urlsplit
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from web import kept as keeping
+from web import sessions, words
+from web.clients import identity
+from web.clients.gateway import Problem
+from web.forms import (
+    SECRETS,
+    TOKEN,
+    Anonymous,
+    ForeignForm,
+    Form,
+    Typed,
+    check_origin,
+    owner_of,
+    token_for,
+    typed_values,
+)
+from web.kept import Kept
+from web.rendering import home, page, redirect
+from web.sessions import PAGE_OF, Person, SignedIn, SignInNeeded
+
+router = APIRouter()
+
+# Names in the sign-in form: where to go next, and the form that the session's end cut short.
+NEXT, KEPT = "next", "kept"
+
+# What modules of a page are told instead of a page; see static/session.js.
+ENDED = {"Guichet-Session": "ended"}
+
+# What the resumed form shows; its other fields go along unseen.
+SHOWN = {
+    "subject": "Le problème en une phrase",
+    "description": "Que se passe-t-il ?",
+    "text": "Votre réponse",
+}
+
+
+@router.get("/")
+async def front(request: Request, person: Person) -> Response:
+    return redirect(request, home(person))
+
+
+@router.get("/connexion")
+async def sign_in_page(request: Request, next: Annotated[str, Query()] = "") -> Response:
+    try:
+        person = await sessions.signed_in(request)
+    except (SignInNeeded, Problem):
+        return show(request, Form(values={NEXT: local(next)}))
+    return redirect(request, local(next) or home(person))
+
+
+@router.post("/connexion")
+async def sign_in(request: Request, form: Anonymous) -> Response:
+    """Open a session; then go where the person was going, or give back what was typed."""
+    for name in ("email", "password"):
+        if not form.values.setdefault(name, "").strip():
+            form.refuse(name, words.refusal("required", field=name))
+    if form.is_refused:
+        return show(request, form)
+    try:
+        opened = await identity.open_session(
+            sessions.browser(request), email=form["email"], password=form["password"]
+        )
+    except Problem as problem:
+        return show(request, form.refused(problem))
+    person = await sessions.person_of(request, opened.token)
+    response = welcome(request, person, form)
+    sessions.remember(request, response, opened)
+    return response
+
+
+def welcome(request: Request, person: SignedIn, form: Form) -> Response:
+    """On with what the session's end cut short, for the one who had begun it."""
+    if is_over_the_page(request):
+        return JSONResponse(known(request, person))
+    kept = unsealed(request, form[KEPT])
+    if kept is None:
+        return redirect(request, local(form[NEXT]) or home(person))
+    if kept.owner != person.id:
+        return redirect(request, home(person), done="somebody_elses")
+    return show_resumed(request, person, kept.action, kept.values)
+
+
+@router.get("/session")
+async def session(request: Request) -> Response:
+    """Who is signed in, for a page that was made a while ago."""
+    try:
+        person = await sessions.signed_in(request)
+    except SignInNeeded:
+        return JSONResponse({"person": None})
+    return JSONResponse(known(request, person))
+
+
+def known(request: Request, person: SignedIn) -> dict[str, str]:
+    return {"person": str(person.id), "form_token": token_for(request, person)}
+
+
+def is_over_the_page(request: Request) -> bool:
+    """Asked by a module of a page that is still open, and stays so."""
+    return PAGE_OF in request.headers
+
+
+@router.post("/deconnexion")
+async def sign_out(request: Request, person: Person, form: Typed) -> Response:
+    """This browser forgets the session even where identity cannot be told."""
+    del form  # only checked: there is nothing to read in it
+    with suppress(Problem):
+        await identity.close_session(person.gateway, person.session_id)
+    response = redirect(request, "/connexion", done="signed_out")
+    sessions.forget(request, response)
+    return response
+
+
+async def needed(request: Request, error: Exception) -> Response:
+    """The answer to whoever is not signed in (any more); what they typed is kept."""
+    if not isinstance(error, SignInNeeded):
+        raise error
+    if is_over_the_page(request):
+        response = Response(status_code=401, headers=ENDED)
+    elif request.method in {"GET", "HEAD"}:
+        done = "session_expired" if error.expired else ""
+        response = to_sign_in(request, address_of(request), done=done)
+    else:
+        response = await keep(request)
+    if error.expired:
+        sessions.forget(request, response)
+    return response
+
+
+def address_of(request: Request) -> str:
+    path, query = request.url.path, request.url.query
+    return f"{path}?{query}" if query else path
+
+
+def to_sign_in(request: Request, going: str, *, done: str = "") -> Response:
+    address = "/connexion" if going == "/" else f"/connexion?next={quote(going)}"
+    return redirect(request, address, done=done)
+
+
+async def keep(request: Request) -> Response:
+    """The sign-in page, carrying the fields of the form; passwords are to be typed again."""
+    try:
+        check_origin(request)
+    except ForeignForm:
+        return page(request, "error.html", status=403, kind="foreign", code=403)
+    owner, values = await worth_keeping(request)
+    if owner is None or not values:
+        return to_sign_in(request, referring_path(request), done="session_expired")
+    kept = Kept(owner=owner, action=address_of(request), values=values)
+    return show(request, Form(values={KEPT: keeping.seal(secret(request), kept)}, status=401))
+
+
+async def resume(request: Request, person: SignedIn) -> Response:
+    """A form of an earlier session of this browser: shown again, to be sent again.
+
+    Unless somebody else had filled it in.
+    """
+    if is_over_the_page(request):
+        return Response(status_code=401, headers=ENDED)
+    owner, values = await worth_keeping(request)
+    if owner != person.id:
+        return redirect(request, home(person), done="somebody_elses")
+    if not values:
+        return redirect(request, referring_path(request))
+    return show_resumed(request, person, address_of(request), values)
+
+
+async def worth_keeping(request: Request) -> tuple[UUID | None, dict[str, str]]:
+    """Whose form was sent, and its fields, unless there is nothing but secrets in it."""
+    typed = await typed_values(request)
+    owner = owner_of(typed.pop(TOKEN, ""))
+    return owner, {} if SECRETS & typed.keys() else typed
+
+
+def referring_path(request: Request) -> str:
+    """The page that held the form: of its address, only the path is of use."""
+    return local(urlsplit(request.headers.get("Referer", "")).path) or "/"
+
+
+def show(request: Request, form: Form) -> Response:
+    """The sign-in page, or its form alone for the dialog over a page."""
+    template = "sign_in_again.html" if is_over_the_page(request) else "sign_in.html"
+    kept = form[KEPT] if unsealed(request, form[KEPT]) else ""
+    return page(request, template, status=form.status, form=form, kept=kept)
+
+
+def show_resumed(
+    request: Request, person: SignedIn, action: str, kept: dict[str, str], *, status: int = 200
+) -> Response:
+    """The form once more; `status` 503 when it is a service that could not take it."""
+    shown = [(name, label, kept[name]) for name, label in SHOWN.items() if name in kept]
+    hidden = {name: value for name, value in kept.items() if name not in SHOWN}
+    return page(
+        request,
+        "resume.html",
+        person=person,
+        status=status,
+        closed=status == 503,
+        action=action,
+        shown=shown,
+        hidden=hidden,
+    )
+
+
+def unsealed(request: Request, sealed: str) -> Kept | None:
+    return keeping.unseal(secret(request), sealed) if sealed else None
+
+
+def secret(request: Request) -> str:
+    return request.app.state.settings.web_secret.get_secret_value()
+
+
+def local(address: str) -> str:
+    """An address on this site, or nothing: a link elsewhere must not ride on signing in."""
+    if not address.startswith("/") or address.startswith(("//", "/\\")):
+        return ""
+    parts = urlsplit(address)
+    return "" if parts.netloc or parts.scheme else address

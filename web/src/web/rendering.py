@@ -1,0 +1,170 @@
+"""From a template and what a page knows to the HTML that leaves."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from contracts.identity.roles import Role
+from web import words
+from web.assets import Assets
+from web.browsers import browser_icon, browser_label
+from web.dates import Dates, waiting
+from web.forms import token_for
+from web.icons import sprite
+from web.matches import marked
+from web.sessions import COOKIE_SECONDS, SignedIn
+from web.settings import WebSettings
+
+DONE = "guichet_done"
+DONE_SECONDS = 60
+LETTERS = "guichet_letters"  # whose shortcuts of a single letter are switched on in this browser
+
+EXCERPT_LENGTH = 140
+
+# id, label, label where space is short, address, icon
+STAFF_NAV = (
+    ("counter", "Comptoir", "Comptoir", "/comptoir", "counter"),
+    ("desk", "Demandes", "Demandes", "/demandes", "inbox"),
+    ("customers", "Clients", "Clients", "/clients", "users"),
+)
+CUSTOMER_NAV = (
+    ("home", "Mes demandes", "Demandes", "/mes-demandes", "home"),
+    ("products", "Mes appareils", "Appareils", "/mes-appareils", "box"),
+    ("new", "Nouvelle demande", "Nouvelle", "/mes-demandes/nouvelle", "plus"),
+)
+HOMES = {Role.CUSTOMER: "/mes-demandes", Role.SELLER: "/comptoir"}
+
+
+class Typeset(BaseLoader):
+    """Templates get the no-break spaces of French punctuation as they are loaded."""
+
+    def __init__(self, folder: Path) -> None:
+        self.files = FileSystemLoader(folder)
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Any]:
+        source, name, is_fresh = self.files.get_source(environment, template)
+        return words.typeset(source), name, is_fresh
+
+
+def environment(settings: WebSettings, assets: Assets) -> Environment:
+    made = Environment(
+        loader=Typeset(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    dates = Dates(settings.zone)
+    made.globals["asset"] = assets.url  # ty: ignore[invalid-assignment] -- typed by its defaults
+    made.globals["sprite"] = Markup(sprite(settings.assets))  # noqa: S704 -- our own drawings  # ty: ignore[invalid-assignment]
+    made.globals["browser_label"] = browser_label  # ty: ignore[invalid-assignment]
+    made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
+    made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
+    made.globals["words"] = words  # ty: ignore[invalid-assignment]
+    made.filters |= {
+        "day": dates.day,
+        "weekday": dates.weekday,
+        "short_day": dates.short_day,
+        "month": dates.month,
+        "time": dates.time,
+        "moment": dates.moment,
+        "recent": dates.recent,
+        "since": dates.since,
+        "last_time": dates.last_time,
+        "waiting": waiting,
+        "paragraphs": paragraphs,
+        "excerpt": excerpt,
+        "number": words.number,
+        "capital": words.capital,
+    }
+    return made
+
+
+def paragraphs(text: str) -> list[str]:
+    """A message in the pieces that blank lines part; single line breaks stay inside."""
+    return [piece.strip("\n") for piece in text.split("\n\n") if piece.strip()]
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a message on one line, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= EXCERPT_LENGTH:
+        return line
+    return line[:EXCERPT_LENGTH].rpartition(" ")[0].rstrip(",;:") + "…"
+
+
+def home(person: SignedIn | None) -> str:
+    return HOMES.get(person.role, "/demandes") if person else "/"
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    person: SignedIn | None = None,
+    tab: str = "",
+    status: int = 200,
+    facts: dict[str, Any] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """A whole page, or any template.
+
+    `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
+    what the last form did (see `redirect`).
+    """
+    done = request.cookies.get(DONE, "")
+    is_staff = person is not None and person.is_staff
+    html = request.app.state.templates.get_template(template).render(
+        request=request,
+        person=person,
+        form_token=token_for(request, person) if person else "",
+        space="staff" if is_staff else "client",
+        nav=STAFF_NAV if is_staff else CUSTOMER_NAV if person else (),
+        home=home(person),
+        tab=tab,
+        done=words.done(done, facts or {}),
+        letters=person is not None and request.cookies.get(LETTERS) == str(person.id),
+        **context,
+    )
+    response = HTMLResponse(html, status_code=status)
+    if done:
+        response.delete_cookie(DONE)
+    return response
+
+
+def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
+    """Leave a form that worked; the next page says `done`, a name in `words.DONE`, once."""
+    response = RedirectResponse(to, status_code=303)
+    if done:
+        remember_done(request, response, done)
+    return response
+
+
+def switch_letters(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
+    if not on:
+        response.delete_cookie(LETTERS)
+        return
+    response.set_cookie(
+        LETTERS,
+        str(person.id),
+        max_age=COOKIE_SECONDS,
+        secure=request.app.state.settings.over_tls,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def remember_done(request: Request, response: Response, done: str) -> None:
+    response.set_cookie(
+        DONE,
+        done,
+        max_age=DONE_SECONDS,
+        secure=request.app.state.settings.over_tls,
+        httponly=True,
+        samesite="lax",
+    )

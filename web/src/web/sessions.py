@@ -1,0 +1,207 @@
+"""Who is at the browser: the session's cookie, and the short-lived token it is worth."""
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Annotated
+from uuid import UUID
+
+import jwt
+from fastapi import Depends, Request, Response
+
+from contracts.identity.api import OpenedSession
+from contracts.identity.roles import STAFF, Role
+from web.clients import identity
+from web.clients.gateway import Gateway, Problem
+
+CACHED_MOST = 10_000
+COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
+SPARE_SECONDS = 10  # a token is renewed this long before it ends
+
+# Modules of a page say with each request whose page it is; see static/session.js.
+PAGE_OF = "X-Guichet-Person"
+
+
+class SignInNeeded(Exception):
+    """Nobody is signed in, or (`expired`) nobody any more."""
+
+    def __init__(self, *, expired: bool) -> None:
+        super().__init__()
+        self.expired = expired
+
+
+class WrongRole(Exception):
+    """Somebody is signed in whose role has no business on this page."""
+
+
+@dataclass(frozen=True)
+class Access:
+    """What identity said about a session, good for less than a minute."""
+
+    token: str = field(repr=False)
+    id: UUID
+    role: Role
+    name: str
+    session_id: UUID
+    good_until: float
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """The person at the browser; `gateway` makes calls on their behalf."""
+
+    id: UUID
+    role: Role
+    name: str
+    session_id: UUID
+    session_token: str = field(repr=False)
+    gateway: Gateway
+
+    @property
+    def is_staff(self) -> bool:
+        return self.role in STAFF
+
+
+class AccessTokens:
+    """The exchange of session tokens for access tokens, remembered by hash, the latest kept."""
+
+    def __init__(self) -> None:
+        self.known: OrderedDict[bytes, Access] = OrderedDict()
+
+    async def access(self, gateway: Gateway, session_token: str) -> Access:
+        """Raises `SignInNeeded` when identity does not know the session any more."""
+        name = hashlib.sha256(session_token.encode()).digest()
+        access = self.known.get(name)
+        if access is None or access.good_until < time.monotonic():
+            access = await exchange(gateway, session_token)
+            self.known[name] = access
+        self.known.move_to_end(name)
+        while len(self.known) > CACHED_MOST:
+            self.known.popitem(last=False)
+        return access
+
+    def forget(self, session_token: str) -> None:
+        self.known.pop(hashlib.sha256(session_token.encode()).digest(), None)
+
+
+async def exchange(gateway: Gateway, session_token: str) -> Access:
+    asked_at = time.monotonic()
+    try:
+        answer = await identity.access_token(gateway, session_token)
+    except Problem as problem:
+        if problem.status == 401:
+            raise SignInNeeded(expired=True) from problem
+        raise
+    # Identity itself handed this over; the services check its signature.
+    claims = jwt.decode(answer.access_token, options={"verify_signature": False})
+    return Access(
+        token=answer.access_token,
+        id=UUID(claims["sub"]),
+        role=Role(claims["role"]),
+        name=claims["name"],
+        session_id=UUID(claims["sid"]),
+        good_until=asked_at + max(0, answer.expires_in - SPARE_SECONDS),
+    )
+
+
+def browser(request: Request) -> Gateway:
+    """Calls on behalf of this browser, before anybody is known."""
+    return Gateway(
+        http=request.app.state.http,
+        browser_address=browser_address(request),
+        browser_name=ascii_only(request.headers.get("User-Agent", ""))[:400],
+    )
+
+
+def ascii_only(header: str) -> str:
+    """A header is passed on in ASCII alone."""
+    return header.encode("ascii", "ignore").decode()
+
+
+def browser_address(request: Request) -> str:
+    """The last address in X-Forwarded-For is the one that the gateway itself saw."""
+    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return seen or (request.client.host if request.client else "")
+
+
+async def signed_in(request: Request) -> SignedIn:
+    """Who has the session of this browser; raises `SignInNeeded`."""
+    session_token = request.cookies.get(cookie_name(request), "")
+    if not session_token:
+        raise SignInNeeded(expired=False)
+    return await person_of(request, session_token)
+
+
+async def person_of(request: Request, session_token: str) -> SignedIn:
+    tokens: AccessTokens = request.app.state.access_tokens
+    gateway = browser(request)
+    access = await tokens.access(gateway, session_token)
+    person = SignedIn(
+        id=access.id,
+        role=access.role,
+        name=access.name,
+        session_id=access.session_id,
+        session_token=session_token,
+        gateway=gateway.on_behalf(access.token),
+    )
+    request.state.person = person  # for error pages, which still show who is signed in
+    return person
+
+
+async def reader(request: Request) -> SignedIn:
+    """A page that is still open gets nothing of whoever signed in after its own reader."""
+    person = await signed_in(request)
+    if request.headers.get(PAGE_OF, str(person.id)) != str(person.id):
+        raise SignInNeeded(expired=False)
+    return person
+
+
+Person = Annotated[SignedIn, Depends(reader)]
+
+
+async def customer(person: Person) -> SignedIn:
+    if person.is_staff:
+        raise WrongRole
+    return person
+
+
+async def staff(person: Person) -> SignedIn:
+    if not person.is_staff:
+        raise WrongRole
+    return person
+
+
+Customer = Annotated[SignedIn, Depends(customer)]
+Staff = Annotated[SignedIn, Depends(staff)]
+
+
+def cookie_name(request: Request) -> str:
+    return "__Host-guichet_session" if request.app.state.settings.over_tls else "guichet_session"
+
+
+def remember(request: Request, response: Response, opened: OpenedSession) -> None:
+    """Identity alone decides when a session ends, and puts it off with every use."""
+    response.set_cookie(
+        cookie_name(request),
+        opened.token,
+        max_age=COOKIE_SECONDS,
+        path="/",
+        secure=request.app.state.settings.over_tls,
+        httponly=True,
+        samesite="lax",
+    )
+
+
+def forget(request: Request, response: Response) -> None:
+    """The browser and this process forget the session; identity is told apart."""
+    name = cookie_name(request)
+    tokens: AccessTokens = request.app.state.access_tokens
+    tokens.forget(request.cookies.get(name, ""))
+    response.delete_cookie(
+        name,
+        path="/",
+        secure=request.app.state.settings.over_tls,
+        httponly=True,
+        samesite="lax",
+    )

@@ -1,0 +1,26 @@
+"""What the web frontend reads from its environment."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from chassis.settings import CommonSettings
+
+
+class WebSettings(CommonSettings):
+    """GUICHET_WEB_SECRET has no default: forms are only as safe as it is."""
+
+    web_secret: SecretStr = Field(min_length=32, description="Signs the tokens in forms.")
+    assets: Path = Field(
+        Path(__file__).parents[3] / "node_modules",
+        description="The folder where npm put htmx, the fonts and the icons.",
+    )
+
+    streams: int = Field(500, ge=1, description="How many live streams one process holds at most.")
+
+    @property
+    def over_tls(self) -> bool:
+        return self.public_url.startswith("https:")
+
+
+Settings = WebSettings  # the name under which every process keeps its own

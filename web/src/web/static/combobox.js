@@ -1,0 +1,154 @@
+// A search box with a list of answers, after the ARIA combobox pattern.
+//
+// Every question has a number: an answer to an earlier question is thrown away, and Enter acts
+// only on what is displayed for the text that is in the box now.
+
+const PAUSE = 120; // milliseconds without a key before a question is sent
+
+/**
+ * @param root   element holding input[role=combobox], .combo__pop and a [role=status]
+ * @param search async (text, signal, more) => { html, said }: the answer, ready to be shown
+ * @param choose (option) => void: a row was chosen; its dataset tells which
+ */
+export function combobox(root, { search, choose }) {
+  const input = root.querySelector('[role="combobox"]');
+  const pop = root.querySelector(".combo__pop");
+  const status = root.querySelector('[role="status"]');
+  let question = 0; // the number of the latest question, or of the latest key
+  let answered = null; // the text whose answer is displayed
+  let request = new AbortController();
+  let pause = 0;
+
+  const typed = () => input.value.trim();
+  const upToDate = () => !pop.hidden && answered === typed();
+  const options = () => [...pop.querySelectorAll('[role="option"]')];
+  const active = () => pop.querySelector('[aria-selected="true"]');
+
+  function abandon() {
+    clearTimeout(pause);
+    request.abort();
+    question += 1;
+  }
+
+  function textChanged() {
+    if (!pop.hidden && answered === typed()) return;
+    abandon();
+    if (typed() === "") {
+      close();
+      answered = null;
+      status.textContent = "";
+      return;
+    }
+    pop.setAttribute("aria-busy", "true");
+    root.dataset.waiting = "";
+    activate(null);
+    pause = setTimeout(ask, PAUSE);
+  }
+
+  async function ask(more) {
+    abandon();
+    const number = question;
+    const text = typed();
+    request = new AbortController();
+    let answer;
+    try {
+      answer = await search(text, request.signal, more);
+    } catch (failure) {
+      if (number !== question) return;
+      answer = { html: `<div class="combo__hint">${failure.html ?? ""}</div>`, said: failure.message };
+    }
+    if (number === question && text === typed()) show(text, answer);
+  }
+
+  function show(text, answer) {
+    answered = text;
+    pop.innerHTML = answer.html;
+    if (status.textContent !== answer.said) status.textContent = answer.said;
+    open();
+  }
+
+  function open() {
+    pop.hidden = false;
+    pop.removeAttribute("aria-busy");
+    delete root.dataset.waiting;
+    root.classList.add("combo--open");
+    input.setAttribute("aria-expanded", String(options().length > 0));
+    activate(options().find((option) => !option.dataset.action));
+  }
+
+  function close() {
+    pop.hidden = true;
+    pop.removeAttribute("aria-busy");
+    delete root.dataset.waiting;
+    root.classList.remove("combo--open");
+    input.setAttribute("aria-expanded", "false");
+    input.removeAttribute("aria-activedescendant");
+  }
+
+  function activate(option) {
+    active()?.setAttribute("aria-selected", "false");
+    if (!option) {
+      input.removeAttribute("aria-activedescendant");
+      return;
+    }
+    option.setAttribute("aria-selected", "true");
+    option.scrollIntoView({ block: "nearest" });
+    input.setAttribute("aria-activedescendant", option.id);
+  }
+
+  function move(step) {
+    const all = options();
+    if (all.length === 0) return;
+    const from = all.indexOf(active());
+    const start = from < 0 && step < 0 ? 0 : from;
+    activate(all[(start + step + all.length) % all.length]);
+  }
+
+  function key(event) {
+    if (event.isComposing) return;
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      if (pop.hidden && answered !== null && answered === typed()) open();
+      else if (upToDate()) move(event.key === "ArrowDown" ? 1 : -1);
+    } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
+      event.preventDefault();
+      if (upToDate() && active()) choose(active());
+    } else if (event.key === "Escape" && !pop.hidden) {
+      event.preventDefault();
+      event.stopPropagation();
+      abandon();
+      close();
+    }
+  }
+
+  input.addEventListener("input", textChanged);
+  input.addEventListener("keydown", key);
+  input.addEventListener("click", () => {
+    if (pop.hidden && answered !== null && answered === typed()) open();
+  });
+  root.addEventListener("focusout", (event) => {
+    if (event.relatedTarget && !root.contains(event.relatedTarget)) close();
+  });
+  // The focus stays in the box while a row is pressed.
+  pop.addEventListener("pointerdown", (event) => {
+    if (event.target.closest('[role="option"]')) event.preventDefault();
+  });
+  pop.addEventListener("click", (event) => {
+    const option = event.target.closest('[role="option"]');
+    if (option && upToDate()) choose(option);
+  });
+
+  return {
+    input,
+    close,
+    /** Ask again for the same text, with something more; then Enter works on that answer. */
+    again: (more) => ask(more),
+    /** Start anew with this text; nothing is asked when it is empty. */
+    start(text) {
+      answered = null;
+      input.value = text;
+      close();
+      textChanged();
+    },
+  };
+}

@@ -1,0 +1,89 @@
+// Tell a barcode scanner from a person: it types its characters faster than anybody can,
+// then Enter, Tab, CR or LF.
+
+const GAP = 80; // milliseconds that two keys of one scan may be apart, on a slow link
+const PACE = 35; // milliseconds per key on average; the fastest typists need about 60
+const ECHO = 150; // a scanner set to end with CR and LF sends two ends
+
+/**
+ * Hand over every scan of exactly `length` characters, wherever the focus is, and undo what it
+ * typed there.
+ *
+ * @param heard (text) => void
+ * @param deaf  (element) => boolean: scans that start in this element are none of ours
+ */
+export function listenToScanner({ length, heard, deaf }) {
+  let scan = null;
+  let ended = -Infinity;
+
+  function start(event) {
+    const element = document.activeElement;
+    return {
+      text: "",
+      element,
+      before: "value" in element ? element.value : null,
+      since: event.timeStamp,
+      last: event.timeStamp,
+    };
+  }
+
+  function tooSlow(event) {
+    return (
+      event.timeStamp - scan.last > GAP ||
+      event.timeStamp - scan.since > scan.text.length * PACE + GAP
+    );
+  }
+
+  function finish(event) {
+    const { text, element, before } = scan;
+    swallow(event);
+    ended = event.timeStamp;
+    if (before !== null && element.value !== before) {
+      element.value = before;
+      element.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+    heard(text);
+  }
+
+  function key(event) {
+    if (MODIFIERS.has(event.key)) return;
+    if (isEnd(event)) {
+      const whole = scan && scan.text.length === length && !tooSlow(event) && !deaf(scan.element);
+      if (whole) finish(event);
+      else if (event.timeStamp - ended < ECHO) swallow(event); // the second end of the same scan
+      scan = null;
+      return;
+    }
+    ended = -Infinity;
+    if (isPlain(event)) {
+      if (!scan || tooSlow(event)) scan = start(event);
+      scan.text += event.key;
+      scan.last = event.timeStamp;
+    } else {
+      // A control character in the middle of a scan would be a shortcut of the browser.
+      const isControl = event.ctrlKey && event.key.length === 1;
+      if (isControl && scan && scan.text.length > 4 && !tooSlow(event)) swallow(event);
+      scan = null;
+    }
+  }
+
+  document.addEventListener("keydown", key, { capture: true });
+}
+
+const MODIFIERS = new Set(["Shift", "CapsLock", "AltGraph", "Control", "Alt", "NumLock"]);
+
+/** Enter and Tab; LF and CR come as Ctrl+J and Ctrl+M from some scanners. */
+function isEnd(event) {
+  if (event.ctrlKey) return event.key === "j" || event.key === "m";
+  return (event.key === "Enter" || event.key === "Tab") && !event.shiftKey;
+}
+
+function isPlain(event) {
+  if (event.repeat || event.isComposing || [...event.key].length !== 1) return false;
+  return !(event.ctrlKey || event.altKey || event.metaKey) || event.getModifierState("AltGraph");
+}
+
+function swallow(event) {
+  event.preventDefault();
+  event.stopImmediatePropagation();
+}

@@ -1,0 +1,381 @@
+// The seller's counter: four steps, one ticket, and the keyboard.
+
+import { combobox } from "./combobox.js";
+import { customerStep } from "./counter-customer.js";
+import { saleDraft } from "./counter-draft.js";
+import { explain, focusFirstError, send } from "./counter-exchange.js";
+import { handover } from "./counter-handover.js";
+import { listenToScanner } from "./counter-scanner.js";
+import * as words from "./counter-words.js";
+import { LENGTH, serialField, withoutBlanks } from "./serial.js";
+
+const ORDER = ["customer", "product", "serial_number", "sold_on"];
+
+const form = document.querySelector("#sale");
+const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on } = form.elements;
+const record = form.querySelector("[data-record]");
+const missing = form.querySelector("[data-missing]");
+const touched = matchMedia("(pointer: coarse)");
+const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`#step-${name}`)]));
+const dialog = handover(document.querySelector("#handover"));
+let draft = null; // nothing is kept before the page shows what was kept before
+let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
+
+// --- The steps ---------------------------------------------------------------------------------
+
+const customer = customerStep(steps.customer, {
+  handover: dialog,
+  changed: draw,
+  chosen({ id, name, email, purchases }) {
+    customer_id.value = id;
+    fill(steps.customer, { title: name, sub: `${email} · ${purchases}` });
+    settle("customer");
+    tellMoreOf(id);
+  },
+});
+
+const product = combobox(steps.product.querySelector(".combo"), {
+  search: (text, signal, more) => send("/comptoir/produits", { text, ...more }, { signal }),
+  choose(option) {
+    if (option.dataset.action === "withdrawn") {
+      product.again({ withdrawn: "true" });
+      return;
+    }
+    product.close();
+    const { id, designation, reference, onSale } = option.dataset;
+    product_id.value = id;
+    withdrawn.value = onSale === "true" ? "" : "true";
+    withdrawn_confirmed.value = "";
+    fill(steps.product, { title: designation, code: reference });
+    settle("product");
+    serial.again();
+  },
+});
+
+const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
+  check: (text, { scanned, signal }) =>
+    send(
+      "/comptoir/numeros",
+      { serial_number: text, product_id: product_id.value, scanned: scanned ? "true" : "" },
+      { signal },
+    ),
+  changed: draw,
+  done: () => settle("serial_number"),
+});
+
+/** Write { title, sub, code } into the card of what was chosen. */
+function fill(step, texts) {
+  for (const [name, text] of Object.entries(texts))
+    step.querySelector(`[data-${name}]`).textContent = text;
+}
+
+async function tellMoreOf(id) {
+  try {
+    const answer = await send(`/comptoir/clients/${id}`, {});
+    if (customer_id.value === id) fill(steps.customer, { sub: answer.sub });
+  } catch {
+    // What the search told is enough.
+  }
+}
+
+// --- Which step is now -------------------------------------------------------------------------
+
+const complete = {
+  customer: () => customer_id.value !== "" && !customer.isCreating,
+  product: () => product_id.value !== "" && (!withdrawn.value || withdrawn_confirmed.value !== ""),
+  serial_number: () => serial.accepted(),
+  sold_on: () => sold_on.dataset.refused === undefined,
+};
+
+const mustConfirm = () =>
+  product_id.value !== "" && !complete.product() && reopened !== "product";
+const incomplete = () => ORDER.filter((name) => !complete[name]());
+const current = () => reopened ?? incomplete()[0] ?? "sold_on";
+
+/** A step got its answer: go on to the first that lacks one. */
+function settle(name) {
+  if (reopened === name) reopened = null;
+  draw();
+  draft?.flush();
+  focusOn(current());
+}
+
+function reopen(name) {
+  reopened = name;
+  draw();
+  focusOn(name);
+}
+
+function focusOn(name, { select = true } = {}) {
+  const places = {
+    customer: customer.isCreating ? customer : customer.box.input,
+    product: mustConfirm() ? sellAnyway : product.input,
+    serial_number: serial.input,
+    sold_on,
+  };
+  places[name]?.focus();
+  if (select && name !== "sold_on") places[name]?.select?.();
+}
+
+const sellAnyway = steps.product.querySelector("[data-confirm-withdrawn]");
+sellAnyway.addEventListener("click", () => {
+  withdrawn_confirmed.value = "true";
+  settle("product");
+});
+
+form.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-change]");
+  if (button) reopen(button.dataset.change);
+});
+
+// --- The ticket --------------------------------------------------------------------------------
+
+function draw() {
+  for (const name of ORDER) steps[name].dataset.state = stateOf(name);
+  drawWithdrawn();
+  showEarly(steps.serial_number.querySelector("[data-serial]"), "now done", serial.input.value !== "");
+  showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on());
+  drawTicket();
+  record.setAttribute("aria-disabled", String(lacking() !== ""));
+  missing.textContent = lacking() || (touched.matches ? words.READY_BY_TOUCH : words.READY);
+  draft?.changed();
+}
+
+/** The day is there from the start, and comes last. */
+function stateOf(name) {
+  if (name === current()) return "now";
+  return name !== "sold_on" && complete[name]() ? "done" : "todo";
+}
+
+/** Chosen, but no longer on sale: the seller has to say that this is meant. */
+function drawWithdrawn() {
+  const pending = mustConfirm();
+  steps.product.querySelector("[data-search]").hidden = pending;
+  steps.product.querySelector("[data-chosen]").dataset.show = pending ? "now done todo" : "done";
+  steps.product.querySelector("[data-withdrawn]").hidden = !pending;
+}
+
+/** A scan may come before its step, and a wrong day has to be seen: then it shows at once. */
+function showEarly(part, usually, early) {
+  part.dataset.show = early ? "todo now done" : usually;
+}
+
+function drawTicket() {
+  const title = (step) => step.querySelector("[data-title]").textContent;
+  const creating = customer.isCreating && customer.nameBeingTyped;
+  row("customer", creating || (customer_id.value && title(steps.customer)));
+  row("product", product_id.value && title(steps.product));
+  row("reference", product_id.value && steps.product.querySelector("[data-code]").textContent);
+  row("serial_number", complete.serial_number() && serial.input.value);
+  row("sold_on", sold_on.dataset.words);
+  form.querySelector("[data-ticket-day]").textContent = sold_on.dataset.short;
+}
+
+function row(name, text) {
+  const line = form.querySelector(`[data-row="${name}"]`);
+  const value = line.querySelector("dd");
+  line.classList.toggle("is-empty", !text);
+  value.textContent = text || value.dataset.empty;
+}
+
+/** What keeps the sale from being recorded, in words; nothing when all is there. */
+function lacking() {
+  const names = incomplete().filter((name) => name !== "sold_on");
+  if (customer.isCreating) names[0] = "password";
+  if (names.length === 0) return complete.sold_on() ? "" : words.CORRECT_DATE;
+  if (names.includes("product") && product_id.value) return words.CONFIRM_WITHDRAWN;
+  if (names.length > 1) return words.missing(names);
+  if (names[0] !== "serial_number" || serial.input.value === "") return words.missing(names);
+  const whole = [...withoutBlanks(serial.input.value)].length === LENGTH;
+  return whole || serial.state !== "" ? words.CORRECT_SERIAL : words.INCOMPLETE_SERIAL;
+}
+
+// --- What is kept of it ------------------------------------------------------------------------
+
+/** A reload finds it all, also what is typed and not chosen yet. */
+function begun() {
+  const searched = (name, id, box) => (id.value === "" || reopened === name ? box.input.value : "");
+  return {
+    form_key: form.elements.form_key.value,
+    customer_id: customer_id.value,
+    product_id: product_id.value,
+    withdrawn_confirmed: withdrawn_confirmed.value,
+    serial_number: serial.input.value,
+    sold_on: sold_on.value === sold_on.dataset.today ? "" : sold_on.value,
+    customer_text: searched("customer", customer_id, customer.box),
+    product_text: searched("product", product_id, product),
+    creating_customer: customer.isCreating ? "true" : "",
+    ...customer.typed,
+  };
+}
+
+/** Put the page where the kept sale was left. */
+async function goOn() {
+  for (const [name, id, box] of [
+    ["customer", customer_id, customer.box],
+    ["product", product_id, product],
+  ]) {
+    if (box.input.value === "") continue;
+    if (id.value !== "") reopened = name;
+    box.start(box.input.value);
+  }
+  await serial.again();
+  if (sold_on.value !== sold_on.dataset.short) await understandDay();
+  draw();
+  focusOn(current(), { select: false });
+}
+
+form.addEventListener("input", () => draft?.changed());
+
+// --- The day -----------------------------------------------------------------------------------
+
+const calendar = form.querySelector("[data-calendar]");
+let dayQuestion = 0;
+
+async function understandDay() {
+  const number = (dayQuestion += 1);
+  let answer;
+  try {
+    answer = await send("/comptoir/dates", { sold_on: sold_on.value });
+  } catch (failure) {
+    answer = { fields: { sold_on: failure.html } };
+  }
+  if (number !== dayQuestion) return;
+  explain(steps.sold_on, answer.fields);
+  if (answer.day) {
+    sold_on.value = answer.short;
+    Object.assign(sold_on.dataset, { day: answer.day, words: answer.words, short: answer.short });
+    delete sold_on.dataset.refused;
+  } else {
+    sold_on.dataset.refused = "";
+  }
+  draw();
+}
+
+sold_on.addEventListener("change", understandDay);
+sold_on.addEventListener("keydown", async (event) => {
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
+  event.preventDefault();
+  await understandDay();
+  if (complete.sold_on()) record.focus();
+});
+calendar.addEventListener("change", () => {
+  sold_on.value = calendar.value;
+  understandDay();
+});
+form.querySelector("[data-open-calendar]").addEventListener("click", () => {
+  calendar.value = sold_on.dataset.day;
+  calendar.showPicker();
+});
+
+// --- Recording ---------------------------------------------------------------------------------
+
+let retried = false;
+
+async function recordSale() {
+  if (record.getAttribute("aria-busy") === "true") return;
+  record.setAttribute("aria-busy", "true");
+  try {
+    await serial.validate();
+    if (lacking()) {
+      reopened = null;
+      focusOn(current());
+      return;
+    }
+    await sendSale();
+  } finally {
+    if (!form.hasAttribute("data-recorded")) record.removeAttribute("aria-busy");
+    draw();
+  }
+}
+
+async function sendSale() {
+  let answer;
+  try {
+    answer = await send("/comptoir", new FormData(form), { asks: true });
+  } catch (failure) {
+    explain(form, { form: failure.html });
+    return;
+  }
+  if (answer.location) {
+    form.setAttribute("data-recorded", "");
+    draft.end();
+    location.assign(answer.location);
+    return;
+  }
+  explain(form, answer.fields);
+  if (answer.key) form.elements.form_key.value = answer.key;
+  if (answer.retry_after && !retried) {
+    retried = true;
+    await new Promise((later) => setTimeout(later, answer.retry_after * 1000));
+    await sendSale();
+    return;
+  }
+  retried = false;
+  if (answer.serial) serial.show(answer.serial);
+  if (answer.withdrawn) {
+    withdrawn.value = "true";
+    withdrawn_confirmed.value = "";
+  }
+  if (answer.reopen) reopen(answer.reopen);
+  else if (lacking()) settle(null);
+  else focusFirstError(form);
+}
+
+record.addEventListener("click", recordSale);
+addEventListener("signed-in", () => serial.again()); // nobody could say whether it is free
+form.addEventListener("submit", (event) => event.preventDefault());
+
+// --- Keys of the whole page --------------------------------------------------------------------
+
+// The customer with the keyboard, the search, a sign-in: what is typed there is not the sale's.
+const isElsewhere = () => document.querySelector("dialog[open]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (isElsewhere() || event.isComposing) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    recordSale();
+  } else if (event.altKey && event.code === "KeyN") {
+    event.preventDefault();
+    reopened = "customer";
+    customer.open();
+  } else if (event.key === "Escape") {
+    goBack(event);
+  } else if (event.key === "Tab" && event.shiftKey && event.target.value === "") {
+    goBack(event);
+  }
+});
+
+/** From an empty box to the step before; from a reopened step back to what was chosen. */
+function goBack(event) {
+  const name = ORDER.find((each) => steps[each].contains(event.target));
+  const fields = [customer.box.input, product.input, serial.input];
+  if (!name || !fields.includes(event.target)) return;
+  if (event.key === "Escape" && reopened === name && complete[name]()) {
+    event.preventDefault();
+    settle(name);
+  } else if (event.target.value !== "" && event.key === "Escape") {
+    event.preventDefault();
+    event.target.value = "";
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  } else if (event.target.value === "" && name !== "customer") {
+    event.preventDefault();
+    reopen(ORDER[ORDER.indexOf(name) - 1]);
+  }
+}
+
+listenToScanner({
+  length: LENGTH,
+  deaf: (element) => isElsewhere() || element === product.input,
+  heard: (text) => serial.scan(text),
+});
+
+// The browser's Back would show the sale that was just recorded.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+await goOn();
+draft = saleDraft({ form, values: begun });
+await draft.begin();

@@ -1,0 +1,186 @@
+// What others do meanwhile: counts and lines change where they stand, new ones are announced, and
+// nothing that is being read moves.
+
+import { onNews, readAgain } from "./live.js";
+import { post } from "./session.js";
+
+const queue = () => document.getElementById("queue");
+const thread = () => document.getElementById("thread");
+const reader = document.body.dataset.reader;
+const heardOf = new Set(); // numbers of requests that something happened to
+
+let isReading = false;
+let readOnce = false;
+
+onNews(async ({ changes, everything }) => {
+  for (const { number } of changes) heardOf.add(number);
+  const open = Number(thread()?.dataset.number);
+  await Promise.all([
+    readQueue(everything),
+    thread() && (everything || changes.some(({ number }) => number === open)) && readThread(),
+  ]);
+});
+
+// --- The queue --------------------------------------------------------------------------------
+
+async function readQueue(everything) {
+  if (isReading) {
+    readOnce = true;
+    return;
+  }
+  isReading = true;
+  const lines = document.querySelectorAll("[data-queue] > li").length;
+  const page = await readAgain(`${queue().dataset.again}&lignes=${lines}`);
+  isReading = false;
+  const fresh = page?.getElementById("queue");
+  if (fresh) takeOver(fresh, everything);
+  if (readOnce) {
+    readOnce = false;
+    readQueue(everything);
+  }
+}
+
+function takeOver(fresh, everything) {
+  document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
+  tellUnread(Number(fresh.dataset.unread));
+  const list = queue().querySelector("[data-queue]");
+  const freshLines = new Map([...fresh.querySelectorAll("[data-queue] > li")].map((line) => [line.dataset.number, line]));
+  if (!list) {
+    // Nothing was there to be read.
+    if (freshLines.size) showAll(fresh);
+    return;
+  }
+  const isWhole = !fresh.querySelector("[data-more]");
+  for (const line of list.children) {
+    const now = freshLines.get(line.dataset.number);
+    if (now) renew(line, now);
+    else if (isWhole || heardOf.has(Number(line.dataset.number))) leave(line.querySelector(".qitem"));
+  }
+  const added = [...freshLines.keys()].filter(
+    (number) => !list.querySelector(`[data-number="${number}"]`) && (everything || heardOf.has(Number(number))),
+  );
+  announce(added.length, fresh);
+}
+
+// The link stays the same element: it may hold the focus.
+function renew(line, now) {
+  const [old, fresh] = [line.querySelector(".qitem"), now.querySelector(".qitem")];
+  if (old.className !== fresh.className) old.className = fresh.className;
+  if (old.innerHTML !== fresh.innerHTML) old.innerHTML = fresh.innerHTML;
+}
+
+// A request that is somewhere else now stays where it was read, and says so.
+function leave(item) {
+  if (item.classList.contains("is-gone")) return;
+  item.classList.add("is-gone");
+  const said = document.createElement("span");
+  said.textContent = "Sortie de cette file";
+  item.querySelector(".qitem__foot").replaceChildren(said);
+}
+
+function announce(count, fresh) {
+  const place = document.getElementById("queue-news");
+  if (!count) {
+    place.replaceChildren();
+    return;
+  }
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "desk__news";
+  button.textContent = `${count} ${count > 1 ? "nouvelles demandes" : "nouvelle demande"} : afficher`;
+  button.addEventListener("click", () => showAll(fresh));
+  if (place.textContent !== button.textContent) place.replaceChildren(button);
+  else place.firstElementChild.replaceWith(button);
+}
+
+function showAll(fresh) {
+  const list = queue().querySelector(".desk__list");
+  const focused = list.contains(document.activeElement);
+  list.replaceWith(fresh.querySelector(".desk__list"));
+  if (focused) queue().querySelector(".qitem")?.focus();
+}
+
+const title = document.title.replace(/^\(.*?\) /, "");
+
+function tellUnread(count) {
+  document.title = count ? `(${count > 1000 ? "1000+" : count}) ${title}` : title;
+}
+
+// --- The exchange -----------------------------------------------------------------------------
+
+async function readThread() {
+  const here = thread();
+  const page = await readAgain(`/demandes/${here.dataset.number}/echange${location.search}`);
+  const fresh = page?.getElementById("thread");
+  if (!fresh || !here.isConnected) return;
+  hold(() => {
+    document.getElementById("thread-state").replaceWith(fresh.querySelector("#thread-state"));
+    const [priority, now] = [here.querySelector("#priority"), fresh.querySelector("#priority")];
+    if (priority && now && !priority.parentElement.open) priority.parentElement.replaceWith(now.parentElement);
+    append(here, fresh);
+  });
+}
+
+// On a phone the whole page scrolls: it follows, so that what is being typed stays in its place.
+function hold(change) {
+  const typed = document.activeElement?.closest("[data-composer]") && document.activeElement;
+  const before = typed?.getBoundingClientRect().top;
+  change();
+  if (typed) scrollBy(0, typed.getBoundingClientRect().top - before);
+}
+
+function append(here, fresh) {
+  const last = Math.max(0, ...[...here.querySelectorAll("[data-position]")].map((said) => Number(said.dataset.position)));
+  renewTimes(here, fresh);
+  const news = [...fresh.querySelectorAll("#messages > .msg")].filter((said) => Number(said.dataset.position) > last);
+  const events = [...fresh.querySelectorAll("#messages > .event")].filter(
+    (event) => !here.querySelector(`[data-event=${event.dataset.event}]`),
+  );
+  const place = here.querySelector("#messages");
+  const parts = [...fresh.querySelectorAll("#messages > *")].filter((part) => news.includes(part) || events.includes(part));
+  for (const part of parts) part.classList.add("is-fresh");
+  place.append(...parts);
+  const isResolved = "resolved" in fresh.dataset && !("resolved" in here.dataset);
+  if (!news.length && !isResolved) return;
+  const others = news.filter((said) => said.dataset.author !== reader);
+  if (isResolved) {
+    here.dataset.resolved = fresh.dataset.resolved;
+    say(`${fresh.dataset.resolved} vient de résoudre cette demande.`, () => location.reload());
+  } else if (others.length) {
+    const said = others.at(-1);
+    const verb = said.matches(".msg--note") ? "d’ajouter une note à" : "de répondre à";
+    say(`${said.dataset.authorName} vient ${verb} cette demande.`, () => read(others[0], said));
+  }
+}
+
+// Corrected minutes change where they stand.
+function renewTimes(here, fresh) {
+  for (const said of fresh.querySelectorAll("#messages > .msg")) {
+    const old = here.querySelector(`[data-position="${said.dataset.position}"] .msg__time`);
+    const now = said.querySelector(".msg__time");
+    if (old && now && old.innerHTML !== now.innerHTML) old.innerHTML = now.innerHTML;
+  }
+}
+
+function say(words, show) {
+  const place = document.getElementById("news");
+  if (!place) return;
+  const line = document.createElement("p");
+  line.className = "flash flash--info told";
+  line.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button">Afficher</button>';
+  line.querySelector("span").textContent = words;
+  line.querySelector("button").addEventListener("click", show);
+  place.replaceChildren(line);
+}
+
+// Shown because asked for: what is sent from now on has seen it.
+function read(first, last) {
+  document.getElementById("news")?.replaceChildren();
+  first.scrollIntoView({ block: "start" });
+  first.setAttribute("tabindex", "-1");
+  first.focus({ preventScroll: true });
+  const seen = thread().querySelector("[name=seen_position]");
+  if (seen) seen.value = last.dataset.position;
+  const fields = new URLSearchParams({ seen_position: last.dataset.position });
+  post(`/demandes/${thread().dataset.number}/lu`, fields, { quietly: true });
+}

@@ -1,0 +1,42 @@
+// What is being typed survives a wrong click: kept in this tab until it is sent or the person
+// signs out. Forms say so with data-draft, a name that holds for one person and one thing.
+
+const PREFIX = "guichet-draft/";
+const SENT = "guichet-draft-sent";
+
+const fields = (form) => form.querySelectorAll("textarea[name], input[type=text][name]:not([hidden])");
+
+function keep(form) {
+  const typed = [...fields(form)].map((field) => [field.name, field.value]);
+  const key = PREFIX + form.dataset.draft;
+  if (typed.some(([, value]) => value.trim())) sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
+  else sessionStorage.removeItem(key);
+}
+
+function restore(form) {
+  const kept = JSON.parse(sessionStorage.getItem(PREFIX + form.dataset.draft) ?? "{}");
+  // Where the server keeps drafts, this tab has only what did not get there.
+  for (const field of fields(form)) {
+    if ("keep" in form.dataset) field.value = kept[field.name] || field.value;
+    else field.value ||= kept[field.name] ?? "";
+  }
+}
+
+try {
+  // Sent is only what a later page says it did: a session may have ended in between.
+  if (document.querySelector("[data-done]")) {
+    sessionStorage.removeItem(PREFIX + sessionStorage.getItem(SENT));
+    sessionStorage.removeItem(SENT);
+  }
+  document.querySelectorAll("form[data-draft]").forEach(restore);
+  document.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-draft]");
+    if (form) keep(form);
+  });
+  document.addEventListener("submit", (event) => {
+    if (event.target.dataset.draft) sessionStorage.setItem(SENT, event.target.dataset.draft);
+    if (event.target.getAttribute("action") === "/deconnexion") sessionStorage.clear();
+  });
+} catch {
+  // Where the browser keeps nothing, nothing is restored.
+}

@@ -1,0 +1,40 @@
+// Single-letter shortcuts: only where the person switched them on, and never while typing.
+
+const WORDS = {
+  j: "demande suivante",
+  k: "demande précédente",
+  r: "répondre",
+  n: "note interne",
+  e: "résoudre",
+  "/": "rechercher",
+  "?": "cette liste",
+};
+
+const TYPING = "input, textarea, select, [contenteditable], dialog[open]";
+
+export function letters(acts) {
+  if (!document.body.hasAttribute("data-letters")) return;
+  const all = { ...acts, "?": () => explain(Object.keys(acts)) };
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.target.closest?.(TYPING) || document.querySelector("dialog[open]")) return;
+    const act = all[event.key];
+    if (!act) return;
+    event.preventDefault();
+    act();
+  });
+}
+
+function explain(keys) {
+  let dialog = document.getElementById("letters");
+  if (!dialog) {
+    dialog = document.createElement("dialog");
+    dialog.id = "letters";
+    dialog.className = "dialog";
+    dialog.setAttribute("aria-labelledby", "letters-title");
+    const rows = [...keys, "?"].map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${WORDS[key]}</dd></div>`).join("");
+    dialog.innerHTML = `<div class="dialog__body"><h2 id="letters-title">Raccourcis d’une lettre</h2><dl class="letters">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>Fermer</button></div>`;
+    document.body.append(dialog);
+  }
+  dialog.showModal();
+}

@@ -1,0 +1,214 @@
+// What happens meanwhile. A page that wants to know imports `onNews`:
+//
+//   onNews(({ changes, everything }) => ...)   read again what these changes touch, or all of it
+//   onConnection((state) => ...)               "live", "lost", or "ended" with the session
+//
+// `changes` are hints: {number, what, by_staff, version}. Every part of a page that shows requests
+// says in data-as-of how old it is. All tabs of a browser share one stream: the tab that holds the
+// lock reads it and tells the others.
+
+import { ask } from "./session.js";
+
+const READER = document.body.dataset.reader;
+const NAME = `guichet-live/${READER}`;
+const GATHER = 150; // milliseconds: what comes at once is told at once
+const GRACE = 2_500; // a connection that is back so soon was never lost
+const SILENCE = 40_000;
+const AGAIN = 3_000;
+const FORGOTTEN = 30 * 60_000; // a forgotten page must not keep its session alive for ever
+
+const listeners = new Set();
+const watchers = new Set();
+const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
+const moments = [...new Set([...document.querySelectorAll("[data-as-of]")].map((part) => part.dataset.asOf))].filter(Boolean);
+
+let last = moments[0] ?? ""; // from where to go on
+let state = "live";
+let waiting = { changes: [], everything: false };
+let gathering;
+
+export function onNews(listener) {
+  listeners.add(listener);
+}
+
+export function onConnection(watcher) {
+  watchers.add(watcher);
+  if (state !== "live") watcher(state);
+}
+
+function hear(told) {
+  if (told.id) last = told.id;
+  if (told.sign) awake();
+  if (told.asks && leads) channel.postMessage({ state });
+  if (told.signedIn && leads) open();
+  if (told.state && told.state !== state) {
+    state = told.state;
+    for (const watcher of watchers) watcher(state);
+  }
+  if (!told.changes?.length && !told.everything) return;
+  waiting.changes.push(...(told.changes ?? []));
+  waiting.everything ||= Boolean(told.everything);
+  gathering ??= setTimeout(tell, GATHER);
+}
+
+function tell() {
+  const news = waiting;
+  waiting = { changes: [], everything: false };
+  gathering = undefined;
+  for (const listener of listeners) listener(news);
+}
+
+function say(told) {
+  channel?.postMessage(told);
+  hear(told);
+}
+
+// --- The stream -------------------------------------------------------------------------------
+
+let leads = false;
+let source;
+let watchdog;
+let retry;
+let grace;
+
+function open() {
+  close();
+  source = new EventSource(`/en-direct?depuis=${encodeURIComponent(last)}`);
+  const on = (name, act) => source.addEventListener(name, (event) => {
+    watch();
+    act(event);
+  });
+  on("ready", (event) => {
+    clearTimeout(grace);
+    grace = undefined;
+    say({ state: "live", id: event.lastEventId });
+  });
+  on("alive", () => {});
+  on("change", (event) => say({ changes: [JSON.parse(event.data)], id: event.lastEventId }));
+  on("everything", (event) => say({ everything: true, id: event.lastEventId }));
+  on("ended", () => {
+    close();
+    say({ state: "ended" });
+  });
+  source.addEventListener("error", lose);
+  watch();
+}
+
+function close() {
+  source?.close();
+  source = undefined;
+  clearTimeout(watchdog);
+  clearTimeout(retry);
+}
+
+function watch() {
+  clearTimeout(watchdog);
+  watchdog = setTimeout(lose, SILENCE);
+}
+
+// The browser's own new attempts know where to go on; but it gives up after some answers.
+function lose() {
+  grace ??= setTimeout(() => say({ state: "lost" }), navigator.onLine ? GRACE : 0);
+  if (source?.readyState === EventSource.CONNECTING) return;
+  close();
+  retry = setTimeout(open, AGAIN);
+}
+
+function lead() {
+  leads = true;
+  open();
+  return new Promise(() => {}); // until this page goes
+}
+
+function begin() {
+  if (!READER) return;
+  if (!navigator.locks || !channel) {
+    lead();
+    catchUp(moments.slice(1));
+    return;
+  }
+  channel.onmessage = (event) => hear(event.data);
+  navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
+    if (lock) {
+      catchUp(moments.slice(1));
+      return lead();
+    }
+    // What happened before this page began to listen has to be asked for.
+    channel.postMessage({ asks: true });
+    catchUp(moments);
+    navigator.locks.request(NAME, lead);
+  });
+}
+
+async function catchUp(since) {
+  for (const moment of since) {
+    try {
+      const answer = await fetch(`/en-direct/depuis?moment=${encodeURIComponent(moment)}`);
+      if (answer.ok) hear(await answer.json());
+    } catch {
+      // Without a connection the stream says so, and tells everything afterwards.
+    }
+  }
+}
+
+addEventListener("offline", () => leads && lose());
+addEventListener("online", () => leads && source === undefined && state !== "ended" && open());
+
+// --- Whether anybody is there -----------------------------------------------------------------
+
+let lastSign = Date.now();
+let isAsleep = false;
+
+function sign() {
+  if (Date.now() - lastSign > 60_000) channel?.postMessage({ sign: true });
+  awake();
+}
+
+function awake() {
+  lastSign = Date.now();
+  if (isAsleep && leads) open();
+  isAsleep = false;
+}
+
+for (const name of ["keydown", "pointermove", "scroll", "focus"]) {
+  addEventListener(name, sign, { passive: true, capture: true });
+}
+setInterval(() => {
+  if (leads && source && Date.now() - lastSign > FORGOTTEN) {
+    isAsleep = true;
+    close();
+  }
+}, 60_000);
+addEventListener("pageshow", (event) => event.persisted && hear({ everything: true }));
+addEventListener("signed-in", () => say({ signedIn: true, state: "live" }));
+
+// --- What the page says of it -----------------------------------------------------------------
+
+const WORDS = {
+  live: "",
+  lost: "La connexion est coupée. Cette page se mettra à jour dès son retour.",
+  ended: "Votre session a expiré. Reconnectez-vous : votre texte est conservé.",
+};
+
+onConnection((state) => {
+  const place = document.getElementById("connection");
+  if (!place) return;
+  place.querySelector("span").textContent = WORDS[state];
+  place.querySelector("a").hidden = state !== "ended";
+  place.hidden = state === "live";
+});
+
+begin();
+
+// --- Reading again ----------------------------------------------------------------------------
+
+// A page of ours as it is now, or null where it cannot be had: an ended session leads elsewhere.
+export async function readAgain(address) {
+  try {
+    const answer = await ask(address, { redirect: "manual" }, { quietly: true });
+    if (!answer.ok) return null;
+    return new DOMParser().parseFromString(await answer.text(), "text/html");
+  } catch {
+    return null;
+  }
+}

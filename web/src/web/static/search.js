@@ -1,0 +1,59 @@
+// The one search box: Ctrl K opens it over any page, arrows and Enter go through what is found.
+
+import { combobox } from "./combobox.js";
+import { ask } from "./session.js";
+
+const dialog = document.getElementById("search");
+const form = dialog?.querySelector("form");
+const opener = document.querySelector("[data-search]");
+const CUT = "La connexion est coupée. Réessayez.";
+const CLOSED = "Le guichet est momentanément fermé. Réessayez dans un instant.";
+
+async function search(text, signal) {
+  const body = new URLSearchParams(new FormData(form));
+  const answer = await ask("/recherche", { method: "POST", body, signal }).catch((failure) => {
+    throw failure.name === "AbortError" ? failure : refusal(CUT);
+  });
+  if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw refusal(CLOSED);
+  return answer.json();
+}
+
+function refusal(words) {
+  const failure = new Error(words);
+  failure.html = `<span>${words}</span>`;
+  return failure;
+}
+
+// The last row of many leads to a page of all; like every search it is in no address.
+function choose(option) {
+  if (option.dataset.href) location.assign(option.dataset.href);
+  else form.requestSubmit();
+}
+
+function open() {
+  // Not over another question, and not while a customer has the keyboard.
+  if (document.querySelector("dialog[open]")) return;
+  dialog.showModal();
+  box.input.select();
+}
+
+let box;
+if (dialog) {
+  box = combobox(form, { search, choose });
+  opener.addEventListener("click", (event) => {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    open();
+  });
+  document.addEventListener("keydown", (event) => {
+    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+      event.preventDefault();
+      open();
+    }
+  });
+  // A press beside it closes it.
+  dialog.addEventListener("pointerdown", (event) => {
+    if (event.target === dialog) dialog.close();
+  });
+  if (/Mac|iPhone|iPad/.test(navigator.platform)) opener.querySelector("kbd").textContent = "⌘ K";
+}

@@ -1,0 +1,329 @@
+"""What people read: a French sentence for every code, counts and numbers, and typography."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from contracts.tickets.api import Status, Ticket, TicketSummary
+
+NBSP = "\u00a0"
+
+PUNCTUATION = re.compile(r"(?<=\S) ([:;!?»])(?=[\s<\"'”.,)’]|$)", re.MULTILINE)
+UNITS = re.compile(r"(?<=\d) (h|j|min|Ko|Mo|%)\b(?: (?=\d\d\b))?")
+
+
+def typeset(text: str) -> str:
+    """No-break spaces before high punctuation, inside quotes, after « n° », around units."""
+    text = PUNCTUATION.sub(f"{NBSP}\\1", text).replace("« ", f"«{NBSP}").replace("n° ", f"n°{NBSP}")
+    return UNITS.sub(lambda unit: NBSP + unit[0].strip() + NBSP * unit[0].endswith(" "), text)
+
+
+# --- Counts -----------------------------------------------------------------------------------
+
+COUNTED_MOST = 1_000
+SMALL = ("aucune", "une", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
+
+
+def number(value: int) -> str:
+    """« 12 415 »"""
+    return f"{value:,}".replace(",", NBSP)
+
+
+def counted(value: int) -> str:
+    """A count of the services: exact to 1,000, then « 1 000+ »."""
+    return f"{number(COUNTED_MOST)}+" if value > COUNTED_MOST else number(value)
+
+
+def feminine(value: int, one: str, many: str) -> str:
+    """« une demande », « deux demandes », « 12 demandes »"""
+    return f"{SMALL[value] if value < len(SMALL) else counted(value)} {many if value > 1 else one}"
+
+
+def masculine(value: int, one: str, many: str) -> str:
+    """« un message », « deux messages », « 12 messages »"""
+    return f"un {one}" if value == 1 else feminine(value, one, many)
+
+
+def minutes(value: int | None) -> str:
+    """« 15 min », « 1 h 05 »; a dash where no time was kept."""
+    if value is None:
+        return "—"
+    hours, left = divmod(value, 60)
+    return typeset(f"{hours} h {left:02}" if hours else f"{left} min")
+
+
+def iso_day(text: str) -> str:
+    """« 24/11/2026 », from an address."""
+    year, month, day = text.split("-")
+    return f"{day}/{month}/{year}"
+
+
+def plural(value: int, one: str, many: str) -> str:
+    """« 1 achat », « 12 achats »"""
+    return f"{number(value)} {many if value > 1 else one}"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+# --- People and statuses ----------------------------------------------------------------------
+
+ROLES = {
+    "customer": "client",
+    "seller": "vendeur",
+    "technician": "technicien",
+    "administrator": "administrateur",
+}
+
+STATUSES = {
+    "open": "Ouverte",
+    "busy": "En cours de traitement",
+    "wait": "En attente du client",
+    "done": "Résolue",
+    "turn": "En attente de votre réponse",
+}
+
+
+def role(code: str) -> str:
+    return ROLES.get(code, "")
+
+
+def kind(ticket: Ticket | TicketSummary) -> str:
+    """The name of a request's status among the icons and styles, as everyone sees it."""
+    return {Status.OPEN: "open", Status.IN_PROGRESS: "busy", Status.RESOLVED: "done"}[ticket.status]
+
+
+def following(listed: Sequence[TicketSummary], number: int) -> int | None:
+    """The request after this one in a queue; the first one where this one has left it."""
+    numbers = [line.number for line in listed]
+    if number in numbers:
+        numbers = numbers[numbers.index(number) + 1 :] + numbers[: numbers.index(number)]
+    return numbers[0] if numbers else None
+
+
+# --- What a form did --------------------------------------------------------------------------
+
+DONE = {
+    "session_expired": "Votre session a expiré. Reconnectez-vous.",
+    "signed_out": "Vous êtes déconnecté.",
+    "somebody_elses": "Rien n’est envoyé : ce formulaire n’était pas le vôtre.",
+    "carried_over": "Votre texte vous a suivi dans cette demande : relisez, puis envoyez.",
+    "draft_forgotten": "Brouillon effacé.",
+    "ticket_opened": "Demande n° {number} envoyée. Un technicien vous répond ici.",
+    "reply_sent": "Réponse envoyée.",
+    "reply_sent_to": "Réponse envoyée à {name}.",
+    "note_added": "Note interne ajoutée.",
+    "prioritised": "Priorité changée.",
+    "time_corrected": "Temps passé corrigé.",
+    "quick_reply_added": "Réponse type ajoutée.",
+    "quick_reply_changed": "Réponse type enregistrée.",
+    "quick_reply_removed": "Réponse type supprimée.",
+    "precision_sent": "Précision envoyée.",
+    "resolved": "Demande n° {number} résolue.",
+    "password_changed": "Mot de passe changé. Vos autres sessions sont fermées.",
+    "email_changed": "Adresse e-mail changée. Connectez-vous désormais avec elle.",
+    "sale_recorded": "Vente enregistrée. {first_name} peut déjà demander de l’aide pour cet appareil "
+    "depuis son espace.",
+    "sale_cancelled": "Vente annulée.",
+    "customer_changed": "Modifications enregistrées.",
+    "customer_password_changed": "Mot de passe enregistré. Les sessions de {first_name} sont fermées.",
+    "letters_on": "Raccourcis d’une lettre activés dans ce navigateur.",
+    "letters_off": "Raccourcis d’une lettre désactivés.",
+    "session_closed": "Session fermée.",
+    "sessions_closed": "Vos autres sessions sont fermées.",
+}
+
+
+class Known(dict[str, Any]):
+    def __missing__(self, _: str) -> str:
+        return ""
+
+
+def done(name: str, facts: Mapping[str, Any]) -> str:
+    """The sentence for what a form did; nothing for a name that is not ours."""
+    sentence = DONE.get(name)
+    return typeset(sentence.format_map(Known(facts))) if sentence else ""
+
+
+# --- Refusals ---------------------------------------------------------------------------------
+
+Facts = Mapping[str, Any]
+Sentence = str | Callable[[Facts], str]
+
+
+def too_many(facts: Facts) -> str:
+    minutes = max(1, round((facts.get("retry_after") or 60) / 60))
+    return f"Trop d’essais. Réessayez dans {minutes} {'minutes' if minutes > 1 else 'minute'}."
+
+
+def too_long(facts: Facts) -> str:
+    longest, length = int(facts.get("longest", 0)), int(facts.get("length", 0))
+    return (
+        f"{number(length)} caractères : {number(longest)} au plus, "
+        f"{number(length - longest)} de trop."
+    )
+
+
+def password_too_short(facts: Facts) -> str:
+    shortest, length = int(facts.get("shortest", 12)), int(facts.get("length", 0))
+    return f"{plural(length, 'caractère', 'caractères')}, encore {shortest - length} au moins."
+
+
+def serial_number_length(facts: Facts) -> str:
+    missing = 15 - int(facts.get("length", 0))
+    if missing > 0:
+        verb = f"Il manque {plural(missing, 'caractère', 'caractères')}"
+    else:
+        verb = f"Il y a {plural(-missing, 'caractère', 'caractères')} de trop"
+    return f"{verb} : un numéro de série en compte 15."
+
+
+def serial_number_character(facts: Facts) -> str:
+    return (
+        f"Caractère {facts.get('position')} : « {facts.get('character')} » n’est ni un chiffre "
+        "ni une lettre de A à Z."
+    )
+
+
+CLOSED = (
+    "Le guichet est momentanément fermé. Votre saisie est conservée ; réessayez dans un instant."
+)
+GONE = "Ce que vous cherchez n’existe pas ou n’existe plus."
+MINUTES_UNREADABLE = "Indiquez un nombre de minutes, par exemple 15."
+UNREADABLE = "Cette valeur n’est pas lisible."
+OUT_OF_RANGE = "Cette valeur est hors limites."
+
+REFUSALS: dict[str, Sentence] = {
+    # Any service.
+    "unavailable": CLOSED,
+    "failed": CLOSED,
+    "busy": "Trop de monde au guichet. Votre saisie est conservée ; réessayez dans un instant.",
+    "keys_unavailable": CLOSED,
+    "invalid": "Vérifiez ce qui est saisi.",
+    "refused": "Cette action n’est pas possible.",
+    "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",
+    "body_too_large": "Ce texte est trop long pour être envoyé.",
+    "media_type_not_supported": "Le formulaire n’a pas pu être lu. Réessayez.",
+    "method_not_allowed": "Cette action n’est pas possible.",
+    "not_found": GONE,
+    "forbidden": "Votre compte ne permet pas cette action.",
+    "unauthenticated": "Votre session a expiré. Reconnectez-vous : votre texte est conservé.",
+    "too_many": too_many,
+    "idempotency_key_reused": "Ce formulaire a déjà été envoyé avec un autre contenu. "
+    "Vérifiez, puis envoyez de nouveau.",
+    "idempotency_key_invalid": "Le formulaire n’a pas pu être lu. Réessayez.",
+    "cursor_invalid": "Cette page de la liste n’existe plus. Revenez au début.",
+    # Any text.
+    "required": "Ce champ est obligatoire.",
+    "text_empty": "Ce champ est obligatoire.",
+    "text_too_long": too_long,
+    "text_nul": "Ce texte contient un caractère nul, qui ne peut pas être enregistré.",
+    "text_surrogate": "Ce texte contient un caractère incomplet, qui ne peut pas être enregistré.",
+    "text_control": "Ce texte contient un caractère invisible (saut de ligne, tabulation…) : "
+    "retirez-le.",
+    # Accounts.
+    "credentials_wrong": "Adresse e-mail ou mot de passe incorrect.",
+    "session_ended": "Votre session a expiré. Reconnectez-vous : votre texte est conservé.",
+    "session_unknown": "Cette session est déjà fermée.",
+    "too_many_attempts": too_many,
+    "current_password_wrong": "Mot de passe actuel incorrect.",
+    "password_too_short": password_too_short,
+    "password_too_long": "{longest} caractères au plus.",
+    "password_too_common": "Ce mot de passe est trop facile à deviner. "
+    "Une phrase courte fait très bien l’affaire.",
+    "email_without_at": "Une adresse e-mail contient un « @ ».",
+    "email_without_ending": "Il manque la fin de l’adresse, par exemple « .fr ».",
+    "email_malformed": "Cette adresse e-mail n’est pas complète ou contient un caractère de trop.",
+    "email_taken": "Un compte existe déjà avec cette adresse.",
+    "customer_unknown": "Ce client n’existe pas ou n’existe plus.",
+    "customer_disabled": "Le compte de ce client est fermé.",
+    "last_administrator": "Il doit rester au moins un compte d’administrateur.",
+    "staff_member_unknown": "Cette personne ne fait pas partie du personnel.",
+    # Sales.
+    "sale_unknown": "Cette vente n’existe pas.",
+    "sale_cancelled": "Cette vente est annulée : aucune demande ne peut être ouverte pour elle.",
+    "product_unknown": "Ce produit n’existe pas ou n’existe plus.",
+    "product_withdrawn": "Ce produit n’est plus en vente. Confirmez la vente.",
+    "serial_number_already_sold": "Cet appareil est déjà vendu.",
+    "serial_number_length": serial_number_length,
+    "serial_number_character": serial_number_character,
+    "draft_of_another_sale": "Une autre vente est commencée.",
+    "sale_already_recorded": "Cette vente est déjà enregistrée.",
+    "sold_on_in_future": "La date de vente ne peut pas être dans le futur.",
+    "date_unreadable": "Cette date n’est pas lisible. Écrivez par exemple 24/11/2026, 3/3 ou hier.",
+    "not_known_yet": "Ce client vient d’être créé : encore un instant. Votre saisie est conservée.",
+    "search_too_short": "Encore une lettre.",
+    # The import of the catalogue.
+    "import_refused": "Ce fichier ne peut pas être importé.",
+    "import_header_wrong": "La première ligne du fichier doit être « {expected} ».",
+    "import_undecodable": "Ligne {line}, colonne {column} : le fichier n’est pas en UTF-8.",
+    "import_running": "Un import est déjà en cours. Attendez qu’il se termine.",
+    "import_truncated": "Le fichier s’arrête au milieu de la ligne {line}.",
+    # Requests.
+    "ticket_unknown": "Cette demande n’existe pas.",
+    "ticket_resolved": "Cette demande est résolue : elle ne reçoit plus de message.",
+    "product_not_owned": "Cet appareil n’est pas parmi les vôtres. Choisissez-en un autre.",
+    "answered_meanwhile": "{last_author_name} vient de répondre à cette demande. Relisez l’échange, "
+    "puis envoyez de nouveau.",
+    "staff_only": "Ce champ est réservé au personnel.",
+    "message_unknown": "Ce message n’existe pas.",
+    "followed_ticket_unknown": "La demande à prolonger n’existe pas.",
+    "followed_ticket_unresolved": "La demande à prolonger n’est pas encore résolue : répondez-y.",
+    "followed_other_product": "La demande à prolonger concerne un autre appareil.",
+    "quick_reply_unknown": "Cette réponse type n’existe pas ou n’existe plus.",
+    "quick_reply_title_taken": "Une réponse type porte déjà ce titre.",
+    "quick_replies_full": "{most} réponses types au plus : retirez-en une d’abord.",
+    "quick_reply_variable_unknown": "« {variable} » n’est pas une variable des réponses types.",
+    "since_invalid": "Rechargez la page.",
+    "streams_full": CLOSED,
+    # Pydantic's own names for values that our forms never send, but a hand may.
+    "uuid_parsing": UNREADABLE,
+    "uuid_type": UNREADABLE,
+    "string_type": UNREADABLE,
+    "string_too_long": "Ce texte est trop long.",
+    "string_too_short": "Ce texte est trop court.",
+    "string_pattern_mismatch": UNREADABLE,
+    "int_parsing": UNREADABLE,
+    "bool_parsing": UNREADABLE,
+    "date_parsing": UNREADABLE,
+    "enum": UNREADABLE,
+    "json_invalid": UNREADABLE,
+    "greater_than_equal": OUT_OF_RANGE,
+    "less_than_equal": OUT_OF_RANGE,
+    "extra_forbidden": UNREADABLE,
+}
+
+# Where a field's own wording differs: (the form's name for it, the code).
+FIELD_REFUSALS: dict[tuple[str, str], Sentence] = {
+    (field, code): sentence
+    for field, sentence in {
+        "first_name": "Indiquez le prénom.",
+        "last_name": "Indiquez le nom.",
+        "email": "Indiquez l’adresse e-mail.",
+        "password": "Indiquez le mot de passe.",
+        "current_password": "Indiquez votre mot de passe actuel.",
+        "subject": "Indiquez le problème en une phrase.",
+        "description": "Décrivez ce qui se passe.",
+        "text": "Écrivez votre message.",
+        "sale_id": "Choisissez un appareil.",
+        "customer_id": "Choisissez un client.",
+        "product_id": "Choisissez un produit.",
+        "serial_number": "Indiquez le numéro de série.",
+        "sold_on": "Indiquez la date de vente.",
+        "reason": "Indiquez la raison.",
+        "title": "Donnez un titre à cette réponse type.",
+    }.items()
+    for code in ("required", "text_empty", "uuid_parsing")
+}
+
+UNKNOWN = "Cette valeur n’est pas acceptée."
+
+
+def refusal(
+    code: str, context: Facts | None = None, *, field: str = "", retry_after: int | None = None
+) -> str:
+    """The French sentence for a service's code; `field` is the form's name for the field."""
+    sentence = FIELD_REFUSALS.get((field, code)) or REFUSALS.get(code, UNKNOWN)
+    facts = Known({**(context or {}), "retry_after": retry_after})
+    return typeset(sentence.format_map(facts) if isinstance(sentence, str) else sentence(facts))

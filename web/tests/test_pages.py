@@ -1,0 +1,168 @@
+"""Pages that need no service, and every page when the services are silent."""
+
+import re
+from uuid import UUID
+
+import httpx
+import pytest
+
+from web.kept import Kept, unseal
+
+COOKIE = {"Cookie": "guichet_session=somebody"}
+SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
+
+
+async def test_every_answer_carries_the_policy_and_is_kept_by_nobody(browser):
+    for path in ("/connexion", "/nulle-part", "/"):
+        headers = (await browser.get(path)).headers
+        policy = dict(rule.split(" ", 1) for rule in headers["Content-Security-Policy"].split("; "))
+        assert policy["default-src"] == "'none'"
+        assert policy["script-src"] == policy["style-src"] == "'self'"
+        assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_static_files_are_kept_for_ever_under_an_address_of_their_content(browser):
+    page = (await browser.get("/connexion")).text
+    addresses = set(re.findall(r'(?:href|src)="(/static/[^"]+)"', page))
+    assert any(address.endswith("/guichet.css") for address in addresses)
+    for address in addresses:
+        answer = await browser.get(address)
+        assert answer.status_code == 200, address
+        assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+
+
+async def test_the_stylesheet_finds_its_fonts_beside_it(browser):
+    page = (await browser.get("/connexion")).text
+    [sheet] = re.findall(r'href="(/static/[^"]+/guichet\.css)"', page)
+    fonts = re.findall(r'url\("([^"]+)"\)', (await browser.get(sheet)).text)
+    assert len(fonts) == 6
+    for font in fonts:
+        answer = await browser.get(f"{sheet.rpartition('/')[0]}/{font}")
+        assert answer.headers["Content-Type"] == "font/woff2"
+
+
+async def test_an_address_of_another_version_still_gets_the_file(browser):
+    answer = await browser.get("/static/0123456789abcdef/guichet.css")
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-cache"
+    assert (await browser.get("/static/x/../settings.py")).status_code == 404
+    assert (await browser.get("/static/x/settings.py")).status_code == 404
+
+
+async def test_nobody_signed_in_is_led_to_sign_in_and_back(browser):
+    assert (await browser.get("/")).headers["Location"] == "/connexion"
+    answer = await browser.get("/demandes?vue=ouvertes&apres=x")
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/connexion?next=/demandes%3Fvue%3Douvertes%26apres%3Dx"
+    page = (await browser.get(answer.headers["Location"])).text
+    assert 'value="/demandes?vue=ouvertes&amp;apres=x"' in page
+
+
+async def test_a_module_of_an_open_page_is_told_that_the_session_ended_and_led_nowhere(browser):
+    headers = {"X-Guichet-Person": SOMEBODY}
+    for answer in (
+        await browser.get("/mes-demandes", headers=headers),
+        await browser.post("/mes-demandes/4127", data={"text": "x"}, headers=headers),
+    ):
+        assert answer.status_code == 401
+        assert answer.headers["Guichet-Session"] == "ended"
+        assert answer.text == ""
+    assert (await browser.get("/session")).json() == {"person": None}
+    asked = (await browser.get("/connexion", headers=headers)).text
+    assert asked.startswith("<form")
+    refused = await browser.post("/connexion", data={"email": "", "password": ""}, headers=headers)
+    assert refused.status_code == 422
+    assert refused.text.startswith("<form")
+
+
+async def test_the_queue_that_refreshes_itself_leads_nobody_away(browser):
+    answer = await browser.get("/demandes/file", headers={"HX-Request": "true"})
+    assert answer.status_code == 204
+
+
+async def test_what_is_typed_survives_the_end_of_the_session_but_passwords_do_not(
+    browser, settings
+):
+    typed = {"text": "Ligne 1\r\nLigne 2 <b>", "form_token": f"{SOMEBODY}.old", "answer": "send"}
+    answer = await browser.post("/mes-demandes/4127", data=typed)
+    assert answer.status_code == 401
+    assert "Votre session a expiré" in answer.text
+    assert "Ligne" not in answer.text  # the next person at this browser may be another one
+    [sealed] = re.findall(r'name="kept" value="([^"]+)"', answer.text)
+    kept = unseal(settings.web_secret.get_secret_value(), sealed)
+    assert kept == Kept(
+        owner=UUID(SOMEBODY),
+        action="/mes-demandes/4127",
+        values={"text": "Ligne 1\r\nLigne 2 <b>", "answer": "send"},
+    )
+
+    secrets = {"current_password": "ancien secret", "new_password": "nouveau secret"}
+    referer = {"Referer": "http://guichet.test/compte?x=1"}
+    answer = await browser.post("/compte/mot-de-passe", data=secrets, headers=referer)
+    assert answer.headers["Location"] == "/connexion?next=/compte"
+    assert "secret" not in answer.text
+
+
+async def test_what_we_did_not_seal_is_not_given_back(browser):
+    typed = {"email": "", "password": "", "kept": "gAAAAAB" + "x" * 80}
+    answer = await browser.post("/connexion", data=typed)
+    assert answer.status_code == 422
+    assert 'name="kept"' not in answer.text
+
+
+async def test_another_sites_form_is_refused_before_anything_else(browser):
+    headers = {"Origin": "http://elsewhere.test"}
+    for path in ("/connexion", "/mes-demandes/4127"):
+        answer = await browser.post(path, data={"text": "x"}, headers=headers)
+        assert answer.status_code == 403, path
+        assert "Ce formulaire vient d’un autre site" in answer.text
+
+
+async def test_an_unknown_address_says_so(browser):
+    for path in ("/nulle-part", "/demandes/abc", "/mes-demandes/-1"):
+        answer = await browser.get(path)
+        assert answer.status_code == 404, path
+        assert "Page introuvable" in answer.text
+    answer = await browser.get("/<script>alert(1)</script>")
+    assert "<script>alert" not in answer.text
+
+
+# --- When the services are silent --------------------------------------------------------------
+
+
+async def test_signing_in_says_that_the_counter_is_closed_and_keeps_the_address(browser):
+    typed = {"email": "lea@example.org", "password": "un secret bien long"}
+    answer = await browser.post("/connexion", data=typed)
+    assert answer.status_code == 503
+    assert "Le guichet est momentanément fermé" in answer.text
+    assert 'value="lea@example.org"' in answer.text
+    assert "un secret" not in answer.text
+
+
+async def test_signing_in_with_nothing_asks_nobody(browser):
+    answer = await browser.post("/connexion", data={"email": " ", "password": ""})
+    assert answer.status_code == 422
+    assert "Indiquez l’adresse e-mail." in answer.text
+    assert "Indiquez le mot de passe." in answer.text
+    assert len(re.findall(r"\sautofocus", answer.text)) == 1
+
+
+@pytest.mark.parametrize("path", ["/", "/mes-demandes", "/mes-appareils", "/compte", "/demandes"])
+async def test_a_page_is_closed_for_the_moment(browser, path):
+    answer = await browser.get(path, headers=COOKIE)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert "Le guichet est momentanément fermé" in answer.text
+    assert "Set-Cookie" not in answer.headers  # the session may well be good
+
+
+async def test_a_failure_of_our_own_is_a_page_too(app):
+    """Even where nobody expected it, people get words, and the log gets the reason."""
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://guichet.test") as outside:
+        del app.state.http  # as if the start had gone wrong
+        answer = await outside.get("/compte", headers=COOKIE)
+    assert answer.status_code == 500
+    assert "Le guichet est momentanément fermé" in answer.text
