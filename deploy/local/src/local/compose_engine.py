@@ -1,0 +1,146 @@
+"""`docker compose` with Guichet's file: what the launcher and the tests ask of it."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from local.processes import CannotStart, wait_until
+from local.settings import ROOT
+
+DOCKER = [shutil.which("docker") or "docker"]
+FOLDER = ROOT / "deploy"
+FILE = FOLDER / "docker-compose.yml"
+
+
+class Replica(NamedTuple):
+    """One container of a service."""
+
+    id: str
+    name: str
+    state: str
+    health: str
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state == "running" and self.health in {"healthy", ""}
+
+
+def require_docker() -> None:
+    """Docker with Compose v2, and an engine that answers."""
+    try:
+        docker("compose", "version")
+        docker("version")
+    except (FileNotFoundError, CannotStart) as missing:
+        raise CannotStart(
+            f"Docker with Compose v2 and a running engine are needed: {missing}"
+        ) from None
+
+
+class Compose:
+    """One installation: a project of Compose, with its settings."""
+
+    def __init__(
+        self,
+        project: str = "",
+        *,
+        env_file: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        """Without more, the one that `docker compose` itself means."""
+        self.command = [*DOCKER, "compose", "--file", str(FILE)]
+        if project:
+            self.command += ["--project-name", project]
+        if env_file:
+            self.command += ["--env-file", str(env_file)]
+        self.environment = dict(os.environ if environment is None else environment)
+
+    def run(
+        self, *arguments: str, typed: str | None = None, seconds: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*self.command, *arguments],
+            cwd=ROOT, env=self.environment, input=typed, capture_output=True, text=True,
+            check=False, timeout=seconds,
+        )  # fmt: skip
+
+    def do(self, *arguments: str, **how: Any) -> str:
+        """The same, or its complaint as the reason to stop."""
+        done = self.run(*arguments, **how)
+        if done.returncode:
+            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+            raise CannotStart(f"docker compose {arguments[0]} failed:\n{said}")
+        return done.stdout
+
+    def replicas(self, service: str) -> list[Replica]:
+        """Those that run or should run; oldest first."""
+        listed = self.do("ps", "--all", "--format", "json", service)
+        found = [json.loads(line) for line in listed.splitlines()]
+        replicas = [
+            Replica(each["ID"], each["Name"], each["State"], each["Health"]) for each in found
+        ]
+        return sorted(replicas, key=lambda replica: int(replica.name.rpartition("-")[2]))
+
+    def scale(self, service: str, number: int) -> None:
+        """Those that are there stay as they are."""
+        self.do(
+            "up",
+            "--detach",
+            "--no-deps",
+            "--no-recreate",
+            "--scale",
+            f"{service}={number}",
+            service,
+        )
+
+    def wait_for(self, service: str, number: int, seconds: float = 180) -> None:
+        """Until so many replicas are ready."""
+
+        def ready() -> bool:
+            return sum(replica.is_ready for replica in self.replicas(service)) >= number
+
+        if not wait_until(ready, seconds, pause=1):
+            found = [f"{each.name}: {each.state} {each.health}" for each in self.replicas(service)]
+            raise CannotStart(f"{service} is not ready after {seconds:.0f} s: {', '.join(found)}")
+
+    def roll(self, service: str, tell: Any = lambda _: None) -> None:
+        """Put new replicas beside the old ones, then let the old ones leave, one after the other."""
+        old = self.replicas(service)
+        if not old:
+            raise CannotStart(f"{service} does not run.")
+        tell("starting new replicas")
+        self.scale(service, 2 * len(old))
+        if f"migrate-{service}" in self.do("config", "--services").split():
+            tell("migrating its database")
+            self.do("run", "--rm", "--no-deps", f"migrate-{service}")
+        try:
+            self.wait_for(service, 2 * len(old))
+        except CannotStart:
+            kept = {each.id for each in old}
+            self.remove([each for each in self.replicas(service) if each.id not in kept])
+            raise
+        time.sleep(NOTICED_SECONDS)
+        tell("stopping the old ones")
+        self.remove(old)
+
+    def remove(self, replicas: Sequence[Replica]) -> None:
+        """Each finishes what it does."""
+        for replica in replicas:
+            docker("stop", replica.id)
+            docker("rm", "--force", "--volumes", replica.id)
+
+
+NOTICED_SECONDS = 3  # after which the gateway has seen a new replica healthy
+
+
+def docker(*arguments: str, seconds: float = 120) -> str:
+    done = subprocess.run(
+        [*DOCKER, *arguments], capture_output=True, text=True, check=False, timeout=seconds
+    )
+    if done.returncode:
+        raise CannotStart(f"docker {arguments[0]} failed: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,102 @@
+"""What the processes tell at /metrics, in the few figures that a terminal has room for."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+ASKED_BY_MACHINES = ("/health/", "/metrics")
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one process since its start; what the database and the broker know is everybody's."""
+
+    requests: int = 0
+    failed: int = 0
+    seconds: float = 0
+    in_use: int = 0
+    most: int = 0
+    outbox: int = 0
+    outbox_age: float = 0
+    dead_letters: int = 0
+    lag: dict[str, int] = field(default_factory=dict)
+    announced: Counter[str] = field(default_factory=Counter)
+    applied: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def has_database(self) -> bool:
+        return bool(self.most)
+
+    @property
+    def milliseconds(self) -> float:
+        """Of a request, on average."""
+        return 1000 * self.seconds / self.requests if self.requests else 0
+
+
+def read(text: str) -> Figures:
+    samples = [
+        sample for family in text_string_to_metric_families(text) for sample in family.samples
+    ]
+    counts = [s for s in named(samples, "guichet_request_seconds_count") if by_people(s)]
+    return Figures(
+        requests=total(counts),
+        failed=total(s for s in counts if s.labels["status"].startswith("5")),
+        seconds=sum(s.value for s in named(samples, "guichet_request_seconds_sum") if by_people(s)),
+        in_use=total(labelled(samples, "guichet_pool_connections", state="in_use")),
+        most=total(labelled(samples, "guichet_pool_connections", state="most")),
+        outbox=total(named(samples, "guichet_outbox_events")),
+        outbox_age=sum(s.value for s in named(samples, "guichet_outbox_age_seconds")),
+        dead_letters=total(named(samples, "guichet_dead_letters")),
+        lag={
+            s.labels["stream"]: int(s.value) for s in named(samples, "guichet_consumer_lag_events")
+        },
+        announced=by_label(samples, "guichet_events_published_total", "type"),
+        applied=by_label(samples, "guichet_events_handled_total", "type"),
+        refused=by_label(samples, "guichet_refusals_total", "code"),
+    )
+
+
+def together(replicas: Iterable[Figures]) -> Figures:
+    """One service's: counters add up, and what all see alike is what the last of them saw."""
+    every = list(replicas)
+    lag: dict[str, int] = {}
+    for each in every:
+        lag |= {stream: max(waiting, lag.get(stream, 0)) for stream, waiting in each.lag.items()}
+    return Figures(
+        requests=sum(each.requests for each in every),
+        failed=sum(each.failed for each in every),
+        seconds=sum(each.seconds for each in every),
+        in_use=sum(each.in_use for each in every),
+        most=sum(each.most for each in every),
+        outbox=max((each.outbox for each in every), default=0),
+        outbox_age=max((each.outbox_age for each in every), default=0),
+        dead_letters=max((each.dead_letters for each in every), default=0),
+        lag=lag,
+        announced=sum((each.announced for each in every), Counter()),
+        applied=sum((each.applied for each in every), Counter()),
+        refused=sum((each.refused for each in every), Counter()),
+    )
+
+
+def named(samples: Iterable[Sample], name: str) -> list[Sample]:
+    return [sample for sample in samples if sample.name == name]
+
+
+def labelled(samples: Iterable[Sample], name: str, **labels: str) -> list[Sample]:
+    return [sample for sample in named(samples, name) if sample.labels.items() >= labels.items()]
+
+
+def by_people(sample: Sample) -> bool:
+    return not sample.labels["route"].startswith(ASKED_BY_MACHINES)
+
+
+def total(samples: Iterable[Sample]) -> int:
+    return int(sum(sample.value for sample in samples))
+
+
+def by_label(samples: Iterable[Sample], name: str, label: str) -> Counter[str]:
+    return Counter({s.labels[label]: int(s.value) for s in named(samples, name) if s.value})

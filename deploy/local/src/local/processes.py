@@ -1,0 +1,132 @@
+"""One process: started with its own log file, dead when its parent dies, stopped in order."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+Argument = str | Path
+
+
+class CannotStart(Exception):
+    """One line for the person at the terminal: what does not start, and what to do."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def is_taken(port: int) -> bool:
+    """Whether something listens on this port already."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def dying_with_us(sign: str) -> list[str]:
+    """The prefix that ends a process with this signal's name when its parent is gone.
+
+    The kernel means the parent's thread: start processes from a thread that lives on. macOS
+    has nothing like it; there a launcher that is killed leaves its processes behind.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", sign, "--"] if setpriv else []
+
+
+def wait_until(true: Callable[[], bool], seconds: float, pause: float = 0.05) -> bool:
+    """Ask again and again; whether it came true in time."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+    return True
+
+
+class Process:
+    """A program of the stack, which may be started and stopped again and again."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[Argument],
+        log: Path,
+        *,
+        environment: Mapping[str, str] | None = None,
+        prefix: Sequence[Argument] = (),
+        stop_with: signal.Signals = signal.SIGTERM,
+    ) -> None:
+        self.name, self.command, self.log = name, command, log
+        self.environment = environment
+        self.prefix, self.stop_with = prefix, stop_with
+        self.running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        if self.is_alive():
+            return
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        dying = dying_with_us(self.stop_with.name.removeprefix("SIG"))
+        with self.log.open("ab") as log:
+            # A session of its own: Ctrl-C is for the launcher, which then stops all in order.
+            self.running = subprocess.Popen(
+                [*self.prefix, *dying, *self.command],
+                cwd="/",
+                env=None if self.environment is None else dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int | None:
+        return self.running.pid if self.running else None
+
+    def is_alive(self) -> bool:
+        return self.running is not None and self.running.poll() is None
+
+    def is_ready(self) -> bool:
+        """Whether it does its work; each kind of process knows how to tell."""
+        return self.is_alive()
+
+    def ask_to_stop(self) -> None:
+        if self.running and self.is_alive():
+            self.running.send_signal(self.stop_with)
+
+    def stop(self, seconds: float = 15) -> None:
+        """Ask it to stop, and insist when it does not."""
+        self.ask_to_stop()
+        if self.running:
+            try:
+                self.running.wait(seconds)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.running.pid, signal.SIGKILL)
+                self.running.wait(5)
+        self.running = None
+
+    def last_words(self, lines: int = 12) -> str:
+        """The end of its log, for the person who asks why it does not run."""
+        if not self.log.exists():
+            return ""
+        with self.log.open("rb") as log:
+            log.seek(max(0, self.log.stat().st_size - 8_000))
+            return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
+
+    def wait_for(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Wait until it is ready; a process that ends before that says why."""
+        if not wait_until(lambda: not self.is_alive() or ready(), seconds):
+            raise CannotStart(f"{self.name} is not ready after {seconds:.0f} s: see {self.log}")
+        if not self.is_alive():
+            raise CannotStart(
+                f"{self.name} ended at its start: see {self.log}\n{self.last_words()}"
+            )

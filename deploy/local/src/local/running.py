@@ -1,0 +1,86 @@
+"""Whether this checkout's Guichet runs, and what other terminals may ask of it."""
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Generator
+from pathlib import Path
+from typing import IO, Any
+
+from local.processes import CannotStart, wait_until
+from local.settings import LocalSettings
+from local.stack import Stack, make_state
+
+
+class AlreadyRunning(CannotStart):
+    pass
+
+
+@contextlib.contextmanager
+def alone(state: Path) -> Generator[None]:
+    """Hold the state's lock; the kernel lets go of it however the launcher ends."""
+    make_state(state)
+    with (state / "launcher.pid").open("a+") as file:
+        # Another terminal that only asks holds it for an instant.
+        if not wait_until(lambda: held(file, fcntl.LOCK_EX), 0.5):
+            raise AlreadyRunning(already(state))
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def held(file: IO[str], kind: int) -> bool:
+    """Take the lock if nobody holds it."""
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def already(state: Path) -> str:
+    where = about(state).get("public_url", "it is still starting")
+    return f"Guichet is already running from this folder (process {launcher(state)}): {where}"
+
+
+def launcher(state: Path) -> int | None:
+    """The process id of the launcher that runs now, if one does."""
+    try:
+        with (state / "launcher.pid").open() as file:
+            if not held(file, fcntl.LOCK_SH):
+                return int(file.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def about(state: Path) -> dict[str, Any]:
+    """What the launcher has written down once all was ready; empty before."""
+    try:
+        return json.loads((state / "running.json").read_text())
+    except FileNotFoundError:
+        return {}
+
+
+def running_stack(settings: LocalSettings) -> Stack:
+    """The stack as it runs, whatever ports this terminal's settings name."""
+    known = about(settings.state)
+    if not launcher(settings.state) or not known:
+        raise CannotStart("Guichet is not running. Start it with ./guichet up")
+    told = settings.model_copy(update={**known["ports"], "public_url": known["public_url"]})
+    return Stack(told)
+
+
+def stop(state: Path, seconds: float = 60) -> bool:
+    """Ask the launcher to stop everything; whether there was one."""
+    pid = launcher(state)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    if not wait_until(lambda: launcher(state) is None, seconds):
+        raise CannotStart(f"The launcher (process {pid}) has not stopped after {seconds:.0f} s.")
+    return True

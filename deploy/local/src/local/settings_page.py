@@ -1,0 +1,87 @@
+"""Write docs/settings.md: every setting of every part, from the classes that read them."""
+
+from importlib import import_module
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings
+
+from chassis.settings import PREFIX, CommonSettings, ServiceSettings
+from chassis.streams import SetUpSettings
+from local.compose_settings import ComposeSettings
+from local.settings import ROOT, SERVICES, LocalSettings
+
+PAGE = ROOT / "docs/settings.md"
+
+HEAD = f"""# Settings
+
+Generated from the code by `./guichet settings`; a test fails when this page is behind.
+
+Every part reads its settings from environment variables that start with `{PREFIX}` and checks
+them at its start: a missing or wrong one is one line that names it, and exit code 2. Of every
+setting of a service or of the web there is a variant that ends in `_FILE` and names a file with
+the value: that is how containers hand out secrets. A setting with no default must be given.
+"""
+
+
+def write() -> None:
+    PAGE.write_text(page(), encoding="utf-8")
+
+
+def page() -> str:
+    common, service = set(CommonSettings.model_fields), set(ServiceSettings.model_fields)
+    sections = [
+        section("Every process", CommonSettings, set()),
+        section("Every service", ServiceSettings, common | {"service"}),
+        *(section(name, settings_of(name), service) for name in SERVICES),
+        section("web", settings_of("web"), common),
+        section("The set-up of messaging, `python -m chassis.streams`", SetUpSettings, common),
+        section("The launcher, `./guichet`", LocalSettings, set()),
+        section("The containers, `deploy/.env`", ComposeSettings, set()),
+    ]
+    return "\n".join([HEAD, *(found for found in sections if found)])
+
+
+def settings_of(package: str) -> type[BaseSettings]:
+    return import_module(f"{package}.settings").Settings
+
+
+def section(title: str, settings: type[BaseModel], told_before: set[str]) -> str:
+    """A table of what this class adds; nothing where it adds nothing."""
+    rows = [
+        f"| `{variable(settings, name)}` | {default_of(field)} | {field.description or ''} |"
+        for name, field in settings.model_fields.items()
+        if name not in told_before
+    ]
+    if not rows:
+        return ""
+    return "\n".join(
+        [
+            f"## {title}",
+            "",
+            "| variable | default | what it does |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def variable(settings: type[BaseModel], name: str) -> str:
+    """The containers' settings have the names of their variables already."""
+    return f"{PREFIX}{name.upper()}" if issubclass(settings, BaseSettings) else name
+
+
+def default_of(field: FieldInfo) -> str:
+    if field.is_required():
+        return "none: must be given"
+    default = field.default
+    if isinstance(default, SecretStr):
+        default = default.get_secret_value()
+    if default is None or default == "":
+        return "empty"
+    if isinstance(default, tuple):
+        return "`[" + ", ".join(map(str, default)) + "]`"
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
+    return f"`{str(default).replace(str(ROOT), 'the checkout')}`"

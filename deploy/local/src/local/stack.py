@@ -1,0 +1,338 @@
+"""All the parts together: made ready in order, stopped in the opposite one."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from chassis import streams
+from local import assets, databases, loops
+from local.processes import CannotStart, Process, is_taken, wait_until
+from local.servers import Broker, Gateway, PostgreSQL, answers, unprivileged
+from local.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSettings
+from local.vault import Vault
+
+Step = Callable[[str], contextlib.AbstractContextManager[object]]
+
+# Compiled at the installation; a process that may not keep bytecode spends seconds importing.
+KEPT_FROM_SERVICES = ("PYTHONDONTWRITEBYTECODE", "GUICHET_POSTGRES_URL")
+
+
+class Service(Process):
+    """A service or the web: a package of ours that serves HTTP and says when it is ready."""
+
+    def __init__(self, package: str, port: int, log: Path, environment: dict[str, str]) -> None:
+        self.port = port
+        super().__init__(
+            package,
+            [*python(package), "serve", "--host", "127.0.0.1", "--port", str(port)],
+            log,
+            environment=environment,
+        )
+
+    def is_ready(self) -> bool:
+        return answers(self.port, "/health/ready")
+
+
+def make_state(folder: Path) -> None:
+    """Closed to others, but for the way through where PostgreSQL has to run as `nobody`."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if unprivileged()[:1] == ["setpriv"]:
+        folder.chmod(0o711)
+
+
+def python(package: str) -> list[str]:
+    """A package of ours as a program; -P: whatever lies in the current folder is not ours."""
+    return [sys.executable, "-P", "-m", package]
+
+
+class Stack:
+    """Everything of one installation, whose state is one folder."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self.settings = settings
+        self.state = settings.state
+        self.logs = self.state / "logs"
+        make_state(self.state)
+        self.vault = Vault(self.state / "secrets.json")
+        self.postgres = self.own_postgres()
+        self.nats = self.own_broker()
+        self.gateway = Gateway(
+            self.state / "gateway",
+            ROOT / "gateway",
+            public_port=settings.port,
+            internal_port=settings.internal_port,
+            servers={name: settings.port_of(name) for name in (*SERVICES, "web")},
+            traces_url=settings.traces_url,
+            traces_share=settings.traces_share,
+            log=self.log("gateway"),
+        )
+        self.services = {
+            name: Service(name, settings.port_of(name), self.log(name), self.environment(name))
+            for name in (*SERVICES, "web")
+        }
+
+    @classmethod
+    def for_tests(cls, state: Path) -> Self:
+        """On free ports, so that it runs beside anything else."""
+        return cls(LocalSettings.on_free_ports(state))
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    # ---- What others may know -----------------------------------------------------------
+
+    @property
+    def public_url(self) -> str:
+        return self.settings.public_url
+
+    @property
+    def gateway_url(self) -> str:
+        """The public entry point, by the address that it listens on."""
+        return f"http://127.0.0.1:{self.settings.port}"
+
+    @property
+    def internal_url(self) -> str:
+        return self.settings.internal_url
+
+    @property
+    def processes(self) -> list[Process]:
+        """In the order of their start."""
+        first = [self.postgres] if self.postgres else []
+        return [*first, self.nats, self.gateway, *self.services.values()]
+
+    def log(self, part: str) -> Path:
+        return self.logs / f"{part}.log"
+
+    def environment(self, package: str) -> dict[str, str]:
+        """What this service, and any command of its package, is told; no other's secrets."""
+        base = {name: os.environ[name] for name in os.environ if name not in KEPT_FROM_SERVICES}
+        told = {
+            "HOST": "127.0.0.1",
+            "PORT": str(self.settings.port_of(package)),
+            "INTERNAL_URL": self.settings.internal_url,
+            "PUBLIC_URL": self.settings.public_url,
+            "TRACES_URL": self.settings.traces_url,
+            "TRACES_SHARE": str(self.settings.traces_share),
+        }
+        told |= self.for_web() if package == "web" else self.for_service(package)
+        return base | {f"GUICHET_{name}": value for name, value in told.items()}
+
+    def for_service(self, service: str) -> dict[str, str]:
+        return {
+            "DATABASE_URL": self.database_url(service),
+            "MIGRATION_URL": self.database_url(service, databases.owner(service)),
+            "NATS_URL": self.nats.url,
+            "NATS_USER": service,
+            "NATS_PASSWORD": self.nats_password(service),
+        }
+
+    def for_web(self) -> dict[str, str]:
+        folder = self.settings.assets or ROOT / "node_modules"
+        return {"ASSETS": str(folder), "WEB_SECRET": self.vault["web"]}
+
+    @property
+    def server_url(self) -> str:
+        """The superuser's URL of the PostgreSQL in use."""
+        given = self.settings.postgres_url
+        return self.postgres.url if self.postgres else given.get_secret_value() if given else ""
+
+    def database_url(self, service: str, role: str = "") -> str:
+        role = role or service
+        password = self.vault[f"postgres {role}"]
+        return databases.url_of(self.server_url, service, role, password)
+
+    # ---- Start --------------------------------------------------------------------------
+
+    def start(self, step: Step = contextlib.nullcontext) -> None:
+        """Make everything ready; whatever goes wrong stops what was started."""
+        try:
+            self.start_servers(step)
+            self.start_services(step)
+        except BaseException:
+            self.stop()
+            raise
+        self.write_down()
+
+    def start_servers(self, step: Step) -> None:
+        self.refuse_taken_ports()
+        with step("browser assets"):
+            assets.bring(self.settings.assets)
+        self.nats.start()
+        self.gateway.start()  # takes its time, and no part of ours waits for it until the end
+        with step("PostgreSQL"):
+            if self.postgres:
+                self.postgres.start()
+                self.postgres.wait_for(self.postgres.is_ready, 60)
+        with step("databases and roles"):
+            self.make_databases()
+        with step("NATS JetStream"):
+            self.nats.wait_for(self.nats.is_ready, 20)
+            self.set_up_streams()
+        with step("migrations"):
+            self.migrate()
+
+    def start_services(self, step: Step) -> None:
+        for service in self.services.values():
+            service.start()
+        for name, service in self.services.items():
+            with step(name):
+                service.wait_for(service.is_ready, 60)
+        with step("gateway"):
+            self.gateway.wait_for(self.routes_to_all, 30)
+
+    def own_postgres(self) -> PostgreSQL | None:
+        if self.settings.postgres_url:
+            return None
+        return PostgreSQL(
+            self.state / "postgres",
+            self.settings.postgres_port,
+            password=self.vault["postgres"],
+            log=self.log("postgres"),
+        )
+
+    def make_databases(self) -> None:
+        try:
+            databases.make(self.server_url, SERVICES, self.vault)
+        except psycopg.Error as refused:
+            server = "PostgreSQL" if self.postgres else "The server of GUICHET_POSTGRES_URL"
+            raise CannotStart(f"{server} refuses the databases and roles: {refused}") from None
+
+    def own_broker(self) -> Broker:
+        folder, others = self.state / "nats", self.settings.other_systems
+        listen = f"127.0.0.1:{self.settings.nats_port}"
+        return Broker(
+            folder,
+            self.settings.nats_port,
+            config=streams.nats_config(listen=listen, store=str(folder), subscribers=others),
+            secrets={
+                streams.password_variable(user): self.nats_password(user)
+                for user in streams.users(others)
+            },
+            log=self.log("nats"),
+        )
+
+    def nats_password(self, user: str) -> str:
+        return self.vault[f"nats {user}"]
+
+    def set_up_streams(self) -> None:
+        loops.run(
+            streams.set_up(
+                self.nats.url, self.nats_password(streams.ADMIN), self.settings.other_systems
+            )
+        )
+
+    def refuse_taken_ports(self) -> None:
+        needed = dict(PARTS_WITH_PORTS)
+        if not self.postgres:
+            del needed["PostgreSQL"]
+
+        def taken() -> list[tuple[str, str]]:
+            return [(part, name) for part, name in needed.items() if is_taken(self.port_of(part))]
+
+        # After a launcher that was killed, its parts may still be ending.
+        patience = 10 if self.running_file.exists() else 0
+        if not wait_until(lambda: not taken(), patience):
+            named = ", ".join(f"{self.port_of(part)} ({part})" for part, _ in taken())
+            settings = ", ".join(f"GUICHET_{name.upper()}" for _, name in taken())
+            raise CannotStart(
+                f"In use already: port {named}. Stop what listens there, or choose others "
+                f"with {settings}."
+            )
+
+    def port_of(self, part: str) -> int:
+        return self.settings.port_of(part)
+
+    def migrate(self) -> None:
+        """All at once, and none whose database is up to date."""
+        behind = [s for s in SERVICES if not databases.is_migrated(self.server_url, s)]
+        running = {service: self.begin(service, "migrate") for service in behind}
+        for service, process in running.items():
+            said, _ = process.communicate()
+            self.logs.mkdir(mode=0o700, exist_ok=True)
+            with self.log(service).open("a") as log:
+                log.write(said)
+            if process.returncode:
+                raise CannotStart(f"The migrations of {service} failed:\n{said[-2000:]}")
+
+    def routes_to_all(self) -> bool:
+        return self.gateway.is_ready() and all(map(self.gateway.reaches, self.services))
+
+    # ---- Commands of the services -------------------------------------------------------
+
+    def begin(self, package: str, *arguments: str) -> subprocess.Popen[str]:
+        """A command of a service's own, with its environment; what it says is read later."""
+        return subprocess.Popen(
+            [*python(package), *arguments],
+            env=self.environment(package),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(
+        self, package: str, *arguments: str, typed: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """The same, until its end, its words caught; `typed` is what it reads."""
+        return subprocess.run(
+            [*python(package), *arguments],
+            env=self.environment(package),
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    # ---- Stop ---------------------------------------------------------------------------
+
+    def stop(self, step: Step = contextlib.nullcontext) -> None:
+        """Web first, then the gateway and the services, the servers last."""
+        services = dict(self.services)
+        with step("web"):
+            services.pop("web").stop()
+        with step("gateway"):
+            self.gateway.stop()
+        with step("services"):
+            stop_all(services.values())
+        with step("NATS and PostgreSQL"):
+            stop_all([self.nats])
+            stop_all([self.postgres] if self.postgres else [])
+        self.running_file.unlink(missing_ok=True)
+
+    # ---- What other terminals read ------------------------------------------------------
+
+    @property
+    def running_file(self) -> Path:
+        return self.state / "running.json"
+
+    def write_down(self) -> None:
+        """For `status` and the like: who runs where."""
+        ports = {name: getattr(self.settings, name) for name in PARTS_WITH_PORTS.values()}
+        pids = {process.name: process.pid for process in self.processes}
+        about = {"public_url": self.settings.public_url, "ports": ports, "pids": pids}
+        draft = self.running_file.with_suffix(".new")
+        draft.write_text(json.dumps(about, indent=2))
+        draft.replace(self.running_file)
+
+    def forget(self) -> None:
+        """Remove all that it knows."""
+        shutil.rmtree(self.state)
+
+
+def stop_all(processes: Iterable[Process]) -> None:
+    processes = list(processes)
+    for process in processes:
+        process.ask_to_stop()
+    for process in processes:
+        process.stop()

