@@ -1,0 +1,85 @@
+"""One whole Guichet for the stories and the faults: its processes, its people, its catalogue."""
+
+import os
+import tempfile
+from collections.abc import AsyncGenerator, Iterator
+from pathlib import Path
+
+import pytest
+
+from collector import Collector, listening
+from local.settings import LocalSettings
+from local.stack import Stack
+from shop import PASSWORD, Product, Shop
+
+WHOLE = {"e2e", "faults"}
+SECONDS = 240  # the first test waits for the start of everything
+OTHER_SYSTEMS = ("warehouse", "accounting")
+ADMINISTRATOR = "ada.ministre@example.org"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--base-url",
+        help="Run the stories against the Guichet at this address instead of one of their own; "
+        "GUICHET_TEST_ADMINISTRATOR and GUICHET_TEST_PASSWORD sign in there.",
+    )
+    parser.addoption("--pictures", help="The folder for tests/e2e/pictures.py.")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in WHOLE and item.path.parents[1] == Path(__file__).parent:
+            item.add_marker(pytest.mark.timeout(SECONDS))
+
+
+@pytest.fixture(scope="session")
+def collector() -> Iterator[Collector]:
+    with listening() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stack]:
+    """All processes on free ports; tests may stop and start them, and leave all running."""
+    if request.config.getoption("--base-url"):
+        pytest.fail("this test stops and starts parts: it needs a Guichet of its own")
+    with tempfile.TemporaryDirectory(prefix="guichet-tests-") as folder:
+        Path(folder).chmod(0o755)  # PostgreSQL may have to run as nobody
+        settings = LocalSettings.on_free_ports(Path(folder) / "state")
+        told = {"subscribers": ",".join(OTHER_SYSTEMS), "traces_url": collector.url}
+        with Stack(settings.model_copy(update=told)) as stack:
+            yield stack
+
+
+@pytest.fixture(scope="session")
+async def shop(request: pytest.FixtureRequest) -> AsyncGenerator[Shop]:
+    """With the real catalogue."""
+    if url := request.config.getoption("--base-url"):
+        email, password = (
+            os.environ[f"GUICHET_TEST_{name}"] for name in ("ADMINISTRATOR", "PASSWORD")
+        )
+        shop = Shop(url.rstrip("/"), administrator=email, password=password)
+    else:
+        stack = request.getfixturevalue("stack")
+        first_administrator(stack)
+        shop = Shop(stack.public_url, administrator=ADMINISTRATOR, password=PASSWORD)
+    await shop.import_catalogue()
+    yield shop
+    await shop.http.aclose()
+
+
+def first_administrator(stack: Stack) -> None:
+    """As whoever installs Guichet makes one: at the terminal."""
+    done = stack.run(
+        "identity", "staff", "add", "--email", ADMINISTRATOR, "--first-name", "Ada",
+        "--last-name", "Ministre", "--role", "administrator", "--password-stdin",
+        typed=PASSWORD,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="session")
+async def product(shop: Shop) -> Product:
+    """One that is on sale."""
+    return await shop.product("100-100000910WOF")

@@ -1,0 +1,85 @@
+"""A real browser at Guichet's public address, and people to sit before it."""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, async_playwright, expect
+
+from e2e.people import Customer, Staff
+from e2e.scene import Scene, made_in
+from e2e.windows import PATIENCE_MILLISECONDS, Windows
+from local import browser
+from shop import Account, Shop
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
+
+
+@pytest.fixture(scope="session")
+async def chromium() -> AsyncGenerator[Browser]:
+    """One process for all tests; every window has a context of its own."""
+    options: Any = browser.bring().as_options()
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(**options)
+        yield chromium
+        await chromium.close()
+
+
+@pytest.fixture
+async def windows(chromium: Browser, shop: Shop) -> AsyncGenerator[Windows]:
+    """Fails the test for any script error, policy violation, missing part or failure within."""
+    windows = Windows(chromium, shop.public_url)
+    yield windows
+    await windows.close()
+    assert windows.complaints == []
+
+
+# --- Accounts, each made once ------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+async def seller_account(shop: Shop) -> Account:
+    return await shop.hire("seller", "Julien", "Morel")
+
+
+@pytest.fixture(scope="session")
+async def technician_account(shop: Shop) -> Account:
+    return await shop.hire("technician", "Claire", "Vasseur")
+
+
+@pytest.fixture
+async def customer_account(shop: Shop) -> Account:
+    """A customer of this test's own, who owns nothing yet."""
+    return await shop.register()
+
+
+@pytest.fixture(scope="session")
+async def scene(shop: Shop, seller_account: Account, technician_account: Account) -> Scene:
+    """Requests in every state, for tests that look and change nothing."""
+    return await made_in(shop, seller_account, technician_account)
+
+
+# --- People at their browsers, signed in -------------------------------------------------------
+
+
+@pytest.fixture
+async def seller(windows: Windows, seller_account: Account) -> Staff:
+    return await windows.staff(seller_account)
+
+
+@pytest.fixture(params=[1440, 390], ids=["desktop", "phone"])
+async def seller_at_both_widths(
+    request: pytest.FixtureRequest, windows: Windows, seller_account: Account
+) -> Staff:
+    """For what a seller does at the counter and on a phone alike."""
+    return await windows.staff(seller_account, width=request.param)
+
+
+@pytest.fixture
+async def technician(windows: Windows, technician_account: Account) -> Staff:
+    return await windows.staff(technician_account)
+
+
+@pytest.fixture
+async def customer(windows: Windows, customer_account: Account) -> Customer:
+    return await windows.customer(customer_account)

@@ -1,0 +1,320 @@
+"""Every page of Guichet, in every state worth looking at: for axe, for widths, for pictures."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from playwright.async_api import Page, expect
+
+from e2e.people import Customer, Person, Staff
+from e2e.scene import Scene
+from e2e.windows import Theme, Windows
+from shop import Account, begin_sale, serial_number
+
+Prepare = Callable[[Any, Scene], Awaitable[None]]
+
+
+async def nothing(_: Person, __: Scene) -> None:
+    """The page shows what is to be seen as soon as it is there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Look:
+    """One page as one person sees it; `{...}` in the address are the scene's."""
+
+    who: str
+    address: str
+    prepare: Prepare = nothing
+    begun: tuple[str, ...] = ()  # of the scene, in the sale that the seller has begun
+    status: int = 200
+
+    async def open(
+        self, windows: Windows, scene: Scene, *, width: int = 1440, theme: Theme = "light"
+    ) -> Page:
+        account: Account | None = getattr(scene, self.who, None)
+        page = await windows.open(account, width=width, theme=theme)
+        if account is scene.seller:
+            await begin_sale(account, **scene.ids_of(self.begun))
+        answer = await page.goto(self.address.format(scene=scene))
+        assert answer is not None
+        assert answer.status == self.status
+        person = {"customer": Customer, "newcomer": Customer, "visitor": Person}.get(
+            self.who, Staff
+        )(page, account)
+        await self.prepare(person, scene)
+        await at_rest(page)
+        return page
+
+
+async def at_rest(page: Page) -> None:
+    """Its own letters are there and nothing moves or changes its colour any more."""
+    await page.evaluate(
+        """async () => {
+            await document.fonts.ready;
+            const ending = document.getAnimations().filter(
+                (each) => each.effect.getComputedTiming().endTime !== Infinity);
+            await Promise.allSettled(ending.map((each) => each.finished));
+        }"""
+    )
+
+
+# --- States that somebody brings about ---------------------------------------------------------
+
+
+async def signs_in_wrongly(visitor: Person, _: Scene) -> None:
+    await visitor.fills("Adresse e-mail", "personne@example.org")
+    await visitor.fills("Mot de passe", "au hasard, un mot")
+    await visitor.presses("Se connecter")
+    await visitor.is_warned("Adresse e-mail ou mot de passe incorrect.")
+
+
+async def sends_an_empty_request(customer: Customer, _: Scene) -> None:
+    await customer.presses("Envoyer la demande")
+    await customer.is_told_beside("Le problème en une phrase", "Indiquez le problème")
+
+
+async def is_asked_whether_resolved(person: Customer, _: Scene) -> None:
+    await person.presses("Marquer comme résolue")
+    await expect(person.page.get_by_role("dialog")).to_be_visible()
+
+
+async def is_told_of_an_open_request(customer: Customer, scene: Scene) -> None:
+    await customer.page.get_by_role("radio", name=scene.sale["serial_number"]).check()
+    await customer.reads("est déjà ouverte pour cet appareil")
+
+
+async def is_asked_to_sign_in_again(customer: Customer, _: Scene) -> None:
+    await customer.page.context.clear_cookies()
+    await customer.fills("Votre réponse à Claire Vasseur", "Depuis hier soir.")
+    await customer.presses("Envoyer la réponse")
+    await expect(customer.page.get_by_role("dialog", name="Votre session a expiré")).to_be_visible()
+
+
+async def searches_everywhere(person: Person, _: Scene) -> None:
+    await person.page.keyboard.press("Control+k")
+    await person.page.get_by_role("combobox", name="N° de demande").fill("voyant rouge")
+    found = person.page.get_by_role("listbox", name="Résultats").get_by_role("option")
+    await expect(found.first).to_be_visible()
+
+
+async def searches_on_a_page(person: Person, scene: Scene) -> None:
+    await person.main.get_by_role("searchbox").fill(scene.sale["serial_number"])
+    await person.presses("Rechercher")
+    await expect(person.main.get_by_role("region", name="Numéro exact")).to_be_visible()
+
+
+async def is_asked_whether_to_resolve(person: Staff, _: Scene) -> None:
+    await person.presses("Résoudre")
+    await expect(person.page.get_by_role("dialog")).to_be_visible()
+
+
+async def opens_the_filters(person: Staff, _: Scene) -> None:
+    await person.page.locator("summary", has_text="Filtrer").click()
+    await expect(person.page.get_by_label("Répondue par")).to_be_visible()
+
+
+async def is_offered_quick_replies_for_a_note(person: Staff, _: Scene) -> None:
+    await person.page.get_by_text("Note interne", exact=True).click()
+    await person.presses("Réponses types")
+    await expect(person.page.get_by_role("listbox", name="Réponses types")).to_be_visible()
+
+
+async def has_missed_what_was_written(person: Staff, scene: Scene) -> None:
+    """As if the reply had been begun before anything was said."""
+    await person.page.get_by_text("Réponse", exact=True).click()
+    await person.page.locator("[name=seen_position]").evaluate("field => field.value = 0")
+    await person.fills(f"Votre réponse à {scene.customer.name}", "Essayez l’autre bac.")
+    await person.presses("Répondre")
+    await expect(person.page.get_by_role("button", name="Envoyer quand même")).to_be_visible()
+
+
+async def types_a_short_password(person: Person, _: Scene) -> None:
+    form = person.section("Mot de passe")
+    await form.get_by_label("Mot de passe actuel", exact=True).fill("n’importe lequel")
+    await form.get_by_label("Nouveau mot de passe", exact=True).fill("court")
+    await form.get_by_role("button", name="Changer le mot de passe").click()
+    await person.is_told_beside("Nouveau mot de passe", "encore 7 au moins")
+
+
+async def sees_customers(seller: Staff, scene: Scene) -> None:
+    await seller.searches_customer("saint-exu")
+    row = seller.page.get_by_role("listbox", name="Clients").get_by_role("option")
+    await expect(row.first).to_contain_text(scene.customer.last_name)
+
+
+async def creates_a_customer(seller: Staff, _: Scene) -> None:
+    await seller.searches_customer("élodie marchand elodie@example.net")
+    await seller.main.get_by_role("button", name="Créer ce client").click()
+    await expect(seller.field("Prénom")).to_have_value("Élodie")
+
+
+async def hands_the_keyboard_over(seller: Staff, scene: Scene) -> None:
+    await creates_a_customer(seller, scene)
+    await seller.fills("Adresse e-mail", "elodie.marchand@example.net")
+    await seller.main.get_by_role("button", name="Passer le clavier").click()
+    dialog = seller.page.get_by_role("dialog", name="À vous, Élodie")
+    await dialog.get_by_label("Mot de passe", exact=True).press_sequentially("bobine-cactus")
+    await expect(dialog).to_contain_text("c’est bon")
+
+
+async def sees_products(seller: Staff, _: Scene) -> None:
+    await seller.types_product("noctua nh-u12")
+    await expect(seller.offered_products.first).to_be_visible()
+
+
+async def sees_too_many_products(seller: Staff, _: Scene) -> None:
+    await seller.types_product("noctua")
+    await expect(seller.main).to_contain_text("continuez à taper")
+
+
+async def sees_no_product(seller: Staff, _: Scene) -> None:
+    await seller.types_product("laserjt")
+    await expect(seller.main).to_contain_text("Aucun produit ne correspond")
+
+
+async def types_a_wrong_character(seller: Staff, _: Scene) -> None:
+    await seller.types_serial_number("PHBQ74K-M910XTD")
+    await seller.serial_field.press("Enter")
+    await expect(seller.main).to_contain_text("n’est ni un chiffre ni une lettre")
+
+
+async def types_a_short_serial_number(seller: Staff, _: Scene) -> None:
+    await seller.types_serial_number("PHBQ74K2M91")
+    await seller.serial_field.press("Enter")
+    await expect(seller.main).to_contain_text("Il manque 4 caractères")
+
+
+async def types_a_sold_serial_number(seller: Staff, scene: Scene) -> None:
+    await seller.types_serial_number(scene.sale["serial_number"])
+    await expect(seller.main).to_contain_text("Cet appareil est déjà vendu")
+
+
+async def has_all_that_it_takes(seller: Staff, _: Scene) -> None:
+    await seller.types_serial_number(serial_number())
+    await expect(seller.main).to_contain_text("Tout est prêt")
+
+
+async def is_asked_to_confirm_the_withdrawn(seller: Staff, _: Scene) -> None:
+    await expect(seller.main).to_contain_text("Ce produit n’est plus en vente.")
+
+
+async def is_asked_why_to_cancel(seller: Staff, _: Scene) -> None:
+    await seller.presses("Annuler cette vente")
+    await expect(seller.page.get_by_role("dialog")).to_be_visible()
+
+
+CUSTOMER, ALL = ("customer",), ("customer", "product")
+
+LOOKS = {
+    "sign-in": Look(who="visitor", address="/connexion"),
+    "sign-in-refused": Look(who="visitor", address="/connexion", prepare=signs_in_wrongly),
+    "not-found": Look(who="visitor", address="/nulle-part", status=404),
+    # Customers
+    "home": Look(who="customer", address="/mes-demandes"),
+    "home-narrowed": Look(who="customer", address="/mes-demandes?q=voyant&statut=en-cours"),
+    "home-none-found": Look(who="customer", address="/mes-demandes?q=zx81"),
+    "home-empty": Look(who="newcomer", address="/mes-demandes"),
+    "my-products": Look(who="customer", address="/mes-appareils"),
+    "my-products-empty": Look(who="newcomer", address="/mes-appareils"),
+    "new-request": Look(who="customer", address="/mes-demandes/nouvelle"),
+    "new-request-refused": Look(
+        who="customer", address="/mes-demandes/nouvelle", prepare=sends_an_empty_request
+    ),
+    "new-request-offered": Look(
+        who="customer", address="/mes-demandes/nouvelle", prepare=is_told_of_an_open_request
+    ),
+    "new-request-follows": Look(
+        who="customer", address="/mes-demandes/nouvelle?suite={scene.resolved}"
+    ),
+    "new-request-empty": Look(who="newcomer", address="/mes-demandes/nouvelle"),
+    "request-open": Look(who="customer", address="/mes-demandes/{scene.open}"),
+    "request-answered": Look(who="customer", address="/mes-demandes/{scene.answered}"),
+    "request-resolve": Look(
+        who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_whether_resolved
+    ),
+    "request-signed-out": Look(
+        who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_to_sign_in_again
+    ),
+    "request-resolved": Look(who="customer", address="/mes-demandes/{scene.resolved}"),
+    "my-search": Look(who="customer", address="/mes-demandes", prepare=searches_everywhere),
+    "my-search-page": Look(who="customer", address="/recherche", prepare=searches_on_a_page),
+    "account": Look(who="customer", address="/compte"),
+    "account-refused": Look(who="customer", address="/compte", prepare=types_a_short_password),
+    "not-found-signed-in": Look(who="customer", address="/mes-demandes/99999999", status=404),
+    "forbidden": Look(who="customer", address="/comptoir", status=403),
+    # The desk
+    "desk": Look(who="technician", address="/demandes"),
+    "desk-open": Look(who="technician", address="/demandes/{scene.open}?vue=ouvertes"),
+    "desk-replied": Look(who="technician", address="/demandes/{scene.replied}?vue=en-cours"),
+    "desk-waiting": Look(who="technician", address="/demandes/{scene.answered}?vue=attente-client"),
+    "desk-resolve": Look(
+        who="technician",
+        address="/demandes/{scene.open}?vue=ouvertes",
+        prepare=is_asked_whether_to_resolve,
+    ),
+    "desk-resolved": Look(who="technician", address="/demandes/{scene.resolved}?vue=resolues"),
+    "search": Look(who="technician", address="/demandes", prepare=searches_everywhere),
+    "search-page": Look(who="technician", address="/recherche", prepare=searches_on_a_page),
+    "desk-filters": Look(
+        who="technician",
+        address="/demandes?vue=en-cours&priorite=urgente&du=2026-01-02",
+        prepare=opens_the_filters,
+    ),
+    "desk-quick": Look(
+        who="technician",
+        address="/demandes/{scene.replied}",
+        prepare=is_offered_quick_replies_for_a_note,
+    ),
+    "desk-missed": Look(
+        who="technician",
+        address="/demandes/{scene.replied}",
+        prepare=has_missed_what_was_written,
+    ),
+    "desk-time": Look(
+        who="technician", address="/demandes/{scene.replied}/messages/{scene.reply}/temps"
+    ),
+    "quick-replies": Look(who="technician", address="/demandes/reponses-types"),
+    "staff-account": Look(who="technician", address="/compte"),
+    # The counter
+    "counter": Look(who="seller", address="/comptoir"),
+    "counter-customers": Look(who="seller", address="/comptoir", prepare=sees_customers),
+    "counter-new-customer": Look(who="seller", address="/comptoir", prepare=creates_a_customer),
+    "counter-handover": Look(who="seller", address="/comptoir", prepare=hands_the_keyboard_over),
+    "counter-products": Look(
+        who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_products
+    ),
+    "counter-too-many": Look(
+        who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_too_many_products
+    ),
+    "counter-no-product": Look(
+        who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_no_product
+    ),
+    "counter-withdrawn": Look(
+        who="seller",
+        address="/comptoir",
+        begun=("customer", "withdrawn"),
+        prepare=is_asked_to_confirm_the_withdrawn,
+    ),
+    "counter-serial-character": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=types_a_wrong_character
+    ),
+    "counter-serial-length": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=types_a_short_serial_number
+    ),
+    "counter-serial-sold": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=types_a_sold_serial_number
+    ),
+    "counter-ready": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=has_all_that_it_takes
+    ),
+    "sale": Look(who="seller", address="/ventes/{scene.sale[id]}"),
+    "sale-cancel": Look(
+        who="seller", address="/ventes/{scene.sale[id]}", prepare=is_asked_why_to_cancel
+    ),
+    "sale-cancelled": Look(who="seller", address="/ventes/{scene.cancelled_sale[id]}"),
+    "sales": Look(who="seller", address="/ventes"),
+    # Customers, as staff sees them
+    "customers": Look(who="seller", address="/clients"),
+    "customer-file": Look(who="seller", address="/clients/{scene.customer.id}"),
+    "customer-edit": Look(who="seller", address="/clients/{scene.customer.id}/modifier"),
+}

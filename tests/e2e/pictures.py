@@ -1,0 +1,35 @@
+"""Pictures of every page, to lay beside the mock-ups; no test, and run only by its name:
+
+pytest tests/e2e/pictures.py --pictures FOLDER
+"""
+
+from pathlib import Path
+
+import pytest
+
+from e2e.pages import LOOKS, at_rest
+from e2e.windows import Theme
+
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="session")
+def folder(request: pytest.FixtureRequest) -> Path:
+    named = request.config.getoption("--pictures")
+    assert named, "where to? --pictures FOLDER"
+    folder = Path(named)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_take_pictures(windows, scene, folder, name, width):
+    page = await LOOKS[name].open(windows, scene, width=width)
+    # A dialog covers the window and not what lies below it.
+    whole = not await page.locator("dialog[open]").count()
+    for theme in THEMES:
+        await page.emulate_media(color_scheme=theme)
+        await at_rest(page)
+        file = folder / f"{name}.{width}.{theme}.png"
+        await page.screenshot(path=file, full_page=whole, animations="disabled")

@@ -1,0 +1,89 @@
+"""A shop in the middle of a day: requests in every state, so that every page has something."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from shop import Account, Product, Shop, new_request
+from waiting import eventually
+
+LONG_WORD = "sans-aucun-blanc-" * 7
+PARAGRAPHS = "Bonjour,\n\nle voyant passe au rouge, puis plus rien.\n\n" + LONG_WORD
+
+
+@dataclass(kw_only=True)
+class Scene:
+    """Who is there, and what they have on their screens."""
+
+    seller: Account
+    technician: Account
+    customer: Account
+    newcomer: Account
+    product: Product
+    withdrawn: Product
+    sale: Any
+    cancelled_sale: Any
+    open: int
+    answered: int
+    replied: int
+    resolved: int
+    reply: str  # the id of a message of staff, in `replied`
+
+    def ids_of(self, names: Iterable[str]) -> dict[str, str]:
+        """As a draft of a sale names them; the withdrawn product is a product."""
+        ids = {name: getattr(self, name).id for name in names}
+        return {f"{name.replace('withdrawn', 'product')}_id": id for name, id in ids.items()}
+
+
+async def made_in(shop: Shop, seller: Account, technician: Account) -> Scene:
+    customer, newcomer = await asyncio.gather(
+        shop.register("Éléonore", "de Saint-Exupéry-Montmorency"), shop.register("Ali", "Ba")
+    )
+    product, screen, withdrawn = await asyncio.gather(
+        shop.product("100-100000910WOF"), shop.product("10AAM9901"), shop.product("10MAD9901")
+    )
+    sale = await shop.sell(customer, product, seller=seller)
+    await shop.sell(customer, screen, seller=seller)
+    await shop.sell(customer, withdrawn, seller=seller, withdrawn_confirmed=True)
+    wrong = await shop.sell(customer, product, seller=seller)
+    reason = {"reason": "Vendu au mauvais client"}
+    cancelled = await seller.post(f"/api/sales/{wrong['id']}/cancellation", reason, status=200)
+
+    async def opens(subject: str) -> int:
+        body = new_request(sale["id"], subject=subject, description=PARAGRAPHS)
+        answer = await customer.call("POST", "/api/tickets", body)
+        assert answer.status_code == 201, answer.text
+        return answer.json()["number"]
+
+    first = await eventually(lambda: opens("Le voyant reste rouge"))
+    answered = await opens("Bourrage papier récurrent, bac 2")
+    replied = await opens(LONG_WORD)
+    resolved = await opens("Impossible d’imprimer")
+    for number in (answered, replied):
+        path = f"/api/tickets/{number}/messages"
+        await technician.post(path, {"text": "Depuis quand ?\n\nPouvez-vous essayer ailleurs ?"})
+    await customer.post(f"/api/tickets/{replied}/messages", {"text": "Depuis hier."})
+    await technician.call("PUT", f"/api/tickets/{replied}/priority", {"priority": "urgent"})
+    note = {"text": "Le même défaut qu’en mars.\n\n" + LONG_WORD, "minutes": 10}
+    said = await technician.post(f"/api/tickets/{replied}/notes", note)
+    await technician.call("PUT", f"/api/tickets/messages/{said['id']}/minutes", {"minutes": 75})
+    for title in ("Nettoyage du rouleau", f"Remplacement {LONG_WORD}"):
+        prepared = {"title": title[:80], "text": "Bonjour {prénom},\n\néteignez l’imprimante."}
+        await technician.call("POST", "/api/tickets/quick-replies", prepared)
+    await technician.post(f"/api/tickets/{resolved}/resolution", status=200)
+    return Scene(
+        seller=seller,
+        technician=technician,
+        customer=customer,
+        newcomer=newcomer,
+        product=product,
+        withdrawn=withdrawn,
+        sale=sale,
+        cancelled_sale=cancelled,
+        open=first,
+        answered=answered,
+        replied=replied,
+        resolved=resolved,
+        reply=said["id"],
+    )

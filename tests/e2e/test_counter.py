@@ -1,0 +1,1236 @@
+"""The counter, by the keyboard alone: scans, slow answers, the hand-over, and what goes wrong."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from contracts.sales.api import RAISED
+from e2e.people import Staff
+from e2e.scanner import read_as_french, scan
+from shop import Account, Product, Shop, matches, serial_number, today
+from waiting import eventually
+
+SOLD = "Cet appareil est déjà vendu"
+READY = re.compile("^Tout est prêt")
+
+
+class Clerk(Staff):
+    """A seller who counts the keys that they press."""
+
+    keys = 0
+
+    async def press(self, *keys: str) -> None:
+        for key in keys:
+            self.keys += 1
+            await self.page.keyboard.press(key)
+
+    async def type(self, text: str) -> None:
+        self.keys += len(text)
+        await self.page.keyboard.type(text)
+
+    @property
+    def step_now(self) -> Any:
+        return self.page.locator(".step[data-state='now'] h2")
+
+    @property
+    def ticket(self) -> Any:
+        return self.page.get_by_role("complementary", name="Récapitulatif de la vente")
+
+    async def is_at(self, title: str) -> None:
+        await expect(self.step_now).to_have_text(re.compile(f"^{title}"))
+
+    async def chooses(self, product: Product) -> None:
+        await self.page.keyboard.type(product.reference)
+        await expect(self.offered_products.first).to_contain_text(product.reference)
+        await self.page.keyboard.press("Enter")
+        await self.is_at("Numéro de série")
+        await expect(self.serial_field).to_be_focused()
+
+    async def searches_and_chooses(self, customer: Account) -> None:
+        await self.page.keyboard.type(customer.email)
+        listed = self.page.get_by_role("listbox", name="Clients").get_by_role("option")
+        await expect(listed).to_contain_text([customer.email])
+        await self.page.keyboard.press("Enter")
+        await expect(self.product_box).to_be_focused()
+
+    async def clears(self) -> None:
+        await self.page.get_by_role("button", name="Vider").press("Enter")
+        await self.is_at("Client")
+        await expect(self.customer_box).to_be_focused()
+
+    async def is_ready(self) -> None:
+        await expect(self.page.get_by_text(READY)).to_be_visible()
+
+
+@pytest.fixture
+async def clerk(seller_at_both_widths: Staff) -> Clerk:
+    """At an empty counter, at 1440 and at 390 pixels."""
+    clerk = Clerk(seller_at_both_widths.page, seller_at_both_widths.account)
+    await clerk.goes_to_counter()
+    return clerk
+
+
+@pytest.fixture
+async def at_serial(clerk: Clerk, customer_account: Account, product: Product) -> Clerk:
+    """Customer and product are chosen already."""
+    await clerk.goes_on_with_sale(customer_account, product)
+    return clerk
+
+
+@pytest.fixture
+async def at_product(clerk: Clerk, customer_account: Account) -> Clerk:
+    await clerk.goes_to(f"/comptoir?client={customer_account.id}")
+    await expect(clerk.product_box).to_be_focused()
+    return clerk
+
+
+async def sales_to(clerk: Clerk, customer: Account) -> list[Any]:
+    return (await clerk.account.get(f"/api/sales?customer_id={customer.id}"))["sales"]
+
+
+# --- The budget --------------------------------------------------------------------------------
+
+
+async def test_a_sale_takes_at_most_25_keys_besides_the_scan(clerk, shop, product, record_property):
+    customer = await shop.register("Zéphyrine", "Quatrebarbes")
+    await clerk.type(customer.email.split("@")[0][-8:])
+    await expect(clerk.page.get_by_role("listbox", name="Clients")).to_contain_text(customer.email)
+    await clerk.press("Enter")
+    await expect(clerk.product_box).to_be_focused()
+    await clerk.type("7800x3d")
+    await expect(clerk.offered_products.first).to_contain_text("7800X3D")
+    await clerk.press("Enter")
+    await expect(clerk.serial_field).to_be_focused()
+    unit = serial_number()
+    await scan(clerk.page, unit)
+    await clerk.is_ready()
+    await clerk.press("Control+Enter")
+    await clerk.reads_title("Confirmation de vente")
+    await clerk.is_told("Vente enregistrée. Zéphyrine peut déjà demander de l’aide")
+
+    [sale] = await sales_to(clerk, customer)
+    assert (sale["serial_number"], sale["sold_on"]) == (unit, today().isoformat())
+    assert clerk.keys <= 25
+    record_property("counted", f"a sale: {clerk.keys} keys besides the scan")
+
+
+# --- The scanner -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["Enter", "Tab", "LF", "CRLF"])
+async def test_a_scan_into_its_field_validates_it_and_moves_on(at_serial, end):
+    unit = serial_number()
+    await scan(at_serial.page, unit, end=end)
+
+    await expect(at_serial.main).to_contain_text("Numéro libre")
+    await expect(at_serial.date_field).to_be_focused()
+    await expect(at_serial.serial_field).to_have_value(unit)
+
+
+async def test_a_scan_without_an_end_is_checked_at_its_fifteenth_character(at_serial):
+    await scan(at_serial.page, serial_number(), end="")
+
+    await expect(at_serial.main).to_contain_text("Numéro libre")
+    await at_serial.is_ready()
+    await expect(at_serial.serial_field).to_be_focused()
+
+
+@pytest.mark.parametrize("end", ["Enter", "Tab"])
+async def test_a_scan_while_the_customer_is_searched_goes_to_the_serial_number(clerk, end):
+    await clerk.type("zz")
+    unit = serial_number()
+    await scan(clerk.page, unit, end=end)
+
+    await expect(clerk.customer_box).to_have_value("zz")
+    await expect(clerk.customer_box).to_be_focused()
+    await expect(clerk.serial_field).to_have_value(unit)
+    await clerk.is_at("Client")
+
+
+async def test_a_misread_scan_while_the_customer_is_searched_is_shown_for_confirmation(clerk):
+    await clerk.type("zz")
+    unit = serial_number()
+    await scan(clerk.page, read_as_french(unit))
+
+    await expect(clerk.customer_box).to_have_value("zz")
+    await expect(clerk.main).to_contain_text(f"Numéro lu : {unit}.")
+
+
+async def test_a_scan_while_a_customer_is_created_leaves_the_names_alone(clerk):
+    await clerk.press("Alt+n")
+    await clerk.type("Élo")
+    unit = serial_number()
+    await scan(clerk.page, unit)
+
+    await expect(clerk.field("Prénom")).to_have_value("Élo")
+    await expect(clerk.serial_field).to_have_value(unit)
+
+
+async def test_a_scan_on_a_button_presses_nothing(at_serial, customer_account):
+    await scan(at_serial.page, serial_number())
+    await expect(at_serial.date_field).to_be_focused()
+    await at_serial.press("Enter")
+    await expect(at_serial.page.get_by_role("button", name="Enregistrer la vente")).to_be_focused()
+    other = serial_number()
+    await scan(at_serial.page, other)
+
+    await expect(at_serial.serial_field).to_have_value(other)
+    assert await sales_to(at_serial, customer_account) == []
+
+
+async def test_a_second_scan_replaces_the_first_and_the_date_stays(at_serial):
+    await scan(at_serial.page, serial_number())
+    await expect(at_serial.date_field).to_be_focused()
+    other = serial_number()
+    await scan(at_serial.page, other)
+
+    await expect(at_serial.serial_field).to_have_value(other)
+    await expect(at_serial.date_field).to_have_value(f"{today():%d/%m/%Y}")
+
+
+async def test_a_scan_in_the_product_box_stays_there(at_product):
+    await scan(at_product.page, "B0ABCDEFGHIJKLM")
+
+    await expect(at_product.product_box).to_have_value("B0ABCDEFGHIJKLM")
+    await expect(at_product.serial_field).to_be_hidden()
+    await expect(at_product.main).to_contain_text("Aucun produit ne correspond")
+    await at_product.is_at("Produit")
+
+
+async def test_somebody_typing_fifteen_letters_is_no_scanner(clerk):
+    await clerk.page.keyboard.type("abcdefghijklmno", delay=60)
+    await clerk.press("Enter")
+
+    await expect(clerk.customer_box).to_have_value("abcdefghijklmno")
+    await expect(clerk.serial_field).to_be_hidden()
+
+
+@pytest.mark.parametrize("length", [14, 16])
+async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length):
+    scanned = (serial_number() * 2)[:length]
+    await scan(at_serial.page, scanned)
+
+    words = "Il manque 1 caractère" if length == 14 else "Il y a 1 caractère de trop"
+    await at_serial.is_told_beside("Numéro de série", words)
+    await expect(at_serial.serial_field).to_have_value(scanned)
+    await expect(at_serial.main).to_contain_text(f"{length} / 15")
+    await expect(at_serial.serial_field).to_be_focused()
+    await at_serial.is_at("Numéro de série")
+
+
+async def test_a_scan_from_another_keyboard_layout_is_shown_for_confirmation(at_serial):
+    unit = "PHBQ74K2M910XTD"[:8] + serial_number()[:7]
+    await scan(at_serial.page, read_as_french(unit))
+
+    await expect(at_serial.main).to_contain_text("La douchette semble réglée sur un autre clavier.")
+    await expect(at_serial.main).to_contain_text(f"Numéro lu : {unit}.")
+    await at_serial.is_at("Numéro de série")
+    await expect(at_serial.page.get_by_role("button", name="Oui, c’est lui")).to_be_focused()
+    await at_serial.press("Enter")
+    await expect(at_serial.serial_field).to_have_value(unit)
+    await expect(at_serial.date_field).to_be_focused()
+
+
+async def test_a_misread_scan_can_be_typed_anew(at_serial):
+    await scan(at_serial.page, read_as_french(serial_number()[:14] + "7"))
+    await expect(at_serial.page.get_by_role("button", name="Oui, c’est lui")).to_be_focused()
+    await at_serial.press("Tab", "Enter")
+
+    await expect(at_serial.serial_field).to_have_value("")
+    await expect(at_serial.serial_field).to_be_focused()
+
+
+async def test_a_scan_that_cannot_be_decoded_whole_is_refused(at_serial):
+    await scan(at_serial.page, "PHBQ&é\"'(M910XT")
+
+    await at_serial.is_told_beside("Numéro de série", "Caractère 5 : « & » n’est ni un chiffre")
+
+
+# --- The serial number -------------------------------------------------------------------------
+
+
+async def test_letters_are_raised_and_counted_as_they_are_typed(at_serial):
+    await at_serial.type("phbq74k2m91")
+
+    await expect(at_serial.serial_field).to_have_value("PHBQ74K2M91")
+    await expect(at_serial.main).to_contain_text("11 / 15")
+    await expect(at_serial.serial_field).not_to_have_attribute("aria-invalid", "true")
+    await expect(at_serial.ticket).to_contain_text("Le n° de série est incomplet.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("PHBQ74K-M910XTD", "Caractère 8 : « - » n’est ni un chiffre ni une lettre de A à Z."),
+        ("PHBQ74é2M910XTD", "Caractère 7 : « é »"),
+        ("PHBQ74ß2M910XTD", "Caractère 7 : « ß »"),
+        ("PHBQ74ı2M910XTD", "Caractère 7 : « ı »"),
+        ("PHBQ74K２M910XT", "Caractère 8 : « ２ »"),
+        ("PHBQ 74K2M910XT", "Caractère 5"),
+        ("PHBQ74😀M910XTD", "Caractère 7 : « 😀 »"),
+        ("PHBQ74K2M91", "Il manque 4 caractères : un numéro de série en compte 15."),
+    ],
+)
+async def test_a_wrong_number_is_refused_naming_the_character_and_its_place(
+    at_serial, typed, words
+):
+    await at_serial.page.keyboard.insert_text(typed)
+    await at_serial.press("Enter")
+
+    await at_serial.is_told_beside("Numéro de série", words)
+    await expect(at_serial.serial_field).to_have_value(typed)
+
+
+async def test_blanks_at_both_ends_are_dropped(at_serial):
+    unit = serial_number()
+    await at_serial.page.keyboard.insert_text(f" {unit.lower()}\t")
+    await at_serial.press("Enter")
+
+    await expect(at_serial.serial_field).to_have_value(unit)
+    await expect(at_serial.date_field).to_be_focused()
+
+
+async def test_a_number_sold_before_tells_when_and_to_whom(at_serial, shop, product):
+    buyer = await shop.register("Marc", "Rousseau")
+    sale = await shop.sell(buyer, product, seller=at_serial.account)
+    await at_serial.type(sale["serial_number"])
+
+    await at_serial.is_told_beside("Numéro de série", f"{SOLD} : le {today().day} ")
+    await expect(at_serial.main).to_contain_text("à Marc Rousseau, par Julien Morel.")
+    link = at_serial.page.get_by_role("link", name="Voir cette vente")
+    await expect(link).to_have_attribute("href", f"/ventes/{sale['id']}")
+    await expect(at_serial.ticket).to_contain_text("Le n° de série est à corriger.")
+
+
+async def test_another_product_makes_the_same_number_free(at_serial, shop, product):
+    buyer = await shop.register()
+    sale = await shop.sell(buyer, product)
+    await at_serial.type(sale["serial_number"])
+    await expect(at_serial.main).to_contain_text(SOLD)
+    await at_serial.page.get_by_role("button", name="Changer de produit").press("Enter")
+    await expect(at_serial.product_box).to_be_focused()
+    await at_serial.type("10AAM9901")
+    await expect(at_serial.offered_products.first).to_contain_text("10AAM9901")
+    await at_serial.press("Enter")
+
+    await expect(at_serial.main).to_contain_text("Numéro libre")
+
+
+async def test_the_field_and_the_server_agree_on_blanks_and_small_letters(seller):
+    """Every character of Unicode, as the page treats it and as the contract does."""
+    await seller.goes_to_counter()
+    module = await seller.page.evaluate(
+        "document.querySelector('script[src*=\"/counter.js\"]').src.replace('counter.js', 'serial.js')"
+    )
+    blank, raised = await seller.page.evaluate(
+        """async (module) => {
+            const { withoutBlanks, raised } = await import(module);
+            const blank = [], higher = [];
+            for (let point = 0; point <= 0x10ffff; point += 1) {
+                if (point >= 0xd800 && point <= 0xdfff) continue;
+                const character = String.fromCodePoint(point);
+                if (withoutBlanks(character) === "") blank.push(point);
+                if (raised(character) !== character) higher.push(point);
+            }
+            return [blank, higher];
+        }""",
+        module,
+    )
+    scalars = (point for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF)
+    assert blank == [point for point in scalars if chr(point).strip() == ""]
+    assert raised == sorted(RAISED)
+
+
+# --- Searching: what was typed last decides ----------------------------------------------------
+
+
+@pytest.fixture
+async def slow_answers(at_product: Clerk) -> AsyncGenerator[dict[str, asyncio.Event]]:
+    """The answer to a text waits until its event is set; other texts are answered at once."""
+    held: dict[str, asyncio.Event] = {}
+
+    async def answer(route: Route) -> None:
+        text = parse_qs(route.request.post_data or "")["text"][0]
+        if text in held:
+            await held[text].wait()
+        await route.continue_()
+
+    await at_product.page.route("**/comptoir/produits", answer)
+    yield held
+    for event in held.values():
+        event.set()
+    await at_product.page.unroute_all(behavior="wait")
+
+
+async def test_a_slow_answer_never_replaces_a_newer_one(at_product, slow_answers):
+    slow_answers["noctua nh-u12"] = asyncio.Event()
+    async with at_product.page.expect_request("**/comptoir/produits"):
+        await at_product.type("noctua nh-u12")
+    await at_product.press("Control+a")
+    await at_product.type("7800x3d")
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    slow_answers["noctua nh-u12"].set()
+    await at_product.page.wait_for_timeout(300)
+
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    await expect(at_product.main).not_to_contain_text("Noctua")
+
+
+async def test_enter_takes_nothing_that_is_shown_for_an_earlier_text(at_product, slow_answers):
+    await at_product.type("noctua nh-u12")
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    slow_answers["7800x3d"] = asyncio.Event()
+    await at_product.press("Control+a")
+    await at_product.type("7800x3d")
+    await at_product.press("Enter")
+
+    await at_product.is_at("Produit")
+    await expect(at_product.ticket).not_to_contain_text("Noctua")
+    slow_answers["7800x3d"].set()
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    await at_product.is_at("Produit")
+    await at_product.press("Enter")
+    await expect(at_product.ticket).to_contain_text("7800X3D")
+
+
+async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_product):
+    await at_product.type("noctua nh-u12")
+    rows = at_product.offered_products
+    await expect(rows).to_have_count(matches("noctua nh-u12")[0] + 1)  # and the withdrawn's
+    await expect(rows.nth(2).locator("mark").first).to_have_text("Noctua")
+    chosen = await rows.nth(2).get_attribute("data-designation")
+    await rows.nth(2).click()
+
+    await at_product.is_at("Numéro de série")
+    await expect(at_product.ticket).to_contain_text(chosen)
+
+
+async def test_a_row_for_an_earlier_text_cannot_be_clicked(at_product, slow_answers):
+    await at_product.type("noctua nh-u12")
+    row = at_product.offered_products.first
+    await expect(row).to_contain_text("Noctua")
+    slow_answers["noctua nh-u12x"] = asyncio.Event()
+    await at_product.type("x")
+    await row.click()
+
+    await at_product.is_at("Produit")
+    await expect(at_product.ticket).not_to_contain_text("Noctua")
+
+
+async def test_the_count_is_announced_once_for_each_answer(at_product):
+    said = await listen_to(at_product.page)
+    await at_product.type("noc")
+    on_sale, withdrawn = matches("noc")
+    await expect(at_product.main).to_contain_text(f"{on_sale} produits correspondent")
+    await at_product.type("tua nh-u12")
+    await expect(at_product.offered_products.first).to_be_visible()
+    await at_product.press("ArrowDown", "ArrowDown", "Escape", "ArrowDown")
+
+    first, last = await said()
+    assert (
+        first
+        == f"{on_sale} produits correspondent — continuez à taper et {withdrawn} retirés de la vente"
+    )
+    assert last.startswith(f"{matches('noctua nh-u12')[0]} produits correspondent à")
+
+
+async def listen_to(page: Page) -> Callable[[], Awaitable[list[str]]]:
+    """What a screen reader would say: every change of the product search's live region."""
+    await page.evaluate(
+        """() => {
+            const status = document.querySelector("#step-product [role=status]");
+            window.said = [];
+            new MutationObserver(() => window.said.push(status.textContent))
+                .observe(status, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    return lambda: page.evaluate("window.said.filter(Boolean)")
+
+
+async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):
+    await at_product.page.route("**/comptoir/produits", lambda route: route.abort())
+    await at_product.type("7800x3")
+    await expect(at_product.main).to_contain_text("La connexion est coupée")
+    await at_product.page.unroute_all()
+    await at_product.type("d")
+
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+
+
+async def test_too_few_letters_none_and_a_whole_reference(at_product):
+    await at_product.type("zz")
+    await expect(at_product.main).to_contain_text("Encore une lettre.")
+    await at_product.type("zyx")
+    await expect(at_product.main).to_contain_text("Aucun produit ne correspond à « zzzyx »")
+    await at_product.press("Control+a")
+    await at_product.type("1")
+
+    await expect(at_product.offered_products).to_have_count(1)
+    await expect(at_product.offered_products).to_contain_text("DualSense Edge")
+
+
+async def test_the_search_follows_the_combobox_pattern(at_product):
+    box = at_product.product_box
+    await expect(box).to_have_attribute("aria-expanded", "false")
+    await at_product.type("noctua nh-u12")
+    await expect(box).to_have_attribute("aria-expanded", "true")
+    rows = at_product.offered_products
+    await expect(box).to_have_attribute("aria-activedescendant", await id_of(rows.first))
+    await at_product.press("ArrowUp")
+    await expect(box).to_have_attribute("aria-activedescendant", await id_of(rows.last))
+    await at_product.press("ArrowDown", "ArrowDown")
+    await expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    await at_product.press("Escape")
+    await expect(box).to_have_attribute("aria-expanded", "false")
+    await expect(rows).to_have_count(0)
+    await at_product.press("Escape", "Escape")
+
+    await at_product.is_at("Client")
+    await expect(at_product.customer_box).to_be_focused()
+
+
+async def id_of(row: Any) -> str:
+    return await row.get_attribute("id") or ""
+
+
+async def test_escape_gives_a_reopened_step_back_what_was_chosen(at_product, customer_account):
+    await at_product.press("Shift+Tab")
+    await expect(at_product.customer_box).to_be_focused()
+    await at_product.press("Escape")
+
+    await expect(at_product.product_box).to_be_focused()
+    await expect(at_product.ticket).to_contain_text(customer_account.name)
+
+
+# --- Products no longer on sale ----------------------------------------------------------------
+
+
+async def test_a_withdrawn_product_is_listed_on_demand_and_confirmed(at_product, customer_account):
+    withdrawn = "10MAD9901"
+    await at_product.type("elgato wave pop")
+    rows = at_product.offered_products
+    await expect(rows.last).to_contain_text("retiré")
+    await expect(at_product.main).not_to_contain_text(withdrawn)
+    await at_product.press("ArrowUp", "Enter")
+    await expect(rows.last).to_contain_text(withdrawn)
+    await at_product.press("ArrowUp", "Enter")
+
+    await expect(at_product.main).to_contain_text("Ce produit n’est plus en vente.")
+    await expect(at_product.ticket).to_contain_text("Confirmez la vente du produit retiré.")
+    unit = serial_number()
+    await scan(at_product.page, unit)
+    await at_product.press("Control+Enter")
+    await expect(at_product.page).to_have_url(re.compile("/comptoir"))
+    confirm = at_product.page.get_by_role("button", name="Vendre quand même")
+    await expect(confirm).to_be_focused()
+    await at_product.press("Enter")
+    await at_product.is_ready()
+    await at_product.records_sale()
+    [sale] = await sales_to(at_product, customer_account)
+    assert (sale["product"]["reference"], sale["serial_number"]) == (withdrawn, unit)
+
+
+# --- The customer, and the hand-over -----------------------------------------------------------
+
+
+async def test_a_customer_is_found_by_any_words_with_what_they_bought(clerk, shop, product):
+    name = f"Quincampoix{serial_number()[:6].lower()}"
+    customer = await shop.register("Élodie", name)
+    await shop.sell(customer, product)
+    await clerk.type(f"{name[3:]} ELO")
+    row = clerk.page.get_by_role("listbox", name="Clients").get_by_role("option")
+
+    await expect(row).to_have_count(1)
+    await expect(row).to_contain_text(f"{name} Élodie")
+    await expect(row).to_contain_text(customer.email)
+    await expect(row).to_contain_text("1 achat")
+    await expect(row.locator("mark")).to_have_text([name[3:], "Élo"])
+
+
+async def test_a_new_customer_is_pre_filled_from_what_was_typed(clerk):
+    await clerk.type("élodie de la tour elodie@example.net")
+    await clerk.press("Alt+n")
+    await expect(clerk.field("Prénom")).to_have_value("Élodie")
+    await expect(clerk.field("Nom")).to_have_value("De La Tour")
+    await expect(clerk.field("Adresse e-mail")).to_have_value("elodie@example.net")
+    await clerk.press("Escape")
+    await expect(clerk.customer_box).to_be_focused()
+    await clerk.press("Control+a")
+    await clerk.type("marchand")
+    await clerk.press("Alt+n")
+
+    await expect(clerk.field("Prénom")).to_have_value("")
+    await expect(clerk.field("Nom")).to_have_value("Marchand")
+
+
+async def test_a_slip_in_the_address_is_questioned(clerk):
+    await clerk.type("Élodie Marchand elodie.marchand@gmial.com")
+    await clerk.press("Alt+n")
+    await expect(clerk.main).to_contain_text("Vouliez-vous dire elodie.marchand@gmail.com ?")
+    await clerk.page.get_by_role("button", name="Corriger").press("Enter")
+
+    await expect(clerk.field("Adresse e-mail")).to_have_value("elodie.marchand@gmail.com")
+
+
+async def test_an_address_that_is_known_offers_its_customer(clerk, customer_account):
+    await clerk.press("Alt+n")
+    await clerk.type("Nathalie")
+    await clerk.press("Enter")
+    await clerk.type("Roux")
+    await clerk.press("Enter")
+    await clerk.type(customer_account.email)
+    await clerk.press("Enter")
+
+    await clerk.is_told_beside(
+        "Adresse e-mail",
+        f"Un compte existe déjà avec cette adresse : {customer_account.name}.",
+    )
+    await expect(clerk.page.get_by_role("dialog")).to_be_hidden()
+    offer = clerk.page.get_by_role("button", name="Choisir ce client")
+    async with clerk.page.expect_response("**/comptoir/clients/verification"):
+        await clerk.press("Tab")  # leaving the field asks once more
+    await expect(offer).to_be_focused()
+    await clerk.press("Enter")
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text(customer_account.name)
+
+
+async def test_wrong_names_and_addresses_are_said_beside_their_fields(clerk):
+    await clerk.press("Alt+n")
+    await clerk.press("Enter", "Enter")
+    await clerk.type("elodie@example")
+    await clerk.press("Enter")
+
+    await clerk.is_told_beside("Prénom", "Indiquez le prénom.")
+    await clerk.is_told_beside("Nom", "Indiquez le nom.")
+    await clerk.is_told_beside("Adresse e-mail", "Il manque la fin de l’adresse")
+    await expect(clerk.field("Prénom")).to_be_focused()
+
+
+@pytest.fixture
+async def newcomer(clerk: Clerk, shop: Shop) -> Account:
+    """The keyboard is in the hands of somebody who has no account yet."""
+    newcomer = shop.somebody("Élodie", "Marchand")
+    await clerk.type(f"Élodie Marchand {newcomer.email}")
+    await clerk.press("Alt+n")
+    await clerk.press("Enter")
+    await expect(clerk.page.get_by_role("dialog", name="À vous, Élodie")).to_be_visible()
+    return newcomer
+
+
+def the_dialog(clerk: Clerk) -> Any:
+    return clerk.page.get_by_role("dialog", name="À vous, Élodie")
+
+
+async def test_the_hand_over_shows_nothing_of_the_sellers_screen(clerk, newcomer):
+    covered = await clerk.page.evaluate(
+        """() => {
+            const dialog = document.querySelector("dialog[open]");
+            const points = [.01, .25, .5, .75, .99];
+            return points.every((x) => points.every((y) => dialog.contains(
+                document.elementFromPoint(innerWidth * x, innerHeight * y))));
+        }"""
+    )
+    assert covered
+    await expect(the_dialog(clerk)).not_to_contain_text("Vente")
+
+
+async def test_escape_leaves_the_hand_over_without_saving(clerk, newcomer):
+    await clerk.type("dix-sept tortues")
+    await clerk.press("Escape")
+
+    await expect(the_dialog(clerk)).to_be_hidden()
+    await expect(clerk.field("Prénom")).to_have_value("Élodie")
+    checked = await clerk.account.post(
+        "/api/identity/customers/email-check", {"email": newcomer.email}, status=200
+    )
+    assert checked["taken"] is False
+    await clerk.field("Adresse e-mail").press("Enter")
+    await expect(the_dialog(clerk).get_by_label("Mot de passe", exact=True)).to_have_value("")
+
+
+async def test_the_sellers_keys_are_off_during_the_hand_over(clerk, newcomer):
+    first = the_dialog(clerk).get_by_label("Mot de passe", exact=True)
+    await clerk.press("Alt+n", "Control+Enter")
+    await scan(clerk.page, "ABCDEFGHIJKLMNO")
+
+    await expect(the_dialog(clerk)).to_be_visible()
+    await expect(first).to_have_value("ABCDEFGHIJKLMNO")
+    await expect(clerk.page.locator("#serial_number")).to_have_value("")
+
+
+async def test_the_rules_are_shown_as_they_are_met(clerk, newcomer):
+    dialog = the_dialog(clerk)
+    await clerk.type("bobine")
+    await expect(dialog).to_contain_text("6 caractères, encore 6 au moins")
+    await clerk.type("-cactus")
+    await expect(dialog).to_contain_text("13 caractères : c’est bon (12 au minimum)")
+    await clerk.press("Enter")
+    await expect(dialog.get_by_label("Le même, une seconde fois")).to_be_focused()
+    await clerk.type("bobine-cactu")
+    await clerk.press("Enter")
+    await expect(dialog).to_contain_text("Les deux mots de passe sont différents.")
+    await expect(dialog).to_be_visible()
+    await clerk.type("s")
+    await clerk.press("Enter")
+
+    await expect(dialog).to_be_hidden()
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text("Élodie Marchand")
+    newcomer.password = "bobine-cactus"
+    assert await newcomer.session()
+
+
+async def test_a_password_may_be_pasted_and_shown(clerk, newcomer):
+    first = the_dialog(clerk).get_by_label("Mot de passe", exact=True)
+    await clerk.page.keyboard.insert_text("dix-sept tortues lentes")
+    await expect(first).to_have_attribute("type", "password")
+    await clerk.press("Tab", "Enter")
+
+    await expect(first).to_have_attribute("type", "text")
+    await expect(first).to_have_value("dix-sept tortues lentes")
+    await expect(first).to_have_attribute("autocomplete", "new-password")
+
+
+async def test_a_common_password_is_refused_on_the_customers_screen(clerk, newcomer):
+    dialog = the_dialog(clerk)
+    await clerk.type("motdepasse123")
+    await clerk.press("Enter")
+    await clerk.type("motdepasse123")
+    await clerk.press("Enter")
+
+    await expect(dialog).to_contain_text("trop facile à deviner")
+    await expect(dialog).to_be_visible()
+    await expect(dialog.get_by_label("Mot de passe", exact=True)).to_be_focused()
+
+
+async def test_giving_the_keyboard_back_twice_creates_one_customer(clerk, newcomer):
+    sent = []
+    clerk.page.on(
+        "request", lambda request: sent.append(request) if "creation" in request.url else None
+    )
+    await clerk.type(newcomer.password)
+    await clerk.press("Enter")
+    await clerk.type(newcomer.password)
+    await clerk.press("Enter", "Enter", "Enter")
+    await expect(clerk.product_box).to_be_focused()
+
+    assert len(sent) == 1
+    found = await clerk.account.post(
+        "/api/identity/customers/search", {"text": newcomer.email}, status=200
+    )
+    assert found["count"] == 1
+
+
+async def test_a_customer_created_a_moment_ago_can_be_sold_to_at_once(clerk, newcomer, product):
+    await clerk.type(newcomer.password)
+    await clerk.press("Enter")
+    await clerk.type(newcomer.password)
+    await clerk.press("Enter")
+    await expect(clerk.product_box).to_be_focused()
+    await clerk.chooses(product)
+    await scan(clerk.page, serial_number())
+    await clerk.is_ready()
+    await clerk.records_sale()
+
+    await clerk.reads(newcomer.email)
+
+
+# --- The day -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def at_date(at_serial: Clerk) -> Clerk:
+    await scan(at_serial.page, serial_number())
+    await expect(at_serial.date_field).to_be_focused()
+    await at_serial.press("Control+a")
+    return at_serial
+
+
+async def test_the_day_may_be_typed_in_words(at_date, customer_account):
+    await at_date.type("hier")
+    await at_date.press("Enter")
+    await expect(at_date.page.get_by_role("button", name="Enregistrer la vente")).to_be_focused()
+    await at_date.press("Enter")
+    await at_date.reads_title("Confirmation de vente")
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert (today() - type(today()).fromisoformat(sale["sold_on"])).days == 1
+
+
+async def test_the_day_may_be_picked_from_a_calendar(at_date):
+    yesterday = today() - timedelta(days=1)
+    calendar = at_date.page.locator("[data-calendar]")
+    await expect(at_date.page.get_by_role("button", name="Ouvrir le calendrier")).to_be_visible()
+    await expect(calendar).to_have_attribute("max", today().isoformat())
+    await calendar.evaluate(  # what the browser's own calendar does
+        "(input, day) => { input.value = day; input.dispatchEvent(new Event('change')); }",
+        yesterday.isoformat(),
+    )
+
+    await expect(at_date.date_field).to_have_value(f"{yesterday:%d/%m/%Y}")
+    await at_date.is_ready()
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("31/12/2099", "La date de vente ne peut pas être dans le futur."),
+        ("demain", "Cette date n’est pas lisible."),
+        ("31/2", "Cette date n’est pas lisible."),
+    ],
+)
+async def test_a_day_in_the_future_or_unreadable_is_refused(
+    at_date, customer_account, typed, words
+):
+    await at_date.type(typed)
+    await at_date.press("Enter")
+
+    await at_date.is_told_beside("Date de vente", words)
+    await at_date.press("Control+Enter")
+    await expect(at_date.ticket).to_contain_text("La date de vente est à corriger.")
+    assert await sales_to(at_date, customer_account) == []
+
+
+# --- Recording ---------------------------------------------------------------------------------
+
+
+async def test_recording_twice_at_once_records_once(at_serial, customer_account):
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    record = at_serial.page.get_by_role("button", name="Enregistrer la vente")
+    await record.dblclick()
+    await at_serial.reads_title("Confirmation de vente")
+
+    assert len(await sales_to(at_serial, customer_account)) == 1
+
+
+async def test_recording_need_not_wait_for_the_last_answer(at_serial, customer_account):
+    await scan(at_serial.page, serial_number(), end="")
+    await at_serial.records_sale()
+
+    assert len(await sales_to(at_serial, customer_account)) == 1
+
+
+async def test_recording_again_after_a_cut_network_records_once(at_serial, customer_account):
+    async def cut_after_the_server_heard(route: Route) -> None:
+        if route.request.method != "POST":
+            await route.fallback()
+            return
+        await route.fetch()
+        await route.abort()
+
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.page.route("**/comptoir", cut_after_the_server_heard)
+    await at_serial.press("Control+Enter")
+    await expect(at_serial.main).to_contain_text("La connexion est coupée")
+    await at_serial.page.unroute_all()
+    await at_serial.records_sale()
+
+    assert len(await sales_to(at_serial, customer_account)) == 1
+
+
+async def test_two_tabs_sell_one_unit_once(at_serial, shop, product, customer_account):
+    """Two sales that both have the unit: the second is told of the first."""
+    unit = serial_number()
+    other = await in_another_tab(at_serial)
+    await expect(other.serial_field).to_be_focused()
+    await other.clears()
+    other_customer = await shop.register()
+    await other.searches_and_chooses(other_customer)
+    await other.chooses(product)
+    for clerk in (at_serial, other):
+        await scan(clerk.page, unit)
+        await clerk.is_ready()
+    await at_serial.records_sale()
+    await other.press("Control+Enter")
+
+    await other.is_told_beside("Numéro de série", SOLD)
+    await expect(other.serial_field).to_have_value(unit)
+    await expect(other.serial_field).to_be_focused()
+    assert len(await sales_to(at_serial, customer_account)) == 1
+    assert await sales_to(at_serial, other_customer) == []
+
+
+async def test_two_tabs_with_one_sale_record_it_once(at_serial, customer_account):
+    unit = serial_number()
+    other = await in_another_tab(at_serial)
+    await expect(other.serial_field).to_be_focused()
+    for clerk in (at_serial, other):
+        await scan(clerk.page, unit)
+        await clerk.is_ready()
+    await at_serial.records_sale()
+    await other.records_sale()
+
+    assert len(await sales_to(at_serial, customer_account)) == 1
+
+
+async def in_another_tab(clerk: Clerk) -> Clerk:
+    other = Clerk(await clerk.page.context.new_page(), clerk.account)
+    await other.goes_to("/comptoir")
+    return other
+
+
+async def test_nothing_is_recorded_before_all_is_there(clerk):
+    await clerk.press("Control+Enter")
+
+    await expect(clerk.customer_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text("Il manque le client, le produit et le n° de série.")
+
+
+# --- A sale that was begun ----------------------------------------------------------------------
+
+
+async def test_a_reload_finds_what_was_chosen_and_the_address_tells_nothing(
+    at_serial, customer_account, product
+):
+    unit = serial_number()
+    await at_serial.type(unit[:9])
+    await at_serial.page.reload()
+    await expect(at_serial.serial_field).to_have_value(unit[:9])
+    await expect(at_serial.serial_field).to_be_focused()
+    await expect(at_serial.ticket).to_contain_text(customer_account.name)
+    await expect(at_serial.ticket).to_contain_text(product.designation)
+    await at_serial.type(unit[9:])
+
+    await at_serial.is_ready()
+    assert at_serial.page.url.endswith("/comptoir")
+
+
+async def test_a_reload_finds_what_is_typed_and_not_chosen(at_product):
+    await at_product.type("noctua nh-u12")
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    await at_product.page.reload()
+
+    await expect(at_product.product_box).to_have_value("noctua nh-u12")
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    await at_product.press("Enter")
+    await at_product.is_at("Numéro de série")
+
+
+async def test_a_customer_being_created_and_a_day_go_on_at_another_device(clerk, windows):
+    await clerk.type("élodie marchand elodie@")
+    await clerk.press("Alt+n")
+    await expect(clerk.field("Adresse e-mail")).to_be_focused()
+    await scan(clerk.page, serial_number())
+    await begun_elsewhere(clerk, email="elodie@")
+    other = Clerk((await windows.staff(clerk.account)).page, clerk.account)
+    await other.goes_to("/comptoir")
+
+    await expect(other.field("Prénom")).to_have_value("Élodie")
+    await expect(other.field("Nom")).to_have_value("Marchand")
+    await expect(other.field("Adresse e-mail")).to_have_value("elodie@")
+    await expect(other.serial_field).not_to_have_value("")
+    await other.press("Escape")
+    await expect(other.customer_box).to_be_focused()
+
+
+async def begun_elsewhere(clerk: Clerk, **typed: str) -> None:
+    """What sales keeps of it, as another device would ask."""
+
+    async def kept() -> None:
+        draft = await clerk.account.get("/api/sales/draft")
+        assert {name: draft[name] for name in typed} == typed
+
+    await eventually(kept)
+
+
+async def test_an_unreadable_day_is_still_there_and_still_refused(at_date):
+    await at_date.type("le 35 brumaire")
+    await at_date.page.reload()
+
+    await expect(at_date.date_field).to_have_value("le 35 brumaire")
+    await at_date.is_told_beside("Date de vente", "Cette date n’est pas lisible.")
+
+
+async def test_a_recorded_sale_is_begun_no_more(at_serial):
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.records_sale()
+    await at_serial.page.go_back()
+
+    await at_serial.is_at("Client")
+    await expect(at_serial.ticket).to_contain_text(
+        "Il manque le client, le produit et le n° de série."
+    )
+
+
+async def test_a_sale_is_thrown_away_and_taken_up_again(at_serial, customer_account):
+    await at_serial.type("PHBQ")
+    await at_serial.clears()
+    await expect(at_serial.ticket).not_to_contain_text(customer_account.name)
+    draft = await at_serial.account.get("/api/sales/draft")
+    assert draft["saved_at"] is None
+    await at_serial.page.get_by_role("button", name="Rétablir").press("Enter")
+
+    await expect(at_serial.serial_field).to_have_value("PHBQ")
+    await expect(at_serial.ticket).to_contain_text(customer_account.name)
+
+
+async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
+    at_serial, shop, product, customer_account
+):
+    second = await shop.register("Marc", "Roux")
+    await at_serial.type("PHBQ")
+    await begun_elsewhere(at_serial, serial_number="PHBQ")
+    other = await in_another_tab(at_serial)
+    await other.goes_to(f"/comptoir?client={second.id}")
+    await other.is_told(f"Une autre vente est commencée pour {customer_account.name}")
+    await other.page.get_by_role("link", name="Ouvrir l’autre").press("Enter")
+    await expect(other.serial_field).to_have_value("PHBQ")
+    await other.page.get_by_role("button", name="Rétablir").press("Enter")
+    await expect(other.ticket).to_contain_text("Marc Roux")
+    await begun_elsewhere(other, customer_id=second.id)
+    await at_serial.type("7")
+    await at_serial.is_told("Une autre vente est commencée pour Marc Roux")
+    await at_serial.page.get_by_role("button", name="Garder celle-ci").press("Enter")
+
+    await begun_elsewhere(at_serial, serial_number="PHBQ7")
+
+
+async def test_a_sale_recorded_in_another_tab_is_told(at_serial):
+    other = await in_another_tab(at_serial)
+    await expect(other.serial_field).to_be_focused()
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.records_sale()
+    await other.type("PHBQ")
+
+    await other.is_told("Cette vente est déjà enregistrée.")
+    link = other.page.get_by_role("link", name="Voir cette vente")
+    await expect(link).to_have_attribute("href", urlsplit(at_serial.page.url).path)
+
+
+async def test_what_could_not_be_sent_waits_in_its_tab(at_serial):
+    await at_serial.page.route("**/comptoir/brouillon", lambda route: route.abort())
+    await at_serial.type("PHBQ")
+    await expect(at_serial.main).to_contain_text("Saisie gardée dans cet onglet seulement")
+    await at_serial.page.unroute_all()
+    await at_serial.page.reload()
+
+    await expect(at_serial.serial_field).to_have_value("PHBQ")
+    await begun_elsewhere(at_serial, serial_number="PHBQ")
+
+
+async def test_a_session_that_ended_is_told_and_signing_in_again_keeps_the_sale(
+    at_serial, customer_account, product
+):
+    unit = serial_number()
+    await at_serial.page.context.clear_cookies()
+    await at_serial.page.keyboard.insert_text(unit)
+    await expect(at_serial.main).to_contain_text("Votre session a expiré.")
+    await at_serial.main.get_by_role("link", name="Se reconnecter").press("Enter")
+    await at_serial.signs_in_over_the_page(at_serial.account)
+
+    await expect(at_serial.serial_field).to_have_value(unit)
+    await expect(at_serial.ticket).to_contain_text(customer_account.name)
+    await expect(at_serial.ticket).to_contain_text(product.designation)
+    await at_serial.is_ready()
+
+
+# --- Afterwards --------------------------------------------------------------------------------
+
+
+async def test_enter_starts_the_next_sale(at_serial):
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.records_sale()
+    await at_serial.press("Enter")
+
+    await at_serial.reads_title("Nouvelle vente")
+    await expect(at_serial.customer_box).to_be_focused()
+    await expect(at_serial.ticket).to_contain_text(
+        "Il manque le client, le produit et le n° de série."
+    )
+
+
+async def test_another_product_for_the_same_customer(at_serial, customer_account):
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.records_sale()
+    await at_serial.page.get_by_role("link", name="Autre produit, même client").press("Enter")
+
+    await expect(at_serial.product_box).to_be_focused()
+    await expect(at_serial.ticket).to_contain_text(customer_account.name)
+
+
+@pytest.mark.parametrize(
+    ("button", "millimetres"),
+    [("Imprimer", 148), ("Imprimer en ticket de 80 mm", 80)],
+    ids=["A5", "receipt"],
+)
+async def test_the_confirmation_prints_on_one_page(
+    seller, shop, product, customer_account, button, millimetres
+):
+    sale = await shop.sell(customer_account, product, seller=seller.account)
+    await seller.page.add_init_script("window.print = () => {}")  # it would wait for a printer
+    await seller.goes_to(f"/ventes/{sale['id']}")
+    await seller.page.get_by_role("button", name=button).first.press("Enter")
+    printed = await seller.page.pdf(prefer_css_page_size=True)
+    await seller.page.emulate_media(media="print")
+
+    assert printed.count(b"/Type /Page\n") == 1
+    assert abs(page_width(printed) - millimetres) < 1
+    for image in ("Code-barres du numéro de série", "Code QR"):
+        await expect(seller.page.get_by_role("img", name=image)).to_be_visible()
+    for words in (
+        customer_account.name,
+        customer_account.email,
+        product.designation,
+        product.reference,
+        shop.public_url,
+        seller.account.name,
+        str(today().year),
+    ):
+        await seller.reads(words)
+    await expect(seller.page.get_by_role("complementary")).to_be_hidden()
+
+
+def page_width(printed: bytes) -> float:
+    box = re.search(rb"/MediaBox \[0 0 ([0-9.]+)", printed)
+    assert box is not None
+    return float(box[1]) / 72 * 25.4
+
+
+async def test_a_cancelled_sale_says_by_whom_and_why_and_frees_its_number(
+    at_serial, customer_account, product
+):
+    unit = serial_number()
+    await scan(at_serial.page, unit)
+    await at_serial.is_ready()
+    await at_serial.records_sale()
+    await at_serial.presses("Annuler cette vente")
+    dialog = at_serial.page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Annuler la vente").press("Enter")
+    await at_serial.is_warned("Indiquez la raison.")
+    await at_serial.fills("Raison de l’annulation", "Mauvais client")
+    await at_serial.page.get_by_role("button", name="Annuler la vente").press("Enter")
+
+    await at_serial.is_told("Vente annulée par Julien Morel")
+    history = at_serial.page.get_by_role("region", name="Historique")
+    await expect(history).to_contain_text("enregistrée par Julien Morel")
+    await expect(history).to_contain_text("annulée par Julien Morel : Mauvais client")
+    await at_serial.goes_on_with_sale(customer_account, product)
+    await scan(at_serial.page, unit)
+    await at_serial.is_ready()
+
+
+# --- The customers' pages ----------------------------------------------------------------------
+
+
+async def test_customers_are_found_while_typing_and_no_name_is_in_the_address(clerk, shop):
+    name = f"Quincampoix{serial_number()[:6]}"
+    await shop.register("Étienne", name)
+    await clerk.goes_to("/clients")
+    await clerk.page.get_by_role("searchbox").press_sequentially(f"etienne {name.lower()}")
+
+    await expect(clerk.page.get_by_role("row")).to_have_count(2)
+    await clerk.page.get_by_role("link", name=f"{name} Étienne").press("Enter")
+    await clerk.reads_title(f"Étienne {name}")
+    await clerk.reads("Aucun achat enregistré.")
+    assert name not in clerk.page.url
+
+
+async def test_the_file_shows_purchases_and_leads_to_the_next_sale(
+    clerk, shop, product, customer_account
+):
+    sale = await shop.sell(customer_account, product, seller=clerk.account)
+    await clerk.goes_to(f"/clients/{customer_account.id}")
+    row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
+    await expect(row).to_contain_text(product.designation)
+    await expect(row).to_contain_text("Julien Morel")
+    await clerk.page.get_by_role("link", name="Enregistrer une vente").press("Enter")
+
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text(customer_account.name)
+
+
+async def test_a_customer_is_put_right(clerk, shop):
+    customer = await shop.register("Natalie", "Rouseau")
+    other = await shop.register()
+    await clerk.goes_to(f"/clients/{customer.id}/modifier")
+    await clerk.fills("Prénom", "Nathalie")
+    await clerk.fills("Nom", "Rousseau")
+    await clerk.fills("Adresse e-mail", other.email)
+    await clerk.presses("Enregistrer les modifications")
+    await clerk.is_told_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
+    await expect(clerk.field("Nom")).to_have_value("Rousseau")
+    await clerk.fills("Adresse e-mail", f"plus.{customer.email}")
+    await clerk.presses("Enregistrer les modifications")
+
+    await clerk.reads_title("Nathalie Rousseau")
+    await clerk.is_told("Modifications enregistrées.")
+    await clerk.reads(f"plus.{customer.email}")
+
+
+async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk, shop):
+    customer = await shop.register("Élodie", "Marchand")
+    await clerk.goes_to(f"/clients/{customer.id}")
+    await clerk.page.get_by_role("button", name="Nouveau mot de passe").press("Enter")
+    await expect(the_dialog(clerk)).to_contain_text(customer.email)
+    customer.password = "neuf parapluies"
+    await clerk.type(customer.password)
+    await clerk.press("Enter")
+    await clerk.type(customer.password)
+    await clerk.press("Enter")
+
+    await clerk.is_told("Mot de passe enregistré.")
+    assert await customer.session()
+
+
+async def test_the_file_shows_requests_with_their_status(seller, scene):
+    await seller.goes_to(f"/clients/{scene.customer.id}")
+    requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
+
+    for number, status in (
+        (scene.open, "Ouverte"),
+        (scene.answered, "En cours de traitement"),
+        (scene.resolved, "Résolue"),
+    ):
+        await expect(requests.filter(has_text=f"n° {number}")).to_contain_text(status)
+
+
+# --- Sales: of today, and all by search --------------------------------------------------------
+
+
+async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
+    clerk, shop, product, customer_account
+):
+    sale = await shop.sell(customer_account, product, seller=clerk.account)
+    await clerk.goes_to("/ventes")
+    row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
+    await expect(row).to_contain_text(customer_account.name)
+    search = clerk.page.get_by_role("searchbox")
+    for text in (sale["serial_number"].lower(), customer_account.email, sale["number"]):
+        await search.fill(text)
+        await search.press("Enter")
+        await expect(clerk.page.get_by_role("heading", name="Ventes trouvées")).to_be_visible()
+        await expect(search).to_have_value(text)
+        await expect(row).to_contain_text(product.designation)
+        assert text not in clerk.page.url
+    await row.get_by_role("link", name=sale["number"]).press("Enter")
+
+    await clerk.reads_title("Confirmation de vente")
+
+
+async def test_a_search_of_sales_says_what_is_wrong_with_it(clerk):
+    await clerk.goes_to("/ventes")
+    search = clerk.page.get_by_role("searchbox")
+    await search.fill("zz")
+    await search.press("Enter")
+    await clerk.reads("Encore une lettre.")
+    await search.fill("zzyyxx")
+    await search.press("Enter")
+    await clerk.is_told("Aucune vente ne correspond.")
+    await search.fill("")
+    await clerk.fills("Jusqu’au", "1999-12-31")
+    await search.press("Enter")
+
+    await clerk.is_told("Aucune vente ne correspond.")

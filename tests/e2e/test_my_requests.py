@@ -1,0 +1,262 @@
+"""A customer's own requests: found again, never asked twice, never a word lost, always true."""
+
+import re
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from e2e.people import OPEN, RESOLVED, YOUR_TURN, Customer
+from shop import Account, Product, Shop, new_request
+from waiting import eventually
+
+
+async def opens(account: Account, sale_id: str, subject: str) -> int:
+    return (await account.post("/api/tickets", new_request(sale_id, subject=subject)))["number"]
+
+
+async def answers(staff: Account, number: int, text: str) -> None:
+    await staff.post(f"/api/tickets/{number}/messages", {"text": text})
+
+
+@pytest.fixture
+async def sales(shop: Shop, product: Product, customer_account: Account) -> list[Any]:
+    """Two units that this test's customer bought, as tickets knows by now."""
+    sold = [await shop.sell(customer_account, product) for _ in range(2)]
+
+    async def both_are_known() -> None:
+        owned = await customer_account.get("/api/tickets/owned-products")
+        assert len(owned["owned_products"]) == len(sold)
+
+    await eventually(both_are_known)
+    return sold
+
+
+@pytest.fixture
+async def number(sales: list[Any], customer_account: Account) -> int:
+    """A request of the customer about the first of them."""
+    return await opens(customer_account, sales[0]["id"], "Le voyant reste rouge")
+
+
+def lines(customer: Customer, heading: str) -> Locator:
+    return customer.page.get_by_role("region", name=heading).get_by_role("link")
+
+
+# --- Finding them again ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+async def test_what_waits_for_me_comes_first_and_the_address_holds_what_i_look_for(
+    windows, sales, number, customer_account, technician_account, javascript
+):
+    other = await opens(customer_account, sales[1]["id"], "Une touche colle au clavier")
+    closed = await opens(customer_account, sales[1]["id"], "Écran éteint")
+    await answers(technician_account, number, "Depuis quand ?")
+    await customer_account.post(f"/api/tickets/{closed}/resolution", status=200)
+    she: Customer = await windows.customer(customer_account, javascript=javascript)
+    await she.goes_to("/mes-demandes")
+    await expect(lines(she, "En attente de votre réponse (1)")).to_contain_text(["voyant"])
+    await expect(lines(she, "Vos autres demandes")).to_contain_text(["Écran", "touche"])
+    await expect(she.page).to_have_title("(1) Mes demandes · Guichet")
+
+    async def applies(label: str, wanted: str) -> None:
+        field = she.field(label)
+        if label == "Chercher dans vos demandes":
+            await field.fill(wanted)
+        else:
+            await field.select_option(wanted)
+        if not javascript:
+            await she.presses("Filtrer")
+
+    await applies("Chercher dans vos demandes", "TOUCHES")
+    await expect(lines(she, "Demandes trouvées")).to_contain_text(["touche"])
+    await expect(she.page).to_have_url(re.compile("q=TOUCHES"))
+    await lines(she, "Demandes trouvées").click()
+    await she.reads_title("Une touche colle au clavier")
+    await she.page.go_back()
+    await expect(she.field("Chercher dans vos demandes")).to_have_value("TOUCHES")
+
+    await applies("Chercher dans vos demandes", "zx81")
+    await she.reads("Aucune demande ne correspond à")
+    await she.follows("Effacer la recherche")
+    await applies("Statut", "Résolues")
+    await expect(lines(she, "Demandes trouvées")).to_contain_text(["Écran éteint"])
+    await she.goes_to(f"/mes-demandes?appareil={sales[1]['id']}&statut=ouvertes")
+    await expect(lines(she, "Demandes trouvées")).to_contain_text([f"n° {other}"])
+    await applies("Statut", "Tous les statuts")
+    await expect(lines(she, "Demandes trouvées")).to_contain_text(["Écran", "touche"])
+
+
+# --- Asking ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+async def test_a_request_that_is_open_already_is_offered_first_and_never_forced(
+    windows, sales, number, customer_account, javascript
+):
+    she: Customer = await windows.customer(customer_account, javascript=javascript)
+    await she.goes_to("/mes-appareils")
+    mine = she.main.get_by_role("listitem").filter(has_text=sales[0]["serial_number"])
+    await expect(mine.get_by_role("link")).to_contain_text(
+        [f"Compléter la demande n° {number}", "Demander de l’assistance"]
+    )
+    await mine.get_by_role("link", name="Demander de l’assistance").click()
+    offer = she.main.get_by_text(f"La demande n° {number} est déjà ouverte pour cet appareil.")
+    await expect(offer).to_be_visible()
+    await she.page.get_by_role("radio", name=sales[1]["serial_number"]).check()
+    await expect(offer).to_be_hidden()
+
+    await she.page.get_by_role("radio", name=sales[0]["serial_number"]).check()
+    await she.fills("Le problème en une phrase", "Maintenant il clignote")
+    await she.fills("Que se passe-t-il ?", "Deux fois par seconde.")
+    await she.presses("La compléter")
+    await she.reads_title("Le voyant reste rouge")
+    text = "Maintenant il clignote\n\nDeux fois par seconde."
+    await expect(she.field("Ajouter une précision")).to_have_value(text)
+    await she.presses("Envoyer la précision")
+    await she.reads_message("Vous", "Deux fois par seconde.")
+
+    await she.goes_to(f"/mes-demandes/nouvelle?appareil={sales[0]['id']}")
+    await expect(she.field("Que se passe-t-il ?")).to_have_value("")
+    await she.fills("Le problème en une phrase", "Tout autre chose")
+    await she.fills("Que se passe-t-il ?", "Une fissure.")
+    await she.presses("Envoyer la demande")
+    await she.reads_title("Tout autre chose")
+
+
+async def test_what_is_begun_waits_on_the_server_for_any_device(
+    windows, sales, number, customer_account
+):
+    she: Customer = await windows.customer(customer_account)
+    await she.goes_to("/mes-demandes/nouvelle")
+    await she.page.get_by_role("radio", name=sales[1]["serial_number"]).check()
+    await she.fills("Le problème en une phrase", "Commencé ici")
+    await she.fills("Que se passe-t-il ?", "Fini là-bas ?")
+    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    await she.opens(number)
+    await she.field("Ajouter une précision").press_sequentially("À suivre")
+    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+
+    phone: Customer = await windows.customer(
+        customer_account.elsewhere(), width=390, javascript=False
+    )
+    await phone.opens(number)
+    await expect(phone.field("Ajouter une précision")).to_have_value("À suivre")
+    await phone.presses("Envoyer la précision")
+    await phone.reads_message("Vous", "À suivre")
+    await phone.goes_to(f"/mes-demandes/nouvelle?appareil={sales[0]['id']}")
+    await phone.reads("Vous avez commencé une autre demande")
+    await expect(phone.field("Que se passe-t-il ?")).to_have_value("")
+    await phone.follows("La reprendre")
+    await phone.is_told("Voici le brouillon")
+    await expect(phone.page.get_by_role("radio", name=sales[1]["serial_number"])).to_be_checked()
+    await expect(phone.field("Que se passe-t-il ?")).to_have_value("Fini là-bas ?")
+    await phone.presses("Envoyer la demande")
+    await phone.reads_title("Commencé ici")
+
+    await she.page.reload()
+    await expect(she.field("Ajouter une précision")).to_have_value("")
+    await she.goes_to("/mes-demandes/nouvelle")
+    await expect(she.field("Le problème en une phrase")).to_have_value("")
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+async def test_a_last_word_closes_a_request_and_a_request_to_follow_links_both(
+    windows, number, customer_account, technician_account, javascript
+):
+    she: Customer = await windows.customer(customer_account, javascript=javascript)
+    await she.opens(number)
+    await she.fills("Ajouter une précision", "Le câble était")
+    await she.presses("Marquer comme résolue")
+    asked = she.page.get_by_role("dialog") if javascript else she.main
+    await expect(asked).to_contain_text("une demande de suite la prolonge")
+    await expect(asked.get_by_label("Un dernier mot")).to_have_value("Le câble était")
+    await asked.get_by_label("Un dernier mot").fill("Le câble était débranché.")
+    await asked.get_by_role("button", name="Marquer comme résolue").click()
+    await she.reads_message("Vous", "Le câble était débranché.")
+    await she.can_say_nothing_more()
+
+    await she.follows("Créer une demande de suite")
+    await she.reads_title("Demande de suite")
+    await expect(she.field("Le problème en une phrase")).to_have_value("Le voyant reste rouge")
+    await expect(she.page.get_by_role("radio")).to_have_count(0)
+    await she.fills("Que se passe-t-il ?", "Il est rouge de nouveau.")
+    await she.presses("Envoyer la demande")
+    await she.is_told("envoyée")
+    following = int(she.page.url.rpartition("/")[2])
+    await she.follows(f"demande n° {number}")
+    await she.follows(f"la demande n° {following}")
+    await she.sees_status(OPEN)
+    told = await technician_account.get(f"/api/tickets/{following}")
+    assert told["ticket"]["follows"] == number
+
+
+# --- While it is read --------------------------------------------------------------------------
+
+
+async def test_an_answer_joins_the_exchange_and_moves_nothing(
+    windows, number, customer_account, technician_account
+):
+    she: Customer = await windows.customer(customer_account)
+    home: Customer = await windows.customer(customer_account.elsewhere())
+    await home.goes_to("/mes-demandes")
+    await she.opens(number)
+    await she.field("Ajouter une précision").press_sequentially("Je disais donc")
+    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    field = she.page.locator("#text")
+    before = await field.bounding_box()
+    await answers(technician_account, number, "Débranchez-le.\n\n" + "Puis attendez.\n\n" * 9)
+
+    await she.reads_message("Claire Vasseur", "Débranchez-le.")
+    await she.sees_status(YOUR_TURN)
+    await she.is_told("Claire Vasseur vient de répondre")
+    await expect(field).to_be_focused()
+    await expect(field).to_have_value("Je disais donc")
+
+    async def stays() -> None:
+        after = await field.bounding_box()
+        assert before
+        assert after
+        assert abs(after["y"] - before["y"]) < 2
+
+    await eventually(stays)
+    await home.is_told("1 nouvelle réponse")
+    await expect(home.page).to_have_title("(1) Mes demandes · Guichet")
+    await expect(lines(home, "Vos demandes")).to_have_count(1)
+    await home.page.get_by_role("button", name="1 nouvelle réponse").click()
+    await expect(lines(home, "En attente de votre réponse (1)")).to_have_count(1)
+
+    await she.presses("Envoyer la réponse")
+    await she.is_warned("Claire Vasseur vient de répondre à cette demande.")
+    await she.reads("Arrivé pendant que vous écriviez")
+    await expect(she.page.locator("#text")).to_have_value("Je disais donc")
+    await she.presses("Envoyer quand même")
+    await she.reads_message("Vous", "Je disais donc")
+
+    await she.page.locator("#text").press_sequentially("Trop tard")
+    await technician_account.post(f"/api/tickets/{number}/resolution", status=200)
+    await she.sees_status(RESOLVED)
+    await she.finds_unsent("Trop tard")
+    await she.can_say_nothing_more()
+
+
+async def test_a_long_exchange_opens_at_its_end_and_earlier_words_come_on_demand(
+    windows, number, customer_account, technician_account
+):
+    for count in range(33):
+        await answers(technician_account, number, f"Réponse numéro {count + 1}.")
+    she: Customer = await windows.customer(customer_account)
+    await she.opens(number)
+    messages = she.main.get_by_role("article")
+    await expect(messages).to_have_count(30)
+    await she.follows("Messages précédents")
+    await expect(messages).to_have_count(34)
+    await expect(messages.first).to_contain_text("L’imprimante se bloque")
+    await expect(she.page.get_by_role("link", name="Messages précédents")).to_have_count(0)
+
+    plain: Customer = await windows.customer(customer_account.elsewhere(), javascript=False)
+    await plain.opens(number)
+    await plain.follows("Messages précédents")
+    await expect(plain.main.get_by_role("article")).to_have_count(4)
+    await plain.follows("Derniers messages")
+    await plain.reads("Réponse numéro 33.")

@@ -1,0 +1,127 @@
+"""Every page: usable by everybody, at every width, in both themes, and without script."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from e2e.pages import LOOKS, at_rest
+from e2e.people import IN_PROGRESS, RESOLVED, YOUR_TURN, Customer
+from e2e.windows import TALL, Theme
+from shop import Product, Shop
+
+DESKTOP, PHONE, SMALLEST = 1440, 390, 320
+# What depends on colours; everything else is the same in the dark.
+COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
+
+
+@pytest.mark.parametrize("name", LOOKS)
+async def test_a_page_is_accessible_in_both_themes_and_fits_every_window(windows, scene, name):
+    page = await LOOKS[name].open(windows, scene, width=DESKTOP)
+
+    await finds_no_violation(page)
+    await fits(page)
+    await turns(page, "dark")
+    await finds_no_violation(page, options=COLOURS)
+    await page.set_viewport_size({"width": PHONE, "height": TALL})
+    await at_rest(page)
+    await finds_no_violation(page, options=COLOURS)
+    await turns(page, "light")
+    await finds_no_violation(page)
+    await fits(page)
+    await page.set_viewport_size({"width": SMALLEST, "height": TALL})
+    await fits(page)
+
+
+async def turns(page: Page, theme: Theme) -> None:
+    """All at once: what changes its colour slowly is not in between any more."""
+    await page.emulate_media(color_scheme=theme)
+    await page.evaluate(
+        "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {"
+        " document.getAnimations().forEach(each => each.finish()); done(); })))"
+    )
+    await at_rest(page)
+
+
+async def finds_no_violation(page: Page, options: dict[str, Any] | None = None) -> None:
+    found = await Axe().run(page, options={"resultTypes": ["violations"], **(options or {})})
+    assert found.violations_count == 0, found.generate_report()
+
+
+async def fits(page: Page) -> None:
+    """Nothing to scroll sideways, and nothing cut off either."""
+    wide = await page.evaluate(
+        """() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]"""
+    )
+    assert wide[0] <= wide[1], f"{wide[0]} pixels of page in {wide[1]} of window"
+
+
+# --- Without JavaScript ------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def plain_customer(windows, shop: Shop, product: Product) -> Customer:
+    """At a browser without JavaScript, having bought something."""
+    account = await shop.register("Odette", "Sansscript")
+    await shop.sell(account, product)
+    return await windows.customer(account, signed_in=False, javascript=False)
+
+
+async def test_a_customer_needs_no_script_for_the_whole_life_of_a_request(
+    plain_customer, product, technician_account
+):
+    she = plain_customer
+    await she.signs_in()
+    sale = await she.account.get("/api/sales/mine")
+    await she.sees_among_their_products(product, sale["sales"][0]["serial_number"])
+    number = await she.opens_request(product, "Plus de son", "Rien ne sort\ndes haut-parleurs.")
+    await she.adds_precision("Ni au casque.")
+    answer = {"text": "Le câble vert est-il branché ?"}
+    await technician_account.post(f"/api/tickets/{number}/messages", answer)
+
+    await she.opens_from_home("Plus de son")
+    await she.sees_status(YOUR_TURN)
+    await she.reads(IN_PROGRESS)
+    await she.replies("Oui, il l’est.", to="Claire Vasseur")
+    await she.presses("Marquer comme résolue")
+    await she.reads("Une demande résolue ne se rouvre pas")
+    await she.presses("Marquer comme résolue")
+    await she.is_told(f"Demande n° {number} résolue.")
+    await she.sees_status(RESOLVED)
+    await she.can_say_nothing_more()
+
+
+async def test_a_customer_needs_no_script_for_her_account(plain_customer):
+    she = plain_customer
+    await she.tries_to_sign_in(password="pas le bon mot")
+    await she.is_warned("Adresse e-mail ou mot de passe incorrect.")
+    await expect(she.field("Adresse e-mail")).to_have_value(she.account.email)
+    await she.signs_in()
+    await she.changes_password("neuf tortues lentes")
+    await she.changes_email(f"plus.{she.account.email}")
+    await she.signs_out()
+    await she.signs_in()
+
+
+async def test_a_technician_can_answer_and_resolve_without_script(
+    windows, shop, product, technician_account, customer
+):
+    sale = await shop.sell(customer.account, product)
+    await customer.sees_among_their_products(product, sale["serial_number"])
+    number = await customer.opens_request(product, "Plus de son", "Rien ne sort.")
+    he = await windows.staff(technician_account, javascript=False)
+    await he.goes_to_queue("Ouvertes")
+    await he.opens(number)
+    await he.answers("Et maintenant ?", to=customer.account.name)
+    await he.presses("Résoudre")
+    await he.reads("Une demande résolue ne se rouvre pas.")
+    await he.presses("Résoudre")
+    await he.is_told(f"Demande n° {number} résolue.")
+
+
+async def test_the_counter_says_that_it_needs_script(windows, seller_account):
+    seller = await windows.staff(seller_account, javascript=False)
+    await seller.goes_to("/comptoir")
+
+    await seller.reads("Le comptoir a besoin de JavaScript.")

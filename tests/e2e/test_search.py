@@ -1,0 +1,187 @@
+"""The one search box: what it finds, for whom, and by the keyboard alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from playwright.async_api import Locator, expect
+
+from e2e.people import Customer, Person, spoken
+from shop import Account, Product, Shop, new_request, serial_number
+from waiting import eventually
+
+# Words that nobody else's requests hold.
+SUBJECT = "Bruit de fond au réveil"
+SAID = "Les hélicons ronronnaient déjà hier, près du zébrinotron."
+NOTE = "Le zébrinotron est en rappel constructeur, ne rien promettre."
+HERS = "Un zébrinotron chez moi aussi"
+
+
+@dataclass(kw_only=True)
+class Case:
+    """Two customers who write of the same thing, and a note that neither may see."""
+
+    owner: Account
+    other: Account
+    number: int
+    others: int
+    unit: str
+    others_unit: str
+    product: Product
+
+
+@pytest.fixture(scope="session")
+async def case(shop: Shop, technician_account: Account) -> Case:
+    product = await shop.product("100-100000910WOF")
+    people = [await shop.register("Nathalie", "Hélicon"), await shop.register("Basile", "Voisin")]
+    units = [serial_number(), serial_number()]
+    numbers = []
+    for account, unit, subject, text in zip(
+        people, units, (SUBJECT, HERS), (SAID, HERS), strict=True
+    ):
+        sale = await shop.sell(account, product, serial_number=unit)
+        numbers.append(await opens(account, sale["id"], subject=subject, description=text))
+    await technician_account.post(f"/api/tickets/{numbers[0]}/notes", {"text": NOTE})
+    return Case(
+        owner=people[0],
+        other=people[1],
+        number=numbers[0],
+        others=numbers[1],
+        unit=units[0],
+        others_unit=units[1],
+        product=product,
+    )
+
+
+async def opens(account: Account, sale_id: str, **more: Any) -> int:
+    async def once_known() -> int:
+        answer = await account.call("POST", "/api/tickets", new_request(sale_id, **more))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["number"]
+
+    return await eventually(once_known)
+
+
+def box(person: Person) -> Locator:
+    return person.page.get_by_role("combobox", name="N° de demande, n° de série")
+
+
+def results(person: Person) -> Locator:
+    return person.page.get_by_role("listbox", name="Résultats").get_by_role("option")
+
+
+async def looks_for(person: Person, text: str) -> None:
+    await box(person).fill(text)
+    pop = person.page.locator("#search-found:not([aria-busy])")
+    await expect(pop.filter(has_text="résultat").or_(pop.filter(has_text=text))).to_be_visible()
+
+
+async def test_staff_find_numbers_people_and_words_by_the_keyboard_alone(technician, case):
+    await technician.goes_to("/demandes")
+    await technician.page.keyboard.press("Control+k")
+    await expect(box(technician)).to_be_focused()
+    await looks_for(technician, f"n°{case.number}")
+    await expect(results(technician).first).to_contain_text(SUBJECT)
+    await expect(results(technician).first).to_have_attribute("aria-selected", "true")
+
+    await looks_for(technician, case.unit.lower())
+    exact = technician.page.get_by_role("group", name="Numéro exact").get_by_role("option")
+    await expect(exact).to_contain_text([SUBJECT, "Vente du"])
+
+    await looks_for(technician, "helicon nathalie")
+    people = technician.page.get_by_role("group", name="Clients").get_by_role("option")
+    await expect(people).to_contain_text(["Nathalie Hélicon"])
+    await expect(people.locator("mark").first).to_have_text("Nathalie")
+
+    await looks_for(technician, "RONRONNER hélicon")
+    found = technician.page.get_by_role("group", name="Dans les demandes").get_by_role("option")
+    await expect(found).to_contain_text(["ronronnaient déjà hier"])
+    await expect(found.locator("mark").filter(has_text="hélicons")).to_be_visible()
+
+    await looks_for(technician, "zebrinotron")
+    await expect(found).to_have_count(2)
+    await expect(found.filter(has_text="note interne")).to_contain_text("rappel constructeur")
+    await box(technician).press("ArrowDown")
+    await box(technician).press("ArrowUp")
+    await box(technician).press("Escape")
+    await expect(results(technician)).to_have_count(0)
+    await box(technician).press("Escape")
+    await expect(box(technician)).to_be_hidden()
+
+    await technician.page.keyboard.press("Control+k")
+    await looks_for(technician, case.unit)
+    await box(technician).press("Enter")
+    await expect(technician.page.get_by_role("heading", name=SUBJECT)).to_be_visible()
+    assert case.unit not in technician.page.url
+
+
+@pytest.mark.parametrize("width", [1440, 390], ids=["desktop", "phone"])
+async def test_a_customer_finds_their_own_alone_and_no_note(windows, case, width):
+    she: Customer = await windows.customer(case.owner, width=width)
+    await she.goes_to("/mes-demandes")
+    await she.page.get_by_role("link", name="Rechercher").click()
+    await looks_for(she, "zebrinotron")
+    await expect(results(she)).to_have_count(1)
+    await expect(results(she)).to_contain_text(["Les hélicons ronronnaient"])
+    for text in ("rappel constructeur", HERS, f"{case.others}", case.others_unit, "Basile Voisin"):
+        await looks_for(she, text)
+        await expect(she.page.locator("#search-found")).to_contain_text("Rien ne correspond")
+
+    await looks_for(she, case.unit[3:9])
+    mine = she.page.get_by_role("group", name="Vos appareils").get_by_role("option")
+    await expect(mine).to_contain_text([case.unit])
+    await looks_for(she, str(case.number))
+    await results(she).first.click()
+    await she.reads_title(SUBJECT)
+
+
+async def test_a_customer_searches_without_script_and_finds_nothing_of_others(windows, case):
+    he: Customer = await windows.customer(case.other, javascript=False)
+    await he.goes_to("/mes-demandes")
+    await he.follows("Rechercher : Demande, appareil, n° de série Ctrl K")
+    label = "N° de demande, n° de série, appareil ou mots de l’échange"
+    for text in (SUBJECT, "rappel constructeur", case.unit, f"n° {case.number}"):
+        await he.fills(label, text)
+        await he.presses("Rechercher")
+        await expect(he.main.get_by_role("status")).to_have_text(
+            spoken(f"Rien ne correspond à « {text} ».")
+        )
+    await he.fills(label, "zébrinotrons")
+    await he.presses("Rechercher")
+    await expect(he.main.get_by_role("link")).to_have_count(1)
+    await expect(he.main.locator("mark").first).to_have_text("zébrinotron")
+    assert "recherche" in he.page.url
+    assert "z%C3%A9" not in he.page.url
+    await he.main.get_by_role("link").click()
+    await he.reads_title(HERS)
+
+
+async def test_nobody_searches_without_being_signed_in_nor_in_anothers_name(windows, shop, case):
+    """The page's token, the session and the role decide; nothing that is sent along does."""
+    she: Customer = await windows.customer(case.other)
+    await she.goes_to("/recherche")
+    token = await she.page.locator('[name="form_token"]').first.get_attribute("value")
+    asked: dict[str, Any] = {"text": "zebrinotron", "form_token": token or ""}
+    for more in (
+        {"staff": "1", "role": "technician", "customer_id": case.owner.id},
+        {"after": "x"},
+        {"limit": "1000", "kind": "note"},
+    ):
+        answer = await she.page.request.post("/recherche", form={**asked, **more})
+        assert "ronronn" not in await answer.text()
+        assert "constructeur" not in await answer.text()
+    forged = {"X-Guichet-Person": case.owner.id}
+    answer = await she.page.request.post("/recherche", form=asked, headers=forged)
+    assert answer.status == 401
+    stranger = await windows.visitor()
+    answer = await stranger.page.request.post("/recherche", form=asked)
+    assert "ronronn" not in await answer.text()
+
+    body = {"text": "zebrinotron", "limit": 25}
+    mine = await case.other.post("/api/tickets/search", body, status=200)
+    assert [found["ticket"]["number"] for found in mine["found"]] == [case.others]
+    for path, body in (
+        ("/api/identity/customers/search", {"text": "Nathalie"}),
+        ("/api/sales/search", {"text": case.unit}),
+    ):
+        assert (await case.other.call("POST", path, body)).status_code == 403

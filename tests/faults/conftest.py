@@ -1,0 +1,58 @@
+"""What the tests of faults share: people at work, the broker, and a watch over the parts."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from faults.broker import Broker, administered
+from faults.signed_out import accepted_after_the_end
+from local.stack import Stack
+from local.supervise import Supervisor
+from shop import Account, Shop
+
+
+@pytest.fixture(scope="session")
+async def seller(shop: Shop) -> Account:
+    return await shop.hire("seller", "Julien", "Morel")
+
+
+@pytest.fixture(scope="session")
+async def technician(shop: Shop) -> Account:
+    return await shop.hire("technician", "Claire", "Vasseur")
+
+
+@pytest.fixture
+async def customer(shop: Shop) -> Account:
+    return await shop.register()
+
+
+@pytest.fixture
+async def broker(stack: Stack, shop: Shop) -> AsyncGenerator[Broker]:
+    async with administered(stack) as broker:
+        yield broker
+
+
+@pytest.fixture
+async def supervisor(stack: Stack) -> AsyncGenerator[list[str]]:
+    """As `./guichet up` looks after its parts; gives what it says."""
+    said: list[str] = []
+    supervisor = Supervisor(stack.processes, said.append, pauses=(0.2,))
+
+    async def watch() -> None:
+        while True:
+            supervisor.look()
+            await asyncio.sleep(0.1)
+
+    watching = asyncio.create_task(watch())
+    yield said
+    watching.cancel()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def signed_out(shop: Shop) -> AsyncGenerator[asyncio.Task[dict[str, float]]]:
+    """Watched while the other tests run, so that nobody has to wait the minute out."""
+    leaver = await shop.hire("seller", "Lucie", "Sortante")
+    watching = asyncio.create_task(accepted_after_the_end(leaver))
+    yield watching
+    watching.cancel()

@@ -1,0 +1,52 @@
+"""The counter when a part is silent: the seller is told, and nothing typed is lost."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+from playwright.async_api import Request, expect
+
+from e2e.conftest import chromium, windows
+from e2e.scanner import scan
+from shop import serial_number
+from waiting import eventually
+
+__all__ = ["chromium", "windows"]  # the fixtures of the stories
+
+
+async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
+    stack, shop, seller, product, windows
+):
+    """Sales has heard nothing of her yet, and cannot ask identity either."""
+    clerk = await windows.staff(seller)
+    await asyncio.to_thread(stack.nats.stop)
+    try:
+        she = await shop.register("Élodie", "Marchand")
+        await clerk.goes_on_with_sale(she, product)
+        unit = serial_number()
+        await scan(clerk.page, unit)
+        await clerk.reads("Tout est prêt")
+
+        await asyncio.to_thread(stack.services["identity"].stop)
+        sent: list[Request] = []
+        clerk.page.on("request", lambda request: sent.append(request))  # noqa: PLW0108 -- Playwright marks its handlers
+        await clerk.page.keyboard.press("Control+Enter")
+        await clerk.is_warned("Ce client vient d’être créé : encore un instant.")
+        await eventually(lambda: was_sent_twice(sent))
+        await clerk.is_warned("Votre saisie est conservée.")
+        await expect(clerk.serial_field).to_have_value(unit)
+    finally:
+        for process in (stack.nats, stack.services["identity"]):
+            if not process.is_ready():
+                process.start()
+                process.wait_for(process.is_ready, 30)
+
+    async def recorded() -> None:
+        await clerk.page.keyboard.press("Control+Enter")
+        await clerk.reads_title("Confirmation de vente")
+
+    await eventually(recorded)
+    await clerk.reads(she.email)
+
+
+async def was_sent_twice(sent: list[Request]) -> None:
+    assert [urlsplit(request.url).path for request in sent].count("/comptoir") == 2
