@@ -1,0 +1,234 @@
+"""What the desk and the customers' pages cost through the gateway: `python bench/helpdesk.py 10000 1000000`.
+
+For every number of requests a whole Guichet is started and its tickets filled (three messages
+each, three customers for ten requests); then people do what they do most, with the cookies and
+forms of a browser, through Traefik and web, its limits on: one client, then eight. Printed are
+the CPU seconds of 1,000 operations with everything counted (Traefik, web, services, PostgreSQL,
+NATS), the median and 95th percentile in milliseconds, and the memory (PSS) afterwards.
+"""
+
+import asyncio
+import random
+import re
+import statistics
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import httpx
+import psycopg
+import ticket_desk
+import typer
+from whole import Cpu, memory
+
+from local.settings import LocalSettings
+from local.stack import Stack
+
+ROUNDS = 300
+CLIENTS = (1, 8)
+PASSWORD = "quatre bancs de bois"  # noqa: S105 - of accounts that live as long as the measurement
+TECHNICIAN, CUSTOMER = "bench.technicien@example.org", "bench.client@example.org"
+# CPU seconds per 1,000 operations at the first size and one client, and the ratio of the sizes.
+AIMS = {"queue": 12, "thread": 10, "search, rare": 10, "search, common": 10, "customer's list": 6,
+        "open": 8, "reply": 8}  # fmt: skip
+RATIO = 1.5
+
+ACCOUNTS = """
+    INSERT INTO accounts (id, role, first_name, last_name, email, email_key, password_hash,
+        registered_at, enabled, version)
+    SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 'customer', 'Prénom ' || n, 'Nom ' || n,
+        'c' || n || '@example.org', 'c' || n || '@example.org', password_hash, registered_at,
+        true, 1
+    FROM generate_series(1, %(customers)s) AS n, accounts WHERE email = %(like)s
+"""
+
+
+@dataclass
+class Browser:
+    """Somebody who is signed in; `token` stands in the forms that they send."""
+
+    http: httpx.AsyncClient
+    token: str = ""
+
+    async def get(self, path: str) -> httpx.Response:
+        return arrived(await self.http.get(path))
+
+    async def post(self, path: str, **typed: str) -> httpx.Response:
+        form = {"form_token": self.token, "form_key": str(uuid4()), **typed}
+        return arrived(await self.http.post(path, data=form))
+
+
+def arrived(answer: httpx.Response) -> httpx.Response:
+    if answer.status_code not in (200, 303):
+        raise RuntimeError(f"{answer.status_code} for {answer.request.url.path}")
+    return answer
+
+
+async def sign_in(url: str, email: str, home: str) -> Browser:
+    http = httpx.AsyncClient(base_url=url, timeout=30)
+    opened = await http.post("/api/identity/sessions", json={"email": email, "password": PASSWORD})
+    http.cookies.set("guichet_session", opened.json()["token"])
+    page = arrived(await http.get(home)).text
+    [token, *_] = re.findall(r'name="form_token" value="([^"]+)"', page)
+    return Browser(http, token)
+
+
+@dataclass
+class People:
+    """A technician and some customers, and what they do next."""
+
+    requests: int
+    technician: Browser
+    customers: dict[UUID, Browser]
+    draw: random.Random = field(default_factory=lambda: random.Random(4))  # noqa: S311 - a sample
+    opened: list[str] = field(default_factory=list)
+
+    def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
+        yield "queue", lambda: self.technician.get("/demandes")
+        yield "thread", lambda: self.technician.get(f"/demandes/{self.number()}")
+        yield "search, rare", lambda: self.search("chargeur")
+        yield "search, common", lambda: self.search("imprimantes")
+        yield "customer's list", lambda: self.customer()[1].get("/mes-demandes")
+        yield "open", self.open
+        yield "reply", self.reply
+
+    def number(self) -> int:
+        return 1000 + self.draw.randint(1, self.requests)
+
+    def customer(self) -> tuple[UUID, Browser]:
+        return self.draw.choice(list(self.customers.items()))
+
+    async def search(self, text: str) -> None:
+        await self.technician.post("/recherche", text=text)
+
+    async def open(self) -> None:
+        sale, customer = self.customer()
+        said = "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
+        made = await customer.post(
+            "/mes-demandes/nouvelle",
+            sale_id=str(sale), subject="Panne de l’imprimante", description=said,
+        )  # fmt: skip
+        self.opened.append(made.headers["Location"].rsplit("/", 1)[1].partition("?")[0])
+
+    async def reply(self) -> None:
+        said = "Bonjour, essayez avec un autre câble, puis dites-nous."
+        number = self.draw.choice(self.opened)
+        await self.technician.post(f"/demandes/{number}", text=said, minutes="4", answer="reply")
+
+
+# --- Measuring ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Cost:
+    """CPU seconds per 1,000 operations; milliseconds."""
+
+    cpu: float
+    p50: float
+    p95: float
+
+
+async def measure(
+    stack: Stack, operation: Callable[[], Awaitable[object]], *, clients: int, rounds: int
+) -> Cost:
+    taken: list[float] = []
+
+    async def client(turns: int) -> None:
+        for _ in range(turns):
+            began = time.perf_counter()
+            await operation()
+            taken.append(1000 * (time.perf_counter() - began))
+
+    await client(20)  # warm
+    taken.clear()
+    spent = Cpu(stack)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(clients):
+            group.create_task(client(rounds // clients))
+    cpu = sum(spent.used().values()) / len(taken)
+    return Cost(cpu, statistics.median(taken), statistics.quantiles(taken, n=20)[-1])
+
+
+async def measure_all(stack: Stack, requests: int, rounds: int) -> dict[tuple[str, int], Cost]:
+    technician = await sign_in(stack.gateway_url, TECHNICIAN, "/demandes")
+    numbers = range(1, 9)
+    customers = {
+        UUID(int=n): await sign_in(stack.gateway_url, f"c{n}@example.org", "/mes-demandes/nouvelle")
+        for n in numbers
+    }
+    people = People(requests, technician, customers)
+    costs: dict[tuple[str, int], Cost] = {}
+    for clients in CLIENTS:
+        for name, operation in people.operations():
+            cost = await measure(stack, operation, clients=clients, rounds=rounds)
+            costs[name, clients] = cost
+            typer.echo(
+                f"| {requests:,} | {clients} | {name} | {cost.cpu:.1f} |"
+                f" {cost.p50:.0f} | {cost.p95:.0f} |"
+            )
+    typer.echo(f"memory at {requests:,} requests: {memory(stack) / 2**20:,.0f} MiB PSS")
+    for browser in (technician, *customers.values()):
+        await browser.http.aclose()
+    return costs
+
+
+# --- Filling -----------------------------------------------------------------------------------
+
+
+def fill(stack: Stack, requests: int) -> None:
+    """Straight into the databases: through the API a million requests would take a day."""
+    customers = max(10, requests * 3 // 10)
+    make_accounts(stack)
+    with psycopg.connect(superuser(stack, "identity"), autocommit=True) as connection:
+        connection.execute(ACCOUNTS, {"customers": customers, "like": CUSTOMER})
+        connection.execute("VACUUM ANALYZE accounts")
+    ticket_desk.load(superuser(stack, "tickets"), requests, customers)
+
+
+def make_accounts(stack: Stack) -> None:
+    for email, role in ((TECHNICIAN, "technician"), (CUSTOMER, "seller")):
+        made = stack.run(
+            "identity", "staff", "add", "--email", email, "--first-name", "Karim",
+            "--last-name", "Benali", "--role", role, "--password-stdin", typed=PASSWORD,
+        )  # fmt: skip
+        if made.returncode:
+            raise RuntimeError(made.stdout)
+
+
+def superuser(stack: Stack, service: str) -> str:
+    return stack.server_url.rsplit("/", 1)[0] + f"/{service}"
+
+
+def try_size(requests: int, rounds: int, folder: Path) -> dict[tuple[str, int], Cost]:
+    state = folder / str(requests)
+    with Stack(LocalSettings.on_free_ports(state)) as stack:
+        filled = state / "filled"
+        if not filled.exists():
+            fill(stack, requests)
+            filled.touch()
+        if not rounds:
+            return {}
+        typer.echo("| requests | clients | operation | CPU s per 1,000 | p50 ms | p95 ms |")
+        typer.echo("| --- | --- | --- | --- | --- | --- |")
+        return asyncio.run(measure_all(stack, requests, rounds))
+
+
+def main(
+    sizes: Annotated[list[int], typer.Argument(help="Numbers of requests, the smallest first.")],
+    state: Annotated[Path, typer.Option(help="Databases are filled here once and kept.")],
+    rounds: Annotated[int, typer.Option(help="Operations of each kind; 0 only fills.")] = ROUNDS,
+) -> None:
+    first, *others = [try_size(size, rounds, state) for size in sizes]
+    for (name, clients), cost in first.items():
+        late = "  <- above the aim" if clients == 1 and cost.cpu > AIMS[name] else ""
+        grown = [f"{larger[name, clients].cpu / cost.cpu:.2f}" for larger in others]
+        typer.echo(f"{name}, {clients}: {cost.cpu:.1f}{late}; times {', '.join(grown) or '-'}")
+
+
+if __name__ == "__main__":
+    command = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    command.command()(main)
+    command()

@@ -1,0 +1,168 @@
+"""How long a product search takes among a million products: `python bench/product_search.py`.
+
+The real catalogue, recombined, in a scratch database; texts are searched one after the other
+through the HTTP application in this process, so that token, query, PostgreSQL and JSON count,
+and the network does not. The texts come from the products by a fixed draw. Last comes the plan's
+weak point, with what PostgreSQL does about it. Exit status 1 when a kind exceeds the target.
+"""
+
+import asyncio
+import random
+import time
+from collections import Counter
+
+import httpx
+import psycopg
+import typer
+from fastapi import FastAPI
+from psycopg import sql
+from pydantic import SecretStr
+from recombined import Product, postgres, real_products, recombined
+
+from catalog.app import create_app
+from catalog.settings import Settings
+from chassis import logs, migrations, testing
+from contracts.identity.roles import Role
+
+PRODUCTS = 1_000_000
+TEXTS = 150
+TARGET_MS = 25
+LONGEST_SECONDS = 900
+WEAK_POINT = "black qz"
+
+Texts = dict[str, list[str]]
+
+
+def texts_of(products: list[Product]) -> tuple[Texts, Texts]:
+    """What sellers type, by kind: those of the target, and others."""
+    chosen = random.Random(4)  # noqa: S311 - no secret
+    words = [word.lower() for _, name, _ in products for word in name.split() if len(word) >= 3]
+    common = [word for word, _ in Counter(words).most_common(TEXTS)]
+    drawn = chosen.choices(products, k=TEXTS)
+    long_words = [chosen.choice(name.split() or [reference]) for reference, name, _ in drawn]
+    named = {
+        "rare: a reference but its end": [reference[:12] for reference, _, _ in drawn],
+        "common: the commonest words": common,
+        "three letters of a word": [chosen.choice(words)[:3] for _ in range(TEXTS)],
+        "two words, one of one letter": [
+            f"{chosen.choice(common)} {chosen.choice(name.lower())}" for _, name, _ in drawn
+        ],
+    }
+    others = {
+        "three characters of a reference": [
+            part_of(reference, chosen) for reference, _, _ in drawn
+        ],
+        "a word typed letter by letter": [
+            word[:end] for word in long_words[:25] for end in range(3, min(len(word), 8) + 1)
+        ],
+        "three words of a product": [
+            " ".join(chosen.sample(name.split(), min(3, len(name.split())))) for _, name, _ in drawn
+        ],
+        "three of the commonest words": [" ".join(chosen.sample(common, 3)) for _ in drawn],
+        "a whole reference": [reference for reference, _, _ in drawn],
+        "the weak point": [WEAK_POINT],
+    }
+    return named, others
+
+
+def part_of(reference: str, chosen: random.Random) -> str:
+    start = chosen.randint(0, max(0, len(reference) - 3))
+    return reference[start : start + 3]
+
+
+def load(url: str) -> None:
+    """Indexes are made at the end: bench/import_products.py tells what an import costs."""
+    began = time.perf_counter()
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET maintenance_work_mem = '256MB'")
+        indexes = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'products'"
+            " AND (indexdef LIKE '%gin%' OR indexdef LIKE '%hash%')"
+        ).fetchall()
+        for name, _ in indexes:
+            connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+        with connection.cursor().copy(
+            "COPY products (id, reference, designation, on_sale, version) FROM STDIN"
+        ) as copy:
+            chosen = random.Random(2)  # noqa: S311 - no secret
+            for reference, designation, on_sale in recombined(PRODUCTS):
+                id = f"{chosen.getrandbits(128):032x}"
+                copy.write_row((id, reference, designation, on_sale, 1))
+        for _, definition in indexes:
+            connection.execute(definition.encode())
+        connection.execute("VACUUM ANALYZE products")
+    typer.echo(f"{PRODUCTS:,} products loaded in {time.perf_counter() - began:.0f} s")
+
+
+async def timed(client: httpx.AsyncClient, text: str) -> float:
+    began = time.perf_counter()
+    answer = await client.get("/api/catalog/products", params={"text": text})
+    taken = 1000 * (time.perf_counter() - began)
+    answer.raise_for_status()
+    return taken
+
+
+async def kind(client: httpx.AsyncClient, name: str, texts: list[str]) -> float:
+    """Print the times of a kind of texts and return the 99th percentile."""
+    times = [await timed(client, text) for text in texts]
+    slowest = texts[times.index(max(times))]
+    times.sort()
+    p50, p95, p99 = (times[min(len(times) - 1, len(times) * part // 100)] for part in (50, 95, 99))
+    typer.echo(f"{name:33} {len(times):5} {p50:8.1f} {p95:8.1f} {p99:8.1f}   {slowest[:30]}")
+    return p99
+
+
+async def measure(app: FastAPI) -> float:
+    named, others = texts_of(real_products())
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://catalog", headers=testing.token(Role.SELLER)
+    ) as client:
+        for texts in named.values():  # what is read from disk for the first time is not the search
+            for text in texts[::3]:
+                await timed(client, text)
+        typer.echo("ms of one search at a time, through the HTTP application")
+        typer.echo(f"{'texts':33} {'':5} {'p50':>8} {'p95':>8} {'p99':>8}   the slowest")
+        worst = max([await kind(client, name, texts) for name, texts in named.items()])
+        for name, texts in others.items():
+            await kind(client, name, texts)
+    return worst
+
+
+def explain_weak_point(url: str) -> None:
+    typer.echo(f"\nWhat « {WEAK_POINT} » makes PostgreSQL do, for the products on sale:")
+    occurs = [
+        sql.SQL("searched LIKE {}").format(sql.Literal(f"%{word}%")) for word in WEAK_POINT.split()
+    ]
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        for (line,) in connection.execute(
+            sql.SQL(
+                "EXPLAIN (ANALYZE, COSTS OFF) SELECT count(*) FROM (SELECT FROM products"
+                " WHERE on_sale AND {} LIMIT 1001) AS found"
+            ).format(sql.SQL(" AND ").join(occurs))
+        ):
+            typer.echo(f"  {line}")
+
+
+async def main() -> float:
+    logs.configure("WARNING")
+    url = testing.fresh_database("bench_product_search")
+    await asyncio.to_thread(migrations.upgrade, "catalog", url)
+    await asyncio.to_thread(load, url)
+    app = create_app(Settings(database_url=SecretStr(url)))
+    app.state.keys = testing.TestKeys()
+    try:
+        worst = await asyncio.wait_for(measure(app), LONGEST_SECONDS)
+    finally:
+        await app.state.http.aclose()
+        await app.state.database.close()
+    explain_weak_point(url)
+    return worst
+
+
+if __name__ == "__main__":
+    with postgres():
+        worst = asyncio.run(main())
+    typer.echo(f"\nworst p99 of the first four {worst:.1f} ms; at most {TARGET_MS} is the target")
+    raise SystemExit(1 if worst > TARGET_MS else 0)
