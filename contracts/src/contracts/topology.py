@@ -16,6 +16,7 @@ class Listening(NamedTuple):
 
 
 PUBLISHERS = ("identity", "catalog", "sales", "tickets")
+CONTEXTS = (*PUBLISHERS, "notifications")  # each has a database and a user of NATS
 
 LISTENINGS = (
     Listening("sales", "identity", ("identity.customer-changed.v1",)),
@@ -26,6 +27,26 @@ LISTENINGS = (
         ("identity.customer-changed.v1", "identity.staff-member-changed.v1"),
     ),
     Listening("tickets", "sales", ("sales.sale-recorded.v1", "sales.sale-cancelled.v1")),
+    Listening(
+        "notifications",
+        "identity",
+        (
+            "identity.customer-changed.v1",
+            "identity.staff-member-changed.v1",
+            "identity.password-changed.v1",
+            "identity.link-requested.v1",
+        ),
+    ),
+    Listening("notifications", "sales", ("sales.sale-recorded.v1",)),
+    Listening(
+        "notifications",
+        "tickets",
+        (
+            "tickets.ticket-opened.v1",
+            "tickets.ticket-message-added.v1",
+            "tickets.ticket-resolved.v1",
+        ),
+    ),
 )
 
 # What other systems may read. Identity's events carry names and addresses: not for outsiders.

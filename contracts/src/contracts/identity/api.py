@@ -8,6 +8,7 @@ from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 from pydantic.networks import validate_email
 from pydantic_core import PydanticCustomError
 
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from contracts.text import EMAIL_LENGTH, Answer, Body, Name, SearchText, Storable, limit
 
@@ -88,6 +89,9 @@ class Account(Answer):
     email: str
     enabled: bool
     registered_at: AwareDatetime
+    pending_email: str | None = Field(
+        None, description="A new address that counts once the link sent to it is opened."
+    )
 
 
 class OpenedSession(Answer):
@@ -137,10 +141,12 @@ class EmailChange(Body):
 
 
 class NewCustomer(Body):
+    """Without a password the customer is sent a link to choose one, where mail can be sent."""
+
     first_name: Name
     last_name: Name
     email: Email
-    password: NewPassword = Field(repr=False)
+    password: NewPassword | None = Field(None, repr=False)
 
 
 class Customer(Answer):
@@ -151,6 +157,7 @@ class Customer(Answer):
     enabled: bool
     registered_at: AwareDatetime
     version: int
+    has_password: bool = Field(True, description="False until an invitation was followed.")
 
 
 class CustomerSearch(Body):
@@ -195,11 +202,13 @@ class PasswordReset(Body):
 
 
 class NewStaffMember(Body):
+    """Without a password they are sent a link to choose one, where mail can be sent."""
+
     first_name: Name
     last_name: Name
     email: Email
     role: StaffRole
-    password: NewPassword = Field(repr=False)
+    password: NewPassword | None = Field(None, repr=False)
 
 
 class StaffMember(Answer):
@@ -211,6 +220,7 @@ class StaffMember(Answer):
     enabled: bool
     registered_at: AwareDatetime
     last_used_at: AwareDatetime | None = None
+    has_password: bool = Field(True, description="False until an invitation was followed.")
 
 
 class StaffMembers(Answer):
@@ -220,6 +230,68 @@ class StaffMembers(Answer):
 class StaffMemberChange(Body):
     role: StaffRole | None = None
     enabled: bool | None = None
+
+
+# --- Links sent by mail -------------------------------------------------------------------------
+
+
+class ForgottenPassword(Body):
+    """Any text is taken as an address here: nobody learns which exist."""
+
+    email: GivenEmail
+
+
+class RequestedLink(Answer):
+    id: UUID
+    purpose: Purpose
+    expires_at: AwareDatetime
+
+
+class LinkSecret(Answer):
+    """For the mail that is being written; identity keeps only the secret's hash."""
+
+    secret: str = Field(repr=False)
+    purpose: Purpose
+    email: str = Field(description="Where the mail goes.")
+    first_name: str
+    last_name: str
+    expires_at: AwareDatetime
+
+
+class GivenLink(Body):
+    secret: Annotated[str, Storable, limit(200)] = Field(repr=False)
+
+
+class Link(Answer):
+    """What a link that can still be used is for."""
+
+    purpose: Purpose
+    first_name: str
+    last_name: str
+    email: str = Field(description="With which the person signs in once the link is used.")
+    role: Role
+    expires_at: AwareDatetime
+
+
+class LinkUse(GivenLink):
+    """With a password, unless the purpose is `email`."""
+
+    password: NewPassword | None = Field(None, repr=False)
+
+
+class UsedLink(Answer):
+    purpose: Purpose
+    email: str
+
+
+# --- Services -----------------------------------------------------------------------------------
+
+
+class ServiceSecret(Body):
+    """What a service shows for a token of its own."""
+
+    service: Annotated[str, Storable, limit(50)]
+    secret: Annotated[str, Storable, limit(200)] = Field(repr=False)
 
 
 class Key(Answer):

@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import AwareDatetime
 
 from contracts.event import Event
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 
 
@@ -21,6 +22,7 @@ class CustomerChanged(Event, type="identity.customer-changed.v1", subject="custo
     email: str
     enabled: bool
     registered_at: AwareDatetime
+    changed_at: AwareDatetime | None = None
 
 
 class StaffMemberChanged(Event, type="identity.staff-member-changed.v1", subject="staff_member_id"):
@@ -33,3 +35,20 @@ class StaffMemberChanged(Event, type="identity.staff-member-changed.v1", subject
     email: str
     role: Role
     enabled: bool
+
+
+class PasswordChanged(Event, type="identity.password-changed.v1", subject="account_id"):
+    """Somebody has another password now, whoever chose it and by whatever way."""
+
+    account_id: UUID
+    changed_at: AwareDatetime
+
+
+class LinkRequested(Event, type="identity.link-requested.v1", subject="account_id"):
+    """Somebody is to be sent a link. Its secret is made when the mail is, and is in no event."""
+
+    account_id: UUID
+    link_id: UUID
+    purpose: Purpose
+    requested_at: AwareDatetime
+    expires_at: AwareDatetime

@@ -10,4 +10,5 @@ class Role(StrEnum):
     ADMINISTRATOR = "administrator"
 
 
+SERVICE = "service"  # no account: one of our services, on its own behalf
 STAFF = (Role.SELLER, Role.TECHNICIAN, Role.ADMINISTRATOR)

@@ -20,6 +20,8 @@ log = structlog.get_logger()
 
 ISSUER = AUDIENCE = "guichet"
 KEYS_PATH = "/api/identity/keys"
+SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
+SPARE_SECONDS = 15  # before its end, a token is no more used for something new
 KEYS_AGE_SECONDS = 600
 KEYS_PAUSE_SECONDS = 2
 
@@ -42,6 +44,30 @@ class Caller:
     name: str
     session_id: UUID
     token: str
+
+
+class ServiceTokens:
+    """Tokens for what a service does on nobody's behalf, as identity gives them for its secret.
+
+    Raises `httpx.HTTPError` where identity is silent or refuses.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, service: str, secret: str) -> None:
+        self.http, self.service, self.secret = http, service, secret
+        self.token = ""
+        self.good_until = float("-inf")
+
+    async def header(self) -> dict[str, str]:
+        """An Authorization header that is good for a few seconds at least."""
+        if time.monotonic() >= self.good_until:
+            answer = await self.http.post(
+                SERVICE_TOKENS_PATH, json={"service": self.service, "secret": self.secret}
+            )
+            answer.raise_for_status()
+            given = answer.json()
+            self.token = given["access_token"]
+            self.good_until = time.monotonic() + given["expires_in"] - SPARE_SECONDS
+        return {"Authorization": f"Bearer {self.token}"}
 
 
 class Keys(Protocol):

@@ -30,7 +30,7 @@ from chassis.messaging import SCHEMA
 from chassis.observing import Observing, pass_on_ids, template
 from chassis.settings import ServiceSettings
 from chassis.troubles import UNREACHABLE, describe
-from contracts.topology import stream_name
+from contracts.topology import PUBLISHERS, stream_name
 
 log = structlog.get_logger()
 
@@ -211,7 +211,7 @@ class Bus:
         ]
         try:
             async with asyncio.TaskGroup() as loops:
-                if settings.relay:
+                if settings.relay and settings.service in PUBLISHERS:
                     loops.create_task(forever("relay", relay.run))
                 if settings.consumer:
                     for consumer in consumers:

@@ -81,6 +81,11 @@ class CommonSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="What the logs tell at least."
     )
+    mail: bool = Field(
+        False,
+        description="Whether mail can be sent: links by mail are offered, a customer's new address"
+        " counts once it is confirmed, and people are told by mail that it is their turn.",
+    )
     traces_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",

@@ -27,7 +27,7 @@ from pydantic import Field, SecretStr
 
 from chassis.settings import CommonSettings, WrongSettings, read
 from chassis.troubles import of_broker
-from contracts.topology import LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
+from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 
 DEDUPLICATION_SECONDS = 600
 ACK_SECONDS = 30  # also how long events wait that a killed process had taken
@@ -67,9 +67,10 @@ def door_permissions(subscribers: Iterable[str]) -> dict[str, Any]:
 def permissions(subscribers: Iterable[str]) -> dict[str, dict[str, Any]]:
     """The rights of each user: services publish their own subjects and read their own durables."""
     rights = {}
-    for context in PUBLISHERS:
+    for context in CONTEXTS:
         heard = [stream_name(each.to) for each in LISTENINGS if each.service == context]
-        rights[context] = allowing(context, [f"{context}.>", *reader_rights(context, heard)])
+        own = [f"{context}.>"] if context in PUBLISHERS else []
+        rights[context] = allowing(context, [*own, *reader_rights(context, heard)])
     return rights | {subscriber: reader_permissions(subscriber) for subscriber in subscribers}
 
 
@@ -80,7 +81,7 @@ def allowing(user: str, publish: list[str]) -> dict[str, Any]:
 
 def users(subscribers: Iterable[str], *, door: bool = False) -> list[str]:
     """Everyone who needs a password on the broker."""
-    return [ADMIN, SYSTEM, *PUBLISHERS, *subscribers, *([DOOR] if door else [])]
+    return [ADMIN, SYSTEM, *CONTEXTS, *subscribers, *([DOOR] if door else [])]
 
 
 # --- The server's configuration ---------------------------------------------------------------
@@ -106,7 +107,7 @@ def nats_config(
     rights = permissions(subscribers)
     if door:
         rights[DOOR] = door_permissions(subscribers)
-    members = [ADMIN, *PUBLISHERS, *subscribers, *([DOOR] if door else [])]
+    members = [ADMIN, *CONTEXTS, *subscribers, *([DOOR] if door else [])]
     domain = [f"  domain: {json.dumps(DOMAIN)}"] if door else []
     return "\n".join(
         [

@@ -1,0 +1,9 @@
+"""What a link that is sent by mail is for: identity's API and events share these words."""
+
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    PASSWORD = "password"  # a forgotten one is chosen anew
+    INVITATION = "invitation"  # the first one is chosen
+    EMAIL = "email"  # a new address is shown to be its owner's

@@ -1,0 +1,1 @@
+"""What notifications shows the others: it publishes no events."""

@@ -1,0 +1,127 @@
+"""Bodies of the notifications HTTP API."""
+
+from enum import StrEnum
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from contracts.text import Answer, Body, Storable, limit
+
+
+class Language(StrEnum):
+    FRENCH = "fr"
+    ENGLISH = "en"
+
+
+class Kind(StrEnum):
+    """What a mail tells."""
+
+    REPLY = "reply"
+    RESOLVED = "resolved"
+    WELCOME = "welcome"
+    PASSWORD_CHANGED = "password_changed"
+    EMAIL_CHANGED = "email_changed"
+    PASSWORD_LINK = "password_link"
+    INVITATION = "invitation"
+    EMAIL_LINK = "email_link"
+    NEW_REQUEST = "new_request"
+    CUSTOMER_ANSWER = "customer_answer"
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    SENT = "sent"  # taken over by the mail server
+    FAILED = "failed"  # refused for good, or tried for too long
+    DROPPED = "dropped"  # its reason had gone before it was sent
+
+
+# --- Preferences ------------------------------------------------------------------------------
+
+
+class Preferences(Answer):
+    """What a person wants to be told by mail, and in which language.
+
+    `replies` and `resolutions` are a customer's, `new_requests` and `customer_answers` the
+    staff's; the others' are kept but tell nothing.
+    """
+
+    language: Language = Language.FRENCH
+    replies: bool = True
+    resolutions: bool = True
+    new_requests: bool = False
+    customer_answers: bool = False
+
+
+class PreferencesChange(Body):
+    """What is not given stays."""
+
+    language: Language | None = None
+    replies: bool | None = None
+    resolutions: bool | None = None
+    new_requests: bool | None = None
+    customer_answers: bool | None = None
+
+
+class Unsubscription(Body):
+    """The token of a mail's List-Unsubscribe: it names a person and a kind, signed."""
+
+    token: Annotated[str, Storable, limit(400)] = Field(repr=False)
+
+
+class Unsubscribed(Answer):
+    kind: Kind
+    language: Language
+    wanted: bool = Field(description="Whether such mails are still sent to this person.")
+
+
+# --- What became of mails -----------------------------------------------------------------------
+
+
+class Delivery(Answer):
+    """What became of one mail; for staff."""
+
+    mail_id: UUID
+    kind: Kind
+    state: State
+    message_ids: list[UUID] = Field(description="The messages of a request that it tells of.")
+    changed_at: AwareDatetime
+
+
+class Deliveries(Answer):
+    deliveries: list[Delivery]
+
+
+class UndeliveredMail(Answer):
+    """A mail that nobody received; newest first."""
+
+    id: UUID
+    kind: Kind
+    person_id: UUID
+    is_customer: bool
+    first_name: str
+    last_name: str
+    email: str = Field(description="Where it went.")
+    email_now: str = Field(description="The person's address today: it goes there when sent again.")
+    ticket_number: int | None = None
+    attempts: int
+    reason: str = Field(description="What the mail server said last, in its own words.")
+    failed_at: AwareDatetime
+    can_be_resent: bool = Field(description="False where its reason has gone, or its link is over.")
+
+
+class UndeliveredMails(Answer):
+    mails: list[UndeliveredMail]
+    count: int = Field(description="Exact to 1,000, never above 1,001.")
+    next: str | None = None
+
+
+class Queue(Answer):
+    """How sending goes; for administrators."""
+
+    waiting: int = Field(description="Mails whose time has come and that were not sent.")
+    oldest_seconds: float = Field(description="For how long the oldest of them has been due.")
+    sent_last_day: int
+    failed: int
+    last_trouble: str | None = Field(None, description="Of the mail server, while it lasts.")
+    last_trouble_at: AwareDatetime | None = None
