@@ -12,7 +12,7 @@ import yaml
 
 from contracts.compatibility import breaking_changes, means_the_same
 from contracts.event import Envelope, Event
-from contracts.topology import LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
+from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 from local.settings import ROOT
 
 Schema = dict[str, Any]
@@ -172,7 +172,7 @@ def generated() -> dict[str, str]:
     files["asyncapi.yaml"] = yaml.safe_dump(
         asyncapi(), sort_keys=False, allow_unicode=True, width=100
     )
-    for service in PUBLISHERS:
+    for service in CONTEXTS:
         files[f"openapi/{service}.json"] = as_json(openapi(service))
     return files
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from local.processes import CannotStart, free_port
 
 ROOT = Path(__file__).resolve().parents[4]
-SERVICES = ("identity", "catalog", "sales", "tickets")
+SERVICES = ("identity", "catalog", "sales", "tickets", "notifications")
 PARTS_WITH_PORTS = {
     "gateway (public)": "port",
     "gateway (internal)": "internal_port",
@@ -38,6 +38,7 @@ class LocalSettings(BaseSettings):
     catalog_port: int = Field(8102, ge=0, le=65535, description="The service.")
     sales_port: int = Field(8103, ge=0, le=65535, description="The service.")
     tickets_port: int = Field(8104, ge=0, le=65535, description="The service.")
+    notifications_port: int = Field(8105, ge=0, le=65535, description="The service.")
 
     state: Path = Field(
         ROOT / ".guichet", description="The folder of databases, streams, secrets and logs."

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.sql import SQL, Identifier
 
-from contracts.topology import PUBLISHERS
+from contracts.topology import CONTEXTS
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")  # only a superuser may create all of them
 
@@ -100,7 +100,7 @@ def main() -> None:
     folder = Path(os.environ.get("GUICHET_SECRETS", "/run/secrets"))
     try:
         server = (folder / "postgres-url").read_text().strip()
-        make(server, PUBLISHERS, passwords_in(folder, PUBLISHERS))
+        make(server, CONTEXTS, passwords_in(folder, CONTEXTS))
     except OSError as missing:
         sys.exit(
             f"databases: {missing.filename}: {missing.strerror}; make it with ./guichet compose init"

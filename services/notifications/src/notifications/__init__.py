@@ -1,0 +1,1 @@
+"""The notifications context: who gets which mail, and the outgoing queue."""

@@ -1,0 +1,6 @@
+"""Run by Alembic."""
+
+from chassis import migrations
+from notifications.models import Base
+
+migrations.run(Base.metadata)
