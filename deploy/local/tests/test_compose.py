@@ -113,7 +113,7 @@ def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_t
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_stays_within_and_tells_the_gateway_its_port_and_health(name):
     part = service(name)
-    assert part["networks"] == ["inside"]
+    assert part["networks"] == ["inside", *(["mail"] if name == "notifications" else [])]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
     kinds = {label.split(".loadbalancer.")[-1] for label in part["labels"]}
     assert kinds == {
@@ -145,6 +145,7 @@ def test_what_a_part_is_told_are_settings_of_its_own(name):
 @pytest.mark.parametrize("name", PARTS)
 def test_a_part_has_its_own_secrets_and_no_others(name):
     own = {each for each in service(name)["secrets"] if each.split("-")[0] == name}
+    own |= {"notifications-secret"} if name == "identity" else set()
     assert own == set(service(name)["secrets"])
     assert not {each for each in own if each.endswith("-migration")}
     files = {
@@ -227,7 +228,8 @@ def test_a_lock_names_no_tool_and_no_neighbours_needs(name):
     database, broker = {"sqlalchemy", "psycopg", "alembic"}, {"nats-py"}
     assert locked & (database | broker) == (set() if name == "web" else database | broker)
     assert ("argon2-cffi" in locked) == (name == "identity")
-    assert ("jinja2" in locked) == (name == "web")
+    assert ("jinja2" in locked) == (name in {"web", "notifications"})
+    assert ("aiosmtplib" in locked) == (name == "notifications")
 
 
 def test_only_what_an_image_is_made_of_is_sent_to_the_engine():

@@ -10,10 +10,11 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
+import notifications.settings
 from chassis import streams
 from identity.settings import Settings
 from local import servers
-from local.compose_secrets import SecretFiles
+from local.compose_secrets import SMTP_PASSWORD, SecretFiles
 from local.compose_settings import ComposeSettings
 from local.settings import ROOT, SERVICES
 
@@ -44,7 +45,7 @@ def test_it_makes_every_secret_that_the_compose_file_names(tmp_path):
     assert done.returncode == 0, done.stderr
     for name, secret in COMPOSE["secrets"].items():
         file = tmp_path / secret["file"].replace("${GUICHET_SECRETS:-./secrets}", "secrets")
-        assert file.read_text().strip(), name
+        assert file.read_text().strip() or name == SMTP_PASSWORD, name
     assert (tmp_path / "secrets" / "tls").is_dir()
     assert (tmp_path / "secrets" / "acme").is_dir()
     assert "docker compose -f deploy/docker-compose.yml up -d --build" in done.stdout
@@ -80,7 +81,7 @@ def test_every_installation_has_secrets_of_its_own(tmp_path):
         init(tmp_path / name)
     one, two = (files_of(tmp_path / name / "secrets") for name in ("one", "two"))
     assert one.keys() == two.keys()
-    assert not [name for name in one if one[name] == two[name]]
+    assert [name for name in one if one[name] == two[name]] == [SMTP_PASSWORD]
     own = [one[name] for name in one if not name.endswith("-config") and name != "postgres-url"]
     assert len(set(own)) == len(own)
 
@@ -114,6 +115,26 @@ def test_missing_certificates_are_named(tmp_path):
     assert stat.S_IMODE(mode) == 0o600
 
 
+MAIL = {"GUICHET_SMTP_HOST": "smtp.example.org", "GUICHET_MAIL_SENDER": "Guichet <a@example.org>"}
+
+
+def test_the_password_of_the_mail_server_is_asked_for_and_kept(tmp_path):
+    file = tmp_path / "secrets" / SMTP_PASSWORD
+    assert "Empty" not in init(tmp_path, **MAIL).stdout
+    assert f"Empty: {file}" in init(tmp_path, GUICHET_SMTP_USER="guichet").stdout
+    file.write_text("given by somebody else")
+    assert "Empty" not in init(tmp_path).stdout
+    assert file.read_text() == "given by somebody else"
+
+
+def test_identity_and_notifications_take_the_secret_that_they_share(tmp_path):
+    init(tmp_path)
+    secret = (tmp_path / "secrets" / "notifications-secret").read_text().strip()
+    for settings in (Settings, notifications.settings.Settings):
+        given = {"database_url": "postgresql://x", "notifications_secret": secret}
+        assert settings.model_validate(given).model_dump()["notifications_secret"], settings
+
+
 def test_every_setting_stands_there_with_its_explanation(tmp_path):
     init(tmp_path)
     text = (tmp_path / ".env").read_text()
@@ -135,6 +156,9 @@ def test_every_setting_stands_there_with_its_explanation(tmp_path):
         ("GUICHET_SUBSCRIBERS", "ware house"),
         ("GUICHET_SUBSCRIBERS", "warehouse,sales"),
         ("GUICHET_SUBSCRIBERS", "admin"),
+        ("GUICHET_SMTP_HOST", "smtp example"),
+        ("GUICHET_SMTP_TLS", "perhaps"),
+        ("GUICHET_MAIL_SENDER", "the shop"),
         ("GUICHET_NATS_SYNC", "sometimes"),
         ("GUICHET_VERSION", "a b"),
     ],
@@ -145,6 +169,12 @@ def test_a_wrong_setting_is_named_and_nothing_is_written(tmp_path, name, value):
     assert f"{name}: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_a_mail_server_needs_a_sender(tmp_path):
+    done = init(tmp_path, GUICHET_SMTP_HOST="smtp.example.org")
+    assert done.returncode == 1
+    assert "GUICHET_MAIL_SENDER: " in done.stderr
 
 
 def test_a_new_subscriber_gets_a_password_and_the_others_keep_theirs(tmp_path):

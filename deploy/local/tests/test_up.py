@@ -17,7 +17,7 @@ from local.processes import wait_until
 from local.servers import answers
 from local.settings import PARTS_WITH_PORTS, SERVICES
 
-PARTS = ["PostgreSQL", "NATS", "gateway", *SERVICES, "web"]
+PARTS = ["PostgreSQL", "NATS", "mail", "gateway", *SERVICES, "web"]
 
 
 class Terminal:
@@ -78,7 +78,8 @@ pytestmark = pytest.mark.timeout(180)
 
 def test_the_first_start_shows_its_steps_and_its_address(terminal, launcher):
     said = terminal.screen.read_text()
-    for step in ("PostgreSQL", "databases and roles", "NATS JetStream", "migrations", *SERVICES):
+    first = ("PostgreSQL", "databases and roles", "NATS JetStream", "migrations", "mail, caught")
+    for step in (*first, *SERVICES):
         assert f"✓ {step}" in said
     assert f"http://localhost:{terminal.ports['port']}" in said
     assert "./guichet staff add" in said  # nobody has an account yet
@@ -174,7 +175,7 @@ def test_data_is_not_removed_while_it_runs(terminal, launcher):
 
 
 def test_the_newest_migrations_are_read_right(launcher, terminal):
-    """The quick look that spares a warm start four migrations agrees with Alembic."""
+    """The quick look that spares a warm start five migrations agrees with Alembic."""
     for service in SERVICES:
         assert databases.newest_migrations(service) == {migrations.known(service)[0]}
 
@@ -194,7 +195,7 @@ def test_down_stops_everything_and_up_starts_it_again(terminal, launcher):
         assert again.wait(60) == 0
     assert not any(map(psutil.pid_exists, pids.values()))
     stops = [line for line in terminal.screen.read_text().splitlines() if line.startswith("✓")]
-    order = ["web", "gateway", "services", "NATS and PostgreSQL"]
+    order = ["web", "gateway", "services", "servers"]
     assert [line[2:26].strip() for line in stops][-4:] == order
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from local.compose_engine import FOLDER, Compose, require_docker
-from local.compose_secrets import SecretFiles
+from local.compose_secrets import SMTP_PASSWORD, SecretFiles
 from local.compose_settings import ComposeSettings
 from local.screen import Steps, console, say
 from local.settings import ROOT, SERVICES
@@ -45,6 +45,10 @@ def init(
         for name in ("certificate.pem", "key.pem"):
             if not (secrets.folder / "tls" / name).exists():
                 say(f"Missing: {shown(secrets.folder / 'tls' / name)}")
+    if settings.GUICHET_SMTP_USER and not secrets[SMTP_PASSWORD]:
+        say(
+            f"Empty: {shown(secrets.folder / SMTP_PASSWORD)}, the password of {settings.GUICHET_SMTP_USER}"
+        )
     if is_new:
         say("\nNext:\n  docker compose -f deploy/docker-compose.yml up -d --build\n"
             "  docker compose -f deploy/docker-compose.yml run --rm identity staff add "

@@ -15,6 +15,7 @@ from local.processes import CannotStart
 from local.settings import SERVICES
 
 DATABASES = "postgres:5432"  # where the containers find it
+SMTP_PASSWORD = "notifications-smtp-password"  # noqa: S105 - the name of its file
 
 
 class SecretFiles:
@@ -29,7 +30,8 @@ class SecretFiles:
         self.make_folder(self.folder)
         for name in ("tls", "acme"):
             self.make_folder(self.folder / name)
-        self.own("postgres", "web")
+        self.own("postgres", "web", "notifications-secret")
+        self.leave_room_for(SMTP_PASSWORD)
         self.put("postgres-url", f"postgresql://postgres:{self['postgres']}@{DATABASES}/postgres")
         for service in SERVICES:
             self.own_url(f"{service}-database", service, service)
@@ -57,6 +59,12 @@ class SecretFiles:
             if not (self.folder / name).exists():
                 self.put(name, secrets.token_urlsafe(36))
             self.guard(self.folder / name)
+
+    def leave_room_for(self, name: str) -> None:
+        """A secret that somebody else has made: an empty file until it is written there."""
+        if not (self.folder / name).exists():
+            self.put(name, "")
+        self.guard(self.folder / name)
 
     def own_url(self, name: str, role: str, database: str) -> None:
         if not (self.folder / name).exists():

@@ -2,11 +2,12 @@
 
 import os
 import textwrap
+from email.utils import parseaddr
 from pathlib import Path
 from typing import Literal, Self
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from chassis import streams
 from local.processes import CannotStart
@@ -58,6 +59,38 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="What the services' logs tell at least."
+    )
+    GUICHET_SMTP_HOST: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.:-]*$",
+        description="The mail server that takes Guichet's mail. Empty: no mail is sent, nobody is"
+        " promised any, and passwords are handed over at the counter.",
+    )
+    GUICHET_SMTP_PORT: int = Field(
+        587, ge=1, le=65535, description="Its port: 587 with `starttls`, 465 with `tls`."
+    )
+    GUICHET_SMTP_TLS: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the way to it is kept secret: `starttls`, `tls` (from the first byte) or"
+        " `none` (only to a server of your own, within your walls).",
+    )
+    GUICHET_SMTP_USER: str = Field(
+        "",
+        description="The account there; empty: none is needed. Its password goes into the file"
+        " notifications-smtp-password of the secrets.",
+    )
+    GUICHET_MAIL_SENDER: str = Field(
+        "",
+        description="In whose name mail is sent, such as Guichet <guichet@example.org>. The domain"
+        " must allow that mail server to send for it (SPF, DKIM).",
+    )
+    GUICHET_MAIL_WITH_TEXT: Literal["false", "true"] = Field(
+        "false",
+        description="Whether mail tells the words of an answer, or only that there is one. An"
+        " internal note is never in any.",
+    )
+    GUICHET_MAIL_PER_MINUTE: int = Field(
+        60, ge=1, description="How many mails are handed over in a minute, by all replicas."
     )
     GUICHET_TRACES_URL: str = Field(
         "",
@@ -130,6 +163,15 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         if ours:
             raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
         return names
+
+    @field_validator("GUICHET_MAIL_SENDER")
+    @classmethod
+    def needed_for_mail(cls, sender: str, info: ValidationInfo) -> str:
+        _, address = parseaddr(sender)
+        name, _, domain = address.rpartition("@")
+        if (sender or info.data.get("GUICHET_SMTP_HOST")) and not (name and "." in domain):
+            raise ValueError("with a mail server, write it as Guichet <guichet@example.org>")
+        return sender
 
     @classmethod
     def read(cls, file: Path) -> tuple[Self, dict[str, str]]:

@@ -71,8 +71,8 @@ def running_stack(settings: LocalSettings) -> Stack:
     known = about(settings.state)
     if not launcher(settings.state) or not known:
         raise CannotStart("Guichet is not running. Start it with ./guichet up")
-    told = settings.model_copy(update={**known["ports"], "public_url": known["public_url"]})
-    return Stack(told)
+    same = {name: known[name] for name in ("public_url", "smtp_host")}
+    return Stack(settings.model_copy(update={**known["ports"], **same}))
 
 
 def stop(state: Path, seconds: float = 60) -> bool:

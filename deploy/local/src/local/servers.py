@@ -1,4 +1,4 @@
-"""The servers that Guichet stands on, from their wheels: PostgreSQL, NATS and Traefik."""
+"""The servers that Guichet stands on, from their wheels: PostgreSQL, NATS, Traefik, mail."""
 
 import contextlib
 import functools
@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 from collections.abc import Generator, Mapping
 from http.client import HTTPConnection, HTTPException
@@ -210,6 +211,28 @@ class Broker(Process):
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.file.write_text(self.config)
         super().start()
+
+    def is_ready(self) -> bool:
+        return answers(self.port)
+
+
+# ---- Mail -------------------------------------------------------------------------------
+
+
+class MailCatcher(Process):
+    """A mail server that sends nothing on: each mail becomes a file of the Maildir `folder`."""
+
+    def __init__(self, folder: Path, port: int, *, log: Path | None = None) -> None:
+        self.folder, self.port = folder, port
+        handler = "aiosmtpd.handlers.Mailbox"
+        super().__init__(
+            "mail",
+            [sys.executable, "-P", "-m", "aiosmtpd", "--nosetuid", "--class", handler,
+             "--listen", f"127.0.0.1:{port}", folder],
+            log or folder.with_suffix(".log"),
+            environment=BARE,
+            stop_with=signal.SIGINT,
+        )  # fmt: skip
 
     def is_ready(self) -> bool:
         return answers(self.port)

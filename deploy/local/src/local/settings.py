@@ -15,6 +15,7 @@ PARTS_WITH_PORTS = {
     "gateway (internal)": "internal_port",
     "PostgreSQL": "postgres_port",
     "NATS": "nats_port",
+    "mail": "smtp_port",
     "web": "web_port",
     **{service: f"{service}_port" for service in SERVICES},
 }
@@ -33,6 +34,12 @@ class LocalSettings(BaseSettings):
     )
     postgres_port: int = Field(8054, ge=0, le=65535, description="PostgreSQL.")
     nats_port: int = Field(8042, ge=0, le=65535, description="NATS.")
+    smtp_port: int = Field(
+        8025,
+        ge=0,
+        le=65535,
+        description="What catches mail; or, where GUICHET_SMTP_HOST is given, that server's.",
+    )
     web_port: int = Field(8100, ge=0, le=65535, description="The web.")
     identity_port: int = Field(8101, ge=0, le=65535, description="The service.")
     catalog_port: int = Field(8102, ge=0, le=65535, description="The service.")
@@ -46,6 +53,11 @@ class LocalSettings(BaseSettings):
     assets: Path | None = Field(None, description="Instead of node_modules, brought by npm.")
     postgres_url: SecretStr | None = Field(
         None, description="A server's superuser: postgresql://user:password@host:port/database"
+    )
+    smtp_host: str = Field(
+        "",
+        description="A mail server, described by the settings of notifications. Without: mail is"
+        " caught in the folder of the state and goes nowhere.",
     )
     public_url: str = Field("", description="Where browsers find Guichet, if not on localhost.")
     traces_url: str = Field(
@@ -81,9 +93,9 @@ class LocalSettings(BaseSettings):
 
     @classmethod
     def on_free_ports(cls, state: Path) -> Self:
-        """For tests, which run beside anything else."""
+        """For tests, which run beside anything else and whose mail goes nowhere."""
         ports = dict.fromkeys(PARTS_WITH_PORTS.values(), 0)
-        return cls.model_validate({**ports, "state": state})
+        return cls.model_validate({**ports, "smtp_host": "", "state": state})
 
     @property
     def internal_url(self) -> str:

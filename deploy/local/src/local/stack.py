@@ -15,7 +15,7 @@ import psycopg
 from chassis import streams
 from local import assets, databases, loops
 from local.processes import CannotStart, Process, is_taken, wait_until
-from local.servers import Broker, Gateway, PostgreSQL, answers, unprivileged
+from local.servers import Broker, Gateway, MailCatcher, PostgreSQL, answers, unprivileged
 from local.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSettings
 from local.vault import Vault
 
@@ -23,6 +23,8 @@ Step = Callable[[str], contextlib.AbstractContextManager[object]]
 
 # Compiled at the installation; a process that may not keep bytecode spends seconds importing.
 KEPT_FROM_SERVICES = ("PYTHONDONTWRITEBYTECODE", "GUICHET_POSTGRES_URL")
+# Whoever tries it out would not wait two minutes, and nobody's mail server has to be spared.
+SHOWN_AT_ONCE = {"MAIL_GATHER_SECONDS": "10", "MAIL_PER_MINUTE": "600"}
 
 
 class Service(Process):
@@ -64,6 +66,7 @@ class Stack:
         self.vault = Vault(self.state / "secrets.json")
         self.postgres = self.own_postgres()
         self.nats = self.own_broker()
+        self.mail = self.own_mail_catcher()
         self.gateway = Gateway(
             self.state / "gateway",
             ROOT / "gateway",
@@ -110,14 +113,15 @@ class Stack:
     def processes(self) -> list[Process]:
         """In the order of their start."""
         first = [self.postgres] if self.postgres else []
-        return [*first, self.nats, self.gateway, *self.services.values()]
+        mail = [self.mail] if self.mail else []
+        return [*first, self.nats, *mail, self.gateway, *self.services.values()]
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
 
     def environment(self, package: str) -> dict[str, str]:
         """What this service, and any command of its package, is told; no other's secrets."""
-        base = {name: os.environ[name] for name in os.environ if name not in KEPT_FROM_SERVICES}
+        base = {n: v for n, v in os.environ.items() if not n.startswith(self.kept_from(package))}
         told = {
             "HOST": "127.0.0.1",
             "PORT": str(self.settings.port_of(package)),
@@ -125,9 +129,20 @@ class Stack:
             "PUBLIC_URL": self.settings.public_url,
             "TRACES_URL": self.settings.traces_url,
             "TRACES_SHARE": str(self.settings.traces_share),
+            "MAIL": "true",
         }
         told |= self.for_web() if package == "web" else self.for_service(package)
+        if package in {"identity", "notifications"}:
+            told["NOTIFICATIONS_SECRET"] = self.vault["notifications"]
+        if package == "notifications":
+            told |= self.for_mail()
         return base | {f"GUICHET_{name}": value for name, value in told.items()}
+
+    def kept_from(self, package: str) -> tuple[str, ...]:
+        """How variables begin that it is not shown, were they set out there."""
+        settings = () if package == "notifications" else ("GUICHET_MAIL_",)
+        server = () if package == "notifications" and not self.mail else ("GUICHET_SMTP_",)
+        return (*KEPT_FROM_SERVICES, *settings, *server)
 
     def for_service(self, service: str) -> dict[str, str]:
         return {
@@ -140,7 +155,19 @@ class Stack:
 
     def for_web(self) -> dict[str, str]:
         folder = self.settings.assets or ROOT / "node_modules"
-        return {"ASSETS": str(folder), "WEB_SECRET": self.vault["web"]}
+        caught = {"CAUGHT_MAIL": str(self.mail.folder)} if self.mail else {}
+        return {"ASSETS": str(folder), "WEB_SECRET": self.vault["web"]} | caught
+
+    def for_mail(self) -> dict[str, str]:
+        """The way to the catcher, unless a mail server is given: then as the environment says."""
+        if self.mail is None:
+            return {"SMTP_HOST": self.settings.smtp_host}
+        hasty = {n: v for n, v in SHOWN_AT_ONCE.items() if f"GUICHET_{n}" not in os.environ}
+        return hasty | {
+            "SMTP_HOST": "127.0.0.1",
+            "SMTP_PORT": str(self.mail.port),
+            "SMTP_TLS": "none",
+        }
 
     @property
     def server_url(self) -> str:
@@ -170,6 +197,8 @@ class Stack:
         with step("browser assets"):
             assets.bring(self.settings.assets)
         self.nats.start()
+        if self.mail:
+            self.mail.start()
         self.gateway.start()  # takes its time, and no part of ours waits for it until the end
         with step("PostgreSQL"):
             if self.postgres:
@@ -182,6 +211,9 @@ class Stack:
             self.set_up_streams()
         with step("migrations"):
             self.migrate()
+        if self.mail:
+            with step("mail, caught"):
+                self.mail.wait_for(self.mail.is_ready, 20)
 
     def start_services(self, step: Step) -> None:
         for service in self.services.values():
@@ -223,6 +255,11 @@ class Stack:
             log=self.log("nats"),
         )
 
+    def own_mail_catcher(self) -> MailCatcher | None:
+        if self.settings.smtp_host:
+            return None
+        return MailCatcher(self.state / "mail", self.settings.smtp_port, log=self.log("mail"))
+
     def nats_password(self, user: str) -> str:
         return self.vault[f"nats {user}"]
 
@@ -237,6 +274,8 @@ class Stack:
         needed = dict(PARTS_WITH_PORTS)
         if not self.postgres:
             del needed["PostgreSQL"]
+        if not self.mail:
+            del needed["mail"]
 
         def taken() -> list[tuple[str, str]]:
             return [(part, name) for part, name in needed.items() if is_taken(self.port_of(part))]
@@ -305,7 +344,8 @@ class Stack:
             self.gateway.stop()
         with step("services"):
             stop_all(services.values())
-        with step("NATS and PostgreSQL"):
+        with step("servers"):
+            stop_all([self.mail] if self.mail else [])
             stop_all([self.nats])
             stop_all([self.postgres] if self.postgres else [])
         self.running_file.unlink(missing_ok=True)
@@ -320,7 +360,12 @@ class Stack:
         """For `status` and the like: who runs where."""
         ports = {name: getattr(self.settings, name) for name in PARTS_WITH_PORTS.values()}
         pids = {process.name: process.pid for process in self.processes}
-        about = {"public_url": self.settings.public_url, "ports": ports, "pids": pids}
+        about = {
+            "public_url": self.settings.public_url,
+            "smtp_host": self.settings.smtp_host,
+            "ports": ports,
+            "pids": pids,
+        }
         draft = self.running_file.with_suffix(".new")
         draft.write_text(json.dumps(about, indent=2))
         draft.replace(self.running_file)
