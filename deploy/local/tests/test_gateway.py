@@ -1,7 +1,9 @@
 """The gateway sends each address to its part, and keeps the world's requests within limits."""
 
+import itertools
 import json
 import threading
+import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -125,6 +127,25 @@ def test_what_is_for_operators_is_not_for_the_world(public, path):
     assert answer.status_code == expected
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/identity/service-tokens",
+        "/api/identity/links/0198c0de-0000-7000-8000-000000000001/secret",
+        "/api/tickets/messages/0198c0de-0000-7000-8000-000000000001/text",
+    ],
+)
+def test_what_services_ask_of_each_other_is_not_for_the_world(public, internal, path):
+    spelled = (path, f"{path}/", f"{path}?x=1", path.replace("i", "%69"), f"/.{path.replace('/', '//')}",
+               path.replace("/api", "/api/../api"), path.replace("e", "%65"))  # fmt: skip
+    for method, each in itertools.product(("GET", "POST"), spelled):
+        answer = public.request(method, each)
+        assert answer.status_code in {400, 404} or answer.json()["part"] == "web", answer.text
+        assert internal.request(method, path).json()["path"] == path
+    near = path.replace("service-tokens", "sessions").replace("/secret", "").replace("/text", "")
+    assert public.get(near).json()["path"] == near
+
+
 def test_only_the_web_may_say_for_which_browser_it_speaks(public, internal):
     claimed = {"X-Guichet-Browser-Address": "203.0.113.7", "X-Forwarded-For": "203.0.113.7"}
     seen = public.get("/api/identity/sessions", headers=claimed).json()["headers"]
@@ -162,14 +183,23 @@ def test_an_import_of_any_size_passes(public):
     assert (answer.json()["part"], answer.json()["length"]) == ("catalog", 6_000_000)
 
 
-def test_guessing_passwords_is_slowed_and_nothing_else(public, internal):
+@pytest.mark.parametrize("path", ["/connexion", "/mot-de-passe-oublie"])
+def test_guessing_passwords_and_addresses_is_slowed_and_nothing_else(public, internal, path):
     def statuses(client: httpx.Client) -> list[int]:
         """Of so many at once that a busy machine still is too fast."""
         with ThreadPoolExecutor(10) as pool:
-            return list(pool.map(lambda _: client.post("/connexion").status_code, range(120)))
+            return list(pool.map(lambda _: client.post(path).status_code, range(120)))
 
+    time.sleep(6)  # the test before has used up what may come at once
     answers = statuses(public)
     assert set(answers) == {200, 429}
     assert answers.count(200) >= 30
     assert public.get("/").status_code == 200
     assert set(statuses(internal)) == {200}
+
+
+def test_links_by_mail_are_asked_for_as_slowly_by_the_api(public):
+    with ThreadPoolExecutor(10) as pool:
+        paths = ["/api/identity/password-links", "/api/identity/sessions"] * 60
+        answers = list(pool.map(lambda path: public.post(path).status_code, paths))
+    assert set(answers) == {200, 429}

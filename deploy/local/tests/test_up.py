@@ -106,6 +106,8 @@ def test_status_tells_what_the_services_do(terminal, launcher):
     told = terminal.type("status").stdout
     queues = {line.split()[0]: line.split()[1:] for line in told.splitlines() if "IDENTITY" in line}
     assert queues["tickets"] == ["0", "IDENTITY", "0,", "SALES", "0", "0"]
+    heard = ["IDENTITY", "0,", "SALES", "0,", "TICKETS", "0"]
+    assert sorted(queues["notifications"]) == sorted(["0", *heard, "0", "0"])  # no mail is due
     assert "announced: identity." in told or "announced" not in told
 
 

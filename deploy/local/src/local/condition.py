@@ -125,18 +125,25 @@ def work(figures: Figures | None) -> tuple[str, str, str, str]:
 
 
 def services(conditions: list[Condition]) -> Table:
-    """What all replicas of one service share: its outbox, its durables, what it set aside."""
+    """What all replicas of one service share: its queues, and what it set aside."""
     table = Table(box=None, pad_edge=False)
-    for title in ("service", "to publish", "to handle", "dead letters"):
+    for title in ("service", "to publish", "to handle", "dead letters", "mails due"):
         table.add_column(title)
     for service, figures in by_service(conditions).items():
         if figures.has_database:
-            waiting = f"{figures.outbox}, oldest {figures.outbox_age:.0f} s"
             lag = ", ".join(f"{stream} {number}" for stream, number in figures.lag.items())
             table.add_row(
-                service, waiting if figures.outbox else "0", lag or "-", str(figures.dead_letters)
+                service,
+                queue(figures.outbox, figures.outbox_age),
+                lag or "-",
+                str(figures.dead_letters),
+                "" if figures.mails is None else queue(figures.mails, figures.mails_age),
             )
     return table
+
+
+def queue(number: int, age: float) -> str:
+    return f"{number}, oldest {age:.0f} s" if number else "0"
 
 
 def by_service(conditions: Iterable[Condition]) -> dict[str, Figures]:
@@ -149,7 +156,12 @@ def by_service(conditions: Iterable[Condition]) -> dict[str, Figures]:
 
 def since_their_start(conditions: list[Condition]) -> list[str]:
     figures = together(by_service(conditions).values())
-    told = {"announced": figures.announced, "applied": figures.applied, "refused": figures.refused}
+    told = {
+        "announced": figures.announced,
+        "applied": figures.applied,
+        "mailed": figures.mailed,
+        "refused": figures.refused,
+    }
     return [f"{what}: {counted(numbers)}" for what, numbers in told.items() if numbers]
 
 

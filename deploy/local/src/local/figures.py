@@ -22,10 +22,13 @@ class Figures:
     outbox: int = 0
     outbox_age: float = 0
     dead_letters: int = 0
+    mails: int | None = None  # that are due; of who sends none, nothing
+    mails_age: float = 0
     lag: dict[str, int] = field(default_factory=dict)
     announced: Counter[str] = field(default_factory=Counter)
     applied: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
+    mailed: Counter[str] = field(default_factory=Counter)
 
     @property
     def has_database(self) -> bool:
@@ -51,12 +54,15 @@ def read(text: str) -> Figures:
         outbox=total(named(samples, "guichet_outbox_events")),
         outbox_age=sum(s.value for s in named(samples, "guichet_outbox_age_seconds")),
         dead_letters=total(named(samples, "guichet_dead_letters")),
+        mails=total(queue) if (queue := named(samples, "guichet_mail_queue_mails")) else None,
+        mails_age=sum(s.value for s in named(samples, "guichet_mail_queue_age_seconds")),
         lag={
             s.labels["stream"]: int(s.value) for s in named(samples, "guichet_consumer_lag_events")
         },
         announced=by_label(samples, "guichet_events_published_total", "type"),
         applied=by_label(samples, "guichet_events_handled_total", "type"),
         refused=by_label(samples, "guichet_refusals_total", "code"),
+        mailed=by_label(samples, "guichet_mails_total", "outcome"),
     )
 
 
@@ -75,10 +81,13 @@ def together(replicas: Iterable[Figures]) -> Figures:
         outbox=max((each.outbox for each in every), default=0),
         outbox_age=max((each.outbox_age for each in every), default=0),
         dead_letters=max((each.dead_letters for each in every), default=0),
+        mails=max((each.mails for each in every if each.mails is not None), default=None),
+        mails_age=max((each.mails_age for each in every), default=0),
         lag=lag,
         announced=sum((each.announced for each in every), Counter()),
         applied=sum((each.applied for each in every), Counter()),
         refused=sum((each.refused for each in every), Counter()),
+        mailed=sum((each.mailed for each in every), Counter()),
     )
 
 
@@ -99,4 +108,8 @@ def total(samples: Iterable[Sample]) -> int:
 
 
 def by_label(samples: Iterable[Sample], name: str, label: str) -> Counter[str]:
-    return Counter({s.labels[label]: int(s.value) for s in named(samples, name) if s.value})
+    counted: Counter[str] = Counter()
+    for sample in named(samples, name):
+        if sample.value:
+            counted[sample.labels[label]] += int(sample.value)
+    return counted
