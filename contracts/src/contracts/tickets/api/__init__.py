@@ -40,6 +40,7 @@ from contracts.tickets.api.messages import (
     StaffThread,
     Thread,
     TimeSpent,
+    VisibleText,
 )
 from contracts.tickets.api.owned_products import OwnedProduct, OwnedProductOfMine, OwnedProducts
 from contracts.tickets.api.quick_replies import (
@@ -145,5 +146,6 @@ __all__ = [
     "TicketSummary",
     "Tickets",
     "TimeSpent",
+    "VisibleText",
     "What",
 ]

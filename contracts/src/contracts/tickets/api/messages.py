@@ -28,6 +28,12 @@ class StaffMessage(Message):
     minutes_corrected: bool = False
 
 
+class VisibleText(Answer):
+    """The words of a message that its customer may read, for the mail that tells of it."""
+
+    text: str
+
+
 class Thread(Answer):
     """A request with its last messages, oldest first; `previous` pages to those before."""
 

@@ -223,6 +223,15 @@ async def note_made(session: AsyncSession, note_id: UUID) -> api.StaffMessage:
     return api.StaffMessage.model_validate(answer.one())
 
 
+async def visible_text(session: AsyncSession, message_id: UUID) -> str:
+    """The words of a message that its customer may read; a note is as unknown as no message."""
+    answer = await session.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
+    text = answer.scalar_one_or_none()
+    if text is None:
+        raise MessageUnknown("no message has this id")
+    return text
+
+
 async def time_spent(session: AsyncSession, message_id: UUID) -> api.TimeSpent:
     """The time kept with a reply or a note, and who corrected it."""
     answer = await session.execute(

@@ -10,7 +10,15 @@ from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import messages as operations
 from tickets.queries import tickets as queries
-from tickets.routes.parameters import LAST_MESSAGES, Anyone, Before, Limit, Staff, tickets_router
+from tickets.routes.parameters import (
+    LAST_MESSAGES,
+    Anyone,
+    Before,
+    Limit,
+    Service,
+    Staff,
+    tickets_router,
+)
 
 router = tickets_router()
 
@@ -78,6 +86,12 @@ async def resolve(
     """Close a request, for good, with or without a last word; repeating it is harmless."""
     await operations.resolve(session, caller, number, resolution or api.Resolution())
     return await queries.ticket(session, caller, number)
+
+
+@router.get("/messages/{message_id}/text")
+async def visible_text(message_id: UUID, _: Service, session: Transaction) -> api.VisibleText:
+    """What a mail may quote: never a note. For our own services, on the internal entry point."""
+    return api.VisibleText(text=await queries.visible_text(session, message_id))
 
 
 # --- Time spent -------------------------------------------------------------------------------

@@ -6,11 +6,12 @@ from fastapi import APIRouter, Depends, Query
 from starlette.convertors import Convertor, register_url_convertor
 
 from chassis.auth import Caller, only
-from contracts.identity.roles import STAFF, Role
+from contracts.identity.roles import SERVICE, STAFF, Role
 
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Staff = Annotated[Caller, Depends(only(*STAFF))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
+Service = Annotated[Caller, Depends(only(SERVICE))]
 
 Limit = Annotated[int, Query(ge=1, le=50, description="The most lines of one page.")]
 After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
