@@ -79,6 +79,9 @@ EXAMPLES = {
     | {"customer_id": ID, "version": 1, "enabled": True, "registered_at": NOW},
     "identity.staff-member-changed.v1": PERSON
     | {"staff_member_id": ID, "version": 1, "role": "technician", "enabled": True},
+    "identity.password-changed.v1": {"account_id": ID, "changed_at": NOW},
+    "identity.link-requested.v1": {"account_id": ID, "link_id": ID, "purpose": "password"}
+    | {"requested_at": NOW, "expires_at": NOW},
     "sales.sale-recorded.v1": UNIT
     | {"sale_id": ID, "version": 1, "customer_id": ID, "seller_id": ID}
     | {"sold_on": date(2026, 11, 24), "recorded_at": NOW},

@@ -22,10 +22,12 @@ PLANTED = {
     "contexts": ("sales.operations", "tickets.models"),
     "inside": ("tickets.models", "tickets.operations"),
     "inside-identity": ("identity.models", "identity.operations"),
+    "inside-notifications": ("notifications.operations", "notifications.sending"),
     "pure": ("tickets.operations", "httpx"),
     "mechanism": ("chassis.errors", "contracts.sales.api"),
     "thin-web": ("web.app", "chassis.database"),
     "sales-asks": ("sales.operations", "sales.clients"),
+    "notifications-asks": ("notifications.routes", "notifications.clients"),
     "identity-facts": ("web.app", "contracts.identity.events"),
     "catalog-facts": ("tickets.handlers", "contracts.catalog.events"),
     "sales-facts": ("web.app", "contracts.sales.events"),
@@ -34,6 +36,7 @@ PLANTED = {
     "catalog-api": ("tickets.handlers", "contracts.catalog.api"),
     "sales-api": ("tickets.handlers", "contracts.sales.api"),
     "tickets-api": ("sales.handlers", "contracts.tickets.api"),
+    "notifications-api": ("tickets.handlers", "contracts.notifications.api"),
 }
 
 
@@ -105,7 +108,7 @@ def test_a_forbidden_import_is_seen(contract, report_on_planted):
     assert re.search(rf"\b{importer}\b.*\b{imported}\b", explained), explained
 
 
-@pytest.mark.parametrize("context", ["identity", "catalog", "sales", "tickets"])
+@pytest.mark.parametrize("context", ["identity", "catalog", "sales", "tickets", "notifications"])
 def test_a_stray_module_in_a_context_is_seen(context, tmp_path):
     root = copy_of_the_sources(tmp_path)
     (file_of(root, context).parent / "helpers.py").write_text("")

@@ -9,7 +9,7 @@ from shop import Account, Shop
 from waiting import eventually
 
 # Who listens is saved before whom it listens to: what is told in between is told again.
-IN_ORDER = ("tickets", "sales", "catalog", "identity")
+IN_ORDER = ("notifications", "tickets", "sales", "catalog", "identity")
 
 
 def commands_of(title: str) -> list[str]:

@@ -127,7 +127,7 @@ def work(figures: Figures | None) -> tuple[str, str, str, str]:
 def services(conditions: list[Condition]) -> Table:
     """What all replicas of one service share: its queues, and what it set aside."""
     table = Table(box=None, pad_edge=False)
-    for title in ("service", "to publish", "to handle", "dead letters", "mails due"):
+    for title in ("service", "to publish", "to handle", "dead letters", "mails"):
         table.add_column(title)
     for service, figures in by_service(conditions).items():
         if figures.has_database:

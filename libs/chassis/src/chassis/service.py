@@ -35,6 +35,7 @@ from contracts.topology import PUBLISHERS, stream_name
 log = structlog.get_logger()
 
 Background = Callable[[FastAPI], Awaitable[None]]
+Reading = Callable[[Database], Awaitable[None]]
 
 HOUSEKEEPING_SECONDS = 3600
 
@@ -45,10 +46,12 @@ def create_service(
     subscriptions: Subscriptions | None = None,
     *,
     background: Sequence[Background] = (),
+    readings: Sequence[Reading] = (),
 ) -> FastAPI:
     """The ASGI application of one service.
 
     It serves even while the broker is away: what it publishes waits in the outbox.
+    `readings` bring gauges up to date whenever somebody asks for them.
     `app.state` holds `settings`, `database`, `http` (to ask other services) and `keys`.
     """
     database = Database(
@@ -97,7 +100,8 @@ def create_service(
         app.add_exception_handler(trouble, database_trouble)
     app.add_middleware(Observing)
     app.include_router(routes)
-    app.include_router(metrics.metrics_routes([partial(read_database, database), bus.read_lag]))
+    own = [partial(read, database) for read in (read_database, *readings)]
+    app.include_router(metrics.metrics_routes([*own, bus.read_lag]))
     app.include_router(
         health.health_routes(
             needed={"database": partial(database_ready, settings.service, database)},

@@ -1,0 +1,63 @@
+"""What is fetched at the moment of sending, with this service's own token: secrets and words."""
+
+from http import HTTPStatus
+from uuid import UUID
+
+import httpx
+from pydantic import ValidationError
+
+from chassis.auth import ServiceTokens
+from contracts.identity.api import LinkSecret
+from contracts.text import Problem
+
+PATIENCE_SECONDS = 5
+
+
+class Silent(Exception):
+    """The owner did not say: it is away, or does not know this service."""
+
+
+class Owners:
+    """Identity and tickets, on the internal entry point."""
+
+    def __init__(self, http: httpx.AsyncClient, secret: str) -> None:
+        self.http = http
+        self.tokens = ServiceTokens(http, "notifications", secret)
+
+    async def link_secret(self, link_id: UUID) -> LinkSecret | None:
+        """A secret that opens this link; None where identity says that it is over."""
+        answer = await self.ask("POST", f"/api/identity/links/{link_id}/secret")
+        return None if answer is None else read(LinkSecret, answer)
+
+    async def text(self, message_id: UUID) -> str | None:
+        """The words of a message that the customer may see; None for any other."""
+        answer = await self.ask("GET", f"/api/tickets/messages/{message_id}/text")
+        if answer is None:
+            return None
+        try:
+            return str(answer.json()["text"])
+        except (ValueError, KeyError, TypeError) as unreadable:
+            raise Silent("an answer that makes no sense") from unreadable
+
+    async def ask(self, method: str, path: str) -> httpx.Response | None:
+        """None for a refusal of the owner's own: not there, or over."""
+        try:
+            header = await self.tokens.header()
+            answer = await self.http.request(method, path, headers=header, timeout=PATIENCE_SECONDS)
+            if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
+                # A gateway without a route says 404 as well, but no problem of ours.
+                Problem.model_validate_json(answer.content)
+                return None
+            answer.raise_for_status()
+        except httpx.HTTPStatusError as refused:
+            raise Silent(f"status {refused.response.status_code}") from refused
+        except (httpx.HTTPError, ValidationError, ValueError, KeyError) as silence:
+            raise Silent(type(silence).__name__) from silence
+        return answer
+
+
+def read(kind: type[LinkSecret], answer: httpx.Response) -> LinkSecret:
+    try:
+        return kind.model_validate_json(answer.content)
+    except ValidationError as unreadable:
+        raise Silent("an answer that makes no sense") from unreadable

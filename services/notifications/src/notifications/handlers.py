@@ -1,0 +1,209 @@
+"""What notifications hears from the others: who people are, and what somebody is to be told."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.bus import Subscriptions
+from contracts.identity.events import (
+    CustomerChanged,
+    LinkRequested,
+    PasswordChanged,
+    StaffMemberChanged,
+)
+from contracts.identity.purposes import Purpose
+from contracts.identity.roles import Role
+from contracts.notifications.api import Kind
+from contracts.sales.events import SaleRecorded
+from contracts.tickets.events import Side, TicketMessageAdded, TicketOpened, TicketResolved
+from notifications import settings
+from notifications.models import Person
+from notifications.operations import knowing, queueing
+from notifications.operations.queueing import News, Timing, key_of
+
+subscriptions = Subscriptions()
+
+LINKS = {
+    Purpose.PASSWORD: Kind.PASSWORD_LINK,
+    Purpose.INVITATION: Kind.INVITATION,
+    Purpose.EMAIL: Kind.EMAIL_LINK,
+}
+
+
+def timing() -> Timing | None:
+    """None where no mail can be sent: what happens then is known, and told to nobody."""
+    rules = settings.queueing()
+    if not rules.mail:
+        return None
+    return Timing(
+        gather=timedelta(seconds=rules.mail_gather_seconds),
+        oldest=timedelta(hours=rules.mail_oldest_hours),
+    )
+
+
+async def tell(session: AsyncSession, person_id: UUID, news: News) -> None:
+    if (rules := timing()) is not None:
+        await queueing.tell(session, person_id, news, rules)
+
+
+async def tell_staff(session: AsyncSession, news: News) -> None:
+    if (rules := timing()) is not None:
+        await queueing.tell_staff(session, news, rules)
+
+
+# --- People -----------------------------------------------------------------------------------
+
+
+@subscriptions.on(CustomerChanged)
+async def remember_customer(session: AsyncSession, event: CustomerChanged) -> None:
+    """A change of address is told to the old one: only there its owner can learn of a theft."""
+    told = Person(
+        id=event.customer_id,
+        version=event.version,
+        role=Role.CUSTOMER,
+        first_name=event.first_name,
+        last_name=event.last_name,
+        email=event.email,
+        enabled=event.enabled,
+        changed_at=event.changed_at,
+    )
+    before = await knowing.remember_person(session, told)
+    if before is None:
+        return
+    after = await knowing.newest_state(session, told.id)
+    if after.changed_at is not None and before.email.lower() != after.email.lower():
+        await tell(
+            session,
+            after.id,
+            News(
+                kind=Kind.EMAIL_CHANGED,
+                key=key_of("email", after.id, after.version),
+                at=after.changed_at,
+                fixed_email=before.email,
+            ),
+        )
+
+
+@subscriptions.on(StaffMemberChanged)
+async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged) -> None:
+    told = Person(
+        id=event.staff_member_id,
+        version=event.version,
+        role=event.role,
+        first_name=event.first_name,
+        last_name=event.last_name,
+        email=event.email,
+        enabled=event.enabled,
+    )
+    await knowing.remember_person(session, told)
+
+
+@subscriptions.on(PasswordChanged)
+async def tell_of_password(session: AsyncSession, event: PasswordChanged) -> None:
+    key = key_of("password", event.account_id, event.changed_at.astimezone(UTC).isoformat())
+    news = News(kind=Kind.PASSWORD_CHANGED, key=key, at=event.changed_at)
+    await tell(session, event.account_id, news)
+
+
+@subscriptions.on(LinkRequested)
+async def send_link(session: AsyncSession, event: LinkRequested) -> None:
+    if event.expires_at <= datetime.now(UTC):
+        return
+    news = News(
+        kind=LINKS[event.purpose],
+        key=key_of("link", event.link_id),
+        at=event.requested_at,
+        link_id=event.link_id,
+        link_expires_at=event.expires_at,
+    )
+    await tell(session, event.account_id, news)
+
+
+# --- Purchases --------------------------------------------------------------------------------
+
+
+@subscriptions.on(SaleRecorded)
+async def welcome_buyer(session: AsyncSession, event: SaleRecorded) -> None:
+    first = await knowing.remember_purchase(
+        session, customer_id=event.customer_id, sale_id=event.sale_id, at=event.recorded_at
+    )
+    if first:
+        news = News(
+            kind=Kind.WELCOME, key=key_of("welcome", event.customer_id), at=event.recorded_at
+        )
+        await tell(session, event.customer_id, news)
+
+
+# --- Requests ---------------------------------------------------------------------------------
+
+
+@subscriptions.on(TicketOpened)
+async def tell_of_request(session: AsyncSession, event: TicketOpened) -> None:
+    await knowing.remember_ticket(
+        session,
+        id=event.ticket_id,
+        number=event.number,
+        customer_id=event.customer_id,
+        reference=event.product.reference,
+        designation=event.product.designation,
+        customer_version=event.version,
+    )
+    news = News(
+        kind=Kind.NEW_REQUEST,
+        key=key_of("opened", event.ticket_id),
+        at=event.opened_at,
+        ticket_id=event.ticket_id,
+        version=event.version,
+        author_id=event.customer_id,
+    )
+    await tell_staff(session, news)
+
+
+@subscriptions.on(TicketMessageAdded)
+async def tell_of_message(session: AsyncSession, event: TicketMessageAdded) -> None:
+    """Whoever did not write it: the customer, or those of the staff who want to know."""
+    by_staff = event.author_side == Side.STAFF
+    spoken = "staff_version" if by_staff else "customer_version"
+    await knowing.remember_ticket(
+        session,
+        id=event.ticket_id,
+        number=event.number,
+        customer_id=event.customer_id,
+        **{spoken: event.version},
+    )
+    news = News(
+        kind=Kind.REPLY if by_staff else Kind.CUSTOMER_ANSWER,
+        key=key_of("message", event.message_id),
+        at=event.sent_at,
+        ticket_id=event.ticket_id,
+        version=event.version,
+        message_id=event.message_id,
+        author_id=event.author_id,
+    )
+    if by_staff:
+        await tell(session, event.customer_id, news)
+    else:
+        await tell_staff(session, news)
+
+
+@subscriptions.on(TicketResolved)
+async def tell_of_resolution(session: AsyncSession, event: TicketResolved) -> None:
+    """The customer, unless they resolved it themselves."""
+    await knowing.remember_ticket(
+        session,
+        id=event.ticket_id,
+        number=event.number,
+        customer_id=event.customer_id,
+        resolved_by=event.resolved_by,
+    )
+    if event.resolved_by_side == Side.STAFF:
+        news = News(
+            kind=Kind.RESOLVED,
+            key=key_of("resolved", event.ticket_id),
+            at=event.resolved_at,
+            ticket_id=event.ticket_id,
+            version=event.version,
+            author_id=event.resolved_by,
+        )
+        await tell(session, event.customer_id, news)

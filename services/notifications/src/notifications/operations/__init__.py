@@ -1,0 +1,1 @@
+"""What notifications does: know who is who, queue mails, try them, heed what people wish."""

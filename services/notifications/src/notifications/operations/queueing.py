@@ -1,0 +1,126 @@
+"""Which mail is to tell whom of what has happened."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import new_id
+from contracts.notifications.api import Kind, State
+from notifications.models import Mail, Reason, Wishes
+
+KEYS = uuid5(NAMESPACE_URL, "guichet:notifications")
+
+
+def key_of(*parts: object) -> UUID:
+    """The same for the same event, under whatever envelope it comes."""
+    return uuid5(KEYS, "/".join(map(str, parts)))
+
+
+@dataclass(frozen=True)
+class News:
+    """What has happened, and by what kind of mail it is told."""
+
+    kind: Kind
+    key: UUID
+    at: datetime
+    ticket_id: UUID | None = None
+    version: int = 0
+    message_id: UUID | None = None
+    author_id: UUID | None = None
+    link_id: UUID | None = None
+    link_expires_at: datetime | None = None
+    fixed_email: str | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long answers are gathered, and how old news may be."""
+
+    gather: timedelta
+    oldest: timedelta
+
+    def is_too_old(self, news: News) -> bool:
+        return datetime.now(UTC) - news.at > self.oldest
+
+
+async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
+    """Queue a mail, or have one that waits tell this too; never twice, and nothing old."""
+    if timing.is_too_old(news):
+        return
+    waiting = await gathering(session, person_id, news)
+    mail_id = waiting or new_id()
+    first = await session.scalar(
+        postgresql.insert(Reason)
+        .values(
+            person_id=person_id,
+            event_key=news.key,
+            mail_id=mail_id,
+            happened_at=news.at,
+            version=news.version,
+            message_id=news.message_id,
+            author_id=news.author_id,
+        )
+        .on_conflict_do_nothing()
+        .returning(Reason.mail_id)
+    )
+    if first is None or waiting:
+        return
+    due = news.at + (timing.gather if is_gathered(news.kind) else timedelta(0))
+    now = datetime.now(UTC)
+    session.add(
+        Mail(
+            id=mail_id,
+            kind=news.kind,
+            person_id=person_id,
+            created_at=now,
+            changed_at=now,
+            wanted_at=due,
+            due_at=due,
+            ticket_id=news.ticket_id,
+            link_id=news.link_id,
+            link_expires_at=news.link_expires_at,
+            fixed_email=news.fixed_email,
+        )
+    )
+    await session.flush()
+
+
+async def tell_staff(session: AsyncSession, news: News, timing: Timing) -> None:
+    """All who have asked for such mails, before it happened."""
+    if timing.is_too_old(news):
+        return
+    since = {
+        Kind.NEW_REQUEST: Wishes.new_requests_since,
+        Kind.CUSTOMER_ANSWER: Wishes.customer_answers_since,
+    }[news.kind]
+    wanting = select(Wishes.person_id).where(since <= news.at).order_by(Wishes.person_id)
+    for person_id in (await session.scalars(wanting)).all():
+        await tell(session, person_id, news, timing)
+
+
+def is_gathered(kind: Kind) -> bool:
+    return kind in {Kind.REPLY, Kind.CUSTOMER_ANSWER}
+
+
+async def gathering(session: AsyncSession, person_id: UUID, news: News) -> UUID | None:
+    """A mail of this kind on this request that nobody has tried yet; locked."""
+    if not is_gathered(news.kind):
+        return None
+    return await session.scalar(
+        select(Mail.id)
+        .where(
+            Mail.person_id == person_id,
+            Mail.ticket_id == news.ticket_id,
+            Mail.kind == news.kind,
+            Mail.state == State.WAITING,
+            Mail.attempts == 0,
+            Mail.claim.is_(None),
+        )
+        .order_by(Mail.id)
+        .limit(1)
+        .with_for_update()
+    )

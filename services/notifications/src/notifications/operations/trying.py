@@ -1,0 +1,218 @@
+"""A mail whose time has come: who tries it, and what became of it."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.errors import Refusal
+from contracts.notifications.api import Kind, State
+from notifications import queries
+from notifications.models import Due, Mail, Reason, Verdict
+
+PACE_LOCK = 0x3A11  # whoever counts what was tried in this minute, in all processes
+WAIT_MOST = timedelta(minutes=5)
+ERROR_LENGTH = 500
+
+
+class MailNotResendable(Refusal):
+    code = "mail_not_resendable"
+
+
+async def now(session: AsyncSession) -> datetime:
+    """The database's clock: replicas may have others."""
+    return (await session.execute(select(func.clock_timestamp()))).scalar_one()
+
+
+# --- Taking one -------------------------------------------------------------------------------
+
+
+async def claim(session: AsyncSession, *, lease: timedelta, per_minute: int) -> Mail | None:
+    """A mail that is due and nobody else's until the lease ends; None when nothing may go now.
+
+    Links come first: somebody sits in front of a screen and waits for one.
+    """
+    await session.execute(select(func.pg_advisory_xact_lock(PACE_LOCK)))
+    at = await now(session)
+    if await tried_since(session, at - timedelta(minutes=1)) >= per_minute:
+        return None
+    mail = await session.scalar(
+        select(Mail)
+        .where(
+            Mail.state == State.WAITING,
+            Mail.due_at <= at,
+            or_(Mail.claimed_until.is_(None), Mail.claimed_until < at),
+        )
+        .order_by(Mail.link_id.is_(None), Mail.due_at, Mail.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .execution_options(populate_existing=True)
+    )
+    if mail is None:
+        return None
+    mail.claim, mail.claimed_until = uuid4(), at + lease
+    mail.attempts += 1
+    mail.tried_at = at
+    await session.flush()
+    return mail
+
+
+async def tried_since(session: AsyncSession, moment: datetime) -> int:
+    statement = select(func.count()).select_from(Mail).where(Mail.tried_at > moment)
+    return (await session.execute(statement)).scalar_one()
+
+
+async def take(
+    session: AsyncSession, *, lease: timedelta, per_minute: int, patience: timedelta
+) -> tuple[Due, Verdict] | None:
+    """The next mail and whether it goes now; if not, it is put off or dropped here."""
+    mail = await claim(session, lease=lease, per_minute=per_minute)
+    if mail is None:
+        return None
+    at = await now(session)
+    due = await queries.due(session, mail)
+    verdict = due.verdict(at)
+    if verdict is Verdict.GONE:
+        await drop(session, due, at=at)
+    elif verdict is Verdict.UNKNOWN:
+        wait(mail, at=at, patience=patience)
+    elif due.kind == Kind.RESOLVED and await absorb_reply(session, mail, at=at):
+        due = await queries.due(session, mail)
+        if (verdict := due.verdict(at)) is Verdict.UNKNOWN:
+            wait(mail, at=at, patience=patience)
+    return due, verdict
+
+
+async def drop(session: AsyncSession, due: Due, *, at: datetime) -> None:
+    """Its reason has gone. Where the mail on the resolution tells the same, it answers for it."""
+    due.mail.forget_try()
+    due.mail.release(State.DROPPED, at=at)
+    if due.kind == Kind.REPLY and due.ticket is not None and due.ticket.resolved:
+        resolution = await session.scalar(
+            select(Mail.id)
+            .where(
+                Mail.person_id == due.mail.person_id,
+                Mail.ticket_id == due.mail.ticket_id,
+                Mail.kind == Kind.RESOLVED,
+            )
+            .limit(1)
+        )
+        if resolution is not None:
+            await move_reasons(session, due.mail.id, resolution)
+
+
+async def absorb_reply(session: AsyncSession, resolution: Mail, *, at: datetime) -> bool:
+    """Whether an answer was waiting: it is told with the resolution."""
+    waiting = await session.scalars(
+        select(Mail)
+        .where(
+            Mail.person_id == resolution.person_id,
+            Mail.ticket_id == resolution.ticket_id,
+            Mail.kind == Kind.REPLY,
+            Mail.state == State.WAITING,
+            Mail.claim.is_(None),
+        )
+        .with_for_update()
+    )
+    replies = waiting.all()
+    for reply in replies:
+        reply.release(State.DROPPED, at=at)
+        await move_reasons(session, reply.id, resolution.id)
+    return bool(replies)
+
+
+async def move_reasons(session: AsyncSession, mail_id: UUID, to: UUID) -> None:
+    await session.execute(
+        update(Reason)
+        .where(Reason.mail_id == mail_id)
+        .values(mail_id=to)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def wait(mail: Mail, *, at: datetime, patience: timedelta) -> None:
+    """What it needs will come: look again soon, then less often, but not for ever."""
+    mail.forget_try()
+    mail.waits += 1
+    if at - mail.wanted_at > patience:
+        mail.last_error = "what this mail needs to know has never arrived"
+        mail.release(State.FAILED, at=at)
+    else:
+        pause = min(timedelta(seconds=2 ** min(mail.waits - 1, 10)), WAIT_MOST)
+        mail.release(State.WAITING, at=at, due_at=at + pause)
+
+
+# --- What became of it ------------------------------------------------------------------------
+
+
+async def held(session: AsyncSession, mail_id: UUID, claim: UUID | None) -> Mail | None:
+    """The mail, if it is still this worker's: a lease that has ended may be another's."""
+    return await session.scalar(
+        select(Mail)
+        .where(Mail.id == mail_id, Mail.claim == claim)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+
+
+async def mark_sent(session: AsyncSession, mail: Mail, *, to: str) -> None:
+    mail.sent_to, mail.last_error = to, None
+    mail.release(State.SENT, at=await now(session))
+
+
+async def mark_refused(session: AsyncSession, mail: Mail, *, to: str, said: str) -> None:
+    """For good: another try would be refused as well."""
+    mail.sent_to, mail.last_error = to, cleaned(said)
+    mail.release(State.FAILED, at=await now(session))
+
+
+async def mark_delayed(
+    session: AsyncSession, mail: Mail, *, to: str, said: str, pauses: tuple[float, ...]
+) -> State:
+    """Try again after a pause that grows; after the last one it has failed."""
+    at = await now(session)
+    mail.sent_to, mail.last_error = to, cleaned(said)
+    if mail.attempts > len(pauses):
+        mail.release(State.FAILED, at=at)
+    else:
+        pause = timedelta(seconds=pauses[mail.attempts - 1])
+        mail.release(State.WAITING, at=at, due_at=at + pause)
+    return State(mail.state)
+
+
+async def mark_gone(session: AsyncSession, mail: Mail) -> None:
+    mail.forget_try()
+    mail.release(State.DROPPED, at=await now(session))
+
+
+def cleaned(said: str) -> str:
+    """One line that PostgreSQL can keep."""
+    line = "".join(character if character.isprintable() else " " for character in said)
+    return " ".join(line.split())[:ERROR_LENGTH]
+
+
+# --- What people and time do ------------------------------------------------------------------
+
+
+async def resend(session: AsyncSession, mail_id: UUID) -> Mail:
+    """A failed mail waits again, to where the person's mail goes today; said again, no change."""
+    mail = await queries.mail_to_change(session, mail_id)
+    if mail.state in {State.WAITING, State.SENT}:
+        return mail
+    at = await now(session)
+    due = await queries.due(session, mail)
+    if mail.state == State.DROPPED or due.is_gone(at):
+        raise MailNotResendable("there is nothing to tell any more")
+    mail.resend(at=at)
+    await session.flush()
+    return mail
+
+
+async def forget_settled(session: AsyncSession, *, after: timedelta) -> None:
+    """What became of mails, once it is nobody's concern any more, with the addresses in it."""
+    await session.execute(
+        delete(Mail)
+        .where(Mail.state != State.WAITING, Mail.changed_at < func.now() - after)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,201 @@
+"""What can be read: a mail with all that is known about it, and what became of mails."""
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import paging
+from chassis.errors import NotFound
+from contracts.notifications import api
+from contracts.notifications.api import Kind, State
+from notifications.models import Due, Mail, Person, Reason, Ticket, Wishes
+
+T_ = TypeVar("T_")
+
+COUNTED_MOST = 1_000
+DELIVERIES_MOST = 1_000
+
+
+class MailUnknown(NotFound):
+    code = "mail_unknown"
+
+
+async def wishes(session: AsyncSession, person_id: UUID) -> Wishes:
+    """What this person wants; what everybody does who has said nothing."""
+    return await session.get(Wishes, person_id) or Wishes(person_id=person_id)
+
+
+# --- One mail ---------------------------------------------------------------------------------
+
+
+async def mail_to_change(session: AsyncSession, mail_id: UUID) -> Mail:
+    """The mail, locked until the transaction ends."""
+    found = await session.get(Mail, mail_id, with_for_update=True, populate_existing=True)
+    if found is None:
+        raise MailUnknown("no such mail")
+    return found
+
+
+async def due(session: AsyncSession, mail: Mail) -> Due:
+    [found] = await dues(session, [mail])
+    return found
+
+
+async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
+    """Each mail with its person, their wishes, its request, its reasons and their authors."""
+    ids = [mail.id for mail in mails]
+    reasons = await all_of(session, select(Reason).where(Reason.mail_id.in_(ids)))
+    reasons.sort(key=lambda reason: (reason.version, reason.happened_at))
+    authors = {reason.author_id for reason in reasons if reason.author_id}
+    involved = {mail.person_id for mail in mails} | authors
+    people = {p.id: p for p in await all_of(session, select(Person).where(Person.id.in_(involved)))}
+    wanted = select(Wishes).where(Wishes.person_id.in_({mail.person_id for mail in mails}))
+    wishes_of = {wish.person_id: wish for wish in await all_of(session, wanted)}
+    asked = {mail.ticket_id for mail in mails if mail.ticket_id}
+    tickets = {t.id: t for t in await all_of(session, select(Ticket).where(Ticket.id.in_(asked)))}
+    return [
+        Due(
+            mail=mail,
+            person=people.get(mail.person_id),
+            wishes=wishes_of.get(mail.person_id) or Wishes(person_id=mail.person_id),
+            ticket=tickets.get(mail.ticket_id) if mail.ticket_id else None,
+            reasons=tuple(reason for reason in reasons if reason.mail_id == mail.id),
+            authors={id: people[id] for id in authors if id in people},
+        )
+        for mail in mails
+    ]
+
+
+async def all_of(session: AsyncSession, statement: Select[T_]) -> list[T_]:
+    fresh = statement.execution_options(populate_existing=True)
+    return list((await session.scalars(fresh)).all())
+
+
+# --- What became of mails ---------------------------------------------------------------------
+
+
+async def deliveries(session: AsyncSession, ticket_number: int) -> api.Deliveries:
+    """Of what the customer was told about this request, newest first."""
+    statement = (
+        select(Mail)
+        .join(Ticket, Ticket.id == Mail.ticket_id)
+        .where(
+            Ticket.number == ticket_number,
+            Mail.person_id == Ticket.customer_id,
+            Mail.kind.in_([Kind.REPLY, Kind.RESOLVED]),
+        )
+        .order_by(Mail.id.desc())
+        .limit(DELIVERIES_MOST)
+    )
+    found = await dues(session, await all_of(session, statement))
+    return api.Deliveries(deliveries=[delivery(due) for due in found])
+
+
+def delivery(due: Due) -> api.Delivery:
+    return api.Delivery(
+        mail_id=due.mail.id,
+        kind=due.kind,
+        state=State(due.mail.state),
+        message_ids=due.message_ids,
+        changed_at=due.mail.changed_at,
+    )
+
+
+FAILED = Mail.state == State.FAILED
+
+
+async def undelivered(
+    session: AsyncSession, *, at: datetime, limit: int, after: str | None
+) -> api.UndeliveredMails:
+    """Mails that nobody received, newest first; one more than shown tells of another page."""
+    statement = select(Mail).where(FAILED)
+    if after is not None:
+        last = paging.decode(after, datetime, UUID)
+        statement = statement.where(tuple_(Mail.changed_at, Mail.id) < last)
+    newest = statement.order_by(Mail.changed_at.desc(), Mail.id.desc()).limit(limit + 1)
+    mails = await all_of(session, newest)
+    shown = [undelivered_mail(due, at) for due in await dues(session, mails[:limit])]
+    following = paging.encode(shown[-1].failed_at, shown[-1].id) if len(mails) > limit else None
+    return api.UndeliveredMails(mails=shown, count=await failed(session), next=following)
+
+
+def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
+    mail, person = due.mail, due.person
+    return api.UndeliveredMail(
+        id=mail.id,
+        kind=due.kind,
+        person_id=mail.person_id,
+        is_customer=person is not None and person.is_customer,
+        first_name=person.first_name if person else "",
+        last_name=person.last_name if person else "",
+        email=mail.sent_to or due.email,
+        email_now=due.email,
+        ticket_number=due.ticket.number if due.ticket else None,
+        attempts=mail.attempts,
+        reason=mail.last_error or "",
+        failed_at=mail.changed_at,
+        can_be_resent=not due.is_gone(at),
+    )
+
+
+async def failed(session: AsyncSession) -> int:
+    """Exact to 1,000, at most 1,001."""
+    some = select(Mail.id).where(FAILED).limit(COUNTED_MOST + 1).subquery()
+    return await number(session, select(func.count()).select_from(some))
+
+
+async def number(session: AsyncSession, statement: Select[int]) -> int:
+    return (await session.execute(statement)).scalar_one()
+
+
+# --- How sending goes -------------------------------------------------------------------------
+
+
+def awaited(at: datetime) -> ColumnElement[bool]:
+    return (Mail.state == State.WAITING) & (Mail.wanted_at <= at)
+
+
+async def queue(session: AsyncSession, *, at: datetime) -> api.Queue:
+    waiting, oldest = await depth(session, at=at)
+    sent = select(func.count()).where(
+        Mail.state == State.SENT, Mail.changed_at > at - timedelta(days=1)
+    )
+    trouble = await last_trouble(session)
+    return api.Queue(
+        waiting=waiting,
+        oldest_seconds=oldest,
+        sent_last_day=await number(session, sent),
+        failed=await failed(session),
+        last_trouble=trouble.last_error if trouble else None,
+        last_trouble_at=trouble.changed_at if trouble else None,
+    )
+
+
+async def depth(session: AsyncSession, *, at: datetime) -> tuple[int, float]:
+    """How many mails should have been sent by now, and for how long the oldest, in seconds."""
+    statement = select(func.count(), func.min(Mail.wanted_at)).where(awaited(at))
+    count, oldest = (await session.execute(statement)).one()
+    return count, max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
+
+
+async def unready(session: AsyncSession) -> int:
+    """Mails that lack something which has not been heard of yet."""
+    return await number(
+        session, select(func.count()).where(Mail.state == State.WAITING, Mail.waits > 0)
+    )
+
+
+async def last_trouble(session: AsyncSession) -> Mail | None:
+    """The newest mail that was put off, unless one was handed over since."""
+    newest = (
+        select(Mail)
+        .where(Mail.tried_at.is_not(None), Mail.state.in_([State.WAITING, State.SENT]))
+        .where((Mail.state == State.SENT) | Mail.last_error.is_not(None))
+        .order_by(Mail.tried_at.desc())
+        .limit(1)
+    )
+    found = await session.scalar(newest)
+    return found if found is not None and found.state == State.WAITING else None

@@ -1,0 +1,104 @@
+"""The notifications HTTP API."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from chassis.auth import Caller, only
+from chassis.database import Transaction
+from contracts.identity.roles import STAFF, Role
+from contracts.notifications import api
+from notifications import models, queries
+from notifications.operations import preferences, trying
+
+router = APIRouter(prefix="/api/notifications", tags=["notifications"])
+
+Person = Annotated[Caller, Depends(only(*Role))]
+Staff = Annotated[Caller, Depends(only(*STAFF))]
+Administrator = Annotated[Caller, Depends(only(Role.ADMINISTRATOR))]
+Limit = Annotated[int, Query(ge=1, le=50)]
+After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+TicketNumber = Annotated[int, Query(ge=1, lt=2**31)]
+
+
+def secret(request: Request) -> str:
+    """What signs unsubscriptions; where no mail can be sent there may be none."""
+    kept = request.app.state.settings.notifications_secret
+    return kept.get_secret_value() if kept else ""
+
+
+Secret = Annotated[str, Depends(secret)]
+
+
+# --- Preferences ------------------------------------------------------------------------------
+
+
+@router.get("/preferences", response_model=api.Preferences)
+async def read_preferences(person: Person, session: Transaction) -> models.Wishes:
+    """What I want to be told by mail, and in which language."""
+    return await queries.wishes(session, person.id)
+
+
+@router.patch("/preferences", response_model=api.Preferences)
+async def change_preferences(
+    change: api.PreferencesChange, person: Person, session: Transaction
+) -> models.Wishes:
+    """Say what I want; what is not given stays."""
+    return await preferences.change_wishes(session, person.id, change)
+
+
+@router.post("/unsubscriptions/read")
+async def read_unsubscription(
+    given: api.Unsubscription, session: Transaction, secret: Secret
+) -> api.Unsubscribed:
+    """What a mail's link would end. It needs no sign-in and changes nothing."""
+    person_id, kind = preferences.read_token(secret, given.token)
+    return unsubscribed(await queries.wishes(session, person_id), kind)
+
+
+@router.post("/unsubscriptions")
+async def unsubscribe(
+    given: api.Unsubscription, session: Transaction, secret: Secret
+) -> api.Unsubscribed:
+    """End such mails to this person. It needs no sign-in; said again, it changes nothing."""
+    person_id, kind = preferences.read_token(secret, given.token)
+    return unsubscribed(await preferences.unsubscribe(session, person_id, kind), kind)
+
+
+def unsubscribed(wishes: models.Wishes, kind: api.Kind) -> api.Unsubscribed:
+    language = api.Language(wishes.language)
+    return api.Unsubscribed(kind=kind, language=language, wanted=wishes.wants(kind))
+
+
+# --- What became of mails ---------------------------------------------------------------------
+
+
+@router.get("/deliveries")
+async def list_deliveries(
+    ticket_number: TicketNumber, _: Staff, session: Transaction
+) -> api.Deliveries:
+    """What became of the mails that told the customer about this request, newest first."""
+    return await queries.deliveries(session, ticket_number)
+
+
+@router.get("/undelivered")
+async def list_undelivered(
+    _: Staff, session: Transaction, limit: Limit = 20, after: After = None
+) -> api.UndeliveredMails:
+    """Mails that nobody received, newest first."""
+    return await queries.undelivered(session, at=datetime.now(UTC), limit=limit, after=after)
+
+
+@router.post("/mails/{mail_id}/resend")
+async def resend_mail(mail_id: UUID, _: Staff, session: Transaction) -> api.Delivery:
+    """Try a failed mail again, to the address of today. Said again, it changes nothing."""
+    mail = await trying.resend(session, mail_id)
+    return queries.delivery(await queries.due(session, mail))
+
+
+@router.get("/queue")
+async def read_queue(_: Administrator, session: Transaction) -> api.Queue:
+    """How sending goes."""
+    return await queries.queue(session, at=datetime.now(UTC))

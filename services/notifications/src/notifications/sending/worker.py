@@ -1,0 +1,259 @@
+"""One worker: take a mail that is due, write it, hand it over, keep what became of it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from uuid import UUID
+
+import structlog
+from fastapi import FastAPI
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Database
+from chassis.troubles import UNREACHABLE, describe
+from contracts.notifications.api import Kind, Language
+from notifications.clients import Owners, Silent
+from notifications.letters import House, Letter, Request, envelope_address, write
+from notifications.models import WISHES, Due, Mail, Person, Verdict
+from notifications.operations import preferences, trying
+from notifications.sending import smtp
+from notifications.sending.measures import MAILS
+from notifications.settings import Settings
+
+log = structlog.get_logger("mail")
+
+FETCHING_SECONDS = 30
+TEXTS_MOST = 5
+WAITS_FOR_TEXTS = 6  # about a minute: a mail without the words is better than none
+FORGETTING_SECONDS = 3600
+
+Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
+
+
+class Gone(Exception):
+    """Identity says that the link is over: there is nothing to send."""
+
+
+async def work(app: FastAPI) -> None:
+    """Send whatever is due, for ever; a mail that is on its way when we are stopped gets there."""
+    worker = Worker(app.state.settings, app.state.database, owners_of(app))
+    while True:
+        sending = asyncio.create_task(worker.send_next())
+        try:
+            sent = await asyncio.shield(sending)
+        except asyncio.CancelledError:
+            await asyncio.wait({sending}, timeout=worker.settings.graceful_seconds)
+            sending.cancel()
+            raise
+        if not sent:
+            await asyncio.sleep(worker.settings.mail_poll_seconds)
+
+
+def owners_of(app: FastAPI) -> Owners:
+    secret = app.state.settings.notifications_secret
+    return Owners(app.state.http, secret.get_secret_value() if secret else "")
+
+
+async def forget_settled(app: FastAPI) -> None:
+    """What was sent long ago; never so early that a replay could send it again."""
+    settings: Settings = app.state.settings
+    after = max(
+        timedelta(days=settings.mail_keep_days), 2 * timedelta(hours=settings.mail_oldest_hours)
+    )
+    async with app.state.database.transaction() as session:
+        await trying.forget_settled(session, after=after)
+    await asyncio.sleep(FORGETTING_SECONDS)
+
+
+class Worker:
+    """Holds no connection to the database while it speaks with others."""
+
+    def __init__(self, settings: Settings, database: Database, owners: Owners) -> None:
+        self.settings, self.database, self.owners = settings, database, owners
+        secret = settings.notifications_secret
+        self.secret = secret.get_secret_value() if secret else ""
+        self.patience = timedelta(hours=settings.mail_oldest_hours)
+        self.house = House(settings.sender, settings.public_url.rstrip("/"), settings.zone)
+        self.server = smtp.Server(
+            host=settings.smtp_host,
+            port=settings.smtp_port,
+            tls=settings.smtp_tls,
+            user=settings.smtp_user,
+            password=settings.smtp_password.get_secret_value(),
+            name=settings.sender.domain,
+            seconds=settings.smtp_seconds,
+        )
+
+    @property
+    def lease(self) -> timedelta:
+        """Longer than a try can take: only a mail whose worker is gone is taken by another."""
+        return timedelta(seconds=2 * (FETCHING_SECONDS + self.settings.smtp_seconds))
+
+    async def send_next(self) -> bool:
+        """Whether there was a mail to look at."""
+        async with self.database.transaction() as session:
+            taken = await trying.take(
+                session,
+                lease=self.lease,
+                per_minute=self.settings.mail_per_minute,
+                patience=self.patience,
+            )
+        if taken is None:
+            return False
+        due, verdict = taken
+        if verdict is Verdict.READY:
+            await self.attempt(due)
+        else:
+            tell(due, "dropped" if verdict is Verdict.GONE else "unready")
+        return True
+
+    async def attempt(self, due: Due) -> None:
+        """Whatever goes wrong, the mail is kept with what became of it."""
+        to = due.email
+        try:
+            letter = await self.letter(due)
+            to = letter.email
+            message = self.written(letter)
+            await self.hand_over(letter, message)
+        except Gone:
+            await self.keep(due, "dropped", trying.mark_gone)
+        except Silent as silent:
+            await self.keep(due, "unready", self.put_off, cause=str(silent))
+        except smtp.Refused as refused:
+            said, cause = refused.said, refused.cause
+            await self.keep(
+                due, "failed", lambda s, m: trying.mark_refused(s, m, to=to, said=said), cause=cause
+            )
+        except smtp.Delayed as delayed:
+            await self.delay(due, to, delayed.said, delayed.cause)
+        except Exception as bug:  # one mail that cannot be sent must not hold up the others
+            kind = type(bug).__name__
+            await self.delay(due, to, kind, kind)
+        else:
+            await self.keep(due, "sent", lambda s, m: trying.mark_sent(s, m, to=to))
+
+    async def delay(self, due: Due, to: str, said: str, cause: str) -> None:
+        pauses = self.settings.mail_retry_seconds
+        last = due.mail.attempts > len(pauses)
+        await self.keep(
+            due,
+            "failed" if last else "delayed",
+            lambda s, m: trying.mark_delayed(s, m, to=to, said=said, pauses=pauses),
+            cause=cause,
+        )
+
+    async def put_off(self, session: AsyncSession, mail: Mail) -> None:
+        trying.wait(mail, at=await trying.now(session), patience=self.patience)
+
+    def written(self, letter: Letter) -> EmailMessage:
+        try:
+            return write(letter, self.house, at=datetime.now(UTC))
+        except ValueError as impossible:
+            raise smtp.Refused(str(impossible), "unwritable") from impossible
+
+    async def hand_over(self, letter: Letter, message: EmailMessage) -> None:
+        recipient = envelope_address(letter.email)
+        sender = self.house.sender.addr_spec
+        await smtp.hand_over(self.server, sender, recipient, message.as_bytes())
+
+    # --- What it tells ------------------------------------------------------------------------
+
+    async def letter(self, due: Due) -> Letter:
+        """All of it; raises Silent where its owner did not say, Gone where a link is over."""
+        try:
+            async with asyncio.timeout(FETCHING_SECONDS):
+                if due.mail.link_id is not None:
+                    return await self.link_letter(due, due.mail.link_id)
+                if due.person is None:
+                    raise LookupError("a mail without its person is not ready")
+                return await self.news_letter(due, due.person)
+        except TimeoutError as slow:
+            raise Silent("timeout") from slow
+
+    async def link_letter(self, due: Due, link_id: UUID) -> Letter:
+        link = await self.owners.link_secret(link_id)
+        if link is None:
+            raise Gone
+        return Letter(
+            id=due.mail.id,
+            kind=due.kind,
+            language=Language(due.wishes.language),
+            first_name=link.first_name,
+            last_name=link.last_name,
+            email=link.email,
+            link_secret=link.secret,
+            expires_at=link.expires_at,
+        )
+
+    async def news_letter(self, due: Due, person: Person) -> Letter:
+        return Letter(
+            id=due.mail.id,
+            kind=due.kind,
+            language=Language(due.wishes.language),
+            first_name=person.first_name,
+            last_name=person.last_name,
+            email=due.email,
+            authors=[due.authors[id].name for id in due.author_ids],
+            count=max(1, len(due.message_ids)),
+            request=request_of(due),
+            texts=await self.texts(due),
+            unsubscription=self.unsubscription(person, due.kind),
+        )
+
+    async def texts(self, due: Due) -> list[str]:
+        """The last words that it tells of, where a setting wants them in mails."""
+        if not self.settings.mail_with_text:
+            return []
+        try:
+            texts = [await self.owners.text(id) for id in due.message_ids[-TEXTS_MOST:]]
+        except Silent:
+            if due.mail.waits < WAITS_FOR_TEXTS:
+                raise
+            return []
+        return [text for text in texts if text]
+
+    def unsubscription(self, person: Person, kind: Kind) -> str:
+        return preferences.token_for(self.secret, person.id, kind) if kind in WISHES else ""
+
+    # --- What became of it --------------------------------------------------------------------
+
+    async def keep(self, due: Due, outcome: str, mark: Marking, *, cause: str = "") -> None:
+        """However long the database is away: what is forgotten would be sent again."""
+        while True:
+            try:
+                async with self.database.transaction() as session:
+                    mail = await trying.held(session, due.mail.id, due.mail.claim)
+                    if mail is None:
+                        outcome = "lost"  # it took so long that another worker has it now
+                    else:
+                        await mark(session, mail)
+                break
+            except UNREACHABLE as trouble:
+                log.warning("mail_not_kept", mail_id=str(due.mail.id), trouble=describe(trouble))
+                await asyncio.sleep(1)
+        tell(due, outcome, cause)
+
+
+def request_of(due: Due) -> Request | None:
+    if due.ticket is None:
+        return None
+    return Request(
+        id=due.ticket.id,
+        number=due.ticket.number,
+        reference=due.ticket.reference or "",
+        designation=due.ticket.designation or "",
+    )
+
+
+def tell(due: Due, outcome: str, cause: str = "") -> None:
+    """In figures and in the log, without a name, an address or a server's words."""
+    MAILS.labels(due.kind, outcome).inc()
+    log.info(
+        "mail",
+        mail_id=str(due.mail.id),
+        kind=str(due.kind),
+        outcome=outcome,
+        attempt=due.mail.attempts,
+        **({"cause": cause} if cause else {}),
+    )

@@ -1,0 +1,269 @@
+"""Preferences, unsubscriptions, deliveries, what nobody received, and how sending goes."""
+
+from uuid import uuid4
+
+import pytest
+
+from chassis.testing import token
+from contracts.identity.roles import SERVICE, STAFF, Role
+from contracts.notifications.api import Kind
+from notifications.operations import preferences
+
+API = "/api/notifications"
+STAFF_MEMBER = token(Role.SELLER)
+ADMINISTRATOR = token(Role.ADMINISTRATOR)
+
+BY_DEFAULT = {
+    "language": "fr",
+    "replies": True,
+    "resolutions": True,
+    "new_requests": False,
+    "customer_answers": False,
+}
+
+
+# --- Preferences ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", list(Role))
+async def test_everybody_has_preferences_before_saying_any(client, role):
+    answer = await client.get(f"{API}/preferences", headers=token(role))
+    assert answer.json() == BY_DEFAULT
+
+
+async def test_what_is_not_given_stays(client):
+    me, other = token(Role.CUSTOMER), token(Role.CUSTOMER)
+    await client.patch(f"{API}/preferences", json={"replies": False}, headers=me)
+    answer = await client.patch(f"{API}/preferences", json={"language": "en"}, headers=me)
+    assert answer.json() == BY_DEFAULT | {"replies": False, "language": "en"}
+    assert (await client.get(f"{API}/preferences", headers=me)).json() == answer.json()
+    assert (await client.get(f"{API}/preferences", headers=other)).json() == BY_DEFAULT
+
+
+@pytest.mark.parametrize("body", [{"language": "de"}, {"replies": "perhaps"}, {"surprise": True}])
+async def test_what_makes_no_sense_is_refused(client, body):
+    me = token(Role.CUSTOMER)
+    assert (await client.patch(f"{API}/preferences", json=body, headers=me)).status_code == 422
+
+
+async def test_nobody_has_preferences_without_an_account(client):
+    assert (await client.get(f"{API}/preferences")).status_code == 401
+    assert (await client.get(f"{API}/preferences", headers=token(SERVICE))).status_code == 403
+
+
+# --- Unsubscriptions --------------------------------------------------------------------------
+
+
+async def token_of_mail(post, postman):
+    await post.has_request()
+    await post.hears(post.answer())
+    await post.goes_out_later()
+    return str(postman.mails[-1]["List-Unsubscribe"]).rpartition("/")[2].rstrip(">")
+
+
+async def test_a_mail_lets_its_reader_end_such_mails_without_signing_in(post, postman, client):
+    token = await token_of_mail(post, postman)
+
+    read = await client.post(f"{API}/unsubscriptions/read", json={"token": token})
+    assert read.json() == {"kind": "reply", "language": "fr", "wanted": True}
+    again = await client.post(f"{API}/unsubscriptions/read", json={"token": token})
+    assert again.json()["wanted"] is True
+
+    for _ in range(2):
+        ended = await client.post(f"{API}/unsubscriptions", json={"token": token})
+        assert ended.json() == {"kind": "reply", "language": "fr", "wanted": False}
+
+    await post.hears(post.answer())
+    await post.hears(post.resolved())
+    await post.goes_out_later()
+    assert postman.subjects[1:] == ["Votre demande n° 4127 est résolue"]
+
+
+@pytest.mark.parametrize("path", ["unsubscriptions", "unsubscriptions/read"])
+async def test_only_what_we_have_signed_ends_anything(post, postman, client, path):
+    good = await token_of_mail(post, postman)
+    person, kind, signed = good.split(".")
+    forged = [
+        "",
+        "nonsense",
+        f"{person}.{kind}",
+        f"{person}.{kind}.",
+        f"{person}.resolved.{signed}",
+        f"{uuid4().hex}.{kind}.{signed}",
+        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        preferences.token_for("another secret of thirty-two characters", uuid4(), Kind.REPLY),
+        "é.ü.ñ",
+    ]
+    for token in forged:
+        answer = await client.post(f"{API}/{path}", json={"token": token})
+        assert answer.status_code == 404, token
+        assert answer.json()["code"] == "unsubscription_unknown"
+
+
+def test_nothing_is_signed_without_a_secret():
+    with pytest.raises(preferences.UnsubscriptionUnknown):
+        preferences.read_token("", preferences.token_for("", uuid4(), Kind.REPLY))
+
+
+# --- What became of mails ---------------------------------------------------------------------
+
+
+async def test_staff_see_what_became_of_each_answer(post, postman, client):
+    await post.has_request()
+    first = post.answer()
+    await post.hears(first)
+    await post.goes_out_later()
+    second, third = post.answer(), post.answer()
+    await post.hears(second, third)
+
+    found = await client.get(f"{API}/deliveries?ticket_number=4127", headers=STAFF_MEMBER)
+    told = [(d["kind"], d["state"], d["message_ids"]) for d in found.json()["deliveries"]]
+    assert told == [
+        ("reply", "waiting", [str(second.message_id), str(third.message_id)]),
+        ("reply", "sent", [str(first.message_id)]),
+    ]
+
+
+async def test_staff_see_nothing_of_mails_to_staff(post, postman, client):
+    await post.wants(client, new_requests=True)
+    await post.has_request()
+    found = await client.get(f"{API}/deliveries?ticket_number=4127", headers=STAFF_MEMBER)
+    assert found.json() == {"deliveries": []}
+
+
+async def fails(post, postman):
+    postman.to_rcpt = "550 5.1.1 no such mailbox"
+    await post.has_request()
+    await post.hears(post.answer())
+    await post.goes_out_later()
+    postman.to_rcpt = ""
+    return await post.mail()
+
+
+async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
+    post, postman, client
+):
+    mail = await fails(post, postman)
+    await post.hears(post.customer(version=2, email="inès@example.org", changed_at=None))
+
+    found = (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()
+    assert found["count"] == 1
+    assert found["next"] is None
+    [line] = found["mails"]
+    assert line.pop("failed_at")
+    assert line == {
+        "id": str(mail.id),
+        "kind": "reply",
+        "person_id": str(post.customer_id),
+        "is_customer": True,
+        "first_name": "Inès",
+        "last_name": "Dubois",
+        "email": "ines@example.org",
+        "email_now": "inès@example.org",
+        "ticket_number": 4127,
+        "attempts": 1,
+        "reason": "550 5.1.1 no such mailbox",
+        "can_be_resent": True,
+    }
+
+    again = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)
+    assert again.json()["state"] == "waiting"
+    await post.goes_out()
+    assert postman.addresses == ["inès@example.org"]
+    assert (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()["mails"] == []
+
+
+async def test_sending_again_is_said_as_often_as_one_likes(post, postman, client):
+    mail = await fails(post, postman)
+    path = f"{API}/mails/{mail.id}/resend"
+    for _ in range(3):
+        answer = await client.post(path, headers=STAFF_MEMBER)
+        assert (answer.status_code, answer.json()["state"]) == (200, "waiting")
+    await post.goes_out()
+    answer = await client.post(path, headers=STAFF_MEMBER)
+    assert (answer.status_code, answer.json()["state"]) == (200, "sent")
+    await post.goes_out_later()
+    assert len(postman.taken) == 1
+
+
+async def test_what_has_no_reason_any_more_is_not_sent_again(post, postman, client):
+    mail = await fails(post, postman)
+    await post.hears(post.precision())
+    [line] = (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()["mails"]
+    assert line["can_be_resent"] is False
+    answer = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)
+    assert (answer.status_code, answer.json()["code"]) == (409, "mail_not_resendable")
+
+
+async def test_an_unknown_mail_is_not_sent_again(client):
+    answer = await client.post(f"{API}/mails/{uuid4()}/resend", headers=STAFF_MEMBER)
+    assert (answer.status_code, answer.json()["code"]) == (404, "mail_unknown")
+
+
+async def test_what_nobody_received_is_paged_newest_first(post, postman, client):
+    postman.to_rcpt = "550 5.1.1 no such mailbox"
+    for _ in range(5):
+        id = uuid4()
+        await post.hears(post.customer(customer_id=id), post.password(account_id=id))
+        await post.goes_out()
+    pages, after = [], {}
+    while True:
+        answer = await client.get(
+            f"{API}/undelivered", params={"limit": 2} | after, headers=STAFF_MEMBER
+        )
+        page = answer.json()
+        assert page["count"] == 5
+        pages.append([mail["failed_at"] for mail in page["mails"]])
+        if page["next"] is None:
+            break
+        after = {"after": page["next"]}
+    assert [len(page) for page in pages] == [2, 2, 1]
+    assert sum(pages, []) == sorted(sum(pages, []), reverse=True)
+    wrong = await client.get(f"{API}/undelivered?after=wrong", headers=STAFF_MEMBER)
+    assert wrong.json()["code"] == "cursor_invalid"
+
+
+async def test_the_queue_tells_of_age_and_trouble(post, postman, client, mail_server):
+    await post.hears(post.customer(), post.password())
+    await post.later()
+    before = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
+    assert (before["waiting"], before["last_trouble"]) == (1, None)
+    assert before["oldest_seconds"] >= 1
+
+    postman.to_mail = "421 4.3.2 going down"
+    await post.goes_out()
+    during = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
+    assert (during["waiting"], during["last_trouble"]) == (1, "421 4.3.2 going down")
+
+    postman.to_mail = ""
+    await post.goes_out_later()
+    after = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
+    assert after == {
+        "waiting": 0,
+        "oldest_seconds": 0.0,
+        "sent_last_day": 1,
+        "failed": 0,
+        "last_trouble": None,
+        "last_trouble_at": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/deliveries?ticket_number=1", STAFF),
+        ("GET", "/undelivered", STAFF),
+        ("POST", f"/mails/{uuid4()}/resend", STAFF),
+        ("GET", "/queue", (Role.ADMINISTRATOR,)),
+    ],
+)
+async def test_only_those_who_may_see_it(client, method, path, allowed):
+    for role in (*Role, SERVICE):
+        answer = await client.request(method, API + path, headers=token(role))
+        assert (answer.status_code == 403) is (role not in allowed)
+    assert (await client.request(method, API + path)).status_code == 401
+
+
+async def test_the_service_says_that_it_is_ready(client):
+    answer = await client.get("/health/ready")
+    assert answer.status_code == 200

@@ -1,0 +1,251 @@
+"""What a mail holds: both languages, every kind, and nothing that somebody smuggles in."""
+
+import re
+from datetime import UTC, datetime
+from email import message_from_bytes, policy
+from email.headerregistry import Address
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from chassis.testing import token
+from contracts.identity.roles import Role
+from contracts.notifications.api import Kind, Language
+from notifications import words
+from notifications.letters import House, Letter, Request, write
+from notifications.models import ON_TICKETS, WISHES, WITH_LINK
+
+HOUSE = House(
+    Address("Guichet", addr_spec="guichet@shop.example"),
+    "https://guichet.example",
+    ZoneInfo("Europe/Paris"),
+)
+AT = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
+TICKET = UUID("018f0000-0000-7000-8000-000000000001")
+
+
+def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes):
+    request = Request(TICKET, 4127, "HP-4103", "Imprimante HP LaserJet 4103dw")
+    good = {
+        "id": uuid4(),
+        "kind": kind,
+        "language": language,
+        "first_name": "Inès",
+        "last_name": "Dubois",
+        "email": "ines@example.org",
+        "authors": ["Karim Benali"] if kind in ON_TICKETS else [],
+        "request": request if kind in ON_TICKETS else None,
+        "link_secret": "s3cret" if kind in WITH_LINK else "",
+        "expires_at": AT if kind in WITH_LINK else None,
+        "unsubscription": "token" if kind in WISHES else "",
+    }
+    return Letter(**(good | changes))
+
+
+def sent(letter):
+    """As a mail program reads it."""
+    return message_from_bytes(write(letter, HOUSE, at=AT).as_bytes(), policy=policy.default)
+
+
+def text_of(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+def page_of(mail):
+    return mail.get_body(("html",)).get_content()
+
+
+@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_is_said_in_both_languages_as_text_and_as_a_page(kind, language):
+    mail = sent(letter(kind, language))
+    text, page = text_of(mail), page_of(mail)
+
+    assert mail["Subject"]
+    assert f'lang="{language}"' in page
+    for version in (text, page):
+        assert not re.search(r"\{\w*\}|\{\{|None", version)
+        assert "https://guichet.example/" in version
+    assert "<img" not in page
+    assert "#f5c838" in page
+    if kind in ON_TICKETS:
+        assert "4127" in str(mail["Subject"])
+        for version in (text, page):
+            assert "Karim Benali" in version
+            assert "Imprimante HP LaserJet 4103dw" in version
+    if kind in WITH_LINK:
+        assert "https://guichet.example/lien/s3cret" in text
+
+
+def test_the_languages_say_the_same_kinds():
+    assert set(words.FRENCH) == set(words.ENGLISH) == set(Kind)
+    for language in Language:
+        assert set(words.SEVERAL[language]) == {Kind.REPLY, Kind.CUSTOMER_ANSWER}
+    assert words.LABELS[Language.FRENCH].keys() == words.LABELS[Language.ENGLISH].keys()
+
+
+def test_french_is_set_as_french_is():
+    for several in (words.FRENCH, words.SEVERAL[Language.FRENCH]):
+        for said in several.values():
+            for sentence in (said.subject, said.title, said.button, said.why, *said.lines):
+                assert not re.search(r" [:;!?»]|« |n° ", sentence)
+    assert "n°" not in text_of(sent(letter(language=Language.ENGLISH)))
+
+
+def test_mail_programs_thread_a_request():
+    first, second = sent(letter()), sent(letter(Kind.RESOLVED))
+    thread = f"<ticket-{TICKET}@shop.example>"
+    for mail in (first, second):
+        assert mail["In-Reply-To"] == mail["References"] == thread
+    assert first["Message-ID"] != second["Message-ID"]
+    assert first["Message-ID"].endswith("@shop.example>")
+    assert sent(letter(Kind.WELCOME))["References"] is None
+
+
+def test_programs_are_told_that_a_program_wrote_it():
+    mail = sent(letter())
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["From"].addresses[0].addr_spec == "guichet@shop.example"
+    assert mail["Date"].datetime == AT
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_what_one_may_refuse_can_be_refused_with_one_click(kind):
+    mail = sent(letter(kind))
+    if kind in WISHES:
+        assert mail["List-Unsubscribe"] == "<https://guichet.example/desabonnement/token>"
+        assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert "https://guichet.example/desabonnement/token" in text_of(mail)
+    else:
+        assert mail["List-Unsubscribe"] is None
+        assert "desabonnement" not in text_of(mail)
+
+
+def test_a_link_tells_until_when_it_works_in_the_shops_time():
+    french = text_of(sent(letter(Kind.PASSWORD_LINK)))
+    assert "jusqu’au 24 novembre 2026 à 10\u00a0h\u00a042." in french
+    english = text_of(sent(letter(Kind.PASSWORD_LINK, Language.ENGLISH)))
+    assert "until 24 November 2026 at 10:42." in english
+
+
+def test_several_answers_and_authors_are_told_as_such():
+    mail = sent(letter(count=3, authors=["Karim Benali", "Awa Diallo", "Julien Morel"]))
+    assert "3 réponses" in str(mail["Subject"])
+    assert "Karim Benali, Awa Diallo et Julien Morel" in text_of(mail)
+
+
+HEADERS = {
+    "From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted",
+    "X-Auto-Response-Suppress", "Content-Language", "List-Unsubscribe", "List-Unsubscribe-Post",
+    "MIME-Version", "Content-Type",
+}  # fmt: skip
+
+NASTY = [
+    "Inès\r\nBcc: thief@evil.example",
+    "Inès\nBcc: thief@evil.example\n\nanother body",
+    "Inès\rBcc: thief@evil.example",
+    "Inès\u2028Bcc: thief@evil.example\u2029\x85\x0b\x0c\x1c",
+    "=?utf-8?q?In=C3=A8s=0D=0ABcc=3A_thief=40evil=2Eexample?=",
+    "=?utf-8?b?SW7DqHMNCkJjYzogdGhpZWZAZXZpbC5leGFtcGxl?=",
+    '"Inès" <thief@evil.example>, other',
+    "Inès (comment) <thief@evil.example>; group: a@b.example;",
+    "\u202enesrever\u202c \u200b\ufeff",
+    "名前 فلان Ünïcödé 🦊" * 5,
+    "\\\"\\' ,;:<>@[]",
+    "x" * 100,
+]
+
+
+@pytest.mark.parametrize("nasty", NASTY)
+def test_nothing_gets_into_the_headers_by_a_name(nasty):
+    """Neither of a person nor of a product."""
+    request = Request(TICKET, 4127, nasty, nasty)
+    for kind in Kind:
+        given = letter(
+            kind,
+            first_name=nasty,
+            last_name=nasty,
+            authors=[nasty],
+            request=request if kind in ON_TICKETS else None,
+        )
+        raw = write(given, HOUSE, at=AT).as_bytes()
+        head = raw.split(b"\r\n\r\n")[0]
+        named = {line.split(b":")[0].decode() for line in re.split(rb"\r\n(?![ \t])", head)}
+        assert named <= HEADERS
+        assert head.isascii()
+        mail = message_from_bytes(raw, policy=policy.default)
+        assert set(mail.keys()) <= HEADERS
+        assert [to.addr_spec for to in mail["To"].addresses] == ["ines@example.org"]
+        assert "\n" not in str(mail["Subject"])
+        assert not re.search("[\u2028\u2029\u202e\x85]", f"{mail['To']} {mail['Subject']}")
+
+
+def test_markup_in_names_and_texts_stays_text():
+    nasty = "<script>alert(1)</script><a href='https://evil.example'>"
+    request = Request(TICKET, 4127, nasty, nasty)
+    page = page_of(sent(letter(authors=[nasty], request=request, texts=[nasty])))
+    assert "<script" not in page
+    assert "href='https://evil" not in page
+    assert nasty in text_of(sent(letter(texts=[nasty])))
+
+
+def test_lines_of_a_text_stay_lines():
+    text = "Bonjour,\n\n- un\n- deux\n.\nFrom ici\n" + "très long " * 200
+    mail = sent(letter(texts=[text]))
+    assert text in text_of(mail)
+    assert max(map(len, write(letter(texts=[text]), HOUSE, at=AT).as_bytes().split(b"\r\n"))) < 998
+
+
+# --- With the service -------------------------------------------------------------------------
+
+
+async def test_the_words_are_not_in_a_mail_unless_a_setting_says_so(post, postman, asked):
+    await post.has_request()
+    answer = post.answer()
+    asked.texts[answer.message_id] = "Appuyez dix secondes sur le bouton."
+    await post.hears(answer)
+    await post.goes_out_later()
+    assert asked.texts_asked == []
+    assert "Appuyez" not in text_of(postman.mails[0]) + page_of(postman.mails[0])
+
+
+async def test_the_words_of_all_that_is_told_are_there_if_it_does(post, postman, asked):
+    await post.has_request()
+    answers = [post.answer(), post.answer()]
+    for n, answer in enumerate(answers):
+        asked.texts[answer.message_id] = f"Réponse {n}."
+    await post.hears(*answers, post.resolved())
+    await post.goes_out_later(mail_with_text=True)
+    for version in (text_of(postman.mails[0]), page_of(postman.mails[0])):
+        assert version.index("Réponse 0.") < version.index("Réponse 1.")
+
+
+async def test_a_note_is_in_no_mail(post, postman, asked):
+    """Tickets tells of none; if one were named all the same, its words are not given."""
+    await post.has_request()
+    await post.hears(post.answer())  # tickets says 404 for it, as for a note
+    await post.goes_out_later(mail_with_text=True)
+    assert len(asked.texts_asked) == 1
+    assert len(postman.mails) == 1
+
+
+async def test_a_mail_waits_a_little_for_its_words_and_then_goes_without(post, postman, asked):
+    await post.has_request()
+    await post.hears(post.answer())
+    asked.mood = "failing"
+    for _ in range(6):
+        await post.goes_out_later(mail_with_text=True)
+        assert postman.taken == []
+    await post.goes_out_later(mail_with_text=True)
+    assert len(postman.taken) == 1
+
+
+async def test_a_mail_is_in_the_persons_language(post, postman, client):
+    headers = token(Role.CUSTOMER, post.customer_id)
+    await client.patch("/api/notifications/preferences", json={"language": "en"}, headers=headers)
+    await post.has_request()
+    await post.hears(post.answer())
+    await post.goes_out_later()
+    assert postman.subjects == ["Your request no. 4127 has an answer"]
+    assert postman.mails[0]["Content-Language"] == "en"
