@@ -1,5 +1,6 @@
 """Preferences, unsubscriptions, deliveries, what nobody received, and how sending goes."""
 
+from itertools import chain
 from uuid import uuid4
 
 import pytest
@@ -94,9 +95,9 @@ async def test_only_what_we_have_signed_ends_anything(post, postman, client, pat
         preferences.token_for("another secret of thirty-two characters", uuid4(), Kind.REPLY),
         "é.ü.ñ",
     ]
-    for token in forged:
-        answer = await client.post(f"{API}/{path}", json={"token": token})
-        assert answer.status_code == 404, token
+    for given in forged:
+        answer = await client.post(f"{API}/{path}", json={"token": given})
+        assert answer.status_code == 404, given
         assert answer.json()["code"] == "unsubscription_unknown"
 
 
@@ -218,7 +219,8 @@ async def test_what_nobody_received_is_paged_newest_first(post, postman, client)
             break
         after = {"after": page["next"]}
     assert [len(page) for page in pages] == [2, 2, 1]
-    assert sum(pages, []) == sorted(sum(pages, []), reverse=True)
+    shown = list(chain.from_iterable(pages))
+    assert shown == sorted(shown, reverse=True)
     wrong = await client.get(f"{API}/undelivered?after=wrong", headers=STAFF_MEMBER)
     assert wrong.json()["code"] == "cursor_invalid"
 

@@ -1,8 +1,10 @@
 """Bursts become one mail; what has no reason any more is not sent."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from chassis.testing import token
 from contracts.identity.roles import Role
@@ -55,8 +57,6 @@ async def test_an_answer_does_not_join_a_mail_that_may_have_arrived(post, postma
 async def test_answers_on_two_requests_are_two_mails(post, postman):
     await post.has_request()
     await post.hears(post.answer())
-    from uuid import uuid4
-
     post.ticket_id, post.number, post.version = uuid4(), 4128, 1
     await post.hears(post.opened(), post.answer())
     await post.goes_out_later()
@@ -182,8 +182,6 @@ async def test_a_link_waits_for_an_identity_that_does_not_answer(post, postman, 
 
 
 async def test_each_try_of_a_link_has_a_secret_that_is_kept_nowhere(post, postman, asked, database):
-    from sqlalchemy import text
-
     link = post.link()
     asked.know_link(link.link_id, link.purpose, "ines@example.org")
     await post.hears(post.customer(), link)

@@ -4,6 +4,7 @@ import re
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.headerregistry import Address
+from typing import Any
 from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,7 @@ from chassis.testing import token
 from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, Language
 from notifications import words
-from notifications.letters import House, Letter, Request, write
+from notifications.letters import House, Letter, Request, as_sent, write
 from notifications.models import ON_TICKETS, WISHES, WITH_LINK
 
 HOUSE = House(
@@ -25,9 +26,9 @@ AT = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
 TICKET = UUID("018f0000-0000-7000-8000-000000000001")
 
 
-def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes):
+def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes: Any):
     request = Request(TICKET, 4127, "HP-4103", "Imprimante HP LaserJet 4103dw")
-    good = {
+    good: dict[str, Any] = {
         "id": uuid4(),
         "kind": kind,
         "language": language,
@@ -45,11 +46,11 @@ def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes):
 
 def sent(letter):
     """As a mail program reads it."""
-    return message_from_bytes(write(letter, HOUSE, at=AT).as_bytes(), policy=policy.default)
+    return message_from_bytes(as_sent(write(letter, HOUSE, at=AT)), policy=policy.default)
 
 
 def text_of(mail):
-    return mail.get_body(("plain",)).get_content()
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
 def page_of(mail):
@@ -153,7 +154,8 @@ NASTY = [
     "\u202enesrever\u202c \u200b\ufeff",
     "名前 فلان Ünïcödé 🦊" * 5,
     "\\\"\\' ,;:<>@[]",
-    "x" * 100,
+    "x" * 100,  # Python 3.11 folds such a word with an empty line, where the headers end
+    "<a@b.example>" * 20,
 ]
 
 
@@ -169,7 +171,7 @@ def test_nothing_gets_into_the_headers_by_a_name(nasty):
             authors=[nasty],
             request=request if kind in ON_TICKETS else None,
         )
-        raw = write(given, HOUSE, at=AT).as_bytes()
+        raw = as_sent(write(given, HOUSE, at=AT))
         head = raw.split(b"\r\n\r\n")[0]
         named = {line.split(b":")[0].decode() for line in re.split(rb"\r\n(?![ \t])", head)}
         assert named <= HEADERS
@@ -194,7 +196,8 @@ def test_lines_of_a_text_stay_lines():
     text = "Bonjour,\n\n- un\n- deux\n.\nFrom ici\n" + "très long " * 200
     mail = sent(letter(texts=[text]))
     assert text in text_of(mail)
-    assert max(map(len, write(letter(texts=[text]), HOUSE, at=AT).as_bytes().split(b"\r\n"))) < 998
+    raw = as_sent(write(letter(texts=[text]), HOUSE, at=AT))
+    assert max(map(len, raw.split(b"\r\n"))) < 998
 
 
 # --- With the service -------------------------------------------------------------------------
@@ -239,6 +242,13 @@ async def test_a_mail_waits_a_little_for_its_words_and_then_goes_without(post, p
         assert postman.taken == []
     await post.goes_out_later(mail_with_text=True)
     assert len(postman.taken) == 1
+
+
+def test_a_mail_whose_headers_would_be_read_otherwise_is_not_sent():
+    message = write(letter(), HOUSE, at=AT)
+    message.replace_header("To", Address(f"{'y' * 100} {'z' * 100}", addr_spec="ines@example.org"))
+    with pytest.raises(ValueError, match="headers"):
+        as_sent(message)
 
 
 async def test_a_mail_is_in_the_persons_language(post, postman, client):

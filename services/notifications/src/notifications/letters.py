@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -23,6 +24,8 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+WORD_LENGTH, HEADER_LENGTH = 40, 150
 
 SEVEN_BIT = SMTP.clone(cte_type="7bit")
 
@@ -87,7 +90,6 @@ def write(letter: Letter, house: House, *, at: datetime) -> EmailMessage:
         message["References"] = thread
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = letter.language
     if letter.unsubscription:
         message["List-Unsubscribe"] = f"<{unsubscription_url(letter, house)}>"
         message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
@@ -98,7 +100,16 @@ def write(letter: Letter, house: House, *, at: datetime) -> EmailMessage:
             message.set_content(text, cte="quoted-printable")
         else:
             message.add_alternative(text, subtype=kind, cte="quoted-printable")
+    message["Content-Language"] = letter.language  # last: a body takes such headers with it
     return message
+
+
+def as_sent(message: EmailMessage) -> bytes:
+    """ValueError where what is read from it would not be what was written."""
+    raw = message.as_bytes()
+    if message_from_bytes(raw).keys() != message.keys():
+        raise ValueError("the headers of this mail cannot be written")
+    return raw
 
 
 # --- Headers ----------------------------------------------------------------------------------
@@ -111,8 +122,15 @@ def one_line(text: str) -> str:
 
 
 def for_header(text: str) -> str:
-    """Nor anything that a mail program would decode: an encoded line break is one, too."""
-    return one_line(text).replace("=?", "= ?")
+    """Nor anything that a mail program would decode: an encoded line break is one, too.
+
+    Words that fill a line are cut: Python folds them so that the headers end there.
+    """
+    words = [
+        word if len(word) <= WORD_LENGTH else f"{word[: WORD_LENGTH - 1]}…"
+        for word in one_line(text).replace("=?", "= ?").split(" ")
+    ]
+    return " ".join(words)[:HEADER_LENGTH]
 
 
 def recipient(letter: Letter) -> Address:

@@ -16,7 +16,7 @@ def check_sender(text: str) -> str:
     """One address with a domain: it makes the ids of our mails, too."""
     _, address = parseaddr(text)
     name, _, domain = address.rpartition("@")
-    if not name or "." not in domain.strip("."):
+    if not text.isprintable() or not name or "." not in domain.strip("."):
         raise ValueError("write it as Name <name@example.org>")
     return text
 

@@ -76,6 +76,7 @@ async def connect(smtp: SMTP) -> None:
     """Greeting, EHLO, TLS, AUTH: nothing of this is about the mail."""
     try:
         await smtp.connect()
+        await smtp.ehlo()
     except aiosmtplib.SMTPResponseException as answer:
         raise Delayed(told(answer.code, answer.message), f"connect {answer.code}") from answer
     except TimeoutError:

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from email.message import EmailMessage
 from uuid import UUID
 
 import structlog
@@ -14,7 +13,7 @@ from chassis.database import Database
 from chassis.troubles import UNREACHABLE, describe
 from contracts.notifications.api import Kind, Language
 from notifications.clients import Owners, Silent
-from notifications.letters import House, Letter, Request, envelope_address, write
+from notifications.letters import House, Letter, Request, as_sent, envelope_address, write
 from notifications.models import WISHES, Due, Mail, Person, Verdict
 from notifications.operations import preferences, trying
 from notifications.sending import smtp
@@ -114,8 +113,9 @@ class Worker:
         try:
             letter = await self.letter(due)
             to = letter.email
-            message = self.written(letter)
-            await self.hand_over(letter, message)
+            recipient, content = self.written(letter)
+            sender = self.house.sender.addr_spec
+            await smtp.hand_over(self.server, sender, recipient, content)
         except Gone:
             await self.keep(due, "dropped", trying.mark_gone)
         except Silent as silent:
@@ -146,16 +146,13 @@ class Worker:
     async def put_off(self, session: AsyncSession, mail: Mail) -> None:
         trying.wait(mail, at=await trying.now(session), patience=self.patience)
 
-    def written(self, letter: Letter) -> EmailMessage:
+    def written(self, letter: Letter) -> tuple[str, bytes]:
+        """To which address, and what."""
         try:
-            return write(letter, self.house, at=datetime.now(UTC))
+            message = write(letter, self.house, at=datetime.now(UTC))
+            return envelope_address(letter.email), as_sent(message)
         except ValueError as impossible:
             raise smtp.Refused(str(impossible), "unwritable") from impossible
-
-    async def hand_over(self, letter: Letter, message: EmailMessage) -> None:
-        recipient = envelope_address(letter.email)
-        sender = self.house.sender.addr_spec
-        await smtp.hand_over(self.server, sender, recipient, message.as_bytes())
 
     # --- What it tells ------------------------------------------------------------------------
 
