@@ -277,6 +277,11 @@ REFUSALS: dict[str, Sentence] = {
     "quick_reply_variable_unknown": "« {variable} » n’est pas une variable des réponses types.",
     "since_invalid": "Rechargez la page.",
     "streams_full": CLOSED,
+    # Mails.
+    "mail_unknown": "Cet e-mail n’existe pas ou n’existe plus.",
+    "mail_not_resendable": "Cet e-mail n’a plus rien à annoncer : il n’est pas renvoyé.",
+    "unsubscription_unknown": "Ce lien n’est pas complet. Ouvrez-le depuis l’e-mail, "
+    "ou réglez vos notifications dans votre compte.",
     # Pydantic's own names for values that our forms never send, but a hand may.
     "uuid_parsing": UNREADABLE,
     "uuid_type": UNREADABLE,
