@@ -14,6 +14,7 @@ SERVICES = {
     "catalog": "/api/catalog/products?text=ryzen",
     "sales": "/api/sales?limit=1",
     "tickets": "/api/tickets/counts",
+    "notifications": "/api/notifications/preferences",
 }
 
 

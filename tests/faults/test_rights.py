@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from chassis import streams
-from contracts.topology import LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
+from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 from faults.broker import connected
 from waiting import eventually
 
@@ -13,7 +13,7 @@ STREAMS = [stream_name(context) for context in PUBLISHERS]
 READERS = {
     **{
         service: [stream_name(each.to) for each in LISTENINGS if each.service == service]
-        for service in PUBLISHERS
+        for service in CONTEXTS
     },
     "warehouse": [stream_name(context) for context in PUBLIC_STREAMS],
     "accounting": [stream_name(context) for context in PUBLIC_STREAMS],

@@ -42,6 +42,7 @@ def test_mail_is_caught_in_files_of_their_owners_and_stays(tmp_path):
     for folder in (catcher.folder, *catcher.folder.iterdir()):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     [text, _] = [mail.get_payload(decode=True) for mail in caught]
+    assert isinstance(text, bytes)
     assert "Votre demande a reçu une réponse.\n.\nÀ bientôt" in text.decode()
 
 
