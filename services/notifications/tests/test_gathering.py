@@ -1,5 +1,6 @@
 """Bursts become one mail; what has no reason any more is not sent."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -214,3 +215,32 @@ async def test_links_go_before_all_the_rest(post, postman, asked):
     await post.hears(link)
     await post.goes_out_later()
     assert postman.subjects[0] == "Choisissez un nouveau mot de passe"
+
+
+async def test_answers_heard_at_the_same_instant_are_one_mail(post, postman):
+    """By two replicas, each in a transaction of its own."""
+    await post.has_request()
+    answers = [post.answer() for _ in range(4)]
+    await asyncio.gather(*(post.hears(answer) for answer in answers))
+    await post.goes_out_later()
+    assert postman.subjects == ["Votre demande n° 4127 a reçu 4 réponses"]
+
+
+async def test_answers_heard_while_a_worker_looks_are_each_told_once(post, postman, rules):
+    rules.mail_gather_seconds = 0
+    await post.has_request()
+    answers = [post.answer() for _ in range(12)]
+
+    async def hear():
+        for answer in answers:
+            await post.hears(answer)
+
+    hearing = asyncio.create_task(hear())
+    while not hearing.done():
+        await post.goes_out()
+    await post.goes_out_later()
+
+    told = sorted(reason.message_id for reason in await post.reasons())
+    assert told == sorted(answer.message_id for answer in answers)
+    assert {state for _, state in await post.states()} == {"sent"}
+    assert len(postman.taken) == len(await post.mails())
