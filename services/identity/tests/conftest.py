@@ -22,6 +22,7 @@ from identity.settings import Settings
 
 PASSWORD = "grenouille sur un vélo"
 OTHER_PASSWORD = "trois pommes et demie"
+SERVICE_SECRET = "what only notifications and identity know"
 
 
 class BothKeys:
@@ -41,7 +42,13 @@ def service(database_name: str, **settings: Any) -> FastAPI:
     """A service of its own, whose hashing is as quick as argon2 allows."""
     url = testing.fresh_database(database_name)
     migrations.upgrade("identity", url)
-    quick: dict[str, Any] = {"password_memory_kib": 8, "password_passes": 1, **settings}
+    quick: dict[str, Any] = {
+        "password_memory_kib": 8,
+        "password_passes": 1,
+        "password_link_seconds": 0,
+        "notifications_secret": SecretStr(SERVICE_SECRET),
+        **settings,
+    }
     app = create_app(Settings(database_url=SecretStr(url), **quick))
     app.state.keys = BothKeys(app.state.keys)
     return app

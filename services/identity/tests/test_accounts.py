@@ -143,5 +143,6 @@ async def test_everyone_sees_their_own_account(people):
         "email": EMAIL,
         "enabled": True,
         "registered_at": member["registered_at"],
+        "pending_email": None,
     }
     people.refused(await people.client.get("/me"), 401, "unauthenticated")

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from chassis.testing import published, token
-from contracts.identity.events import CustomerChanged
+from contracts.identity.events import CustomerChanged, PasswordChanged
 from contracts.identity.roles import Role
 
 PASSWORD = "grenouille sur un vélo"
@@ -193,7 +193,10 @@ async def test_a_password_chosen_at_the_counter_ends_sessions_and_waits(people, 
     people.refused(await people.exchange(before), 401, "session_ended")
     people.refused(await people.sign_in(EMAIL, PASSWORD), 401, "credentials_wrong")
     assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
-    assert len(await published(session)) == 1  # a password is nobody else's business
+    _, event = await published(session)
+    assert isinstance(event, PasswordChanged)  # that it changed is told, never what it is
+    assert event.model_dump(mode="json").keys() == {"account_id", "changed_at"}
+    assert str(event.account_id) == customer["id"]
 
 
 async def test_staff_learn_whether_an_address_is_taken(people):

@@ -239,6 +239,12 @@ REFUSALS: dict[str, Sentence] = {
     "customer_unknown": "Ce client n’existe pas ou n’existe plus.",
     "customer_disabled": "Le compte de ce client est fermé.",
     "last_administrator": "Il doit rester au moins un compte d’administrateur.",
+    "mail_unavailable": "Aucun e-mail ne peut être envoyé d’ici. Choisissez un mot de passe sur place.",
+    "account_disabled": "Ce compte est désactivé.",
+    "link_unknown": "Ce lien n’est pas valable. Copiez-le en entier, ou demandez-en un autre.",
+    "link_used": "Ce lien a déjà servi. Demandez-en un autre si besoin.",
+    "link_expired": "Ce lien n’est plus valable. Demandez-en un autre.",
+    "too_many_links": "Trop de liens envoyés en une heure. Ouvrez le dernier reçu, ou patientez.",
     "staff_member_unknown": "Cette personne ne fait pas partie du personnel.",
     # Sales.
     "sale_unknown": "Cette vente n’existe pas.",

@@ -56,9 +56,7 @@ def add(
     )
 
     async def work(database: Database, passwords: Passwords) -> None:
-        password_hash = await passwords.choose(
-            new.password, field="password", owner=accounts.names_of(new)
-        )
+        password_hash = await accounts.first_password(passwords, new, mail=False)
         async with database.transaction() as session:
             await staff.register_staff_member(session, new, password_hash)
         typer.echo(f"{new.email}: {new.role}")

@@ -1,13 +1,23 @@
-"""Accounts, their sessions, the keys that sign tokens, and counted failures."""
+"""Accounts, their sessions and links, the keys that sign tokens, and counted failures."""
 
 import unicodedata
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Computed, ForeignKey, Index, Text, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Computed,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    Text,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, validates
 
 from chassis.database import TYPES, metadata
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import STAFF, Role
 
 # As text, because a partial index serves a query only where both say the same constants.
@@ -58,7 +68,8 @@ class Account(Base):
     last_name: Mapped[str]
     email: Mapped[str]
     email_key: Mapped[str] = mapped_column(unique=True, init=False)
-    password_hash: Mapped[str]
+    # None until whoever was invited has chosen one: nobody signs in with it.
+    password_hash: Mapped[str | None]
     registered_at: Mapped[datetime]
     enabled: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
@@ -84,6 +95,10 @@ class Account(Base):
     @property
     def name(self) -> str:
         return f"{self.first_name} {self.last_name}"
+
+    @property
+    def has_password(self) -> bool:
+        return self.password_hash is not None
 
     @property
     def is_customer(self) -> bool:
@@ -125,6 +140,56 @@ class Session(Base):
             self.last_used_at, self.expires_at = now, now + lifetime
 
 
+LINKS_LAST = {
+    Purpose.PASSWORD: timedelta(hours=1),
+    Purpose.INVITATION: timedelta(hours=24),
+    Purpose.EMAIL: timedelta(hours=24),
+}
+SECRETS_KEPT = 20
+NOT_ENDED = text("used_at IS NULL AND revoked_at IS NULL")
+
+
+class Link(Base):
+    """Sent by mail to one address, so that whoever reads it chooses a password, or shows that
+    the address is theirs.
+
+    Its secrets are kept hashed. A mail that may have been sent twice holds two of them: each
+    opens the link, and the first use ends it for all.
+    """
+
+    __tablename__ = "links"
+    __table_args__ = (
+        CheckConstraint("purpose IN ('password', 'invitation', 'email')", name="purpose"),
+        Index("ix_links_account_id", "account_id", "purpose", "requested_at"),
+        Index("ix_links_secret_hashes", "secret_hashes", postgresql_using="gin"),
+        # The newest of a purpose is the only one.
+        Index(
+            "uq_links_not_ended",
+            "account_id",
+            "purpose",
+            unique=True,
+            postgresql_where=NOT_ENDED,
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    account_id: Mapped[UUID] = mapped_column(ForeignKey("accounts.id"))
+    purpose: Mapped[str]
+    email: Mapped[str]
+    requested_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None] = mapped_column(default=None)
+    revoked_at: Mapped[datetime | None] = mapped_column(default=None)
+    secret_hashes: Mapped[list[bytes]] = mapped_column(ARRAY(LargeBinary), default_factory=list)
+
+    def is_over(self, now: datetime) -> bool:
+        return self.revoked_at is not None or now >= self.expires_at
+
+    def keep_secret(self, secret_hash: bytes) -> None:
+        """One more that opens it; of very many only the last ones do."""
+        self.secret_hashes = [*self.secret_hashes, secret_hash][-SECRETS_KEPT:]
+
+
 class SigningKey(Base):
     """An Ed25519 key that signs tokens; the newest one does, all are published."""
 
@@ -136,7 +201,7 @@ class SigningKey(Base):
     created_at: Mapped[datetime]
 
 
-FREE_FAILURES = {"account": 5, "address": 30}
+FREE_FAILURES = {"account": 5, "address": 30, "link": 10}
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=5)
 FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 
@@ -144,12 +209,14 @@ FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 class Slowdown(Base):
     """Failures counted against one account or one address, and the wait that follows from them.
 
+    Of the kind `link`, every asking for a link is counted against an address, whatever it does.
+
     The subject is kept as a hash: what was typed as an e-mail address may be unknown here, and
     may even be a password.
     """
 
     __tablename__ = "slowdowns"
-    __table_args__ = (CheckConstraint("kind IN ('account', 'address')", name="kind"),)
+    __table_args__ = (CheckConstraint("kind IN ('account', 'address', 'link')", name="kind"),)
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[bytes] = mapped_column(primary_key=True)

@@ -85,9 +85,9 @@ class Passwords:
     async def hash(self, password: str) -> str:
         return await self.run(lambda: self.hasher.hash(normalised(password)))
 
-    def is_outdated(self, kept: str) -> bool:
+    def is_outdated(self, kept: str | None) -> bool:
         """Whether it was hashed with other parameters than today's."""
-        return self.hasher.check_needs_rehash(kept)
+        return kept is not None and self.hasher.check_needs_rehash(kept)
 
     def check(self, kept: str, given: str) -> bool:
         try:

@@ -26,6 +26,18 @@ class Settings(ServiceSettings):
         description="The Ed25519 private key, in PEM, that signs tokens. Without: one that identity"
         " makes in its database. After a change the key before stays good for what it signed.",
     )
+    notifications_secret: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="What the notifications service shows for a token of its own; both know it."
+        " Without: it gets none, and no link can be mailed.",
+    )
+    password_link_seconds: float = Field(
+        0.3,
+        ge=0,
+        description="How long the answer to a forgotten password takes, whether or not the"
+        " address has an account.",
+    )
     browser_address_header: bool = Field(
         True,
         description="Whether to trust X-Guichet-Browser-Address, which the gateway lets pass on"
@@ -41,6 +53,12 @@ class Settings(ServiceSettings):
             except ValueError:
                 raise ValueError("is no private key of Ed25519 in PEM") from None
         return pem
+
+    @property
+    def service_secrets(self) -> dict[str, str]:
+        """What each service that may have a token of its own proves itself with."""
+        secret = self.notifications_secret
+        return {"notifications": secret.get_secret_value()} if secret else {}
 
     def session_lifetime(self, role: str) -> timedelta:
         """How long a session of this role lives after its last use."""

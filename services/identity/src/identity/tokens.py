@@ -1,4 +1,4 @@
-"""What proves who is calling: session tokens, and access tokens with the keys that sign them."""
+"""What proves who is calling: secrets, and access tokens with the keys that sign them."""
 
 import base64
 import hashlib
@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -25,6 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import AUDIENCE, ISSUER
 from chassis.database import Database
 from contracts.identity import api
+from contracts.identity.roles import SERVICE
 from identity.models import Account, SigningKey
 
 ACCESS_SECONDS = 60
@@ -33,13 +34,13 @@ KEYS_PAUSE_SECONDS = 2
 LOCK = 7_301_002
 
 
-def new_session_token() -> str:
+def new_secret() -> str:
     """256 bits of chance; the database keeps its hash alone."""
     return secrets.token_urlsafe(32)
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
+def secret_hash(secret: str) -> bytes:
+    return hashlib.sha256(secret.encode()).digest()
 
 
 @dataclass(frozen=True)
@@ -56,13 +57,23 @@ class Signer:
 
     def access_token(self, account: Account, session_id: UUID) -> str:
         """Who is calling, for every service and for a minute."""
+        return self.sign(account.id, account.role, account.name, session_id)
+
+    def service_token(self, service: str) -> str:
+        """The same for one of our services, which has neither account nor session."""
+        name = f"/guichet/{service}"
+        return self.sign(
+            uuid5(NAMESPACE_URL, name), SERVICE, service, uuid5(NAMESPACE_URL, f"{name}/session")
+        )
+
+    def sign(self, subject: UUID, role: str, name: str, session_id: UUID) -> str:
         now = datetime.now(UTC)
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": str(account.id),
-            "role": account.role,
-            "name": account.name,
+            "sub": str(subject),
+            "role": role,
+            "name": name,
             "sid": str(session_id),
             "iat": now,
             "exp": now + timedelta(seconds=ACCESS_SECONDS),

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,10 +11,11 @@ from chassis.database import Database, refusing
 from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
 from chassis.messaging import publish
 from contracts.identity import api
-from contracts.identity.events import CustomerChanged, StaffMemberChanged
+from contracts.identity.events import CustomerChanged, PasswordChanged, StaffMemberChanged
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account
-from identity.operations import attempts, sessions
+from identity.operations import attempts, links, sessions
 from identity.passwords import Passwords
 from identity.queries import accounts
 
@@ -48,7 +50,7 @@ async def change_password(
     )
     async with database.transaction() as session:
         account = await still(session, proven)
-        account.password_hash = new_hash
+        await give_password(session, account, new_hash)
         await sessions.close_other_sessions(session, caller)
 
 
@@ -59,16 +61,34 @@ async def change_email(
     change: api.EmailChange,
     *,
     address: str,
-) -> Account:
-    """Takes the current password; from then on the customer signs in with the new address."""
+    mail: bool,
+) -> api.Account:
+    """Takes the current password. Where mail can be sent the new address counts once the link
+    that goes there is opened, or else from then on.
+    """
     proven = await prove_again(database, passwords, caller, change.current_password, address)
     async with database.transaction() as session:
         account = await still(session, proven)
-        async with own_address(session):
-            is_new = account.change(email=change.email)
-        if is_new:
-            announce(session, account)
-    return account
+        if mail and change.email != account.email:
+            await require_free(session, account, change.email)
+            await links.request_for_address(session, account, change.email)
+        else:
+            await links.revoke(session, account.id, Purpose.EMAIL)
+            await give_address(session, account, change.email)
+        return await accounts.described_account(session, account)
+
+
+async def require_free(session: AsyncSession, account: Account, email: str) -> None:
+    """409 `email_taken` if another account has the address now; it may still be taken later."""
+    holder = await accounts.account_by_email(session, email)
+    if holder is not None and holder.id != account.id:
+        raise email_taken()
+
+
+async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
+    """The address stays as it is; again is as good as once."""
+    await accounts.locked(session, caller.id)
+    await links.revoke(session, caller.id, Purpose.EMAIL)
 
 
 async def prove_again(
@@ -97,6 +117,22 @@ async def still(session: AsyncSession, proven: Account) -> Account:
 
 
 # --- All changes of accounts ------------------------------------------------------------------
+
+
+async def give_address(session: AsyncSession, account: Account, email: str) -> None:
+    """Announced if it is another one; 409 `email_taken`."""
+    async with own_address(session):
+        is_new = account.change(email=email)
+    if is_new:
+        await links.follow_address(session, account)
+        announce(session, account)
+
+
+async def give_password(session: AsyncSession, account: Account, password_hash: str) -> None:
+    """Of an account that is locked: what could choose another one is over, and it is announced."""
+    account.password_hash = password_hash
+    await links.revoke(session, account.id, Purpose.PASSWORD, Purpose.INVITATION)
+    publish(session, PasswordChanged(account_id=account.id, changed_at=datetime.now(UTC)))
 
 
 @asynccontextmanager
@@ -136,6 +172,7 @@ def changed_customer(account: Account) -> CustomerChanged:
         email=account.email,
         enabled=account.enabled,
         registered_at=account.registered_at,
+        changed_at=datetime.now(UTC),
     )
 
 
@@ -160,9 +197,23 @@ async def reset_password(
         kept = await accounts.locked(session, account.id)
         if kept is None:
             raise NotFound("this account is gone")
-        kept.password_hash = new_hash
-        await sessions.close_sessions(session, kept.id)
-        await attempts.forget_failures(session, email=kept.email)
+        await replace_password(session, kept, new_hash)
+
+
+async def replace_password(session: AsyncSession, account: Account, password_hash: str) -> None:
+    await give_password(session, account, password_hash)
+    await sessions.close_sessions(session, account.id)
+    await attempts.forget_failures(session, email=account.email)
+
+
+async def first_password(
+    passwords: Passwords, new: api.NewCustomer | api.NewStaffMember, *, mail: bool
+) -> str | None:
+    """Its hash; None for somebody who is invited to choose one, which takes mail."""
+    if new.password is None:
+        links.require_mail(mail, field="password")
+        return None
+    return await passwords.choose(new.password, field="password", owner=names_of(new))
 
 
 def names_of(person: Account | api.NewCustomer | api.NewStaffMember) -> tuple[str, str, str]:

@@ -1,8 +1,8 @@
-"""Slow down whoever keeps failing: failures are counted, whatever is answered."""
+"""Slow down whoever keeps failing, or asking for links: all is counted, whatever is answered."""
 
 import hashlib
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
@@ -49,15 +49,26 @@ async def begin(session: AsyncSession, *, email: str, address: str) -> None:
     now = datetime.now(UTC)
     from_there = await session.get(Slowdown, ("address", subject_of(address)))
     account = await locked(session, "account", email_key(email), now)
-    wait = max(known.wait(now).total_seconds() for known in (from_there, account) if known)
-    if wait > 0:
-        seconds = math.ceil(wait)
+    refuse_before(max(known.wait(now) for known in (from_there, account) if known))
+    account.count(now)
+
+
+async def ask_for_link(session: AsyncSession, *, address: str) -> None:
+    """Count an asking against this address, whichever account it is for, or refuse it."""
+    now = datetime.now(UTC)
+    asked = await locked(session, "link", address, now)
+    refuse_before(asked.wait(now))
+    asked.count(now)
+
+
+def refuse_before(wait: timedelta) -> None:
+    seconds = math.ceil(wait.total_seconds())
+    if seconds > 0:
         raise TooManyAttempts(
-            f"too many failed attempts; wait {seconds} s",
+            f"too many attempts; wait {seconds} s",
             context={"seconds": seconds},
             retry_after=seconds,
         )
-    account.count(now)
 
 
 async def count_failure(session: AsyncSession, *, address: str) -> None:

@@ -11,9 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database, new_id
 from contracts.identity import api
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import Account
+from identity.models import Account, Link
 from identity.operations import accounts as own
+from identity.operations import links
 from identity.operations.accounts import EmailTaken, announce, email_taken, own_address
 from identity.passwords import Passwords
 from identity.queries import accounts
@@ -31,8 +33,9 @@ CLOSE = 0.8
 
 
 async def register_customer(
-    session: AsyncSession, new: api.NewCustomer, password_hash: str
+    session: AsyncSession, new: api.NewCustomer, password_hash: str | None
 ) -> Account:
+    """Without a password, the customer is sent an invitation."""
     customer = Account(
         id=new_id(),
         role=Role.CUSTOMER,
@@ -45,7 +48,14 @@ async def register_customer(
     async with address_told(session, new.email):
         session.add(customer)
     announce(session, customer)
+    if not customer.has_password:
+        await links.invite(session, customer)
     return customer
+
+
+async def invite_customer(session: AsyncSession, customer_id: UUID) -> Link:
+    """A link by which a password is chosen away from the counter."""
+    return await links.invite(session, await accounts.customer(session, customer_id, lock=True))
 
 
 async def change_customer(
@@ -54,7 +64,11 @@ async def change_customer(
     """What is not given stays; what is the same is no change."""
     customer = await accounts.customer(session, customer_id, lock=True)
     async with address_told(session, change.email or customer.email):
+        before = customer.email
         is_new = customer.change(**change.model_dump(exclude_none=True))
+    if customer.email != before:
+        await links.revoke(session, customer.id, Purpose.EMAIL)
+        await links.follow_address(session, customer)
     if is_new:
         announce(session, customer)
     return customer

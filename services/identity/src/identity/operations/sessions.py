@@ -12,7 +12,7 @@ from chassis.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
 from contracts.identity import api
 from identity import tokens
-from identity.models import USER_AGENT_LENGTH, Account, Session, Slowdown
+from identity.models import USER_AGENT_LENGTH, Account, Link, Session, Slowdown
 from identity.operations import attempts
 from identity.passwords import Passwords
 from identity.queries import accounts
@@ -60,7 +60,7 @@ async def sign_in(
         if account is None or not is_unchanged(account, proven):
             raise CredentialsWrong("the account has changed since")
         account.password_hash = newer_hash or account.password_hash
-        return open_session(session, account, user_agent, lifetime(account.role))
+        return await open_session(session, account, user_agent, lifetime(account.role))
 
 
 def is_unchanged(account: Account, proven: Account) -> bool:
@@ -68,15 +68,15 @@ def is_unchanged(account: Account, proven: Account) -> bool:
     return account.enabled and account.password_hash == proven.password_hash
 
 
-def open_session(
+async def open_session(
     session: AsyncSession, account: Account, user_agent: str, lifetime: timedelta
 ) -> api.OpenedSession:
     now = datetime.now(UTC)
-    token = tokens.new_session_token()
+    token = tokens.new_secret()
     opened = Session(
         id=new_id(),
         account_id=account.id,
-        token_hash=tokens.token_hash(token),
+        token_hash=tokens.secret_hash(token),
         opened_at=now,
         last_used_at=now,
         expires_at=now + lifetime,
@@ -86,7 +86,7 @@ def open_session(
     return api.OpenedSession(
         token=token,
         expires_at=opened.expires_at,
-        account=api.Account.model_validate(account),
+        account=await accounts.described_account(session, account),
     )
 
 
@@ -97,7 +97,7 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetime) -> tuple[
         await session.execute(
             select(Account, Session)
             .join(Session, Session.account_id == Account.id)
-            .where(Session.token_hash == tokens.token_hash(token))
+            .where(Session.token_hash == tokens.secret_hash(token))
         )
     ).one_or_none()
     if row is None or not row.Session.is_open(now) or not row.Account.enabled:
@@ -140,11 +140,12 @@ async def close_sessions(
 
 
 async def forget_the_past(database: Database) -> None:
-    """Sessions that ended long ago, and failures that count no more."""
+    """Sessions and links that ended long ago, and failures that count no more."""
     now = datetime.now(UTC)
     async with database.transaction() as session:
         long_ago = now - KEPT_AFTER_ITS_END
         ended = or_(Session.expires_at < long_ago, Session.revoked_at < long_ago)
         await session.execute(delete(Session).where(ended))
+        await session.execute(delete(Link).where(Link.expires_at < long_ago))
         quiet = Slowdown.last_failed_at < now - SLOWDOWNS_KEPT
         await session.execute(delete(Slowdown).where(quiet))

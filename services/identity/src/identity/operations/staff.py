@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import new_id
 from chassis.errors import Refusal
 from contracts.identity import api
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import Account
-from identity.operations import sessions
+from identity.models import Account, Link
+from identity.operations import links, sessions
 from identity.operations.accounts import announce, own_address
 from identity.queries import accounts
 
@@ -20,8 +21,9 @@ class LastAdministrator(Refusal):
 
 
 async def register_staff_member(
-    session: AsyncSession, new: api.NewStaffMember, password_hash: str
+    session: AsyncSession, new: api.NewStaffMember, password_hash: str | None
 ) -> Account:
+    """Without a password, they are sent an invitation."""
     member = Account(
         id=new_id(),
         role=new.role,
@@ -34,7 +36,13 @@ async def register_staff_member(
     async with own_address(session):
         session.add(member)
     announce(session, member)
+    if not member.has_password:
+        await links.invite(session, member)
     return member
+
+
+async def invite_staff_member(session: AsyncSession, member_id: UUID) -> Link:
+    return await links.invite(session, await accounts.staff_member(session, member_id, lock=True))
 
 
 async def change_staff_member(
@@ -55,4 +63,5 @@ async def change_staff_member(
         announce(session, member)
     if not member.enabled:
         await sessions.close_sessions(session, member.id)
+        await links.revoke(session, member.id, *Purpose)
     return member

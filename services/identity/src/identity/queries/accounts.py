@@ -1,4 +1,4 @@
-"""Look up accounts and sessions."""
+"""Look up accounts, sessions and links."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import NotFound
 from contracts.identity import api
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import CUSTOMERS, STAFF_MEMBERS, Account, Session, email_key
+from identity.models import CUSTOMERS, NOT_ENDED, STAFF_MEMBERS, Account, Link, Session, email_key
 
 
 class CustomerUnknown(NotFound):
@@ -41,6 +42,20 @@ async def customer(session: AsyncSession, customer_id: UUID, *, lock: bool = Fal
 
 async def find(session: AsyncSession, account_id: UUID) -> Account | None:
     return await session.get(Account, account_id)
+
+
+async def described_account(session: AsyncSession, account: Account) -> api.Account:
+    """As its holder sees it, with the new address that is not confirmed yet."""
+    pending = await session.scalar(
+        select(Link.email).where(
+            Link.account_id == account.id,
+            Link.purpose == Purpose.EMAIL,
+            NOT_ENDED,
+            Link.expires_at > datetime.now(UTC),
+        )
+    )
+    described = api.Account.model_validate(account)
+    return described.model_copy(update={"pending_email": pending})
 
 
 async def customers(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Account]:
@@ -102,11 +117,16 @@ def described(account: Account, last_used_at: datetime | None) -> api.StaffMembe
 
 
 async def lock_administrators(session: AsyncSession) -> list[UUID]:
-    """Those who may sign in; nobody else changes them until the transaction ends."""
+    """Those who can sign in; nobody else changes them until the transaction ends."""
     return list(
         await session.scalars(
             select(Account.id)
-            .where(STAFF_MEMBERS, Account.role == Role.ADMINISTRATOR, Account.enabled)
+            .where(
+                STAFF_MEMBERS,
+                Account.role == Role.ADMINISTRATOR,
+                Account.enabled,
+                Account.password_hash.is_not(None),
+            )
             .order_by(Account.id)
             .with_for_update(key_share=True)
         )

@@ -20,7 +20,10 @@ WALKED = 2_000  # customers looked at in the order of names, where many match
 Cursor = tuple[int, str, UUID]
 Rows = Sequence[Row[Any]]
 
-COLUMNS = "id, first_name, last_name, email, enabled, registered_at, version, name_key"
+COLUMNS = (
+    "id, first_name, last_name, email, enabled, registered_at, version, name_key, has_password"
+)
+READ = COLUMNS.replace("has_password", "password_hash IS NOT NULL AS has_password")
 
 COUNT = """
     SELECT count(*)
@@ -29,7 +32,7 @@ COUNT = """
 # The page is right unless there are too many; the number of matches always comes with it.
 RANK_FEW = """
     WITH found AS (
-        SELECT {columns}, CASE WHEN {whole} THEN 0 WHEN {begin} THEN 1 ELSE 2 END AS rank
+        SELECT {read}, CASE WHEN {whole} THEN 0 WHEN {begin} THEN 1 ELSE 2 END AS rank
         FROM accounts
         WHERE role = 'customer' AND {match}
         LIMIT :counted
@@ -45,7 +48,7 @@ RANK_FEW = """
 WALK = """
     SELECT {columns}, CAST(:rank AS integer) AS rank
     FROM (
-        SELECT {columns}, search_text
+        SELECT {read}, search_text
         FROM accounts
         WHERE role = 'customer' AND {after}
         ORDER BY name_key, id
@@ -60,7 +63,7 @@ WALK = """
 GATHER = """
     SELECT {columns}, CAST(:rank AS integer) AS rank
     FROM (
-        SELECT {columns} FROM accounts WHERE role = 'customer' AND {after} AND {match} OFFSET 0
+        SELECT {read} FROM accounts WHERE role = 'customer' AND {after} AND {match} OFFSET 0
     ) AS matching
     ORDER BY name_key, id
     LIMIT :limit
@@ -138,7 +141,7 @@ async def rank_few(
     """How many match, and a page of them."""
     behind = "(rank, name_key, id) > (:rank, :name_key, :id)" if after else "true"
     sql = RANK_FEW.format(
-        columns=COLUMNS, whole=words.whole, begin=words.begin, match=words.match, after=behind
+        read=READ, whole=words.whole, begin=words.begin, match=words.match, after=behind
     )
     values = {**words.patterns, **position(after), "counted": COUNTED + 1, "limit": limit}
     rows = (await session.execute(text(sql), values)).all()
@@ -163,7 +166,7 @@ async def read_by_name(
     values = {**words.patterns, **position(after), "rank": rank, "walked": WALKED, "limit": limit}
     rows: Rows = []
     for statement in (WALK, GATHER):
-        sql = statement.format(columns=COLUMNS, match=words.of_rank[rank], after=behind)
+        sql = statement.format(columns=COLUMNS, read=READ, match=words.of_rank[rank], after=behind)
         rows = (await session.execute(text(sql), values)).all()
         if len(rows) == limit:
             break

@@ -1,0 +1,163 @@
+"""Ask for links that are sent by mail, and end them."""
+
+import asyncio
+import math
+import time
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Database, new_id
+from chassis.errors import Refusal, TooMany
+from chassis.messaging import publish
+from contracts.identity.events import LinkRequested
+from contracts.identity.purposes import Purpose
+from identity.models import LINKS_LAST, NOT_ENDED, Account, Link
+from identity.operations import attempts
+from identity.queries import accounts
+
+COUNTED_OVER = timedelta(hours=1)
+MOST_PASSWORD_LINKS = 3
+MOST_EMAIL_LINKS = 5
+
+
+class MailUnavailable(Refusal):
+    code = "mail_unavailable"
+
+
+class AccountDisabled(Refusal):
+    code = "account_disabled"
+
+
+class TooManyLinks(TooMany):
+    code = "too_many_links"
+
+
+def require_mail(mail: bool, *, field: str | None = None) -> None:
+    if not mail:
+        raise MailUnavailable("no mail can be sent here, so no link either", field=field)
+
+
+# --- A forgotten password -----------------------------------------------------------------------
+
+
+async def request_password_link(
+    database: Database, email: str, *, address: str, seconds: float
+) -> None:
+    """A link for the account that has this address, if there is one and it may sign in.
+
+    Whoever asks learns nothing: after the askings that are free for everybody at this address
+    (429 `too_many_attempts`), it takes `seconds` in any case, and all that is found is kept.
+    """
+    started = time.monotonic()
+    async with database.transaction() as session:
+        await attempts.ask_for_link(session, address=address)
+    async with database.transaction() as session:
+        known = await accounts.account_by_email(session, email)
+        account = await accounts.locked(session, known.id) if known else None
+        if account is not None and account.enabled and not await has_enough(session, account):
+            await request(session, account, Purpose.PASSWORD, account.email)
+    await reach(next_deadline(started, time.monotonic(), seconds))
+
+
+async def has_enough(session: AsyncSession, account: Account) -> bool:
+    """The last one still opens; nobody fills a mailbox by asking again and again."""
+    recent = await requested_lately(session, account, Purpose.PASSWORD)
+    return len(recent) >= MOST_PASSWORD_LINKS
+
+
+def next_deadline(started: float, now: float, seconds: float) -> float:
+    """The first moment after `now` that is a whole number of `seconds` after the start.
+
+    So even on a bad day, when the work takes longer, its end does not show.
+    """
+    return started + seconds * math.ceil((now - started) / seconds) if seconds else now
+
+
+async def reach(moment: float) -> None:
+    """Wait for a moment of the monotonic clock."""
+    await asyncio.sleep(moment - time.monotonic())
+
+
+# --- Of any purpose -----------------------------------------------------------------------------
+
+
+async def invite(session: AsyncSession, account: Account) -> Link:
+    """To choose a password; the account is new, or locked."""
+    if not account.enabled:
+        raise AccountDisabled("this account is disabled")
+    return await request(session, account, Purpose.INVITATION, account.email)
+
+
+async def request_for_address(session: AsyncSession, account: Account, email: str) -> Link:
+    """To show that a new address is theirs; 429 `too_many_links`, for nobody's mailbox is flooded."""
+    recent = await requested_lately(session, account, Purpose.EMAIL)
+    if len(recent) >= MOST_EMAIL_LINKS:
+        wait = recent[-MOST_EMAIL_LINKS] + COUNTED_OVER - datetime.now(UTC)
+        raise TooManyLinks("too many links in an hour", retry_after=wait.total_seconds())
+    return await request(session, account, Purpose.EMAIL, email)
+
+
+async def request(session: AsyncSession, account: Account, purpose: Purpose, email: str) -> Link:
+    """The only link of this purpose from now on, announced for whoever sends the mail.
+
+    The account is new, or locked: links of one account are changed one after the other.
+    """
+    now = datetime.now(UTC)
+    await revoke(session, account.id, purpose)
+    link = Link(
+        id=new_id(),
+        account_id=account.id,
+        purpose=purpose,
+        email=email,
+        requested_at=now,
+        expires_at=now + LINKS_LAST[purpose],
+    )
+    session.add(link)
+    publish(
+        session,
+        LinkRequested(
+            account_id=account.id,
+            link_id=link.id,
+            purpose=purpose,
+            requested_at=link.requested_at,
+            expires_at=link.expires_at,
+        ),
+    )
+    await session.flush()
+    return link
+
+
+async def requested_lately(
+    session: AsyncSession, account: Account, purpose: Purpose
+) -> list[datetime]:
+    """When links of this purpose were asked for in the last hour, oldest first."""
+    recent = await session.scalars(
+        select(Link.requested_at)
+        .where(
+            Link.account_id == account.id,
+            Link.purpose == purpose,
+            Link.requested_at > datetime.now(UTC) - COUNTED_OVER,
+        )
+        .order_by(Link.requested_at)
+    )
+    return list(recent)
+
+
+async def revoke(session: AsyncSession, account_id: UUID, *purposes: Purpose) -> None:
+    await session.execute(
+        update(Link)
+        .where(Link.account_id == account_id, Link.purpose.in_(purposes), NOT_ENDED)
+        .values(revoked_at=datetime.now(UTC))
+    )
+
+
+async def follow_address(session: AsyncSession, account: Account) -> None:
+    """What was sent to the address before opens nothing; what is still to be sent goes to this."""
+    await session.execute(
+        update(Link)
+        .where(Link.account_id == account.id, Link.purpose != Purpose.EMAIL, NOT_ENDED)
+        .values(email=account.email, secret_hashes=[])
+    )

@@ -1,0 +1,100 @@
+"""What a link that came by mail is good for: its secrets, what it shows, its only use."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis.database import Database
+from chassis.errors import Malformed, Refusal
+from contracts.identity import api
+from contracts.identity.purposes import Purpose
+from contracts.identity.roles import Role
+from identity import tokens
+from identity.models import Account, Link
+from identity.operations.accounts import give_address, names_of, replace_password
+from identity.passwords import Passwords
+from identity.queries import links
+
+
+class LinkUsed(Refusal):
+    code = "link_used"
+
+
+class LinkExpired(Refusal):
+    """Also said of a link that a newer one has replaced, and while the account is disabled."""
+
+    code = "link_expired"
+
+
+class PasswordRequired(Malformed):
+    code = "required"
+
+
+async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
+    """Another secret that opens this link, told once: those before it still open it too."""
+    link, account = await usable(session, links.with_id(link_id), lock=True)
+    secret = tokens.new_secret()
+    link.keep_secret(tokens.secret_hash(secret))
+    return api.LinkSecret(
+        secret=secret,
+        purpose=Purpose(link.purpose),
+        email=link.email,
+        first_name=account.first_name,
+        last_name=account.last_name,
+        expires_at=link.expires_at,
+    )
+
+
+async def read(session: AsyncSession, secret: str) -> api.Link:
+    """Looking at it uses nothing up: mail programs look before people do."""
+    link, account = await usable(session, links.with_secret(secret))
+    return api.Link(
+        purpose=Purpose(link.purpose),
+        first_name=account.first_name,
+        last_name=account.last_name,
+        email=link.email,
+        role=Role(account.role),
+        expires_at=link.expires_at,
+    )
+
+
+async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> api.UsedLink:
+    """Take the new password, or the new address; of many uses at once only the first counts.
+
+    All sessions of whoever has a new password end, and no wait remains.
+    """
+    which = links.with_secret(given.secret)
+    async with database.transaction() as session:
+        link, account = await usable(session, which)
+    password_hash = None
+    if link.purpose != Purpose.EMAIL:
+        password_hash = await chosen(passwords, given.password, account)
+    async with database.transaction() as session:
+        link, account = await usable(session, which, lock=True)
+        link.used_at = datetime.now(UTC)
+        await session.flush()
+        if password_hash is None:
+            await give_address(session, account, link.email)
+        else:
+            await replace_password(session, account, password_hash)
+    return api.UsedLink(purpose=Purpose(link.purpose), email=account.email)
+
+
+async def chosen(passwords: Passwords, password: str | None, account: Account) -> str:
+    if password is None:
+        raise PasswordRequired("this link is for choosing a password", field="password")
+    return await passwords.choose(password, field="password", owner=names_of(account))
+
+
+async def usable(
+    session: AsyncSession, which: ColumnElement[bool], *, lock: bool = False
+) -> tuple[Link, Account]:
+    """404 `link_unknown`, 409 `link_used` or `link_expired` where it is good for nothing."""
+    link, account = await links.link(session, which, lock=lock)
+    if link.used_at is not None:
+        raise LinkUsed("this link has been used")
+    if link.is_over(datetime.now(UTC)) or not account.enabled:
+        raise LinkExpired("this link is over; ask for another")
+    return link, account

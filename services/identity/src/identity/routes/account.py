@@ -1,0 +1,60 @@
+"""What everyone does with their own account."""
+
+from chassis.auth import CurrentCaller
+from chassis.database import Transaction
+from contracts.identity import api
+from identity.operations import accounts
+from identity.queries import accounts as known
+from identity.routes.parameters import (
+    BrowserAddress,
+    Customer,
+    TheDatabase,
+    ThePasswords,
+    TheSettings,
+    identity_router,
+)
+
+router = identity_router()
+
+
+@router.get("/me")
+async def my_account(caller: CurrentCaller, session: Transaction) -> api.Account:
+    return await known.described_account(session, await accounts.mine(session, caller))
+
+
+@router.put("/me/password", status_code=204)
+async def change_my_password(
+    change: api.PasswordChange,
+    caller: CurrentCaller,
+    database: TheDatabase,
+    passwords: ThePasswords,
+    address: BrowserAddress,
+) -> None:
+    """The current password is asked; the other sessions end."""
+    await accounts.change_password(database, passwords, caller, change, address=address)
+
+
+@router.put("/me/email")
+async def change_my_email(
+    *,
+    change: api.EmailChange,
+    caller: Customer,
+    database: TheDatabase,
+    passwords: ThePasswords,
+    settings: TheSettings,
+    address: BrowserAddress,
+) -> api.Account:
+    """The current password is asked; customers only.
+
+    Where mail can be sent, the address stays until the link sent to the new one, which the
+    answer tells as `pending_email`, is opened: 429 `too_many_links` after five in an hour.
+    """
+    return await accounts.change_email(
+        database, passwords, caller, change, address=address, mail=settings.mail
+    )
+
+
+@router.delete("/me/email/pending", status_code=204)
+async def give_up_pending_email(caller: Customer, session: Transaction) -> None:
+    """The link that was sent to the new address is over; repeating it is harmless."""
+    await accounts.give_up_pending_email(session, caller)

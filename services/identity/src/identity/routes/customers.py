@@ -1,0 +1,108 @@
+"""What staff do for customers."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.identity import api
+from identity import models
+from identity.operations import accounts, customers, links
+from identity.queries import accounts as known
+from identity.queries import customers as listed
+from identity.queries import links as sent
+from identity.routes.parameters import (
+    NO_BODY,
+    Staff,
+    TheDatabase,
+    ThePasswords,
+    TheSettings,
+    identity_router,
+)
+
+router = identity_router()
+
+CustomerIds = Annotated[list[UUID], Query(alias="id", min_length=1, max_length=50)]
+
+
+@router.post("/customers", status_code=201, response_model=api.Customer)
+async def register_customer(
+    *,
+    new: api.NewCustomer,
+    _: Staff,
+    passwords: ThePasswords,
+    settings: TheSettings,
+    session: Transaction,
+    once: Once,
+) -> models.Account:
+    """Register a customer with the password that the customer has just chosen.
+
+    Without one an invitation is sent; 409 `mail_unavailable` where no mail can be.
+    """
+    password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
+    if made := await once.made(new):
+        return await known.customer(session, made)
+    customer = await customers.register_customer(session, new, password_hash)
+    await once.remember(customer.id)
+    return customer
+
+
+@router.post("/customers/search")
+async def search_customers(
+    wanted: api.CustomerSearch, _: Staff, session: Transaction
+) -> api.Customers:
+    """Up to two characters match beginnings of words, three or more any part."""
+    return await listed.search_customers(session, wanted)
+
+
+@router.post("/customers/email-check")
+async def check_email(check: api.EmailCheck, _: Staff, session: Transaction) -> api.EmailChecked:
+    return await customers.check_email(session, check.email)
+
+
+@router.get("/customers")
+async def customers_by_id(ids: CustomerIds, _: Staff, session: Transaction) -> api.Customers:
+    """Those of them that exist, by name."""
+    found = await known.customers(session, ids)
+    return api.Customers(
+        customers=[api.Customer.model_validate(customer) for customer in found], count=len(found)
+    )
+
+
+@router.get("/customers/{customer_id}", response_model=api.Customer)
+async def customer(customer_id: UUID, _: Staff, session: Transaction) -> models.Account:
+    return await known.customer(session, customer_id)
+
+
+@router.patch("/customers/{customer_id}", response_model=api.Customer)
+async def change_customer(
+    customer_id: UUID, change: api.CustomerChange, _: Staff, session: Transaction
+) -> models.Account:
+    return await customers.change_customer(session, customer_id, change)
+
+
+@router.put("/customers/{customer_id}/password", status_code=204)
+async def reset_customer_password(
+    customer_id: UUID,
+    reset: api.PasswordReset,
+    _: Staff,
+    database: TheDatabase,
+    passwords: ThePasswords,
+) -> None:
+    """A password that the customer has just chosen; the customer's sessions end."""
+    await customers.reset_password(database, passwords, customer_id, reset.password)
+
+
+@router.post("/customers/{customer_id}/links", status_code=201)
+async def invite_customer(
+    customer_id: UUID, _: Staff, session: Transaction, settings: TheSettings, once: Once
+) -> api.RequestedLink:
+    """Send a link to choose a password, good for a day; one sent before opens nothing any more."""
+    links.require_mail(settings.mail)
+    if made := await once.made(NO_BODY):
+        return await sent.requested_link(session, made)
+    link = await customers.invite_customer(session, customer_id)
+    await once.remember(link.id)
+    return api.RequestedLink.model_validate(link)

@@ -1,0 +1,57 @@
+"""Links sent by mail: whoever holds one needs no session."""
+
+from uuid import UUID
+
+from chassis.database import Transaction
+from contracts.identity import api
+from identity.operations import links, opened_links
+from identity.routes.parameters import (
+    BrowserAddress,
+    Service,
+    TheDatabase,
+    ThePasswords,
+    TheSettings,
+    identity_router,
+)
+
+router = identity_router()
+
+
+@router.post("/password-links", status_code=202)
+async def request_password_link(
+    forgotten: api.ForgottenPassword,
+    database: TheDatabase,
+    settings: TheSettings,
+    address: BrowserAddress,
+) -> None:
+    """Mail a link, good for an hour, to whoever has an account with this address.
+
+    The answer and its time are the same whether or not there is one; three in an hour are sent.
+    """
+    links.require_mail(settings.mail)
+    await links.request_password_link(
+        database, forgotten.email, address=address, seconds=settings.password_link_seconds
+    )
+
+
+@router.post("/links/read")
+async def read_link(given: api.GivenLink, session: Transaction) -> api.Link:
+    """What a link is for. Reading it is no use of it."""
+    return await opened_links.read(session, given.secret)
+
+
+@router.post("/links/use")
+async def use_link(
+    given: api.LinkUse, database: TheDatabase, passwords: ThePasswords
+) -> api.UsedLink:
+    """Choose the password, or confirm the new address; this works once.
+
+    409 `link_used`, `link_expired`, and `email_taken` if somebody else has the address by now.
+    """
+    return await opened_links.use(database, passwords, given)
+
+
+@router.post("/links/{link_id}/secret")
+async def make_link_secret(link_id: UUID, _: Service, session: Transaction) -> api.LinkSecret:
+    """A secret for the mail that is being sent. For our own services, on the internal entry point."""
+    return await opened_links.make_secret(session, link_id)

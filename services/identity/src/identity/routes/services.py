@@ -1,0 +1,20 @@
+"""Tokens for our own services; only the internal entry point leads here."""
+
+from contracts.identity import api
+from identity import tokens
+from identity.operations import services
+from identity.routes.parameters import TheKeys, TheSettings, identity_router
+
+router = identity_router()
+
+
+@router.post("/service-tokens")
+async def service_token(
+    given: api.ServiceSecret, settings: TheSettings, keys: TheKeys
+) -> api.AccessToken:
+    """A token of the role `service`, for a minute, for whoever knows the service's secret."""
+    services.prove(given, settings.service_secrets)
+    signer = await keys.current()
+    return api.AccessToken(
+        access_token=signer.service_token(given.service), expires_in=tokens.ACCESS_SECONDS
+    )

@@ -1,0 +1,107 @@
+"""Signing in, the token of a session, and what it is exchanged for."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Header, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from chassis.auth import CurrentCaller
+from chassis.database import Transaction
+from chassis.errors import Unauthenticated
+from contracts.identity import api
+from identity import tokens
+from identity.operations import sessions
+from identity.queries import accounts
+from identity.routes.parameters import (
+    BrowserAddress,
+    TheDatabase,
+    TheKeys,
+    ThePasswords,
+    TheSettings,
+    identity_router,
+)
+
+router = identity_router()
+
+KEYS_KEPT_SECONDS = 300
+
+session_bearer = HTTPBearer(
+    scheme_name="Session", auto_error=False, description="The token of an opened session."
+)
+SessionToken = Annotated[HTTPAuthorizationCredentials | None, Depends(session_bearer)]
+UserAgent = Annotated[str, Header()]
+
+
+@router.post("/sessions", status_code=201)
+async def sign_in(
+    *,
+    given: api.NewSession,
+    database: TheDatabase,
+    passwords: ThePasswords,
+    settings: TheSettings,
+    address: BrowserAddress,
+    user_agent: UserAgent = "",
+) -> api.OpenedSession:
+    """Open a session; after some failures 429 `too_many_attempts`, longer and longer."""
+    return await sessions.sign_in(
+        database,
+        passwords,
+        given,
+        address=address,
+        user_agent=user_agent,
+        lifetime=settings.session_lifetime,
+    )
+
+
+@router.post("/tokens")
+async def exchange_token(
+    token: SessionToken, session: Transaction, settings: TheSettings, keys: TheKeys
+) -> api.AccessToken:
+    """Exchange a session's token for one that every service accepts, for a minute."""
+    if token is None:
+        raise Unauthenticated("the token of a session is required")
+    signer = await keys.current()
+    account, opened = await sessions.go_on(session, token.credentials, settings.session_lifetime)
+    return api.AccessToken(
+        access_token=signer.access_token(account, opened.id), expires_in=tokens.ACCESS_SECONDS
+    )
+
+
+@router.get("/sessions")
+async def my_sessions(caller: CurrentCaller, session: Transaction) -> api.Sessions:
+    return api.Sessions(
+        sessions=[
+            api.Session(
+                id=opened.id,
+                opened_at=opened.opened_at,
+                last_used_at=opened.last_used_at,
+                user_agent=opened.user_agent,
+                current=opened.id == caller.session_id,
+            )
+            for opened in await accounts.open_sessions(session, caller.id)
+        ]
+    )
+
+
+@router.delete("/sessions/current", status_code=204)
+async def sign_out(caller: CurrentCaller, session: Transaction) -> None:
+    await sessions.close_session(session, caller, caller.session_id)
+
+
+@router.delete("/sessions/{session_id}", status_code=204)
+async def close_session(session_id: UUID, caller: CurrentCaller, session: Transaction) -> None:
+    await sessions.close_session(session, caller, session_id)
+
+
+@router.delete("/sessions")
+async def close_other_sessions(caller: CurrentCaller, session: Transaction) -> api.Closed:
+    """All but the one that asks."""
+    return api.Closed(closed=await sessions.close_other_sessions(session, caller))
+
+
+@router.get("/keys")
+async def published_keys(keys: TheKeys, response: Response) -> api.Keys:
+    """The public keys of tokens, as a JSON Web Key Set."""
+    response.headers["Cache-Control"] = f"public, max-age={KEYS_KEPT_SECONDS}"
+    return api.Keys(keys=[tokens.published(key) for key in await keys.read()])

@@ -1,0 +1,65 @@
+"""What administrators do with staff accounts."""
+
+from uuid import UUID
+
+from chassis.database import Transaction
+from chassis.idempotency import Once
+from contracts.identity import api
+from identity.operations import accounts, links, staff
+from identity.queries import accounts as known
+from identity.queries import links as sent
+from identity.routes.parameters import (
+    NO_BODY,
+    Administrator,
+    ThePasswords,
+    TheSettings,
+    identity_router,
+)
+
+router = identity_router()
+
+
+@router.post("/staff", status_code=201)
+async def register_staff_member(
+    *,
+    new: api.NewStaffMember,
+    _: Administrator,
+    passwords: ThePasswords,
+    settings: TheSettings,
+    session: Transaction,
+    once: Once,
+) -> api.StaffMember:
+    """Without a password an invitation is sent; 409 `mail_unavailable` where no mail can be."""
+    password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
+    made = await once.made(new)
+    if made is None:
+        made = (await staff.register_staff_member(session, new, password_hash)).id
+        await once.remember(made)
+    return await known.described_staff_member(session, made)
+
+
+@router.get("/staff")
+async def staff_members(_: Administrator, session: Transaction) -> api.StaffMembers:
+    return api.StaffMembers(staff=await known.staff(session))
+
+
+@router.patch("/staff/{member_id}")
+async def change_staff_member(
+    member_id: UUID, change: api.StaffMemberChange, _: Administrator, session: Transaction
+) -> api.StaffMember:
+    """Another role, or disabled: then the sessions end; 409 `last_administrator`."""
+    await staff.change_staff_member(session, member_id, change)
+    return await known.described_staff_member(session, member_id)
+
+
+@router.post("/staff/{member_id}/links", status_code=201)
+async def invite_staff_member(
+    member_id: UUID, _: Administrator, session: Transaction, settings: TheSettings, once: Once
+) -> api.RequestedLink:
+    """Send a link to choose a password, good for a day; one sent before opens nothing any more."""
+    links.require_mail(settings.mail)
+    if made := await once.made(NO_BODY):
+        return await sent.requested_link(session, made)
+    link = await staff.invite_staff_member(session, member_id)
+    await once.remember(link.id)
+    return api.RequestedLink.model_validate(link)
