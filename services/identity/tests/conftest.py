@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import migrations, testing
 from chassis.database import Database
-from contracts.identity.roles import Role
+from contracts.identity.events import LinkRequested
+from contracts.identity.roles import SERVICE, Role
 from identity.app import create_app
 from identity.models import Base
 from identity.settings import Settings
@@ -131,6 +132,25 @@ class People:
         assert answer.status_code == 200, answer.text
         return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
+    async def forget(self, email: str, address: str = "192.0.2.1") -> httpx.Response:
+        headers = {"X-Guichet-Browser-Address": address}
+        return await self.post("/password-links", {"email": email}, headers)
+
+    async def ask_secret(self, link_id: object) -> httpx.Response:
+        """What notifications does when it writes the mail."""
+        return await self.post(f"/links/{link_id}/secret", None, testing.token(SERVICE))
+
+    async def secret(self, link_id: object) -> str:
+        answer = await self.ask_secret(link_id)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["secret"]
+
+    async def read_link(self, secret: str) -> httpx.Response:
+        return await self.post("/links/read", {"secret": secret}, {})
+
+    async def use_link(self, secret: str, password: str | None = OTHER_PASSWORD) -> httpx.Response:
+        return await self.post("/links/use", {"secret": secret, "password": password}, {})
+
     def refused(
         self, answer: httpx.Response, status: int, code: str, field: str | None = None
     ) -> dict[str, Any]:
@@ -169,6 +189,26 @@ def people(client: httpx.AsyncClient) -> People:
     return people_of(client)
 
 
+@pytest.fixture
+def mail(app: FastAPI, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail can be sent."""
+    monkeypatch.setattr(app.state.settings, "mail", True)
+
+
+Links = Callable[[], Awaitable[list[LinkRequested]]]
+
+
+@pytest.fixture
+def links(session: AsyncSession) -> Links:
+    """The links that were announced so far, in order."""
+
+    async def announced() -> list[LinkRequested]:
+        events = await testing.published(session)
+        return [event for event in events if isinstance(event, LinkRequested)]
+
+    return announced
+
+
 Wait = Callable[[type[Base], str, timedelta], Awaitable[None]]
 
 
@@ -187,7 +227,7 @@ def later(session: AsyncSession) -> Wait:
 @pytest.fixture(scope="session")
 async def busy_app() -> AsyncGenerator[FastAPI]:
     """A service whose transactions really commit, for what happens at the same instant."""
-    app = service("test_identity_races", pool_size=10)
+    app = service("test_identity_races", pool_size=10, mail=True)
     yield app
     await app.state.database.close()
 

@@ -33,10 +33,9 @@ async def link(
     session: AsyncSession, which: ColumnElement[bool], *, lock: bool = False
 ) -> tuple[Link, Account]:
     """The link and its account; locked, the account first, until the transaction ends."""
-    row = (await session.execute(select(Link.id, Link.account_id).where(which))).one_or_none()
-    account = (
-        await (accounts.locked if lock else accounts.find)(session, row.account_id) if row else None
-    )
+    find = accounts.locked if lock else accounts.find
+    account_id = await session.scalar(select(Link.account_id).where(which))
+    account = await find(session, account_id) if account_id else None
     # Again, now that nobody else changes it: its secrets may have been forgotten meanwhile.
     found = await session.scalar(
         select(Link).where(which).execution_options(populate_existing=True)
