@@ -51,6 +51,7 @@ async def test_a_member_of_staff_without_a_password_is_invited(people, session, 
     assert member["has_password"] is False
     changed, requested = await published(session)
     assert isinstance(changed, StaffMemberChanged)
+    assert isinstance(requested, LinkRequested)
     assert requested.purpose == Purpose.INVITATION
     [listed] = (await people.client.get("/staff", headers=people.administrator)).json()["staff"]
     assert listed == member

@@ -48,8 +48,8 @@ async def request_password_link(
 ) -> None:
     """A link for the account that has this address, if there is one and it may sign in.
 
-    Whoever asks learns nothing: after the askings that are free for everybody at this address
-    (429 `too_many_attempts`), it takes `seconds` in any case, and all that is found is kept.
+    Whoever asks learns nothing: it takes `seconds`, whatever is found and done. Too many askings
+    from one network address are refused: 429 `too_many_attempts`.
     """
     started = time.monotonic()
     async with database.transaction() as session:
