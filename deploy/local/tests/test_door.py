@@ -138,7 +138,7 @@ async def test_it_hears_no_event_live(visitor, door):
         await heard.next_msg(timeout=0.5)
 
 
-@pytest.mark.parametrize("user", [*streams.PUBLISHERS, streams.ADMIN, streams.DOOR])
+@pytest.mark.parametrize("user", [*streams.CONTEXTS, streams.ADMIN, streams.DOOR])
 async def test_nobody_of_ours_comes_in_through_it(door, user):
     _, address, trusted = door
     with pytest.raises((nats.errors.Error, OSError)):

@@ -81,7 +81,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_MAIL_SENDER: str = Field(
         "",
-        description="In whose name mail is sent, such as Guichet <guichet@example.org>. The domain"
+        description="In whose name mail is sent, such as `Guichet <guichet@example.org>`. The domain"
         " must allow that mail server to send for it (SPF, DKIM).",
     )
     GUICHET_MAIL_WITH_TEXT: Literal["false", "true"] = Field(
