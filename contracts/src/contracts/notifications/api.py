@@ -20,9 +20,9 @@ class Kind(StrEnum):
     REPLY = "reply"
     RESOLVED = "resolved"
     WELCOME = "welcome"
-    PASSWORD_CHANGED = "password_changed"
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind, not a secret
     EMAIL_CHANGED = "email_changed"
-    PASSWORD_LINK = "password_link"
+    PASSWORD_LINK = "password_link"  # noqa: S105 - the same
     INVITATION = "invitation"
     EMAIL_LINK = "email_link"
     NEW_REQUEST = "new_request"
