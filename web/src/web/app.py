@@ -17,8 +17,10 @@ from web.pages import (
     customers,
     desk,
     errors,
+    links,
     live,
     my_new_ticket,
+    my_notifications,
     my_products,
     my_tickets,
     sales,
@@ -31,6 +33,8 @@ from web.settings import WebSettings
 
 PAGES = (
     sign_in,
+    links,
+    my_notifications,
     my_new_ticket,
     my_tickets,
     my_products,

@@ -66,6 +66,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
     made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
     made.globals["words"] = words  # ty: ignore[invalid-assignment]
+    made.globals["mail"] = settings.mail  # ty: ignore[invalid-assignment]
     made.filters |= {
         "day": dates.day,
         "weekday": dates.weekday,

@@ -122,6 +122,11 @@ DONE = {
     "precision_sent": "Précision envoyée.",
     "resolved": "Demande n° {number} résolue.",
     "password_changed": "Mot de passe changé. Vos autres sessions sont fermées.",
+    "password_chosen": "Mot de passe enregistré.",
+    "email_link_sent": "Un lien de confirmation est envoyé à votre nouvelle adresse.",
+    "email_given_up": "Votre adresse e-mail reste la même.",
+    "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
+    "notifications_changed": "Notifications enregistrées.",
     "email_changed": "Adresse e-mail changée. Connectez-vous désormais avec elle.",
     "sale_recorded": "Vente enregistrée. {first_name} peut déjà demander de l’aide pour cet appareil "
     "depuis son espace.",
@@ -144,6 +149,15 @@ def done(name: str, facts: Mapping[str, Any]) -> str:
     """The sentence for what a form did; nothing for a name that is not ours."""
     sentence = DONE.get(name)
     return typeset(sentence.format_map(Known(facts))) if sentence else ""
+
+
+# What a mail that can be ended is about, after « un e-mail ».
+MAILS = {
+    "reply": "à chaque réponse à vos demandes",
+    "resolved": "quand une de vos demandes est résolue",
+    "new_request": "à chaque nouvelle demande",
+    "customer_answer": "à chaque réponse d’un client",
+}
 
 
 # --- Refusals ---------------------------------------------------------------------------------

@@ -10,8 +10,10 @@ from contracts.identity.api import (
     Customer,
     Customers,
     EmailChecked,
+    Link,
     OpenedSession,
     Sessions,
+    UsedLink,
 )
 from web.clients.gateway import Gateway
 
@@ -54,9 +56,32 @@ async def change_password(gateway: Gateway, *, current_password: str, new_passwo
     await gateway.tell("PUT", "/api/identity/me/password", body)
 
 
-async def change_email(gateway: Gateway, *, current_password: str, email: str) -> None:
+async def change_email(gateway: Gateway, *, current_password: str, email: str) -> Account:
+    """Where mail can be sent, the new address counts only once it is confirmed."""
     body = {"current_password": current_password, "email": email}
-    await gateway.tell("PUT", "/api/identity/me/email", body)
+    return await gateway.send("PUT", "/api/identity/me/email", body, Account)
+
+
+async def give_up_email(gateway: Gateway) -> None:
+    """The address that counts stays the one it was."""
+    await gateway.tell("DELETE", "/api/identity/me/email/pending")
+
+
+# --- Links sent by mail -----------------------------------------------------------------------
+
+
+async def ask_password_link(gateway: Gateway, *, email: str) -> None:
+    """Sent to whoever has an account; nobody learns who does."""
+    await gateway.tell("POST", "/api/identity/password-links", {"email": email})
+
+
+async def read_link(gateway: Gateway, secret: str) -> Link:
+    return await gateway.send("POST", "/api/identity/links/read", {"secret": secret}, Link)
+
+
+async def use_link(gateway: Gateway, secret: str, *, password: str | None) -> UsedLink:
+    body = {"secret": secret, "password": password}
+    return await gateway.send("POST", "/api/identity/links/use", body, UsedLink)
 
 
 # --- Customers, for staff ---------------------------------------------------------------------

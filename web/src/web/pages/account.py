@@ -26,15 +26,22 @@ async def change_email(request: Request, customer: Customer, form: Typed) -> Res
     require_current_password(form)
     try:
         if not form.errors:
-            await identity.change_email(
+            account = await identity.change_email(
                 customer.gateway,
                 current_password=form["current_password"],
                 email=form["email"],
             )
-            return redirect(request, "/compte", done="email_changed")
+            done = "email_link_sent" if account.pending_email else "email_changed"
+            return redirect(request, "/compte", done=done)
     except Problem as problem:
         form.refused(problem)
     return await show(request, customer, email=form)
+
+
+@router.post("/adresse/renonciation")
+async def give_up_email(request: Request, customer: Customer, _: Typed) -> Response:
+    await identity.give_up_email(customer.gateway)
+    return redirect(request, "/compte", done="email_given_up")
 
 
 @router.post("/mot-de-passe")

@@ -1,0 +1,128 @@
+"""What comes by mail: a link to choose a password or confirm an address, and the end of mails."""
+
+from fastapi import APIRouter, Request, Response
+
+from contracts.identity.api import PASSWORD_SHORTEST, Link
+from contracts.identity.purposes import Purpose
+from web import sessions, words
+from web.clients import identity, notifications
+from web.clients.gateway import Problem
+from web.forms import Anonymous, Form
+from web.rendering import home, page, redirect
+
+router = APIRouter()
+
+OVER = {"link_unknown", "link_used", "link_expired"}
+
+
+# --- A forgotten password ---------------------------------------------------------------------
+
+
+@router.get("/mot-de-passe-oublie")
+async def forgotten_password(request: Request) -> Response:
+    return show_forgotten(request, Form())
+
+
+@router.post("/mot-de-passe-oublie")
+async def ask_password_link(request: Request, form: Anonymous) -> Response:
+    """The same answer whether the address is anybody's or not."""
+    if not form.values.setdefault("email", "").strip():
+        form.refuse("email", words.refusal("required", field="email"))
+        return show_forgotten(request, form)
+    try:
+        await identity.ask_password_link(sessions.browser(request), email=form["email"])
+    except Problem as problem:
+        return show_forgotten(request, form.refused(problem))
+    return page(request, "links/asked.html", email=form["email"].strip())
+
+
+def show_forgotten(request: Request, form: Form) -> Response:
+    return page(request, "links/forgotten.html", status=form.status, form=form)
+
+
+# --- A link -----------------------------------------------------------------------------------
+
+
+@router.get("/lien/{secret}")
+async def link(request: Request, secret: str) -> Response:
+    """What it is for. Programs that look into mails open links, too: only the form uses it."""
+    try:
+        return show_link(request, await identity.read_link(sessions.browser(request), secret))
+    except Problem as problem:
+        return show_over(request, problem)
+
+
+@router.post("/lien/{secret}")
+async def use_link(request: Request, secret: str, form: Anonymous) -> Response:
+    """Choose the password, or confirm the address; then whoever chose one is signed in."""
+    gateway = sessions.browser(request)
+    password = form.values.setdefault("password", "")
+    try:
+        known = await identity.read_link(gateway, secret)
+        if known.purpose != Purpose.EMAIL and not password:
+            form.refuse("password", words.refusal("required", field="password"))
+            return show_link(request, known, form)
+        used = await identity.use_link(gateway, secret, password=password or None)
+    except Problem as problem:
+        if problem.code in OVER:
+            return show_over(request, problem)
+        return show_link(request, known, form.refused(problem))
+    if used.purpose == Purpose.EMAIL:
+        return redirect(request, "/compte", done="email_confirmed")
+    return await welcome(request, used.email, password)
+
+
+async def welcome(request: Request, email: str, password: str) -> Response:
+    """Signed in with what was just chosen; whoever must wait for that signs in later."""
+    try:
+        opened = await identity.open_session(
+            sessions.browser(request), email=email, password=password
+        )
+    except Problem:
+        return redirect(request, "/connexion", done="password_chosen")
+    person = await sessions.person_of(request, opened.token)
+    response = redirect(request, home(person), done="password_chosen")
+    sessions.remember(request, response, opened)
+    return response
+
+
+def show_link(request: Request, known: Link, form: Form | None = None) -> Response:
+    form = form or Form()
+    return page(
+        request,
+        "links/link.html",
+        status=form.status,
+        link=known,
+        form=form,
+        shortest=PASSWORD_SHORTEST,
+    )
+
+
+def show_over(request: Request, problem: Problem) -> Response:
+    """Used, too old or not whole: said with a way on."""
+    if problem.code not in OVER:
+        raise problem
+    return page(request, "links/over.html", status=problem.status, reason=problem.code)
+
+
+# --- The end of mails -------------------------------------------------------------------------
+
+
+@router.get("/desabonnement/{token}")
+async def unsubscription(request: Request, token: str) -> Response:
+    gateway = sessions.browser(request)
+    return page(
+        request,
+        "links/unsubscribe.html",
+        unsubscribed=await notifications.read_unsubscription(gateway, token),
+    )
+
+
+@router.post("/desabonnement/{token}")
+async def unsubscribe(request: Request, token: str) -> Response:
+    """One click in a mail program (RFC 8058) or on our page: the token is all the proof there is.
+
+    It can do nothing but end such mails, so whoever sends it from wherever is welcome.
+    """
+    ended = await notifications.unsubscribe(sessions.browser(request), token)
+    return page(request, "links/unsubscribe.html", unsubscribed=ended)
