@@ -9,7 +9,9 @@ from playwright.async_api import Browser, async_playwright, expect
 from e2e.people import Customer, Staff
 from e2e.scene import Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
+from letters import Letters
 from local import browser
+from local.stack import Stack
 from shop import Account, Shop
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
@@ -32,6 +34,13 @@ async def windows(chromium: Browser, shop: Shop) -> AsyncGenerator[Windows]:
     yield windows
     await windows.close()
     assert windows.complaints == []
+
+
+@pytest.fixture
+def letters(stack: Stack) -> Letters:
+    """What people find in their mail."""
+    assert stack.mail is not None
+    return Letters(stack.mail.folder)
 
 
 # --- Accounts, each made once ------------------------------------------------------------------

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from playwright.async_api import Locator, Page, expect
 
+from letters import Letters
 from shop import Account, Product, begin_sale
 from waiting import eventually
 
@@ -217,8 +218,14 @@ class Customer(Person):
         await form.get_by_label("Nouvelle adresse e-mail", exact=True).fill(new)
         await form.get_by_label("Mot de passe actuel", exact=True).fill(self.account.password)
         await form.get_by_role("button", name="Changer l’adresse").click()
-        await self.is_told("Adresse e-mail changée.")
-        await expect(form).to_contain_text(new)
+        await self.is_told("Un lien de confirmation est envoyé à votre nouvelle adresse.")
+        await expect(form).to_contain_text(f"En attente de confirmation : {new}")
+
+    async def confirms_email(self, letters: Letters, new: str) -> None:
+        await self.goes_to((await letters.to(new, "Confirmez")).link)
+        await self.presses("Confirmer cette adresse")
+        await self.is_told("Adresse e-mail confirmée.")
+        await expect(self.section("Adresse e-mail")).to_contain_text(new)
         self.account.email = new
 
 

@@ -92,14 +92,16 @@ async def test_a_customer_needs_no_script_for_the_whole_life_of_a_request(
     await she.can_say_nothing_more()
 
 
-async def test_a_customer_needs_no_script_for_her_account(plain_customer):
+async def test_a_customer_needs_no_script_for_her_account(plain_customer, letters):
     she = plain_customer
     await she.tries_to_sign_in(password="pas le bon mot")
     await she.is_warned("Adresse e-mail ou mot de passe incorrect.")
     await expect(she.field("Adresse e-mail")).to_have_value(she.account.email)
     await she.signs_in()
     await she.changes_password("neuf tortues lentes")
-    await she.changes_email(f"plus.{she.account.email}")
+    new = f"plus.{she.account.email}"
+    await she.changes_email(new)
+    await she.confirms_email(letters, new)
     await she.signs_out()
     await she.signs_in()
 

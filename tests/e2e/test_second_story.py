@@ -46,13 +46,16 @@ async def test_everyone_changes_their_own_password_and_signs_in_with_it(windows,
 
 
 async def test_a_customer_changes_her_address_and_signs_in_with_the_new_one(
-    windows, shop, seller, customer_account
+    windows, shop, letters, seller, customer_account
 ):
     she = await windows.customer(customer_account, signed_in=False)
     await she.signs_in()
     old, new = customer_account.email, shop.somebody("Nathalie", "Rousseau").email
     await she.changes_email(new)
+    await she.confirms_email(letters, new)
 
+    told = await letters.to(old, "adresse")
+    assert new not in told.text
     await she.signs_out()
     await she.tries_to_sign_in(email=old)
     await she.is_warned("Adresse e-mail ou mot de passe incorrect.")

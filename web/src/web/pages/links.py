@@ -1,6 +1,6 @@
 """What comes by mail: a link to choose a password or confirm an address, and the end of mails."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, HTTPException, Request, Response
 
 from contracts.identity.api import PASSWORD_SHORTEST, Link
 from contracts.identity.purposes import Purpose
@@ -37,6 +37,8 @@ async def ask_password_link(request: Request, form: Anonymous) -> Response:
 
 
 def show_forgotten(request: Request, form: Form) -> Response:
+    if not request.app.state.settings.mail:
+        raise HTTPException(404)
     return page(request, "links/forgotten.html", status=form.status, form=form)
 
 
@@ -59,9 +61,12 @@ async def use_link(request: Request, secret: str, form: Anonymous) -> Response:
     password = form.values.setdefault("password", "")
     try:
         known = await identity.read_link(gateway, secret)
-        if known.purpose != Purpose.EMAIL and not password:
-            form.refuse("password", words.refusal("required", field="password"))
-            return show_link(request, known, form)
+    except Problem as problem:
+        return show_over(request, problem)
+    if known.purpose != Purpose.EMAIL and not password:
+        form.refuse("password", words.refusal("required", field="password"))
+        return show_link(request, known, form)
+    try:
         used = await identity.use_link(gateway, secret, password=password or None)
     except Problem as problem:
         if problem.code in OVER:

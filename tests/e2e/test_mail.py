@@ -1,0 +1,112 @@
+"""What comes by mail, and what it is good for: links, news of a request, the end of news."""
+
+import pytest
+from playwright.async_api import expect
+
+from e2e.test_pages import finds_no_violation
+from shop import Account, Product, Shop, new_request
+from waiting import eventually
+
+
+@pytest.fixture
+async def number(shop: Shop, product: Product, customer_account: Account) -> int:
+    """A new request of the test's customer."""
+    sale = await shop.sell(customer_account, product)
+
+    async def opens() -> int:
+        return (await customer_account.post("/api/tickets", new_request(sale["id"])))["number"]
+
+    return await eventually(opens)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
+async def test_a_forgotten_password_is_chosen_anew_through_a_link(
+    windows, letters, customer_account, javascript
+):
+    she = await windows.customer(customer_account, signed_in=False, javascript=javascript)
+    await she.goes_to("/connexion")
+    await she.follows("Mot de passe oublié ?")
+    await she.fills("Adresse e-mail", customer_account.email)
+    await she.presses("Recevoir un lien")
+    await she.is_told("un lien vient d’y être envoyé")
+
+    link = (await letters.to(customer_account.email, "mot de passe")).link
+    await she.goes_to(link)
+    await she.fills("Nouveau mot de passe", "trop court")
+    await she.presses("Enregistrer le mot de passe")
+    await she.is_told_beside("Nouveau mot de passe", "encore 2 au moins")
+    await she.fills("Nouveau mot de passe", "neuf tortues lentes")
+    await she.presses("Enregistrer le mot de passe")
+    await she.is_told("Mot de passe enregistré.")
+
+    await she.signs_out()
+    await she.signs_in(password="neuf tortues lentes")
+    await she.goes_to(link)
+    await she.reads_title("Ce lien a déjà servi")
+    changed = await letters.to(customer_account.email, "changé")
+    assert customer_account.first_name in changed.text
+
+
+async def test_nobody_learns_from_a_forgotten_password_who_has_an_account(windows, letters, shop):
+    stranger = shop.somebody("Nadia", "Inconnue").email
+    visitor = await windows.visitor()
+    await visitor.goes_to("/mot-de-passe-oublie")
+    await visitor.presses("Recevoir un lien")
+    await visitor.is_told_beside("Adresse e-mail", "Indiquez l’adresse e-mail.")
+    await visitor.fills("Adresse e-mail", stranger)
+    await visitor.presses("Recevoir un lien")
+
+    await visitor.is_told(f"Si un compte existe avec l’adresse {stranger}")
+    await visitor.goes_to("/lien/abc")
+    await visitor.reads_title("Ce lien n’existe pas")
+    assert letters.all_to(stranger) == []
+
+
+async def test_a_customer_gives_up_a_new_address(customer, shop):
+    new = shop.somebody("Nathalie", "Rousseau").email
+    await customer.changes_email(new)
+    await customer.presses("Renoncer")
+
+    await customer.is_told("Votre adresse e-mail reste la même.")
+    await expect(customer.section("Adresse e-mail")).not_to_contain_text(new)
+
+
+async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
+    windows, letters, technician_account, customer_account, number
+):
+    path = f"/api/tickets/{number}/messages"
+    await technician_account.post(path, {"text": "Est-elle branchée ?"})
+    told = await letters.to(customer_account.email, f"{number}")
+    assert "Claire Vasseur" in told.text
+    assert "branchée" not in told.text
+
+    visitor = await windows.visitor()
+    link = told.message["List-Unsubscribe"].strip("<>")
+    await visitor.goes_to(link)
+    await visitor.reads("Vous recevez un e-mail à chaque réponse à vos demandes.")
+    await finds_no_violation(visitor.page)
+    one_click = {"List-Unsubscribe": "One-Click"}
+    ended = await visitor.page.request.post(link, form=one_click, headers={"Origin": "null"})
+    assert ended.status == 200
+    await visitor.goes_to(link)
+    await visitor.reads("Vous ne recevez plus d’e-mail à chaque réponse à vos demandes.")
+
+
+async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
+    windows, letters, shop, customer_account, number
+):
+    technician = await windows.staff(await shop.hire("technician", "Iris", "Lang"))
+    await technician.goes_to("/compte")
+    await technician.follows("Mes notifications")
+    await technician.page.get_by_role("checkbox", name="À chaque réponse d’un client").check()
+    await technician.page.get_by_role("radio", name="English").check()
+    await finds_no_violation(technician.page)
+    await technician.presses("Enregistrer")
+    await technician.is_told("Notifications enregistrées.")
+    box = technician.page.get_by_role("checkbox", name="À chaque réponse d’un client")
+    await expect(box).to_be_checked()
+
+    await customer_account.post(f"/api/tickets/{number}/messages", {"text": "Toujours rien."})
+    told = await letters.to(technician.account.email, f"{number}")
+    assert customer_account.name in told.text
+    assert told.message["Content-Language"] == "en"
