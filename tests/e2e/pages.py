@@ -205,10 +205,24 @@ async def is_asked_why_to_cancel(seller: Staff, _: Scene) -> None:
 
 CUSTOMER, ALL = ("customer",), ("customer", "product")
 
+
+async def asks_for_a_link(visitor: Person, _: Scene) -> None:
+    await visitor.fills("Adresse e-mail", "nathalie.rousseau@example.org")
+    await visitor.presses("Recevoir un lien")
+    await visitor.reads_title("Regardez vos e-mails")
+
+
 LOOKS = {
     "sign-in": Look(who="visitor", address="/connexion"),
     "sign-in-refused": Look(who="visitor", address="/connexion", prepare=signs_in_wrongly),
     "not-found": Look(who="visitor", address="/nulle-part", status=404),
+    "forgotten-password": Look(who="visitor", address="/mot-de-passe-oublie"),
+    "forgotten-password-asked": Look(
+        who="visitor", address="/mot-de-passe-oublie", prepare=asks_for_a_link
+    ),
+    "link-over": Look(who="visitor", address="/lien/abc", status=404),
+    "my-notifications": Look(who="customer", address="/compte/notifications"),
+    "staff-notifications": Look(who="technician", address="/compte/notifications"),
     # Customers
     "home": Look(who="customer", address="/mes-demandes"),
     "home-narrowed": Look(who="customer", address="/mes-demandes?q=voyant&statut=en-cours"),

@@ -1,4 +1,4 @@
-"""Pictures of every page, to lay beside the mock-ups; no test, and run only by its name:
+"""Pictures of every page and mail, to lay beside the mock-ups; no test, run only by its name:
 
 pytest tests/e2e/pictures.py --pictures FOLDER
 """
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from contracts.notifications.api import Kind, Language
+from e2e.letters_written import written
 from e2e.pages import LOOKS, at_rest
 from e2e.windows import Theme
 
@@ -33,3 +35,15 @@ async def test_take_pictures(windows, scene, folder, name, width):
         await at_rest(page)
         file = folder / f"{name}.{width}.{theme}.png"
         await page.screenshot(path=file, full_page=whole, animations="disabled")
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+@pytest.mark.parametrize("language", list(Language))
+async def test_take_pictures_of_mails(chromium, folder, kind, language):
+    page = await chromium.new_page()
+    await page.set_content(written(kind, language))
+    for width in (700, 390):
+        await page.set_viewport_size({"width": width, "height": 900})
+        file = folder / f"mail-{kind}.{language}.{width}.png"
+        await page.screenshot(path=file, full_page=True)
+    await page.close()

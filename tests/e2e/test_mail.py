@@ -32,6 +32,9 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
 
     link = (await letters.to(customer_account.email, "mot de passe")).link
     await she.goes_to(link)
+    await she.reads("Vous vous connectez avec")
+    if javascript:
+        await finds_no_violation(she.page)
     await she.fills("Nouveau mot de passe", "trop court")
     await she.presses("Enregistrer le mot de passe")
     await she.is_told_beside("Nouveau mot de passe", "encore 2 au moins")

@@ -1,0 +1,42 @@
+"""One mail of every kind, as its page looks."""
+
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from contracts.notifications.api import Kind, Language
+from notifications.letters import House, Letter, Request, write
+from notifications.models import ON_TICKETS, TO_STAFF, WISHES, WITH_LINK
+
+HOUSE = House(
+    Address("Guichet", "guichet", "example.org"),
+    "https://sav.example.org",
+    ZoneInfo("Europe/Paris"),
+)
+AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
+REQUEST = Request(
+    id=UUID(int=1), number=4127, reference="C11CJ67403", designation="Epson EcoTank ET-2850"
+)
+
+
+def written(kind: Kind, language: Language) -> str:
+    """The HTML of a mail to an invented customer or technician."""
+    author = "Nathalie Rousseau" if kind in TO_STAFF else "Claire Vasseur"
+    letter = Letter(
+        id=UUID(int=2),
+        kind=kind,
+        language=language,
+        first_name="Nathalie",
+        last_name="Rousseau",
+        email="nathalie.rousseau@example.org",
+        authors=[author] if kind in ON_TICKETS else [],
+        request=REQUEST if kind in ON_TICKETS else None,
+        texts=["Bonjour,\n\nessayez avec un autre câble."] if kind == Kind.REPLY else [],
+        link_secret="x" * 43 if kind in WITH_LINK else "",
+        expires_at=AT if kind in WITH_LINK else None,
+        unsubscription="y" * 80 if kind in WISHES else "",
+    )
+    body = write(letter, HOUSE, at=AT).get_body(("html",))
+    assert body is not None
+    return body.get_content()
