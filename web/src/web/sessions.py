@@ -23,6 +23,11 @@ SPARE_SECONDS = 10  # a token is renewed this long before it ends
 PAGE_OF = "X-Guichet-Person"
 
 
+def is_over_the_page(request: Request) -> bool:
+    """Asked by a module of a page that is still open, and stays so."""
+    return PAGE_OF in request.headers
+
+
 class SignInNeeded(Exception):
     """Nobody is signed in, or (`expired`) nobody any more."""
 
