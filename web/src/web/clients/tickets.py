@@ -1,6 +1,6 @@
 """Calls to tickets: a customer's requests, the queues of the staff, one request."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -121,6 +121,22 @@ async def queue(
     )
 
 
+async def those_in_queue(
+    gateway: Gateway, view: StaffView, filters: QueueFilters, numbers: Iterable[int]
+) -> list[int]:
+    """Which of these requests, fifty at most, the queue holds."""
+    asked = {name: value for name, value in asdict(filters).items() if value}
+    listed = await gateway.get(
+        "/api/tickets",
+        StaffTickets,
+        view=view,
+        limit=LONGEST_PAGE,
+        number=[str(number) for number in numbers],
+        **asked,
+    )
+    return [ticket.number for ticket in listed.tickets]
+
+
 async def staff_names(gateway: Gateway) -> StaffNames:
     return await gateway.get("/api/tickets/staff", StaffNames)
 
@@ -150,12 +166,6 @@ async def thread(gateway: Gateway, number: int) -> Thread:
 
 async def earlier(gateway: Gateway, number: int, before: str) -> Thread:
     return await gateway.get(f"/api/tickets/{number}/messages", Thread, before=before)
-
-
-async def add_message(gateway: Gateway, number: int, *, text: str, key: str) -> Message:
-    return await gateway.send(
-        "POST", f"/api/tickets/{number}/messages", {"text": text}, Message, key=key
-    )
 
 
 async def resolve(gateway: Gateway, number: int) -> Ticket:

@@ -256,6 +256,12 @@ async def written_since(
     return (await session.execute(counted)).one_or_none()
 
 
+async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
+    """The last message that the customer may read; there is always one."""
+    visible = select(Message).where(Message.ticket_id == ticket_id, VISIBLE)
+    return (await session.scalars(visible.order_by(Message.position.desc()).limit(1))).one()
+
+
 async def newest_of_customer(session: AsyncSession, ticket_id: UUID) -> int:
     """The position of the last message that the customer wrote."""
     answer = await session.execute(

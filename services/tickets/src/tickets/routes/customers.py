@@ -10,6 +10,7 @@ from chassis.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.operations import tickets as operations
+from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
@@ -24,6 +25,7 @@ async def open_ticket(
 ) -> api.Ticket:
     """Ask for help about something you bought, or take up a request that was resolved."""
     if made := await once.made(new):
+        await forget_draft(session, customer, None)  # it has come back with what was sent again
         return await queries.ticket_made(session, customer, made)
     ticket = await operations.open_ticket(session, customer, new)
     await once.remember(ticket.id)

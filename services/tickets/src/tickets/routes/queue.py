@@ -29,6 +29,7 @@ async def filters(
     opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
     answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
     unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
+    numbers: Annotated[list[int], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
     """What a queue may be narrowed to; days are those of the shop."""
     zone = request.app.state.settings.zone
@@ -40,6 +41,7 @@ async def filters(
         opened_before=begin(opened_to, zone, days=1),
         answered_by=answered_by,
         unread=unread,
+        numbers=tuple(numbers),
     )
 
 

@@ -1,6 +1,7 @@
 """The desk as a page: a queue, one of its requests, and what is known around it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
@@ -97,8 +98,12 @@ async def queue_again(
     at: At,
     number: Annotated[int | None, Query(alias="ouverte", description="The open request.")] = None,
     lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
+    heard_of: Annotated[
+        list[int],
+        Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """The queue as it is now.
+    """The queue as it is now, and which of those that changed are somewhere in it.
 
     The page asks by itself: an ended session must not take anybody away from their text.
     """
@@ -106,13 +111,18 @@ async def queue_again(
         staff = await sessions.staff(await sessions.signed_in(request))
     except (SignInNeeded, WrongRole):
         return Response(status_code=204)
-    listed = await queue_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE)))
+    listed, held = await asyncio.gather(
+        queue_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE))),
+        tickets.those_in_queue(staff.gateway, at.view, at.filters, heard_of)
+        if heard_of
+        else nothing(),
+    )
     return page(
         request,
         "desk/queue.html",
         person=staff,
         tab="desk",
-        **queue_facts(listed, at, number),
+        **queue_facts(listed, at, number, held or []),
         **await narrowing(staff.gateway, at),
     )
 
@@ -123,8 +133,10 @@ async def queue_of(gateway: Gateway, at: Place, *, limit: int = PAGE) -> StaffTi
     )
 
 
-def queue_facts(listed: StaffTickets, at: Place, number: int | None) -> dict[str, Any]:
-    """What the templates of the queue need."""
+def queue_facts(
+    listed: StaffTickets, at: Place, number: int | None, held: Sequence[int] = ()
+) -> dict[str, Any]:
+    """What the templates of the queue need; `held` are those in it that have just changed."""
     counts = listed.counts or {}
     return {
         "queues": [(name, label, counts.get(view, 0)) for name, (view, label) in QUEUES.items()],
@@ -133,6 +145,7 @@ def queue_facts(listed: StaffTickets, at: Place, number: int | None) -> dict[str
         "at": at,
         "listed": listed,
         "open_number": number,
+        "held": held,
         **CHOICES,
     }
 
