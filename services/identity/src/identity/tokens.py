@@ -63,6 +63,7 @@ class Signer:
             "sub": str(account.id),
             "role": account.role,
             "name": account.name,
+            "given_name": account.first_name,
             "sid": str(session_id),
             "iat": now,
             "exp": now + timedelta(seconds=ACCESS_SECONDS),

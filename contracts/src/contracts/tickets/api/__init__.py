@@ -42,6 +42,7 @@ from contracts.tickets.api.messages import (
     TimeSpent,
 )
 from contracts.tickets.api.owned_products import OwnedProduct, OwnedProductOfMine, OwnedProducts
+from contracts.tickets.api.pages import Desk, Home
 from contracts.tickets.api.quick_replies import (
     MOST_QUICK_REPLIES,
     VARIABLES,
@@ -94,6 +95,7 @@ __all__ = [
     "Counts",
     "CustomerInContext",
     "CustomerView",
+    "Desk",
     "Draft",
     "DraftKind",
     "DraftSubject",
@@ -101,6 +103,7 @@ __all__ = [
     "DraftToKeep",
     "Found",
     "FoundMessage",
+    "Home",
     "Message",
     "MessageKind",
     "Minutes",

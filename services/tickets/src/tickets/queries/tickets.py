@@ -165,6 +165,14 @@ def staff_ticket_of(row: Row[*tuple[Any, ...]]) -> api.StaffTicket:
     return api.StaffTicket.model_validate(row._asdict() | {"product": product})
 
 
+async def staff_thread(
+    session: AsyncSession, staff: Caller, number: int, *, limit: int, before: str | None
+) -> api.StaffThread:
+    read = await thread(session, staff, number, limit=limit, before=before)
+    assert isinstance(read, api.StaffThread)  # noqa: S101 - for the type checker: staff ask
+    return read
+
+
 async def thread(
     session: AsyncSession,
     caller: Caller,

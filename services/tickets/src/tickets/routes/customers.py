@@ -14,7 +14,15 @@ from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
-from tickets.routes.parameters import PAGE, After, Customer, Limit, WithCounts, tickets_router
+from tickets.routes.parameters import (
+    LONGEST,
+    PAGE,
+    After,
+    Customer,
+    Limit,
+    WithCounts,
+    tickets_router,
+)
 
 router = tickets_router()
 
@@ -30,6 +38,30 @@ async def open_ticket(
     ticket = await operations.open_ticket(session, customer, new)
     await once.remember(ticket.id)
     return await queries.ticket_made(session, customer, ticket.id)
+
+
+@router.get("/home")
+async def home(
+    *,
+    customer: Customer,
+    session: Transaction,
+    status: api.Status | None = None,
+    sale_id: UUID | None = None,
+    q: Annotated[SearchText, Query(description="A number, a serial number, or words.")] = "",
+    after: Annotated[str | None, Query(description="Where the others go on, as `next`.")] = None,
+) -> api.Home:
+    """Your requests, those that wait for your answer apart, the counts, and what you bought."""
+    filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
+    counted = await lists.my_counts(session, customer.id)
+    awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
+    rest = await lists.mine(session, others, filters, limit=PAGE, after=after)
+    return api.Home(
+        awaiting=await lists.mine(session, awaiting, filters, limit=LONGEST, after=None)
+        if after is None
+        else api.Tickets(tickets=[]),
+        others=rest.model_copy(update=dict(counted)),
+        owned=await products.owned_products(session, customer.id, limit=LONGEST, after=None),
+    )
 
 
 @router.get("/mine")
