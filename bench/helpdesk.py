@@ -1,16 +1,21 @@
 """What the desk and the customers' pages cost through the gateway: `python bench/helpdesk.py 10000 1000000`.
 
-For every number of requests a whole Guichet is started and its tickets filled (three messages
-each, three customers for ten requests); then people do what they do most, with the cookies and
-forms of a browser, through Traefik and web, its limits on: one client, then eight. Printed are
-the CPU seconds of 1,000 operations with everything counted (Traefik, web, services, PostgreSQL,
-NATS), the median and 95th percentile in milliseconds, and the memory (PSS) afterwards.
+For every number of requests a whole Guichet is started and filled: the real catalogue, three
+messages a request, three customers for ten requests, a sale each. Then people do what they do most,
+with the cookies and forms of a browser, through Traefik and web, its limits on: one client, then
+eight. Printed are the CPU seconds of 1,000 operations with everything counted (Traefik, web,
+services, PostgreSQL, NATS) and the parts that take most of them, the median and 95th percentile in
+milliseconds, and the memory (PSS) afterwards.
 """
 
 import asyncio
+import gzip
 import random
 import re
+import shutil
 import statistics
+import subprocess
+import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,6 +27,7 @@ import httpx
 import psycopg
 import ticket_desk
 import typer
+from recombined import CATALOGUE
 from whole import Cpu, memory
 
 from local.settings import LocalSettings
@@ -32,7 +38,7 @@ CLIENTS = (1, 8)
 PASSWORD = "quatre bancs de bois"  # noqa: S105 - of accounts that live as long as the measurement
 TECHNICIAN, CUSTOMER = "bench.technicien@example.org", "bench.client@example.org"
 # CPU seconds per 1,000 operations at the first size and one client, and the ratio of the sizes.
-AIMS = {"queue": 12, "thread": 10, "search, rare": 10, "search, common": 10, "customer's list": 6,
+AIMS = {"queue": 12, "thread": 10, "thread, unresolved": 10, "search, rare": 10, "search, common": 10, "customer's list": 6,
         "open": 8, "reply": 8}  # fmt: skip
 RATIO = 1.5
 
@@ -43,6 +49,16 @@ ACCOUNTS = """
         'c' || n || '@example.org', 'c' || n || '@example.org', password_hash, registered_at,
         true, 1
     FROM generate_series(1, %(customers)s) AS n, accounts WHERE email = %(like)s
+"""
+
+SALES = """
+    INSERT INTO sales (id, number, customer_id, seller_id, seller_name, product_id,
+        product_reference, product_designation, serial_number, sold_on, recorded_at, version,
+        customer_words)
+    SELECT id, 'V-2026-' || n, id, id, 'Karim Benali', id, 'R-4103', 'Imprimante laser',
+        lpad(CAST(n AS text), 15, '0'), '2026-01-01', now(), 1, 'Prénom ' || n || ' Nom ' || n
+    FROM generate_series(1, %(customers)s) AS n,
+        LATERAL (SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid) AS id) AS made
 """
 
 
@@ -84,11 +100,14 @@ class People:
     technician: Browser
     customers: dict[UUID, Browser]
     draw: random.Random = field(default_factory=lambda: random.Random(4))  # noqa: S311 - a sample
+    unresolved: list[int] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
+    to_answer: list[tuple[str, str]] = field(default_factory=list)
 
     def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
         yield "queue", lambda: self.technician.get("/demandes")
         yield "thread", lambda: self.technician.get(f"/demandes/{self.number()}")
+        yield "thread, unresolved", lambda: self.technician.get(f"/demandes/{self.waiting()}")
         yield "search, rare", lambda: self.search("chargeur")
         yield "search, common", lambda: self.search("imprimantes")
         yield "customer's list", lambda: self.customer()[1].get("/mes-demandes")
@@ -97,6 +116,9 @@ class People:
 
     def number(self) -> int:
         return 1000 + self.draw.randint(1, self.requests)
+
+    def waiting(self) -> int:
+        return self.draw.choice(self.unresolved)
 
     def customer(self) -> tuple[UUID, Browser]:
         return self.draw.choice(list(self.customers.items()))
@@ -113,10 +135,20 @@ class People:
         )  # fmt: skip
         self.opened.append(made.headers["Location"].rsplit("/", 1)[1].partition("?")[0])
 
+    async def read_opened(self) -> None:
+        """Each request is read before it is answered, and answered once."""
+        for number in self.opened:
+            page = (await self.technician.get(f"/demandes/{number}")).text
+            [seen] = re.findall(r'name="seen_position" value="(\d+)"', page)
+            self.to_answer.append((number, seen))
+        self.opened.clear()
+
     async def reply(self) -> None:
         said = "Bonjour, essayez avec un autre câble, puis dites-nous."
-        number = self.draw.choice(self.opened)
-        await self.technician.post(f"/demandes/{number}", text=said, minutes="4", answer="reply")
+        number, seen = self.to_answer.pop()
+        await self.technician.post(
+            f"/demandes/{number}", text=said, minutes="4", answer="send", seen_position=seen
+        )
 
 
 # --- Measuring ---------------------------------------------------------------------------------
@@ -124,11 +156,18 @@ class People:
 
 @dataclass(frozen=True)
 class Cost:
-    """CPU seconds per 1,000 operations; milliseconds."""
+    """CPU seconds per 1,000 operations, all and by part; milliseconds."""
 
     cpu: float
+    parts: dict[str, float]
     p50: float
     p95: float
+
+    @property
+    def most(self) -> str:
+        """The parts that take most of it."""
+        parts = sorted(self.parts.items(), key=lambda part: -part[1])
+        return ", ".join(f"{name} {cpu:.1f}" for name, cpu in parts if cpu >= 0.05 * self.cpu)
 
 
 async def measure(
@@ -148,8 +187,10 @@ async def measure(
     async with asyncio.TaskGroup() as group:
         for _ in range(clients):
             group.create_task(client(rounds // clients))
-    cpu = sum(spent.used().values()) / len(taken)
-    return Cost(cpu, statistics.median(taken), statistics.quantiles(taken, n=20)[-1])
+    parts = {name: cpu / len(taken) for name, cpu in spent.used().items()}
+    return Cost(
+        sum(parts.values()), parts, statistics.median(taken), statistics.quantiles(taken, n=20)[-1]
+    )
 
 
 async def measure_all(stack: Stack, requests: int, rounds: int) -> dict[tuple[str, int], Cost]:
@@ -159,15 +200,17 @@ async def measure_all(stack: Stack, requests: int, rounds: int) -> dict[tuple[st
         UUID(int=n): await sign_in(stack.gateway_url, f"c{n}@example.org", "/mes-demandes/nouvelle")
         for n in numbers
     }
-    people = People(requests, technician, customers)
+    people = People(requests, technician, customers, unresolved=unresolved(stack))
     costs: dict[tuple[str, int], Cost] = {}
     for clients in CLIENTS:
         for name, operation in people.operations():
+            if name == "reply":
+                await people.read_opened()
             cost = await measure(stack, operation, clients=clients, rounds=rounds)
             costs[name, clients] = cost
             typer.echo(
                 f"| {requests:,} | {clients} | {name} | {cost.cpu:.1f} |"
-                f" {cost.p50:.0f} | {cost.p95:.0f} |"
+                f" {cost.most} | {cost.p50:.0f} | {cost.p95:.0f} |"
             )
     typer.echo(f"memory at {requests:,} requests: {memory(stack) / 2**20:,.0f} MiB PSS")
     for browser in (technician, *customers.values()):
@@ -185,17 +228,35 @@ def fill(stack: Stack, requests: int) -> None:
     with psycopg.connect(superuser(stack, "identity"), autocommit=True) as connection:
         connection.execute(ACCOUNTS, {"customers": customers, "like": CUSTOMER})
         connection.execute("VACUUM ANALYZE accounts")
+    with psycopg.connect(superuser(stack, "sales"), autocommit=True) as connection:
+        connection.execute(SALES, {"customers": customers})
+        connection.execute("VACUUM ANALYZE sales")
+    with gzip.open(CATALOGUE) as catalogue, tempfile.NamedTemporaryFile(suffix=".csv") as file:
+        shutil.copyfileobj(catalogue, file)
+        file.flush()
+        ran(stack.run("catalog", "import-products", file.name))
     ticket_desk.load(superuser(stack, "tickets"), requests, customers)
 
 
 def make_accounts(stack: Stack) -> None:
     for email, role in ((TECHNICIAN, "technician"), (CUSTOMER, "seller")):
-        made = stack.run(
+        ran(stack.run(
             "identity", "staff", "add", "--email", email, "--first-name", "Karim",
             "--last-name", "Benali", "--role", role, "--password-stdin", typed=PASSWORD,
-        )  # fmt: skip
-        if made.returncode:
-            raise RuntimeError(made.stdout)
+        ))  # fmt: skip
+
+
+def ran(command: subprocess.CompletedProcess[str]) -> None:
+    if command.returncode:
+        raise RuntimeError(command.stdout + command.stderr)
+
+
+def unresolved(stack: Stack) -> list[int]:
+    with psycopg.connect(superuser(stack, "tickets")) as connection:
+        rows = connection.execute(
+            "SELECT number FROM tickets WHERE status <> 'resolved' ORDER BY number LIMIT 500"
+        )
+        return [number for (number,) in rows]
 
 
 def superuser(stack: Stack, service: str) -> str:
@@ -211,8 +272,10 @@ def try_size(requests: int, rounds: int, folder: Path) -> dict[tuple[str, int], 
             filled.touch()
         if not rounds:
             return {}
-        typer.echo("| requests | clients | operation | CPU s per 1,000 | p50 ms | p95 ms |")
-        typer.echo("| --- | --- | --- | --- | --- | --- |")
+        typer.echo(
+            "| requests | clients | operation | CPU s per 1,000 | of these | p50 ms | p95 ms |"
+        )
+        typer.echo("| --: | --: | --- | --: | --- | --: | --: |")
         return asyncio.run(measure_all(stack, requests, rounds))
 
 

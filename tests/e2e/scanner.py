@@ -1,11 +1,12 @@
 """A barcode scanner: a keyboard that types faster than anybody can."""
 
+import asyncio
 import time
 
 from playwright.async_api import Page
 
 SECONDS_PER_KEY = 0.005
-PAUSE_MILLISECONDS = 200  # between somebody's last key and the scan
+PAUSE_SECONDS = 0.2  # between a scan and the keys that somebody presses before and after it
 CONTROL = 2
 # As browsers get them: some scanners end with CR, some with CR and LF, some with LF alone.
 ENDS = {
@@ -27,7 +28,7 @@ def read_as_french(text: str) -> str:
 
 async def scan(page: Page, text: str, *, end: str = "Enter") -> None:
     """Real key events, stamped 5 ms apart however slowly this machine delivers them."""
-    await page.wait_for_timeout(PAUSE_MILLISECONDS)
+    await asyncio.sleep(PAUSE_SECONDS)
     keyboard = await page.context.new_cdp_session(page)
     at = time.time()
 
@@ -49,3 +50,5 @@ async def scan(page: Page, text: str, *, end: str = "Enter") -> None:
     for last in ENDS.get(end, []):
         await press(*last)
     await keyboard.detach()
+    # Where keys are delivered faster than they are stamped, the scan has not ended yet.
+    await asyncio.sleep(max(at - time.time(), 0) + PAUSE_SECONDS)

@@ -1,9 +1,10 @@
 """The technicians' desk: queues, an exchange, what others do meanwhile, and nothing lost."""
 
+import asyncio
 import re
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from e2e.people import OPEN, RESOLVED, WAITING, Staff
 from e2e.test_pages import finds_no_violation
@@ -351,6 +352,51 @@ async def test_what_is_being_written_is_there_on_any_device(technician, windows,
     await eventually(forgotten)
 
 
+async def test_a_page_where_nobody_typed_leaves_alone_what_was_typed_elsewhere(
+    technician, windows, she, number
+):
+    await opens(technician, number)
+    minutes = technician.page.get_by_label("Temps passé, en minutes")
+    await expect(minutes).not_to_have_value("")
+    elsewhere = await windows.staff(technician.account.elsewhere(), width=390)
+    await opens(elsewhere, number)
+    await answer_to(elsewhere, she).press_sequentially("Depuis mon téléphone")
+    await elsewhere.is_told("Brouillon enregistré")
+
+    await minutes.evaluate("field => field.value = '7'")  # as the clock does
+    await technician.page.evaluate("dispatchEvent(new Event('online'))")
+    await technician.goes_to("/comptoir")
+    await technician.page.wait_for_load_state("networkidle")
+
+    assert await draft_of(technician.account, number) == "Depuis mon téléphone"
+
+
+async def test_an_answer_lost_on_its_way_back_is_sent_once_and_leaves_no_draft(
+    technician, she, number
+):
+    async def cut_after_the_server_heard(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await opens(technician, number)
+    text = answer_to(technician, she)
+    await text.fill("Une seule fois.")
+    path = f"**/demandes/{number}?*"
+    await technician.page.route(path, cut_after_the_server_heard)
+    await technician.presses("Répondre")
+    await technician.is_warned("Réponse non envoyée. La connexion est coupée")
+    await technician.page.unroute(path)
+    await technician.page.get_by_label("Temps passé, en minutes").evaluate(
+        "field => field.value = '9'"
+    )
+    await technician.presses("Réessayer")
+
+    await technician.is_told("Réponse envoyée")
+    assert (await messages_of(she, number))[1:] == ["Une seule fois."]
+    await expect(text).to_have_value("")
+    assert await draft_of(technician.account, number) == ""
+
+
 async def test_an_ended_session_asks_to_sign_in_over_the_page_and_nothing_is_lost(
     windows, shop, she, number
 ):
@@ -453,6 +499,26 @@ async def test_two_tabs_of_one_browser_share_a_stream_and_announce_what_is_new(t
     assert len(streams) == 1
 
 
+async def test_a_new_request_is_announced_where_it_comes_last_and_nothing_leaves_that_stays(
+    technician, she
+):
+    """The queue by default: the longest wait first, and more of it than one page shows."""
+    await asyncio.gather(*(asks(she) for _ in range(27)))
+    await technician.goes_to("/demandes")
+    first = await technician.queue.get_by_role("listitem").first.inner_text()
+    oldest = int(re.findall(r"n°\s(\d+)", first)[0])
+
+    number = await asks(she)
+    await technician.queue.get_by_role("button", name="1 nouvelle demande : afficher").click()
+
+    await expect(technician.page).to_have_url(re.compile("tri=recentes"))
+    await expect(technician.line(number)).to_be_visible()
+    await technician.goes_to("/demandes?vue=ouvertes")
+    await says(she, number, "Toujours là ?")
+    await expect(technician.line(oldest)).to_be_visible()
+    await expect(technician.queue).not_to_contain_text("Sortie de cette file")
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 async def test_a_customer_and_a_technician_see_each_other_write(
     windows, technician_account, she, number, width
@@ -483,7 +549,8 @@ async def test_a_customer_and_a_technician_see_each_other_write(
 
 async def test_after_a_lost_connection_the_page_catches_up(technician, she):
     await asks(she)
-    await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
+    async with technician.page.expect_response("**/en-direct?*"):  # else there is nothing to lose
+        await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
     await technician.page.context.set_offline(True)
     await technician.is_told("La connexion est coupée.")
     number = await asks(she)

@@ -18,6 +18,7 @@ async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
 ):
     """Sales has heard nothing of her yet, and cannot ask identity either."""
     clerk = await windows.staff(seller)
+    identity = stack.services["identity"]
     await asyncio.to_thread(stack.nats.stop)
     try:
         she = await shop.register("Élodie", "Marchand")
@@ -26,7 +27,7 @@ async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
         await scan(clerk.page, unit)
         await clerk.reads("Tout est prêt")
 
-        await asyncio.to_thread(stack.services["identity"].stop)
+        await asyncio.to_thread(identity.stop)
         sent: list[Request] = []
         clerk.page.on("request", lambda request: sent.append(request))  # noqa: PLW0108 -- Playwright marks its handlers
         await clerk.page.keyboard.press("Control+Enter")
@@ -35,10 +36,11 @@ async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
         await clerk.is_warned("Votre saisie est conservée.")
         await expect(clerk.serial_field).to_have_value(unit)
     finally:
-        for process in (stack.nats, stack.services["identity"]):
+        for process in (stack.nats, identity):
             if not process.is_ready():
                 process.start()
                 process.wait_for(process.is_ready, 30)
+        await asyncio.to_thread(identity.wait_for, stack.routes_to_all, 30)
 
     async def recorded() -> None:
         await clerk.page.keyboard.press("Control+Enter")

@@ -77,6 +77,16 @@ async def test_a_module_of_an_open_page_is_told_that_the_session_ended_and_led_n
     assert refused.text.startswith("<form")
 
 
+async def test_what_is_to_be_said_waits_for_a_whole_page(browser):
+    browser.cookies.set("guichet_done", "session_expired")
+    for header in ({"X-Guichet-Person": SOMEBODY}, {"HX-Request": "true"}):
+        part = await browser.get("/connexion", headers=header)
+        assert "guichet_done" not in part.headers.get("Set-Cookie", "")
+    whole = await browser.get("/connexion")
+    assert "Votre session a expiré" in whole.text
+    assert 'guichet_done=""' in whole.headers["Set-Cookie"]
+
+
 async def test_the_queue_that_refreshes_itself_leads_nobody_away(browser):
     answer = await browser.get("/demandes/file", headers={"HX-Request": "true"})
     assert answer.status_code == 204

@@ -34,6 +34,7 @@ def access() -> sessions.Access:
         id=uuid4(),
         role=Role.CUSTOMER,
         name="Léa Fontaine",
+        first_name="Léa",
         session_id=uuid4(),
         good_until=time.monotonic() + 50,
     )

@@ -1,6 +1,6 @@
 """The kinds of text that people type, and what is refused in them."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
@@ -68,9 +68,15 @@ SearchText = Annotated[str, Stripped, Storable, limit(SEARCH_LENGTH)]
 
 
 class Body(BaseModel):
-    """A request body: unknown fields are a mistake of the caller and refused."""
+    """A request body: unknown fields are a mistake of the caller and refused.
+
+    `circumstances` names the fields that may have moved on when the same thing is sent again under
+    the same Idempotency-Key: what the sender has seen, the time that passed.
+    """
 
     model_config = ConfigDict(extra="forbid")
+
+    circumstances: ClassVar[frozenset[str]] = frozenset()
 
 
 class Answer(BaseModel):

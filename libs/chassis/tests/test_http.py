@@ -10,7 +10,7 @@ import httpx
 import jwt
 import pytest
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy import text
 
 from chassis import paging, testing
@@ -21,10 +21,10 @@ from chassis.idempotency import Once
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import TestKeys, token
-from contracts.text import Storable
+from contracts.text import Body, Storable
 
 
-class Thing(BaseModel):
+class Thing(Body):
     name: Annotated[str, Storable]
     secret: str = Field("", repr=False)
 

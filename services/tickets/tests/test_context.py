@@ -118,3 +118,24 @@ async def test_counts_are_never_above_1001(desk, context, nathalie):
 async def test_a_request_that_is_not_there_has_no_context(desk, karim):
     answer = await desk.get(karim, f"/{uuid4().int % 10**9 + 10**9}/context")
     assert (answer.status_code, answer.json()["code"]) == (404, "ticket_unknown")
+
+
+async def test_the_desk_is_the_queue_the_exchange_and_what_is_around_it(desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    other = await desk.opened(nathalie)
+    await desk.note(karim, number, "Entre nous.")
+    seen = (await desk.get(karim, "/desk", open=str(number), counts="true")).json()
+
+    assert seen["thread"] == await desk.read(karim, number)
+    assert seen["context"] == (await desk.get(karim, f"/{number}/context")).json()
+    assert [line["number"] for line in seen["queue"]["tickets"]] == [number, other]
+    assert seen["queue"]["counts"]["to_handle"] == 2
+    alone = (await desk.get(karim, "/desk")).json()
+    assert (alone["thread"], alone["context"]) == (None, None)
+
+
+async def test_nobody_else_sees_the_desk(desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    assert (await desk.get(nathalie, "/desk", open=str(number))).status_code == 403
+    unknown = await desk.get(karim, "/desk", open=str(number + 1))
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "ticket_unknown")

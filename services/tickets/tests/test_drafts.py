@@ -37,6 +37,17 @@ async def test_the_last_draft_counts_from_whatever_device(desk, nathalie, karim)
     assert (draft["text"], draft["minutes"]) == ("Au téléphone", None)
 
 
+async def test_what_is_sent_again_is_no_draft_any_more(desk, nathalie, karim):
+    """After a lost answer the text is a draft again; the same form is sent later, and once more."""
+    number = await desk.opened(nathalie)
+    for minutes in (3, 4):
+        await keep(desk, karim, number, text="Une fois.")
+        sent = await desk.say(karim, number, "Une fois.", key="key-of-the-form", minutes=minutes)
+        assert (sent.status_code, sent.json()["minutes"]) == (201, 3)
+        assert (await kept(desk, karim, number))["saved_at"] is None
+    assert len((await desk.read(karim, number))["messages"]) == 2
+
+
 async def test_everybody_has_drafts_of_their_own(desk, nathalie, karim, julien):
     number, other = await desk.opened(nathalie), await desk.opened(nathalie)
     for who in (nathalie, karim, julien):

@@ -60,6 +60,16 @@ async def test_a_repeated_last_word_is_written_once(desk, session, nathalie, kar
     assert len(await published(session)) == 3
 
 
+async def test_another_last_word_after_the_end_is_refused_and_not_dropped(desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    await desk.resolve(nathalie, number, text="Merci !")
+    for said in ("Encore un mot.", "Merci"):
+        answer = await desk.resolve(nathalie, number, text=said)
+        assert (answer.status_code, answer.json()["code"]) == (409, "ticket_resolved")
+    assert (await desk.resolve(nathalie, number)).status_code == 200
+    assert len((await desk.read(karim, number))["messages"]) == 2
+
+
 async def test_a_repeated_reply_and_resolution_is_done_once(desk, session, nathalie, karim):
     number = await desk.opened(nathalie)
     first, second = [

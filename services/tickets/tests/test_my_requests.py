@@ -116,3 +116,23 @@ async def test_a_wrong_parameter_is_named(desk, nathalie, parameter, value):
     answer = await desk.get(nathalie, "/mine", **{parameter: value})
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [parameter]
+
+
+async def test_a_first_page_is_one_answer(desk, nathalie, marc, karim):
+    answered, waiting = await desk.opened(nathalie), await desk.opened(nathalie)
+    await desk.opened(marc)
+    await desk.say(karim, answered)
+    home = (await desk.get(nathalie, "/home")).json()
+
+    assert [line["number"] for line in home["awaiting"]["tickets"]] == [answered]
+    assert [line["number"] for line in home["others"]["tickets"]] == [waiting]
+    assert home["others"]["counts"] == {"all": 2, "awaiting_me": 1, "others": 1}
+    assert {each["open_ticket"] for each in home["owned"]["owned_products"]} == {answered, waiting}
+    assert (await desk.get(karim, "/home")).status_code == 403
+    beyond = (
+        await desk.get(nathalie, "/home", after="WyIyMDIwLTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwxXQ")
+    ).json()
+    assert beyond["awaiting"]["tickets"] == beyond["others"]["tickets"] == []
+    narrowed = (await desk.get(nathalie, "/home", status="open")).json()
+    assert narrowed["awaiting"]["tickets"] == []
+    assert [line["number"] for line in narrowed["others"]["tickets"]] == [waiting]

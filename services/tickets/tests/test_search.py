@@ -243,7 +243,12 @@ async def test_an_invented_cursor_opens_nothing(desk, nathalie, marc, karim):
             assert results["found"] == []
 
 
-WORDS = st.text("abcdeéèzibelnr’- .<>&'\"*:!|\\()[]1234", min_size=1, max_size=40)
+WORDS = st.text("abcdeéèzibelnr’- .<>&'\"*:!|\\()[]1234", min_size=1, max_size=40) | st.text(
+    # Letters and digits of any kind: some become several words without their accents.
+    st.characters(categories=["L", "N", "S"]) | st.sampled_from("½¼⑴ﬃ㎏ "),
+    min_size=1,
+    max_size=20,
+)
 
 
 @settings(

@@ -45,6 +45,7 @@ class Asked:
     active_at: int = 0
     resolved_at: int | None = None
     resolved_by: str | None = None
+    last_word: str | None = None
     version: int = 1
     visible_version: int = 1
     priority: str = "normal"
@@ -81,8 +82,9 @@ class Asked:
             if self.waiting_since is None:
                 self.waiting_since = step
 
-    def close(self, who: Any, step: int) -> None:
+    def close(self, who: Any, step: int, last_word: str | None = None) -> None:
         self.advance(step)
+        self.last_word = last_word
         self.status, self.waiting_since = "resolved", None
         self.resolved_at, self.resolved_by = step, who.name
         if who.role != Role.CUSTOMER:
@@ -229,14 +231,15 @@ class Shop(RuleBasedStateMachine):
         asked, who = self.pick(which), self.person(person)
         answer = self.do(self.desk.resolve(who, asked.number, text=last_word))
         if asked.status == "resolved" and asked.resolved_by == who.name:
-            assert answer.status_code == 200
+            is_repeated = last_word in (None, asked.last_word)
+            assert answer.status_code == (200 if is_repeated else 409)
         elif not self.refused(answer, asked, who, 0):
             assert answer.json()["status"] == "resolved"
             if last_word:
                 kind = "customer" if who.role == Role.CUSTOMER else "staff"
                 asked.take(kind, who.name, self.step)
                 self.happened(asked, "TicketMessageAdded", "message")
-            asked.close(who, self.step)
+            asked.close(who, self.step, last_word)
             self.happened(asked, "TicketResolved", "resolved")
 
     @precondition(lambda self: self.requests)

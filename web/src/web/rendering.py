@@ -16,7 +16,7 @@ from web.dates import Dates, waiting
 from web.forms import token_for
 from web.icons import sprite
 from web.matches import marked
-from web.sessions import COOKIE_SECONDS, SignedIn
+from web.sessions import COOKIE_SECONDS, SignedIn, is_over_the_page
 from web.settings import WebSettings
 
 DONE = "guichet_done"
@@ -118,7 +118,7 @@ def page(
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
     what the last form did (see `redirect`).
     """
-    done = request.cookies.get(DONE, "")
+    done = "" if is_part(request) else request.cookies.get(DONE, "")
     is_staff = person is not None and person.is_staff
     html = request.app.state.templates.get_template(template).render(
         request=request,
@@ -136,6 +136,11 @@ def page(
     if done:
         response.delete_cookie(DONE)
     return response
+
+
+def is_part(request: Request) -> bool:
+    """Read by an open page: it must not use up what the next whole page is to say."""
+    return is_over_the_page(request) or "HX-Request" in request.headers
 
 
 def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:

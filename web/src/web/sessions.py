@@ -23,6 +23,11 @@ SPARE_SECONDS = 10  # a token is renewed this long before it ends
 PAGE_OF = "X-Guichet-Person"
 
 
+def is_over_the_page(request: Request) -> bool:
+    """Asked by a module of a page that is still open, and stays so."""
+    return PAGE_OF in request.headers
+
+
 class SignInNeeded(Exception):
     """Nobody is signed in, or (`expired`) nobody any more."""
 
@@ -43,6 +48,7 @@ class Access:
     id: UUID
     role: Role
     name: str
+    first_name: str
     session_id: UUID
     good_until: float
 
@@ -54,6 +60,7 @@ class SignedIn:
     id: UUID
     role: Role
     name: str
+    first_name: str
     session_id: UUID
     session_token: str = field(repr=False)
     gateway: Gateway
@@ -100,6 +107,7 @@ async def exchange(gateway: Gateway, session_token: str) -> Access:
         id=UUID(claims["sub"]),
         role=Role(claims["role"]),
         name=claims["name"],
+        first_name=claims["given_name"],
         session_id=UUID(claims["sid"]),
         good_until=asked_at + max(0, answer.expires_in - SPARE_SECONDS),
     )
@@ -141,6 +149,7 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
         id=access.id,
         role=access.role,
         name=access.name,
+        first_name=access.first_name,
         session_id=access.session_id,
         session_token=session_token,
         gateway=gateway.on_behalf(access.token),

@@ -6,9 +6,6 @@ from datetime import datetime
 from uuid import UUID
 
 from contracts.tickets.api import Message, MessageKind, StaffThread, Status, Thread
-from web.clients import tickets
-from web.clients.gateway import Gateway
-from web.forms import Form
 
 # The buttons below a request: send the text; resolve, which asks once; resolve for good.
 SEND, RESOLVE, CONFIRM = "send", "resolve", "confirm"
@@ -71,17 +68,3 @@ def unanswered_by(thread: AnyThread, *, reader_is_staff: bool) -> Iterator[UUID]
             return
         if message.kind != MessageKind.NOTE:
             yield message.id
-
-
-async def follow_up(gateway: Gateway, number: int, form: Form) -> Status:
-    """Send the text, resolve, or both, as the form's button says; the status after that.
-
-    The form's key makes sending safe to repeat, and resolving is harmless to repeat: after a
-    failure between the two the same form finishes the work.
-    """
-    if form["answer"] != CONFIRM:
-        sent = await tickets.add_message(gateway, number, text=form["text"], key=form.key)
-        return sent.status_after
-    if form["text"].strip():
-        await tickets.add_message(gateway, number, text=form["text"], key=form.key)
-    return (await tickets.resolve(gateway, number)).status

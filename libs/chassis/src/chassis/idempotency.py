@@ -6,7 +6,6 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
-from pydantic import BaseModel
 from sqlalchemy import select, update
 from sqlalchemy.dialects import postgresql
 
@@ -14,6 +13,7 @@ from chassis.auth import CurrentCaller
 from chassis.database import Transaction
 from chassis.errors import Malformed
 from chassis.messaging import IdempotencyKey
+from contracts.text import Body
 
 
 class IdempotencyKeyReused(Malformed):
@@ -26,7 +26,8 @@ class Idempotency:
     The key is unique by caller and route. Its row is inserted first, so a concurrent twin waits
     for this transaction and then finds what it made; if this one fails, nothing is remembered.
     Only a hash of the key is stored, and the key itself keys the HMAC of the body, which leaves
-    out secrets (fields declared with repr=False): the row tells nothing about what was sent.
+    out secrets (fields declared with repr=False) and circumstances (see `contracts.text.Body`): the
+    row tells nothing about what was sent.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Idempotency:
     ) -> None:
         self.session, self.caller, self.route, self.key = session, caller, route, key
 
-    async def made(self, body: BaseModel) -> UUID | None:
+    async def made(self, body: Body) -> UUID | None:
         """The id of what the same request has made before, or None if this is the first.
 
         Raises 422 `idempotency_key_reused` if the key came with another body before.
@@ -70,9 +71,10 @@ class Idempotency:
             "key_hash": hashlib.sha256(key.encode()).digest(),
         }
 
-    def fingerprint(self, body: BaseModel) -> bytes:
-        secrets = {name for name, field in type(body).model_fields.items() if not field.repr}
-        said = body.model_dump_json(exclude=secrets)
+    def fingerprint(self, body: Body) -> bytes:
+        kind = type(body)
+        secrets = {name for name, field in kind.model_fields.items() if not field.repr}
+        said = body.model_dump_json(exclude=secrets | kind.circumstances)
         return hmac.digest((self.key or "").encode(), said.encode(), "sha256")
 
 

@@ -57,7 +57,9 @@ class Signer:
 
     def access_token(self, account: Account, session_id: UUID) -> str:
         """Who is calling, for every service and for a minute."""
-        return self.sign(account.id, account.role, account.name, session_id)
+        return self.sign(
+            account.id, account.role, account.name, session_id, given_name=account.first_name
+        )
 
     def service_token(self, service: str) -> str:
         """The same for one of our services, which has neither account nor session."""
@@ -66,7 +68,7 @@ class Signer:
             uuid5(NAMESPACE_URL, name), SERVICE, service, uuid5(NAMESPACE_URL, f"{name}/session")
         )
 
-    def sign(self, subject: UUID, role: str, name: str, session_id: UUID) -> str:
+    def sign(self, subject: UUID, role: str, name: str, session_id: UUID, **more: str) -> str:
         now = datetime.now(UTC)
         claims = {
             "iss": ISSUER,
@@ -77,6 +79,7 @@ class Signer:
             "sid": str(session_id),
             "iat": now,
             "exp": now + timedelta(seconds=ACCESS_SECONDS),
+            **more,
         }
         return jwt.encode(claims, self.private, algorithm="EdDSA", headers={"kid": self.kid})
 

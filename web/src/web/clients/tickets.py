@@ -1,6 +1,6 @@
 """Calls to tickets: a customer's requests, the queues of the staff, one request."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -8,9 +8,9 @@ from uuid import UUID
 
 from contracts.tickets.api import (
     Changes,
-    Context,
-    CustomerView,
+    Desk,
     Draft,
+    Home,
     Message,
     OwnedProducts,
     Priority,
@@ -56,27 +56,17 @@ async def open_ticket(
     return await gateway.send("POST", "/api/tickets", body, Ticket, key=key)
 
 
-async def my_tickets(
+async def home(
     gateway: Gateway,
-    view: CustomerView,
     *,
     status: Status | None = None,
     sale_id: str | None = None,
     text: str = "",
-    with_counts: bool = False,
-    limit: int = 25,
     after: str | None = None,
-) -> Tickets:
+) -> Home:
+    """All that a customer's first page shows, narrowed or not."""
     return await gateway.get(
-        "/api/tickets/mine",
-        Tickets,
-        view=view,
-        status=status,
-        sale_id=sale_id,
-        q=text or None,
-        counts=with_counts or None,
-        limit=limit,
-        after=after,
+        "/api/tickets/home", Home, status=status, sale_id=sale_id, q=text or None, after=after
     )
 
 
@@ -98,7 +88,7 @@ class QueueFilters:
     unread: bool = False
 
 
-async def queue(
+async def desk(
     gateway: Gateway,
     view: StaffView,
     *,
@@ -106,19 +96,39 @@ async def queue(
     filters: QueueFilters | None = None,
     limit: int = 25,
     after: str | None = None,
-) -> StaffTickets:
-    """One page of a queue, with the counts of all."""
+    open: int | None = None,
+    before: str | None = None,
+) -> Desk:
+    """One page of a queue with the counts of all, and the request that is open beside it."""
     asked = {name: value for name, value in asdict(filters or QueueFilters()).items() if value}
     return await gateway.get(
-        "/api/tickets",
-        StaffTickets,
+        "/api/tickets/desk",
+        Desk,
         view=view,
         sort=sort,
         counts=True,
         limit=limit,
         after=after,
+        open=open,
+        before=before,
         **asked,
     )
+
+
+async def those_in_queue(
+    gateway: Gateway, view: StaffView, filters: QueueFilters, numbers: Iterable[int]
+) -> list[int]:
+    """Which of these requests, fifty at most, the queue holds."""
+    asked = {name: value for name, value in asdict(filters).items() if value}
+    listed = await gateway.get(
+        "/api/tickets",
+        StaffTickets,
+        view=view,
+        limit=LONGEST_PAGE,
+        number=[str(number) for number in numbers],
+        **asked,
+    )
+    return [ticket.number for ticket in listed.tickets]
 
 
 async def staff_names(gateway: Gateway) -> StaffNames:
@@ -150,12 +160,6 @@ async def thread(gateway: Gateway, number: int) -> Thread:
 
 async def earlier(gateway: Gateway, number: int, before: str) -> Thread:
     return await gateway.get(f"/api/tickets/{number}/messages", Thread, before=before)
-
-
-async def add_message(gateway: Gateway, number: int, *, text: str, key: str) -> Message:
-    return await gateway.send(
-        "POST", f"/api/tickets/{number}/messages", {"text": text}, Message, key=key
-    )
 
 
 async def resolve(gateway: Gateway, number: int) -> Ticket:
@@ -198,10 +202,6 @@ async def reply(
 async def add_note(gateway: Gateway, number: int, composed: Composed, *, key: str) -> StaffMessage:
     path = f"/api/tickets/{number}/notes"
     return await gateway.send("POST", path, asdict(composed), StaffMessage, key=key)
-
-
-async def context(gateway: Gateway, number: int) -> Context:
-    return await gateway.get(f"/api/tickets/{number}/context", Context)
 
 
 async def prioritise(gateway: Gateway, number: int, priority: Priority) -> StaffTicket:

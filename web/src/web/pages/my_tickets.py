@@ -1,16 +1,14 @@
 """A customer's own requests: the list, and one of them."""
 
-import asyncio
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from contracts.tickets.api import CustomerView, Status, Thread, Tickets
+from contracts.tickets.api import Home, Status, Thread
 from web import threads
-from web.clients import identity, tickets
+from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
 from web.rendering import page, redirect
@@ -79,25 +77,20 @@ async def my_tickets(
     request: Request, customer: Customer, to: NarrowedTo, after: After = None
 ) -> Response:
     """Those that wait for my reply first, then all the others, the newest activity first."""
-    gateway, form = customer.gateway, Form(values={"q": to.text})
-    account, owned, found = await asyncio.gather(
-        identity.my_account(gateway),
-        tickets.owned_products(gateway, limit=tickets.LONGEST_PAGE),
-        both_lists(customer, to, after, form),
-    )
-    awaiting, others = found
+    form = Form(values={"q": to.text})
+    home = await home_of(customer, to, after, form)
     response = page(
         request,
         "my_tickets/list.html",
         person=customer,
         tab="home",
         status=form.status,
-        first_name=account.first_name,
-        awaiting=awaiting,
-        others=others,
-        counts=others.counts or {"all": 0, "awaiting_me": 0},
-        owned=owned,
-        beside=owned.owned_products[:BESIDE],
+        first_name=customer.first_name,
+        awaiting=home.awaiting,
+        others=home.others,
+        counts=home.others.counts or {"all": 0, "awaiting_me": 0},
+        owned=home.owned,
+        beside=home.owned.owned_products[:BESIDE],
         statuses=STATUSES,
         to=to,
         form=form,
@@ -108,32 +101,23 @@ async def my_tickets(
     return response
 
 
-async def both_lists(
-    customer: SignedIn, to: Narrowed, after: str | None, form: Form
-) -> tuple[Tickets, Tickets]:
-    """What waits for the customer, on the first page; and a page of the others."""
-    mine = partial(tickets.my_tickets, customer.gateway)
-    narrow = partial(
-        mine,
-        status=STATUSES[to.status][0] if to.status else None,
-        sale_id=to.sale_id or None,
-        text=to.text,
-    )
-    waiting, rest = CustomerView.AWAITING_ME, CustomerView.OTHERS
+async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: Form) -> Home:
+    """With no request in it where what the list is narrowed to is refused."""
     try:
-        return await asyncio.gather(
-            narrow(waiting, limit=tickets.LONGEST_PAGE) if after is None else nothing(),
-            narrow(rest, after=after, with_counts=True),
+        return await tickets.home(
+            customer.gateway,
+            status=STATUSES[to.status][0] if to.status else None,
+            sale_id=to.sale_id or None,
+            text=to.text,
+            after=after,
         )
     except Problem as problem:
         if problem.status != 422:
             raise
         form.refused(problem)
-    return await asyncio.gather(nothing(), mine(rest, limit=1, with_counts=True))
-
-
-async def nothing() -> Tickets:
-    return Tickets(tickets=[])
+    home = await tickets.home(customer.gateway)
+    nothing = home.others.model_copy(update={"tickets": [], "next": None})
+    return home.model_copy(update={"awaiting": nothing, "others": nothing})
 
 
 # --- One request ------------------------------------------------------------------------------

@@ -7,9 +7,8 @@ from web import found, words
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
 from web.found import Found
-from web.pages.sign_in import is_over_the_page
 from web.rendering import page
-from web.sessions import Person, SignedIn
+from web.sessions import Person, SignedIn, is_over_the_page
 
 router = APIRouter(prefix="/recherche")
 

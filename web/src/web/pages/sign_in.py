@@ -26,7 +26,7 @@ from web.forms import (
 )
 from web.kept import Kept
 from web.rendering import home, page, redirect
-from web.sessions import PAGE_OF, Person, SignedIn, SignInNeeded
+from web.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 
 router = APIRouter()
 
@@ -102,11 +102,6 @@ async def session(request: Request) -> Response:
 
 def known(request: Request, person: SignedIn) -> dict[str, str]:
     return {"person": str(person.id), "form_token": token_for(request, person)}
-
-
-def is_over_the_page(request: Request) -> bool:
-    """Asked by a module of a page that is still open, and stays so."""
-    return PAGE_OF in request.headers
 
 
 @router.post("/deconnexion")

@@ -3,7 +3,6 @@
 
 const GAP = 80; // milliseconds that two keys of one scan may be apart, on a slow link
 const PACE = 35; // milliseconds per key on average; the fastest typists need about 60
-const ECHO = 150; // a scanner set to end with CR and LF sends two ends
 
 /**
  * Hand over every scan of exactly `length` characters, wherever the focus is, and undo what it
@@ -50,7 +49,7 @@ export function listenToScanner({ length, heard, deaf }) {
     if (isEnd(event)) {
       const whole = scan && scan.text.length === length && !tooSlow(event) && !deaf(scan.element);
       if (whole) finish(event);
-      else if (event.timeStamp - ended < ECHO) swallow(event); // the second end of the same scan
+      else if (event.timeStamp - ended < GAP) swallow(event); // of CR and LF, the second
       scan = null;
       return;
     }

@@ -7,13 +7,13 @@ import { post } from "./session.js";
 const queue = () => document.getElementById("queue");
 const thread = () => document.getElementById("thread");
 const reader = document.body.dataset.reader;
-const heardOf = new Set(); // numbers of requests that something happened to
+const heardOf = new Set(); // numbers of requests that something happened to, as text
 
 let isReading = false;
 let readOnce = false;
 
 onNews(async ({ changes, everything }) => {
-  for (const { number } of changes) heardOf.add(number);
+  for (const { number } of changes) heardOf.add(String(number));
   const open = Number(thread()?.dataset.number);
   await Promise.all([
     readQueue(everything),
@@ -30,7 +30,8 @@ async function readQueue(everything) {
   }
   isReading = true;
   const lines = document.querySelectorAll("[data-queue] > li").length;
-  const page = await readAgain(`${queue().dataset.again}&lignes=${lines}`);
+  const changed = [...heardOf].slice(-50).map((number) => `&numero=${number}`).join("");
+  const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
   isReading = false;
   const fresh = page?.getElementById("queue");
   if (fresh) takeOver(fresh, everything);
@@ -50,16 +51,24 @@ function takeOver(fresh, everything) {
     if (freshLines.size) showAll(fresh);
     return;
   }
+  // What is asked for is the first page: who is not on it may still be in the queue.
+  const held = new Set(fresh.dataset.held.split(" ").filter(Boolean));
   const isWhole = !fresh.querySelector("[data-more]");
+  const shown = new Set();
   for (const line of list.children) {
-    const now = freshLines.get(line.dataset.number);
+    const { number } = line.dataset;
+    shown.add(number);
+    const now = freshLines.get(number);
     if (now) renew(line, now);
-    else if (isWhole || heardOf.has(Number(line.dataset.number))) leave(line.querySelector(".qitem"));
+    else if (isWhole || (heardOf.has(number) && !held.has(number))) leave(line.querySelector(".qitem"));
   }
-  const added = [...freshLines.keys()].filter(
-    (number) => !list.querySelector(`[data-number="${number}"]`) && (everything || heardOf.has(Number(number))),
-  );
-  announce(added.length, fresh);
+  const order = [...freshLines.keys()];
+  const lastShown = order.findLastIndex((number) => shown.has(number)); // what comes later was there before
+  const missed = everything ? order.filter((_, at) => isWhole || at < lastShown) : [];
+  const added = new Set([...held, ...missed].filter((number) => !shown.has(number)));
+  for (const number of heardOf) if (!added.has(number)) heardOf.delete(number);
+  for (const number of added) heardOf.add(number);
+  announce(added, fresh, freshLines);
 }
 
 // The link stays the same element: it may hold the focus.
@@ -78,17 +87,18 @@ function leave(item) {
   item.querySelector(".qitem__foot").replaceChildren(said);
 }
 
-function announce(count, fresh) {
+function announce(added, fresh, freshLines) {
   const place = document.getElementById("queue-news");
-  if (!count) {
+  if (!added.size) {
     place.replaceChildren();
     return;
   }
   const button = document.createElement("button");
   button.type = "button";
   button.className = "desk__news";
-  button.textContent = `${count} ${count > 1 ? "nouvelles demandes" : "nouvelle demande"} : afficher`;
-  button.addEventListener("click", () => showAll(fresh));
+  button.textContent = `${added.size} ${added.size > 1 ? "nouvelles demandes" : "nouvelle demande"} : afficher`;
+  const areOnFirstPage = [...added].every((number) => freshLines.has(number));
+  button.addEventListener("click", () => (areOnFirstPage ? showAll(fresh) : location.assign(queue().dataset.newest)));
   if (place.textContent !== button.textContent) place.replaceChildren(button);
   else place.firstElementChild.replaceWith(button);
 }

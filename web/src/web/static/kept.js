@@ -5,10 +5,10 @@ import { post } from "./session.js";
 
 const EVERY = 1_200;
 
-const forms = new Map(); // form → { timer, saving, saved }
+const forms = new Map(); // form → { timer, saving, saved, typed }
 
 const state = (form) => {
-  if (!forms.has(form)) forms.set(form, { timer: undefined, saving: Promise.resolve(), saved: valuesOf(form) });
+  if (!forms.has(form)) forms.set(form, { timer: undefined, saving: Promise.resolve(), saved: valuesOf(form), typed: false });
   return forms.get(form);
 };
 
@@ -28,15 +28,20 @@ function valuesOf(form) {
 
 function changed(form) {
   const kept = state(form);
+  kept.typed = true;
   kept.timer ??= setTimeout(() => save(form), EVERY);
 }
+
+// What nobody has typed here must not take the place of what somebody typed elsewhere: the clock
+// and live updates change fields too.
 
 function save(form) {
   const kept = state(form);
   clearTimeout(kept.timer);
   kept.timer = undefined;
   const values = valuesOf(form);
-  if (values === kept.saved || !form.isConnected) return kept.saving;
+  kept.typed &&= values !== kept.saved;
+  if (!kept.typed || form.dataset.sending || form.dataset.sent || !form.isConnected) return kept.saving;
   kept.saving = kept.saving.then(async () => {
     const answer = await post(form.dataset.keep, fieldsOf(form), { quietly: true });
     if (!answer?.ok) {
@@ -45,7 +50,10 @@ function save(form) {
       return;
     }
     kept.saved = values;
-    if (values === valuesOf(form)) sessionStorage.removeItem(ownKey(form));
+    if (values === valuesOf(form)) {
+      kept.typed = false;
+      sessionStorage.removeItem(ownKey(form));
+    }
     const isBegun = [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
     say(form, isBegun ? "Brouillon enregistré" : "");
   });
@@ -85,11 +93,8 @@ for (const name of ["input", "change"]) {
     if (form?.matches("[data-keep]")) changed(form);
   });
 }
-addEventListener("pagehide", () => {
-  for (const form of forms.keys()) if (form.isConnected && !form.dataset.sending && !form.dataset.sent) save(form);
-});
-for (const name of ["online", "signed-in"]) {
+for (const name of ["pagehide", "online", "signed-in"]) {
   addEventListener(name, () => {
-    for (const form of forms.keys()) if (form.isConnected) save(form);
+    for (const form of forms.keys()) save(form);
   });
 }

@@ -43,6 +43,7 @@ from contracts.tickets.api.messages import (
     VisibleText,
 )
 from contracts.tickets.api.owned_products import OwnedProduct, OwnedProductOfMine, OwnedProducts
+from contracts.tickets.api.pages import Desk, Home
 from contracts.tickets.api.quick_replies import (
     MOST_QUICK_REPLIES,
     VARIABLES,
@@ -95,6 +96,7 @@ __all__ = [
     "Counts",
     "CustomerInContext",
     "CustomerView",
+    "Desk",
     "Draft",
     "DraftKind",
     "DraftSubject",
@@ -102,6 +104,7 @@ __all__ = [
     "DraftToKeep",
     "Found",
     "FoundMessage",
+    "Home",
     "Message",
     "MessageKind",
     "Minutes",

@@ -1,5 +1,6 @@
 """The exchange in a request: messages, notes, what is sent, time spent."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -60,6 +61,8 @@ class Composed(Body):
     When somebody wrote after `seen_position`, sending is refused once: 409 `answered_meanwhile`,
     with the context `count`, `last_author_name` and `last_position`. `send_anyway` insists.
     """
+
+    circumstances: ClassVar[frozenset[str]] = frozenset({"seen_position", "send_anyway", "minutes"})
 
     seen_position: Position | None = Field(
         None, description="Position of the last message that the writer has seen."

@@ -39,15 +39,28 @@ async def add_message(
 async def resolve(
     session: AsyncSession, caller: Caller, number: int, resolution: Resolution
 ) -> None:
-    """Close the request, with a last word if there is one; repeating it writes nothing more."""
+    """Close the request, with a last word if there is one; repeating it writes nothing more.
+
+    Another last word, when the request is closed already, is refused as any message would be.
+    """
     ticket = await queries.ticket_to_change(session, caller, number)
-    if resolution.text is not None and ticket.status != Status.RESOLVED:
+    if resolution.text is not None and not await is_repeated(session, caller, ticket, resolution):
         await refuse_what_crossed(session, caller, ticket, resolution)
         message = ticket.take_message(
             author=caller, text=resolution.text, at=now(), minutes=resolution.minutes
         )
         await send(session, caller, ticket, message)
     close(session, caller, ticket)
+
+
+async def is_repeated(
+    session: AsyncSession, caller: Caller, ticket: Ticket, resolution: Resolution
+) -> bool:
+    """Whether the request was closed by this person with this last word."""
+    if ticket.status != Status.RESOLVED:
+        return False
+    last = await queries.last_visible(session, ticket.id)
+    return last.author_id == caller.id and last.text == resolution.text
 
 
 async def add_note(session: AsyncSession, author: Caller, number: int, new: NewNote) -> Message:

@@ -1,42 +1,42 @@
 """What staff need to know beside a request."""
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
 from contracts.tickets import api
 from contracts.tickets.api import COUNTED_MOST
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket
 from tickets.queries.lists import STAFF_SUMMARY, Statement, staff_summary
-from tickets.queries.tickets import ticket_row
 
 MOST_PRODUCTS = 20
 MOST_TICKETS = 10
 
 
-async def context(session: AsyncSession, caller: Caller, number: int) -> api.Context:
+async def context(session: AsyncSession, ticket: api.StaffTicket) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    asked = await ticket_row(session, caller, Ticket.number == number)
-    customer = await session.get_one(Person, asked.customer_id)
-    is_other = Ticket.number != number
-    of_customer = (Ticket.customer_id == asked.customer_id, is_other)
-    of_product = (Ticket.product_id == asked.product_id, is_other)
+    customer = await session.get_one(Person, ticket.customer_id)
+    is_other = Ticket.number != ticket.number
+    of_customer = (Ticket.customer_id == ticket.customer_id, is_other)
+    of_product = (Ticket.product_id == ticket.product.product_id, is_other)
     owned = (
-        OwnedProduct.customer_id == asked.customer_id,
-        OwnedProduct.sale_id != asked.sale_id,
+        OwnedProduct.customer_id == ticket.customer_id,
+        OwnedProduct.sale_id != ticket.product.sale_id,
         ~OwnedProduct.cancelled,
+    )
+    counts = select(
+        count(select(OwnedProduct.sale_id).where(*owned)).label("product_count"),
+        count(select(Ticket.number).where(*of_customer)).label("ticket_count"),
+        count(select(Ticket.number).where(*of_product)).label("same_product_count"),
+        count(select(Ticket.number).where(*of_product, RESOLVED)).label(
+            "same_product_resolved_count"
+        ),
     )
     return api.Context(
         customer=api.CustomerInContext.model_validate(customer),
         products=await products(session, *owned),
-        product_count=await count(session, select(OwnedProduct.sale_id).where(*owned)),
         tickets=await tickets(session, *of_customer),
-        ticket_count=await count(session, select(Ticket.number).where(*of_customer)),
         same_product=await tickets(session, *of_product),
-        same_product_count=await count(session, select(Ticket.number).where(*of_product)),
-        same_product_resolved_count=await count(
-            session, select(Ticket.number).where(*of_product, RESOLVED)
-        ),
+        **(await session.execute(counts)).one()._asdict(),
     )
 
 
@@ -66,7 +66,7 @@ def newest(*which: ColumnElement[bool]) -> Statement:
     )
 
 
-async def count(session: AsyncSession, statement: Statement) -> int:
+def count(statement: Statement) -> ScalarSelect[int]:
     """Exact to 1,000, never above 1,001."""
     some = statement.limit(COUNTED_MOST + 1).subquery()
-    return (await session.execute(select(func.count()).select_from(some))).scalar_one()
+    return select(func.count()).select_from(some).scalar_subquery()

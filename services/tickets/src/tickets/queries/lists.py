@@ -156,8 +156,11 @@ class StaffFilters:
     opened_before: datetime | None = None
     answered_by: UUID | None = None
     unread: bool = False
+    numbers: tuple[int, ...] = ()
 
     def narrow(self, statement: Statement) -> Statement:
+        if self.numbers:
+            statement = statement.where(Ticket.number.in_(self.numbers))
         if self.customer_id is not None:
             statement = statement.where(Ticket.customer_id == self.customer_id)
         if self.product_id is not None:

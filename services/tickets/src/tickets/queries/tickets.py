@@ -165,6 +165,14 @@ def staff_ticket_of(row: Row[*tuple[Any, ...]]) -> api.StaffTicket:
     return api.StaffTicket.model_validate(row._asdict() | {"product": product})
 
 
+async def staff_thread(
+    session: AsyncSession, staff: Caller, number: int, *, limit: int, before: str | None
+) -> api.StaffThread:
+    read = await thread(session, staff, number, limit=limit, before=before)
+    assert isinstance(read, api.StaffThread)  # noqa: S101 - for the type checker: staff ask
+    return read
+
+
 async def thread(
     session: AsyncSession,
     caller: Caller,
@@ -263,6 +271,12 @@ async def written_since(
     )
     counted = missed.add_columns(func.count().over().label("count")).limit(1)
     return (await session.execute(counted)).one_or_none()
+
+
+async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
+    """The last message that the customer may read; there is always one."""
+    visible = select(Message).where(Message.ticket_id == ticket_id, VISIBLE)
+    return (await session.scalars(visible.order_by(Message.position.desc()).limit(1))).one()
 
 
 async def newest_of_customer(session: AsyncSession, ticket_id: UUID) -> int:

@@ -108,8 +108,12 @@ def plain(word: Text) -> ColumnElement[str]:
 
 
 def query_for_customer(first: Text, last: Text, *, is_unfinished: bool) -> ColumnElement[str]:
-    """Their messages are read one by one: any beginning will do."""
-    beginning = func.to_tsquery(SIMPLE, plain(last).op("||")(literal_column("':*'")))
+    """Their messages are read one by one: any beginning will do.
+
+    Quoted, because one word may become several: « 15½ » is « 15 1/2 » without its accents.
+    """
+    quoted = func.quote_literal(plain(last))
+    beginning = func.to_tsquery(SIMPLE, quoted.op("||")(literal_column("':*'")))
     return both(first, last, beginning if is_unfinished else None)
 
 

@@ -10,10 +10,19 @@ from chassis.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.operations import tickets as operations
+from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
-from tickets.routes.parameters import PAGE, After, Customer, Limit, WithCounts, tickets_router
+from tickets.routes.parameters import (
+    LONGEST,
+    PAGE,
+    After,
+    Customer,
+    Limit,
+    WithCounts,
+    tickets_router,
+)
 
 router = tickets_router()
 
@@ -24,10 +33,35 @@ async def open_ticket(
 ) -> api.Ticket:
     """Ask for help about something you bought, or take up a request that was resolved."""
     if made := await once.made(new):
+        await forget_draft(session, customer, None)  # it has come back with what was sent again
         return await queries.ticket_made(session, customer, made)
     ticket = await operations.open_ticket(session, customer, new)
     await once.remember(ticket.id)
     return await queries.ticket_made(session, customer, ticket.id)
+
+
+@router.get("/home")
+async def home(
+    *,
+    customer: Customer,
+    session: Transaction,
+    status: api.Status | None = None,
+    sale_id: UUID | None = None,
+    q: Annotated[SearchText, Query(description="A number, a serial number, or words.")] = "",
+    after: Annotated[str | None, Query(description="Where the others go on, as `next`.")] = None,
+) -> api.Home:
+    """Your requests, those that wait for your answer apart, the counts, and what you bought."""
+    filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
+    counted = await lists.my_counts(session, customer.id)
+    awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
+    rest = await lists.mine(session, others, filters, limit=PAGE, after=after)
+    return api.Home(
+        awaiting=await lists.mine(session, awaiting, filters, limit=LONGEST, after=None)
+        if after is None
+        else api.Tickets(tickets=[]),
+        others=rest.model_copy(update=dict(counted)),
+        owned=await products.owned_products(session, customer.id, limit=LONGEST, after=None),
+    )
 
 
 @router.get("/mine")

@@ -18,7 +18,7 @@ router = tickets_router()
 @router.get("/{number:ticket}/context")
 async def context(number: int, staff: Staff, session: Transaction) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    return await around.context(session, staff, number)
+    return await around.context(session, await queries.staff_ticket(session, staff, number))
 
 
 @router.put("/{number:ticket}/priority")

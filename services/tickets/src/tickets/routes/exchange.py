@@ -9,6 +9,7 @@ from chassis.database import Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import messages as operations
+from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
 from tickets.routes.parameters import (
     LAST_MESSAGES,
@@ -61,6 +62,7 @@ async def add_message(
     Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`.
     """
     if made := await once.made(new):
+        await forget_draft(session, author, number)  # it has come back with what was sent again
         return await queries.message_made(session, author, made)
     message = await operations.add_message(session, author, number, new)
     await once.remember(message.id)
@@ -73,6 +75,7 @@ async def add_note(
 ) -> api.StaffMessage:
     """A note of staff for staff; customers never learn of it, and no queue changes."""
     if made := await once.made(new):
+        await forget_draft(session, author, number)
         return await queries.note_made(session, made)
     note = await operations.add_note(session, author, number, new)
     await once.remember(note.id)

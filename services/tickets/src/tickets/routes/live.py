@@ -79,6 +79,8 @@ class Hub:
         self.moment: str | None = None
 
     def open(self, reader: Caller) -> Stream:
+        if health.leaving.is_set():
+            raise Unavailable("this replica leaves", retry_after=1)
         if len(self.streams) >= self.most:
             raise TooManyStreams("this replica holds all the streams it may", retry_after=5)
         stream = Stream(reader)

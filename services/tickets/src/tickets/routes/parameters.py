@@ -13,13 +13,13 @@ Staff = Annotated[Caller, Depends(only(*STAFF))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
 Service = Annotated[Caller, Depends(only(SERVICE))]
 
-Limit = Annotated[int, Query(ge=1, le=50, description="The most lines of one page.")]
+PAGE, LONGEST = 25, 50
+LAST_MESSAGES = 30
+
+Limit = Annotated[int, Query(ge=1, le=LONGEST, description="The most lines of one page.")]
 After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
 Before = Annotated[str | None, Query(description="What was read so far gave it as `previous`.")]
 WithCounts = Annotated[bool, Query(alias="counts", description="Also count every view.")]
-
-PAGE = 25
-LAST_MESSAGES = 30
 
 
 def tickets_router() -> APIRouter:

@@ -10,8 +10,19 @@ from fastapi import Depends, Query, Request
 
 from chassis.database import Transaction
 from contracts.tickets import api
+from tickets.queries import context as around
 from tickets.queries import lists, people
-from tickets.routes.parameters import PAGE, After, Limit, Staff, WithCounts, tickets_router
+from tickets.queries import tickets as queries
+from tickets.routes.parameters import (
+    LAST_MESSAGES,
+    PAGE,
+    After,
+    Before,
+    Limit,
+    Staff,
+    WithCounts,
+    tickets_router,
+)
 
 router = tickets_router()
 
@@ -29,6 +40,7 @@ async def filters(
     opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
     answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
     unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
+    numbers: Annotated[list[int], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
     """What a queue may be narrowed to; days are those of the shop."""
     zone = request.app.state.settings.zone
@@ -40,6 +52,7 @@ async def filters(
         opened_before=begin(opened_to, zone, days=1),
         answered_by=answered_by,
         unread=unread,
+        numbers=tuple(numbers),
     )
 
 
@@ -48,10 +61,9 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
     return None if day is None else datetime.combine(day + timedelta(days), time.min, zone)
 
 
-@router.get("")
-async def tickets(
+async def page(
     *,
-    staff: Staff,
+    _: Staff,
     session: Transaction,
     filters: Annotated[lists.StaffFilters, Depends(filters)],
     view: api.StaffView = api.StaffView.TO_HANDLE,
@@ -60,13 +72,36 @@ async def tickets(
     limit: Limit = PAGE,
     after: After = None,
 ) -> api.StaffTickets:
+    counted = await lists.queue_counts(session) if with_counts else None
+    page = await lists.queue(session, view, sort, filters, limit=limit, after=after)
+    return page if counted is None else page.model_copy(update=dict(counted))
+
+
+Page = Annotated[api.StaffTickets, Depends(page)]
+
+
+@router.get("")
+async def tickets(page: Page) -> api.StaffTickets:
     """To handle and open: the longest wait first. The others: the newest first.
 
     Counts are those of the views, not narrowed.
     """
-    counted = await counts(staff, session) if with_counts else None
-    page = await lists.queue(session, view, sort, filters, limit=limit, after=after)
-    return page if counted is None else page.model_copy(update=dict(counted))
+    return page
+
+
+@router.get("/desk")
+async def desk(
+    page: Page,
+    staff: Staff,
+    session: Transaction,
+    open: Annotated[int | None, Query(description="The number of a request.")] = None,
+    before: Before = None,
+) -> api.Desk:
+    """A queue, and beside it a request with what staff need to know around it."""
+    if open is None:
+        return api.Desk(queue=page)
+    thread = await queries.staff_thread(session, staff, open, limit=LAST_MESSAGES, before=before)
+    return api.Desk(queue=page, thread=thread, context=await around.context(session, thread.ticket))
 
 
 @router.get("/counts")

@@ -1,15 +1,16 @@
 """The desk as a page: a queue, one of its requests, and what is known around it."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from contracts.sales.api import Sale
 from contracts.tickets.api import (
-    Context,
+    COUNTED_MOST,
+    Desk,
     StaffDraft,
     StaffMessage,
     StaffThread,
@@ -17,7 +18,7 @@ from contracts.tickets.api import (
     Status,
 )
 from web import sessions, threads, words
-from web.clients import catalog, sales, tickets
+from web.clients import catalog, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
 from web.forms import Form
 from web.pages.desk.places import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, Place
@@ -64,14 +65,12 @@ async def show(
     missed: Missed | None = None,
 ) -> Response:
     gateway = staff.gateway
-    listed, thread = await asyncio.gather(
-        queue_of(gateway, at), read_thread(gateway, number, before)
+    desk, narrowed = await asyncio.gather(
+        desk_of(gateway, at, open=number, before=before), narrowing(gateway, at)
     )
+    thread, queue = desk.thread, desk.queue
     if thread and await opened_now(gateway, thread):
-        listed = await queue_of(gateway, at)
-    context, sale, narrowed = await asyncio.gather(
-        context_of(gateway, thread), sale_of(gateway, thread), narrowing(gateway, at)
-    )
+        queue = opened_in(queue, thread.ticket.number)
     facts = about(thread, form=form, before=before, missed=missed)
     return page(
         request,
@@ -80,9 +79,8 @@ async def show(
         tab="desk",
         status=form.status if form else 200,
         facts={"number": number, "name": thread.ticket.customer_name if thread else ""},
-        context=context,
-        sale=sale,
-        **queue_facts(listed, at, number),
+        context=desk.context,
+        **queue_facts(queue, at, number),
         **narrowed,
         **facts,
     )
@@ -97,8 +95,12 @@ async def queue_again(
     at: At,
     number: Annotated[int | None, Query(alias="ouverte", description="The open request.")] = None,
     lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
+    heard_of: Annotated[
+        list[int],
+        Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
+    ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """The queue as it is now.
+    """The queue as it is now, and which of those that changed are somewhere in it.
 
     The page asks by itself: an ended session must not take anybody away from their text.
     """
@@ -106,25 +108,39 @@ async def queue_again(
         staff = await sessions.staff(await sessions.signed_in(request))
     except (SignInNeeded, WrongRole):
         return Response(status_code=204)
-    listed = await queue_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE)))
+    desk, held = await asyncio.gather(
+        desk_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE))),
+        tickets.those_in_queue(staff.gateway, at.view, at.filters, heard_of)
+        if heard_of
+        else nothing(),
+    )
     return page(
         request,
         "desk/queue.html",
         person=staff,
         tab="desk",
-        **queue_facts(listed, at, number),
+        **queue_facts(desk.queue, at, number, held or []),
         **await narrowing(staff.gateway, at),
     )
 
 
-async def queue_of(gateway: Gateway, at: Place, *, limit: int = PAGE) -> StaffTickets:
-    return await tickets.queue(
-        gateway, at.view, sort=at.sort, filters=at.filters, limit=limit, after=at.after or None
+async def desk_of(gateway: Gateway, at: Place, *, limit: int = PAGE, **opened: Any) -> Desk:
+    """The queue at this place, and the request that is opened beside it."""
+    return await tickets.desk(
+        gateway,
+        at.view,
+        sort=at.sort,
+        filters=at.filters,
+        limit=limit,
+        after=at.after or None,
+        **opened,
     )
 
 
-def queue_facts(listed: StaffTickets, at: Place, number: int | None) -> dict[str, Any]:
-    """What the templates of the queue need."""
+def queue_facts(
+    listed: StaffTickets, at: Place, number: int | None, held: Sequence[int] = ()
+) -> dict[str, Any]:
+    """What the templates of the queue need; `held` are those in it that have just changed."""
     counts = listed.counts or {}
     return {
         "queues": [(name, label, counts.get(view, 0)) for name, (view, label) in QUEUES.items()],
@@ -133,6 +149,7 @@ def queue_facts(listed: StaffTickets, at: Place, number: int | None) -> dict[str
         "at": at,
         "listed": listed,
         "open_number": number,
+        "held": held,
         **CHOICES,
     }
 
@@ -167,16 +184,6 @@ async def thread_again(request: Request, number: int, at: At) -> Response:
     return page(request, "desk/thread_again.html", person=staff, **facts)
 
 
-async def read_thread(
-    gateway: Gateway, number: int | None, before: str | None
-) -> StaffThread | None:
-    if number is None:
-        return None
-    if before is None:
-        return await tickets.staff_thread(gateway, number)
-    return await tickets.staff_messages(gateway, number, before=before)
-
-
 async def opened_now(gateway: Gateway, thread: StaffThread) -> bool:
     """Nobody of the staff had seen the customer's last message; now somebody has."""
     if not thread.ticket.unread or not thread.messages:
@@ -185,6 +192,18 @@ async def opened_now(gateway: Gateway, thread: StaffThread) -> bool:
         tickets.mark_seen(gateway, thread.ticket.number, thread.messages[-1].position)
     )
     return True
+
+
+def opened_in(queue: StaffTickets, number: int) -> StaffTickets:
+    """The queue as it was read a moment ago, now that somebody has opened this request."""
+    lines = [
+        line.model_copy(update={"unread": line.unread and line.number != number})
+        for line in queue.tickets
+    ]
+    counts = dict(queue.counts or {})
+    if 0 < counts.get("unread", 0) <= COUNTED_MOST:
+        counts["unread"] -= 1
+    return queue.model_copy(update={"tickets": lines, "counts": counts})
 
 
 def about(
@@ -224,18 +243,6 @@ def draft_form(draft: StaffDraft | None, last_position: int) -> Form:
     if draft.seen_position is not None:
         values["seen_position"] = str(draft.seen_position)
     return Form(values=values)
-
-
-async def context_of(gateway: Gateway, thread: StaffThread | None) -> Context | None:
-    if thread is None:
-        return None
-    return await if_answered(tickets.context(gateway, thread.ticket.number))
-
-
-async def sale_of(gateway: Gateway, thread: StaffThread | None) -> Sale | None:
-    if thread is None:
-        return None
-    return await if_answered(sales.sale(gateway, thread.ticket.product.sale_id))
 
 
 async def nothing() -> None:
