@@ -7,16 +7,20 @@ import sys
 from collections.abc import Generator
 
 import httpx
+import psycopg.errors
 import pytest
 from fastapi import APIRouter
 from pydantic import SecretStr
 from sqlalchemy import text
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from chassis import logs, migrations, testing
 from chassis.bus import Subscriptions
 from chassis.database import Database, Transaction
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
+from chassis.troubles import is_passing
 from local.processes import free_port
 from local.servers import Broker
 from waiting import eventually
@@ -167,3 +171,23 @@ async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_t
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)
         await database.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "passes"),
+    [
+        (PoolTimeout("every connection is at work"), True),
+        (ConnectionResetError(), True),
+        (OperationalError("…", {}, psycopg.OperationalError("connection is closed")), True),
+        (OperationalError("…", {}, psycopg.errors.DeadlockDetected()), True),
+        (OperationalError("…", {}, psycopg.errors.DiskFull()), True),
+        (OperationalError("…", {}, psycopg.errors.AdminShutdown()), True),
+        (OperationalError("…", {}, psycopg.errors.QueryCanceled()), False),
+        (OperationalError("…", {}, psycopg.errors.ProgramLimitExceeded()), False),
+        (IntegrityError("…", {}, psycopg.errors.UniqueViolation()), False),
+        (DataError("…", {}, psycopg.errors.NumericValueOutOfRange()), False),
+        (ValueError("poison"), False),
+    ],
+)
+def test_only_what_may_succeed_later_is_not_held_against_an_event(trouble, passes):
+    assert is_passing(trouble) is passes

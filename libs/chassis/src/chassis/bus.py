@@ -17,14 +17,13 @@ from nats.js import JetStreamContext
 from nats.js.errors import Error as JetStreamError
 from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import tracing
 from chassis.database import Database
 from chassis.messaging import CHANNEL, DeadLetter, InboxMessage
 from chassis.metrics import HANDLED, PARKED, PUBLISHED, RETRIED
-from chassis.troubles import describe, of_broker
+from chassis.troubles import describe, is_passing, of_broker
 from contracts.event import Envelope, Event
 from contracts.topology import LISTENINGS, Listening, stream_name
 
@@ -244,13 +243,6 @@ async def deliver(
             HANDLED.labels(delivery.envelope.type).inc()
     await session.flush()
     return count
-
-
-def is_passing(error: BaseException) -> bool:
-    """Trouble of the database, not of the event: deadlocks, lost connections, full pools."""
-    if isinstance(error, OperationalError | InterfaceError | TimeoutError | OSError):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated
 
 
 class Consumer:

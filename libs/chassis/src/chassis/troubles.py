@@ -12,6 +12,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 
+# Of the codes of PostgreSQL: connections, deadlocks, resources, locks, shutdown. Not a statement
+# that takes too long or a limit that it breaks: the same statement would do so again.
+PASSING = ("08", "40", "53", "55P03", "57P")
+
 # What a server that cannot be used says, and the remedy; in this order.
 REMEDIES = {
     "password": "correct the password in GUICHET_DATABASE_URL",
@@ -20,6 +24,18 @@ REMEDIES = {
     "too many": "PostgreSQL takes no more connections: see the budget in docs/operations.md",
     "": "see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
 }
+
+
+def is_passing(error: BaseException) -> bool:
+    """Trouble of the database and not of what it was asked, which may well succeed later."""
+    if isinstance(error, PoolTimeout | TimeoutError | OSError):
+        return True
+    if not isinstance(error, DBAPIError):
+        return False
+    code = getattr(error.orig, "sqlstate", None)
+    if code is not None:
+        return code.startswith(PASSING)
+    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
 def describe(error: BaseException) -> str:
