@@ -70,10 +70,12 @@ class Process:
         self.environment = environment
         self.prefix, self.stop_with = prefix, stop_with
         self.running: subprocess.Popen[bytes] | None = None
+        self.is_asked = False  # to stop: asked again, some processes stop in the middle of it
 
     def start(self) -> None:
         if self.is_alive():
             return
+        self.is_asked = False
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         dying = dying_with_us(self.stop_with.name.removeprefix("SIG"))
         with self.log.open("ab") as log:
@@ -100,7 +102,8 @@ class Process:
         return self.is_alive()
 
     def ask_to_stop(self) -> None:
-        if self.running and self.is_alive():
+        if self.running and self.is_alive() and not self.is_asked:
+            self.is_asked = True
             self.running.send_signal(self.stop_with)
 
     def stop(self, seconds: float = 15) -> None:
