@@ -11,8 +11,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated
 
+import psycopg
 import typer
 
+from chassis import databases
 from local import compose, quality, running
 from local.processes import CannotStart
 from local.screen import Steps, complain, console, say
@@ -172,18 +174,36 @@ def logs(
 
 @cli.command()
 def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Remove all data, secrets and logs of this checkout's Guichet."""
-    state = LocalSettings.read().state
+    """Remove all data, secrets and logs of this checkout's Guichet.
+
+    On the server of GUICHET_POSTGRES_URL, too: its databases and roles that are Guichet's.
+    """
+    settings = LocalSettings.read()
+    state, server = settings.state, settings.postgres_url
     if running.launcher(state):
         raise CannotStart("Guichet is running: ./guichet down first.")
     if not state.exists():
         console.print("There is nothing to remove.")
         return
     if not yes:
-        typer.confirm(f"Remove {state} with all its data?", abort=True)
+        named = (
+            f", and the databases {', '.join(SERVICES)} of GUICHET_POSTGRES_URL" if server else ""
+        )
+        typer.confirm(f"Remove {state} with all its data{named}?", abort=True)
     with running.alone(state):
+        if server:
+            remove_databases(server.get_secret_value())
         shutil.rmtree(state)
     console.print("All data is removed.")
+
+
+def remove_databases(server: str) -> None:
+    try:
+        databases.remove(server, SERVICES)
+    except psycopg.Error as refused:
+        raise CannotStart(
+            f"The server of GUICHET_POSTGRES_URL keeps its databases: {refused}"
+        ) from None
 
 
 @cli.command()

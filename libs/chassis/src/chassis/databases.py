@@ -82,6 +82,17 @@ def furnish(database: str, service: str) -> None:
             connection.execute(SQL(statement).format(**names))
 
 
+def remove(server: str, services: Iterable[str]) -> None:
+    """Drop what `make` has created, with all that is in it."""
+    with psycopg.connect(server, autocommit=True, connect_timeout=10) as connection:
+        for service in services:
+            connection.execute(
+                SQL("drop database if exists {} with (force)").format(Identifier(service))
+            )
+            for role in (service, owner(service)):
+                connection.execute(SQL("drop role if exists {}").format(Identifier(role)))
+
+
 def on_database(server: str, database: str) -> str:
     return urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
 

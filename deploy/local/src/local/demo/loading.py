@@ -6,7 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
@@ -38,6 +38,8 @@ ACCOUNTS = [
 
 Tell = Callable[[str], object]
 
+KEYS_LAST = timedelta(days=1)  # idempotency keys, in every service
+
 
 def marker(stack: Stack) -> Path:
     return stack.state / "demo.json"
@@ -48,11 +50,28 @@ def is_loaded(stack: Stack) -> bool:
 
 
 def load(stack: Stack, tell: Tell = lambda _: None) -> None:
-    """Once per state; interrupted, the next start goes on."""
+    """Once per state; interrupted, the next start goes on, as long as keys are remembered: a day."""
+    began = begun_at(stack)
     tell("the first administrator")
     add_administrator(stack)
-    loops.run(Demo(stack, tell).load())
+    try:
+        loops.run(Demo(stack, began.date(), tell).load())
+    except CannotStart as refused:
+        if datetime.now(UTC) - began < KEYS_LAST:
+            raise
+        raise CannotStart(
+            f"{refused}\nThe demo data was begun on {began:%Y-%m-%d} and not finished: begin anew"
+            " with ./guichet reset, or start without it, ./guichet up --no-demo."
+        ) from refused
     marker(stack).write_text(json.dumps({"accounts": [email for _, email, _ in ACCOUNTS]}))
+
+
+def begun_at(stack: Stack) -> datetime:
+    """When it was first tried: a sale that is sent again is of the same day."""
+    note = stack.state / "demo-begun"
+    if not note.exists():
+        note.write_text(datetime.now(UTC).isoformat())
+    return datetime.fromisoformat(note.read_text())
 
 
 def add_administrator(stack: Stack) -> None:
@@ -70,7 +89,8 @@ def add_administrator(stack: Stack) -> None:
 
 
 class Demo:
-    def __init__(self, stack: Stack, tell: Tell) -> None:
+    def __init__(self, stack: Stack, today: date, tell: Tell) -> None:
+        self.today = today
         self.story = tomllib.loads((HERE / "story.toml").read_text())
         self.secret, self.url, self.tell = stack.vault["demo"], stack.gateway_url, tell
         self.keys = uuid5(UUID(int=0), self.secret)
@@ -168,7 +188,7 @@ class Demo:
                     "customer_id": customers[customer]["id"],
                     "product_id": products[product],
                     "serial_number": self.serial_number(customer, product),
-                    "sold_on": str(datetime.now(UTC).date() - self.age(customer, product)),
+                    "sold_on": str(self.today - self.age(customer, product)),
                 },
                 key=f"sale {customer} {product}",
             )
