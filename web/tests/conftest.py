@@ -35,7 +35,9 @@ async def browser(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://guichet.test"
+            transport=httpx.ASGITransport(app),
+            base_url="http://guichet.test",
+            headers={"Sec-Fetch-Site": "same-origin"},
         ) as browser,
     ):
         yield browser

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from contracts.tickets.api import Priority, Sort
 from web import words
 from web.forms import Form
-from web.pages.desk.answers import position
+from web.numbers import whole
 from web.pages.desk.desk import minutes_of
 from web.pages.desk.places import Place, place
 
@@ -93,8 +93,8 @@ def test_a_time_that_cannot_be_read_is_refused_and_still_there(typed):
 
 
 def test_a_position_that_a_hand_has_changed_is_no_position():
-    assert position("12") == 12
-    assert [position(typed) for typed in ("", "-1", "x", "9" * 19, "²")] == [None] * 5
+    assert whole("12") == 12
+    assert [whole(typed) for typed in ("", "-1", "x", "9" * 19, "²")] == [None] * 5
 
 
 def test_minutes_read_as_people_say_them():

@@ -130,8 +130,14 @@ async def test_another_sites_form_is_refused_before_anything_else(browser):
         assert "Ce formulaire vient d’un autre site" in answer.text
 
 
+async def test_nobody_is_signed_in_by_a_form_of_unknown_origin(browser):
+    del browser.headers["Sec-Fetch-Site"]
+    answer = await browser.post("/connexion", data={"email": "a@example.org", "password": "x"})
+    assert answer.status_code == 403
+
+
 async def test_an_unknown_address_says_so(browser):
-    for path in ("/nulle-part", "/demandes/abc", "/mes-demandes/-1"):
+    for path in ("/nulle-part", "/demandes/abc", "/mes-demandes/-1", f"/demandes/{'9' * 5000}"):
         answer = await browser.get(path)
         assert answer.status_code == 404, path
         assert "Page introuvable" in answer.text

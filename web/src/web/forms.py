@@ -69,7 +69,7 @@ class Form:
             if name in self.values:
                 self.errors.setdefault(name, message)
             else:
-                self.problem = message
+                self.problem = f"{self.problem} {message}".strip()
         if not problem.errors:
             self.problem = words.refusal(
                 problem.code, problem.context, retry_after=problem.retry_after
@@ -121,7 +121,9 @@ async def typed_values(request: Request) -> dict[str, str]:
 
 
 async def anonymous_form(request: Request) -> Form:
-    """A form that nobody needs to be signed in for."""
+    """A form that nobody needs to be signed in for: only a browser's word says whose page it is."""
+    if not {"Origin", "Sec-Fetch-Site"} & {name.title() for name in request.headers}:
+        raise ForeignForm
     check_origin(request)
     return made(await typed_values(request))
 

@@ -8,6 +8,7 @@ from contracts.tickets.api import Draft, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
+from web.numbers import whole
 from web.rendering import page, redirect
 from web.sessions import Customer, SignedIn
 
@@ -68,8 +69,8 @@ async def open_ticket(request: Request, customer: Customer, form: Typed) -> Resp
     if form["answer"] == "forget":
         await tickets.forget_draft(customer.gateway, None)
         return redirect(request, "/mes-demandes/nouvelle", done="draft_forgotten")
-    if form["complete"].isdecimal():
-        return await complete(request, customer, int(form["complete"]), form)
+    if (number := whole(form["complete"])) is not None:
+        return await complete(request, customer, number, form)
     try:
         ticket = await tickets.open_ticket(
             customer.gateway,
@@ -150,10 +151,10 @@ async def show(
 
 async def followed_by(customer: SignedIn, form: Form) -> Ticket | None:
     """The resolved request that this one takes up."""
-    if not form["follows"].isdecimal():
+    if (number := whole(form["follows"])) is None:
         return None
     try:
-        followed = (await tickets.thread(customer.gateway, int(form["follows"]))).ticket
+        followed = (await tickets.thread(customer.gateway, number)).ticket
     except Problem:
         if not form.is_refused:
             raise

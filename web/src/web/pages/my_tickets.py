@@ -11,6 +11,7 @@ from web import threads
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
+from web.numbers import whole
 from web.rendering import page, redirect
 from web.sessions import Customer, SignedIn
 
@@ -123,14 +124,14 @@ async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: For
 # --- One request ------------------------------------------------------------------------------
 
 
-@router.get("/{number:int}")
+@router.get("/{number:number}")
 async def my_ticket(
     request: Request, number: int, customer: Customer, before: Before = None
 ) -> Response:
     return await show(request, customer, number, Form(), before=before)
 
 
-@router.post("/{number:int}")
+@router.post("/{number:number}")
 async def follow_up(request: Request, number: int, customer: Customer, form: Typed) -> Response:
     """Reply, add a precision, or resolve, which is asked once again."""
     form.values.setdefault("text", "")
@@ -164,10 +165,10 @@ async def send(customer: SignedIn, number: int, form: Form) -> Status:
 
 def seen(form: Form) -> int | None:
     """The position of the last message that was shown when the answer was begun."""
-    return int(form["seen"]) if form["seen"].isdecimal() else None
+    return whole(form["seen"])
 
 
-@router.post("/{number:int}/brouillon")
+@router.post("/{number:number}/brouillon")
 async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
     """What is begun and not sent yet, for this person on any device."""
     if form["text"].strip():

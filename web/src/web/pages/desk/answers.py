@@ -7,6 +7,7 @@ from web import threads
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
+from web.numbers import whole
 from web.pages.desk.desk import Missed, confirm, minutes_of, show
 from web.pages.desk.places import PRIORITIES, At, Place
 from web.rendering import redirect
@@ -18,7 +19,7 @@ NOTE = "note"
 TYPED = ("text", "kind", "minutes", "seen_position")
 
 
-@router.post("/{number:int}")
+@router.post("/{number:number}")
 async def answer(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
     """Reply, reply and resolve (asked once again), or note; stopped once if anybody wrote.
 
@@ -46,7 +47,7 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
     composed = tickets.Composed(
         text=form["text"],
         minutes=minutes,
-        seen_position=position(form["seen_position"]),
+        seen_position=whole(form["seen_position"]),
         send_anyway=bool(form["anyway"]),
     )
     if button == NOTE:
@@ -60,15 +61,11 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
     return "resolved" if resolve or sent.status_after == Status.RESOLVED else "reply_sent_to"
 
 
-def position(typed: str) -> int | None:
-    return int(typed) if typed.isdecimal() and len(typed) < 19 else None
-
-
 async def show_missed(
     request: Request, staff: SignedIn, at: Place, number: int, *, form: Form, button: str
 ) -> Response:
     """The text is still there, and above it what was written meanwhile, now seen."""
-    seen = position(form["seen_position"]) or 0
+    seen = whole(form["seen_position"]) or 0
     since = await tickets.staff_messages(staff.gateway, number, since=seen)
     form.status = 409
     if since.messages:
@@ -77,7 +74,7 @@ async def show_missed(
     return await show(request, staff, at, number=number, form=form, missed=missed)
 
 
-@router.post("/{number:int}/priorite")
+@router.post("/{number:number}/priorite")
 async def prioritise(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
     if form["priority"] in PRIORITIES:
         priority, _ = PRIORITIES[form["priority"]]
@@ -88,9 +85,9 @@ async def prioritise(request: Request, number: int, staff: Staff, form: Typed, a
     return redirect(request, at.address(number), done="prioritised")
 
 
-@router.post("/{number:int}/lu")
+@router.post("/{number:number}/lu")
 async def mark_seen(number: int, staff: Staff, form: Typed) -> Response:
     """A message that came while the request was open has now been read."""
-    if (seen := position(form["seen_position"])) is not None:
+    if (seen := whole(form["seen_position"])) is not None:
         await tickets.mark_seen(staff.gateway, number, seen)
     return Response(status_code=204)

@@ -47,7 +47,7 @@ async def desk(request: Request, staff: Staff, at: At) -> Response:
     return await show(request, staff, at)
 
 
-@router.get("/{number:int}")
+@router.get("/{number:number}")
 async def ticket(
     request: Request, number: int, staff: Staff, at: At, before: Before = None
 ) -> Response:
@@ -172,7 +172,7 @@ async def who_may_have_answered(staff: Staff) -> Response:
 # --- One request ------------------------------------------------------------------------------
 
 
-@router.get("/{number:int}/echange")
+@router.get("/{number:number}/echange")
 async def thread_again(request: Request, number: int, at: At) -> Response:
     """The exchange as it is now, for the page that shows it: nobody has read it yet."""
     try:

@@ -4,14 +4,14 @@ from fastapi import APIRouter, Response
 
 from web.clients import tickets
 from web.forms import Typed
-from web.pages.desk.answers import position
+from web.numbers import whole
 from web.pages.desk.desk import minutes_of
 from web.sessions import Staff
 
 router = APIRouter()
 
 
-@router.post("/{number:int}/brouillon")
+@router.post("/{number:number}/brouillon")
 async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
     """By script alone; a time that cannot be read yet is no reason to lose the text."""
     if not form["text"].strip():
@@ -23,6 +23,6 @@ async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
             text=form["text"],
             kind="note" if form["kind"] == "note" else "reply",
             minutes=minutes_of(form),
-            seen_position=position(form["seen_position"]),
+            seen_position=whole(form["seen_position"]),
         )
     return Response(status_code=204)

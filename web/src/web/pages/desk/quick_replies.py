@@ -16,7 +16,7 @@ router = APIRouter()
 HERE = "/demandes/reponses-types"
 
 
-@router.get("/{number:int}/reponses-types")
+@router.get("/{number:number}/reponses-types")
 async def offered(request: Request, number: int, staff: Staff) -> Response:
     """The list that opens in the composer, each text as it would be sent."""
     rendered = await tickets.rendered_quick_replies(staff.gateway, number)

@@ -15,14 +15,14 @@ from web.sessions import SignedIn, Staff
 router = APIRouter()
 
 
-@router.get("/{number:int}/messages/{message_id}/temps")
+@router.get("/{number:number}/messages/{message_id}/temps")
 async def time_spent(
     request: Request, number: int, message_id: UUID, staff: Staff, at: At
 ) -> Response:
     return await show(request, staff, at, number=number, message_id=message_id)
 
 
-@router.post("/{number:int}/messages/{message_id}/temps")
+@router.post("/{number:number}/messages/{message_id}/temps")
 async def correct_time(
     *, request: Request, number: int, message_id: UUID, staff: Staff, form: Typed, at: At
 ) -> Response:

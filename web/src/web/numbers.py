@@ -1,0 +1,25 @@
+"""Whole numbers in addresses and forms, of a length that every part can read."""
+
+from starlette.convertors import Convertor, register_url_convertor
+
+LONGEST = 18
+
+
+class Number(Convertor[int]):
+    """Starlette's own `int` takes numbers that Python refuses to read."""
+
+    regex = f"[0-9]{{1,{LONGEST}}}"
+
+    def convert(self, value: str) -> int:
+        return int(value)
+
+    def to_string(self, value: int) -> str:
+        return str(value)
+
+
+register_url_convertor("number", Number())
+
+
+def whole(typed: str) -> int | None:
+    """None for what is not one, or too long to be one of ours."""
+    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST else None
