@@ -214,9 +214,10 @@ async def test_somebody_typing_fifteen_letters_is_no_scanner(clerk):
 
 
 @pytest.mark.parametrize("length", [14, 16])
-async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length):
+async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length, end):
     scanned = (serial_number() * 2)[:length]
-    await scan(at_serial.page, scanned)
+    kept_from_the_browser = await shortcuts_stopped(at_serial.page)
+    await scan(at_serial.page, scanned, end=end)
 
     words = "Il manque 1 caractère" if length == 14 else "Il y a 1 caractère de trop"
     await at_serial.is_told_beside("Numéro de série", words)
@@ -224,6 +225,29 @@ async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length
     await expect(at_serial.main).to_contain_text(f"{length} / 15")
     await expect(at_serial.serial_field).to_be_focused()
     await at_serial.is_at("Numéro de série")
+    assert await kept_from_the_browser()
+
+
+async def shortcuts_stopped(page: Page) -> Callable[[], Awaitable[bool]]:
+    """Whether no Ctrl+J, which opens the downloads, has been left to the browser from now on."""
+    await page.evaluate(
+        """() => {
+            window.shortcuts = [];
+            addEventListener("keydown", (event) => {
+                if (event.ctrlKey && event.key === "j") window.shortcuts.push(event);
+            }, { capture: true });
+        }"""
+    )
+    return lambda: page.evaluate("window.shortcuts.every((event) => event.defaultPrevented)")
+
+
+async def test_a_reference_that_is_scanned_with_a_line_feed_chooses_nothing_unseen(at_product):
+    kept_from_the_browser = await shortcuts_stopped(at_product.page)
+    await scan(at_product.page, "10AAM9901", end="LF")
+
+    await expect(at_product.offered_products.first).to_contain_text("10AAM9901")
+    assert await kept_from_the_browser()
+    await at_product.is_at("Produit")
 
 
 async def test_a_scan_from_another_keyboard_layout_is_shown_for_confirmation(at_serial):
@@ -237,6 +261,21 @@ async def test_a_scan_from_another_keyboard_layout_is_shown_for_confirmation(at_
     await at_serial.press("Enter")
     await expect(at_serial.serial_field).to_have_value(unit)
     await expect(at_serial.date_field).to_be_focused()
+
+
+@pytest.mark.parametrize("focus", ["Oui, c’est lui", "Numéro de série"])
+async def test_tab_goes_on_from_a_misread_scan(at_serial, focus):
+    await scan(at_serial.page, read_as_french(serial_number()[:14] + "7"))
+    yes = at_serial.page.get_by_role("button", name="Oui, c’est lui")
+    await expect(yes).to_be_focused()
+    if focus == "Numéro de série":
+        await at_serial.press("Shift+Tab")
+        await expect(at_serial.serial_field).to_be_focused()
+        await at_serial.press("Tab")
+        await expect(yes).to_be_focused()
+    await at_serial.press("Tab")
+
+    await expect(at_serial.page.get_by_role("button", name="Non, ressaisir")).to_be_focused()
 
 
 async def test_a_misread_scan_can_be_typed_anew(at_serial):
@@ -308,6 +347,30 @@ async def test_a_number_sold_before_tells_when_and_to_whom(at_serial, shop, prod
     link = at_serial.page.get_by_role("link", name="Voir cette vente")
     await expect(link).to_have_attribute("href", f"/ventes/{sale['id']}")
     await expect(at_serial.ticket).to_contain_text("Le n° de série est à corriger.")
+
+
+async def test_tab_leaves_a_number_that_is_refused(at_serial, shop, product):
+    sale = await shop.sell(await shop.register(), product)
+    await at_serial.type(sale["serial_number"])
+    await at_serial.is_told_beside("Numéro de série", SOLD)
+    await at_serial.press("Tab")
+
+    await expect(at_serial.page.get_by_role("link", name="Voir cette vente")).to_be_focused()
+
+
+async def test_what_a_keyboard_composes_is_checked_like_any_other(at_serial):
+    """Keyboards of telephones, and dead keys."""
+    unit = serial_number()
+    keyboard = await at_serial.page.context.new_cdp_session(at_serial.page)
+    await keyboard.send(
+        "Input.imeSetComposition",
+        {"text": unit.lower(), "selectionStart": len(unit), "selectionEnd": len(unit)},
+    )
+    await keyboard.send("Input.insertText", {"text": unit.lower()})
+
+    await expect(at_serial.serial_field).to_have_value(unit)
+    await expect(at_serial.main).to_contain_text("Numéro libre")
+    await at_serial.is_ready()
 
 
 async def test_another_product_makes_the_same_number_free(at_serial, shop, product):

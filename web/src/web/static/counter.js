@@ -369,6 +369,7 @@ listenToScanner({
   length: LENGTH,
   deaf: (element) => isElsewhere() || element === product.input,
   heard: (text) => serial.scan(text),
+  holds: (element) => element === serial.input,
 });
 
 // The browser's Back would show the sale that was just recorded.
