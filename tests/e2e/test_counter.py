@@ -11,7 +11,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from contracts.sales.api import RAISED
-from e2e.people import Staff
+from e2e.people import Staff, spoken
 from e2e.scanner import PAUSE_SECONDS, read_as_french, scan
 from shop import Account, Product, Shop, matches, serial_number, today
 from waiting import eventually
@@ -526,6 +526,38 @@ async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):
     await at_product.type("d")
 
     await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+
+
+async def test_an_answer_that_comes_late_opens_no_list_in_a_box_that_was_left(
+    at_product, slow_answers
+):
+    slow_answers["noctua nh-u12"] = asyncio.Event()
+    async with at_product.page.expect_request("**/comptoir/produits"):
+        await at_product.type("noctua nh-u12")
+    await at_product.press("Tab")
+    slow_answers["noctua nh-u12"].set()
+    await at_product.page.wait_for_timeout(300)
+    await expect(at_product.product_box).to_have_attribute("aria-expanded", "false")
+    await at_product.product_box.press("ArrowDown")
+
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+
+
+@pytest.mark.parametrize(
+    ("box", "length", "words"),
+    [
+        ("customer", 201, "201 caractères : 200 au plus"),
+        ("product", 501, "501 caractères : 500 au plus"),
+    ],
+)
+async def test_a_text_that_is_too_long_is_refused_for_that(at_product, box, length, words):
+    if box == "customer":
+        await at_product.press("Shift+Tab")
+        await expect(at_product.customer_box).to_be_focused()
+    await at_product.page.keyboard.insert_text("x" * length)
+
+    await expect(at_product.main).to_contain_text(spoken(words))
+    await expect(at_product.main).not_to_contain_text("Votre session a expiré")
 
 
 async def test_too_few_letters_none_and_a_whole_reference(at_product):

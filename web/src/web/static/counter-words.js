@@ -41,4 +41,5 @@ export const SET_ASIDE = "Une saisie de cet onglet est mise de côté.";
 
 export const CUT = "La connexion est coupée ; votre saisie est conservée. Réessayez.";
 export const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous : votre saisie est conservée.";
+export const NOT_POSSIBLE = "Cette action n’est pas possible. Votre saisie est conservée.";
 export const CLOSED = "Le guichet est momentanément fermé. Votre saisie est conservée.";

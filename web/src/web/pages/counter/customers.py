@@ -42,7 +42,11 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
     if len(text) < SHORTEST_SEARCH:
         said = "La recherche commence à la deuxième lettre."
         return answer(html=piece(request, "customers", rows=[], said=said), said=said)
-    found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
+    try:
+        found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
+    except Problem as problem:
+        said = form.refused(problem).errors.get("text") or form.problem
+        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
     counts = await sales.purchase_counts(
         person.gateway, [customer.id for customer in found.customers]
     )
