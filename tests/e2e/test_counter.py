@@ -675,6 +675,31 @@ async def test_a_slip_in_the_address_is_questioned(clerk):
     await expect(clerk.field("Adresse e-mail")).to_have_value("elodie.marchand@gmail.com")
 
 
+async def test_a_slip_in_an_address_is_questioned_before_the_hand_over_and_only_once(clerk):
+    """Some people do have such an address."""
+    await clerk.press("Alt+n")
+    for text in ("Élodie", "Marchand", "elodie.marchand@gmial.com"):
+        await clerk.type(text)
+        await clerk.press("Enter")
+    await expect(clerk.page.get_by_role("button", name="Corriger")).to_be_focused()
+    await expect(the_dialog(clerk)).to_be_hidden()
+    await clerk.press("Shift+Tab", "Enter")
+
+    await expect(the_dialog(clerk)).to_contain_text("elodie.marchand@gmial.com")
+
+
+@pytest.mark.parametrize("facts", [{"key": "ñ", "modifierAltGraph": True}, {"key": "Dead"}])
+async def test_a_key_that_composes_a_letter_creates_no_customer(clerk, facts):
+    """AltGr+N, and Option+N on a Mac."""
+    await clerk.type("mu")
+    await clerk.customer_box.dispatch_event(
+        "keydown", {"code": "KeyN", "altKey": True, "bubbles": True, "cancelable": True, **facts}
+    )
+
+    await expect(clerk.customer_box).to_be_focused()
+    await expect(clerk.field("Prénom")).to_be_hidden()
+
+
 async def test_an_address_that_is_known_offers_its_customer(clerk, customer_account):
     await clerk.press("Alt+n")
     await clerk.type("Nathalie")
@@ -750,6 +775,53 @@ async def test_escape_leaves_the_hand_over_without_saving(clerk, newcomer):
     assert checked["taken"] is False
     await clerk.field("Adresse e-mail").press("Enter")
     await expect(the_dialog(clerk).get_by_label("Mot de passe", exact=True)).to_have_value("")
+
+
+@pytest.mark.parametrize("way", ["Escape", "Annuler"])
+async def test_a_password_that_is_being_saved_cannot_be_cancelled(clerk, newcomer, way):
+    saving = asyncio.Event()
+
+    async def answer_later(route: Route) -> None:
+        await saving.wait()
+        await route.continue_()
+
+    await clerk.page.route("**/comptoir/clients/creation", answer_later)
+    await gives_the_keyboard_back(clerk, newcomer.password)
+    if way == "Escape":
+        await clerk.press("Escape", "Escape")
+    else:
+        await the_dialog(clerk).get_by_role("button", name=way).click()
+    await expect(the_dialog(clerk)).to_be_visible()
+    saving.set()
+
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text(newcomer.name)
+
+
+async def gives_the_keyboard_back(clerk: Clerk, password: str) -> None:
+    for _ in range(2):
+        await clerk.type(password)
+        await clerk.press("Enter")
+
+
+async def test_the_password_typed_last_is_the_one_that_counts(clerk, newcomer):
+    """The first was saved, but the network was cut before anybody was told."""
+
+    async def cut_after_the_server_heard(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await clerk.page.route("**/comptoir/clients/creation", cut_after_the_server_heard)
+    await gives_the_keyboard_back(clerk, newcomer.password)
+    await expect(the_dialog(clerk)).to_contain_text("La connexion est coupée")
+    await clerk.page.unroute_all()
+    newcomer.password = "neuf tortues lentes"
+    for label in ("Mot de passe", "Le même, une seconde fois"):
+        await the_dialog(clerk).get_by_label(label, exact=True).fill(newcomer.password)
+    await clerk.press("Enter")
+
+    await expect(clerk.product_box).to_be_focused()
+    assert await newcomer.session()
 
 
 async def test_the_sellers_keys_are_off_during_the_hand_over(clerk, newcomer):

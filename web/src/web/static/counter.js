@@ -336,7 +336,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     recordSale();
-  } else if (event.altKey && event.code === "KeyN") {
+  } else if (isAltN(event)) {
     event.preventDefault();
     reopened = "customer";
     customer.open();
@@ -346,6 +346,14 @@ document.addEventListener("keydown", (event) => {
     goBack(event);
   }
 });
+
+/** Not AltGr, which is Ctrl+Alt to some; nor the ñ that a Mac begins with Option+N. */
+const isAltN = (event) =>
+  event.altKey &&
+  event.code === "KeyN" &&
+  event.key !== "Dead" &&
+  !event.ctrlKey &&
+  !event.getModifierState("AltGraph");
 
 /** From an empty box to the step before; from a reopened step back to what was chosen. */
 function goBack(event) {

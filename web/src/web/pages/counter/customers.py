@@ -120,7 +120,12 @@ async def check_identity(request: Request, person: Staff, form: Typed) -> Respon
             form.refuse("email", "taken")
     if form.is_refused:
         return answer(fields=fields, refused=True)
-    return answer(fields=fields, first_name=customer.first_name, email=customer.email)
+    return answer(
+        fields=fields,
+        first_name=customer.first_name,
+        email=customer.email,
+        suggestion=checked.suggestion,
+    )
 
 
 def about_email(request: Request, checked: EmailChecked) -> str:
@@ -156,8 +161,12 @@ async def register_customer(request: Request, person: Staff, form: Typed) -> Res
             password=form["password"],
             key=form.key,
         )
+        if form["again"]:
+            # A try that was cut may have arrived: then it is its password that stands.
+            await identity.reset_password(person.gateway, customer.id, password=form["password"])
     except Problem as problem:
-        return answer(fields=await refused(request, person.gateway, form, problem), key=form.key)
+        fields = await refused(request, person.gateway, form, problem)
+        return answer(fields=fields, key=form.key, unsure=problem.status >= 500)
     return answer(customer=facts_of(customer))
 
 
