@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -945,6 +945,58 @@ async def test_the_day_may_be_picked_from_a_calendar(at_date):
 
     await expect(at_date.date_field).to_have_value(f"{yesterday:%d/%m/%Y}")
     await at_date.is_ready()
+
+
+async def test_a_day_that_is_put_right_is_recorded_without_another_key(at_date, customer_account):
+    await at_date.type("le 35")
+    await at_date.press("Enter")
+    await at_date.is_told_beside("Date de vente", "Cette date n’est pas lisible.")
+    await at_date.press("Control+a")
+    await at_date.type("hier")
+    await at_date.records_sale()
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert sale["sold_on"] == (today() - timedelta(days=1)).isoformat()
+
+
+async def test_the_ticket_shows_the_day_that_is_being_recorded(at_date):
+    await at_date.page.route("**/comptoir", lambda route: route.abort())
+    await at_date.type("3/3")
+    await at_date.press("Control+Enter")
+
+    await expect(at_date.main).to_contain_text("La connexion est coupée")
+    await expect(at_date.date_field).to_have_value(re.compile("^03/03/"))
+    await expect(at_date.ticket).to_contain_text("3 mars")
+
+
+async def is_open_since_yesterday(clerk: Clerk) -> None:
+    """The page as it was made then, and the clock some time later."""
+    await clerk.date_field.evaluate(
+        """(field, day) => {
+            field.value = day;
+            Object.assign(field.dataset, { today: day, short: day, words: "hier" });
+        }""",
+        f"{today() - timedelta(days=1):%d/%m/%Y}",
+    )
+    await clerk.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=20))
+
+
+async def test_a_page_that_stayed_open_overnight_shows_the_new_day(at_date):
+    await is_open_since_yesterday(at_date)
+    await at_date.press("Shift")
+
+    await expect(at_date.date_field).to_have_value(f"{today():%d/%m/%Y}")
+    await expect(at_date.ticket).not_to_contain_text("hier")
+    await expect(at_date.main).to_contain_text(re.compile("Aujourd’hui, "))
+
+
+async def test_a_page_that_stayed_open_overnight_records_the_new_day(at_date, customer_account):
+    await at_date.page.route("**/comptoir/dates", lambda route: route.abort())
+    await is_open_since_yesterday(at_date)
+    await at_date.records_sale()
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert sale["sold_on"] == today().isoformat()
 
 
 @pytest.mark.parametrize(

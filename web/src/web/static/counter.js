@@ -201,7 +201,7 @@ function begun() {
     product_id: product_id.value,
     withdrawn_confirmed: withdrawn_confirmed.value,
     serial_number: serial.input.value,
-    sold_on: sold_on.value === sold_on.dataset.today ? "" : sold_on.value,
+    sold_on: isToday() ? "" : sold_on.value,
     customer_text: searched("customer", customer_id, customer.box),
     product_text: searched("product", product_id, product),
     creating_customer: customer.isCreating ? "true" : "",
@@ -243,14 +243,44 @@ async function understandDay() {
   if (number !== dayQuestion) return;
   explain(steps.sold_on, answer.fields);
   if (answer.day) {
-    sold_on.value = answer.short;
-    Object.assign(sold_on.dataset, { day: answer.day, words: answer.words, short: answer.short });
-    delete sold_on.dataset.refused;
+    take(answer);
   } else {
     sold_on.dataset.refused = "";
   }
   draw();
 }
+
+function take({ day, words, short }) {
+  sold_on.value = short;
+  Object.assign(sold_on.dataset, { day, words, short });
+  delete sold_on.dataset.refused;
+}
+
+const isToday = () => sold_on.value === sold_on.dataset.today;
+
+const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
+const quarter = () => Math.floor(Date.now() / QUARTER);
+let lookedAt = quarter();
+
+/** A page that stayed open overnight goes on with the day that has begun. */
+async function lookAtDay() {
+  if (document.hidden || quarter() === lookedAt) return;
+  lookedAt = quarter();
+  const answer = await send("/comptoir/dates", { sold_on: "" }).catch(() => null);
+  if (!answer?.day || answer.short === sold_on.dataset.today) return;
+  const follows = isToday();
+  sold_on.dataset.today = answer.short;
+  calendar.max = answer.day;
+  steps.sold_on.querySelector("[data-weekday]").textContent = answer.weekday;
+  if (follows) {
+    take(answer);
+    explain(steps.sold_on, answer.fields);
+  }
+  draw();
+}
+
+for (const sign of ["focus", "keydown", "pointerdown"]) addEventListener(sign, lookAtDay);
+document.addEventListener("visibilitychange", lookAtDay);
 
 sold_on.addEventListener("change", understandDay);
 sold_on.addEventListener("keydown", async (event) => {
@@ -277,6 +307,7 @@ async function recordSale() {
   record.setAttribute("aria-busy", "true");
   try {
     await serial.validate();
+    if (sold_on.value !== sold_on.dataset.short || !complete.sold_on()) await understandDay();
     if (lacking()) {
       reopened = null;
       focusOn(current());
@@ -290,6 +321,8 @@ async function recordSale() {
 }
 
 async function sendSale() {
+  const sale = new FormData(form);
+  if (isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
   let answer;
   try {
     answer = await send("/comptoir", new FormData(form), { asks: true });
