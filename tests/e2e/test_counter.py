@@ -1099,6 +1099,37 @@ async def in_another_tab(clerk: Clerk) -> Clerk:
     return other
 
 
+async def test_what_is_ready_is_read_over_in_one_line(at_serial, customer_account, product):
+    unit = serial_number()
+    await scan(at_serial.page, unit)
+
+    sale = f"{customer_account.name} · {product.designation} · n° {unit} · {today():%d/%m/%Y}"
+    await expect(at_serial.main.get_by_text(spoken(sale))).to_be_in_viewport()
+    button = at_serial.page.get_by_role("button", name="Enregistrer la vente")
+    await expect(button).to_have_accessible_description(spoken(sale))
+
+
+@pytest.mark.parametrize("step", ["client", "produit"])
+async def test_a_step_that_is_being_changed_is_not_recorded_as_it_was(
+    at_serial, customer_account, shop, step
+):
+    other = await shop.register("Marc", "Roux")
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.page.get_by_role("button", name=f"Changer de {step}").press("Enter")
+    await at_serial.is_ready()
+    await at_serial.type(other.email if step == "client" else "noctua nh-u12")
+    await expect(at_serial.page.get_by_role("option").first).to_be_visible()
+    await at_serial.press("Control+Enter")
+
+    await expect(at_serial.ticket).to_contain_text(f"Choisissez le {step}, ou Échap.")
+    box = at_serial.customer_box if step == "client" else at_serial.product_box
+    await expect(box).to_be_focused()
+    assert await sales_to(at_serial, customer_account) == []
+    await at_serial.press("Escape", "Escape")
+    await at_serial.is_ready()
+
+
 async def test_nothing_is_recorded_before_all_is_there(clerk):
     await clerk.press("Control+Enter")
 

@@ -18,6 +18,10 @@ export const READY_BY_TOUCH = "Tout est prêt.";
 export const CONFIRM_WITHDRAWN = "Confirmez la vente du produit retiré.";
 export const CORRECT_SERIAL = "Le n° de série est à corriger.";
 export const INCOMPLETE_SERIAL = "Le n° de série est incomplet.";
+export const UNDECIDED = {
+  customer: "Choisissez le client, ou Échap.",
+  product: "Choisissez le produit, ou Échap.",
+};
 export const CORRECT_DATE = "La date de vente est à corriger.";
 
 export const MISSING = {

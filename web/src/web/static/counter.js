@@ -20,6 +20,7 @@ const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`
 const dialog = handover(document.querySelector("#handover"));
 let draft = null; // nothing is kept before the page shows what was kept before
 let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
+let textThen = ""; // in its box at that moment
 
 // --- The steps ---------------------------------------------------------------------------------
 
@@ -63,6 +64,8 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
   done: () => settle("serial_number"),
 });
 
+const boxes = { customer: customer.box, product };
+
 /** Write { title, sub, code } into the card of what was chosen. */
 function fill(step, texts) {
   for (const [name, text] of Object.entries(texts))
@@ -89,6 +92,11 @@ const complete = {
 
 const mustConfirm = () =>
   product_id.value !== "" && !complete.product() && reopened !== "product";
+// Something else is typed, and perhaps highlighted: the earlier choice is not what is meant.
+const isUndecided = () =>
+  reopened in boxes &&
+  complete[reopened]() &&
+  !["", textThen].includes(boxes[reopened].input.value.trim());
 const incomplete = () => ORDER.filter((name) => !complete[name]());
 const current = () => reopened ?? incomplete()[0] ?? "sold_on";
 
@@ -102,6 +110,7 @@ function settle(name) {
 
 function reopen(name) {
   reopened = name;
+  textThen = boxes[name]?.input.value.trim() ?? "";
   draw();
   focusOn(name);
 }
@@ -169,6 +178,9 @@ function drawTicket() {
   row("serial_number", complete.serial_number() && serial.input.value);
   row("sold_on", sold_on.dataset.words);
   form.querySelector("[data-ticket-day]").textContent = sold_on.dataset.short;
+  const number = `n°\u00a0${serial.input.value}`;
+  const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
+  form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
 }
 
 function row(name, text) {
@@ -180,6 +192,7 @@ function row(name, text) {
 
 /** What keeps the sale from being recorded, in words; nothing when all is there. */
 function lacking() {
+  if (isUndecided()) return words.UNDECIDED[reopened];
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
   if (names.length === 0) return complete.sold_on() ? "" : words.CORRECT_DATE;
@@ -216,7 +229,7 @@ async function goOn() {
     ["product", product_id, product],
   ]) {
     if (box.input.value === "") continue;
-    if (id.value !== "") reopened = name;
+    if (id.value !== "") reopened = name; // left undecided: textThen is empty
     box.start(box.input.value);
   }
   await serial.again();
@@ -225,7 +238,7 @@ async function goOn() {
   focusOn(current(), { select: false });
 }
 
-form.addEventListener("input", () => draft?.changed());
+form.addEventListener("input", draw);
 
 // --- The day -----------------------------------------------------------------------------------
 
@@ -309,7 +322,7 @@ async function recordSale() {
     await serial.validate();
     if (sold_on.value !== sold_on.dataset.short || !complete.sold_on()) await understandDay();
     if (lacking()) {
-      reopened = null;
+      if (!isUndecided()) reopened = null;
       focusOn(current());
       return;
     }
@@ -325,7 +338,7 @@ async function sendSale() {
   if (isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
   let answer;
   try {
-    answer = await send("/comptoir", new FormData(form), { asks: true });
+    answer = await send("/comptoir", sale, { asks: true });
   } catch (failure) {
     explain(form, { form: failure.html });
     return;
