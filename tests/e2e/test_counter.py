@@ -1247,6 +1247,24 @@ async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
     await begun_elsewhere(at_serial, serial_number="PHBQ7")
 
 
+async def test_throwing_a_sale_away_leaves_the_one_of_another_tab(
+    at_serial, shop, customer_account
+):
+    other = await in_another_tab(at_serial)
+    await other.goes_to(f"/comptoir?client={(await shop.register()).id}")
+    await other.page.get_by_role("button", name="Garder celle-ci").press("Enter")
+    await eventually(lambda: begun_by_another(at_serial, customer_account))
+    await at_serial.page.get_by_role("button", name="Vider").press("Enter")
+    await expect(at_serial.page.get_by_role("button", name="Rétablir")).to_be_visible()
+
+    await begun_by_another(at_serial, customer_account)
+
+
+async def begun_by_another(clerk: Clerk, customer: Account) -> None:
+    draft = await clerk.account.get("/api/sales/draft")
+    assert draft["customer_id"] not in (None, customer.id)
+
+
 async def test_a_sale_recorded_in_another_tab_is_told(at_serial):
     other = await in_another_tab(at_serial)
     await expect(other.serial_field).to_be_focused()
