@@ -13,7 +13,7 @@ from playwright.async_api import Page, Route, expect
 from contracts.sales.api import RAISED
 from e2e.people import Staff, spoken
 from e2e.scanner import PAUSE_SECONDS, read_as_french, scan
-from shop import Account, Product, Shop, matches, serial_number, today
+from shop import Account, Product, Shop, matches, new_request, serial_number, today
 from waiting import eventually
 
 SOLD = "Cet appareil est déjà vendu"
@@ -1440,6 +1440,18 @@ async def test_a_customer_is_put_right(clerk, shop):
     await clerk.reads(f"plus.{customer.email}")
 
 
+async def test_two_people_put_different_things_right(clerk, shop):
+    customer = await shop.register("Natalie", "Rousseau")
+    await clerk.goes_to(f"/clients/{customer.id}/modifier")
+    path, new = f"/api/identity/customers/{customer.id}", f"plus.{customer.email}"
+    assert (await clerk.account.call("PATCH", path, {"email": new})).status_code == 200
+    await clerk.fills("Prénom", "Nathalie")
+    await clerk.presses("Enregistrer les modifications")
+
+    await clerk.reads_title("Nathalie Rousseau")
+    await clerk.reads(new)
+
+
 async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk, shop):
     customer = await shop.register("Élodie", "Marchand")
     await clerk.goes_to(f"/clients/{customer.id}")
@@ -1465,6 +1477,31 @@ async def test_the_file_shows_requests_with_their_status(seller, scene):
         (scene.resolved, "Résolue"),
     ):
         await expect(requests.filter(has_text=f"n° {number}")).to_contain_text(status)
+
+
+async def test_a_file_longer_than_a_page_says_so_and_goes_on(seller, shop, product):
+    customer = await shop.register("Éloi", "Fidèle")
+    sales = [await shop.sell(customer, product) for _ in range(51)]
+
+    async def asks(number: int) -> None:
+        body = new_request(sales[-1]["id"], subject=f"Demande {number:02}")
+        assert (await customer.call("POST", "/api/tickets", body)).status_code == 201
+
+    for number in range(51):
+        await eventually(lambda number=number: asks(number))
+    await seller.goes_to(f"/clients/{customer.id}")
+    purchases = seller.page.get_by_role("region", name="Achats 50+")
+    await expect(purchases).to_contain_text("au moins 50, dont 50 en cours")
+    await purchases.get_by_role("link", name="Suivants").press("Enter")
+    last = seller.page.get_by_role("region", name="Achats").get_by_role("row")
+    await expect(last.filter(has_text=sales[0]["serial_number"])).to_be_visible()
+    requests = seller.page.get_by_role("region", name="Demandes d’assistance 50+")
+    await expect(requests.get_by_role("link").filter(has_text="Demande 50")).to_have_count(0)
+    await requests.get_by_role("link", name="Ouvertes : suivantes").press("Enter")
+    await seller.reads("Demande 50")
+    await seller.follows("Début de la liste")
+
+    await seller.reads("Demande 00")
 
 
 # --- Sales: of today, and all by search --------------------------------------------------------

@@ -12,7 +12,7 @@ from contracts.text import Body, Name
 from contracts.tickets.api import StaffView
 from web import words
 from web.clients import identity, sales, tickets
-from web.clients.gateway import Gateway, Problem
+from web.clients.gateway import Gateway, Problem, if_answered
 from web.forms import Form, Typed
 from web.matches import marked
 from web.pages.counter.pieces import answer, error, errors, piece
@@ -89,11 +89,11 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
     """« n.rousseau@ateliers-rousseau.fr · 4 achats, 2 demandes en cours »"""
     counts, opened, in_progress = await asyncio.gather(
         sales.purchase_counts(gateway, [customer.id]),
-        tickets.tickets_of(gateway, customer.id, StaffView.OPEN, limit=50),
-        tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50),
+        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.OPEN, limit=50)),
+        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50)),
     )
     parts = [purchases(counts[customer.id])]
-    if requests := len(opened.tickets) + len(in_progress.tickets):
+    if requests := sum(len(part.tickets) for part in (opened, in_progress) if part):
         parts.append(words.plural(requests, "demande en cours", "demandes en cours"))
     return f"{customer.email} · {', '.join(parts)}"
 
