@@ -213,6 +213,7 @@ async def test_somebody_typing_fifteen_letters_is_no_scanner(clerk):
     await expect(clerk.serial_field).to_be_hidden()
 
 
+@pytest.mark.parametrize("end", ["Enter", "Tab", "LF", "CRLF"])
 @pytest.mark.parametrize("length", [14, 16])
 async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length, end):
     scanned = (serial_number() * 2)[:length]
@@ -1337,8 +1338,9 @@ async def test_another_product_for_the_same_customer(at_serial, customer_account
     ids=["A5", "receipt"],
 )
 async def test_the_confirmation_prints_on_one_page(
-    seller, shop, product, customer_account, button, millimetres
+    seller_at_both_widths, shop, product, customer_account, button, millimetres
 ):
+    seller = seller_at_both_widths
     sale = await shop.sell(customer_account, product, seller=seller.account)
     await seller.page.add_init_script("window.print = () => {}")  # it would wait for a printer
     await seller.goes_to(f"/ventes/{sale['id']}")
@@ -1467,7 +1469,8 @@ async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk
     assert await customer.session()
 
 
-async def test_the_file_shows_requests_with_their_status(seller, scene):
+async def test_the_file_shows_requests_with_their_status(seller_at_both_widths, scene):
+    seller = seller_at_both_widths
     await seller.goes_to(f"/clients/{scene.customer.id}")
     requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
 
@@ -1515,7 +1518,12 @@ async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
     row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
     await expect(row).to_contain_text(customer_account.name)
     search = clerk.page.get_by_role("searchbox")
-    for text in (sale["serial_number"].lower(), customer_account.email, sale["number"]):
+    for text in (
+        sale["serial_number"].lower(),
+        customer_account.email,
+        f"{product.reference} {customer_account.email}",
+        sale["number"],
+    ):
         await search.fill(text)
         await search.press("Enter")
         await expect(clerk.page.get_by_role("heading", name="Ventes trouvées")).to_be_visible()
@@ -1525,6 +1533,25 @@ async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
     await row.get_by_role("link", name=sale["number"]).press("Enter")
 
     await clerk.reads_title("Confirmation de vente")
+
+
+async def test_a_sale_is_found_by_its_product_and_by_its_day(clerk, shop, customer_account):
+    """One of 2003, so that no other is in the way."""
+    rare = await shop.product("10AAM9901")
+    sale = await shop.sell(customer_account, rare, seller=clerk.account, sold_on="2003-03-03")
+    await clerk.goes_to("/ventes")
+    search = clerk.page.get_by_role("searchbox")
+    row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
+    for text in (rare.reference, ""):
+        await search.fill(text)
+        await clerk.fills("Vendu depuis le", "2003-03-01")
+        await clerk.fills("Jusqu’au", "2003-03-31")
+        await search.press("Enter")
+        await expect(row).to_contain_text("3 mars 2003")
+    await clerk.fills("Vendu depuis le", "2003-03-04")
+    await search.press("Enter")
+
+    await clerk.is_told("Aucune vente ne correspond.")
 
 
 async def test_a_search_of_sales_says_what_is_wrong_with_it(clerk):
