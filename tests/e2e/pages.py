@@ -7,6 +7,7 @@ from typing import Any
 from playwright.async_api import Page, expect
 
 from e2e.people import Customer, Person, Staff
+from e2e.scanner import read_as_french, scan
 from e2e.scene import Scene
 from e2e.windows import Theme, Windows
 from shop import Account, begin_sale, serial_number
@@ -189,6 +190,43 @@ async def types_a_sold_serial_number(seller: Staff, scene: Scene) -> None:
     await expect(seller.main).to_contain_text("Cet appareil est déjà vendu")
 
 
+async def scans_with_another_keyboard(seller: Staff, _: Scene) -> None:
+    await scan(seller.page, read_as_french(serial_number()[:14] + "7"))
+    await expect(seller.main).to_contain_text("La douchette semble réglée")
+
+
+async def creates_somebody_who_is_known(seller: Staff, scene: Scene) -> None:
+    await creates_a_customer(seller, scene)
+    await seller.fills("Adresse e-mail", scene.customer.email)
+    await seller.field("Adresse e-mail").press("Enter")
+    await expect(seller.page.get_by_role("button", name="Choisir ce client")).to_be_visible()
+
+
+async def creates_somebody_with_a_slip(seller: Staff, scene: Scene) -> None:
+    await creates_a_customer(seller, scene)
+    await seller.fills("Adresse e-mail", "elodie@gmial.com")
+    await seller.field("Adresse e-mail").press("Enter")
+    await expect(seller.page.get_by_role("button", name="Corriger")).to_be_focused()
+
+
+async def begins_another_sale(seller: Staff, scene: Scene) -> None:
+    """The tab still shows the first."""
+    await begin_sale(seller.account, customer_id=scene.newcomer.id)
+    await seller.types_serial_number("PHBQ")
+    await expect(seller.page.get_by_role("button", name="Garder celle-ci")).to_be_visible()
+
+
+async def throws_the_sale_away(seller: Staff, _: Scene) -> None:
+    await seller.presses("Vider")
+    await expect(seller.page.get_by_role("button", name="Rétablir")).to_be_visible()
+
+
+async def hands_the_keyboard_over_once_more(seller: Staff, scene: Scene) -> None:
+    await seller.presses("Nouveau mot de passe")
+    dialog = seller.page.get_by_role("dialog", name=f"À vous, {scene.customer.first_name}")
+    await expect(dialog).to_be_visible()
+
+
 async def has_all_that_it_takes(seller: Staff, _: Scene) -> None:
     await seller.types_serial_number(serial_number())
     await expect(seller.main).to_contain_text("Tout est prêt")
@@ -294,6 +332,12 @@ LOOKS = {
     "counter-customers": Look(who="seller", address="/comptoir", prepare=sees_customers),
     "counter-new-customer": Look(who="seller", address="/comptoir", prepare=creates_a_customer),
     "counter-handover": Look(who="seller", address="/comptoir", prepare=hands_the_keyboard_over),
+    "counter-email-taken": Look(
+        who="seller", address="/comptoir", prepare=creates_somebody_who_is_known
+    ),
+    "counter-email-slip": Look(
+        who="seller", address="/comptoir", prepare=creates_somebody_with_a_slip
+    ),
     "counter-products": Look(
         who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_products
     ),
@@ -318,6 +362,15 @@ LOOKS = {
     "counter-serial-sold": Look(
         who="seller", address="/comptoir", begun=ALL, prepare=types_a_sold_serial_number
     ),
+    "counter-serial-misread": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=scans_with_another_keyboard
+    ),
+    "counter-another-draft": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=begins_another_sale
+    ),
+    "counter-set-aside": Look(
+        who="seller", address="/comptoir", begun=ALL, prepare=throws_the_sale_away
+    ),
     "counter-ready": Look(
         who="seller", address="/comptoir", begun=ALL, prepare=has_all_that_it_takes
     ),
@@ -330,5 +383,10 @@ LOOKS = {
     # Customers, as staff sees them
     "customers": Look(who="seller", address="/clients"),
     "customer-file": Look(who="seller", address="/clients/{scene.customer.id}"),
+    "customer-handover": Look(
+        who="seller",
+        address="/clients/{scene.customer.id}",
+        prepare=hands_the_keyboard_over_once_more,
+    ),
     "customer-edit": Look(who="seller", address="/clients/{scene.customer.id}/modifier"),
 }

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,9 +11,9 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from contracts.sales.api import RAISED
-from e2e.people import Staff
+from e2e.people import Staff, spoken
 from e2e.scanner import PAUSE_SECONDS, read_as_french, scan
-from shop import Account, Product, Shop, matches, serial_number, today
+from shop import Account, Product, Shop, matches, new_request, serial_number, today
 from waiting import eventually
 
 SOLD = "Cet appareil est déjà vendu"
@@ -213,10 +213,12 @@ async def test_somebody_typing_fifteen_letters_is_no_scanner(clerk):
     await expect(clerk.serial_field).to_be_hidden()
 
 
+@pytest.mark.parametrize("end", ["Enter", "Tab", "LF", "CRLF"])
 @pytest.mark.parametrize("length", [14, 16])
-async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length):
+async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length, end):
     scanned = (serial_number() * 2)[:length]
-    await scan(at_serial.page, scanned)
+    kept_from_the_browser = await shortcuts_stopped(at_serial.page)
+    await scan(at_serial.page, scanned, end=end)
 
     words = "Il manque 1 caractère" if length == 14 else "Il y a 1 caractère de trop"
     await at_serial.is_told_beside("Numéro de série", words)
@@ -224,6 +226,29 @@ async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial, length
     await expect(at_serial.main).to_contain_text(f"{length} / 15")
     await expect(at_serial.serial_field).to_be_focused()
     await at_serial.is_at("Numéro de série")
+    assert await kept_from_the_browser()
+
+
+async def shortcuts_stopped(page: Page) -> Callable[[], Awaitable[bool]]:
+    """Whether no Ctrl+J, which opens the downloads, has been left to the browser from now on."""
+    await page.evaluate(
+        """() => {
+            window.shortcuts = [];
+            addEventListener("keydown", (event) => {
+                if (event.ctrlKey && event.key === "j") window.shortcuts.push(event);
+            }, { capture: true });
+        }"""
+    )
+    return lambda: page.evaluate("window.shortcuts.every((event) => event.defaultPrevented)")
+
+
+async def test_a_reference_that_is_scanned_with_a_line_feed_chooses_nothing_unseen(at_product):
+    kept_from_the_browser = await shortcuts_stopped(at_product.page)
+    await scan(at_product.page, "10AAM9901", end="LF")
+
+    await expect(at_product.offered_products.first).to_contain_text("10AAM9901")
+    assert await kept_from_the_browser()
+    await at_product.is_at("Produit")
 
 
 async def test_a_scan_from_another_keyboard_layout_is_shown_for_confirmation(at_serial):
@@ -237,6 +262,21 @@ async def test_a_scan_from_another_keyboard_layout_is_shown_for_confirmation(at_
     await at_serial.press("Enter")
     await expect(at_serial.serial_field).to_have_value(unit)
     await expect(at_serial.date_field).to_be_focused()
+
+
+@pytest.mark.parametrize("focus", ["Oui, c’est lui", "Numéro de série"])
+async def test_tab_goes_on_from_a_misread_scan(at_serial, focus):
+    await scan(at_serial.page, read_as_french(serial_number()[:14] + "7"))
+    yes = at_serial.page.get_by_role("button", name="Oui, c’est lui")
+    await expect(yes).to_be_focused()
+    if focus == "Numéro de série":
+        await at_serial.press("Shift+Tab")
+        await expect(at_serial.serial_field).to_be_focused()
+        await at_serial.press("Tab")
+        await expect(yes).to_be_focused()
+    await at_serial.press("Tab")
+
+    await expect(at_serial.page.get_by_role("button", name="Non, ressaisir")).to_be_focused()
 
 
 async def test_a_misread_scan_can_be_typed_anew(at_serial):
@@ -308,6 +348,30 @@ async def test_a_number_sold_before_tells_when_and_to_whom(at_serial, shop, prod
     link = at_serial.page.get_by_role("link", name="Voir cette vente")
     await expect(link).to_have_attribute("href", f"/ventes/{sale['id']}")
     await expect(at_serial.ticket).to_contain_text("Le n° de série est à corriger.")
+
+
+async def test_tab_leaves_a_number_that_is_refused(at_serial, shop, product):
+    sale = await shop.sell(await shop.register(), product)
+    await at_serial.type(sale["serial_number"])
+    await at_serial.is_told_beside("Numéro de série", SOLD)
+    await at_serial.press("Tab")
+
+    await expect(at_serial.page.get_by_role("link", name="Voir cette vente")).to_be_focused()
+
+
+async def test_what_a_keyboard_composes_is_checked_like_any_other(at_serial):
+    """Keyboards of telephones, and dead keys."""
+    unit = serial_number()
+    keyboard = await at_serial.page.context.new_cdp_session(at_serial.page)
+    await keyboard.send(
+        "Input.imeSetComposition",
+        {"text": unit.lower(), "selectionStart": len(unit), "selectionEnd": len(unit)},
+    )
+    await keyboard.send("Input.insertText", {"text": unit.lower()})
+
+    await expect(at_serial.serial_field).to_have_value(unit)
+    await expect(at_serial.main).to_contain_text("Numéro libre")
+    await at_serial.is_ready()
 
 
 async def test_another_product_makes_the_same_number_free(at_serial, shop, product):
@@ -465,6 +529,38 @@ async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):
     await expect(at_product.offered_products.first).to_contain_text("7800X3D")
 
 
+async def test_an_answer_that_comes_late_opens_no_list_in_a_box_that_was_left(
+    at_product, slow_answers
+):
+    slow_answers["noctua nh-u12"] = asyncio.Event()
+    async with at_product.page.expect_request("**/comptoir/produits"):
+        await at_product.type("noctua nh-u12")
+    await at_product.press("Tab")
+    slow_answers["noctua nh-u12"].set()
+    await at_product.page.wait_for_timeout(300)
+    await expect(at_product.product_box).to_have_attribute("aria-expanded", "false")
+    await at_product.product_box.press("ArrowDown")
+
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+
+
+@pytest.mark.parametrize(
+    ("box", "length", "words"),
+    [
+        ("customer", 201, "201 caractères : 200 au plus"),
+        ("product", 501, "501 caractères : 500 au plus"),
+    ],
+)
+async def test_a_text_that_is_too_long_is_refused_for_that(at_product, box, length, words):
+    if box == "customer":
+        await at_product.press("Shift+Tab")
+        await expect(at_product.customer_box).to_be_focused()
+    await at_product.page.keyboard.insert_text("x" * length)
+
+    await expect(at_product.main).to_contain_text(spoken(words))
+    await expect(at_product.main).not_to_contain_text("Votre session a expiré")
+
+
 async def test_too_few_letters_none_and_a_whole_reference(at_product):
     await at_product.type("zz")
     await expect(at_product.main).to_contain_text("Encore une lettre.")
@@ -580,6 +676,31 @@ async def test_a_slip_in_the_address_is_questioned(clerk):
     await expect(clerk.field("Adresse e-mail")).to_have_value("elodie.marchand@gmail.com")
 
 
+async def test_a_slip_in_an_address_is_questioned_before_the_hand_over_and_only_once(clerk):
+    """Some people do have such an address."""
+    await clerk.press("Alt+n")
+    for text in ("Élodie", "Marchand", "elodie.marchand@gmial.com"):
+        await clerk.type(text)
+        await clerk.press("Enter")
+    await expect(clerk.page.get_by_role("button", name="Corriger")).to_be_focused()
+    await expect(the_dialog(clerk)).to_be_hidden()
+    await clerk.press("Shift+Tab", "Enter")
+
+    await expect(the_dialog(clerk)).to_contain_text("elodie.marchand@gmial.com")
+
+
+@pytest.mark.parametrize("facts", [{"key": "ñ", "modifierAltGraph": True}, {"key": "Dead"}])
+async def test_a_key_that_composes_a_letter_creates_no_customer(clerk, facts):
+    """AltGr+N, and Option+N on a Mac."""
+    await clerk.type("mu")
+    await clerk.customer_box.dispatch_event(
+        "keydown", {"code": "KeyN", "altKey": True, "bubbles": True, "cancelable": True, **facts}
+    )
+
+    await expect(clerk.customer_box).to_be_focused()
+    await expect(clerk.field("Prénom")).to_be_hidden()
+
+
 async def test_an_address_that_is_known_offers_its_customer(clerk, customer_account):
     await clerk.press("Alt+n")
     await clerk.type("Nathalie")
@@ -655,6 +776,53 @@ async def test_escape_leaves_the_hand_over_without_saving(clerk, newcomer):
     assert checked["taken"] is False
     await clerk.field("Adresse e-mail").press("Enter")
     await expect(the_dialog(clerk).get_by_label("Mot de passe", exact=True)).to_have_value("")
+
+
+@pytest.mark.parametrize("way", ["Escape", "Annuler"])
+async def test_a_password_that_is_being_saved_cannot_be_cancelled(clerk, newcomer, way):
+    saving = asyncio.Event()
+
+    async def answer_later(route: Route) -> None:
+        await saving.wait()
+        await route.continue_()
+
+    await clerk.page.route("**/comptoir/clients/creation", answer_later)
+    await gives_the_keyboard_back(clerk, newcomer.password)
+    if way == "Escape":
+        await clerk.press("Escape", "Escape")
+    else:
+        await the_dialog(clerk).get_by_role("button", name=way).click()
+    await expect(the_dialog(clerk)).to_be_visible()
+    saving.set()
+
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.ticket).to_contain_text(newcomer.name)
+
+
+async def gives_the_keyboard_back(clerk: Clerk, password: str) -> None:
+    for _ in range(2):
+        await clerk.type(password)
+        await clerk.press("Enter")
+
+
+async def test_the_password_typed_last_is_the_one_that_counts(clerk, newcomer):
+    """The first was saved, but the network was cut before anybody was told."""
+
+    async def cut_after_the_server_heard(route: Route) -> None:
+        await route.fetch()
+        await route.abort()
+
+    await clerk.page.route("**/comptoir/clients/creation", cut_after_the_server_heard)
+    await gives_the_keyboard_back(clerk, newcomer.password)
+    await expect(the_dialog(clerk)).to_contain_text("La connexion est coupée")
+    await clerk.page.unroute_all()
+    newcomer.password = "neuf tortues lentes"
+    for label in ("Mot de passe", "Le même, une seconde fois"):
+        await the_dialog(clerk).get_by_label(label, exact=True).fill(newcomer.password)
+    await clerk.press("Enter")
+
+    await expect(clerk.product_box).to_be_focused()
+    assert await newcomer.session()
 
 
 async def test_the_sellers_keys_are_off_during_the_hand_over(clerk, newcomer):
@@ -780,6 +948,58 @@ async def test_the_day_may_be_picked_from_a_calendar(at_date):
     await at_date.is_ready()
 
 
+async def test_a_day_that_is_put_right_is_recorded_without_another_key(at_date, customer_account):
+    await at_date.type("le 35")
+    await at_date.press("Enter")
+    await at_date.is_told_beside("Date de vente", "Cette date n’est pas lisible.")
+    await at_date.press("Control+a")
+    await at_date.type("hier")
+    await at_date.records_sale()
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert sale["sold_on"] == (today() - timedelta(days=1)).isoformat()
+
+
+async def test_the_ticket_shows_the_day_that_is_being_recorded(at_date):
+    await at_date.page.route("**/comptoir", lambda route: route.abort())
+    await at_date.type("3/3")
+    await at_date.press("Control+Enter")
+
+    await expect(at_date.main).to_contain_text("La connexion est coupée")
+    await expect(at_date.date_field).to_have_value(re.compile("^03/03/"))
+    await expect(at_date.ticket).to_contain_text("3 mars")
+
+
+async def is_open_since_yesterday(clerk: Clerk) -> None:
+    """The page as it was made then, and the clock some time later."""
+    await clerk.date_field.evaluate(
+        """(field, day) => {
+            field.value = day;
+            Object.assign(field.dataset, { today: day, short: day, words: "hier" });
+        }""",
+        f"{today() - timedelta(days=1):%d/%m/%Y}",
+    )
+    await clerk.page.clock.set_fixed_time(datetime.now(UTC) + timedelta(minutes=20))
+
+
+async def test_a_page_that_stayed_open_overnight_shows_the_new_day(at_date):
+    await is_open_since_yesterday(at_date)
+    await at_date.press("Shift")
+
+    await expect(at_date.date_field).to_have_value(f"{today():%d/%m/%Y}")
+    await expect(at_date.ticket).not_to_contain_text("hier")
+    await expect(at_date.main).to_contain_text(re.compile("Aujourd’hui, "))
+
+
+async def test_a_page_that_stayed_open_overnight_records_the_new_day(at_date, customer_account):
+    await at_date.page.route("**/comptoir/dates", lambda route: route.abort())
+    await is_open_since_yesterday(at_date)
+    await at_date.records_sale()
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert sale["sold_on"] == today().isoformat()
+
+
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
@@ -878,6 +1098,37 @@ async def in_another_tab(clerk: Clerk) -> Clerk:
     other = Clerk(await clerk.page.context.new_page(), clerk.account)
     await other.goes_to("/comptoir")
     return other
+
+
+async def test_what_is_ready_is_read_over_in_one_line(at_serial, customer_account, product):
+    unit = serial_number()
+    await scan(at_serial.page, unit)
+
+    sale = f"{customer_account.name} · {product.designation} · n° {unit} · {today():%d/%m/%Y}"
+    await expect(at_serial.main.get_by_text(spoken(sale))).to_be_in_viewport()
+    button = at_serial.page.get_by_role("button", name="Enregistrer la vente")
+    await expect(button).to_have_accessible_description(spoken(sale))
+
+
+@pytest.mark.parametrize("step", ["client", "produit"])
+async def test_a_step_that_is_being_changed_is_not_recorded_as_it_was(
+    at_serial, customer_account, shop, step
+):
+    other = await shop.register("Marc", "Roux")
+    await scan(at_serial.page, serial_number())
+    await at_serial.is_ready()
+    await at_serial.page.get_by_role("button", name=f"Changer de {step}").press("Enter")
+    await at_serial.is_ready()
+    await at_serial.type(other.email if step == "client" else "noctua nh-u12")
+    await expect(at_serial.page.get_by_role("option").first).to_be_visible()
+    await at_serial.press("Control+Enter")
+
+    await expect(at_serial.ticket).to_contain_text(f"Choisissez le {step}, ou Échap.")
+    box = at_serial.customer_box if step == "client" else at_serial.product_box
+    await expect(box).to_be_focused()
+    assert await sales_to(at_serial, customer_account) == []
+    await at_serial.press("Escape", "Escape")
+    await at_serial.is_ready()
 
 
 async def test_nothing_is_recorded_before_all_is_there(clerk):
@@ -997,6 +1248,24 @@ async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
     await begun_elsewhere(at_serial, serial_number="PHBQ7")
 
 
+async def test_throwing_a_sale_away_leaves_the_one_of_another_tab(
+    at_serial, shop, customer_account
+):
+    other = await in_another_tab(at_serial)
+    await other.goes_to(f"/comptoir?client={(await shop.register()).id}")
+    await other.page.get_by_role("button", name="Garder celle-ci").press("Enter")
+    await eventually(lambda: begun_by_another(at_serial, customer_account))
+    await at_serial.page.get_by_role("button", name="Vider").press("Enter")
+    await expect(at_serial.page.get_by_role("button", name="Rétablir")).to_be_visible()
+
+    await begun_by_another(at_serial, customer_account)
+
+
+async def begun_by_another(clerk: Clerk, customer: Account) -> None:
+    draft = await clerk.account.get("/api/sales/draft")
+    assert draft["customer_id"] not in (None, customer.id)
+
+
 async def test_a_sale_recorded_in_another_tab_is_told(at_serial):
     other = await in_another_tab(at_serial)
     await expect(other.serial_field).to_be_focused()
@@ -1069,8 +1338,9 @@ async def test_another_product_for_the_same_customer(at_serial, customer_account
     ids=["A5", "receipt"],
 )
 async def test_the_confirmation_prints_on_one_page(
-    seller, shop, product, customer_account, button, millimetres
+    seller_at_both_widths, shop, product, customer_account, button, millimetres
 ):
+    seller = seller_at_both_widths
     sale = await shop.sell(customer_account, product, seller=seller.account)
     await seller.page.add_init_script("window.print = () => {}")  # it would wait for a printer
     await seller.goes_to(f"/ventes/{sale['id']}")
@@ -1172,6 +1442,18 @@ async def test_a_customer_is_put_right(clerk, shop):
     await clerk.reads(f"plus.{customer.email}")
 
 
+async def test_two_people_put_different_things_right(clerk, shop):
+    customer = await shop.register("Natalie", "Rousseau")
+    await clerk.goes_to(f"/clients/{customer.id}/modifier")
+    path, new = f"/api/identity/customers/{customer.id}", f"plus.{customer.email}"
+    assert (await clerk.account.call("PATCH", path, {"email": new})).status_code == 200
+    await clerk.fills("Prénom", "Nathalie")
+    await clerk.presses("Enregistrer les modifications")
+
+    await clerk.reads_title("Nathalie Rousseau")
+    await clerk.reads(new)
+
+
 async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk, shop):
     customer = await shop.register("Élodie", "Marchand")
     await clerk.goes_to(f"/clients/{customer.id}")
@@ -1187,7 +1469,8 @@ async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk
     assert await customer.session()
 
 
-async def test_the_file_shows_requests_with_their_status(seller, scene):
+async def test_the_file_shows_requests_with_their_status(seller_at_both_widths, scene):
+    seller = seller_at_both_widths
     await seller.goes_to(f"/clients/{scene.customer.id}")
     requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
 
@@ -1197,6 +1480,31 @@ async def test_the_file_shows_requests_with_their_status(seller, scene):
         (scene.resolved, "Résolue"),
     ):
         await expect(requests.filter(has_text=f"n° {number}")).to_contain_text(status)
+
+
+async def test_a_file_longer_than_a_page_says_so_and_goes_on(seller, shop, product):
+    customer = await shop.register("Éloi", "Fidèle")
+    sales = [await shop.sell(customer, product) for _ in range(51)]
+
+    async def asks(number: int) -> None:
+        body = new_request(sales[-1]["id"], subject=f"Demande {number:02}")
+        assert (await customer.call("POST", "/api/tickets", body)).status_code == 201
+
+    for number in range(51):
+        await eventually(lambda number=number: asks(number))
+    await seller.goes_to(f"/clients/{customer.id}")
+    purchases = seller.page.get_by_role("region", name="Achats 50+")
+    await expect(purchases).to_contain_text("au moins 50, dont 50 en cours")
+    await purchases.get_by_role("link", name="Suivants").press("Enter")
+    last = seller.page.get_by_role("region", name="Achats").get_by_role("row")
+    await expect(last.filter(has_text=sales[0]["serial_number"])).to_be_visible()
+    requests = seller.page.get_by_role("region", name="Demandes d’assistance 50+")
+    await expect(requests.get_by_role("link").filter(has_text="Demande 50")).to_have_count(0)
+    await requests.get_by_role("link", name="Ouvertes : suivantes").press("Enter")
+    await seller.reads("Demande 50")
+    await seller.follows("Début de la liste")
+
+    await seller.reads("Demande 00")
 
 
 # --- Sales: of today, and all by search --------------------------------------------------------
@@ -1210,7 +1518,12 @@ async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
     row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
     await expect(row).to_contain_text(customer_account.name)
     search = clerk.page.get_by_role("searchbox")
-    for text in (sale["serial_number"].lower(), customer_account.email, sale["number"]):
+    for text in (
+        sale["serial_number"].lower(),
+        customer_account.email,
+        f"{product.reference} {customer_account.email}",
+        sale["number"],
+    ):
         await search.fill(text)
         await search.press("Enter")
         await expect(clerk.page.get_by_role("heading", name="Ventes trouvées")).to_be_visible()
@@ -1220,6 +1533,25 @@ async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
     await row.get_by_role("link", name=sale["number"]).press("Enter")
 
     await clerk.reads_title("Confirmation de vente")
+
+
+async def test_a_sale_is_found_by_its_product_and_by_its_day(clerk, shop, customer_account):
+    """One of 2003, so that no other is in the way."""
+    rare = await shop.product("10AAM9901")
+    sale = await shop.sell(customer_account, rare, seller=clerk.account, sold_on="2003-03-03")
+    await clerk.goes_to("/ventes")
+    search = clerk.page.get_by_role("searchbox")
+    row = clerk.page.get_by_role("row").filter(has_text=sale["serial_number"])
+    for text in (rare.reference, ""):
+        await search.fill(text)
+        await clerk.fills("Vendu depuis le", "2003-03-01")
+        await clerk.fills("Jusqu’au", "2003-03-31")
+        await search.press("Enter")
+        await expect(row).to_contain_text("3 mars 2003")
+    await clerk.fills("Vendu depuis le", "2003-03-04")
+    await search.press("Enter")
+
+    await clerk.is_told("Aucune vente ne correspond.")
 
 
 async def test_a_search_of_sales_says_what_is_wrong_with_it(clerk):

@@ -50,5 +50,23 @@ async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
     await clerk.reads(she.email)
 
 
+async def test_a_seller_sells_while_nobody_knows_of_requests(stack, shop, seller, product, windows):
+    clerk = await windows.staff(seller)
+    customer = await shop.register("Élodie", "Marchand")
+    tickets = stack.services["tickets"]
+    await asyncio.to_thread(tickets.stop)
+    try:
+        await clerk.goes_on_with_sale(customer, product)
+        await scan(clerk.page, serial_number())
+        await clerk.reads("Tout est prêt")
+        await clerk.records_sale()
+        await clerk.goes_to(f"/clients/{customer.id}")
+        await clerk.reads(product.designation)
+        await clerk.reads("Les demandes ne sont pas lisibles pour l’instant.")
+    finally:
+        tickets.start()
+        await asyncio.to_thread(tickets.wait_for, stack.routes_to_all, 30)
+
+
 async def was_sent_twice(sent: list[Request]) -> None:
     assert [urlsplit(request.url).path for request in sent].count("/comptoir") == 2

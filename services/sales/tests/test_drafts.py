@@ -86,6 +86,14 @@ async def test_it_is_thrown_away(client, session):
     assert await kept(client) == api.Draft().model_dump(mode="json")
 
 
+async def test_throwing_one_sale_away_leaves_the_draft_of_another(client, session):
+    await keep(client, customer_text="rouss")
+    for key, text in ((NEXT_KEY, "rouss"), (KEY, "")):
+        answer = await client.delete(f"/api/sales/draft?key={key}", headers=SELLER)
+        assert answer.status_code == 204
+        assert (await kept(client))["customer_text"] == text
+
+
 async def test_recording_its_sale_ends_it(client, shop, session):
     await keep(client, customer_id=str(shop.customer_id), first_name="Inès", email="i@example.org")
     sale = await record(client, shop.sale())

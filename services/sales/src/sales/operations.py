@@ -181,9 +181,10 @@ async def put_draft(session: AsyncSession, draft: Draft, where: ColumnElement[bo
     return kept is not None
 
 
-async def forget_draft(session: AsyncSession, seller: Caller) -> None:
-    """Throw it away; repeating it is harmless."""
-    await session.execute(delete(Draft).where(Draft.seller_id == seller.id))
+async def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None:
+    """Throw it away, or only if it is of the sale with this key; repeating it is harmless."""
+    statement = delete(Draft).where(Draft.seller_id == seller.id)
+    await session.execute(statement.where(Draft.key == key) if key else statement)
 
 
 # --- What the others told ---------------------------------------------------------------------

@@ -19,6 +19,7 @@ Staff = Annotated[Caller, Depends(only(*STAFF))]
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Limit = Annotated[int, Query(ge=1, le=50)]
 After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+DraftKey = Annotated[api.Key | None, Query(description="Only the draft of the sale with this key.")]
 CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=50)]
 
 
@@ -142,9 +143,9 @@ async def keep_draft(draft: api.DraftToKeep, seller: Staff, now: Now, session: T
 
 
 @router.delete("/draft", status_code=204)
-async def forget_draft(seller: Staff, session: Transaction) -> None:
+async def forget_draft(seller: Staff, session: Transaction, key: DraftKey = None) -> None:
     """Throw it away; repeating it is harmless."""
-    await operations.forget_draft(session, seller)
+    await operations.forget_draft(session, seller, key)
 
 
 @router.get("/{sale_id}", response_model=api.Sale)

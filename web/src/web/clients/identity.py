@@ -125,11 +125,9 @@ async def check_email(gateway: Gateway, *, email: str) -> EmailChecked:
     )
 
 
-async def change_customer(
-    gateway: Gateway, customer_id: UUID, *, first_name: str, last_name: str, email: str
-) -> Customer:
-    body = {"first_name": first_name, "last_name": last_name, "email": email}
-    return await gateway.send("PATCH", f"/api/identity/customers/{customer_id}", body, Customer)
+async def change_customer(gateway: Gateway, customer_id: UUID, **changed: str) -> Customer:
+    """What is not given stays as it is, also if somebody else has just changed it."""
+    return await gateway.send("PATCH", f"/api/identity/customers/{customer_id}", changed, Customer)
 
 
 async def reset_password(gateway: Gateway, customer_id: UUID, *, password: str) -> None:

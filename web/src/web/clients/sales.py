@@ -37,8 +37,9 @@ async def keep_draft(gateway: Gateway, draft: dict[str, Any]) -> None:
     await gateway.tell("PUT", "/api/sales/draft", draft)
 
 
-async def forget_draft(gateway: Gateway) -> None:
-    await gateway.tell("DELETE", "/api/sales/draft")
+async def forget_draft(gateway: Gateway, key: str) -> None:
+    """Of the sale with this key; the draft of another stays."""
+    await gateway.tell("DELETE", f"/api/sales/draft?key={key}")
 
 
 async def sale(gateway: Gateway, sale_id: UUID) -> Sale:

@@ -2,17 +2,19 @@
 
 import asyncio
 from collections import Counter
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import BaseModel
 
 from contracts.identity.api import Customer
 from contracts.sales.api import Sale
 from contracts.tickets.api import StaffView, TicketSummary
 from web import words
 from web.clients import identity, sales, tickets
-from web.clients.gateway import Gateway, Problem
+from web.clients.gateway import Gateway, Problem, if_answered
 from web.forms import Form, Typed
 from web.matches import marked
 from web.pages.counter.customers import INSIDE_FROM, SHORTEST_SEARCH
@@ -24,6 +26,7 @@ router = APIRouter()
 
 PAGE = 25
 LISTED_MOST = 50
+CHANGEABLE = ("first_name", "last_name", "email")
 
 
 # --- The list ---------------------------------------------------------------------------------
@@ -84,12 +87,39 @@ def said(count: int, searched: str) -> str:
 # --- One customer -----------------------------------------------------------------------------
 
 
+# Those to be dealt with first.
+VIEWS = {
+    "ouvertes": StaffView.OPEN,
+    "en-cours": StaffView.IN_PROGRESS,
+    "resolues": StaffView.RESOLVED,
+}
+
+
+class At(BaseModel):
+    """Where the lists of a file go on; from the newest without it."""
+
+    achats: str = ""
+    statut: Literal["ouvertes", "en-cours", "resolues"] | None = None
+    demandes: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A customer's requests; `next` tells by status where they go on."""
+
+    tickets: list[TicketSummary]
+    next: dict[str, str]
+    is_all: bool
+
+
 @router.get("/clients/{customer_id:uuid}")
-async def customer_file(request: Request, person: Staff, customer_id: UUID) -> Response:
+async def customer_file(
+    request: Request, person: Staff, customer_id: UUID, at: Annotated[At, Query()]
+) -> Response:
     customer, bought, asked = await asyncio.gather(
         identity.customer(person.gateway, customer_id),
-        sales.sales_of(person.gateway, customer_id, limit=LISTED_MOST),
-        requests_of(person.gateway, customer_id),
+        sales.sales_of(person.gateway, customer_id, limit=LISTED_MOST, after=at.achats or None),
+        if_answered(requests_of(person.gateway, customer_id, at)),
     )
     return page(
         request,
@@ -98,38 +128,52 @@ async def customer_file(request: Request, person: Staff, customer_id: UUID) -> R
         tab="customers",
         facts={"first_name": customer.first_name},
         customer=customer,
+        at=at,
         purchases=purchases(bought.sales, asked),
-        more_purchases=bought.next is not None,
-        tickets=asked,
+        more_purchases=bought.next,
+        asked=asked,
     )
 
 
-async def requests_of(gateway: Gateway, customer_id: UUID) -> list[TicketSummary]:
-    """Those to be dealt with first, each kind newest first."""
-    views = (StaffView.OPEN, StaffView.IN_PROGRESS, StaffView.RESOLVED)
+async def requests_of(gateway: Gateway, customer_id: UUID, at: At) -> Asked:
+    """Each status in the order of its queue."""
+    names = [at.statut] if at.statut else list(VIEWS)
+    after = at.demandes or None
     found = await asyncio.gather(
-        *(tickets.tickets_of(gateway, customer_id, view, limit=LISTED_MOST) for view in views)
+        *(
+            tickets.tickets_of(gateway, customer_id, VIEWS[name], limit=LISTED_MOST, after=after)
+            for name in names
+        )
     )
-    return [ticket for part in found for ticket in part.tickets]
+    going_on = {name: part.next for name, part in zip(names, found, strict=True) if part.next}
+    return Asked(
+        tickets=[ticket for part in found for ticket in part.tickets],
+        next=going_on,
+        is_all=not (going_on or at.statut),
+    )
 
 
-def purchases(bought: list[Sale], asked: list[TicketSummary]) -> list[dict[str, Any]]:
+def purchases(bought: list[Sale], asked: Asked | None) -> list[dict[str, Any]]:
     """Each purchase with how many requests there are about it, and how many are unresolved."""
-    about = Counter((ticket.reference, ticket.serial_number) for ticket in asked)
+    known = asked.tickets if asked else []
+    about = Counter((ticket.reference, ticket.serial_number) for ticket in known)
     unresolved = Counter(
-        (ticket.reference, ticket.serial_number) for ticket in asked if not ticket.resolved_at
+        (ticket.reference, ticket.serial_number) for ticket in known if not ticket.resolved_at
     )
+    is_all = asked is not None and asked.is_all
     return [
-        {"sale": sale, "requests": requests(about[unit], unresolved[unit])}
+        {"sale": sale, "requests": requests(about[unit], unresolved[unit], is_all=is_all)}
         for sale in bought
         for unit in [(sale.product.reference, sale.serial_number)]
     ]
 
 
-def requests(count: int, unresolved: int) -> str:
+def requests(count: int, unresolved: int, *, is_all: bool) -> str:
+    """Where not all are known, no more than is certain."""
     if count == 0:
-        return "aucune"
-    return f"{count}, dont {unresolved} en cours" if unresolved else str(count)
+        return "aucune" if is_all else "—"
+    said = f"{count}, dont {unresolved} en cours" if unresolved else str(count)
+    return said if is_all else f"au moins {said}"
 
 
 # --- Putting it right -------------------------------------------------------------------------
@@ -138,22 +182,18 @@ def requests(count: int, unresolved: int) -> str:
 @router.get("/clients/{customer_id:uuid}/modifier")
 async def edit_customer(request: Request, person: Staff, customer_id: UUID) -> Response:
     customer = await identity.customer(person.gateway, customer_id)
-    kept = {name: getattr(customer, name) for name in ("first_name", "last_name", "email")}
-    return edit_page(request, person, customer, Form(values=kept))
+    kept = {name: getattr(customer, name) for name in CHANGEABLE}
+    was = {f"was_{name}": value for name, value in kept.items()}
+    return edit_page(request, person, customer, Form(values=kept | was))
 
 
 @router.post("/clients/{customer_id:uuid}/modifier")
 async def change_customer(
     request: Request, person: Staff, customer_id: UUID, form: Typed
 ) -> Response:
+    changed = {name: form[name] for name in CHANGEABLE if form[name] != form[f"was_{name}"]}
     try:
-        await identity.change_customer(
-            person.gateway,
-            customer_id,
-            first_name=form["first_name"],
-            last_name=form["last_name"],
-            email=form["email"],
-        )
+        await identity.change_customer(person.gateway, customer_id, **changed)
     except Problem as problem:
         form.refused(problem)
         customer = await identity.customer(person.gateway, customer_id)

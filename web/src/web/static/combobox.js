@@ -32,13 +32,13 @@ export function combobox(root, { search, choose }) {
 
   function textChanged() {
     if (!pop.hidden && answered === typed()) return;
-    abandon();
     if (typed() === "") {
       close();
       answered = null;
       status.textContent = "";
       return;
     }
+    abandon();
     pop.setAttribute("aria-busy", "true");
     root.dataset.waiting = "";
     activate(null);
@@ -77,12 +77,19 @@ export function combobox(root, { search, choose }) {
   }
 
   function close() {
+    abandon(); // the answer would open the list of a box that was left
     pop.hidden = true;
     pop.removeAttribute("aria-busy");
     delete root.dataset.waiting;
     root.classList.remove("combo--open");
     input.setAttribute("aria-expanded", "false");
     input.removeAttribute("aria-activedescendant");
+  }
+
+  function openAgain() {
+    if (typed() === "") return;
+    if (answered === typed()) open();
+    else ask();
   }
 
   function activate(option) {
@@ -108,7 +115,7 @@ export function combobox(root, { search, choose }) {
     if (event.isComposing) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (pop.hidden && answered !== null && answered === typed()) open();
+      if (pop.hidden) openAgain();
       else if (upToDate()) move(event.key === "ArrowDown" ? 1 : -1);
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
@@ -116,7 +123,6 @@ export function combobox(root, { search, choose }) {
     } else if (event.key === "Escape" && !pop.hidden) {
       event.preventDefault();
       event.stopPropagation();
-      abandon();
       close();
     }
   }
@@ -124,7 +130,7 @@ export function combobox(root, { search, choose }) {
   input.addEventListener("input", textChanged);
   input.addEventListener("keydown", key);
   input.addEventListener("click", () => {
-    if (pop.hidden && answered !== null && answered === typed()) open();
+    if (pop.hidden) openAgain();
   });
   root.addEventListener("focusout", (event) => {
     if (event.relatedTarget && !root.contains(event.relatedTarget)) close();

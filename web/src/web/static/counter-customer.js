@@ -15,6 +15,8 @@ export function customerStep(step, { handover, chosen, changed }) {
   const [first, last, email] = ["first_name", "last_name", "email"].map(named);
   const pass = card.querySelector("[data-hand-over]");
   let key = attemptKey();
+  let unsure = false; // whether a try that was cut has created the customer
+  let questioned = ""; // the address whose spelling the seller has been asked about
   let question = 0;
 
   const box = combobox(step.querySelector(".combo"), {
@@ -86,18 +88,30 @@ export function customerStep(step, { handover, chosen, changed }) {
       focusFirstError(card);
       return;
     }
+    if (answer.suggestion && email.value !== questioned) {
+      questioned = email.value;
+      card.querySelector("[data-spelling]").focus();
+      return;
+    }
     handover.open({ name: answer.first_name, email: answer.email, save: create, saved: created });
   }
 
-  const create = (password) =>
-    send("/comptoir/clients/creation", { ...values(), password, form_key: key });
+  async function create(password) {
+    const again = unsure;
+    unsure = true;
+    const said = { ...values(), password, form_key: key, again: again ? "true" : "" };
+    const answer = await send("/comptoir/clients/creation", said);
+    unsure = again || answer.unsure;
+    key = answer.key ?? key;
+    return answer;
+  }
 
   function created(answer) {
     if (answer.customer) {
       key = attemptKey();
+      unsure = false;
       choose(answer.customer);
     } else {
-      key = answer.key;
       explain(card, answer.fields);
       focusFirstError(card);
     }

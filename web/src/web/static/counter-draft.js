@@ -120,7 +120,8 @@ export function saleDraft({ form, values }) {
     clearTimeout(timer);
     await sending;
     try {
-      if (mine) await send("/comptoir/brouillon/oubli", {}, { asks: true });
+      const { form_key } = draft;
+      if (mine) await send("/comptoir/brouillon/oubli", { form_key }, { asks: true });
     } catch {
       stopped = false;
       say(NOT_KEPT);

@@ -1,6 +1,6 @@
 // Ask the web something: every answer is JSON, whose pieces of HTML are ready to be shown.
 
-import { CLOSED, CUT, SIGNED_OUT } from "./counter-words.js";
+import { CLOSED, CUT, NOT_POSSIBLE, SIGNED_OUT } from "./counter-words.js";
 import { ask } from "./session.js";
 
 /** The HTML of an error beside its field, for words of ours. */
@@ -37,10 +37,9 @@ export async function send(url, values, { signal, asks = false, keepalive = fals
     throw error.name === "AbortError" ? new Failure(SIGNED_OUT, comeBack()) : new Failure(CUT);
   }
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
-  if (!isJson && response.status >= 500) throw new Failure(CLOSED);
-  // An ended session, or a page of ours, instead of an answer.
-  if (!isJson) throw new Failure(SIGNED_OUT, comeBack());
-  return response.json();
+  if (isJson) return response.json();
+  if (response.status === 401) throw new Failure(SIGNED_OUT, comeBack());
+  throw new Failure(response.status >= 500 ? CLOSED : NOT_POSSIBLE);
 }
 
 const said = new WeakMap();

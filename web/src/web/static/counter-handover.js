@@ -33,7 +33,7 @@ export function handover(dialog) {
 
   async function submit(event) {
     event.preventDefault();
-    if (done.getAttribute("aria-busy") === "true") return;
+    if (isSaving()) return;
     if ([...password.value].length < PASSWORD_SHORTEST) {
       refuse({ password: errorPiece(passwordLength([...password.value].length)) });
     } else if (password.value !== again.value) {
@@ -42,6 +42,8 @@ export function handover(dialog) {
       await send();
     }
   }
+
+  const isSaving = () => done.getAttribute("aria-busy") === "true";
 
   async function send() {
     done.setAttribute("aria-busy", "true");
@@ -52,7 +54,6 @@ export function handover(dialog) {
       answer = { fields: { password: failure.html } };
     }
     done.removeAttribute("aria-busy");
-    if (!dialog.open) return;
     if (answer.fields?.password) {
       refuse(answer.fields);
     } else {
@@ -74,7 +75,17 @@ export function handover(dialog) {
     again.focus();
   });
   form.addEventListener("submit", submit);
-  dialog.querySelector("[data-cancel]").addEventListener("click", () => dialog.close());
+  dialog.querySelector("[data-cancel]").addEventListener("click", () => {
+    if (!isSaving()) dialog.close();
+  });
+  // While it is being saved it is too late to return without saving. A browser lets a second
+  // Escape close a dialog that refuses the first, unless the key itself is stopped.
+  dialog.addEventListener("cancel", (event) => {
+    if (isSaving()) event.preventDefault();
+  });
+  dialog.addEventListener("keydown", (event) => {
+    if (isSaving() && event.key === "Escape") event.preventDefault();
+  });
   dialog.addEventListener("close", empty);
 
   return {

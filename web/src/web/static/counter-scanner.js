@@ -2,16 +2,18 @@
 // then Enter, Tab, CR or LF.
 
 const GAP = 80; // milliseconds that two keys of one scan may be apart, on a slow link
+const SHORTEST = 4; // characters that fingers may happen to press at once
 const PACE = 35; // milliseconds per key on average; the fastest typists need about 60
 
 /**
  * Hand over every scan of exactly `length` characters, wherever the focus is, and undo what it
- * typed there.
+ * typed there. Any other stays where it was typed; its end is as good as Enter there.
  *
  * @param heard (text) => void
  * @param deaf  (element) => boolean: scans that start in this element are none of ours
+ * @param holds (element) => boolean: a scan that ends with Tab does not leave this element
  */
-export function listenToScanner({ length, heard, deaf }) {
+export function listenToScanner({ length, heard, deaf, holds }) {
   let scan = null;
   let ended = -Infinity;
 
@@ -33,10 +35,7 @@ export function listenToScanner({ length, heard, deaf }) {
     );
   }
 
-  function finish(event) {
-    const { text, element, before } = scan;
-    swallow(event);
-    ended = event.timeStamp;
+  function finish({ text, element, before }) {
     if (before !== null && element.value !== before) {
       element.value = before;
       element.dispatchEvent(new Event("input", { bubbles: true }));
@@ -47,10 +46,7 @@ export function listenToScanner({ length, heard, deaf }) {
   function key(event) {
     if (MODIFIERS.has(event.key)) return;
     if (isEnd(event)) {
-      const whole = scan && scan.text.length === length && !tooSlow(event) && !deaf(scan.element);
-      if (whole) finish(event);
-      else if (event.timeStamp - ended < GAP) swallow(event); // of CR and LF, the second
-      scan = null;
+      end(event);
       return;
     }
     ended = -Infinity;
@@ -61,10 +57,27 @@ export function listenToScanner({ length, heard, deaf }) {
     } else {
       // A control character in the middle of a scan would be a shortcut of the browser.
       const isControl = event.ctrlKey && event.key.length === 1;
-      if (isControl && scan && scan.text.length > 4 && !tooSlow(event)) swallow(event);
+      if (isControl && isBurst(event)) swallow(event);
       scan = null;
     }
   }
+
+  function end(event) {
+    const burst = isBurst(event) ? scan : null;
+    scan = null;
+    if (event.timeStamp - ended < GAP) {
+      swallow(event); // of CR and LF, the second
+    } else if (burst?.text.length === length && !deaf(burst.element)) {
+      swallow(event);
+      finish(burst);
+    } else if (burst && (event.ctrlKey || (event.key === "Tab" && holds(burst.element)))) {
+      swallow(event); // LF would be a shortcut of the browser
+      event.target.dispatchEvent(enter());
+    }
+    if (burst) ended = event.timeStamp;
+  }
+
+  const isBurst = (event) => scan && scan.text.length > SHORTEST && !tooSlow(event);
 
   document.addEventListener("keydown", key, { capture: true });
 }
@@ -81,6 +94,8 @@ function isPlain(event) {
   if (event.repeat || event.isComposing || [...event.key].length !== 1) return false;
   return !(event.ctrlKey || event.altKey || event.metaKey) || event.getModifierState("AltGraph");
 }
+
+const enter = () => new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true });
 
 function swallow(event) {
   event.preventDefault();

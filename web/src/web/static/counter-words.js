@@ -18,6 +18,10 @@ export const READY_BY_TOUCH = "Tout est prêt.";
 export const CONFIRM_WITHDRAWN = "Confirmez la vente du produit retiré.";
 export const CORRECT_SERIAL = "Le n° de série est à corriger.";
 export const INCOMPLETE_SERIAL = "Le n° de série est incomplet.";
+export const UNDECIDED = {
+  customer: "Choisissez le client, ou Échap.",
+  product: "Choisissez le produit, ou Échap.",
+};
 export const CORRECT_DATE = "La date de vente est à corriger.";
 
 export const MISSING = {
@@ -41,4 +45,5 @@ export const SET_ASIDE = "Une saisie de cet onglet est mise de côté.";
 
 export const CUT = "La connexion est coupée ; votre saisie est conservée. Réessayez.";
 export const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous : votre saisie est conservée.";
+export const NOT_POSSIBLE = "Cette action n’est pas possible. Votre saisie est conservée.";
 export const CLOSED = "Le guichet est momentanément fermé. Votre saisie est conservée.";

@@ -20,6 +20,7 @@ const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`
 const dialog = handover(document.querySelector("#handover"));
 let draft = null; // nothing is kept before the page shows what was kept before
 let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
+let textThen = ""; // in its box at that moment
 
 // --- The steps ---------------------------------------------------------------------------------
 
@@ -63,6 +64,8 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
   done: () => settle("serial_number"),
 });
 
+const boxes = { customer: customer.box, product };
+
 /** Write { title, sub, code } into the card of what was chosen. */
 function fill(step, texts) {
   for (const [name, text] of Object.entries(texts))
@@ -89,6 +92,11 @@ const complete = {
 
 const mustConfirm = () =>
   product_id.value !== "" && !complete.product() && reopened !== "product";
+// Something else is typed, and perhaps highlighted: the earlier choice is not what is meant.
+const isUndecided = () =>
+  reopened in boxes &&
+  complete[reopened]() &&
+  !["", textThen].includes(boxes[reopened].input.value.trim());
 const incomplete = () => ORDER.filter((name) => !complete[name]());
 const current = () => reopened ?? incomplete()[0] ?? "sold_on";
 
@@ -102,6 +110,7 @@ function settle(name) {
 
 function reopen(name) {
   reopened = name;
+  textThen = boxes[name]?.input.value.trim() ?? "";
   draw();
   focusOn(name);
 }
@@ -169,6 +178,9 @@ function drawTicket() {
   row("serial_number", complete.serial_number() && serial.input.value);
   row("sold_on", sold_on.dataset.words);
   form.querySelector("[data-ticket-day]").textContent = sold_on.dataset.short;
+  const number = `n°\u00a0${serial.input.value}`;
+  const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
+  form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
 }
 
 function row(name, text) {
@@ -180,6 +192,7 @@ function row(name, text) {
 
 /** What keeps the sale from being recorded, in words; nothing when all is there. */
 function lacking() {
+  if (isUndecided()) return words.UNDECIDED[reopened];
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
   if (names.length === 0) return complete.sold_on() ? "" : words.CORRECT_DATE;
@@ -201,7 +214,7 @@ function begun() {
     product_id: product_id.value,
     withdrawn_confirmed: withdrawn_confirmed.value,
     serial_number: serial.input.value,
-    sold_on: sold_on.value === sold_on.dataset.today ? "" : sold_on.value,
+    sold_on: isToday() ? "" : sold_on.value,
     customer_text: searched("customer", customer_id, customer.box),
     product_text: searched("product", product_id, product),
     creating_customer: customer.isCreating ? "true" : "",
@@ -216,7 +229,7 @@ async function goOn() {
     ["product", product_id, product],
   ]) {
     if (box.input.value === "") continue;
-    if (id.value !== "") reopened = name;
+    if (id.value !== "") reopened = name; // left undecided: textThen is empty
     box.start(box.input.value);
   }
   await serial.again();
@@ -225,7 +238,7 @@ async function goOn() {
   focusOn(current(), { select: false });
 }
 
-form.addEventListener("input", () => draft?.changed());
+form.addEventListener("input", draw);
 
 // --- The day -----------------------------------------------------------------------------------
 
@@ -243,14 +256,44 @@ async function understandDay() {
   if (number !== dayQuestion) return;
   explain(steps.sold_on, answer.fields);
   if (answer.day) {
-    sold_on.value = answer.short;
-    Object.assign(sold_on.dataset, { day: answer.day, words: answer.words, short: answer.short });
-    delete sold_on.dataset.refused;
+    take(answer);
   } else {
     sold_on.dataset.refused = "";
   }
   draw();
 }
+
+function take({ day, words, short }) {
+  sold_on.value = short;
+  Object.assign(sold_on.dataset, { day, words, short });
+  delete sold_on.dataset.refused;
+}
+
+const isToday = () => sold_on.value === sold_on.dataset.today;
+
+const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
+const quarter = () => Math.floor(Date.now() / QUARTER);
+let lookedAt = quarter();
+
+/** A page that stayed open overnight goes on with the day that has begun. */
+async function lookAtDay() {
+  if (document.hidden || quarter() === lookedAt) return;
+  lookedAt = quarter();
+  const answer = await send("/comptoir/dates", { sold_on: "" }).catch(() => null);
+  if (!answer?.day || answer.short === sold_on.dataset.today) return;
+  const follows = isToday();
+  sold_on.dataset.today = answer.short;
+  calendar.max = answer.day;
+  steps.sold_on.querySelector("[data-weekday]").textContent = answer.weekday;
+  if (follows) {
+    take(answer);
+    explain(steps.sold_on, answer.fields);
+  }
+  draw();
+}
+
+for (const sign of ["focus", "keydown", "pointerdown"]) addEventListener(sign, lookAtDay);
+document.addEventListener("visibilitychange", lookAtDay);
 
 sold_on.addEventListener("change", understandDay);
 sold_on.addEventListener("keydown", async (event) => {
@@ -277,8 +320,9 @@ async function recordSale() {
   record.setAttribute("aria-busy", "true");
   try {
     await serial.validate();
+    if (sold_on.value !== sold_on.dataset.short || !complete.sold_on()) await understandDay();
     if (lacking()) {
-      reopened = null;
+      if (!isUndecided()) reopened = null;
       focusOn(current());
       return;
     }
@@ -290,9 +334,11 @@ async function recordSale() {
 }
 
 async function sendSale() {
+  const sale = new FormData(form);
+  if (isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
   let answer;
   try {
-    answer = await send("/comptoir", new FormData(form), { asks: true });
+    answer = await send("/comptoir", sale, { asks: true });
   } catch (failure) {
     explain(form, { form: failure.html });
     return;
@@ -336,7 +382,7 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
     recordSale();
-  } else if (event.altKey && event.code === "KeyN") {
+  } else if (isAltN(event)) {
     event.preventDefault();
     reopened = "customer";
     customer.open();
@@ -346,6 +392,14 @@ document.addEventListener("keydown", (event) => {
     goBack(event);
   }
 });
+
+/** Not AltGr, which is Ctrl+Alt to some; nor the ñ that a Mac begins with Option+N. */
+const isAltN = (event) =>
+  event.altKey &&
+  event.code === "KeyN" &&
+  event.key !== "Dead" &&
+  !event.ctrlKey &&
+  !event.getModifierState("AltGraph");
 
 /** From an empty box to the step before; from a reopened step back to what was chosen. */
 function goBack(event) {
@@ -369,6 +423,7 @@ listenToScanner({
   length: LENGTH,
   deaf: (element) => isElsewhere() || element === product.input,
   heard: (text) => serial.scan(text),
+  holds: (element) => element === serial.input,
 });
 
 // The browser's Back would show the sale that was just recorded.

@@ -123,12 +123,15 @@ export function serialField(root, { check, changed, done }) {
   });
   answer.addEventListener("click", decide);
   input.addEventListener("input", typed);
+  input.addEventListener("compositionend", typed);
   input.addEventListener("blur", () => {
     if (checked !== input.value && input.value !== "") ask();
   });
   input.addEventListener("keydown", async (event) => {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    const whole = [...withoutBlanks(input.value)].length === LENGTH;
+    // Tab moves on from a whole number, and leaves one that is refused: nobody is held here.
+    const refused = checked === input.value && !accepted();
+    const whole = [...withoutBlanks(input.value)].length === LENGTH && !refused;
     if (event.key === "Enter" || (event.key === "Tab" && whole)) {
       event.preventDefault();
       if (await validate()) done();

@@ -104,8 +104,9 @@ class Words:
 async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Customers:
     """Best matches first, then by name; by name alone without a text.
 
-    Work is bounded: up to 1,000 matches are ranked in one statement. Where there are more, each
-    rank is read by name.
+    Up to 1,000 matches are ranked in one statement. Where there are more, each rank is read by
+    name; one that is too rare to be met on the way is gathered and sorted, all of it: the work
+    grows with its matches, and only then.
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
     words = Words(await folded(session, wanted.text))

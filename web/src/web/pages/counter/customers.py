@@ -12,7 +12,7 @@ from contracts.text import Body, Name
 from contracts.tickets.api import StaffView
 from web import words
 from web.clients import identity, sales, tickets
-from web.clients.gateway import Gateway, Problem
+from web.clients.gateway import Gateway, Problem, if_answered
 from web.forms import Form, Typed
 from web.matches import marked
 from web.pages.counter.pieces import answer, error, errors, piece
@@ -42,7 +42,11 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
     if len(text) < SHORTEST_SEARCH:
         said = "La recherche commence à la deuxième lettre."
         return answer(html=piece(request, "customers", rows=[], said=said), said=said)
-    found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
+    try:
+        found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
+    except Problem as problem:
+        said = form.refused(problem).errors.get("text") or form.problem
+        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
     counts = await sales.purchase_counts(
         person.gateway, [customer.id for customer in found.customers]
     )
@@ -85,11 +89,11 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
     """« n.rousseau@ateliers-rousseau.fr · 4 achats, 2 demandes en cours »"""
     counts, opened, in_progress = await asyncio.gather(
         sales.purchase_counts(gateway, [customer.id]),
-        tickets.tickets_of(gateway, customer.id, StaffView.OPEN, limit=50),
-        tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50),
+        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.OPEN, limit=50)),
+        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50)),
     )
     parts = [purchases(counts[customer.id])]
-    if requests := len(opened.tickets) + len(in_progress.tickets):
+    if requests := sum(len(part.tickets) for part in (opened, in_progress) if part):
         parts.append(words.plural(requests, "demande en cours", "demandes en cours"))
     return f"{customer.email} · {', '.join(parts)}"
 
@@ -116,7 +120,12 @@ async def check_identity(request: Request, person: Staff, form: Typed) -> Respon
             form.refuse("email", "taken")
     if form.is_refused:
         return answer(fields=fields, refused=True)
-    return answer(fields=fields, first_name=customer.first_name, email=customer.email)
+    return answer(
+        fields=fields,
+        first_name=customer.first_name,
+        email=customer.email,
+        suggestion=checked.suggestion,
+    )
 
 
 def about_email(request: Request, checked: EmailChecked) -> str:
@@ -152,8 +161,12 @@ async def register_customer(request: Request, person: Staff, form: Typed) -> Res
             password=form["password"],
             key=form.key,
         )
+        if form["again"]:
+            # A try that was cut may have arrived: then it is its password that stands.
+            await identity.reset_password(person.gateway, customer.id, password=form["password"])
     except Problem as problem:
-        return answer(fields=await refused(request, person.gateway, form, problem), key=form.key)
+        fields = await refused(request, person.gateway, form, problem)
+        return answer(fields=fields, key=form.key, unsure=problem.status >= 500)
     return answer(customer=facts_of(customer))
 
 

@@ -24,6 +24,7 @@ async def understand_day(request: Request, _: Staff, form: Typed) -> Response:
         day=day.isoformat(),
         short=dates.short_day(day),
         words=dates.day(day),
+        weekday=dates.weekday(day),
         fields={"sold_on": piece(request, "day", day=day, today=dates.today())},
     )
 

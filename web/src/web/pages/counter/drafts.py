@@ -63,6 +63,6 @@ async def name_of(person: SignedIn, customer_id: str | None) -> str:
 
 
 @router.post("/comptoir/brouillon/oubli")
-async def forget_draft(person: Staff, _: Typed) -> Response:
-    await sales.forget_draft(person.gateway)
+async def forget_draft(person: Staff, form: Typed) -> Response:
+    await sales.forget_draft(person.gateway, form.key)
     return answer(kept=False)

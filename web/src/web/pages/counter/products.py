@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 from contracts.catalog.api import SHORTEST_WORD, Product, ProductSearch, SearchState
 from web import words
 from web.clients import catalog
+from web.clients.gateway import Problem
 from web.forms import Typed
 from web.matches import marked
 from web.pages.counter.pieces import answer, piece
@@ -18,9 +19,14 @@ router = APIRouter()
 @router.post("/comptoir/produits")
 async def search_products(request: Request, person: Staff, form: Typed) -> Response:
     text = form["text"].strip()
-    found = await catalog.search_products(
-        person.gateway, text=text, withdrawn=bool(form["withdrawn"])
-    )
+    try:
+        found = await catalog.search_products(
+            person.gateway, text=text, withdrawn=bool(form["withdrawn"])
+        )
+    except Problem as problem:
+        why = form.refused(problem).errors.get("text") or form.problem
+        nothing = {"rows": [], "lead": "", "offer_withdrawn": "", "too_many": False}
+        return answer(html=piece(request, "products", tail=why, **nothing), said=why)
     lead, tail = said(found, text)
     listed = rows(found, text)
     html = piece(
