@@ -17,9 +17,13 @@ POSTGRES, NATS = "GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"
 running = contextlib.ExitStack()
 
 
-def pytest_configure() -> None:
-    """Start what nobody has named; before collection, so that every conftest sees the names."""
-    if POSTGRES in os.environ and NATS in os.environ:
+def pytest_configure(config: pytest.Config) -> None:
+    """Start what nobody has named; before collection, so that every conftest sees the names.
+
+    Where tests run in several processes, each has servers of its own, and who deals them out none.
+    """
+    deals_out = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    if deals_out or (POSTGRES in os.environ and NATS in os.environ):
         return
     folder = running.enter_context(tempfile.TemporaryDirectory(prefix="guichet-tests-"))
     Path(folder).chmod(0o755)

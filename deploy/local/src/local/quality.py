@@ -39,6 +39,8 @@ def test(words: list[str]) -> int:
         browser.bring()
     folders = [known[part] for part in (named if files else chosen)]
     own_servers = {} if set(chosen) - set(ON_DEMAND) else NO_SERVERS
+    if not words:  # all of it: the files are dealt out to as many processes as there are cores
+        options = ["--numprocesses", "2", "--dist", "loadfile"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, *folders],
         cwd=ROOT, env={**os.environ, **own_servers}, check=False,
