@@ -1,7 +1,7 @@
 """Preferences, unsubscriptions, deliveries, what nobody received, and how sending goes."""
 
 from itertools import chain
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
