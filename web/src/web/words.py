@@ -128,10 +128,10 @@ DONE = {
     "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
     "notifications_changed": "Notifications enregistrées.",
     "email_changed": "Adresse e-mail changée. Connectez-vous désormais avec elle.",
-    "sale_recorded": "Vente enregistrée. {first_name} peut déjà demander de l’aide pour cet appareil "
-    "depuis son espace.",
+    "sale_recorded": "Vente enregistrée. {first_name} {may_ask}.",
     "sale_cancelled": "Vente annulée.",
     "customer_changed": "Modifications enregistrées.",
+    "customer_link_sent": "Un lien a été envoyé à {email} : valable 24 heures.",
     "customer_password_changed": "Mot de passe enregistré. Les sessions de {first_name} sont fermées.",
     "letters_on": "Raccourcis d’une lettre activés dans ce navigateur.",
     "letters_off": "Raccourcis d’une lettre désactivés.",
@@ -149,6 +149,13 @@ def done(name: str, facts: Mapping[str, Any]) -> str:
     """The sentence for what a form did; nothing for a name that is not ours."""
     sentence = DONE.get(name)
     return typeset(sentence.format_map(Known(facts))) if sentence else ""
+
+
+def may_ask(*, has_password: bool) -> str:
+    """What somebody may do about what they just bought."""
+    if has_password:
+        return "peut déjà demander de l’aide pour cet appareil depuis son espace"
+    return "pourra demander de l’aide pour cet appareil une fois son mot de passe choisi"
 
 
 # What a mail that can be ended is about, after « un e-mail ».

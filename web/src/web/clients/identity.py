@@ -12,6 +12,7 @@ from contracts.identity.api import (
     EmailChecked,
     Link,
     OpenedSession,
+    RequestedLink,
     Sessions,
     UsedLink,
 )
@@ -88,8 +89,9 @@ async def use_link(gateway: Gateway, secret: str, *, password: str | None) -> Us
 
 
 async def register_customer(
-    gateway: Gateway, *, first_name: str, last_name: str, email: str, password: str, key: str
+    gateway: Gateway, *, first_name: str, last_name: str, email: str, password: str | None, key: str
 ) -> Customer:
+    """Without a password they are sent a link to choose one."""
     body = {
         "first_name": first_name,
         "last_name": last_name,
@@ -97,6 +99,12 @@ async def register_customer(
         "password": password,
     }
     return await gateway.send("POST", "/api/identity/customers", body, Customer, key=key)
+
+
+async def invite_customer(gateway: Gateway, customer_id: UUID, *, key: str) -> RequestedLink:
+    """A link to choose a password, good for a day; earlier ones open nothing any more."""
+    path = f"/api/identity/customers/{customer_id}/links"
+    return await gateway.send("POST", path, None, RequestedLink, key=key)
 
 
 async def customer(gateway: Gateway, customer_id: UUID) -> Customer:

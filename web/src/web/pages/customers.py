@@ -116,6 +116,13 @@ class Asked:
 async def customer_file(
     request: Request, person: Staff, customer_id: UUID, at: Annotated[At, Query()]
 ) -> Response:
+    return await file_page(request, person, customer_id, at, Form())
+
+
+async def file_page(
+    request: Request, person: SignedIn, customer_id: UUID, at: At, form: Form
+) -> Response:
+    """`form` is the one that sends a link."""
     customer, bought, asked = await asyncio.gather(
         identity.customer(person.gateway, customer_id),
         sales.sales_of(person.gateway, customer_id, limit=LISTED_MOST, after=at.achats or None),
@@ -126,7 +133,9 @@ async def customer_file(
         "customers/file.html",
         person=person,
         tab="customers",
-        facts={"first_name": customer.first_name},
+        status=form.status,
+        facts={"first_name": customer.first_name, "email": customer.email},
+        form=form,
         customer=customer,
         at=at,
         purchases=purchases(bought.sales, asked),
@@ -228,3 +237,13 @@ async def reset_password(
     response = answer(location=f"/clients/{customer_id}")
     remember_done(request, response, "customer_password_changed")
     return response
+
+
+@router.post("/clients/{customer_id:uuid}/lien")
+async def send_link(request: Request, person: Staff, customer_id: UUID, form: Typed) -> Response:
+    """To choose a password elsewhere; also again, where the first was lost or is too old."""
+    try:
+        await identity.invite_customer(person.gateway, customer_id, key=form.key)
+    except Problem as problem:
+        return await file_page(request, person, customer_id, At(), form.refused(problem))
+    return redirect(request, f"/clients/{customer_id}", done="customer_link_sent")

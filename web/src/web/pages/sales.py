@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from contracts.sales.api import Sale, Sales
+from web import words
 from web.barcodes import code_39, qr_code
 from web.clients import identity, sales
 from web.clients.gateway import Gateway, Problem
@@ -89,7 +90,10 @@ async def confirmation(request: Request, person: SignedIn, sale_id: UUID, form: 
         person=person,
         tab="counter",
         status=form.status,
-        facts={"first_name": customer.first_name},
+        facts={
+            "first_name": customer.first_name,
+            "may_ask": words.may_ask(has_password=customer.has_password),
+        },
         form=form,
         sale=sale,
         customer=customer,

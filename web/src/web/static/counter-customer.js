@@ -1,4 +1,5 @@
-// The customer of a sale: found in the box, or created in place with the keyboard handed over.
+// The customer of a sale: found in the box, or created in place with the keyboard handed over or
+// by a link that they are sent.
 
 import { combobox } from "./combobox.js";
 import { attemptKey, explain, focusFirstError, send } from "./counter-exchange.js";
@@ -14,10 +15,13 @@ export function customerStep(step, { handover, chosen, changed }) {
   const named = (name) => card.querySelector(`[name="${name}"]`);
   const [first, last, email] = ["first_name", "last_name", "email"].map(named);
   const pass = card.querySelector("[data-hand-over]");
+  const link = card.querySelector("[data-send-link]"); // where mail can be sent
+  const sent = step.querySelector("[data-link-sent]");
   let key = attemptKey();
   let unsure = false; // whether a try that was cut has created the customer
   let questioned = ""; // the address whose spelling the seller has been asked about
   let question = 0;
+  let sending = false; // the customer may be registered any moment: too late for another
 
   const box = combobox(step.querySelector(".combo"), {
     search: (text, signal) => send("/comptoir/clients", { text }, { signal }),
@@ -27,11 +31,14 @@ export function customerStep(step, { handover, chosen, changed }) {
   function choose({ id, name, email, purchases }) {
     box.close();
     step.dataset.mode = "search";
+    sent.textContent = "";
     chosen({ id, name, email, purchases });
   }
 
   /** « élodie marchand elodie@laposte.net » fills all three; one word is a last name. */
   function open(text) {
+    if (sending) return;
+    sent.textContent = "";
     const words = text.split(/\s+/).filter(Boolean);
     const address = words.find((word) => word.includes("@")) ?? "";
     const names = words.filter((word) => word !== address).map(capital);
@@ -50,6 +57,7 @@ export function customerStep(step, { handover, chosen, changed }) {
     ([first, last, email].find((input) => input.value === "") ?? email).focus();
 
   function close() {
+    if (sending) return;
     step.dataset.mode = "search";
     question += 1;
     changed();
@@ -75,32 +83,66 @@ export function customerStep(step, { handover, chosen, changed }) {
     return answer;
   }
 
-  async function handOver() {
+  /** Nothing can be typed meanwhile; whatever is pressed twice happens once. */
+  async function busy(button, work) {
     if (first.readOnly) return;
-    // What is typed from here on may be the customer's: it must not show on this screen.
     for (const input of [first, last, email]) input.readOnly = true;
-    pass.setAttribute("aria-busy", "true");
+    button.setAttribute("aria-busy", "true");
+    try {
+      return await work();
+    } finally {
+      for (const input of [first, last, email]) input.readOnly = false;
+      button.removeAttribute("aria-busy");
+    }
+  }
+
+  /** What is known of the customer to be; nothing while there is something to put right. */
+  async function checked() {
     const answer = await check(true);
-    for (const input of [first, last, email]) input.readOnly = false;
-    pass.removeAttribute("aria-busy");
-    if (answer === null) return;
+    if (answer === null) return null;
     if (answer.refused) {
       focusFirstError(card);
-      return;
+      return null;
     }
     if (answer.suggestion && email.value !== questioned) {
       questioned = email.value;
       card.querySelector("[data-spelling]").focus();
-      return;
+      return null;
     }
+    return answer;
+  }
+
+  async function handOver() {
+    // What is typed from here on may be the customer's: it must not show on this screen.
+    const answer = await busy(pass, checked);
+    if (!answer) return;
     handover.open({ name: answer.first_name, email: answer.email, save: create, saved: created });
   }
 
-  async function create(password) {
+  const sendLink = () =>
+    busy(link, async () => {
+      // After a try that was cut the address may be theirs already.
+      if (!unsure && !(await checked())) return;
+      sending = true;
+      try {
+        const answer = await register("invitation");
+        created(answer);
+        if (answer.html) sent.innerHTML = answer.html;
+      } catch (failure) {
+        explain(card, { link: failure.html });
+      } finally {
+        sending = false;
+      }
+    });
+
+  const create = (password) => register("creation", { password });
+
+  /** One attempt, in whichever way and however often it is tried. */
+  async function register(way, more = {}) {
     const again = unsure;
     unsure = true;
-    const said = { ...values(), password, form_key: key, again: again ? "true" : "" };
-    const answer = await send("/comptoir/clients/creation", said);
+    const said = { ...values(), ...more, form_key: key, again: again ? "true" : "" };
+    const answer = await send(`/comptoir/clients/${way}`, said);
     unsure = again || answer.unsure;
     key = answer.key ?? key;
     return answer;
@@ -134,6 +176,7 @@ export function customerStep(step, { handover, chosen, changed }) {
     }
   });
   pass.addEventListener("click", handOver);
+  link?.addEventListener("click", sendLink);
   card.querySelector("[data-back]").addEventListener("click", close);
   card.addEventListener("click", (event) => {
     const offer = event.target.closest("[data-offer]");

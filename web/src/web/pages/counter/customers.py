@@ -93,6 +93,8 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
         if_answered(tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50)),
     )
     parts = [purchases(counts[customer.id])]
+    if not customer.has_password:
+        parts.append("mot de passe pas encore choisi")
     if requests := sum(len(part.tickets) for part in (opened, in_progress) if part):
         parts.append(words.plural(requests, "demande en cours", "demandes en cours"))
     return f"{customer.email} · {', '.join(parts)}"
@@ -170,13 +172,36 @@ async def register_customer(request: Request, person: Staff, form: Typed) -> Res
     return answer(customer=facts_of(customer))
 
 
+@router.post("/comptoir/clients/invitation")
+async def register_by_link(request: Request, person: Staff, form: Typed) -> Response:
+    """The customer chooses the password elsewhere, by a link that is sent to the address."""
+    try:
+        customer = await identity.register_customer(
+            person.gateway,
+            first_name=form["first_name"],
+            last_name=form["last_name"],
+            email=form["email"],
+            password=None,
+            key=form.key,
+        )
+        if customer.has_password:
+            # A hand-over that was cut had arrived: no link was sent then.
+            await identity.invite_customer(person.gateway, customer.id, key=form.key)
+    except Problem as problem:
+        fields = await refused(request, person.gateway, form, problem, beside="link")
+        return answer(fields=fields, key=form.key, unsure=problem.status >= 500)
+    return answer(
+        customer=facts_of(customer), html=piece(request, "link_sent", email=customer.email)
+    )
+
+
 async def refused(
-    request: Request, gateway: Gateway, form: Form, problem: Problem
+    request: Request, gateway: Gateway, form: Form, problem: Problem, *, beside: str = "password"
 ) -> dict[str, str]:
-    """What concerns the whole is said where the customer reads: below the password."""
+    """What concerns the whole is said where somebody reads: the customer below the password."""
     fields = errors(request, form.refused(problem))
     if "form" in fields:
-        fields.setdefault("password", fields.pop("form"))
+        fields.setdefault(beside, fields.pop("form"))
     if problem.code == "email_taken":
         fields["email"] = about_email(
             request, await identity.check_email(gateway, email=form["email"])
