@@ -71,7 +71,9 @@ def test_no_sentence_holds_a_plain_space_before_high_punctuation():
         sentence = words.refusal(code, dict.fromkeys(CONTEXT, "x"))
         assert not re.search(r" [:;!?»]", sentence), code
     for name in words.DONE:
-        assert not re.search(r" [:;!?»]", words.done(name, {"name": "Léa", "number": 7, "email": "lea@example.org"})), name
+        assert not re.search(
+            r" [:;!?»]", words.done(name, {"name": "Léa", "number": 7, "email": "lea@example.org"})
+        ), name
 
 
 @pytest.mark.parametrize(

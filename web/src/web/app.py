@@ -19,6 +19,7 @@ from web.pages import (
     errors,
     links,
     live,
+    mails,
     my_new_ticket,
     my_notifications,
     my_products,
@@ -26,6 +27,7 @@ from web.pages import (
     sales,
     search,
     sign_in,
+    staff_members,
 )
 from web.rendering import environment
 from web.sessions import AccessTokens
@@ -35,6 +37,8 @@ PAGES = (
     sign_in,
     links,
     my_notifications,
+    mails,
+    staff_members,
     my_new_ticket,
     my_tickets,
     my_products,

@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Adds them all; pages are never kept, since the next person may use the same browser."""
+    """Adds those that a page does not set itself; pages are never kept, since the next person may use the same browser."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -36,8 +36,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.update(HEADERS)
-                headers.setdefault("Cache-Control", "no-store")
+                for name, said in {**HEADERS, "Cache-Control": "no-store"}.items():
+                    headers.setdefault(name, said)
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

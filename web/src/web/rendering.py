@@ -31,6 +31,7 @@ STAFF_NAV = (
     ("desk", "Demandes", "Demandes", "/demandes", "inbox"),
     ("customers", "Clients", "Clients", "/clients", "users"),
 )
+ADMINISTRATOR_NAV = (*STAFF_NAV, ("staff", "Personnel", "Personnel", "/personnel", "user-plus"))
 CUSTOMER_NAV = (
     ("home", "Mes demandes", "Demandes", "/mes-demandes", "home"),
     ("products", "Mes appareils", "Appareils", "/mes-appareils", "box"),
@@ -99,6 +100,14 @@ def excerpt(text: str) -> str:
     return line[:EXCERPT_LENGTH].rpartition(" ")[0].rstrip(",;:") + "…"
 
 
+def nav_of(person: SignedIn | None) -> tuple[tuple[str, ...], ...]:
+    if person is None:
+        return ()
+    if person.role == Role.ADMINISTRATOR:
+        return ADMINISTRATOR_NAV
+    return STAFF_NAV if person.is_staff else CUSTOMER_NAV
+
+
 def home(person: SignedIn | None) -> str:
     return HOMES.get(person.role, "/demandes") if person else "/"
 
@@ -125,7 +134,7 @@ def page(
         person=person,
         form_token=token_for(request, person) if person else "",
         space="staff" if is_staff else "client",
-        nav=STAFF_NAV if is_staff else CUSTOMER_NAV if person else (),
+        nav=nav_of(person),
         home=home(person),
         tab=tab,
         done=words.done(done, facts or {}),

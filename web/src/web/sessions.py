@@ -181,8 +181,15 @@ async def staff(person: Person) -> SignedIn:
     return person
 
 
+async def administrator(person: Person) -> SignedIn:
+    if person.role != Role.ADMINISTRATOR:
+        raise WrongRole
+    return person
+
+
 Customer = Annotated[SignedIn, Depends(customer)]
 Staff = Annotated[SignedIn, Depends(staff)]
+Administrator = Annotated[SignedIn, Depends(administrator)]
 
 
 def cookie_name(request: Request) -> str:

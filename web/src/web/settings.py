@@ -16,6 +16,11 @@ class WebSettings(CommonSettings):
         description="The folder where npm put htmx, the fonts and the icons.",
     )
 
+    caught_mail: Path | None = Field(
+        None,
+        description="The Maildir of the local stack's mail catcher: administrators may read it."
+        " Never set where mail is people's.",
+    )
     streams: int = Field(500, ge=1, description="How many live streams one process holds at most.")
 
     @property

@@ -52,6 +52,11 @@ def minutes(value: int | None) -> str:
     return typeset(f"{hours} h {left:02}" if hours else f"{left} min")
 
 
+def lasting(seconds: float) -> str:
+    """« moins d’une minute », « 12 min », « 3 h 05 »"""
+    return "moins d’une minute" if seconds < 60 else minutes(int(seconds // 60))
+
+
 def iso_day(text: str) -> str:
     """« 24/11/2026 », from an address."""
     year, month, day = text.split("-")
@@ -127,6 +132,11 @@ DONE = {
     "email_given_up": "Votre adresse e-mail reste la même.",
     "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
     "notifications_changed": "Notifications enregistrées.",
+    "staff_invited": "Invitation envoyée : le lien est valable 24 heures.",
+    "staff_added": "Compte ajouté.",
+    "staff_changed": "Compte modifié.",
+    "link_sent_again": "Lien envoyé : il est valable 24 heures.",
+    "mail_sent_again": "E-mail remis dans la file : il part dans un instant.",
     "email_changed": "Adresse e-mail changée. Connectez-vous désormais avec elle.",
     "sale_recorded": "Vente enregistrée. {first_name} {may_ask}.",
     "sale_cancelled": "Vente annulée.",
@@ -164,6 +174,26 @@ MAILS = {
     "resolved": "quand une de vos demandes est résolue",
     "new_request": "à chaque nouvelle demande",
     "customer_answer": "à chaque réponse d’un client",
+}
+
+
+# What staff read of a mail that was not delivered, and of one on a message.
+ABOUT_MAILS = {
+    "reply": "Réponse à une demande",
+    "resolved": "Demande résolue",
+    "welcome": "Bienvenue",
+    "password_changed": "Mot de passe changé",
+    "email_changed": "Adresse changée",
+    "password_link": "Lien de mot de passe",
+    "invitation": "Invitation",
+    "email_link": "Confirmation d’adresse",
+    "new_request": "Nouvelle demande",
+    "customer_answer": "Réponse d’un client",
+}
+DELIVERIES = {
+    "waiting": ("clock", "e-mail en attente"),
+    "sent": ("check", "e-mail remis"),
+    "failed": ("alert", "e-mail non remis"),
 }
 
 

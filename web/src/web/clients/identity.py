@@ -14,6 +14,8 @@ from contracts.identity.api import (
     OpenedSession,
     RequestedLink,
     Sessions,
+    StaffMember,
+    StaffMembers,
     UsedLink,
 )
 from web.clients.gateway import Gateway
@@ -142,3 +144,26 @@ async def reset_password(gateway: Gateway, customer_id: UUID, *, password: str) 
     """The password that the customer chose at the counter."""
     path = f"/api/identity/customers/{customer_id}/password"
     await gateway.tell("PUT", path, {"password": password})
+
+
+# --- Staff, for administrators ----------------------------------------------------------------
+
+
+async def staff(gateway: Gateway) -> StaffMembers:
+    return await gateway.get("/api/identity/staff", StaffMembers)
+
+
+async def register_staff_member(
+    gateway: Gateway, member: dict[str, str], *, key: str
+) -> StaffMember:
+    """Without a password they are sent a link to choose one."""
+    return await gateway.send("POST", "/api/identity/staff", member, StaffMember, key=key)
+
+
+async def change_staff_member(gateway: Gateway, member_id: UUID, **change: str | bool) -> None:
+    await gateway.tell("PATCH", f"/api/identity/staff/{member_id}", change)
+
+
+async def invite_staff_member(gateway: Gateway, member_id: UUID, *, key: str) -> RequestedLink:
+    path = f"/api/identity/staff/{member_id}/links"
+    return await gateway.send("POST", path, None, RequestedLink, key=key)

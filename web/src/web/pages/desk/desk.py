@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from contracts.notifications.api import State
 from contracts.tickets.api import (
     COUNTED_MOST,
     Desk,
@@ -18,7 +19,7 @@ from contracts.tickets.api import (
     Status,
 )
 from web import sessions, threads, words
-from web.clients import catalog, tickets
+from web.clients import catalog, notifications, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
 from web.forms import Form
 from web.pages.desk.places import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, Place
@@ -65,13 +66,15 @@ async def show(
     missed: Missed | None = None,
 ) -> Response:
     gateway = staff.gateway
-    desk, narrowed = await asyncio.gather(
-        desk_of(gateway, at, open=number, before=before), narrowing(gateway, at)
+    desk, narrowed, delivered = await asyncio.gather(
+        desk_of(gateway, at, open=number, before=before),
+        narrowing(gateway, at),
+        deliveries_of(request, gateway, number),
     )
     thread, queue = desk.thread, desk.queue
     if thread and await opened_now(gateway, thread):
         queue = opened_in(queue, thread.ticket.number)
-    facts = about(thread, form=form, before=before, missed=missed)
+    facts = about(thread, form=form, before=before, missed=missed) | {"deliveries": delivered}
     return page(
         request,
         "desk/desk.html",
@@ -206,6 +209,17 @@ def opened_in(queue: StaffTickets, number: int) -> StaffTickets:
     return queue.model_copy(update={"tickets": lines, "counts": counts})
 
 
+async def deliveries_of(
+    request: Request, gateway: Gateway, number: int | None
+) -> dict[UUID, State]:
+    """What became of the newest mail on each message, where mail is sent and that is known."""
+    if number is None or not request.app.state.settings.mail:
+        return {}
+    known = await if_answered(notifications.deliveries(gateway, number))
+    newest_last = reversed(known.deliveries) if known else []
+    return {id: mail.state for mail in newest_last for id in mail.message_ids}
+
+
 def about(
     thread: StaffThread | None,
     *,
@@ -215,7 +229,7 @@ def about(
 ) -> dict[str, Any]:
     """What the templates of the exchange need."""
     if thread is None:
-        return {"ticket": None, "as_of_thread": ""}
+        return {"ticket": None, "as_of_thread": "", "deliveries": {}}
     draft = thread.draft if form is None and before is None else None
     last = thread.messages[-1].position if thread.messages else 0
     return {
@@ -229,6 +243,7 @@ def about(
         "form": form or draft_form(draft, last),
         "is_draft": draft is not None,
         "missed": missed,
+        "deliveries": {},
     }
 
 

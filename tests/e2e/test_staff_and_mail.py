@@ -1,0 +1,132 @@
+"""Administrators look after the staff; the staff sees what became of mails."""
+
+import psycopg
+import pytest
+from playwright.async_api import expect
+
+from e2e.people import Staff
+from e2e.test_mail import number
+from e2e.test_pages import finds_no_violation
+from shop import Account, Shop
+from waiting import eventually
+
+__all__ = ["number"]  # the fixture
+
+
+@pytest.fixture
+async def administrator(windows, shop: Shop) -> Staff:
+    return await windows.staff(await shop.hire("administrator", "Ada", "Gardienne"))
+
+
+async def test_an_administrator_invites_somebody_who_then_answers(
+    windows, shop, letters, administrator
+):
+    email = shop.somebody("Inès", "Nouvelle").email
+    await administrator.goes_to("/comptoir")
+    await administrator.follows("Personnel")
+    await administrator.presses("Envoyer l’invitation")
+    await administrator.is_told_beside("Prénom", "Indiquez le prénom.")
+    await administrator.fills("Prénom", "Inès")
+    await administrator.fills("Nom", "Nouvelle")
+    await administrator.fills("Adresse e-mail", email)
+    await administrator.page.get_by_label("Rôle", exact=True).select_option("technician")
+    await administrator.presses("Envoyer l’invitation")
+    await administrator.is_told("Invitation envoyée")
+    line = administrator.page.get_by_role("row").filter(has_text=email)
+    await expect(line).to_contain_text("Invitation envoyée")
+    await finds_no_violation(administrator.page)
+
+    newcomer = await windows.visitor()
+    await newcomer.goes_to((await letters.to(email, "compte")).link)
+    await newcomer.fills("Mot de passe", "sept nuages lents")
+    await newcomer.presses("Enregistrer le mot de passe")
+    await newcomer.is_told("Mot de passe enregistré.")
+    await newcomer.reads_title("Demandes d’assistance")
+
+
+async def test_a_disabled_colleague_is_out_until_enabled_again(windows, shop, administrator):
+    colleague = await shop.hire("seller", "Paul", "Partant")
+    await colleague.session()
+    await administrator.goes_to("/personnel")
+    await administrator.presses("Désactiver Paul Partant")
+    await administrator.reads("Ses sessions sont fermées partout")
+    await administrator.presses("Désactiver")
+    await administrator.is_told("Compte modifié.")
+    assert (await colleague.exchange()).status_code == 401
+    await administrator.presses("Réactiver Paul Partant")
+    await administrator.is_told("Compte modifié.")
+    them = await windows.staff(colleague, signed_in=False)
+    await them.signs_in()
+
+
+async def test_only_administrators_look_after_the_staff(seller, technician):
+    for person in (seller, technician):
+        await expect(person.page.get_by_role("link", name="Personnel", exact=True)).to_be_hidden()
+        for address in ("/personnel", "/courrier/demo"):
+            await person.goes_to(address)
+            await person.reads("Cette page est réservée")
+
+
+async def test_an_answer_says_whether_it_was_mailed(
+    letters, technician, customer_account: Account, number: int
+):
+    await technician.account.post(f"/api/tickets/{number}/messages", {"text": "Et maintenant ?"})
+    await letters.to(customer_account.email, f"{number}")
+
+    async def told() -> None:
+        await technician.goes_to(f"/demandes/{number}")
+        await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible(timeout=1_000)
+
+    await eventually(told)
+
+
+async def test_what_a_mail_server_refused_is_shown_and_sent_again(
+    stack, letters, technician, technician_account: Account, customer_account: Account, number: int
+):
+    """Refused for good, as its server would: here in the queue itself, the catcher refuses none."""
+    await technician_account.post(f"/api/tickets/{number}/messages", {"text": "Essayez ceci."})
+    await letters.to(customer_account.email, f"{number}")
+    with psycopg.connect(
+        stack.server_url.rsplit("/", 1)[0] + "/notifications", autocommit=True
+    ) as connection:
+        connection.execute(
+            "UPDATE mails SET state = 'failed', attempts = 1, changed_at = now(),"
+            " last_error = '550 no such user' WHERE person_id = %s AND kind = 'reply'",
+            [customer_account.id],
+        )
+    await technician.goes_to(f"/demandes/{number}")
+    await technician.exchange.get_by_role("link", name="e-mail non remis").click()
+    lost = technician.page.get_by_role("listitem").filter(has_text=f"n° {number}")
+    await expect(lost).to_contain_text("550 no such user")
+    await finds_no_violation(technician.page)
+    await lost.get_by_role("link", name="Corriger l’adresse").click()
+    await technician.reads_title("Modifier")
+    await technician.goes_to("/courrier")
+    await lost.get_by_role("button", name="Renvoyer").click()
+    await technician.is_told("E-mail remis dans la file")
+
+    async def sent_again() -> None:
+        letters_now = letters.all_to(customer_account.email)
+        assert len([each for each in letters_now if f"{number}" in each.subject]) == 2
+
+    await eventually(sent_again)
+
+
+async def test_an_administrator_reads_the_mail_that_was_caught(
+    letters, administrator, customer_account: Account
+):
+    await customer_account.http.post(
+        "/api/identity/password-links", json={"email": customer_account.email}
+    )
+    await letters.to(customer_account.email, "mot de passe")
+    await administrator.goes_to("/courrier")
+    await administrator.reads("Envoyés en 24 h")
+    await administrator.follows("Courrier (démo)")
+    await (
+        administrator.page.get_by_role("link").filter(has_text=customer_account.email).first.click()
+    )
+    await administrator.reads("Choisissez un nouveau mot de passe")
+    framed = administrator.page.frame_locator("iframe")
+    await expect(framed.get_by_role("heading", level=1)).to_contain_text("mot de passe")
+    await administrator.page.get_by_role("link", name="/lien/").click()
+    await administrator.reads_title("Nouveau mot de passe")
