@@ -9,7 +9,7 @@ from contracts.tickets.api import Status, Ticket, TicketSummary
 NBSP = "\u00a0"
 
 PUNCTUATION = re.compile(r"(?<=\S) ([:;!?»])(?=[\s<\"'”.,)’]|$)", re.MULTILINE)
-UNITS = re.compile(r"(?<=\d) (h|j|min|Ko|Mo|%)\b(?: (?=\d\d\b))?")
+UNITS = re.compile(r"(?<=\d) (heures?|h|j|min|Ko|Mo|%)\b(?: (?=\d\d\b))?")
 
 
 def typeset(text: str) -> str:
