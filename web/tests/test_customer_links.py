@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import httpx
 import jwt
@@ -133,7 +134,7 @@ async def seller_without_mail(services, settings) -> AsyncGenerator[httpx.AsyncC
 def form(settings) -> dict[str, str]:
     """What every form of the seller's pages carries."""
     secret = settings.web_secret.get_secret_value()
-    return {"form_token": form_token(secret, SELLER, "julien"), "form_key": KEY}
+    return {"form_token": form_token(secret, UUID(SELLER), "julien"), "form_key": KEY}
 
 
 ELODIE = {"first_name": "Élodie", "last_name": "Marchand", "email": "elodie@example.org"}
