@@ -27,18 +27,23 @@ class Step:
 
 
 class Collector:
-    """`steps` are by the id of their trace."""
+    """What has come so far; more may come meanwhile."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/v1/traces"
-        self.steps: dict[str, list[Step]] = defaultdict(list)
+        self.taken: dict[str, list[Step]] = defaultdict(list)
+
+    @property
+    def steps(self) -> dict[str, list[Step]]:
+        """By the id of their trace."""
+        return dict(self.taken)
 
     def take(self, body: bytes) -> None:
         for sent in ExportTraceServiceRequest.FromString(body).resource_spans:
             part = values(sent.resource.attributes)["service.name"]
             for scope in sent.scope_spans:
                 for each in scope.spans:
-                    self.steps[each.trace_id.hex()].append(step_of(part, each))
+                    self.taken[each.trace_id.hex()].append(step_of(part, each))
 
 
 def step_of(part: str, span: Span) -> Step:

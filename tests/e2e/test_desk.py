@@ -79,6 +79,12 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
 ):
     await technician.account.call("PUT", f"/api/tickets/{number}/priority", {"priority": "urgent"})
     await says(karim, number, "Depuis quand ?")
+
+    async def is_known() -> None:
+        names = await technician.account.get("/api/tickets/staff")
+        assert karim.id in [member["id"] for member in names["staff"]]
+
+    await eventually(is_known)
     await technician.goes_to("/demandes?vue=en-cours")
     await technician.page.locator("summary", has_text="Filtrer").click()
     filters = technician.page.locator("[data-filters]")

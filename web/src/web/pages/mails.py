@@ -77,8 +77,8 @@ def folder_of(request: Request) -> caught.Folder:
 
 @router.get("/demo")
 async def caught_mails(request: Request, administrator: Administrator) -> Response:
-    letters = await asyncio.to_thread(folder_of(request).newest)
-    return page(request, "mails/caught.html", person=administrator, tab="mails", letters=letters)
+    newest = await asyncio.to_thread(folder_of(request).newest)
+    return page(request, "mails/caught.html", person=administrator, tab="mails", newest=newest)
 
 
 @router.get("/demo/{key}")
