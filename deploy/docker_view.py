@@ -13,34 +13,40 @@ import sys
 SOCKET, PORT = "/var/run/docker.sock", 2375
 ALLOWED = re.compile(
     rb"(GET|HEAD) (/v[0-9.]+)?/(_ping|version|events|containers/json|containers/[0-9a-f]{12,64}/json)"
-    rb"(\?[^ ]*)? HTTP/1\.1\r\n"
+    rb"(\?[!-~]*)? HTTP/1\.1(?=\r\n)"
 )
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 BODY = re.compile(rb"\r\n(content-length|transfer-encoding|upgrade|connection) *:", re.IGNORECASE)
 
 
 async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
-    """One question a connection: what comes after its head never reaches the engine."""
+    """One question a connection, of which its first line alone reaches the engine.
+
+    What else was sent might be a question of its own: Go ends lines at a bare line feed, too.
+    """
     try:
         head = await asyncio.wait_for(client_reader.readuntil(b"\r\n\r\n"), 10)
-        if not ALLOWED.match(head) or BODY.search(head):
+        question = ALLOWED.match(head)
+        if question is None or BODY.search(head):
             print("refused:", head.partition(b"\r\n")[0], flush=True)  # noqa: T201 - its log
             client_writer.write(REFUSED)
             await client_writer.drain()
             return
-        await answer(head, client_reader, client_writer)
-    except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        pass  # whoever asked has gone, or the engine has: Traefik asks again
+        await answer(question[0], client_reader, client_writer)
+    except OSError as trouble:  # the engine is away or closed to us, or whoever asked has gone
+        print("not answered:", trouble, flush=True)  # noqa: T201 - its log
+    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        pass  # Traefik asks again
     finally:
         client_writer.close()
 
 
 async def answer(
-    head: bytes, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
+    question: bytes, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
 ) -> None:
     engine_reader, engine_writer = await asyncio.open_unix_connection(SOCKET)
     try:
-        engine_writer.write(head[:-2] + b"Connection: close\r\n\r\n")
+        engine_writer.write(question + b"\r\nHost: docker\r\nConnection: close\r\n\r\n")
         await engine_writer.drain()
         gone = asyncio.create_task(client_reader.read())  # the events have no end of their own
         copying = asyncio.create_task(copy(engine_reader, client_writer))

@@ -163,6 +163,14 @@ async def test_a_second_question_on_one_connection_is_not_passed_on(view):
     assert heard == ["GET /version HTTP/1.1"]
 
 
+@pytest.mark.parametrize("end", ["\n\n", "\n\r\n", "\r\n \n\n"])
+async def test_a_question_behind_a_bare_line_feed_is_not_passed_on(view, end):
+    port, heard = view
+    hidden = "POST /containers/create HTTP/1.1\nContent-Type: application/json"
+    await ask(port, f"GET /version HTTP/1.1\r\nHost: docker{end}{hidden}\r\n\r\n")
+    assert heard == ["GET /version HTTP/1.1"]
+
+
 async def test_a_word_that_is_no_question_ends_the_conversation(view):
     port, heard = view
     assert (
