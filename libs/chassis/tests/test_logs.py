@@ -8,7 +8,7 @@ import structlog
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ValidationError
 
-from chassis import logs
+from chassis import errors, logs
 from chassis.observing import Observing
 
 STEP = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -84,3 +84,30 @@ def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
         assert "ValidationError" in told
         assert "in test_an_error_tells_where_it_arose" in told
         assert "rousseau" not in told
+
+
+async def test_a_failure_that_nobody_foresaw_is_logged_with_its_ids_and_no_path(capsys):
+    app = FastAPI()
+
+    @app.get("/api/people/{name}")
+    async def person(name: str) -> None:
+        raise RuntimeError
+
+    errors.install(app)
+    app.add_middleware(Observing)
+    logs.configure()
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://people"
+    ) as client:
+        answer = await client.get(
+            "/api/people/rousseau",
+            headers={"X-Request-Id": "0123456789", "traceparent": STEP.decode()},
+        )
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "failed")
+    assert answer.headers["X-Request-Id"] == "0123456789"
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    [failed] = [line for line in lines if line["event"] == "request_failed"]
+    assert (failed["request_id"], failed["route"]) == ("0123456789", "/api/people/{name}")
+    assert failed["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert "rousseau" not in json.dumps(lines)

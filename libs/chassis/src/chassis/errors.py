@@ -181,8 +181,7 @@ async def http_error(_: Request, error: Exception) -> JSONResponse:
     return answer(error.status_code, code, str(error.detail), headers=dict(error.headers or {}))
 
 
-async def failed(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.scope.get("path"), error=type(error).__name__)
+async def failed(_: Request, __: Exception) -> JSONResponse:
     return answer(500, "failed", "the service failed; the failure is in its log")
 
 

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import httpx
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chassis import tracing
@@ -25,7 +26,8 @@ class Observing:
 
     The ids come from the hop before, so that one click can be followed through web and services;
     they are on every line that is logged meanwhile, the request's in the answer too. Paths are told
-    as their template and query strings not at all: both may hold what people typed.
+    as their template and query strings not at all: both may hold what people typed. What nobody
+    has foreseen is logged and answered here, where the ids are still known.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,13 +38,13 @@ class Observing:
             await self.app(scope, receive, send)
             return
         request_id = self.request_id(scope)
-        status = 500
+        status, has_begun = 500, False
         began = time.perf_counter()
 
         async def send_with_id(message: Message) -> None:
-            nonlocal status
+            nonlocal status, has_begun
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, has_begun = message["status"], True
                 message["headers"] = [
                     *message.get("headers", []),
                     (REQUEST_ID, request_id.encode()),
@@ -52,6 +54,12 @@ class Observing:
         with self.step(scope), structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
                 await self.app(scope, receive, send_with_id)
+            except Exception as bug:
+                log.exception("request_failed", route=template(scope), error=type(bug).__name__)
+                if has_begun:
+                    raise
+                answer = await scope["app"].exception_handlers[Exception](Request(scope), bug)
+                await answer(scope, receive, send_with_id)
             finally:
                 self.tell(scope, status, time.perf_counter() - began)
 

@@ -83,8 +83,7 @@ async def stale_form(request: Request, error: Exception) -> Response:
     return await sign_in.resume(request, error.person)
 
 
-async def failed(request: Request, error: Exception) -> Response:
-    log.error("page_failed", path=request.scope.get("path"), error=type(error).__name__)
+async def failed(request: Request, _: Exception) -> Response:
     return error_page(request, "closed", 500)
 
 
