@@ -66,7 +66,9 @@ def test_nobody_else_may_read_what_it_makes(tmp_path):
 def test_the_key_that_signs_is_one_that_identity_takes(tmp_path):
     init(tmp_path)
     pem = (tmp_path / "secrets" / "identity-signing-key").read_text().strip()
-    assert Settings.model_validate({"database_url": "postgresql://x", "signing_key": pem})
+    assert Settings.model_validate(
+        {"database_url": "postgresql+psycopg://x@y/z", "signing_key": pem}
+    )
 
 
 def test_a_second_time_it_changes_nothing(tmp_path):
@@ -131,7 +133,7 @@ def test_identity_and_notifications_take_the_secret_that_they_share(tmp_path):
     init(tmp_path)
     secret = (tmp_path / "secrets" / "notifications-secret").read_text().strip()
     for settings in (Settings, notifications.settings.Settings):
-        given = {"database_url": "postgresql://x", "notifications_secret": secret}
+        given = {"database_url": "postgresql+psycopg://x@y/z", "notifications_secret": secret}
         assert settings.model_validate(given).model_dump()["notifications_secret"], settings
 
 

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from chassis.settings import CommonSettings, ServiceSettings
+from chassis.settings import CommonSettings, ServiceSettings, WrongSettings, read
 
 
 def test_a_secret_may_stand_in_a_file(tmp_path, monkeypatch):
@@ -43,3 +43,38 @@ def test_a_missing_secret_is_refused(monkeypatch):
     with pytest.raises(ValidationError) as refused:
         ServiceSettings(service="sales")
     assert refused.value.errors()[0]["loc"] == ("database_url",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "foo"),
+        ("DATABASE_URL", "postgres://sales@db/sales"),
+        ("DATABASE_URL", "postgresql+psycopg://sales@db:x/sales"),
+        ("DATABASE_URL", "postgresql+psycopg://sales@db"),
+        ("NATS_URL", "127.0.0.1:4222"),
+        ("INTERNAL_URL", "gateway:8081"),
+        ("PUBLIC_URL", "sav.example.org"),
+        ("GRACEFUL_SECONDS", "-1"),
+        ("POOL_SECONDS", "0"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_at_start_in_one_line(monkeypatch, name, value):
+    monkeypatch.setenv("GUICHET_SERVICE", "sales")
+    monkeypatch.setenv("GUICHET_DATABASE_URL", "postgresql+psycopg://sales@db/sales")
+    read(ServiceSettings)
+    monkeypatch.setenv(f"GUICHET_{name}", value)
+    with pytest.raises(WrongSettings) as wrong:
+        read(ServiceSettings)
+    assert str(wrong.value).startswith(f"GUICHET_{name}: ")
+    assert len(str(wrong.value).splitlines()) == 1
+
+
+def test_a_secret_that_nobody_has_written_yet_is_missing(tmp_path, monkeypatch):
+    file = tmp_path / "url"
+    file.write_text("\n")
+    monkeypatch.delenv("GUICHET_DATABASE_URL", raising=False)
+    monkeypatch.setenv("GUICHET_SERVICE", "sales")
+    monkeypatch.setenv("GUICHET_DATABASE_URL_FILE", str(file))
+    with pytest.raises(WrongSettings, match="GUICHET_DATABASE_URL is missing"):
+        read(ServiceSettings)

@@ -95,7 +95,9 @@ def test_what_is_no_key_of_ed25519_is_refused_at_the_start():
     )
     for wrong in ("half a key", other.decode()):
         with pytest.raises(ValidationError, match="no private key of Ed25519") as refused:
-            Settings.model_validate({"database_url": "postgresql://x", "signing_key": wrong})
+            Settings.model_validate(
+                {"database_url": "postgresql+psycopg://x@y/z", "signing_key": wrong}
+            )
         assert wrong not in str(refused.value)
 
 

@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -23,7 +24,24 @@ def check_time_zone(name: str) -> str:
     return name
 
 
+def check_database_url(url: SecretStr) -> SecretStr:
+    """By its form; web knows these settings and has no SQLAlchemy to ask."""
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_whole = bool(parts.hostname and parts.path.strip("/") and parts.port != 0)
+    except ValueError:  # of the port
+        is_whole = False
+    if not is_whole or parts.scheme != "postgresql+psycopg":
+        raise ValueError("not of the form postgresql+psycopg://role:password@host:port/database")
+    return url
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(check_database_url)]
+
 PREFIX = "GUICHET_"
+
+
+WEB_ADDRESS = r"^https?://\S+$"
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -39,7 +57,8 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            return Path(path).read_text(encoding="utf-8").strip(), field_name, False
+            # An empty one is a secret that nobody has written there yet.
+            return Path(path).read_text(encoding="utf-8").strip() or None, field_name, False
         except (OSError, UnicodeDecodeError) as unreadable:
             raise SettingsError(f"{variable}: {path} cannot be read: {unreadable}") from unreadable
 
@@ -72,9 +91,13 @@ class CommonSettings(BaseSettings):
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
     internal_url: str = Field(
-        "http://127.0.0.1:8081", description="The gateway's internal entry point."
+        "http://127.0.0.1:8081",
+        pattern=WEB_ADDRESS,
+        description="The gateway's internal entry point.",
     )
-    public_url: str = Field("http://localhost:8080", description="Where browsers find Guichet.")
+    public_url: str = Field(
+        "http://localhost:8080", pattern=WEB_ADDRESS, description="Where browsers find Guichet."
+    )
     time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
         "Europe/Paris", description="The shop's time zone: it decides what « today » is."
     )
@@ -104,7 +127,9 @@ class CommonSettings(BaseSettings):
         description="How long a process that shall stop says only that it is not ready, so that"
         " the gateway sends nobody any more; then it takes no more requests.",
     )
-    graceful_seconds: int = Field(10, description="How long a stop waits for requests to end.")
+    graceful_seconds: int = Field(
+        10, ge=0, description="How long a stop waits for requests to end."
+    )
 
     @property
     def zone(self) -> ZoneInfo:
@@ -115,12 +140,14 @@ class ServiceSettings(CommonSettings):
     """What a service with a database and a place on the bus needs besides."""
 
     service: str = Field(description="The name of the context; each service sets its own.")
-    database_url: SecretStr = Field(description="postgresql+psycopg://…, the running role.")
-    migration_url: SecretStr | None = Field(None, description="The same with the owning role.")
+    database_url: DatabaseUrl = Field(description="postgresql+psycopg://…, the running role.")
+    migration_url: DatabaseUrl | None = Field(None, description="The same with the owning role.")
     pool_size: int = Field(5, ge=1, description="Connections kept open to the database.")
     pool_overflow: int = Field(5, ge=0, description="Connections opened besides under load.")
-    pool_seconds: float = Field(2, description="How long a request waits for a connection.")
-    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+    pool_seconds: float = Field(2, gt=0, description="How long a request waits for a connection.")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=r"^(nats|tls)://\S+$", description="The broker."
+    )
     nats_user: str = Field("", description="The service's own user on the broker.")
     nats_password: SecretStr = Field(SecretStr(""), description="That user's password.")
     relay: bool = Field(True, description="Whether this process publishes the outbox.")

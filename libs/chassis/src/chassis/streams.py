@@ -196,7 +196,15 @@ def password_variable(user: str) -> str:
 
 async def set_up(url: str, password: str, subscribers: Iterable[str], *, user: str = ADMIN) -> None:
     """Make or bring up to date every stream and durable; harmless when repeated."""
-    broker = await nats.connect(url, user=user, password=password, connect_timeout=5)
+    broker = await nats.connect(
+        url,
+        user=user,
+        password=password,
+        connect_timeout=5,
+        allow_reconnect=False,  # whoever sets up tries again, having been told why
+        max_reconnect_attempts=1,
+        error_cb=say_nothing,  # the exception says it
+    )
     try:
         js = broker.jetstream()
         for context in PUBLISHERS:
@@ -208,6 +216,10 @@ async def set_up(url: str, password: str, subscribers: Iterable[str], *, user: s
                 await ensure_durable(js, stream_name(context), subscriber, None)
     finally:
         await broker.close()
+
+
+async def say_nothing(_: Exception) -> None:
+    """Without it nats-py prints tracebacks."""
 
 
 async def ensure_stream(js: JetStreamContext, context: str) -> None:
