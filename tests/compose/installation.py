@@ -114,12 +114,14 @@ class Installation:
         address = f"http://gateway:8081/traefik/api/{quote(path)}?per_page=1000"
         return json.loads(self.get_inside(self.only("web").id, address))
 
+    def metrics_of(self, replica: Replica) -> str:
+        return self.get_inside(replica.id, "http://127.0.0.1:8000/metrics")
+
     def requests_of(self, replica: Replica, route: str) -> int:
         """How many requests of these routes one replica has answered, by its own count."""
-        metrics = self.get_inside(replica.id, "http://127.0.0.1:8000/metrics")
         return sum(
             int(float(line.rsplit(" ", 1)[1]))
-            for line in metrics.splitlines()
+            for line in self.metrics_of(replica).splitlines()
             if line.startswith("guichet_request_seconds_count") and f'route="{route}' in line
         )
 

@@ -50,7 +50,7 @@ def search(client):
     [
         ("SN0000000000001", "1"),
         ("sn00", "21"),
-        ("0000003", "3"), # no number of a sale has so many zeros
+        ("0000003", "3"),  # no number of a sale has so many zeros
         ("dubois", "21"),
         ("INES", "21"),
         ("eloise", "3"),

@@ -79,7 +79,11 @@ class Compose:
     def replicas(self, service: str) -> list[Replica]:
         """Those that run or should run; oldest first."""
         listed = self.do("ps", "--all", "--format", "json", service)
-        found = [json.loads(line) for line in listed.splitlines()]
+        found = [
+            each
+            for each in map(json.loads, listed.splitlines())
+            if ONE_OFF not in each.get("Labels", "")
+        ]
         replicas = [
             Replica(each["ID"], each["Name"], each["State"], each["Health"]) for each in found
         ]
@@ -112,14 +116,14 @@ class Compose:
         old = self.replicas(service)
         if not old:
             raise CannotStart(f"{service} does not run.")
-        tell("starting new replicas")
-        self.scale(service, 2 * len(old))
-        if f"migrate-{service}" in self.do("config", "--services").split():
-            tell("migrating its database")
-            self.do("run", "--rm", "--no-deps", f"migrate-{service}")
         try:
+            tell("starting new replicas")
+            self.scale(service, 2 * len(old))
+            if f"migrate-{service}" in self.do("config", "--services").split():
+                tell("migrating its database")
+                self.do("run", "--rm", "--no-deps", f"migrate-{service}")
             self.wait_for(service, 2 * len(old))
-        except CannotStart:
+        except BaseException:  # Ctrl-C, too: whatever is left would be taken for old the next time
             kept = {each.id for each in old}
             self.remove([each for each in self.replicas(service) if each.id not in kept])
             raise
@@ -134,6 +138,7 @@ class Compose:
             docker("rm", "--force", "--volumes", replica.id)
 
 
+ONE_OFF = "com.docker.compose.oneoff=True"  # what `docker compose run` starts is no replica
 NOTICED_SECONDS = 3  # after which the gateway has seen a new replica healthy
 
 

@@ -56,9 +56,14 @@ class SecretFiles:
     def own(self, *names: str) -> None:
         """A secret of its own, unless it has one already."""
         for name in names:
-            if not (self.folder / name).exists():
+            if self.is_missing(name):
                 self.put(name, secrets.token_urlsafe(36))
             self.guard(self.folder / name)
+
+    def is_missing(self, name: str) -> bool:
+        """An empty one, too: a disk that was full left it so."""
+        path = self.folder / name
+        return not path.exists() or not path.read_text().strip()
 
     def leave_room_for(self, name: str) -> None:
         """A secret that somebody else has made: an empty file until it is written there."""
@@ -67,14 +72,14 @@ class SecretFiles:
         self.guard(self.folder / name)
 
     def own_url(self, name: str, role: str, database: str) -> None:
-        if not (self.folder / name).exists():
+        if self.is_missing(name):
             password = secrets.token_urlsafe(36)
             self.put(name, f"postgresql+psycopg://{role}:{password}@{DATABASES}/{database}")
         self.guard(self.folder / name)
 
     def own_signing_key(self, name: str) -> None:
         """Of Ed25519, in PEM; replaced by hand, it is the new one that signs after a restart."""
-        if not (self.folder / name).exists():
+        if self.is_missing(name):
             private = Ed25519PrivateKey.generate()
             pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             self.put(name, pem.decode().strip())
