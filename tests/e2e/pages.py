@@ -250,6 +250,27 @@ async def asks_for_a_link(visitor: Person, _: Scene) -> None:
     await visitor.reads_title("Regardez vos e-mails")
 
 
+async def invites_nobody(administrator: Staff, _: Scene) -> None:
+    await administrator.presses("Envoyer l’invitation")
+    await administrator.is_told_beside("Prénom", "Indiquez le prénom.")
+
+
+async def is_asked_whether_to_disable(administrator: Staff, scene: Scene) -> None:
+    line = administrator.page.get_by_role("row").filter(has_text=scene.seller.email)
+    await line.get_by_role("button", name="Désactiver").click()
+    await expect(administrator.page.get_by_role("dialog")).to_be_visible()
+
+
+async def opens_a_caught_mail(administrator: Staff, scene: Scene) -> None:
+    mail = administrator.main.get_by_role("link").filter(has_text=scene.customer.email)
+    await administrator.looks_again_until(
+        "/courrier/demo", lambda: expect(mail).not_to_have_count(0, timeout=1_000)
+    )
+    await mail.first.click()
+    framed = administrator.page.frame_locator("iframe")
+    await expect(framed.get_by_role("heading", level=1)).to_be_visible()
+
+
 LOOKS = {
     "sign-in": Look(who="visitor", address="/connexion"),
     "sign-in-refused": Look(who="visitor", address="/connexion", prepare=signs_in_wrongly),
@@ -389,4 +410,13 @@ LOOKS = {
         prepare=hands_the_keyboard_over_once_more,
     ),
     "customer-edit": Look(who="seller", address="/clients/{scene.customer.id}/modifier"),
+    # The staff, and the mail
+    "staff": Look(who="administrator", address="/personnel"),
+    "staff-refused": Look(who="administrator", address="/personnel", prepare=invites_nobody),
+    "staff-disable": Look(
+        who="administrator", address="/personnel", prepare=is_asked_whether_to_disable
+    ),
+    "mails": Look(who="administrator", address="/courrier"),
+    "caught": Look(who="administrator", address="/courrier/demo"),
+    "caught-mail": Look(who="administrator", address="/courrier/demo", prepare=opens_a_caught_mail),
 }

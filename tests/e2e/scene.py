@@ -18,6 +18,7 @@ class Scene:
 
     seller: Account
     technician: Account
+    administrator: Account
     customer: Account
     newcomer: Account
     product: Product
@@ -75,6 +76,7 @@ async def made_in(shop: Shop, seller: Account, technician: Account) -> Scene:
     return Scene(
         seller=seller,
         technician=technician,
+        administrator=shop.administrator,
         customer=customer,
         newcomer=newcomer,
         product=product,

@@ -18,8 +18,11 @@ COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-tex
 
 @pytest.mark.parametrize("name", LOOKS)
 async def test_a_page_is_accessible_in_both_themes_and_fits_every_window(windows, scene, name):
-    page = await LOOKS[name].open(windows, scene, width=DESKTOP)
+    await is_for_everybody(await LOOKS[name].open(windows, scene, width=DESKTOP))
 
+
+async def is_for_everybody(page: Page) -> None:
+    """Accessible in both themes, and not too wide for any window."""
     await finds_no_violation(page)
     await fits(page)
     await turns(page, "dark")

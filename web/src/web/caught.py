@@ -3,6 +3,7 @@
 import mailbox
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -33,8 +34,9 @@ class Letter:
         return str(self.message["Subject"])
 
     @property
-    def date(self) -> str:
-        return str(self.message["Date"])
+    def sent_at(self) -> datetime | None:
+        """As its date says, where that can be read."""
+        return getattr(self.message["Date"], "datetime", None)
 
     @property
     def html(self) -> str:

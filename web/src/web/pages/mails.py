@@ -11,7 +11,7 @@ from contracts.identity.roles import Role
 from web import caught, headers
 from web.clients import notifications
 from web.clients.gateway import Problem, if_answered
-from web.forms import Typed
+from web.forms import Form, Typed
 from web.rendering import page, redirect
 from web.sessions import Administrator, SignedIn, Staff
 
@@ -33,12 +33,12 @@ async def resend(request: Request, mail_id: UUID, staff: Staff, form: Typed) -> 
     try:
         await notifications.resend(staff.gateway, mail_id)
     except Problem as problem:
-        return await show(request, staff, problem=form.refused(problem).problem)
+        return await show(request, staff, refused=form.refused(problem))
     return redirect(request, "/courrier", done="mail_sent_again")
 
 
 async def show(
-    request: Request, staff: SignedIn, *, after: str | None = None, problem: str = ""
+    request: Request, staff: SignedIn, *, after: str | None = None, refused: Form | None = None
 ) -> Response:
     """Administrators see as well how sending goes."""
     is_administrator = staff.role == Role.ADMINISTRATOR
@@ -51,11 +51,11 @@ async def show(
         "mails/undelivered.html",
         person=staff,
         tab="mails",
-        status=409 if problem else 200,
+        status=refused.status if refused else 200,
         listed=listed,
         after=after,
         queue=queue,
-        problem=problem,
+        problem=refused.problem if refused else "",
         is_caught=is_administrator and request.app.state.settings.caught_mail is not None,
     )
 

@@ -1,6 +1,5 @@
 """The staff's accounts, for administrators: who there is, who comes, who goes."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
@@ -94,7 +93,6 @@ async def show(
 ) -> Response:
     """`refused` is one of the little forms in the list."""
     known = (await identity.staff(person.gateway)).staff
-    facts: dict[str, Any] = {"problem": first_words(refused) if refused else ""}
     return page(
         request,
         "staff/list.html",
@@ -102,10 +100,11 @@ async def show(
         tab="staff",
         status=(refused or form).status,
         members=sorted(known, key=place),
+        links={member.id: Form() for member in known},
         form=form,
         roles=ROLES,
         shortest=PASSWORD_SHORTEST,
-        **facts,
+        problem=first_words(refused) if refused else "",
     )
 
 
