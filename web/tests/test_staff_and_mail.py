@@ -311,7 +311,6 @@ async def test_administrators_see_how_sending_goes(services, ada):
         assert said in page
 
 
-
 async def test_others_see_the_list_alone(services, ada):
     services.role = "seller"
     page = (await ada.get("/courrier")).text
