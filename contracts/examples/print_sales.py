@@ -45,7 +45,10 @@ async def print_sales(url: str, user: str, password: str, durable: str) -> None:
             await asyncio.sleep(1)
             continue
         for message in messages:
-            print_sale(message)
+            try:
+                print_sale(message)
+            except (ValueError, LookupError) as error:  # it would stop us again and again
+                print(f"no sale: {message.subject}: {error!r}", file=sys.stderr, flush=True)
             await message.ack()  # only now: a message that is not acknowledged comes again
 
 

@@ -1546,10 +1546,12 @@ async def test_a_sale_is_found_by_its_product_and_by_its_day(clerk, shop, custom
         await search.fill(text)
         await clerk.fills("Vendu depuis le", "2003-03-01")
         await clerk.fills("Jusqu’au", "2003-03-31")
-        await search.press("Enter")
+        async with clerk.page.expect_navigation():
+            await search.press("Enter")
         await expect(row).to_contain_text("3 mars 2003")
     await clerk.fills("Vendu depuis le", "2003-03-04")
-    await search.press("Enter")
+    async with clerk.page.expect_navigation():
+        await search.press("Enter")
 
     await clerk.is_told("Aucune vente ne correspond.")
 
