@@ -322,7 +322,7 @@ async def test_others_see_the_list_alone(services, ada):
 async def test_where_nothing_is_sent_nothing_is_said_to_be_sent(ada_without_mail):
     page = (await ada_without_mail.get("/courrier")).text
     assert "Aucun e-mail n’est envoyé d’ici." in page
-    assert "partis" not in page
+    assert "pour l’instant" not in page
 
 
 # --- The mail that was caught -------------------------------------------------------------------
