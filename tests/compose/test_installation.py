@@ -67,11 +67,10 @@ def test_secrets_are_for_one_users_eyes(installation):
 def test_no_secret_stands_in_what_docker_shows(installation):
     shown = json.dumps(installation.containers())
     for file in (installation.folder / "secrets").iterdir():
-        if file.is_file():
-            secret = (
-                file.read_text().strip().rpartition("@")[0].rpartition(":")[2] or file.read_text()
-            )
-            assert secret.strip() not in shown, file.name
+        said = file.read_text().strip() if file.is_file() else ""
+        if said:  # the mail server's password is for whoever has one to write there
+            secret = said.rpartition("@")[0].rpartition(":")[2] or said
+            assert secret not in shown, file.name
 
 
 def test_init_again_changes_nothing(installation):
