@@ -63,9 +63,17 @@ async def customer_account(shop: Shop) -> Account:
 
 
 @pytest.fixture(scope="session")
-async def scene(shop: Shop, seller_account: Account, technician_account: Account) -> Scene:
+async def scene(
+    request: pytest.FixtureRequest,
+    shop: Shop,
+    seller_account: Account,
+    technician_account: Account,
+) -> Scene:
     """Requests in every state, for tests that look and change nothing."""
-    return await made_in(shop, seller_account, technician_account)
+    letters = None
+    if not request.config.getoption("--base-url"):
+        letters = Letters(request.getfixturevalue("stack").mail.folder)
+    return await made_in(shop, seller_account, technician_account, letters)
 
 
 # --- People at their browsers, signed in -------------------------------------------------------

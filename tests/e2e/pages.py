@@ -3,7 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
+import pytest
 from playwright.async_api import Page, expect
 
 from e2e.people import Customer, Person, Staff
@@ -250,6 +252,61 @@ async def asks_for_a_link(visitor: Person, _: Scene) -> None:
     await visitor.reads_title("Regardez vos e-mails")
 
 
+def opens_the_link_of(name: str, about: str) -> Prepare:
+    """The newest that was mailed to this one of the scene, with these words in its subject."""
+
+    async def opens(visitor: Person, scene: Scene) -> None:
+        if scene.letters is None:
+            pytest.skip("nobody reads the mail of this Guichet")
+        email = getattr(scene, name).email
+        to = f"nouveau.{email}" if about == NEW_ADDRESS else email
+        await visitor.goes_to((await scene.letters.to(to, about)).link)
+        await expect(visitor.main.get_by_role("button").last).to_be_visible()
+
+    return opens
+
+
+async def sends_a_short_password(visitor: Person, scene: Scene) -> None:
+    await opens_the_link_of("newcomer", FORGOTTEN)(visitor, scene)
+    await visitor.fills("Nouveau mot de passe", "trop court")
+    await visitor.presses("Enregistrer le mot de passe")
+    await visitor.is_told_beside("Nouveau mot de passe", "encore 2 au moins")
+
+
+async def opens_the_end_of_mails(visitor: Person, scene: Scene) -> None:
+    if scene.letters is None:
+        pytest.skip("nobody reads the mail of this Guichet")
+    told = await scene.letters.to(scene.customer.email, "réponse")
+    link = told.message["List-Unsubscribe"].strip("<>")
+    await visitor.page.request.post(link, form={"wanted": "on"})  # whoever looked before
+    await visitor.goes_to(link)
+    await expect(visitor.page.get_by_role("button", name="Ne plus en recevoir")).to_be_visible()
+
+
+async def ends_the_mails(visitor: Person, scene: Scene) -> None:
+    await opens_the_end_of_mails(visitor, scene)
+    await visitor.presses("Ne plus en recevoir")
+    await visitor.is_told("Vous ne recevez plus d’e-mail")
+
+
+async def sends_a_link_instead(seller: Staff, scene: Scene) -> None:
+    email = f"elodie.{uuid4().hex[:8]}@example.net"
+    await seller.searches_customer(f"élodie marchand {email}")
+    await seller.main.get_by_role("button", name="Créer ce client").click()
+    await seller.presses("Envoyer un lien au client")
+    await seller.is_told("Un lien a été envoyé à")
+
+
+async def sees_what_became_of_mails(technician: Staff, scene: Scene) -> None:
+    said = technician.exchange.get_by_text("e-mail remis").first
+    await technician.looks_again_until(
+        technician.page.url, lambda: expect(said).to_be_visible(timeout=1_000)
+    )
+
+
+FORGOTTEN, INVITED, NEW_ADDRESS = "mot de passe", "Votre compte vous attend", "Confirmez"
+
+
 async def invites_nobody(administrator: Staff, _: Scene) -> None:
     await administrator.presses("Envoyer l’invitation")
     await administrator.is_told_beside("Prénom", "Indiquez le prénom.")
@@ -280,6 +337,21 @@ LOOKS = {
         who="visitor", address="/mot-de-passe-oublie", prepare=asks_for_a_link
     ),
     "link-over": Look(who="visitor", address="/lien/abc", status=404),
+    "link-password": Look(
+        who="visitor", address="/connexion", prepare=opens_the_link_of("newcomer", FORGOTTEN)
+    ),
+    "link-password-refused": Look(
+        who="visitor", address="/connexion", prepare=sends_a_short_password
+    ),
+    "link-invitation": Look(
+        who="visitor", address="/connexion", prepare=opens_the_link_of("invited", INVITED)
+    ),
+    "link-email": Look(
+        who="visitor", address="/connexion", prepare=opens_the_link_of("newcomer", NEW_ADDRESS)
+    ),
+    "unsubscribe": Look(who="visitor", address="/connexion", prepare=opens_the_end_of_mails),
+    "unsubscribed": Look(who="visitor", address="/connexion", prepare=ends_the_mails),
+    "unsubscribe-unknown": Look(who="visitor", address="/desabonnement/abc", status=404),
     "my-notifications": Look(who="customer", address="/compte/notifications"),
     "staff-notifications": Look(who="technician", address="/compte/notifications"),
     # Customers
@@ -312,6 +384,7 @@ LOOKS = {
     "my-search": Look(who="customer", address="/mes-demandes", prepare=searches_everywhere),
     "my-search-page": Look(who="customer", address="/recherche", prepare=searches_on_a_page),
     "account": Look(who="customer", address="/compte"),
+    "account-pending": Look(who="newcomer", address="/compte"),
     "account-refused": Look(who="customer", address="/compte", prepare=types_a_short_password),
     "not-found-signed-in": Look(who="customer", address="/mes-demandes/99999999", status=404),
     "forbidden": Look(who="customer", address="/comptoir", status=403),
@@ -346,12 +419,18 @@ LOOKS = {
     "desk-time": Look(
         who="technician", address="/demandes/{scene.replied}/messages/{scene.reply}/temps"
     ),
+    "desk-mailed": Look(
+        who="technician",
+        address="/demandes/{scene.answered}?vue=attente-client",
+        prepare=sees_what_became_of_mails,
+    ),
     "quick-replies": Look(who="technician", address="/demandes/reponses-types"),
     "staff-account": Look(who="technician", address="/compte"),
     # The counter
     "counter": Look(who="seller", address="/comptoir"),
     "counter-customers": Look(who="seller", address="/comptoir", prepare=sees_customers),
     "counter-new-customer": Look(who="seller", address="/comptoir", prepare=creates_a_customer),
+    "counter-link-sent": Look(who="seller", address="/comptoir", prepare=sends_a_link_instead),
     "counter-handover": Look(who="seller", address="/comptoir", prepare=hands_the_keyboard_over),
     "counter-email-taken": Look(
         who="seller", address="/comptoir", prepare=creates_somebody_who_is_known
@@ -404,6 +483,7 @@ LOOKS = {
     # Customers, as staff sees them
     "customers": Look(who="seller", address="/clients"),
     "customer-file": Look(who="seller", address="/clients/{scene.customer.id}"),
+    "customer-invited": Look(who="seller", address="/clients/{scene.invited.id}"),
     "customer-handover": Look(
         who="seller",
         address="/clients/{scene.customer.id}",

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from letters import Letters
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
@@ -21,6 +22,8 @@ class Scene:
     administrator: Account
     customer: Account
     newcomer: Account
+    invited: Account  # has chosen no password yet, where mail is sent
+    letters: Letters | None  # of a Guichet of the tests' own
     product: Product
     withdrawn: Product
     sale: Any
@@ -37,7 +40,9 @@ class Scene:
         return {f"{name.replace('withdrawn', 'product')}_id": id for name, id in ids.items()}
 
 
-async def made_in(shop: Shop, seller: Account, technician: Account) -> Scene:
+async def made_in(
+    shop: Shop, seller: Account, technician: Account, letters: Letters | None
+) -> Scene:
     customer, newcomer = await asyncio.gather(
         shop.register("Éléonore", "de Saint-Exupéry-Montmorency"), shop.register("Ali", "Ba")
     )
@@ -73,12 +78,16 @@ async def made_in(shop: Shop, seller: Account, technician: Account) -> Scene:
         prepared = {"title": title[:80], "text": "Bonjour {prénom},\n\néteignez l’imprimante."}
         await technician.call("POST", "/api/tickets/quick-replies", prepared)
     await technician.post(f"/api/tickets/{resolved}/resolution", status=200)
+    invited = await is_mailed_links(shop, newcomer)
+    await shop.sell(invited, product, seller=seller)
     return Scene(
         seller=seller,
         technician=technician,
         administrator=shop.administrator,
         customer=customer,
         newcomer=newcomer,
+        invited=invited,
+        letters=letters,
         product=product,
         withdrawn=withdrawn,
         sale=sale,
@@ -89,3 +98,22 @@ async def made_in(shop: Shop, seller: Account, technician: Account) -> Scene:
         resolved=resolved,
         reply=said["id"],
     )
+
+
+async def is_mailed_links(shop: Shop, newcomer: Account) -> Account:
+    """One of each: the newcomer's forgotten password and new address, and a customer invited.
+
+    Where no mail can be sent they are refused, and there is nothing to look at.
+    """
+    forgotten = {"email": newcomer.email}
+    await shop.http.post("/api/identity/password-links", json=forgotten)
+    change = {"email": f"nouveau.{newcomer.email}", "current_password": newcomer.password}
+    invited = shop.somebody("Élodie", "Marchand")
+    names = ("first_name", "last_name", "email")
+    body = {name: getattr(invited, name) for name in names}
+    made = await shop.administrator.call("POST", "/api/identity/customers", body)
+    if made.status_code != 201:
+        return newcomer
+    await newcomer.call("PUT", "/api/identity/me/email", change)
+    invited.id = made.json()["id"]
+    return invited

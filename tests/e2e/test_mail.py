@@ -42,8 +42,11 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
     await she.presses("Enregistrer le mot de passe")
     await she.is_told("Mot de passe enregistré.")
 
-    await she.signs_out()
-    await she.signs_in(password="neuf tortues lentes")
+    await expect(she.field("Adresse e-mail")).to_have_value(customer_account.email)
+    await expect(she.field("Mot de passe")).to_be_focused()
+    await she.fills("Mot de passe", "neuf tortues lentes")
+    await she.presses("Se connecter")
+    await she.reads_title("Bienvenue Nathalie")
     await she.goes_to(link)
     await she.reads_title("Ce lien a déjà servi")
     changed = await letters.to(customer_account.email, "changé")
@@ -93,6 +96,8 @@ async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
     assert ended.status == 200
     await visitor.goes_to(link)
     await visitor.reads("Vous ne recevez plus d’e-mail à chaque réponse à vos demandes.")
+    await visitor.presses("En recevoir de nouveau")
+    await visitor.is_told("Vous recevez de nouveau un e-mail à chaque réponse")
 
 
 async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(

@@ -40,6 +40,9 @@ async def test_an_administrator_invites_somebody_who_then_answers(
     await newcomer.goes_to((await letters.to(email, "compte")).link)
     await newcomer.fills("Mot de passe", "sept nuages lents")
     await newcomer.presses("Enregistrer le mot de passe")
+    await expect(newcomer.field("Adresse e-mail")).to_have_value(email)
+    await newcomer.fills("Mot de passe", "sept nuages lents")
+    await newcomer.presses("Se connecter")
     await newcomer.reads_title("Demandes d’assistance")
 
 
@@ -101,7 +104,10 @@ async def test_what_a_mail_server_refused_is_shown_and_sent_again(
     await is_for_everybody(technician.page)
     await lost.get_by_role("link", name="Corriger l’adresse").click()
     await technician.reads_title("Modifier")
-    await technician.goes_to("/courrier")
+    await technician.fills("Nom", "Rousseau-Petit")
+    await technician.presses("Enregistrer les modifications")
+    await technician.is_told("Modifications enregistrées.")
+    await technician.reads_title("E-mails non remis")
     await lost.get_by_role("button", name="Renvoyer").click()
     await technician.is_told("E-mail remis dans la file")
 

@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -76,6 +77,27 @@ async def as_it_came(collector: Collector) -> tuple[str, list[Step]]:
 
 def log_of(file: Path) -> list[dict]:
     return [json.loads(line) for line in file.read_text().splitlines() if line.startswith("{")]
+
+
+@pytest.mark.parametrize("path", ["/lien/", "/desabonnement/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_address_that_is_a_key_is_in_no_trace_and_no_log(
+    stack: Stack, collector: Collector, counter, path, method
+):
+    key = f"{uuid4().hex}.reply.{uuid4().hex}"
+    async with counter:
+        assert (await counter.request(method, f"{path}{key}")).status_code == 404
+        await counter.get("/connexion", params={"next": key})  # told after it
+
+    async def come() -> None:
+        names = [step.name for steps in collector.steps.values() for step in steps]
+        assert "GET /connexion" in names
+
+    await eventually(come)
+    everything = [step for steps in collector.steps.values() for step in steps]
+    assert [step for step in everything if key in str(step)] == []
+    logs = [log.read_text() for log in stack.log("web").parent.iterdir() if log.is_file()]
+    assert [text for text in logs if key in text] == []
 
 
 async def test_nothing_typed_is_in_a_trace(collector: Collector, counter):

@@ -281,7 +281,10 @@ async def test_a_lost_mail_is_told_with_what_can_be_done(services, ada, form):
     assert "2 e-mails n’ont pas trouvé leur destinataire." in page
     for said in ("Réponse à une demande", "elodie@exemple.org", "550 no such &lt;user&gt;"):
         assert said in page
-    assert f'href="/clients/{PAUL}/modifier" aria-label="Corriger l’adresse de Élodie' in page
+    assert (
+        f'href="/clients/{PAUL}/modifier?retour=courrier" aria-label="Corriger l’adresse de Élodie'
+        in page
+    )
     assert 'aria-label="Corriger l’adresse de Inès' not in page
     assert 'aria-label="Renvoyer à Inès' not in page
     assert "/courrier?apres=a%2Bb" in page

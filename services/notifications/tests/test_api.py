@@ -80,6 +80,17 @@ async def test_a_mail_lets_its_reader_end_such_mails_without_signing_in(post, po
     assert postman.subjects[1:] == ["Votre demande n° 4127 est résolue"]
 
 
+async def test_the_end_of_such_mails_is_taken_back_by_the_same_token(post, postman, client):
+    token = await token_of_mail(post, postman)
+    for wanted in (False, True, True):
+        said = await client.post(f"{API}/unsubscriptions", json={"token": token, "wanted": wanted})
+        assert said.json() == {"kind": "reply", "language": "fr", "wanted": wanted}
+
+    await post.hears(post.answer())
+    await post.goes_out_later()
+    assert len(postman.mails) == 2
+
+
 @pytest.mark.parametrize("path", ["unsubscriptions", "unsubscriptions/read"])
 async def test_only_what_we_have_signed_ends_anything(post, postman, client, path):
     good = await token_of_mail(post, postman)

@@ -105,10 +105,15 @@ def owner_of(token: str) -> UUID | None:
         return None
 
 
-def check_origin(request: Request) -> None:
-    """Refuse what another site sends; a browser too old to say is left to the form's token."""
+def check_site(request: Request) -> None:
+    """Refuse what another site sends, by what a browser says of it."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
         raise ForeignForm
+
+
+def check_origin(request: Request) -> None:
+    """Refuse what another site sends; a browser too old to say is left to the form's token."""
+    check_site(request)
     origin = request.headers.get("Origin")
     if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
         raise ForeignForm
@@ -125,6 +130,15 @@ async def anonymous_form(request: Request) -> Form:
     if not {"Origin", "Sec-Fetch-Site"} & {name.title() for name in request.headers}:
         raise ForeignForm
     check_origin(request)
+    return made(await typed_values(request))
+
+
+async def key_form(request: Request) -> Form:
+    """A form whose address is a secret that came by mail: whoever knows it may send the form.
+
+    Its page tells no referrer, so browsers call its origin « null ».
+    """
+    check_site(request)
     return made(await typed_values(request))
 
 
@@ -152,4 +166,5 @@ def is_key(text: str) -> bool:
 
 
 Anonymous = Annotated[Form, Depends(anonymous_form)]
+ByKey = Annotated[Form, Depends(key_form)]
 Typed = Annotated[Form, Depends(typed_form)]

@@ -25,6 +25,10 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+# Addresses that came by mail are keys: nobody is told them, and no list keeps them.
+KEYS = ("/lien/", "/desabonnement/")
+KEPT_TO_ONESELF = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
+
 
 class SecurityHeaders:
     """Adds those that a page does not set itself; pages are never kept, since the next person may use the same browser."""
@@ -36,7 +40,8 @@ class SecurityHeaders:
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, said in {**HEADERS, "Cache-Control": "no-store"}.items():
+                more = KEPT_TO_ONESELF if scope["path"].startswith(KEYS) else {}
+                for name, said in {**HEADERS, "Cache-Control": "no-store", **more}.items():
                     headers.setdefault(name, said)
             await send(message)
 

@@ -129,6 +129,7 @@ def page(
     """
     done = "" if is_part(request) else request.cookies.get(DONE, "")
     is_staff = person is not None and person.is_staff
+    by_mail = " et par e-mail" if request.app.state.settings.mail else ""
     html = request.app.state.templates.get_template(template).render(
         request=request,
         person=person,
@@ -137,7 +138,7 @@ def page(
         nav=nav_of(person),
         home=home(person),
         tab=tab,
-        done=words.done(done, facts or {}),
+        done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
         letters=person is not None and request.cookies.get(LETTERS) == str(person.id),
         **context,
     )

@@ -115,7 +115,7 @@ DONE = {
     "somebody_elses": "Rien n’est envoyé : ce formulaire n’était pas le vôtre.",
     "carried_over": "Votre texte vous a suivi dans cette demande : relisez, puis envoyez.",
     "draft_forgotten": "Brouillon effacé.",
-    "ticket_opened": "Demande n° {number} envoyée. Un technicien vous répond ici.",
+    "ticket_opened": "Demande n° {number} envoyée. Un technicien vous répond ici{by_mail}.",
     "reply_sent": "Réponse envoyée.",
     "reply_sent_to": "Réponse envoyée à {name}.",
     "note_added": "Note interne ajoutée.",
@@ -127,7 +127,7 @@ DONE = {
     "precision_sent": "Précision envoyée.",
     "resolved": "Demande n° {number} résolue.",
     "password_changed": "Mot de passe changé. Vos autres sessions sont fermées.",
-    "password_chosen": "Mot de passe enregistré.",
+    "password_chosen": "Mot de passe enregistré. Connectez-vous avec lui.",
     "email_link_sent": "Un lien de confirmation est envoyé à votre nouvelle adresse.",
     "email_given_up": "Votre adresse e-mail reste la même.",
     "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
@@ -208,6 +208,12 @@ def too_many(facts: Facts) -> str:
     return f"Trop d’essais. Réessayez dans {minutes} {'minutes' if minutes > 1 else 'minute'}."
 
 
+def too_many_attempts(facts: Facts) -> str:
+    """To sign in; `by_mail` tells whether a link is another way."""
+    said = too_many(facts)
+    return f"{said[:-1]} ou demandez un lien par e-mail." if facts.get("by_mail") else said
+
+
 def too_long(facts: Facts) -> str:
     longest, length = int(facts.get("longest", 0)), int(facts.get("length", 0))
     return (
@@ -277,7 +283,7 @@ REFUSALS: dict[str, Sentence] = {
     "credentials_wrong": "Adresse e-mail ou mot de passe incorrect.",
     "session_ended": "Votre session a expiré. Reconnectez-vous : votre texte est conservé.",
     "session_unknown": "Cette session est déjà fermée.",
-    "too_many_attempts": too_many,
+    "too_many_attempts": too_many_attempts,
     "current_password_wrong": "Mot de passe actuel incorrect.",
     "password_too_short": password_too_short,
     "password_too_long": "{longest} caractères au plus.",

@@ -69,6 +69,10 @@ class Unsubscription(Body):
     token: Annotated[str, Storable, limit(400)] = Field(repr=False)
 
 
+class UnsubscriptionChange(Unsubscription):
+    wanted: bool = Field(False, description="True takes the end back.")
+
+
 class Unsubscribed(Answer):
     kind: Kind
     language: Language

@@ -60,11 +60,15 @@ async def read_unsubscription(
 
 @router.post("/unsubscriptions")
 async def unsubscribe(
-    given: api.Unsubscription, session: Transaction, secret: Secret
+    given: api.UnsubscriptionChange, session: Transaction, secret: Secret
 ) -> api.Unsubscribed:
-    """End such mails to this person. It needs no sign-in; said again, it changes nothing."""
+    """End such mails to this person, or take that back. It needs no sign-in.
+
+    Said again, it changes nothing.
+    """
     person_id, kind = preferences.read_token(secret, given.token)
-    return unsubscribed(await preferences.unsubscribe(session, person_id, kind), kind)
+    wishes = await preferences.unsubscribe(session, person_id, kind, wanted=given.wanted)
+    return unsubscribed(wishes, kind)
 
 
 def unsubscribed(wishes: models.Wishes, kind: api.Kind) -> api.Unsubscribed:

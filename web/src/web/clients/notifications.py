@@ -31,8 +31,10 @@ async def read_unsubscription(gateway: Gateway, token: str) -> Unsubscribed:
     )
 
 
-async def unsubscribe(gateway: Gateway, token: str) -> Unsubscribed:
-    return await gateway.send("POST", f"{PATH}/unsubscriptions", {"token": token}, Unsubscribed)
+async def unsubscribe(gateway: Gateway, token: str, *, wanted: bool) -> Unsubscribed:
+    """`wanted` takes it back."""
+    body = {"token": token, "wanted": wanted}
+    return await gateway.send("POST", f"{PATH}/unsubscriptions", body, Unsubscribed)
 
 
 # --- For staff --------------------------------------------------------------------------------

@@ -189,11 +189,16 @@ def requests(count: int, unresolved: int, *, is_all: bool) -> str:
 
 
 @router.get("/clients/{customer_id:uuid}/modifier")
-async def edit_customer(request: Request, person: Staff, customer_id: UUID) -> Response:
+async def edit_customer(
+    request: Request,
+    person: Staff,
+    customer_id: UUID,
+    back: Annotated[str, Query(alias="retour", description="The page that led here.")] = "",
+) -> Response:
     customer = await identity.customer(person.gateway, customer_id)
     kept = {name: getattr(customer, name) for name in CHANGEABLE}
     was = {f"was_{name}": value for name, value in kept.items()}
-    return edit_page(request, person, customer, Form(values=kept | was))
+    return edit_page(request, person, customer, Form(values=kept | was | {"back": back}))
 
 
 @router.post("/clients/{customer_id:uuid}/modifier")
@@ -207,7 +212,12 @@ async def change_customer(
         form.refused(problem)
         customer = await identity.customer(person.gateway, customer_id)
         return edit_page(request, person, customer, form)
-    return redirect(request, f"/clients/{customer_id}", done="customer_changed")
+    return redirect(request, way_back(customer_id, form), done="customer_changed")
+
+
+def way_back(customer_id: UUID, form: Form) -> str:
+    """To the mail that did not arrive, or to the customer's file."""
+    return "/courrier" if form["back"] == "courrier" else f"/clients/{customer_id}"
 
 
 def edit_page(request: Request, person: SignedIn, customer: Customer, form: Form) -> Response:
@@ -219,6 +229,7 @@ def edit_page(request: Request, person: SignedIn, customer: Customer, form: Form
         status=form.status,
         customer=customer,
         form=form,
+        back=way_back(customer.id, form),
     )
 
 

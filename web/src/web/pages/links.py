@@ -7,8 +7,9 @@ from contracts.identity.purposes import Purpose
 from web import sessions, words
 from web.clients import identity, notifications
 from web.clients.gateway import Problem
-from web.forms import Anonymous, Form
-from web.rendering import home, page, redirect
+from web.forms import Anonymous, ByKey, Form, typed_values
+from web.pages import sign_in
+from web.rendering import page, redirect
 
 router = APIRouter()
 
@@ -55,8 +56,11 @@ async def link(request: Request, secret: str) -> Response:
 
 
 @router.post("/lien/{secret}")
-async def use_link(request: Request, secret: str, form: Anonymous) -> Response:
-    """Choose the password, or confirm the address; then whoever chose one is signed in."""
+async def use_link(request: Request, secret: str, form: ByKey) -> Response:
+    """Choose the password, or confirm the address; then sign in with it.
+
+    Nobody is signed in by a link alone: so no site can lead somebody into an account of its own.
+    """
     gateway = sessions.browser(request)
     password = form.values.setdefault("password", "")
     try:
@@ -73,21 +77,11 @@ async def use_link(request: Request, secret: str, form: Anonymous) -> Response:
             return show_over(request, problem)
         return show_link(request, known, form.refused(problem))
     if used.purpose == Purpose.EMAIL:
-        return redirect(request, "/compte", done="email_confirmed")
-    return await welcome(request, used.email, password)
-
-
-async def welcome(request: Request, email: str, password: str) -> Response:
-    """Signed in with what was just chosen; whoever must wait for that signs in later."""
-    try:
-        opened = await identity.open_session(
-            sessions.browser(request), email=email, password=password
-        )
-    except Problem:
-        return redirect(request, "/connexion", done="password_chosen")
-    person = await sessions.person_of(request, opened.token)
-    response = redirect(request, home(person), done="password_chosen")
-    sessions.remember(request, response, opened)
+        response = redirect(request, "/compte", done="email_confirmed")
+    else:
+        response = redirect(request, "/connexion", done="password_chosen")
+        await sign_in.leave(request, response)
+    sign_in.remember_address(request, response, used.email)
     return response
 
 
@@ -116,18 +110,30 @@ def show_over(request: Request, problem: Problem) -> Response:
 @router.get("/desabonnement/{token}")
 async def unsubscription(request: Request, token: str) -> Response:
     gateway = sessions.browser(request)
-    return page(
-        request,
-        "links/unsubscribe.html",
-        unsubscribed=await notifications.read_unsubscription(gateway, token),
-    )
+    try:
+        read = await notifications.read_unsubscription(gateway, token)
+    except Problem as problem:
+        return show_unknown(request, problem)
+    return page(request, "links/unsubscribe.html", unsubscribed=read, changed=False)
 
 
 @router.post("/desabonnement/{token}")
 async def unsubscribe(request: Request, token: str) -> Response:
-    """One click in a mail program (RFC 8058) or on our page: the token is all the proof there is.
+    """One click in a mail program (RFC 8058) or on our page, where it can be taken back.
 
-    It can do nothing but end such mails, so whoever sends it from wherever is welcome.
+    The token is all the proof there is, and of nothing but these mails: whoever sends it from
+    wherever is welcome.
     """
-    ended = await notifications.unsubscribe(sessions.browser(request), token)
-    return page(request, "links/unsubscribe.html", unsubscribed=ended)
+    wanted = (await typed_values(request)).get("wanted") == "on"
+    try:
+        gateway = sessions.browser(request)
+        said = await notifications.unsubscribe(gateway, token, wanted=wanted)
+    except Problem as problem:
+        return show_unknown(request, problem)
+    return page(request, "links/unsubscribe.html", unsubscribed=said, changed=True)
+
+
+def show_unknown(request: Request, problem: Problem) -> Response:
+    if problem.code != "unsubscription_unknown":
+        raise problem
+    return page(request, "links/unsubscription_unknown.html", status=problem.status)

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
@@ -33,6 +33,9 @@ router = APIRouter()
 # Names in the sign-in form: where to go next, and the form that the session's end cut short.
 NEXT, KEPT = "next", "kept"
 
+# With which address somebody signs in who has just followed a link; in no address bar and no log.
+ADDRESS, ADDRESS_SECONDS = "guichet_address", 600
+
 # What modules of a page are told instead of a page; see static/session.js.
 ENDED = {"Guichet-Session": "ended"}
 
@@ -54,7 +57,8 @@ async def sign_in_page(request: Request, next: Annotated[str, Query()] = "") -> 
     try:
         person = await sessions.signed_in(request)
     except (SignInNeeded, Problem):
-        return show(request, Form(values={NEXT: local(next)}))
+        address = unquote(request.cookies.get(ADDRESS, ""))
+        return show(request, Form(values={NEXT: local(next), "email": address}))
     return redirect(request, local(next) or home(person))
 
 
@@ -71,11 +75,25 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
             sessions.browser(request), email=form["email"], password=form["password"]
         )
     except Problem as problem:
+        problem.context["by_mail"] = request.app.state.settings.mail
         return show(request, form.refused(problem))
     person = await sessions.person_of(request, opened.token)
     response = welcome(request, person, form)
     sessions.remember(request, response, opened)
+    response.delete_cookie(ADDRESS, path="/connexion")
     return response
+
+
+def remember_address(request: Request, response: Response, email: str) -> None:
+    response.set_cookie(
+        ADDRESS,
+        quote(email),
+        max_age=ADDRESS_SECONDS,
+        path="/connexion",
+        secure=request.app.state.settings.over_tls,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def welcome(request: Request, person: SignedIn, form: Form) -> Response:
@@ -108,11 +126,21 @@ def known(request: Request, person: SignedIn) -> dict[str, str]:
 async def sign_out(request: Request, person: Person, form: Typed) -> Response:
     """This browser forgets the session even where identity cannot be told."""
     del form  # only checked: there is nothing to read in it
+    response = redirect(request, "/connexion", done="signed_out")
+    await close(request, response, person)
+    return response
+
+
+async def leave(request: Request, response: Response) -> None:
+    """Whoever is signed in at this browser is not any more."""
+    with suppress(SignInNeeded, Problem):
+        await close(request, response, await sessions.signed_in(request))
+
+
+async def close(request: Request, response: Response, person: SignedIn) -> None:
     with suppress(Problem):
         await identity.close_session(person.gateway, person.session_id)
-    response = redirect(request, "/connexion", done="signed_out")
     sessions.forget(request, response)
-    return response
 
 
 async def needed(request: Request, error: Exception) -> Response:

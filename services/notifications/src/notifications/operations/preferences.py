@@ -33,10 +33,12 @@ async def change_wishes(
     return wishes
 
 
-async def unsubscribe(session: AsyncSession, person_id: UUID, kind: Kind) -> Wishes:
-    """No more mails of this kind; said again, it changes nothing."""
+async def unsubscribe(
+    session: AsyncSession, person_id: UUID, kind: Kind, *, wanted: bool
+) -> Wishes:
+    """No more mails of this kind, or (`wanted`) again; said again, it changes nothing."""
     wishes = await wishes_to_change(session, person_id)
-    wishes.change(WISHES[kind], False, at=datetime.now(UTC))
+    wishes.change(WISHES[kind], wanted, at=datetime.now(UTC))
     await session.flush()
     return wishes
 
@@ -53,7 +55,7 @@ async def wishes_to_change(session: AsyncSession, person_id: UUID) -> Wishes:
 
 
 def token_for(secret: str, person_id: UUID, kind: Kind) -> str:
-    """Whoever shows it may end such mails to this person, and nothing else."""
+    """Whoever shows it may end such mails to this person and take that back, and nothing else."""
     named = f"{person_id.hex}.{kind}"
     return f"{named}.{signature(secret, named)}"
 

@@ -1,0 +1,261 @@
+"""What comes by mail: links that choose a password or confirm an address, and the end of mails."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from web.app import create_app
+from web.settings import WebSettings
+
+SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
+NOW = "2026-11-24T10:42:00+01:00"
+SECRET = "kQm1-a-secret-that-came-by-mail"
+LINK, END = f"/lien/{SECRET}", "/desabonnement/nathalie.reply.signed"
+CHOSEN = {"password": "neuf tortues lentes"}
+EMAIL = "Zoé+sav@example.org"
+PRE_FILLED = "guichet_address=Zo%C3%A9%2Bsav%40example.org"
+
+
+class Services:
+    """The whole of the gateway; `asked` are the posts to it."""
+
+    def __init__(self) -> None:
+        self.purpose = "password"
+        self.wanted = True
+        self.refusals: dict[str, tuple[int, str]] = {}
+        self.asked: list[tuple[str, Any]] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        path = request.url.path
+        if path == "/api/identity/tokens":
+            claims = {"sub": SOMEBODY, "role": "customer", "name": "Zoé Petit"}
+            claims |= {"given_name": "Zoé", "sid": SOMEBODY}
+            token = jwt.encode(claims, "a secret that nobody checks in these tests")
+            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+        body = json.loads(request.content) if request.content else None
+        self.asked.append((path, body))
+        if path in self.refusals:
+            status, code = self.refusals[path]
+            told = {"title": "", "status": status, "code": code, "detail": ""}
+            return httpx.Response(status, json=told, headers={"Retry-After": "290"})
+        return httpx.Response(200, json=self.said(path, body))
+
+    def said(self, path: str, body: Any) -> Any:
+        if path.endswith("/links/read"):
+            known = {"first_name": "Zoé", "last_name": "Petit", "email": EMAIL}
+            return known | {"purpose": self.purpose, "role": "customer", "expires_at": NOW}
+        if path.endswith("/links/use"):
+            return {"purpose": self.purpose, "email": EMAIL}
+        if path.endswith("/unsubscriptions"):
+            self.wanted = body["wanted"]
+        return {"kind": "reply", "language": "fr", "wanted": self.wanted}
+
+
+@pytest.fixture
+def services() -> Services:
+    return Services()
+
+
+@asynccontextmanager
+async def browser_at(
+    services: Services, settings: WebSettings, *, mail: bool
+) -> AsyncGenerator[httpx.AsyncClient]:
+    app = create_app(settings.model_copy(update={"mail": mail}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.MockTransport(services.answer), base_url="http://gateway.test"
+        ) as app.state.http,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://guichet.test"
+        ) as browser,
+    ):
+        yield browser
+
+
+@pytest.fixture
+async def reader(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
+    """Nobody who is signed in, where mail can be sent, at a browser that tells nothing of itself."""
+    async with browser_at(services, settings, mail=True) as browser:
+        yield browser
+
+
+@pytest.fixture
+async def reader_without_mail(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
+    async with browser_at(services, settings, mail=False) as browser:
+        yield browser
+
+
+def plain(html: str) -> str:
+    """With blanks that may break, as one reads it."""
+    return html.replace("\u00a0", " ")
+
+
+# --- A link -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", [LINK, END, f"{LINK}/more"])
+async def test_an_address_that_came_by_mail_is_told_to_nobody(reader, path):
+    headers = (await reader.get(path)).headers
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert headers["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("purpose", "title", "button"),
+    [
+        ("password", "Nouveau mot de passe", "Enregistrer le mot de passe"),
+        ("invitation", "Bienvenue Zoé", "Enregistrer le mot de passe"),
+        ("email", "Confirmez votre adresse", "Confirmer cette adresse"),
+    ],
+)
+async def test_looking_at_a_link_says_what_it_is_for_and_uses_nothing(
+    services, reader, purpose, title, button
+):
+    services.purpose = purpose
+    page = (await reader.get(LINK)).text
+
+    assert title in page
+    assert "Zoé" in page
+    assert button in page
+    assert services.asked == [("/api/identity/links/read", {"secret": SECRET})]
+
+
+# A page without a referrer is sent from « null », and plain HTTP knows no Sec-Fetch-Site.
+@pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}, {}])
+async def test_a_password_is_chosen_and_then_signed_in_with(services, reader, headers):
+    answer = await reader.post(LINK, data=CHOSEN, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/connexion")
+    assert services.asked[-1] == ("/api/identity/links/use", {"secret": SECRET, **CHOSEN})
+    told = answer.headers.get_list("Set-Cookie")
+    assert any(each.startswith(PRE_FILLED) and "Path=/connexion" in each for each in told)
+    assert "guichet_session" not in str(told)  # nobody is signed in by a link
+
+    page = (await reader.get("/connexion")).text
+    assert f'value="{EMAIL}"' in page
+    assert "Mot de passe enregistré." in page
+
+
+async def test_another_sites_page_uses_no_link(services, reader):
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "null"}
+    assert (await reader.post(LINK, data=CHOSEN, headers=headers)).status_code == 403
+    assert services.asked == []
+
+
+async def test_whoever_was_signed_in_at_this_browser_signs_in_anew(services, reader):
+    answer = await reader.post(LINK, data=CHOSEN, headers={"Cookie": "guichet_session=somebody"})
+    assert any(
+        each.startswith('guichet_session=""') for each in answer.headers.get_list("Set-Cookie")
+    )
+    assert services.asked[-1][0] == f"/api/identity/sessions/{SOMEBODY}"
+
+
+async def test_an_address_is_confirmed_without_any_password(services, reader):
+    services.purpose = "email"
+    answer = await reader.post(LINK)
+    assert answer.headers["Location"] == "/compte"
+    assert services.asked[-1] == ("/api/identity/links/use", {"secret": SECRET, "password": None})
+
+    led = await reader.get("/compte")
+    page = (await reader.get(led.headers["Location"])).text
+    assert "Adresse e-mail confirmée." in page
+    assert f'value="{EMAIL}"' in page
+
+
+async def test_a_password_that_is_missing_or_refused_is_said_beside_its_field(services, reader):
+    answer = await reader.post(LINK)
+    assert answer.status_code == 422
+    assert "Indiquez le mot de passe." in answer.text
+
+    services.refusals["/api/identity/links/use"] = (422, "password_too_common")
+    answer = await reader.post(LINK, data=CHOSEN)
+    assert answer.status_code == 422
+    assert "trop facile à deviner" in answer.text
+    assert CHOSEN["password"] not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "title"),
+    [
+        (404, "link_unknown", "Ce lien n’existe pas"),
+        (409, "link_used", "Ce lien a déjà servi"),
+        (409, "link_expired", "Ce lien n’est plus valable"),
+    ],
+)
+@pytest.mark.parametrize("step", ["read", "use"])
+async def test_a_link_that_opens_nothing_says_why_and_offers_another(
+    services, reader, reader_without_mail, status, code, title, step
+):
+    services.refusals[f"/api/identity/links/{step}"] = (status, code)
+    answer = await reader.post(LINK, data=CHOSEN)
+    assert answer.status_code == status
+    assert title in answer.text
+    assert "Demander un nouveau lien" in answer.text
+    assert "Demander un nouveau lien" not in (await reader_without_mail.post(LINK)).text
+
+
+# --- Asking for one ---------------------------------------------------------------------------
+
+
+async def test_a_forgotten_password_is_offered_only_where_mail_can_be_sent(
+    services, reader, reader_without_mail
+):
+    assert "/mot-de-passe-oublie" in (await reader.get("/connexion")).text
+    assert "/mot-de-passe-oublie" not in (await reader_without_mail.get("/connexion")).text
+    assert (await reader_without_mail.get("/mot-de-passe-oublie")).status_code == 404
+
+
+async def test_after_too_many_attempts_a_link_is_another_way(services, reader, reader_without_mail):
+    services.refusals["/api/identity/sessions"] = (429, "too_many_attempts")
+    typed = {"email": EMAIL, "password": "au hasard, un mot"}
+    here = {"Origin": "http://guichet.test"}
+    answer = await reader.post("/connexion", data=typed, headers=here)
+    assert "Réessayez dans 5 minutes ou demandez un lien par e-mail." in answer.text
+    answer = await reader_without_mail.post("/connexion", data=typed, headers=here)
+    assert "Réessayez dans 5 minutes." in answer.text
+
+
+# --- The end of mails ---------------------------------------------------------------------------
+
+
+async def test_one_click_in_a_mail_program_ends_such_mails(services, reader):
+    services.refusals = {}
+    for headers in ({}, {"Origin": "https://mail.example.com", "Sec-Fetch-Site": "cross-site"}):
+        services.wanted = True
+        one_click = {"List-Unsubscribe": "One-Click"}
+        answer = await reader.post(END, data=one_click, headers=headers)
+        assert answer.status_code == 200
+        assert "Vous ne recevez plus d’e-mail à chaque réponse" in answer.text
+        assert services.wanted is False
+
+
+async def test_looking_at_the_page_ends_nothing_and_its_buttons_end_it_and_take_it_back(
+    services, reader
+):
+    page = (await reader.get(END)).text
+    assert "Ne plus en recevoir" in page
+    assert services.wanted is True
+
+    page = (await reader.post(END)).text
+    assert 'name="wanted" value="on"' in page
+    assert "Vous êtes désabonné" in (await reader.get(END)).text
+
+    page = (await reader.post(END, data={"wanted": "on"})).text
+    assert "Vous recevez de nouveau un e-mail à chaque réponse" in page
+    assert services.wanted is True
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_an_address_that_we_have_not_signed_is_explained(services, reader, method):
+    for path in ("unsubscriptions", "unsubscriptions/read"):
+        services.refusals[f"/api/notifications/{path}"] = (404, "unsubscription_unknown")
+    answer = await reader.request(method, END)
+    assert answer.status_code == 404
+    assert "Ce lien n’est pas complet" in answer.text
+    assert "Mes notifications" in answer.text
