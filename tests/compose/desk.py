@@ -10,7 +10,7 @@ from shop import Account, Shop, new_request
 from waiting import eventually
 
 REQUESTS = 30
-PAGES, ROUTES = "/demandes/{number", "/api/tickets/{number"  # how their templates begin
+PAGES, ROUTES = "/demandes/{number", "/api/tickets"  # how their templates begin
 
 
 @dataclass
