@@ -161,6 +161,17 @@ async def test_every_event_is_applied_once_whoever_handles_it(
     await eventually(all_known, seconds=60)
     shares = [new - old for new, old in zip(handled(), before, strict=True)]
     assert sum(shares) == 40, shares
+    assert sum(share > 0 for share in shares) >= 2, shares
+    subjects = ",".join(f"'sales.sale-recorded.v1.{sale['id']}'" for sale in sold)
+    events = installation.sql(
+        "sales", f"select event_id from messaging.outbox where subject in ({subjects})"
+    )
+    [applied] = installation.sql(
+        "tickets",
+        "select count(*) from messaging.inbox where event_id in"
+        f" ({','.join(f"'{event}'" for event in events)})",
+    )
+    assert (len(events), applied) == (40, "40")
     [waiting] = installation.sql(
         "sales", "select count(*) from messaging.outbox where published_at is null"
     )

@@ -31,9 +31,7 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 def of(compose: Compose) -> list[Condition]:
     """Every container but the jobs that have done their work; a part that was stopped is told."""
-    listed = [
-        json.loads(line) for line in compose.do("ps", "--all", "--format", "json").splitlines()
-    ]
+    listed = compose.containers()
     if not listed:
         raise CannotStart(
             "No container of Guichet is there."

@@ -76,16 +76,17 @@ class Compose:
             raise CannotStart(f"docker compose {arguments[0]} failed:\n{said}")
         return done.stdout
 
+    def containers(self, *services: str) -> list[dict[str, Any]]:
+        """As `docker compose ps` tells of them; what `docker compose run` starts is none of them."""
+        listed = self.do("ps", "--all", "--format", "json", *services)
+        found = map(json.loads, listed.splitlines())
+        return [each for each in found if ONE_OFF not in each.get("Labels", "")]
+
     def replicas(self, service: str) -> list[Replica]:
         """Those that run or should run; oldest first."""
-        listed = self.do("ps", "--all", "--format", "json", service)
-        found = [
-            each
-            for each in map(json.loads, listed.splitlines())
-            if ONE_OFF not in each.get("Labels", "")
-        ]
         replicas = [
-            Replica(each["ID"], each["Name"], each["State"], each["Health"]) for each in found
+            Replica(each["ID"], each["Name"], each["State"], each["Health"])
+            for each in self.containers(service)
         ]
         return sorted(replicas, key=lambda replica: int(replica.name.rpartition("-")[2]))
 
@@ -101,31 +102,38 @@ class Compose:
             service,
         )
 
-    def wait_for(self, service: str, number: int, seconds: float = 180) -> None:
+    def wait_for(self, service: str, number: int) -> None:
         """Until so many replicas are ready."""
 
         def ready() -> bool:
             return sum(replica.is_ready for replica in self.replicas(service)) >= number
 
-        if not wait_until(ready, seconds, pause=1):
-            found = [f"{each.name}: {each.state} {each.health}" for each in self.replicas(service)]
-            raise CannotStart(f"{service} is not ready after {seconds:.0f} s: {', '.join(found)}")
+        if not wait_until(ready, READY_SECONDS, pause=1):
+            found = [
+                f"{each.name}: {each.state} {each.health} {last_check(each)}".strip()
+                for each in self.replicas(service)
+            ]
+            raise CannotStart(f"{service} is not ready after {READY_SECONDS:.0f} s: {', '.join(found)}")
 
     def roll(self, service: str, tell: Any = lambda _: None) -> None:
         """Put new replicas beside the old ones, then let the old ones leave, one after the other."""
         old = self.replicas(service)
         if not old:
             raise CannotStart(f"{service} does not run.")
+        migrated = False
         try:
             tell("starting new replicas")
             self.scale(service, 2 * len(old))
             if f"migrate-{service}" in self.do("config", "--services").split():
                 tell("migrating its database")
                 self.do("run", "--rm", "--no-deps", f"migrate-{service}")
+                migrated = True
             self.wait_for(service, 2 * len(old))
-        except BaseException:  # Ctrl-C, too: whatever is left would be taken for old the next time
+        except BaseException as failed:  # Ctrl-C, too: what is left would be taken for old next time
             kept = {each.id for each in old}
             self.remove([each for each in self.replicas(service) if each.id not in kept])
+            if migrated and isinstance(failed, CannotStart):
+                raise CannotStart(f"{failed}\n{MIGRATED.format(service=service)}") from None
             raise
         time.sleep(NOTICED_SECONDS)
         tell("stopping the old ones")
@@ -138,8 +146,21 @@ class Compose:
             docker("rm", "--force", "--volumes", replica.id)
 
 
-ONE_OFF = "com.docker.compose.oneoff=True"  # what `docker compose run` starts is no replica
+ONE_OFF = "com.docker.compose.oneoff=True"
+READY_SECONDS = 180.0
+MIGRATED = (
+    "The database of {service} has been migrated, and its new replicas were removed again: the old"
+    " ones are not ready if the schema is newer than they know (./guichet compose status). Mend what"
+    " is said above and roll again, or restore the backup from before (docs/operations.md)."
+)
 NOTICED_SECONDS = 3  # after which the gateway has seen a new replica healthy
+
+
+def last_check(replica: Replica) -> str:
+    """What its health check said at last, with the reasons."""
+    form = "{{if .State.Health}}{{range .State.Health.Log}}{{.Output}}{{end}}{{end}}"
+    said = docker("inspect", "--format", form, replica.id).strip().splitlines()
+    return said[-1] if said and not replica.is_ready else ""
 
 
 def docker(*arguments: str, seconds: float = 120) -> str:
