@@ -61,6 +61,14 @@ SALES = """
         LATERAL (SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid) AS id) AS made
 """
 
+# As its events would have told: mail is sent to people that notifications has heard of.
+PEOPLE = """
+    INSERT INTO people (id, version, role, first_name, last_name, email, enabled)
+    SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, 'customer', 'Prénom ' || n, 'Nom ' || n,
+        'c' || n || '@example.org', true
+    FROM generate_series(1, %(customers)s) AS n
+"""
+
 
 @dataclass
 class Browser:
@@ -231,6 +239,9 @@ def fill(stack: Stack, requests: int) -> None:
     with psycopg.connect(superuser(stack, "sales"), autocommit=True) as connection:
         connection.execute(SALES, {"customers": customers})
         connection.execute("VACUUM ANALYZE sales")
+    with psycopg.connect(superuser(stack, "notifications"), autocommit=True) as connection:
+        connection.execute(PEOPLE, {"customers": customers})
+        connection.execute("VACUUM ANALYZE people")
     with gzip.open(CATALOGUE) as catalogue, tempfile.NamedTemporaryFile(suffix=".csv") as file:
         shutil.copyfileobj(catalogue, file)
         file.flush()
