@@ -174,6 +174,10 @@ def test_a_body_over_two_megabytes_is_refused(public, path):
     assert public.post(path, content=b"x" * 2_200_000).status_code == 413
 
 
+def test_a_body_too_large_to_be_sent_again_arrives_whole(internal):
+    assert internal.post("/api/tickets", content=b"x" * 2_000_000).json()["length"] == 2_000_000
+
+
 def test_an_import_of_any_size_passes(public):
     def rows():
         for _ in range(60):
