@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 from uuid import UUID
@@ -85,7 +86,7 @@ TICKETS = """
         CASE WHEN status = 'resolved' THEN 'customer' END
     FROM generate_series(1, %(requests)s) AS n,
         LATERAL (SELECT abs(hashint4(n)) %% 1000 AS lot,
-            timestamptz '2020-01-01 00:00Z' + interval '3 minutes' * n AS moment) AS drawn,
+            now() - interval '3 minutes' * (%(requests)s - n) AS moment) AS drawn,
         LATERAL (SELECT
             CASE WHEN lot < 30 THEN 'open' WHEN lot < 80 THEN 'in_progress' ELSE 'resolved' END
                 AS status,
@@ -125,6 +126,10 @@ INDEX = """
     CREATE INDEX ix_messages_search ON messages USING gin
         ((position >> 12), (position >> 16), search)
 """
+
+
+def days_ago(days: int) -> str:
+    return str(datetime.now(UTC).date() - timedelta(days))
 
 
 @dataclass
@@ -174,7 +179,7 @@ class Shop:
         yield "resolved, one product", lambda: self.get("", view="resolved", product_id=popular)
         yield (
             "resolved, one week",
-            lambda: self.get("", view="resolved", opened_from="2020-01-05", opened_to="2020-01-11"),
+            lambda: self.get("", view="resolved", opened_from=days_ago(16), opened_to=days_ago(10)),
         )
         yield "thread", lambda: self.get(f"/{self.number()}")
         yield "context", lambda: self.get(f"/{self.number()}/context")

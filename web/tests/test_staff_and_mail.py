@@ -5,6 +5,7 @@ import mailbox
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from types import SimpleNamespace
 from typing import Any, cast
@@ -16,6 +17,7 @@ import pytest
 from starlette.requests import Request
 
 from contracts.notifications.api import State
+from contracts.tickets.api import MessageKind, StaffMessage, StaffThread, StaffTicket
 from web.app import create_app
 from web.clients.gateway import Gateway
 from web.forms import form_token
@@ -369,8 +371,18 @@ def asked_where(*, mail: bool) -> Request:
     return cast("Request", SimpleNamespace(app=app))
 
 
+def answered(at: datetime, kind: MessageKind = MessageKind.STAFF) -> StaffThread:
+    """A request in which one thing was said; only what is looked at."""
+    said = StaffMessage.model_construct(id=UUID(PAUL), kind=kind, sent_at=at)
+    ticket = StaffTicket.model_construct(number=4127)
+    return StaffThread.model_construct(ticket=ticket, messages=[said])
+
+
 async def test_the_newest_mail_on_a_message_counts():
-    def answer(_: httpx.Request) -> httpx.Response:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.query.decode())
         newest, older = (
             {"mail_id": id, "kind": "reply", "state": state, "message_ids": [PAUL]}
             | {"changed_at": NOW}
@@ -378,18 +390,27 @@ async def test_the_newest_mail_on_a_message_counts():
         )
         return httpx.Response(200, json={"deliveries": [newest, older]})
 
+    today = datetime.now(UTC)
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(answer), base_url="http://gateway.test"
     ) as http:
         gateway = Gateway(http=http, browser_address="192.0.2.1")
-        known = await deliveries_of(asked_where(mail=True), gateway, 4127)
+        known = await deliveries_of(asked_where(mail=True), gateway, answered(today))
         assert known == {UUID(PAUL): State.SENT}
-        assert await deliveries_of(asked_where(mail=False), gateway, 4127) == {}
-        assert await deliveries_of(asked_where(mail=True), gateway, None) == {}
+        assert asked == ["ticket_number=4127"]
+        for mail, thread in (
+            (False, answered(today)),
+            (True, answered(today - timedelta(days=91))),
+            (True, answered(today, MessageKind.CUSTOMER)),
+            (True, answered(today, MessageKind.NOTE)),
+        ):
+            assert await deliveries_of(asked_where(mail=mail), gateway, thread) == {}
+        assert len(asked) == 1  # of what tells nothing, nobody is asked
 
 
 async def test_a_silent_service_leaves_the_request_as_it_is():
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
     async with httpx.AsyncClient(transport=silent, base_url="http://gateway.test") as http:
         gateway = Gateway(http=http, browser_address="192.0.2.1")
-        assert await deliveries_of(asked_where(mail=True), gateway, 4127) == {}
+        thread = answered(datetime.now(UTC))
+        assert await deliveries_of(asked_where(mail=True), gateway, thread) == {}

@@ -134,7 +134,7 @@ async def test_a_request_knows_by_an_index_who_answered_it(plan, karim):
 
 
 async def test_other_requests_on_a_product_have_their_index(plan):
-    found = await plan(context.newest(Ticket.product_id == uuid4(), Ticket.number != 1))
+    found = await plan(context.newest("product", Ticket.product_id == uuid4(), Ticket.number != 1))
     assert "using ix_tickets_of_product on" in found
     assert "Sort" not in found
 

@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -95,6 +96,7 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
     return f"{max(1, minutes)}{NBSP}min"
 
 
+@lru_cache(maxsize=4096)  # a page tells the same few days again and again
 def written(day: date, pattern: str) -> str:
     """Babel's French, with « 1er » and a day that is never parted from its month."""
     text = format_date(day, pattern, locale="fr")

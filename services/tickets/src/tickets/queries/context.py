@@ -1,6 +1,14 @@
 """What staff need to know beside a request."""
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, select
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    union_all,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from contracts.tickets import api
@@ -14,59 +22,75 @@ MOST_TICKETS = 10
 
 async def context(session: AsyncSession, ticket: api.StaffTicket) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    customer = await session.get_one(Person, ticket.customer_id)
-    is_other = Ticket.number != ticket.number
-    of_customer = (Ticket.customer_id == ticket.customer_id, is_other)
-    of_product = (Ticket.product_id == ticket.product.product_id, is_other)
-    owned = (
-        OwnedProduct.customer_id == ticket.customer_id,
-        OwnedProduct.sale_id != ticket.product.sale_id,
-        ~OwnedProduct.cancelled,
-    )
-    counts = select(
-        count(select(OwnedProduct.sale_id).where(*owned)).label("product_count"),
-        count(select(Ticket.number).where(*of_customer)).label("ticket_count"),
-        count(select(Ticket.number).where(*of_product)).label("same_product_count"),
-        count(select(Ticket.number).where(*of_product, RESOLVED)).label(
-            "same_product_resolved_count"
-        ),
-    )
+    here = {
+        "number": ticket.number,
+        "customer_id": ticket.customer_id,
+        "product_id": ticket.product.product_id,
+        "sale_id": ticket.product.sale_id,
+    }
+    customer = (await session.execute(CUSTOMER, here)).one()
+    products = await session.execute(PRODUCTS, here)
+    newest = (await session.execute(TICKETS, here)).all()
     return api.Context(
         customer=api.CustomerInContext.model_validate(customer),
-        products=await products(session, *owned),
-        tickets=await tickets(session, *of_customer),
-        same_product=await tickets(session, *of_product),
-        **(await session.execute(counts)).one()._asdict(),
+        products=[api.OwnedProduct.model_validate(row) for row in products],
+        tickets=[staff_summary(row) for row in newest if row.list == "customer"],
+        same_product=[staff_summary(row) for row in newest if row.list == "product"],
+        product_count=customer.product_count,
+        ticket_count=customer.ticket_count,
+        same_product_count=customer.same_product_count,
+        same_product_resolved_count=customer.same_product_resolved_count,
     )
 
 
-async def products(session: AsyncSession, *which: ColumnElement[bool]) -> list[api.OwnedProduct]:
-    newest = (
-        select(*OwnedProduct.__table__.columns)
-        .where(*which)
-        .order_by(OwnedProduct.sold_on.desc(), OwnedProduct.sale_id.desc())
-        .limit(MOST_PRODUCTS)
-    )
-    return [api.OwnedProduct.model_validate(row) for row in await session.execute(newest)]
-
-
-async def tickets(
-    session: AsyncSession, *which: ColumnElement[bool]
-) -> list[api.StaffTicketSummary]:
-    return [staff_summary(row) for row in await session.execute(newest(*which))]
-
-
-def newest(*which: ColumnElement[bool]) -> Statement:
-    return (
-        select(*STAFF_SUMMARY)
-        .join(Person, Person.id == Ticket.customer_id)
-        .where(*which)
-        .order_by(Ticket.last_activity_at.desc(), Ticket.number.desc())
-        .limit(MOST_TICKETS)
-    )
+# --- The statements, built once ---------------------------------------------------------------
 
 
 def count(statement: Statement) -> ScalarSelect[int]:
     """Exact to 1,000, never above 1,001."""
     some = statement.limit(COUNTED_MOST + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
+
+
+def newest(name: str, *which: ColumnElement[bool]) -> Statement:
+    return (
+        select(*STAFF_SUMMARY, literal_column(f"'{name}'").label("list"))
+        .join(Person, Person.id == Ticket.customer_id)
+        .where(*which)
+        .order_by(Ticket.last_activity_at.desc(), Ticket.number.desc())
+        .limit(literal_column(str(MOST_TICKETS)))
+    )
+
+
+IS_OTHER = Ticket.number != bindparam("number")
+OF_CUSTOMER = (Ticket.customer_id == bindparam("customer_id"), IS_OTHER)
+OF_PRODUCT = (Ticket.product_id == bindparam("product_id"), IS_OTHER)
+OWNED = (
+    OwnedProduct.customer_id == bindparam("customer_id"),
+    OwnedProduct.sale_id != bindparam("sale_id"),
+    ~OwnedProduct.cancelled,
+)
+
+CUSTOMER = select(
+    Person.id,
+    Person.name,
+    Person.email,
+    Person.registered_at,
+    count(select(OwnedProduct.sale_id).where(*OWNED)).label("product_count"),
+    count(select(Ticket.number).where(*OF_CUSTOMER)).label("ticket_count"),
+    count(select(Ticket.number).where(*OF_PRODUCT)).label("same_product_count"),
+    count(select(Ticket.number).where(*OF_PRODUCT, RESOLVED)).label("same_product_resolved_count"),
+).where(Person.id == bindparam("customer_id"))
+
+PRODUCTS = (
+    select(*OwnedProduct.__table__.columns)
+    .where(*OWNED)
+    .order_by(OwnedProduct.sold_on.desc(), OwnedProduct.sale_id.desc())
+    .limit(literal_column(str(MOST_PRODUCTS)))
+)
+
+TICKETS = union_all(newest("customer", *OF_CUSTOMER), newest("product", *OF_PRODUCT)).order_by(
+    literal_column("list"),
+    literal_column("last_activity_at").desc(),
+    literal_column("number").desc(),
+)

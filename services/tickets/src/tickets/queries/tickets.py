@@ -65,8 +65,13 @@ TICKET = (
     FOLLOWED_BY,
     AS_OF,
 )
-FOR_CUSTOMERS = (Ticket.visible_version.label("version"),)
-FOR_STAFF = (Ticket.version, PRIORITY, Ticket.unread)
+TICKET_WITH_NAMES = (
+    select(*TICKET)
+    .join(Person, Person.id == Ticket.customer_id)
+    .join(OwnedProduct, OwnedProduct.sale_id == Ticket.sale_id)
+)
+CUSTOMERS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.visible_version.label("version"))
+STAFFS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.version, PRIORITY, Ticket.unread)
 
 MESSAGE = (
     Message.id,
@@ -141,13 +146,8 @@ async def ticket_made(session: AsyncSession, caller: Caller, ticket_id: UUID) ->
 async def ticket_row(
     session: AsyncSession, caller: Caller, which: ColumnElement[bool]
 ) -> Row[*tuple[Any, ...]]:
-    answer = await session.execute(
-        select(*TICKET, *(FOR_STAFF if is_staff(caller) else FOR_CUSTOMERS))
-        .join(Person, Person.id == Ticket.customer_id)
-        .join(OwnedProduct, OwnedProduct.sale_id == Ticket.sale_id)
-        .where(which, visible_to(caller))
-    )
-    row = answer.one_or_none()
+    statement = STAFFS_TICKET if is_staff(caller) else CUSTOMERS_TICKET
+    row = (await session.execute(statement.where(which, visible_to(caller)))).one_or_none()
     if row is None:
         raise TicketUnknown("no request has this number")
     return row

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from contracts.notifications.api import State
 from contracts.tickets.api import (
     COUNTED_MOST,
     Desk,
+    MessageKind,
     StaffDraft,
     StaffMessage,
     StaffThread,
@@ -29,6 +31,8 @@ from web.sessions import SignedIn, SignInNeeded, Staff, WrongRole
 router = APIRouter()
 
 PAGE = 25
+# Of mail on older messages notifications has forgotten what became, unless set otherwise.
+MAIL_REMEMBERED = timedelta(days=90)
 
 CHOICES = {"orders": ORDERS, "priorities": PRIORITIES, "priority_names": PRIORITY_NAMES}
 
@@ -66,14 +70,16 @@ async def show(
     missed: Missed | None = None,
 ) -> Response:
     gateway = staff.gateway
-    desk, narrowed, delivered = await asyncio.gather(
-        desk_of(gateway, at, open=number, before=before),
-        narrowing(gateway, at),
-        deliveries_of(request, gateway, number),
+    desk, narrowed = await asyncio.gather(
+        desk_of(gateway, at, open=number, before=before), narrowing(gateway, at)
     )
-    thread, queue = desk.thread, desk.queue
-    if thread and await opened_now(gateway, thread):
-        queue = opened_in(queue, thread.ticket.number)
+    thread, queue, delivered = desk.thread, desk.queue, {}
+    if thread:
+        newly_opened, delivered = await asyncio.gather(
+            opened_now(gateway, thread), deliveries_of(request, gateway, thread)
+        )
+        if newly_opened:
+            queue = opened_in(queue, thread.ticket.number)
     facts = about(thread, form=form, before=before, missed=missed) | {"deliveries": delivered}
     return page(
         request,
@@ -210,12 +216,15 @@ def opened_in(queue: StaffTickets, number: int) -> StaffTickets:
 
 
 async def deliveries_of(
-    request: Request, gateway: Gateway, number: int | None
+    request: Request, gateway: Gateway, thread: StaffThread
 ) -> dict[UUID, State]:
-    """What became of the newest mail on each message, where mail is sent and that is known."""
-    if number is None or not request.app.state.settings.mail:
+    """What became of the newest mail on each message, where there may be one that is known of."""
+    long_ago = datetime.now(UTC) - MAIL_REMEMBERED
+    if not request.app.state.settings.mail or not any(
+        said.kind == MessageKind.STAFF and said.sent_at > long_ago for said in thread.messages
+    ):
         return {}
-    known = await if_answered(notifications.deliveries(gateway, number))
+    known = await if_answered(notifications.deliveries(gateway, thread.ticket.number))
     newest_last = reversed(known.deliveries) if known else []
     return {id: mail.state for mail in newest_last for id in mail.message_ids}
 

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
@@ -94,7 +95,7 @@ class Place:
         path = "/demandes" if number is None else f"/demandes/{number}"
         return f"{path}?{self.query}"
 
-    @property
+    @cached_property
     def query(self) -> str:
         named = {
             "vue": self.queue,
