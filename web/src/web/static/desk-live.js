@@ -141,7 +141,7 @@ function hold(change) {
 
 function append(here, fresh) {
   const last = Math.max(0, ...[...here.querySelectorAll("[data-position]")].map((said) => Number(said.dataset.position)));
-  renewTimes(here, fresh);
+  renewFacts(here, fresh);
   const news = [...fresh.querySelectorAll("#messages > .msg")].filter((said) => Number(said.dataset.position) > last);
   const events = [...fresh.querySelectorAll("#messages > .event")].filter(
     (event) => !here.querySelector(`[data-event=${event.dataset.event}]`),
@@ -163,14 +163,27 @@ function append(here, fresh) {
   }
 }
 
-// Corrected minutes change where they stand.
-function renewTimes(here, fresh) {
+// Corrected minutes and what became of a mail change where they stand.
+function renewFacts(here, fresh) {
   for (const said of fresh.querySelectorAll("#messages > .msg")) {
-    const old = here.querySelector(`[data-position="${said.dataset.position}"] .msg__time`);
-    const now = said.querySelector(".msg__time");
-    if (old && now && old.innerHTML !== now.innerHTML) old.innerHTML = now.innerHTML;
+    for (const fact of [".msg__time", ".msg__mail"]) {
+      const old = here.querySelector(`[data-position="${said.dataset.position}"] ${fact}`);
+      const now = said.querySelector(fact);
+      if (old && now && old.outerHTML !== now.outerHTML) old.replaceWith(now.cloneNode(true));
+    }
   }
 }
+
+// A mail leaves a moment after the answer, or its server is away: looked at less and less often.
+function awaitMail(pause = 2_000) {
+  if (pause > 300_000 || !thread()?.querySelector(".msg__mail[data-due]")) return;
+  setTimeout(async () => {
+    await readThread();
+    awaitMail(2 * pause);
+  }, pause);
+}
+
+awaitMail();
 
 function say(words, show) {
   const place = document.getElementById("news");

@@ -80,7 +80,7 @@ async def show(
         )
         if newly_opened:
             queue = opened_in(queue, thread.ticket.number)
-    facts = about(thread, form=form, before=before, missed=missed) | {"deliveries": delivered}
+    facts = about(thread, delivered, form=form, before=before, missed=missed)
     return page(
         request,
         "desk/desk.html",
@@ -189,7 +189,8 @@ async def thread_again(request: Request, number: int, at: At) -> Response:
     except (SignInNeeded, WrongRole):
         return Response(status_code=204)
     thread = await tickets.staff_thread(staff.gateway, number)
-    facts = queue_facts(StaffTickets(tickets=[]), at, number) | about(thread)
+    delivered = await deliveries_of(request, staff.gateway, thread)
+    facts = queue_facts(StaffTickets(tickets=[]), at, number) | about(thread, delivered)
     return page(request, "desk/thread_again.html", person=staff, **facts)
 
 
@@ -229,8 +230,23 @@ async def deliveries_of(
     return {id: mail.state for mail in newest_last for id in mail.message_ids}
 
 
+def due_mail(thread: StaffThread, delivered: dict[UUID, State]) -> set[UUID]:
+    """Answers whose mail has not left, or was not heard of yet: there will be more to tell."""
+    just_now = datetime.now(UTC) - timedelta(minutes=1)
+    return {
+        said.id
+        for said in thread.messages
+        if said.kind == MessageKind.STAFF
+        and (
+            delivered.get(said.id) == State.WAITING
+            or (said.id not in delivered and said.sent_at > just_now)
+        )
+    }
+
+
 def about(
     thread: StaffThread | None,
+    delivered: dict[UUID, State],
     *,
     form: Form | None = None,
     before: str | None = None,
@@ -238,7 +254,7 @@ def about(
 ) -> dict[str, Any]:
     """What the templates of the exchange need."""
     if thread is None:
-        return {"ticket": None, "as_of_thread": "", "deliveries": {}}
+        return {"ticket": None, "as_of_thread": ""}
     draft = thread.draft if form is None and before is None else None
     last = thread.messages[-1].position if thread.messages else 0
     return {
@@ -252,7 +268,8 @@ def about(
         "form": form or draft_form(draft, last),
         "is_draft": draft is not None,
         "missed": missed,
-        "deliveries": {},
+        "deliveries": delivered,
+        "mail_due": due_mail(thread, delivered),
     }
 
 
