@@ -241,6 +241,9 @@ def test_the_set_up_of_streams_names_what_it_misses(tmp_path):
     done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD_FILE=nowhere)
     assert done.returncode == 1
     assert nowhere in done.stderr
+    done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD="x", GUICHET_NATS_URL="nats:4222")
+    assert done.returncode == 1
+    assert done.stderr.startswith("messaging: GUICHET_NATS_URL: ")
 
 
 def test_the_set_up_of_streams_may_be_repeated(tmp_path):

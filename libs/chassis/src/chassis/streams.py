@@ -25,7 +25,7 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 from pydantic import Field, SecretStr
 
-from chassis.settings import CommonSettings, WrongSettings, read
+from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
 from chassis.troubles import of_broker
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 
@@ -258,7 +258,9 @@ async def ensure_durable(
 class SetUpSettings(CommonSettings):
     """What the set-up step needs to know, where the launcher does not take it."""
 
-    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+    )
     nats_admin_password: SecretStr = Field(description="Of NATS's admin user.")
     subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
 
