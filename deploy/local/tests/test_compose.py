@@ -192,6 +192,30 @@ def test_the_gateways_file_has_the_words_that_are_filled_in():
     assert yaml.safe_load(filled)["providers"]["docker"]["constraints"].startswith("Label(")
 
 
+# ---- The page of operations -------------------------------------------------------------
+
+
+def commands_of(title: str) -> list[str]:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [chapter] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    [block] = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
+    return block.splitlines()
+
+
+@pytest.mark.parametrize("title", ["Update", "Restore"])
+def test_images_are_built_before_a_job_runs_that_fetches_none(title):
+    """On a new machine there are none yet."""
+    lines = commands_of(title)
+    jobs = [number for number, line in enumerate(lines) if " run --rm databases" in line]
+    assert lines.index("docker compose -f deploy/docker-compose.yml build") < min(jobs)
+
+
+def test_an_update_makes_the_gateway_anew_with_its_routes():
+    """They are read once, and Compose does not see that a file which is mounted has changed."""
+    again = [line for line in commands_of("Update") if "--force-recreate" in line]
+    assert any({"gateway", "docker-view"} <= set(line.split()) for line in again)
+
+
 # ---- The image --------------------------------------------------------------------------
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile").read_text()
