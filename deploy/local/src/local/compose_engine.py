@@ -113,7 +113,9 @@ class Compose:
                 f"{each.name}: {each.state} {each.health} {last_check(each)}".strip()
                 for each in self.replicas(service)
             ]
-            raise CannotStart(f"{service} is not ready after {READY_SECONDS:.0f} s: {', '.join(found)}")
+            raise CannotStart(
+                f"{service} is not ready after {READY_SECONDS:.0f} s: {', '.join(found)}"
+            )
 
     def roll(self, service: str, tell: Any = lambda _: None) -> None:
         """Put new replicas beside the old ones, then let the old ones leave, one after the other."""
@@ -129,7 +131,8 @@ class Compose:
                 self.do("run", "--rm", "--no-deps", f"migrate-{service}")
                 migrated = True
             self.wait_for(service, 2 * len(old))
-        except BaseException as failed:  # Ctrl-C, too: what is left would be taken for old next time
+        except BaseException as failed:  # Ctrl-C, too
+            # What is left would be taken for old next time.
             kept = {each.id for each in old}
             self.remove([each for each in self.replicas(service) if each.id not in kept])
             if migrated and isinstance(failed, CannotStart):
