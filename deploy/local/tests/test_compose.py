@@ -3,13 +3,17 @@
 import re
 import subprocess
 import tomllib
+from collections.abc import Generator
 from importlib import import_module
 from itertools import chain
 
+import httpx
 import pytest
 import yaml
 
 from local.compose_settings import ComposeSettings
+from local.processes import Process, free_port
+from local.servers import BARE, answers, program
 from local.settings import ROOT, SERVICES
 
 TEXT = (ROOT / "deploy" / "docker-compose.yml").read_text()
@@ -100,6 +104,60 @@ def test_it_is_confined_limited_and_started_again(name):
         assert "cap_add" not in part
 
 
+@ANY
+def test_it_is_asked_for_its_health_and_has_its_time_to_stop(name):
+    part = service(name)
+    if name in JOBS:
+        assert part["healthcheck"] == {"disable": True}
+        return
+    assert part["stop_grace_period"]
+    if name in PARTS:
+        assert "HEALTHCHECK" in DOCKERFILE
+    else:
+        assert {"test", "interval", "timeout", "retries"} == set(part["healthcheck"])
+
+
+def test_the_gateway_waits_for_what_tells_it_of_replicas():
+    assert service("gateway")["depends_on"] == {"docker-view": {"condition": "service_healthy"}}
+
+
+@ANY
+def test_what_is_missing_on_the_host_is_told_and_not_made_as_an_empty_folder(name):
+    for mount in service(name).get("volumes", []):
+        if isinstance(mount, str):
+            assert mount.split(":")[0] in COMPOSE["volumes"]
+            continue
+        assert mount["type"] == "bind"
+        assert mount["bind"] == {"create_host_path": False}
+        assert mount.get("read_only") or mount["target"] == "/acme"
+
+
+@pytest.fixture(scope="module")
+def redirect(tmp_path_factory) -> Generator[tuple[int, int]]:
+    """Traefik as that container runs it, on free ports: the published one and that of its check."""
+    plain, asked = free_port(), free_port()
+    options = [
+        option.replace("=:8000", f"=127.0.0.1:{plain}").replace(":8081", f":{asked}")
+        for option in service("redirect")["command"]
+    ]
+    log = tmp_path_factory.mktemp("redirect") / "log"
+    traefik = Process("redirect", [program("traefik"), *options], log, environment=BARE)
+    traefik.start()
+    try:
+        traefik.wait_for(lambda: answers(asked, "/ping"), 20)
+        yield plain, asked
+    finally:
+        traefik.stop()
+
+
+def test_whoever_types_the_address_without_https_is_sent_there(redirect):
+    plain, _ = redirect
+    for path in ("/demandes?page=2", "/ping"):
+        answer = httpx.get(f"http://127.0.0.1:{plain}{path}", headers={"Host": "sav.example.org"})
+        assert answer.is_redirect
+        assert answer.headers["Location"] == f"https://sav.example.org{path}"
+
+
 def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_told():
     published = {n: part["ports"] for n, part in COMPOSE["services"].items() if "ports" in part}
     assert set(published) == {"gateway", *ON_DEMAND}
@@ -185,9 +243,9 @@ def test_the_defaults_of_the_file_are_those_that_are_explained():
 
 def test_the_gateways_file_has_the_words_that_are_filled_in():
     static = (ROOT / "gateway" / "traefik.yml").read_text()
-    program = service("gateway")["entrypoint"][2]
+    script = service("gateway")["entrypoint"][2]
     in_braces = set(re.findall(r"\{([a-z ]+)\}", static))
-    assert in_braces == set(re.findall(r"s\|\{([a-z ]+)\}\|", program))
+    assert in_braces == set(re.findall(r"s\|\{([a-z ]+)\}\|", script))
     filled = re.sub(r"\{[a-z ]+\}", "x", static)
     assert yaml.safe_load(filled)["providers"]["docker"]["constraints"].startswith("Label(")
 
@@ -211,9 +269,13 @@ def test_images_are_built_before_a_job_runs_that_fetches_none(title):
 
 
 def test_an_update_makes_the_gateway_anew_with_its_routes():
-    """They are read once, and Compose does not see that a file which is mounted has changed."""
+    """They are read once, and Compose does not see that a file which is mounted has changed.
+
+    One after the other: the gateway goes on while the other is made and gets well.
+    """
     again = [line for line in commands_of("Update") if "--force-recreate" in line]
-    assert any({"gateway", "docker-view"} <= set(line.split()) for line in again)
+    assert [line.split()[-1] for line in again] == ["docker-view", "gateway"]
+    assert "--wait" in again[0].split()
 
 
 # ---- The image --------------------------------------------------------------------------

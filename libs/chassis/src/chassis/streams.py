@@ -146,11 +146,13 @@ def door_config(
     certificate: str,
     key: str,
     passwords: Mapping[str, str],
+    monitor: str,
 ) -> str:
     """A second server, for other systems only: TLS, their users and rights, no store.
 
     It stands between them and the broker, whose own port stays within: `inside` is the address
-    that the broker's `door` listens on. What they ask of JetStream it asks there.
+    that the broker's `door` listens on. What they ask of JetStream it asks there. `monitor` is
+    where the health check asks, for nobody outside.
     """
     subscribers = list(subscribers)
     rights = {
@@ -161,6 +163,7 @@ def door_config(
         [
             *written_down({each: passwords[each] for each in subscribers}),
             f"listen: {json.dumps(listen)}",
+            f"http: {json.dumps(monitor)}",
             f"tls {{ cert_file: {json.dumps(certificate)}, key_file: {json.dumps(key)} }}",
             f"leafnodes {{ remotes: [{{ url: {json.dumps(address)}, account: GUICHET }}] }}",
             "accounts {",
