@@ -6,6 +6,8 @@ import tomllib
 from collections.abc import Generator
 from importlib import import_module
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -245,9 +247,40 @@ def test_the_gateways_file_has_the_words_that_are_filled_in():
     static = (ROOT / "gateway" / "traefik.yml").read_text()
     script = service("gateway")["entrypoint"][2]
     in_braces = set(re.findall(r"\{([a-z ]+)\}", static))
-    assert in_braces == set(re.findall(r"s\|\{([a-z ]+)\}\|", script))
+    assert in_braces == set(re.findall(r"^ *fill '?([a-z ]+?)'? \"", script, re.MULTILINE))
     filled = re.sub(r"\{[a-z ]+\}", "x", static)
     assert yaml.safe_load(filled)["providers"]["docker"]["constraints"].startswith("Label(")
+
+
+def filled(folder: Path, **environment: str) -> dict[str, Any]:
+    """The static file as the gateway's container makes it for itself."""
+    script = service("gateway")["entrypoint"][2].replace("$$", "$")
+    script = script.replace("/tmp/", f"{folder}/").replace("/etc/guichet", str(ROOT))
+    script, traefik = script.strip().rsplit("\n", 1)
+    assert traefik == f"exec traefik --configfile={folder}/traefik.yml"
+    variables = dict.fromkeys(service("gateway")["environment"], "")
+    subprocess.run(["sh", "-c", script], env={**BARE, **variables, **environment}, check=True)
+    return yaml.safe_load((folder / "traefik.yml").read_text())
+
+
+def test_what_is_not_wanted_is_left_out_of_the_gateways_file(tmp_path):
+    static = filled(tmp_path)
+    assert "tracing" not in static
+    assert "forwardedHeaders" not in static["entryPoints"]["public"]
+
+
+@pytest.mark.parametrize("odd", ["a&b|c", "back\\slash", "\\1 \\n", 'quo"te', "{acme server}", "$x `y` #"])
+def test_any_value_reaches_the_gateways_file_as_it_is(tmp_path, odd):
+    static = filled(
+        tmp_path, PROJECT=odd, ACME_EMAIL=odd, ACME_SERVER=odd, TRACES_URL=odd,
+        GUICHET_TRUSTED_PROXIES=odd, TRACES_SHARE=odd,
+    )  # fmt: skip
+    acme = static["certificatesResolvers"]["acme"]["acme"]
+    assert (acme["email"], acme["caServer"]) == (odd, odd)
+    tracing = static["tracing"]
+    assert (tracing["sampleRate"], tracing["otlp"]["http"]["endpoint"]) == (odd, odd)
+    assert static["entryPoints"]["public"]["forwardedHeaders"]["trustedIPs"] == odd
+    assert f"`{odd}`" in static["providers"]["docker"]["constraints"]
 
 
 # ---- The page of operations -------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What the containers are told: the settings in .env, each with its explanation."""
 
+import ipaddress
 import os
 import textwrap
 from email.utils import parseaddr
@@ -42,10 +43,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " then, and the domain of GUICHET_PUBLIC_URL leads here).",
     )
     GUICHET_ACME_EMAIL: str = Field(
-        "", description="For `acme`: whom the certificate authority may write to."
+        "",
+        pattern=r"^([^@\s]+@[^@\s]+)?$",
+        description="For `acme`: whom the certificate authority may write to.",
     )
     GUICHET_ACME_SERVER: str = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
+        pattern=r"^https://\S+$",
         description="For `acme`: the certificate authority. For trials, Let's Encrypt's staging.",
     )
     GUICHET_REQUESTS_PER_SECOND: int = Field(
@@ -53,6 +57,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         ge=1,
         description="How many requests one browser address may make in a second, twice as many at"
         " once; the others are told to wait (429). A shop of fifty may stand behind one address.",
+    )
+    GUICHET_TRUSTED_PROXIES: str = Field(
+        "",
+        description="Another proxy that stands before Guichet, by the address from which the gateway"
+        " is asked: addresses or networks, separated by commas. Each must write the browser's"
+        " address last into X-Forwarded-For, which then counts for the limits, slow-downs and"
+        " sessions; of anybody else that header is dropped. Empty: whoever asks is the browser.",
     )
     GUICHET_TIME_ZONE: str = Field(
         "Europe/Paris", description="The shop's time zone: it decides what « today » is."
@@ -155,6 +166,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         "/var/run/docker.sock",
         description="Where the Docker engine listens: the gateway learns of replicas from it.",
     )
+
+    @field_validator("GUICHET_TRUSTED_PROXIES")
+    @classmethod
+    def addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, proxies.split(",")):
+            ipaddress.ip_network(proxy, strict=False)
+        return proxies
 
     @field_validator("GUICHET_SUBSCRIBERS")
     @classmethod
