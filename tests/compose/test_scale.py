@@ -166,10 +166,9 @@ async def test_every_event_is_applied_once_whoever_handles_it(
     events = installation.sql(
         "sales", f"select event_id from messaging.outbox where subject in ({subjects})"
     )
+    quoted = ",".join(f"'{event}'" for event in events)
     [applied] = installation.sql(
-        "tickets",
-        "select count(*) from messaging.inbox where event_id in"
-        f" ({','.join(f"'{event}'" for event in events)})",
+        "tickets", f"select count(*) from messaging.inbox where event_id in ({quoted})"
     )
     assert (len(events), applied) == (40, "40")
     [waiting] = installation.sql(
