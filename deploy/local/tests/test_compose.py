@@ -13,7 +13,11 @@ import httpx
 import pytest
 import yaml
 
-from local.compose_settings import ComposeSettings
+from local.compose_settings import (
+    CONNECTIONS_BESIDE_THE_POOL,
+    CONNECTIONS_OF_OPERATORS,
+    ComposeSettings,
+)
 from local.processes import Process, free_port
 from local.servers import BARE, answers, program
 from local.settings import ROOT, SERVICES
@@ -46,7 +50,7 @@ KNOWN = {
     "image", "build", "pull_policy", "entrypoint", "command", "user", "environment", "env_file",
     "secrets", "volumes", "tmpfs", "networks", "ports", "labels", "depends_on", "healthcheck",
     "restart", "read_only", "cap_drop", "cap_add", "security_opt", "pids_limit", "mem_limit",
-    "shm_size", "logging", "stop_grace_period", "stop_signal", "profiles",
+    "scale", "shm_size", "logging", "stop_grace_period", "stop_signal", "profiles",
 }  # fmt: skip
 
 
@@ -194,6 +198,29 @@ def test_a_service_waits_for_its_own_migration_and_for_the_streams(name):
     }
 
 
+@ANY
+def test_a_part_has_as_many_replicas_as_is_written_down(name):
+    """What is only typed, as --scale, the next `up -d` takes back."""
+    wanted = f"${{GUICHET_{name.upper()}_REPLICAS:-1}}" if name in PARTS else None
+    assert service(name).get("scale") == wanted
+
+
+def test_the_connections_of_the_page_are_those_of_the_settings():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [said] = re.findall(r"^\*\*Connections\.\*\* .*", page, re.MULTILINE)
+    numbers = {name: field.default for name, field in ComposeSettings.model_fields.items()}
+    most, size, overflow = (
+        numbers[f"GUICHET_{name}"]
+        for name in ("POSTGRES_CONNECTIONS", "POOL_SIZE", "POOL_OVERFLOW")
+    )
+    each = size + overflow + CONNECTIONS_BESIDE_THE_POOL
+    together = (most - CONNECTIONS_OF_OPERATORS) // each
+    assert f"PostgreSQL takes {most}" in said
+    assert f"opens at most {each}" in said
+    assert f"together {together} at most" in said
+    assert f"--max_connections=${{GUICHET_POSTGRES_CONNECTIONS:-{most}}}" in TEXT
+
+
 @pytest.mark.parametrize("name", PARTS)
 def test_what_a_part_is_told_are_settings_of_its_own(name):
     settings = import_module(f"{name}.settings").Settings.model_fields
@@ -269,7 +296,9 @@ def test_what_is_not_wanted_is_left_out_of_the_gateways_file(tmp_path):
     assert "forwardedHeaders" not in static["entryPoints"]["public"]
 
 
-@pytest.mark.parametrize("odd", ["a&b|c", "back\\slash", "\\1 \\n", 'quo"te', "{acme server}", "$x `y` #"])
+@pytest.mark.parametrize(
+    "odd", ["a&b|c", "back\\slash", "\\1 \\n", 'quo"te', "{acme server}", "$x `y` #"]
+)
 def test_any_value_reaches_the_gateways_file_as_it_is(tmp_path, odd):
     static = filled(
         tmp_path, PROJECT=odd, ACME_EMAIL=odd, ACME_SERVER=odd, TRACES_URL=odd,

@@ -176,6 +176,18 @@ def test_a_wrong_setting_is_named_and_nothing_is_written(tmp_path, name, value):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(("replicas", "fit"), [(6, True), (7, False)])
+def test_replicas_that_could_open_too_many_connections_while_one_part_is_renewed_are_refused(
+    tmp_path, replicas, fit
+):
+    """Four of the others, and twice that many of tickets, with 12 connections each, of 192."""
+    done = init(tmp_path, GUICHET_TICKETS_REPLICAS=str(replicas), GUICHET_WEB_REPLICAS="50")
+    assert (done.returncode == 0) == fit
+    assert ("GUICHET_POOL_OVERFLOW: " in done.stderr) != fit
+    more = {"GUICHET_POSTGRES_CONNECTIONS": "300", "GUICHET_TICKETS_REPLICAS": str(replicas)}
+    assert init(tmp_path, **more).returncode == 0
+
+
 def test_a_mail_server_needs_a_sender(tmp_path):
     done = init(tmp_path, GUICHET_SMTP_HOST="smtp.example.org")
     assert done.returncode == 1

@@ -12,12 +12,15 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from chassis import streams
 from local.processes import CannotStart
+from local.settings import SERVICES
 
 HEAD = """\
 # The settings of Guichet's containers, read by `docker compose`. Made by `./guichet compose init`,
 # which keeps what you change here and adds what is new. After a change: `./guichet compose init`
 # again, then `docker compose -f deploy/docker-compose.yml up -d`.
 """
+CONNECTIONS_BESIDE_THE_POOL = 2  # one publishes the outbox, one hears of changes
+CONNECTIONS_OF_OPERATORS = 8  # a backup, a migration, psql, and those that PostgreSQL keeps back
 OWN = "# Yours: not known to this version of Guichet.\n"
 
 
@@ -131,6 +134,17 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     GUICHET_REDIRECT_PORT: int = Field(
         80, ge=1, le=65535, description="For `redirect`: its port, beside the gateway's."
     )
+    GUICHET_IDENTITY_REPLICAS: int = Field(
+        1, ge=1, description="How many replicas of identity `up -d` starts, or stops down to."
+    )
+    GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="The same of catalog.")
+    GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="The same of sales.")
+    GUICHET_TICKETS_REPLICAS: int = Field(1, ge=1, description="The same of tickets.")
+    GUICHET_NOTIFICATIONS_REPLICAS: int = Field(1, ge=1, description="The same of notifications.")
+    GUICHET_WEB_REPLICAS: int = Field(1, ge=1, description="The same of web.")
+    GUICHET_POSTGRES_CONNECTIONS: int = Field(
+        200, ge=20, description="How many connections PostgreSQL takes."
+    )
     GUICHET_POOL_SIZE: int = Field(
         5, ge=1, description="Connections to PostgreSQL that each replica keeps open."
     )
@@ -181,6 +195,26 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         if ours:
             raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
         return names
+
+    @field_validator("GUICHET_POOL_OVERFLOW")
+    @classmethod
+    def within_the_budget(cls, overflow: int, info: ValidationInfo) -> int:
+        """Of connections, while the part with the most replicas is renewed."""
+        given = info.data
+        names = [f"GUICHET_{service.upper()}_REPLICAS" for service in SERVICES]
+        if not {*names, "GUICHET_POOL_SIZE", "GUICHET_POSTGRES_CONNECTIONS"} <= given.keys():
+            return overflow  # what is wrong is told already
+        replicas = [given[name] for name in names]
+        each = given["GUICHET_POOL_SIZE"] + overflow + CONNECTIONS_BESIDE_THE_POOL
+        most = (sum(replicas) + max(replicas)) * each
+        room = given["GUICHET_POSTGRES_CONNECTIONS"] - CONNECTIONS_OF_OPERATORS
+        if most > room:
+            raise ValueError(
+                f"{sum(replicas)} replicas, with those that a roll puts beside them, open up to"
+                f" {most} connections, and PostgreSQL has {room} for them: fewer replicas, smaller"
+                " pools, or a greater GUICHET_POSTGRES_CONNECTIONS"
+            )
+        return overflow
 
     @field_validator("GUICHET_MAIL_SENDER")
     @classmethod
