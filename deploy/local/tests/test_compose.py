@@ -46,23 +46,25 @@ def test_every_part_is_there():
     assert {name for name, part in COMPOSE["services"].items() if "profiles" in part} == ON_DEMAND
 
 
-KNOWN = {
-    "image", "build", "pull_policy", "entrypoint", "command", "user", "environment", "env_file",
-    "secrets", "volumes", "tmpfs", "networks", "ports", "labels", "depends_on", "healthcheck",
-    "restart", "read_only", "cap_drop", "cap_add", "security_opt", "pids_limit", "mem_limit",
-    "scale", "shm_size", "logging", "stop_grace_period", "stop_signal", "profiles",
-}  # fmt: skip
+def checked(file: Path) -> subprocess.CompletedProcess[str]:
+    """Against the schema of the Compose Specification, as check-jsonschema brings it."""
+    return subprocess.run(
+        [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
-@ANY
-def test_it_says_only_what_compose_understands(name):
-    assert set(service(name)) <= KNOWN
-    for condition in service(name).get("depends_on", {}):
-        assert condition in COMPOSE["services"]
+def test_it_is_what_the_compose_specification_says(tmp_path):
+    done = checked(ROOT / "deploy" / "docker-compose.yml")
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(TEXT.replace("create_host_path: false", "create_host_path: [false]", 1))
+    assert checked(wrong).returncode == 1
 
 
 def test_what_it_names_exists():
     for name, part in COMPOSE["services"].items():
+        assert set(part.get("depends_on", [])) <= set(COMPOSE["services"]), name
         assert set(part.get("networks", [])) <= set(COMPOSE["networks"]), name
         assert set(part.get("secrets", [])) <= set(COMPOSE["secrets"]), name
         for mount in part.get("volumes", []):
