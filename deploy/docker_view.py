@@ -109,5 +109,5 @@ async def main() -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["check"]:
-        sys.exit(check())
+        sys.exit(check() or 0)
     asyncio.run(main())

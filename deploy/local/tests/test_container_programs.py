@@ -189,11 +189,24 @@ async def test_a_word_that_is_no_question_ends_the_conversation(view):
     assert heard == []
 
 
-async def test_its_health_is_the_engines(view, program):
+def checked(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The program as the health check runs it, but for the port."""
+    copy = folder / "view.py"
+    text = (ROOT / "deploy" / "docker_view.py").read_text()
+    copy.write_text(text.replace("2375", str(port)))
+    return subprocess.run(
+        [sys.executable, "-IS", copy, "check"], capture_output=True, text=True, check=False
+    )
+
+
+async def test_its_health_is_the_engines(view, tmp_path):
     port, heard = view
-    assert await asyncio.to_thread(program.check, port) == ""
+    well = await asyncio.to_thread(checked, port, tmp_path)
+    assert (well.returncode, well.stderr) == (0, "")
     assert heard == ["GET /_ping HTTP/1.1"]
-    assert "does not answer" in await asyncio.to_thread(program.check, free_port())
+    silent = await asyncio.to_thread(checked, free_port(), tmp_path)
+    assert silent.returncode == 1
+    assert silent.stderr.startswith("docker-view does not answer: ")
 
 
 @pytest.mark.parametrize(
