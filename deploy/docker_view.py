@@ -2,12 +2,16 @@
 
 Traefik finds the replicas of a service in the engine, whose socket is as good as root on the
 host. So Traefik does not get it: this program, which the world cannot reach, passes on the four
-questions that Traefik asks, and refuses the rest.
+questions that Traefik asks, and refuses the rest. Called with `check` it asks itself whether the
+engine answers, as the container's health check.
 """
 
 import asyncio
 import contextlib
+import os
 import re
+import signal
+import socket
 import sys
 
 SOCKET, PORT = "/var/run/docker.sock", 2375
@@ -16,7 +20,14 @@ ALLOWED = re.compile(
     rb"(\?[!-~]*)? HTTP/1\.1(?=\r\n)"
 )
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+AWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
 BODY = re.compile(rb"\r\n(content-length|transfer-encoding|upgrade|connection) *:", re.IGNORECASE)
+REMEDIES = {
+    FileNotFoundError: "set GUICHET_DOCKER_SOCKET in deploy/.env to where the engine listens",
+    ConnectionRefusedError: "start the engine; if it was started anew, restart docker-view, too",
+    PermissionError: "its owner must be root of this container: with rootless Docker set"
+    " GUICHET_DOCKER_SOCKET in deploy/.env to the socket of that user",
+}
 
 
 async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter) -> None:
@@ -33,10 +44,8 @@ async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.St
             await client_writer.drain()
             return
         await answer(question[0], client_reader, client_writer)
-    except OSError as trouble:  # the engine is away or closed to us, or whoever asked has gone
-        print("not answered:", trouble, flush=True)  # noqa: T201 - its log
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        pass  # Traefik asks again
+    except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+        pass  # whoever asked has gone, and asks again
     finally:
         client_writer.close()
 
@@ -44,7 +53,14 @@ async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.St
 async def answer(
     question: bytes, client_reader: asyncio.StreamReader, client_writer: asyncio.StreamWriter
 ) -> None:
-    engine_reader, engine_writer = await asyncio.open_unix_connection(SOCKET)
+    try:
+        engine_reader, engine_writer = await asyncio.open_unix_connection(SOCKET)
+    except OSError as trouble:
+        said = told(trouble)
+        print(said, flush=True)  # noqa: T201 - its log
+        client_writer.write(AWAY + said.encode())
+        await client_writer.drain()
+        return
     try:
         engine_writer.write(question + b"\r\nHost: docker\r\nConnection: close\r\n\r\n")
         await engine_writer.drain()
@@ -65,13 +81,33 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
 
 
+def told(trouble: OSError) -> str:
+    """One line: which socket, what is wrong with it, and the remedy if we know one."""
+    said = f"The Docker engine does not answer at {SOCKET}: {trouble.strerror or trouble}"
+    remedy = REMEDIES.get(type(trouble))
+    return f"{said}; {remedy}" if remedy else said
+
+
+def check(port: int = PORT) -> str:
+    """What is wrong, or nothing."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=4) as connection:
+            connection.sendall(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    except OSError as silent:
+        return f"docker-view does not answer: {silent}"
+    head, _, body = answer.decode(errors="replace").partition("\r\n\r\n")
+    return "" if head.split(" ")[1:2] == ["200"] else body or head or "no answer"
+
+
 async def main() -> None:
-    server = await asyncio.start_server(pass_on, "0.0.0.0", PORT)  # noqa: S104 - in a network of its own
-    async with server:
+    for wish in (signal.SIGINT, signal.SIGTERM):  # nothing is kept, and Traefik never stops asking
+        signal.signal(wish, lambda *_: os._exit(0))
+    async with await asyncio.start_server(pass_on, "0.0.0.0", PORT) as server:  # noqa: S104 - in a network of its own
         await server.serve_forever()
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(main())
-    sys.exit(0)
+    if sys.argv[1:] == ["check"]:
+        sys.exit(check() or 0)
+    asyncio.run(main())

@@ -1,6 +1,9 @@
 """docs/settings.md tells every setting, as the code reads it."""
 
+import re
+
 from local import settings_page
+from local.settings import ROOT
 
 
 def test_the_page_of_settings_is_up_to_date():
@@ -12,3 +15,19 @@ def test_the_page_of_settings_is_up_to_date():
 def test_every_setting_is_described():
     undescribed = [line for line in settings_page.page().splitlines() if line.endswith("|  |")]
     assert undescribed == []
+
+
+def test_it_names_what_the_gateway_and_the_compose_file_read():
+    routes = "".join(file.read_text() for file in (ROOT / "gateway" / "dynamic").glob("*.yml"))
+    compose = (ROOT / "deploy" / "docker-compose.yml").read_text()
+    [parts] = re.findall(r'range list ([^}]*"web") ', routes)
+    read = {
+        *re.findall(r'env "(\w+)"', routes),
+        *(f"{part.upper()}_URLS" for part in re.findall(r"\w+", parts)),
+        *re.findall(r"(?<!\$)\$\{(\w+)", compose),
+        *re.findall(r"env_file: \[\{ path: ([\w.]+)", compose),
+    }
+    assert len(read) > 40
+    page = settings_page.page()
+    told = {*re.findall(r"\w+", page), *re.findall(r"deploy/([\w.]+)", page)}
+    assert read <= told

@@ -4,6 +4,7 @@ import re
 import subprocess
 
 from compose.installation import PARTS, ROOT, Installation
+from local.compose_engine import docker
 from local.settings import SERVICES
 from shop import Account, Shop
 from waiting import eventually
@@ -28,7 +29,7 @@ def type_in(installation: Installation, folder: str, lines: list[str]) -> str:
     ).replace("guichet_nats", f"{installation.name}_nats")  # fmt: skip
     done = subprocess.run(
         ["sh", "-c", script], env=installation.compose.environment, capture_output=True, text=True,
-        check=False, timeout=900,
+        check=False, timeout=1500,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -63,6 +64,8 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
 
     counts = {name: installation.sql(name, COUNT) for name in SERVICES}
     installation.compose.do("down", "--volumes")
+    for part in PARTS:  # as on a new machine, which has none
+        docker("image", "rm", "--force", installation.image(part))
 
     type_in(installation, str(tmp_path), commands_of("Restore"))
     for part in PARTS:

@@ -3,13 +3,23 @@
 import re
 import subprocess
 import tomllib
+from collections.abc import Generator
 from importlib import import_module
 from itertools import chain
+from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 import yaml
 
-from local.compose_settings import ComposeSettings
+from local.compose_settings import (
+    CONNECTIONS_BESIDE_THE_POOL,
+    CONNECTIONS_OF_OPERATORS,
+    ComposeSettings,
+)
+from local.processes import Process, free_port
+from local.servers import BARE, answers, program
 from local.settings import ROOT, SERVICES
 
 TEXT = (ROOT / "deploy" / "docker-compose.yml").read_text()
@@ -36,23 +46,25 @@ def test_every_part_is_there():
     assert {name for name, part in COMPOSE["services"].items() if "profiles" in part} == ON_DEMAND
 
 
-KNOWN = {
-    "image", "build", "pull_policy", "entrypoint", "command", "user", "environment", "env_file",
-    "secrets", "volumes", "tmpfs", "networks", "ports", "labels", "depends_on", "healthcheck",
-    "restart", "read_only", "cap_drop", "cap_add", "security_opt", "pids_limit", "mem_limit",
-    "shm_size", "logging", "stop_grace_period", "stop_signal", "profiles",
-}  # fmt: skip
+def checked(file: Path) -> subprocess.CompletedProcess[str]:
+    """Against the schema of the Compose Specification, as check-jsonschema brings it."""
+    return subprocess.run(
+        [program("check-jsonschema"), "--builtin-schema", "vendor.compose-spec", file],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
-@ANY
-def test_it_says_only_what_compose_understands(name):
-    assert set(service(name)) <= KNOWN
-    for condition in service(name).get("depends_on", {}):
-        assert condition in COMPOSE["services"]
+def test_it_is_what_the_compose_specification_says(tmp_path):
+    done = checked(ROOT / "deploy" / "docker-compose.yml")
+    assert done.returncode == 0, done.stdout
+    wrong = tmp_path / "docker-compose.yml"
+    wrong.write_text(TEXT.replace("create_host_path: false", "create_host_path: [false]", 1))
+    assert checked(wrong).returncode == 1
 
 
 def test_what_it_names_exists():
     for name, part in COMPOSE["services"].items():
+        assert set(part.get("depends_on", [])) <= set(COMPOSE["services"]), name
         assert set(part.get("networks", [])) <= set(COMPOSE["networks"]), name
         assert set(part.get("secrets", [])) <= set(COMPOSE["secrets"]), name
         for mount in part.get("volumes", []):
@@ -100,6 +112,60 @@ def test_it_is_confined_limited_and_started_again(name):
         assert "cap_add" not in part
 
 
+@ANY
+def test_it_is_asked_for_its_health_and_has_its_time_to_stop(name):
+    part = service(name)
+    if name in JOBS:
+        assert part["healthcheck"] == {"disable": True}
+        return
+    assert part["stop_grace_period"]
+    if name in PARTS:
+        assert "HEALTHCHECK" in DOCKERFILE
+    else:
+        assert {"test", "interval", "timeout", "retries"} == set(part["healthcheck"])
+
+
+def test_the_gateway_waits_for_what_tells_it_of_replicas():
+    assert service("gateway")["depends_on"] == {"docker-view": {"condition": "service_healthy"}}
+
+
+@ANY
+def test_what_is_missing_on_the_host_is_told_and_not_made_as_an_empty_folder(name):
+    for mount in service(name).get("volumes", []):
+        if isinstance(mount, str):
+            assert mount.split(":")[0] in COMPOSE["volumes"]
+            continue
+        assert mount["type"] == "bind"
+        assert mount["bind"] == {"create_host_path": False}
+        assert mount.get("read_only") or mount["target"] == "/acme"
+
+
+@pytest.fixture(scope="module")
+def redirect(tmp_path_factory) -> Generator[tuple[int, int]]:
+    """Traefik as that container runs it, on free ports: the published one and that of its check."""
+    plain, asked = free_port(), free_port()
+    options = [
+        option.replace("=:8000", f"=127.0.0.1:{plain}").replace(":8081", f":{asked}")
+        for option in service("redirect")["command"]
+    ]
+    log = tmp_path_factory.mktemp("redirect") / "log"
+    traefik = Process("redirect", [program("traefik"), *options], log, environment=BARE)
+    traefik.start()
+    try:
+        traefik.wait_for(lambda: answers(asked, "/ping"), 20)
+        yield plain, asked
+    finally:
+        traefik.stop()
+
+
+def test_whoever_types_the_address_without_https_is_sent_there(redirect):
+    plain, _ = redirect
+    for path in ("/demandes?page=2", "/ping"):
+        answer = httpx.get(f"http://127.0.0.1:{plain}{path}", headers={"Host": "sav.example.org"})
+        assert answer.is_redirect
+        assert answer.headers["Location"] == f"https://sav.example.org{path}"
+
+
 def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_told():
     published = {n: part["ports"] for n, part in COMPOSE["services"].items() if "ports" in part}
     assert set(published) == {"gateway", *ON_DEMAND}
@@ -132,6 +198,29 @@ def test_a_service_waits_for_its_own_migration_and_for_the_streams(name):
     assert service(f"migrate-{name}")["depends_on"] == {
         "databases": {"condition": "service_completed_successfully"}
     }
+
+
+@ANY
+def test_a_part_has_as_many_replicas_as_is_written_down(name):
+    """What is only typed, as --scale, the next `up -d` takes back."""
+    wanted = f"${{GUICHET_{name.upper()}_REPLICAS:-1}}" if name in PARTS else None
+    assert service(name).get("scale") == wanted
+
+
+def test_the_connections_of_the_page_are_those_of_the_settings():
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [said] = re.findall(r"^\*\*Connections\.\*\* .*", page, re.MULTILINE)
+    numbers = {name: field.default for name, field in ComposeSettings.model_fields.items()}
+    most, size, overflow = (
+        numbers[f"GUICHET_{name}"]
+        for name in ("POSTGRES_CONNECTIONS", "POOL_SIZE", "POOL_OVERFLOW")
+    )
+    each = size + overflow + CONNECTIONS_BESIDE_THE_POOL
+    together = (most - CONNECTIONS_OF_OPERATORS) // each
+    assert f"PostgreSQL takes {most}" in said
+    assert f"opens at most {each}" in said
+    assert f"together {together} at most" in said
+    assert f"--max_connections=${{GUICHET_POSTGRES_CONNECTIONS:-{most}}}" in TEXT
 
 
 @pytest.mark.parametrize("name", PARTS)
@@ -185,11 +274,72 @@ def test_the_defaults_of_the_file_are_those_that_are_explained():
 
 def test_the_gateways_file_has_the_words_that_are_filled_in():
     static = (ROOT / "gateway" / "traefik.yml").read_text()
-    program = service("gateway")["entrypoint"][2]
+    script = service("gateway")["entrypoint"][2]
     in_braces = set(re.findall(r"\{([a-z ]+)\}", static))
-    assert in_braces == set(re.findall(r"s\|\{([a-z ]+)\}\|", program))
+    assert in_braces == set(re.findall(r"^ *fill '?([a-z ]+?)'? \"", script, re.MULTILINE))
     filled = re.sub(r"\{[a-z ]+\}", "x", static)
     assert yaml.safe_load(filled)["providers"]["docker"]["constraints"].startswith("Label(")
+
+
+def filled(folder: Path, **environment: str) -> dict[str, Any]:
+    """The static file as the gateway's container makes it for itself."""
+    script = service("gateway")["entrypoint"][2].replace("$$", "$")
+    script = script.replace("/tmp/", f"{folder}/").replace("/etc/guichet", str(ROOT))
+    script, traefik = script.strip().rsplit("\n", 1)
+    assert traefik == f"exec traefik --configfile={folder}/traefik.yml"
+    variables = dict.fromkeys(service("gateway")["environment"], "")
+    subprocess.run(["sh", "-c", script], env={**BARE, **variables, **environment}, check=True)
+    return yaml.safe_load((folder / "traefik.yml").read_text())
+
+
+def test_what_is_not_wanted_is_left_out_of_the_gateways_file(tmp_path):
+    static = filled(tmp_path)
+    assert "tracing" not in static
+    assert "forwardedHeaders" not in static["entryPoints"]["public"]
+
+
+@pytest.mark.parametrize(
+    "odd", ["a&b|c", "back\\slash", "\\1 \\n", 'quo"te', "{acme server}", "$x `y` #"]
+)
+def test_any_value_reaches_the_gateways_file_as_it_is(tmp_path, odd):
+    static = filled(
+        tmp_path, PROJECT=odd, ACME_EMAIL=odd, ACME_SERVER=odd, TRACES_URL=odd,
+        GUICHET_TRUSTED_PROXIES=odd, TRACES_SHARE=odd,
+    )  # fmt: skip
+    acme = static["certificatesResolvers"]["acme"]["acme"]
+    assert (acme["email"], acme["caServer"]) == (odd, odd)
+    tracing = static["tracing"]
+    assert (tracing["sampleRate"], tracing["otlp"]["http"]["endpoint"]) == (odd, odd)
+    assert static["entryPoints"]["public"]["forwardedHeaders"]["trustedIPs"] == odd
+    assert f"`{odd}`" in static["providers"]["docker"]["constraints"]
+
+
+# ---- The page of operations -------------------------------------------------------------
+
+
+def commands_of(title: str) -> list[str]:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [chapter] = re.findall(rf"^## {title}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    [block] = re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL)
+    return block.splitlines()
+
+
+@pytest.mark.parametrize("title", ["Update", "Restore"])
+def test_images_are_built_before_a_job_runs_that_fetches_none(title):
+    """On a new machine there are none yet."""
+    lines = commands_of(title)
+    jobs = [number for number, line in enumerate(lines) if " run --rm databases" in line]
+    assert lines.index("docker compose -f deploy/docker-compose.yml build") < min(jobs)
+
+
+def test_an_update_makes_the_gateway_anew_with_its_routes():
+    """They are read once, and Compose does not see that a file which is mounted has changed.
+
+    One after the other: the gateway goes on while the other is made and gets well.
+    """
+    again = [line for line in commands_of("Update") if "--force-recreate" in line]
+    assert [line.split()[-1] for line in again] == ["docker-view", "gateway"]
+    assert "--wait" in again[0].split()
 
 
 # ---- The image --------------------------------------------------------------------------

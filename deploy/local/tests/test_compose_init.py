@@ -155,6 +155,9 @@ def test_every_setting_stands_there_with_its_explanation(tmp_path):
         ("GUICHET_TLS", "maybe"),
         ("GUICHET_PUBLIC_URL", "guichet.example.org"),
         ("GUICHET_PUBLIC_URL", "https://guichet.example.org/shop"),
+        ("GUICHET_ACME_EMAIL", "the shop"),
+        ("GUICHET_ACME_SERVER", "letsencrypt"),
+        ("GUICHET_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
         ("GUICHET_SUBSCRIBERS", "ware house"),
         ("GUICHET_SUBSCRIBERS", "warehouse,sales"),
         ("GUICHET_SUBSCRIBERS", "admin"),
@@ -171,6 +174,18 @@ def test_a_wrong_setting_is_named_and_nothing_is_written(tmp_path, name, value):
     assert f"{name}: " in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("replicas", "fit"), [(6, True), (7, False)])
+def test_replicas_that_could_open_too_many_connections_while_one_part_is_renewed_are_refused(
+    tmp_path, replicas, fit
+):
+    """Four of the others, and twice that many of tickets, with 12 connections each, of 192."""
+    done = init(tmp_path, GUICHET_TICKETS_REPLICAS=str(replicas), GUICHET_WEB_REPLICAS="50")
+    assert (done.returncode == 0) == fit
+    assert ("GUICHET_POOL_OVERFLOW: " in done.stderr) != fit
+    more = {"GUICHET_POSTGRES_CONNECTIONS": "300", "GUICHET_TICKETS_REPLICAS": str(replicas)}
+    assert init(tmp_path, **more).returncode == 0
 
 
 def test_a_mail_server_needs_a_sender(tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import importlib.util
 import os
+import socket
 import socketserver
 import subprocess
 import sys
@@ -11,12 +12,14 @@ from collections.abc import AsyncGenerator, Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 
 import psycopg
 import pytest
 
 from chassis import databases
-from local.processes import free_port
+from local.processes import free_port, wait_until
+from local.servers import answers
 from local.settings import ROOT, SERVICES
 
 # ---- The health check -------------------------------------------------------------------
@@ -86,14 +89,20 @@ class Engine(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-async def view(tmp_path, monkeypatch) -> AsyncGenerator[tuple[int, list[str]]]:
-    """Its port, and what the engine behind it was asked."""
+def program(tmp_path, monkeypatch) -> ModuleType:
+    """With a socket where no engine listens yet."""
     spec = importlib.util.spec_from_file_location("docker_view", ROOT / "deploy" / "docker_view.py")
     assert spec
     assert spec.loader
     program = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(program)
     monkeypatch.setattr(program, "SOCKET", str(tmp_path / "engine.sock"))
+    return program
+
+
+@pytest.fixture
+async def view(program) -> AsyncGenerator[tuple[int, list[str]]]:
+    """Its port, and what the engine behind it was asked."""
     heard: list[str] = []
     engine = socketserver.ThreadingUnixStreamServer(program.SOCKET, Engine)
     engine.heard = heard  # ty: ignore[missing-attribute]
@@ -180,6 +189,69 @@ async def test_a_word_that_is_no_question_ends_the_conversation(view):
     assert heard == []
 
 
+def checked(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
+    """The program as the health check runs it, but for the port."""
+    copy = folder / "view.py"
+    text = (ROOT / "deploy" / "docker_view.py").read_text()
+    copy.write_text(text.replace("2375", str(port)))
+    return subprocess.run(
+        [sys.executable, "-IS", copy, "check"], capture_output=True, text=True, check=False
+    )
+
+
+async def test_its_health_is_the_engines(view, tmp_path):
+    port, heard = view
+    well = await asyncio.to_thread(checked, port, tmp_path)
+    assert (well.returncode, well.stderr) == (0, "")
+    assert heard == ["GET /_ping HTTP/1.1"]
+    silent = await asyncio.to_thread(checked, free_port(), tmp_path)
+    assert silent.returncode == 1
+    assert silent.stderr.startswith("docker-view does not answer: ")
+
+
+@pytest.mark.parametrize(
+    ("socket_is", "wrong", "remedy"),
+    [
+        ("missing", "No such file or directory", "GUICHET_DOCKER_SOCKET in deploy/.env"),
+        ("deserted", "Connection refused", "restart docker-view"),
+    ],
+)
+async def test_an_engine_that_is_away_is_one_line_with_the_remedy(
+    program, capsys, socket_is, wrong, remedy
+):
+    if socket_is == "deserted":
+        socketserver.UnixStreamServer(program.SOCKET, Engine).server_close()
+    server = await asyncio.start_server(program.pass_on, "127.0.0.1", 0)
+    said = await asyncio.to_thread(program.check, server.sockets[0].getsockname()[1])
+    server.close()
+    await server.wait_closed()
+    assert said.startswith(f"The Docker engine does not answer at {program.SOCKET}: {wrong}; ")
+    assert remedy in said
+    assert capsys.readouterr().out == f"{said}\n"
+
+
+def test_it_stops_when_told_though_traefik_listens_to_events_for_ever(tmp_path):
+    """By an answer of its own to the signal: the first process of a container has no other."""
+    port, path = free_port(), f"{tmp_path}/engine.sock"
+    text = (ROOT / "deploy" / "docker_view.py").read_text()
+    (tmp_path / "view.py").write_text(
+        text.replace("2375", str(port)).replace("/var/run/docker.sock", path)
+    )
+    with (
+        socket.socket(socket.AF_UNIX) as engine,
+        subprocess.Popen([sys.executable, "-I", tmp_path / "view.py"]) as view,
+    ):
+        engine.bind(path)
+        engine.listen()
+        assert wait_until(lambda: answers(port), 20)
+        with socket.create_connection(("127.0.0.1", port)) as traefik:
+            traefik.sendall(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
+            asked, _ = engine.accept()
+            with asked:
+                view.terminate()
+                assert view.wait(10) == 0
+
+
 # ---- Databases and streams --------------------------------------------------------------
 
 SERVER = os.environ["GUICHET_TEST_POSTGRES"]
@@ -241,6 +313,9 @@ def test_the_set_up_of_streams_names_what_it_misses(tmp_path):
     done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD_FILE=nowhere)
     assert done.returncode == 1
     assert nowhere in done.stderr
+    done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD="x", GUICHET_NATS_URL="nats:4222")
+    assert done.returncode == 1
+    assert done.stderr.startswith("messaging: GUICHET_NATS_URL: ")
 
 
 def test_the_set_up_of_streams_may_be_repeated(tmp_path):

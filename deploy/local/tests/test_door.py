@@ -12,8 +12,8 @@ from nats.aio.client import Client
 from chassis import streams
 from local import loops
 from local.certificates import make_certificate
-from local.processes import free_port
-from local.servers import Broker
+from local.processes import free_port, wait_until
+from local.servers import Broker, answers
 
 OTHERS = ["warehouse", "accounting"]
 PASSWORDS = {user: f"secret of {user}" for user in streams.users(OTHERS, door=True)}
@@ -24,7 +24,7 @@ def door(tmp_path_factory) -> Generator[tuple[str, str, ssl.SSLContext]]:
     """The broker's address, the door's, and whom to trust there; ten sales are in the store."""
     folder = tmp_path_factory.mktemp("door")
     certificate, key = make_certificate(folder, "localhost")
-    broker_port, inside, door_port = free_port(), free_port(), free_port()
+    broker_port, inside, door_port, monitor = (free_port() for _ in range(4))
     broker = Broker(
         folder / "broker",
         broker_port,
@@ -46,12 +46,14 @@ def door(tmp_path_factory) -> Generator[tuple[str, str, ssl.SSLContext]]:
             certificate=str(certificate),
             key=str(key),
             passwords=PASSWORDS,
+            monitor=f"127.0.0.1:{monitor}",
         ),
     )
     try:
         for server in (broker, door):
             server.start()
             server.wait_for(server.is_ready, 20)
+        assert wait_until(lambda: answers(monitor, "/healthz"), 20)  # as its container is asked
         loops.run(furnish(broker.url))
         yield (
             broker.url,

@@ -4,9 +4,11 @@ import itertools
 import json
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import httpx
 import pytest
@@ -54,16 +56,28 @@ def echo_of(part: str) -> type[Echo]:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory) -> Generator[Gateway]:
+def echoes() -> Generator[dict[str, int]]:
+    """Where each part listens."""
     echoes = {part: ThreadingHTTPServer(("127.0.0.1", 0), echo_of(part)) for part in PARTS}
     for echo in echoes.values():
         threading.Thread(target=echo.serve_forever, daemon=True).start()
+    yield {part: echo.server_port for part, echo in echoes.items()}
+    for echo in echoes.values():
+        echo.shutdown()
+        echo.server_close()
+
+
+@contextmanager
+def gateway_before(
+    echoes: dict[str, int], folder: Path, *, trusted_proxies: str = ""
+) -> Generator[Gateway]:
     gateway = Gateway(
-        tmp_path_factory.mktemp("with a space"),
+        folder,
         ROOT / "gateway",
         public_port=free_port(),
         internal_port=free_port(),
-        servers={part: echo.server_port for part, echo in echoes.items()},
+        servers=echoes,
+        trusted_proxies=trusted_proxies,
     )
     gateway.start()
     try:
@@ -72,9 +86,12 @@ def gateway(tmp_path_factory) -> Generator[Gateway]:
         yield gateway
     finally:
         gateway.stop()
-        for echo in echoes.values():
-            echo.shutdown()
-            echo.server_close()
+
+
+@pytest.fixture(scope="module")
+def gateway(echoes, tmp_path_factory) -> Generator[Gateway]:
+    with gateway_before(echoes, tmp_path_factory.mktemp("with a space")) as gateway:
+        yield gateway
 
 
 @pytest.fixture(scope="module")
@@ -187,23 +204,99 @@ def test_an_import_of_any_size_passes(public):
     assert (answer.json()["part"], answer.json()["length"]) == ("catalog", 6_000_000)
 
 
+def statuses(
+    client: httpx.Client, path: str, seen: Callable[[int], str | None] = lambda _: None
+) -> list[int]:
+    """Of so many at once that a busy machine still is too fast; `seen` is claimed as browser."""
+
+    def ask(number: int) -> int:
+        claimed = seen(number)
+        headers = {"X-Forwarded-For": claimed} if claimed else {}
+        return client.post(path, headers=headers).status_code
+
+    with ThreadPoolExecutor(10) as pool:
+        return list(pool.map(ask, range(200)))
+
+
 @pytest.mark.parametrize("path", ["/connexion", "/mot-de-passe-oublie"])
 def test_guessing_passwords_and_addresses_is_slowed_and_nothing_else(public, internal, path):
-    def statuses(client: httpx.Client) -> list[int]:
-        """Of so many at once that a busy machine still is too fast."""
-        with ThreadPoolExecutor(10) as pool:
-            return list(pool.map(lambda _: client.post(path).status_code, range(120)))
-
     time.sleep(6)  # the test before has used up what may come at once
-    answers = statuses(public)
+    answers = statuses(public, path)
     assert set(answers) == {200, 429}
     assert answers.count(200) >= 30
     assert public.get("/").status_code == 200
-    assert set(statuses(internal)) == {200}
+    assert set(statuses(internal, path)) == {200}
 
 
 def test_links_by_mail_are_asked_for_as_slowly_by_the_api(public):
-    with ThreadPoolExecutor(10) as pool:
-        paths = ["/api/identity/password-links", "/api/identity/sessions"] * 60
-        answers = list(pool.map(lambda path: public.post(path).status_code, paths))
-    assert set(answers) == {200, 429}
+    for path in ("/api/identity/password-links", "/api/identity/sessions"):
+        assert 429 in statuses(public, path)
+
+
+# ---- Behind another proxy ---------------------------------------------------------------
+
+PROXY = "127.0.0.2"
+SIGN_IN = "/api/identity/sessions"
+
+
+@pytest.fixture(scope="module")
+def behind(echoes, tmp_path_factory) -> Generator[Gateway]:
+    """A gateway that believes the proxy at 127.0.0.2."""
+    folder = tmp_path_factory.mktemp("behind")
+    with gateway_before(echoes, folder, trusted_proxies=f"192.0.2.0/24,{PROXY},::1") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def proxy(behind) -> Generator[httpx.Client]:
+    with client_from(PROXY, behind) as client:
+        yield client
+
+
+@pytest.fixture
+def intruder(behind) -> Generator[httpx.Client]:
+    """Who reaches that gateway without its proxy."""
+    with client_from("127.0.0.1", behind) as client:
+        yield client
+
+
+def client_from(address: str, gateway: Gateway) -> httpx.Client:
+    return httpx.Client(
+        base_url=f"http://127.0.0.1:{gateway.public_port}",
+        transport=httpx.HTTPTransport(local_address=address),
+    )
+
+
+def last_address(client: httpx.Client, said: str) -> str:
+    """What web and identity take for the browser's."""
+    seen = client.get("/", headers={"X-Forwarded-For": said}).json()["headers"]
+    return seen.get("x-forwarded-for", "").rpartition(",")[2].strip()
+
+
+def test_a_trusted_proxy_says_which_browser_asks(proxy):
+    assert last_address(proxy, "203.0.113.7") == "203.0.113.7"
+    assert last_address(proxy, "198.51.100.1, 203.0.113.7") == "203.0.113.7"
+
+
+def test_nobody_else_may_say_so(intruder, public):
+    assert last_address(intruder, "203.0.113.7") == ""
+    assert last_address(public, "203.0.113.7") == "127.0.0.1"
+
+
+def test_browsers_behind_a_trusted_proxy_are_limited_each_by_itself(proxy):
+    flood = statuses(proxy, SIGN_IN, lambda n: f"198.51.100.{n}, 203.0.113.8")
+    assert set(flood) == {200, 429}
+    assert proxy.post(SIGN_IN, headers={"X-Forwarded-For": "203.0.113.9"}).status_code == 200
+
+
+def test_a_household_with_many_addresses_of_ipv6_is_one_browser(proxy):
+    flood = statuses(proxy, SIGN_IN, lambda n: f"2001:db8:0:7::{n:x}")
+    assert set(flood) == {200, 429}
+    assert proxy.post(SIGN_IN, headers={"X-Forwarded-For": "2001:db8:0:8::1"}).status_code == 200
+
+
+@pytest.mark.parametrize("client", ["public", "intruder"])
+def test_a_forged_address_escapes_no_limit(client, request):
+    """Neither where no proxy is trusted nor beside the one that is."""
+    forging = request.getfixturevalue(client)
+    assert 429 in statuses(forging, SIGN_IN, lambda n: f"203.0.113.{n}")

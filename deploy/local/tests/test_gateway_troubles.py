@@ -22,7 +22,7 @@ from local.servers import Gateway, answers, get
 from local.settings import ROOT, SERVICES
 
 PARTS = (*SERVICES, "web")
-RATE = 20
+RATE = 40
 STREAMS = ("/api/tickets/stream", "/en-direct")
 
 
@@ -131,10 +131,10 @@ def status_within(seconds: float, ask: Callable[[], int], wanted: int) -> bool:
 @pytest.mark.parametrize(
     ("question", "requests", "at_once"),
     [
-        pytest.param("POST /api/identity/sessions", 300, 30, id="guessing passwords"),
-        pytest.param("POST /connexion", 300, 30, id="guessing passwords at the page"),
-        pytest.param("GET /api/tickets", 300, 2 * RATE, id="everything else"),
-        pytest.param("GET /", 300, 2 * RATE, id="pages"),
+        pytest.param("POST /api/identity/sessions", 600, 60, id="guessing passwords"),
+        pytest.param("POST /connexion", 600, 60, id="guessing passwords at the page"),
+        pytest.param("GET /api/tickets", 600, 2 * RATE, id="everything else"),
+        pytest.param("GET /", 600, 2 * RATE, id="pages"),
     ],
 )
 def test_one_address_may_not_flood_the_shop(strict, question, requests, at_once):
@@ -184,7 +184,8 @@ def test_a_shop_of_fifty_behind_one_address_is_let_pass(server, tmp_path):
         said = json.loads(
             get(gateway.internal_port, "/traefik/api/http/middlewares/limited@file") or ""
         )
-    assert said["rateLimit"] == {"average": 200, "period": "1s", "burst": 400}
+    limit = {key: said["rateLimit"][key] for key in ("average", "period", "burst")}
+    assert limit == {"average": 200, "period": "1s", "burst": 400}
 
 
 def test_the_breaker_opens_on_silence_and_closes_again(public):

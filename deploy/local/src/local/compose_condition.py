@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from local.compose_engine import Compose, docker
+from local.compose_engine import Compose, Replica, docker, last_check
 from local.condition import Condition, figures_in, told
 from local.processes import CannotStart
 from local.settings import SERVICES
@@ -65,7 +65,8 @@ def of_container(container: Mapping[str, Any], memory: Mapping[str, int]) -> Con
         ready, reasons = told(health)
         figures = figures_in(metrics)
     elif not ready:
-        reasons = (container["Health"],)
+        replica = Replica(container["ID"], container["Name"], state, container["Health"])
+        reasons = (f"{container['Health']} {last_check(replica)}".strip(),)
     ports = {
         each["PublishedPort"] for each in container["Publishers"] or [] if each["PublishedPort"]
     }

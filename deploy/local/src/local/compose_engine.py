@@ -131,9 +131,8 @@ class Compose:
                 self.do("run", "--rm", "--no-deps", f"migrate-{service}")
                 migrated = True
             self.wait_for(service, 2 * len(old))
-        except (
-            BaseException
-        ) as failed:  # Ctrl-C, too: what is left would be taken for old next time
+        except BaseException as failed:  # Ctrl-C, too
+            # What is left would be taken for old next time.
             kept = {each.id for each in old}
             self.remove([each for each in self.replicas(service) if each.id not in kept])
             if migrated and isinstance(failed, CannotStart):

@@ -139,4 +139,5 @@ def door_config(others: list[str], passwords: Mapping[str, str]) -> str:
         certificate="/etc/guichet/tls/certificate.pem",
         key="/etc/guichet/tls/key.pem",
         passwords=passwords,
+        monitor="127.0.0.1:8222",
     )

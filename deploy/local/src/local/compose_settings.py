@@ -1,5 +1,6 @@
 """What the containers are told: the settings in .env, each with its explanation."""
 
+import ipaddress
 import os
 import textwrap
 from email.utils import parseaddr
@@ -11,12 +12,15 @@ from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_va
 
 from chassis import streams
 from local.processes import CannotStart
+from local.settings import SERVICES
 
 HEAD = """\
 # The settings of Guichet's containers, read by `docker compose`. Made by `./guichet compose init`,
 # which keeps what you change here and adds what is new. After a change: `./guichet compose init`
 # again, then `docker compose -f deploy/docker-compose.yml up -d`.
 """
+CONNECTIONS_BESIDE_THE_POOL = 2  # one publishes the outbox, one hears of changes
+CONNECTIONS_OF_OPERATORS = 8  # a backup, a migration, psql, and those that PostgreSQL keeps back
 OWN = "# Yours: not known to this version of Guichet.\n"
 
 
@@ -42,10 +46,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " then, and the domain of GUICHET_PUBLIC_URL leads here).",
     )
     GUICHET_ACME_EMAIL: str = Field(
-        "", description="For `acme`: whom the certificate authority may write to."
+        "",
+        pattern=r"^([^@\s]+@[^@\s]+)?$",
+        description="For `acme`: whom the certificate authority may write to.",
     )
     GUICHET_ACME_SERVER: str = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
+        pattern=r"^https://\S+$",
         description="For `acme`: the certificate authority. For trials, Let's Encrypt's staging.",
     )
     GUICHET_REQUESTS_PER_SECOND: int = Field(
@@ -53,6 +60,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         ge=1,
         description="How many requests one browser address may make in a second, twice as many at"
         " once; the others are told to wait (429). A shop of fifty may stand behind one address.",
+    )
+    GUICHET_TRUSTED_PROXIES: str = Field(
+        "",
+        description="Another proxy that stands before Guichet, by the address from which the gateway"
+        " is asked: addresses or networks, separated by commas. Each must write the browser's"
+        " address last into X-Forwarded-For, which then counts for the limits, slow-downs and"
+        " sessions; of anybody else that header is dropped. Empty: whoever asks is the browser.",
     )
     GUICHET_TIME_ZONE: str = Field(
         "Europe/Paris", description="The shop's time zone: it decides what « today » is."
@@ -120,6 +134,17 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     GUICHET_REDIRECT_PORT: int = Field(
         80, ge=1, le=65535, description="For `redirect`: its port, beside the gateway's."
     )
+    GUICHET_IDENTITY_REPLICAS: int = Field(
+        1, ge=1, description="How many replicas of identity `up -d` starts, or stops down to."
+    )
+    GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="The same of catalog.")
+    GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="The same of sales.")
+    GUICHET_TICKETS_REPLICAS: int = Field(1, ge=1, description="The same of tickets.")
+    GUICHET_NOTIFICATIONS_REPLICAS: int = Field(1, ge=1, description="The same of notifications.")
+    GUICHET_WEB_REPLICAS: int = Field(1, ge=1, description="The same of web.")
+    GUICHET_POSTGRES_CONNECTIONS: int = Field(
+        200, ge=20, description="How many connections PostgreSQL takes."
+    )
     GUICHET_POOL_SIZE: int = Field(
         5, ge=1, description="Connections to PostgreSQL that each replica keeps open."
     )
@@ -156,6 +181,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         description="Where the Docker engine listens: the gateway learns of replicas from it.",
     )
 
+    @field_validator("GUICHET_TRUSTED_PROXIES")
+    @classmethod
+    def addresses(cls, proxies: str) -> str:
+        for proxy in filter(None, proxies.split(",")):
+            ipaddress.ip_network(proxy, strict=False)
+        return proxies
+
     @field_validator("GUICHET_SUBSCRIBERS")
     @classmethod
     def no_name_of_ours(cls, names: str) -> str:
@@ -163,6 +195,26 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         if ours:
             raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
         return names
+
+    @field_validator("GUICHET_POOL_OVERFLOW")
+    @classmethod
+    def within_the_budget(cls, overflow: int, info: ValidationInfo) -> int:
+        """Of connections, while the part with the most replicas is renewed."""
+        given = info.data
+        names = [f"GUICHET_{service.upper()}_REPLICAS" for service in SERVICES]
+        if not {*names, "GUICHET_POOL_SIZE", "GUICHET_POSTGRES_CONNECTIONS"} <= given.keys():
+            return overflow  # what is wrong is told already
+        replicas = [given[name] for name in names]
+        each = given["GUICHET_POOL_SIZE"] + overflow + CONNECTIONS_BESIDE_THE_POOL
+        most = (sum(replicas) + max(replicas)) * each
+        room = given["GUICHET_POSTGRES_CONNECTIONS"] - CONNECTIONS_OF_OPERATORS
+        if most > room:
+            raise ValueError(
+                f"{sum(replicas)} replicas, with those that a roll puts beside them, open up to"
+                f" {most} connections, and PostgreSQL has {room} for them: fewer replicas, smaller"
+                " pools, or a greater GUICHET_POSTGRES_CONNECTIONS"
+            )
+        return overflow
 
     @field_validator("GUICHET_MAIL_SENDER")
     @classmethod

@@ -254,17 +254,24 @@ class Gateway(Process):
         servers: Mapping[str, int],
         traces_url: str = "",
         traces_share: float = 1,
+        trusted_proxies: str = "",
         log: Path | None = None,
     ) -> None:
         self.files, self.file = files, folder / "traefik.yml"
         self.public_port, self.internal_port = public_port, internal_port
         self.traces_url, self.traces_share = traces_url, traces_share
+        self.trusted_proxies = trusted_proxies
         urls = {f"{name.upper()}_URLS": f"http://127.0.0.1:{at}" for name, at in servers.items()}
         super().__init__(
             "gateway",
             [program("traefik"), f"--configfile={self.file}"],
             log or folder / "gateway.log",
-            environment={**BARE, **urls, "GOMEMLIMIT": "64MiB"},
+            environment={
+                **BARE,
+                **urls,
+                "GUICHET_TRUSTED_PROXIES": trusted_proxies,
+                "GOMEMLIMIT": "64MiB",
+            },
         )
 
     def start(self) -> None:
@@ -278,6 +285,10 @@ class Gateway(Process):
         entries = static["entryPoints"]
         entries["public"]["address"] = f"127.0.0.1:{self.public_port}"
         entries["internal"]["address"] = f"127.0.0.1:{self.internal_port}"
+        if self.trusted_proxies:
+            entries["public"]["forwardedHeaders"]["trustedIPs"] = self.trusted_proxies
+        else:
+            del entries["public"]["forwardedHeaders"]
         static["providers"]["file"]["directory"] = str(self.files / "dynamic")
         if self.traces_url:
             static["tracing"]["sampleRate"] = self.traces_share

@@ -23,6 +23,27 @@ setting of a service or of the web there is a variant that ends in `_FILE` and n
 the value: that is how containers hand out secrets. A setting with no default must be given.
 """
 
+GATEWAY = """## The gateway, `gateway/`
+
+What Traefik's files read. In containers Compose gives it to them, in the local stack the launcher.
+
+| variable | default | what it does |
+| --- | --- | --- |
+| `GUICHET_SERVERS` | `file` | Who knows where the parts listen: `file` (the next line), or `docker`, which Compose sets: the Docker engine, with as many replicas as there are. |
+| `IDENTITY_URLS`, `CATALOG_URLS`, `SALES_URLS`, `TICKETS_URLS`, `NOTIFICATIONS_URLS`, `WEB_URLS` | none: must be given, for `file` | Where each part listens, such as `http://10.0.0.5:8000`; several are separated by commas. |
+| `GUICHET_TLS` | `off` | As of the containers. |
+| `GUICHET_TLS_FOLDER` | `/etc/guichet/tls` | For `files`: the folder of certificate.pem and key.pem. |
+| `GUICHET_PUBLIC_URL` | empty | For `acme`: its domain is the certificate's. |
+| `GUICHET_REQUESTS_PER_SECOND` | `200` | As of the containers. |
+| `GUICHET_TRUSTED_PROXIES` | empty | As of the containers. |
+"""
+
+BESIDE = """`deploy/services.env`, which need not be there, holds further settings of the services and of the
+web, a line `GUICHET_…=value` each. All of them are given all of it; of a name that `deploy/.env`
+has too, the value there counts. `docker compose … up -d` makes those anew for whom it changed.
+`COMPOSE_PROJECT_NAME` in `deploy/.env` names another installation on the same Docker; without: `guichet`.
+"""
+
 
 def write() -> None:
     PAGE.write_text(page(), encoding="utf-8")
@@ -37,7 +58,9 @@ def page() -> str:
         section("web", settings_of("web"), common),
         section("The set-up of messaging, `python -m chassis.streams`", SetUpSettings, common),
         section("The launcher, `./guichet`", LocalSettings, set()),
+        GATEWAY,
         section("The containers, `deploy/.env`", ComposeSettings, set()),
+        BESIDE,
     ]
     return "\n".join([HEAD, *(found for found in sections if found)])
 

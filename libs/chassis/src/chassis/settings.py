@@ -37,11 +37,10 @@ def check_database_url(url: SecretStr) -> SecretStr:
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(check_database_url)]
+Pauses = tuple[Annotated[float, Field(ge=0)], ...]  # in seconds
 
 PREFIX = "GUICHET_"
-
-
-WEB_ADDRESS = r"^https?://\S+$"
+WEB_ADDRESS, BROKER_ADDRESS = r"^https?://\S+$", r"^(nats|tls)://\S+$"
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -146,15 +145,15 @@ class ServiceSettings(CommonSettings):
     pool_overflow: int = Field(5, ge=0, description="Connections opened besides under load.")
     pool_seconds: float = Field(2, gt=0, description="How long a request waits for a connection.")
     nats_url: str = Field(
-        "nats://127.0.0.1:4222", pattern=r"^(nats|tls)://\S+$", description="The broker."
+        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
     )
     nats_user: str = Field("", description="The service's own user on the broker.")
     nats_password: SecretStr = Field(SecretStr(""), description="That user's password.")
     relay: bool = Field(True, description="Whether this process publishes the outbox.")
     consumer: bool = Field(True, description="Whether this process handles events.")
-    outbox_poll_seconds: float = Field(5, description="How long a missed wake-up may cost.")
+    outbox_poll_seconds: float = Field(5, gt=0, description="How long a missed wake-up may cost.")
     consumer_batch: int = Field(100, ge=1, description="Events handled in one transaction.")
-    retry_seconds: tuple[float, ...] = Field(
+    retry_seconds: Pauses = Field(
         (1, 5, 30, 120, 600), description="Pauses before an event that fails is tried again."
     )
 
@@ -173,7 +172,7 @@ def read(settings: type[S]) -> S:
     except SettingsError as unreadable:
         raise WrongSettings(str(unreadable)) from unreadable
     except ValidationError as wrong:
-        lines = [told("_".join(map(str, e["loc"])), e["type"], e["msg"]) for e in wrong.errors()]
+        lines = [told(str(e["loc"][0]), e["type"], e["msg"]) for e in wrong.errors()]
         raise WrongSettings("\n".join(lines)) from wrong
 
 

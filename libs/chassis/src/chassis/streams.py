@@ -25,7 +25,7 @@ from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 from pydantic import Field, SecretStr
 
-from chassis.settings import CommonSettings, WrongSettings, read
+from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
 from chassis.troubles import of_broker
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 
@@ -146,11 +146,13 @@ def door_config(
     certificate: str,
     key: str,
     passwords: Mapping[str, str],
+    monitor: str,
 ) -> str:
     """A second server, for other systems only: TLS, their users and rights, no store.
 
     It stands between them and the broker, whose own port stays within: `inside` is the address
-    that the broker's `door` listens on. What they ask of JetStream it asks there.
+    that the broker's `door` listens on. What they ask of JetStream it asks there. `monitor` is
+    where the health check asks, for nobody outside.
     """
     subscribers = list(subscribers)
     rights = {
@@ -161,6 +163,7 @@ def door_config(
         [
             *written_down({each: passwords[each] for each in subscribers}),
             f"listen: {json.dumps(listen)}",
+            f"http: {json.dumps(monitor)}",
             f"tls {{ cert_file: {json.dumps(certificate)}, key_file: {json.dumps(key)} }}",
             f"leafnodes {{ remotes: [{{ url: {json.dumps(address)}, account: GUICHET }}] }}",
             "accounts {",
@@ -258,7 +261,9 @@ async def ensure_durable(
 class SetUpSettings(CommonSettings):
     """What the set-up step needs to know, where the launcher does not take it."""
 
-    nats_url: str = Field("nats://127.0.0.1:4222", description="The broker.")
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+    )
     nats_admin_password: SecretStr = Field(description="Of NATS's admin user.")
     subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
-from chassis.settings import CommonSettings, ServiceSettings, read
+from chassis.settings import CommonSettings, Pauses, ServiceSettings, read
 
 SECRET_SHORTEST = 32
 
@@ -66,7 +66,7 @@ class Settings(ServiceSettings, Queueing):
     mail_per_minute: int = Field(
         60, ge=1, description="How many mails are tried in a minute, by all processes together."
     )
-    mail_retry_seconds: tuple[float, ...] = Field(
+    mail_retry_seconds: Pauses = Field(
         (60, 300, 900, 3600, 14400, 28800, 86400),
         description="Pauses before a mail that could not be handed over is tried again.",
     )
