@@ -1,23 +1,27 @@
 """From the outbox through JetStream into the inbox, on a real database and a real broker."""
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import nats
 import pytest
+import structlog
 from nats.js import JetStreamContext
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import dead_letters, streams
+from chassis import dead_letters, health, streams
 from chassis.bus import Consumer, Relay, Subscriptions
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
 from chassis.testing import deliver, nats_server, wrap
 from contracts.event import Event
 from contracts.topology import Listening
+from local.processes import free_port
+from local.servers import Broker
 
 
 class Numbered(Event, type="numbers.numbered.v1", subject="aggregate"):
@@ -267,3 +271,113 @@ async def test_the_outbox_is_ordered_by_its_position(database, js):
         ).all()
     stored_bodies = [(await js.get_msg("NUMBERS", seq)).data.decode() for seq in (1, 2, 3)]
     assert stored_bodies == list(bodies)
+
+
+@pytest.fixture
+async def full(tmp_path) -> AsyncGenerator[JetStreamContext]:
+    """A broker with room for a few events, and none left."""
+    port = free_port()
+    config = (
+        f'listen: "127.0.0.1:{port}"\n'
+        f'jetstream {{ store_dir: "{tmp_path}/nats", max_file_store: 20KB }}'
+    )
+    broker = Broker(tmp_path / "nats", port, config=config)
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    connection = await nats.connect(broker.url)
+    js = connection.jetstream()
+    await streams.ensure_stream(js, "numbers")
+    with suppress(APIError):
+        while True:
+            await js.publish("numbers.numbered.v1.filling", b"x" * 1_000)
+    yield js
+    await connection.close()
+    broker.stop()
+
+
+async def test_a_full_store_is_told_once_and_left_behind(database, full):
+    relay = relay_of(database, full, poll=0.1)
+    await announce(database, 1)
+    with structlog.testing.capture_logs() as logs:
+        async with running(relay.run()):
+
+            async def told() -> bool:
+                return relay.trouble is not None
+
+            await eventually(told)
+            said = relay.trouble or ""
+            assert said.startswith("NATS has no room for more events (")
+            assert said.endswith("make room on its disk or raise the limits of its store")
+            await asyncio.sleep(1)  # it is tried again meanwhile
+            await full.purge_stream("NUMBERS")
+
+            async def stored() -> bool:
+                return (await full.stream_info("NUMBERS")).state.messages == 1
+
+            await eventually(stored)
+            await eventually(untroubled(relay))
+    assert [line["event"] for line in logs] == ["publish_delayed", "publish_resumed"]
+
+
+def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:
+    async def is_untroubled() -> bool:
+        return relay.trouble is None
+
+    return is_untroubled
+
+
+class Stuck(Subscriptions):
+    """Takes events and never comes to an end with them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = asyncio.Event()
+
+        @self.on(Numbered)
+        async def handle(session, event: Numbered) -> None:
+            self.has_begun.set()
+            await asyncio.Event().wait()
+
+
+async def test_who_is_stopped_in_the_middle_gives_the_rest_to_others_at_once(database, js):
+    """And not after the ack wait of half a minute."""
+    await announce(database, *range(20))
+    stuck, seen = Stuck(), Seen()
+    async with running(relay_of(database, js).run()):
+        async with running(consumer_of(database, js, stuck).run()):
+            await stuck.has_begun.wait()
+        async with running(consumer_of(database, js, seen).run()):
+
+            async def handled() -> bool:
+                return sorted(seen.numbers) == list(range(20))
+
+            await eventually(handled, seconds=10)
+
+
+async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
+    monkeypatch.setattr(health, "leaving", threading.Event())
+    leaving, staying = Seen(), Seen()
+    async with running(relay_of(database, js).run(), consumer_of(database, js, leaving).run()):
+        await announce(database, 1)
+
+        async def handled() -> bool:
+            return leaving.numbers == [1]
+
+        await eventually(handled)
+        health.leaving.set()
+        await announce(database, 2)  # which it had asked for already
+
+        async def is_out() -> bool:
+            known = await js.consumer_info("NUMBERS", LISTENING.service)
+            return not known.num_waiting and not known.num_pending and not known.num_ack_pending
+
+        await eventually(is_out)
+        await announce(database, 3, 4)
+        monkeypatch.setattr(health, "leaving", threading.Event())
+        async with running(consumer_of(database, js, staying).run()):
+
+            async def others() -> bool:
+                return staying.numbers == [3, 4]
+
+            await eventually(others)
+    assert leaving.numbers == [1, 2]

@@ -122,3 +122,14 @@ def test_a_taken_port_ends_it_with_a_reason(address, tmp_path):
         f"shop cannot listen on 127.0.0.1:{port}, as its log says: stop whoever does, or choose"
         " another port with GUICHET_PORT\n"
     )
+
+
+def test_code_that_cannot_be_loaded_is_not_taken_for_a_port(address, tmp_path):
+    (tmp_path / "shop" / "app.py").write_text("import nothing_of_this_name\n")
+    done = subprocess.run(
+        [sys.executable, "-c", SERVE, str(free_port())], cwd=tmp_path, capture_output=True,
+        text=True, check=False, timeout=30,
+    )  # fmt: skip
+    assert done.returncode != 0
+    assert "nothing_of_this_name" in done.stdout + done.stderr
+    assert "cannot listen" not in done.stderr

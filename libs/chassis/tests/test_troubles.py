@@ -9,9 +9,10 @@ from collections.abc import Generator
 import httpx
 import psycopg.errors
 import pytest
+from alembic import command
 from fastapi import APIRouter
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -119,6 +120,41 @@ async def test_a_command_that_cannot_do_its_work_ends_with_one_line():
     assert nowhere.returncode == 1
     assert nowhere.stderr.startswith("the database failed: connection to server at")
     assert [done.stderr.count("\n") for done in (newer, nowhere)] == [1, 1]
+
+
+def test_a_table_that_stays_held_ends_a_migration_with_one_line(monkeypatch):
+    """While it waits for the table, all who come after wait behind it."""
+    url = testing.fresh_database("test_chassis_schema")
+    command.upgrade(migrations.config("sales", url), "0001")
+    monkeypatch.setattr(migrations, "LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(migrations, "PAUSE_SECONDS", 0)
+    engine = create_engine(url)
+    with engine.connect() as somebody, somebody.begin():
+        somebody.execute(text("LOCK TABLE sales IN ACCESS SHARE MODE"))
+        with pytest.raises(migrations.SchemaInUse, match="holds a table") as refused:
+            migrations.upgrade("sales", url)
+        assert "\n" not in str(refused.value)
+    migrations.upgrade("sales", url)
+    migrations.check("sales", url)
+    engine.dispose()
+
+
+def test_only_the_owner_may_change_the_schema():
+    url = testing.fresh_database("test_chassis_schema")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS test_chassis_runs"))
+        connection.execute(text("CREATE ROLE test_chassis_runs LOGIN PASSWORD 'x'"))
+    host = engine.url.set(username="test_chassis_runs", password="x")
+    refused = migrate(host.render_as_string(hide_password=False))
+    with engine.connect() as connection:
+        connection.execute(text("DROP ROLE test_chassis_runs"))
+    engine.dispose()
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "sales: this role may not change the schema: give the address of the owner's in"
+        " GUICHET_MIGRATION_URL\n",
+    )
 
 
 async def test_a_full_disk_is_named_in_the_log_and_whoever_asked_may_ask_again(capsys):

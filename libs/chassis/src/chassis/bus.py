@@ -19,11 +19,11 @@ from pydantic import ValidationError
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import tracing
+from chassis import health, tracing
 from chassis.database import Database
 from chassis.messaging import CHANNEL, DeadLetter, InboxMessage
 from chassis.metrics import HANDLED, PARKED, PUBLISHED, RETRIED
-from chassis.troubles import describe, is_passing, of_broker
+from chassis.troubles import describe, is_passing, of_broker, of_publishing
 from contracts.event import Envelope, Event
 from contracts.topology import LISTENINGS, Listening, stream_name
 
@@ -98,11 +98,13 @@ class Relay:
 
     One replica at a time: whoever holds the advisory lock of the database. No transaction is
     open across the network; a row is marked after JetStream has said that it stored the event,
-    and `Nats-Msg-Id` makes a second sending harmless.
+    and `Nats-Msg-Id` makes a second sending harmless. `trouble` is why the oldest event is not
+    stored now, in one line.
     """
 
     def __init__(self, dsn: str, js: JetStreamContext, stream: str, poll: float) -> None:
         self.dsn, self.js, self.stream, self.poll = dsn, js, stream, poll
+        self.trouble: str | None = None
 
     async def run(self) -> None:
         async with await psycopg.AsyncConnection.connect(
@@ -157,12 +159,21 @@ class Relay:
                     headers={"Nats-Msg-Id": str(event_id)},
                 )
             except BROKER_TROUBLE as error:
-                log.warning("publish_delayed", subject=subject, error=repr(error))
+                self.hear(of_publishing(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5)
             else:
+                self.hear(None)
                 PUBLISHED.labels(subject.rpartition(".")[0]).inc()
                 return
+
+    def hear(self, trouble: str | None) -> None:
+        """The log is told of another one than the last, and of its end."""
+        if trouble is not None and trouble != self.trouble:
+            log.warning("publish_delayed", stream=self.stream, trouble=trouble)
+        elif trouble is None and self.trouble is not None:
+            log.info("publish_resumed", stream=self.stream)
+        self.trouble = trouble
 
 
 # --- Listening --------------------------------------------------------------------------------
@@ -263,15 +274,28 @@ class Consumer:
         self.batch, self.retries = batch, tuple(retries)
 
     async def run(self) -> None:
+        """Until the process has been asked to stop: what comes then is for the others."""
         subscription = await self.js.pull_subscribe_bind(durable=self.name, stream=self.stream)
         try:
-            while True:
+            while not health.leaving.is_set():
                 with suppress(TimeoutError):
                     messages = await subscription.fetch(self.batch, timeout=FETCH_SECONDS)
-                    await self.settle(messages)
+                    await self.settle_or_give_back(messages)
         finally:
             with suppress(*BROKER_TROUBLE):
                 await subscription.unsubscribe()
+        await asyncio.Event().wait()  # or else it would be begun again
+
+    async def settle_or_give_back(self, messages: Sequence[Msg]) -> None:
+        """Stopped in the middle, others are handed the rest at once, not after the ack wait."""
+        try:
+            await self.settle(messages)
+        except asyncio.CancelledError:
+            for message in messages:
+                if not message.is_acked:
+                    with suppress(*BROKER_TROUBLE):
+                        await message.nak()
+            raise
 
     async def settle(self, messages: Sequence[Msg]) -> None:
         """All in one transaction; if that fails, event by event."""

@@ -7,6 +7,8 @@ from importlib import import_module
 from typing import Annotated
 
 import typer
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy.exc import ProgrammingError
 
 from chassis import dead_letters, logs, migrations, serving
 from chassis.database import Database
@@ -43,8 +45,15 @@ def service_command(package: str) -> typer.Typer:
         url = settings.migration_url or settings.database_url
         try:
             migrations.upgrade(package, url.get_secret_value())
-        except migrations.SchemaNewer as newer:
-            raise fail(f"{package}: {newer}") from newer
+        except (migrations.SchemaNewer, migrations.SchemaInUse) as refused:
+            raise fail(f"{package}: {refused}") from refused
+        except ProgrammingError as refused:
+            if not isinstance(refused.orig, InsufficientPrivilege):
+                raise
+            raise fail(
+                f"{package}: this role may not change the schema: give the address of the owner's"
+                " in GUICHET_MIGRATION_URL"
+            ) from refused
 
     cli.add_typer(dead_letters_command(package), name="dead-letters")
     return cli

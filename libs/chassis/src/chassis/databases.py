@@ -117,7 +117,8 @@ def main() -> None:
             f"databases: {missing.filename}: {missing.strerror}; make it with ./guichet compose init"
         )
     except psycopg.Error as refused:
-        sys.exit(f"databases: PostgreSQL refuses the databases and roles: {refused}".strip())
+        said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
+        sys.exit(f"databases: PostgreSQL refuses the databases and roles: {said}")
 
 
 if __name__ == "__main__":

@@ -4,20 +4,29 @@ Two database roles: the owner migrates, the other one runs and may only read and
 """
 
 import functools
+import time
 
 from alembic import command, context, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, MetaData, create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 from chassis.messaging import CHANNEL, SCHEMA, Messaging
 
 LOCK = 7_301_001
+# Whoever waits for a table holds up all who come after: it gives way, and tries again.
+LOCK_SECONDS, TRIES, PAUSE_SECONDS = 5, 6, 2
 
 
 class SchemaNewer(Exception):
     """A later version of the code was here."""
+
+
+class SchemaInUse(Exception):
+    """Somebody has held a table for so long that it could not be changed."""
 
 
 def config(package: str, url: str) -> Config:
@@ -31,14 +40,27 @@ def config(package: str, url: str) -> Config:
 def upgrade(package: str, url: str) -> None:
     """Bring the database to the newest schema; several may call it at once.
 
-    Raises SchemaNewer for one that this code does not know.
+    Raises SchemaNewer for one that this code does not know, SchemaInUse where a table stays held.
     """
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         found = current(connection)
     if found is not None and found not in known(package):
         raise SchemaNewer(difference(package, found))
-    command.upgrade(config(package, url), "head")
+    for left in reversed(range(TRIES)):
+        try:
+            command.upgrade(config(package, url), "head")
+        except OperationalError as busy:
+            if not isinstance(busy.orig, LockNotAvailable):
+                raise
+            if not left:
+                raise SchemaInUse(
+                    "somebody holds a table that has to be changed, for a minute or longer: end"
+                    " what runs so long there (see pg_stat_activity), and migrate again"
+                ) from busy
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
 def check(package: str, url: str) -> None:
@@ -80,6 +102,7 @@ def run(metadata: MetaData) -> None:
     with engine.connect() as connection:
         # Two replicas may start together: the second one waits and finds nothing to do.
         connection.execute(text("SELECT pg_advisory_lock(:lock)"), {"lock": LOCK})
+        connection.execute(text(f"SET lock_timeout = '{LOCK_SECONDS}s'"))
         connection.commit()
         context.configure(
             connection=connection,

@@ -169,11 +169,12 @@ class Bus:
     ) -> None:
         self.settings, self.subscriptions, self.database = settings, subscriptions, database
         self.broker: Client | None = None
+        self.relay: Relay | None = None
         self.trouble = "it has not answered yet"
 
     async def state(self) -> str | None:
         if self.broker is not None and self.broker.is_connected:
-            return None
+            return self.relay.trouble if self.relay else None
         return f"away: {self.trouble}"
 
     def hear(self, trouble: str) -> None:
@@ -201,7 +202,7 @@ class Bus:
         )
         js = self.broker.jetstream()
         dsn = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
-        relay = Relay(dsn, js, stream_name(settings.service), settings.outbox_poll_seconds)
+        self.relay = Relay(dsn, js, stream_name(settings.service), settings.outbox_poll_seconds)
         consumers = [
             Consumer(
                 listening,
@@ -216,7 +217,7 @@ class Bus:
         try:
             async with asyncio.TaskGroup() as loops:
                 if settings.relay and settings.service in PUBLISHERS:
-                    loops.create_task(forever("relay", relay.run))
+                    loops.create_task(forever("relay", self.relay.run))
                 if settings.consumer:
                     for consumer in consumers:
                         loops.create_task(forever(f"consumer {consumer.stream}", consumer.run))

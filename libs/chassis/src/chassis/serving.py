@@ -82,11 +82,19 @@ def serve(package: str, host: str | None, port: int | None) -> None:
     try:
         server.run()
     except SystemExit as refused:
+        if not config.loaded:
+            raise did_not_start(package) from refused
         raise fail(
             f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop whoever"
             " does, or choose another port with GUICHET_PORT",
             uvicorn.config.STARTUP_FAILURE,
         ) from refused
+    if not server.started:
+        raise did_not_start(package)
+
+
+def did_not_start(package: str) -> typer.Exit:
+    return fail(f"{package} did not start: its log says why", uvicorn.config.STARTUP_FAILURE)
 
 
 def http_command(package: str) -> typer.Typer:

@@ -5,6 +5,7 @@ Never with a statement or its values, which may be personal: only a connection t
 
 import nats.errors
 import psycopg
+from nats.js.errors import APIError
 from psycopg.errors import DiskFull
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -60,6 +61,22 @@ def of_database(error: BaseException) -> str | None:
         return None
     said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
     return f"{said}: {next(what for words, what in REMEDIES.items() if words in said)}"
+
+
+# Of the codes of JetStream: no room in its store, for all streams or for this one.
+NO_ROOM = (10023, 10047, 10077)
+
+
+def of_publishing(error: BaseException) -> str:
+    """Of an event that JetStream does not store."""
+    if isinstance(error, APIError) and error.err_code in NO_ROOM:
+        return (
+            f"NATS has no room for more events ({error.description}): make room on its disk or"
+            " raise the limits of its store"
+        )
+    if isinstance(error, APIError):
+        return f"NATS does not store events: {error.description} ({error.err_code})"
+    return of_broker(error)
 
 
 def of_broker(error: BaseException) -> str:
