@@ -53,8 +53,12 @@ class Broker:
 
         await eventually(look)
 
-    async def last_of(self, stream: str) -> int:
-        return (await self.js.stream_info(stream)).state.last_seq
+    async def holds(self, stream: str, subject: str) -> bool:
+        try:
+            await self.js.get_last_msg(stream, subject)
+        except NotFoundError:
+            return False
+        return True
 
 
 @asynccontextmanager
