@@ -8,7 +8,9 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import AsyncGenerator, Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,7 +21,7 @@ import pytest
 
 from chassis import databases
 from local.processes import free_port, wait_until
-from local.servers import answers
+from local.servers import Broker, answers
 from local.settings import ROOT, SERVICES
 
 # ---- The health check -------------------------------------------------------------------
@@ -328,3 +330,41 @@ def test_the_set_up_of_streams_may_be_repeated(tmp_path):
             GUICHET_SUBSCRIBERS="subscriber,warehouse",
         )
         assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def guarded(tmp_path) -> Generator[Broker]:
+    """A broker with one administrator, not started yet."""
+    port = free_port()
+    config = (
+        f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{tmp_path}/nats" }}\n'
+        'authorization { user: "admin", password: "right" }'
+    )
+    broker = Broker(tmp_path / "nats", port, config=config)
+    yield broker
+    broker.stop()
+
+
+def set_up_streams(broker: Broker, password: str) -> subprocess.CompletedProcess[str]:
+    return run("chassis.streams", GUICHET_NATS_URL=broker.url, GUICHET_NATS_ADMIN_PASSWORD=password)
+
+
+def test_a_broker_that_comes_a_moment_later_is_waited_for(guarded):
+    with ThreadPoolExecutor() as pool:
+        set_up = pool.submit(set_up_streams, guarded, "right")
+        time.sleep(2)
+        guarded.start()
+        assert set_up.result().returncode == 0, set_up.result().stderr
+
+
+def test_a_broker_that_stays_away_or_refuses_is_one_line(guarded):
+    silent = set_up_streams(guarded, "right")
+    guarded.start()
+    guarded.wait_for(guarded.is_ready, 10)
+    refused = set_up_streams(guarded, "wrong")
+    assert [done.returncode for done in (silent, refused)] == [1, 1]
+    assert silent.stderr.endswith("see that NATS runs and that GUICHET_NATS_URL leads to it\n")
+    assert refused.stderr == (
+        "messaging: NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD\n"
+    )
+    assert silent.stderr.count("\n") == 1

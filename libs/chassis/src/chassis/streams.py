@@ -6,12 +6,14 @@ Only NATS's admin user may make streams and durables; the set-up step runs befor
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote
 
 import nats
 import nats.errors
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.api import (
     AckPolicy,
@@ -31,6 +33,8 @@ from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS,
 
 DEDUPLICATION_SECONDS = 600
 ACK_SECONDS = 30  # also how long events wait that a killed process had taken
+# Of the set-up step: how long the broker is waited for, and each of its answers.
+CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 ADMIN = "admin"
 SYSTEM = "system"
 DOOR = "door"  # the server that lets other systems in from outside
@@ -199,17 +203,9 @@ def password_variable(user: str) -> str:
 
 async def set_up(url: str, password: str, subscribers: Iterable[str], *, user: str = ADMIN) -> None:
     """Make or bring up to date every stream and durable; harmless when repeated."""
-    broker = await nats.connect(
-        url,
-        user=user,
-        password=password,
-        connect_timeout=5,
-        allow_reconnect=False,  # whoever sets up tries again, having been told why
-        max_reconnect_attempts=1,
-        error_cb=say_nothing,  # the exception says it
-    )
+    broker = await connected(url, user, password)
     try:
-        js = broker.jetstream()
+        js = broker.jetstream(timeout=ANSWER_SECONDS)
         for context in PUBLISHERS:
             await ensure_stream(js, context)
         for each in LISTENINGS:
@@ -219,6 +215,26 @@ async def set_up(url: str, password: str, subscribers: Iterable[str], *, user: s
                 await ensure_durable(js, stream_name(context), subscriber, None)
     finally:
         await broker.close()
+
+
+async def connected(url: str, user: str, password: str) -> Client:
+    """A broker that has just been started, on a machine that starts much else, is waited for."""
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            return await nats.connect(
+                url,
+                user=user,
+                password=password,
+                connect_timeout=5,
+                allow_reconnect=False,
+                max_reconnect_attempts=1,
+                error_cb=say_nothing,  # the exception says it
+            )
+        except (OSError, nats.errors.Error) as refused:
+            if "uthorization" in str(refused) or time.monotonic() > deadline:
+                raise
+            await asyncio.sleep(1)
 
 
 async def say_nothing(_: Exception) -> None:
