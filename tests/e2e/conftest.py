@@ -1,5 +1,6 @@
 """A real browser at Guichet's public address, and people to sit before it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -41,6 +42,18 @@ def letters(stack: Stack) -> Letters:
     """What people find in their mail."""
     assert stack.mail is not None
     return Letters(stack.mail.folder)
+
+
+@pytest.fixture
+async def closed(stack: Stack, scene: Scene, windows: Windows) -> AsyncGenerator[None]:
+    """Tickets is away, and browsers are told so."""
+    tickets = stack.services["tickets"]
+    await asyncio.to_thread(tickets.stop)
+    yield
+    windows.complaints = [each for each in windows.complaints if not each.startswith("503 for")]
+    tickets.start()
+    await asyncio.to_thread(tickets.wait_for, tickets.is_ready, 30)
+    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
 
 
 # --- Accounts, each made once ------------------------------------------------------------------

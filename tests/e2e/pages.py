@@ -243,6 +243,87 @@ async def is_asked_why_to_cancel(seller: Staff, _: Scene) -> None:
     await expect(seller.page.get_by_role("dialog")).to_be_visible()
 
 
+async def sends(person: Person, action: str, **fields: str) -> None:
+    """A form of this page's person, sent as where no script runs."""
+    await person.page.evaluate(
+        """([action, fields]) => {
+            const token = document.querySelector("[name=form_token]").value;
+            const form = document.createElement("form");
+            form.method = "post";
+            form.action = action;
+            for (const [name, value] of Object.entries({ form_token: token, ...fields })) {
+                const field = document.createElement("textarea");
+                Object.assign(field, { name, value });
+                form.append(field);
+            }
+            document.body.append(form);
+            form.submit();
+        }""",
+        [action, fields],
+    )
+
+
+async def is_asked_by_a_page_whether_resolved(customer: Customer, scene: Scene) -> None:
+    action = f"/mes-demandes/{scene.answered}"
+    await sends(customer, action, answer="resolve", text="Merci, tout va bien.", seen="1")
+    await customer.reads_title("Résoudre une demande")
+
+
+async def is_asked_by_a_page_whether_to_resolve(person: Staff, scene: Scene) -> None:
+    fields = {"kind": "reply", "minutes": "5", "seen_position": "1", "answer": "resolve"}
+    await sends(person, f"/demandes/{scene.open}", text="Le rouleau est changé.", **fields)
+    await person.reads_title("Résoudre une demande")
+
+
+async def is_asked_whether_to_close(person: Person, _: Scene) -> None:
+    await person.presses("Fermer toutes les autres sessions")
+    await expect(person.page.get_by_role("dialog")).to_be_visible()
+
+
+async def is_asked_by_a_page_whether_to_close(person: Person, _: Scene) -> None:
+    await sends(person, "/compte/sessions/fermeture", answer="")
+    await person.reads_title("Sessions ouvertes")
+
+
+async def is_asked_by_a_page_whether_to_disable(administrator: Staff, scene: Scene) -> None:
+    await sends(administrator, f"/personnel/{scene.seller.id}/desactivation", answer="")
+    await administrator.reads_title("Désactiver un compte")
+
+
+async def sends_with_an_ended_session(customer: Customer, scene: Scene) -> None:
+    await customer.page.context.clear_cookies()
+    text = "Depuis hier soir.\n\nEt ce matin encore."
+    await sends(customer, f"/mes-demandes/{scene.open}", answer="send", text=text)
+    await customer.is_told("Votre session a expiré. Reconnectez-vous")
+
+
+async def goes_on_with_what_was_kept(customer: Customer, scene: Scene) -> None:
+    await sends_with_an_ended_session(customer, scene)
+    await customer.fills("Adresse e-mail", customer.account.email)
+    await customer.fills("Mot de passe", customer.account.password)
+    await customer.presses("Se connecter")
+    await customer.reads_title("Votre texte est conservé")
+
+
+async def gets_back_what_cannot_be_sent(customer: Customer, scene: Scene) -> None:
+    await sends(customer, f"/mes-demandes/{scene.open}", answer="send", text="Depuis hier soir.")
+    await customer.reads_title("Votre texte est conservé")
+
+
+async def finds_the_way_home(person: Person, _: Scene) -> None:
+    await expect(person.main.get_by_role("link", name="Aller à mes demandes")).to_be_visible()
+
+
+async def sends_a_form_of_another_site(visitor: Person, _: Scene) -> None:
+    """From a page that is nobody's."""
+    action = str(visitor.page.url)
+    await visitor.page.goto("data:text/html,<form method=post><input name=text></form>")
+    await visitor.page.evaluate(
+        "action => { document.forms[0].action = action; document.forms[0].submit(); }", action
+    )
+    await visitor.reads_title("Formulaire refusé")
+
+
 CUSTOMER, ALL = ("customer",), ("customer", "product")
 
 
@@ -331,7 +412,15 @@ async def opens_a_caught_mail(administrator: Staff, scene: Scene) -> None:
 LOOKS = {
     "sign-in": Look(who="visitor", address="/connexion"),
     "sign-in-refused": Look(who="visitor", address="/connexion", prepare=signs_in_wrongly),
+    "sign-in-kept": Look(
+        who="customer", address="/mes-demandes/{scene.open}", prepare=sends_with_an_ended_session
+    ),
+    "resume": Look(
+        who="customer", address="/mes-demandes/{scene.open}", prepare=goes_on_with_what_was_kept
+    ),
     "not-found": Look(who="visitor", address="/nulle-part", status=404),
+    "refused": Look(who="customer", address="/deconnexion", prepare=finds_the_way_home, status=405),
+    "foreign": Look(who="visitor", address="/connexion", prepare=sends_a_form_of_another_site),
     "forgotten-password": Look(who="visitor", address="/mot-de-passe-oublie"),
     "forgotten-password-asked": Look(
         who="visitor", address="/mot-de-passe-oublie", prepare=asks_for_a_link
@@ -377,6 +466,11 @@ LOOKS = {
     "request-resolve": Look(
         who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_whether_resolved
     ),
+    "request-resolve-page": Look(
+        who="customer",
+        address="/mes-demandes/{scene.answered}",
+        prepare=is_asked_by_a_page_whether_resolved,
+    ),
     "request-signed-out": Look(
         who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_to_sign_in_again
     ),
@@ -384,6 +478,10 @@ LOOKS = {
     "my-search": Look(who="customer", address="/mes-demandes", prepare=searches_everywhere),
     "my-search-page": Look(who="customer", address="/recherche", prepare=searches_on_a_page),
     "account": Look(who="customer", address="/compte"),
+    "account-close": Look(who="customer", address="/compte", prepare=is_asked_whether_to_close),
+    "account-close-page": Look(
+        who="customer", address="/compte", prepare=is_asked_by_a_page_whether_to_close
+    ),
     "account-pending": Look(who="newcomer", address="/compte"),
     "account-refused": Look(who="customer", address="/compte", prepare=types_a_short_password),
     "not-found-signed-in": Look(who="customer", address="/mes-demandes/99999999", status=404),
@@ -397,6 +495,11 @@ LOOKS = {
         who="technician",
         address="/demandes/{scene.open}?vue=ouvertes",
         prepare=is_asked_whether_to_resolve,
+    ),
+    "desk-resolve-page": Look(
+        who="technician",
+        address="/demandes/{scene.open}",
+        prepare=is_asked_by_a_page_whether_to_resolve,
     ),
     "desk-resolved": Look(who="technician", address="/demandes/{scene.resolved}?vue=resolues"),
     "search": Look(who="technician", address="/demandes", prepare=searches_everywhere),
@@ -496,7 +599,17 @@ LOOKS = {
     "staff-disable": Look(
         who="administrator", address="/personnel", prepare=is_asked_whether_to_disable
     ),
+    "staff-disable-page": Look(
+        who="administrator", address="/personnel", prepare=is_asked_by_a_page_whether_to_disable
+    ),
     "mails": Look(who="administrator", address="/courrier"),
     "caught": Look(who="administrator", address="/courrier/demo"),
     "caught-mail": Look(who="administrator", address="/courrier/demo", prepare=opens_a_caught_mail),
+}
+
+# While tickets is away.
+LOOKS_OF_CLOSED = {
+    "closed": Look(who="customer", address="/mes-demandes", status=503),
+    "closed-for-staff": Look(who="technician", address="/demandes", status=503),
+    "resume-closed": Look(who="customer", address="/compte", prepare=gets_back_what_cannot_be_sent),
 }

@@ -9,8 +9,9 @@ import pytest
 
 from contracts.notifications.api import Kind, Language
 from e2e.letters_written import written
-from e2e.pages import LOOKS, at_rest
-from e2e.windows import Theme
+from e2e.pages import LOOKS, LOOKS_OF_CLOSED, Look, at_rest
+from e2e.scene import Scene
+from e2e.windows import Theme, Windows
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
 
@@ -27,14 +28,24 @@ def folder(request: pytest.FixtureRequest) -> Path:
 @pytest.mark.parametrize("name", LOOKS)
 @pytest.mark.parametrize("width", [1440, 390])
 async def test_take_pictures(windows, scene, folder, name, width):
-    page = await LOOKS[name].open(windows, scene, width=width)
+    await take(LOOKS[name], windows, scene, folder / f"{name}.{width}")
+
+
+@pytest.mark.parametrize("name", LOOKS_OF_CLOSED)
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_take_pictures_while_closed(windows, scene, closed, folder, name, width):
+    await take(LOOKS_OF_CLOSED[name], windows, scene, folder / f"{name}.{width}")
+
+
+async def take(look: Look, windows: Windows, scene: Scene, file: Path) -> None:
+    page = await look.open(windows, scene, width=int(file.suffix[1:]))
     # A dialog covers the window and not what lies below it.
     whole = not await page.locator("dialog[open]").count()
     for theme in THEMES:
         await page.emulate_media(color_scheme=theme)
         await at_rest(page)
-        file = folder / f"{name}.{width}.{theme}.png"
-        await page.screenshot(path=file, full_page=whole, animations="disabled")
+        picture = file.with_name(f"{file.name}.{theme}.png")
+        await page.screenshot(path=picture, full_page=whole, animations="disabled")
 
 
 @pytest.mark.parametrize("kind", list(Kind))

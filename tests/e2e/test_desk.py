@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
@@ -10,6 +12,8 @@ from e2e.people import OPEN, RESOLVED, WAITING, Staff
 from e2e.test_pages import finds_no_violation
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
+
+SHOP = ZoneInfo("Europe/Paris")
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +110,33 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
         technician.page.get_by_label("Filtres et tri").get_by_role("link", name="Non lues").click()
     )
     await technician.reads("Aucune demande ne correspond.")
+
+
+async def test_the_queue_is_narrowed_to_the_days_on_which_requests_were_opened(technician, number):
+    """The day as the shop has it; one that is left empty narrows nothing."""
+    thread = await technician.account.get(f"/api/tickets/{number}")
+    opened_on = datetime.fromisoformat(thread["ticket"]["opened_at"]).astimezone(SHOP).date()
+    page, line = technician.page, technician.line(number)
+
+    async def narrows(first: date | None, last: date | None) -> None:
+        await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
+        await page.locator("summary", has_text="Filtrer").click()
+        for label, day in (("Ouverte du", first), ("au", last)):
+            if day:
+                await technician.field(label).fill(day.isoformat())
+        await page.locator("[data-filters]").get_by_role("button", name="Filtrer").click()
+        await expect(page.get_by_role("link", name="Tout afficher").last).to_be_visible()
+
+    day = timedelta(days=1)
+    for first, last in ((opened_on, opened_on), (opened_on - day, None), (None, opened_on)):
+        await narrows(first, last)
+        await expect(line).to_be_visible()
+    await expect(page).to_have_url(re.compile(f"[?&]au={opened_on}"))
+    for first, last in ((opened_on + day, None), (None, opened_on - day)):
+        await narrows(first, last)
+        await technician.reads_nothing_of(f"n° {number}")
+    await technician.follows("Tout afficher")
+    await expect(line).to_be_visible()
 
 
 async def test_what_nobody_has_opened_is_marked_and_counted_in_the_title(
@@ -326,6 +357,64 @@ async def test_time_spent_counts_only_while_somebody_works_and_is_corrected_with
     customer = await windows.customer(she)
     await customer.opens(number)
     await customer.reads_nothing_of("25 min")
+
+
+async def test_time_spent_stands_still_while_the_page_is_hidden(technician, number):
+    page = technician.page
+    await page.clock.install()
+    await opens(technician, number)
+    minutes = page.get_by_label("Temps passé, en minutes")
+
+    async def works(times: int) -> None:
+        for _ in range(times):
+            await page.keyboard.press("Shift")
+            await page.clock.run_for(50_000)
+
+    await works(2)
+    await expect(minutes).to_have_value("2")
+    await becomes(page, "hidden")
+    await works(6)
+    await expect(minutes).to_have_value("2")
+    await becomes(page, "visible")
+    await works(2)
+    await expect(minutes).to_have_value("4")
+    await minutes.fill("15")  # by hand: from now on it is what was typed
+    await works(3)
+    await expect(minutes).to_have_value("15")
+
+
+async def becomes(page: Page, state: str) -> None:
+    """As when its tab is left, or shown again."""
+    await page.evaluate(
+        """(state) => {
+            Object.defineProperty(document, "visibilityState", { value: state, configurable: true });
+            Object.defineProperty(document, "hidden", { value: state === "hidden", configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        state,
+    )
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
+async def test_time_spent_is_kept_by_a_note_when_a_request_is_resolved_without_a_reply(
+    windows, technician_account, she, number, javascript
+):
+    he = await windows.staff(technician_account, javascript=javascript)
+    await opens(he, number)
+    await he.page.get_by_label("Temps passé, en minutes").fill("12")
+    await he.presses("Résoudre")
+    if javascript:
+        dialog = he.page.get_by_role("dialog", name=f"Résoudre la demande n° {number} ?")
+        await dialog.get_by_role("button", name="Résoudre", exact=True).click()
+    else:
+        await he.reads_title("Résoudre une demande")
+        await he.presses("Résoudre")
+    await he.is_told(f"Demande n° {number} résolue.")
+    note = he.exchange.get_by_role("article", name=f"Note interne de {he.account.name}")
+    await expect(note).to_contain_text("Résolue sans réponse.")
+    await expect(note).to_contain_text("12 min")
+    thread = await she.get(f"/api/tickets/{number}")
+    assert [thread["ticket"]["status"], len(thread["messages"])] == ["resolved", 1]
 
 
 # --- Never lost -------------------------------------------------------------------------------

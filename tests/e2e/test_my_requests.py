@@ -1,5 +1,6 @@
 """A customer's own requests: found again, never asked twice, never a word lost, always true."""
 
+import asyncio
 import re
 from typing import Any
 
@@ -85,6 +86,41 @@ async def test_what_waits_for_me_comes_first_and_the_address_holds_what_i_look_f
     await expect(lines(she, "Demandes trouvées")).to_contain_text([f"n° {other}"])
     await applies("Statut", "Tous les statuts")
     await expect(lines(she, "Demandes trouvées")).to_contain_text(["Écran", "touche"])
+
+
+async def test_more_units_than_are_listed_are_found_by_their_serial_number(
+    windows, shop, product, customer_account, sales
+):
+    """The list of units holds fifty; it says so, and tells what else it is narrowed to."""
+    oldest = await shop.sell(customer_account, product, sold_on="2020-01-02")
+
+    async def is_known() -> int:
+        answer = await customer_account.call("POST", "/api/tickets", new_request(oldest["id"]))
+        assert answer.status_code == 201, answer.text
+        return answer.json()["number"]
+
+    number = await eventually(is_known)
+    she = await windows.customer(customer_account)
+    await she.goes_to("/mes-demandes")
+    units = she.field("Appareil").get_by_role("option")
+    await expect(units).to_have_count(1 + len(sales) + 1)
+    for _ in range(5):  # as many at once as sales has connections for
+        await asyncio.gather(*(shop.sell(customer_account, product) for _ in range(10)))
+
+    async def says_so() -> None:
+        await expect(units.last).to_have_text(
+            "Plus ancien ? Cherchez son n° de série", timeout=1_000
+        )
+
+    await she.looks_again_until("/mes-demandes", says_so)
+    await expect(units).to_have_count(1 + 50 + 1)
+    await expect(units.last).to_be_disabled()
+    await she.field("Chercher dans vos demandes").fill(oldest["serial_number"])
+    await expect(lines(she, "Demandes trouvées")).to_contain_text([f"n° {number}"])
+
+    await she.goes_to(f"/mes-demandes?appareil={oldest['id']}")
+    await expect(she.field("Appareil")).to_have_value(oldest["id"])
+    await expect(lines(she, "Demandes trouvées")).to_contain_text([f"n° {number}"])
 
 
 # --- Asking ------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from e2e.pages import LOOKS, at_rest
+from e2e.pages import LOOKS, LOOKS_OF_CLOSED, at_rest
 from e2e.people import IN_PROGRESS, RESOLVED, YOUR_TURN, Customer
 from e2e.windows import TALL, Theme
 from shop import Product, Shop
@@ -19,6 +19,11 @@ COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-tex
 @pytest.mark.parametrize("name", LOOKS)
 async def test_a_page_is_accessible_in_both_themes_and_fits_every_window(windows, scene, name):
     await is_for_everybody(await LOOKS[name].open(windows, scene, width=DESKTOP))
+
+
+async def test_what_is_shown_while_a_service_is_away_is_for_everybody(windows, scene, closed):
+    for look in LOOKS_OF_CLOSED.values():
+        await is_for_everybody(await look.open(windows, scene, width=DESKTOP))
 
 
 async def is_for_everybody(page: Page) -> None:

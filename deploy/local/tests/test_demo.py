@@ -1,6 +1,7 @@
 """The demo, on a server of PostgreSQL that somebody names: loaded once, however often it is begun."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 
 from chassis import databases
 from local import demo
+from local.processes import CannotStart
 from local.settings import SERVICES, LocalSettings
 from local.stack import Stack
 
@@ -71,8 +73,21 @@ def test_the_demo_goes_on_where_it_was_interrupted_and_shows_every_state(stack):
         assert sold["on_sale"]["count"] > 9
 
 
+def test_a_part_that_ends_meanwhile_is_named_at_once(stack):
+    def kill(step: str) -> None:
+        pid = stack.services["sales"].pid
+        if step == "staff" and pid:
+            os.kill(pid, signal.SIGKILL)
+
+    with pytest.raises(
+        CannotStart, match=r"^sales ended while the demo data was loaded: see .*log"
+    ):
+        demo.load(stack, kill)
+    assert not demo.is_loaded(stack)
+
+
 def test_what_was_made_on_the_server_can_be_removed_again():
-    """After the test before, whose databases and roles are gone with it."""
+    """After the tests before, whose databases and roles are gone with it."""
     assert ours() == set()
     with psycopg.connect(SERVER) as connection:
         left = connection.execute(

@@ -107,6 +107,8 @@ async def test_any_customer_can_be_sent_a_link_instead_of_a_password_at_the_coun
 
     assert answer.status_code == 201
     [link] = await links()
+    assert link.purpose == Purpose.PASSWORD  # there is an account, and a password to replace
+    assert link.expires_at - link.requested_at == timedelta(hours=24)
     assert answer.json() == link.model_dump(mode="json", include={"purpose", "expires_at"}) | {
         "id": str(link.link_id)
     }

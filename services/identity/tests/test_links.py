@@ -217,33 +217,37 @@ async def test_a_newer_link_ends_the_older_ones(people, links, link):
     assert (await people.use_link(await people.secret(newest.link_id))).status_code == 200
 
 
-async def test_a_link_of_another_purpose_is_left_alone(people, customer, links, link):
-    await people.post(f"/customers/{customer['id']}/links", None, people.seller)
+async def test_a_link_of_another_purpose_is_left_alone(people, links, mail):
+    await people.registered(email=EMAIL, password=None)
+    await people.forget(EMAIL)
     first, second = await links()
-    assert (first.purpose, second.purpose) == ("password", "invitation")
+    assert (first.purpose, second.purpose) == ("invitation", "password")
     for announced in (first, second):
         secret = await people.secret(announced.link_id)
         assert (await people.read_link(secret)).status_code == 200
 
 
-@pytest.mark.parametrize("way", ["link", "counter", "own"])
-async def test_once_there_is_another_password_no_link_chooses_one(
-    people, customer, links, link, way
-):
-    invitation = await people.post(f"/customers/{customer['id']}/links", None, people.seller)
-    left = await people.secret(link.link_id)
-    other = await people.secret(invitation.json()["id"])
+@pytest.mark.parametrize("way", ["link", "counter"])
+async def test_once_there_is_a_password_no_link_chooses_one(people, links, mail, way):
+    customer = await people.registered(email=EMAIL, password=None)
+    await people.forget(EMAIL)
+    left, other = [await people.secret(each.link_id) for each in await links()]
 
     if way == "link":
         await people.use_link(other)
-    elif way == "counter":
+    else:
         path = f"/customers/{customer['id']}/password"
         body = {"password": OTHER_PASSWORD}
         await people.client.put(path, json=body, headers=people.seller)
-    else:
-        body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
-        me = await people.signed_in(EMAIL)
-        await people.client.put("/me/password", json=body, headers=me)
+
+    people.refused(await people.use_link(left, THIRD_PASSWORD), 409, "link_expired")
+    assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
+
+
+async def test_once_somebody_changed_their_password_no_link_chooses_one(people, customer, link):
+    left = await people.secret(link.link_id)
+    body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+    await people.client.put("/me/password", json=body, headers=await people.signed_in(EMAIL))
 
     people.refused(await people.use_link(left, THIRD_PASSWORD), 409, "link_expired")
     assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201

@@ -247,6 +247,7 @@ CLOSED = (
     "Le guichet est momentanément fermé. Votre saisie est conservée ; réessayez dans un instant."
 )
 GONE = "Ce que vous cherchez n’existe pas ou n’existe plus."
+RESOLVED_WITHOUT_REPLY = "Résolue sans réponse."
 MINUTES_UNREADABLE = "Indiquez un nombre de minutes, par exemple 15."
 UNREADABLE = "Cette valeur n’est pas lisible."
 OUT_OF_RANGE = "Cette valeur est hors limites."

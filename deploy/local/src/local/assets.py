@@ -12,6 +12,8 @@ from local.settings import ROOT
 
 NODE_MODULES = ROOT / "node_modules"
 MARKER = NODE_MODULES / ".guichet"
+# npm waits 10 s and then 60 s before it asks an index again that has failed.
+SOON = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=10000")
 
 
 def fingerprint(folder: Path = ROOT) -> str:
@@ -38,7 +40,7 @@ def install(folder: Path) -> None:
         if not command:
             continue
         done = subprocess.run(
-            [*command, "ci", "--prefix", folder, "--no-progress"],
+            [*command, "ci", "--prefix", folder, "--no-progress", *SOON],
             cwd=folder, env=npm_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if done.returncode == 0:

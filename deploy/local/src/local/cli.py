@@ -106,12 +106,15 @@ def welcome(stack: Stack, accounts: list[tuple[str, str, str]], seconds: float) 
 
 @contextlib.contextmanager
 def stopping_on_signals() -> Generator[None]:
-    """A request to end, from `down` or from a terminal that closes, is like Ctrl-C."""
+    """A request to end, from `down` or from a terminal that closes, is like Ctrl-C.
+
+    Ctrl-C itself, too: a script's background has it ignored.
+    """
 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    for each in (signal.SIGTERM, signal.SIGHUP):
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)
     yield
 

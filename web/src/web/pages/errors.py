@@ -22,14 +22,12 @@ def error_page(request: Request, kind: str, status: int) -> Response:
 
 async def http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
-    if status == 404:
-        await remember_person(request)
-        return error_page(request, "not_found", 404)
-    return error_page(request, "refused", status)
+    await remember_person(request)
+    return error_page(request, "not_found" if status == 404 else "refused", status)
 
 
 async def remember_person(request: Request) -> None:
-    """An unknown address still shows who is signed in, if that can be known."""
+    """What no page answers still shows who is signed in, if that can be known."""
     if hasattr(request.state, "person"):
         return
     try:

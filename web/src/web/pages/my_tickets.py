@@ -92,6 +92,7 @@ async def my_tickets(
         counts=home.others.counts or {"all": 0, "awaiting_me": 0},
         owned=home.owned,
         beside=home.owned.owned_products[:BESIDE],
+        is_listed=any(str(each.sale_id) == to.sale_id for each in home.owned.owned_products),
         statuses=STATUSES,
         to=to,
         form=form,

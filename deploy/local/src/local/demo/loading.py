@@ -5,7 +5,7 @@ import gzip
 import hashlib
 import json
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import httpx
 
 from local import loops
 from local.demo.visitors import Visitor
-from local.processes import CannotStart
+from local.processes import CannotStart, Process
 from local.stack import Stack
 
 HERE = Path(__file__).parent
@@ -39,6 +39,7 @@ ACCOUNTS = [
 Tell = Callable[[str], object]
 
 KEYS_LAST = timedelta(days=1)  # idempotency keys, in every service
+LOOKS_EVERY = 0.2  # seconds, whether all parts are alive
 
 
 def marker(stack: Stack) -> Path:
@@ -55,7 +56,7 @@ def load(stack: Stack, tell: Tell = lambda _: None) -> None:
     tell("the first administrator")
     add_administrator(stack)
     try:
-        loops.run(Demo(stack, began.date(), tell).load())
+        loops.run(watched(stack.processes, Demo(stack, began.date(), tell).load()))
     except CannotStart as refused:
         if datetime.now(UTC) - began < KEYS_LAST:
             raise
@@ -64,6 +65,28 @@ def load(stack: Stack, tell: Tell = lambda _: None) -> None:
             " with ./guichet reset, or start without it, ./guichet up --no-demo."
         ) from refused
     marker(stack).write_text(json.dumps({"accounts": [email for _, email, _ in ACCOUNTS]}))
+
+
+async def watched(parts: Sequence[Process], work: Coroutine[Any, Any, None]) -> None:
+    """The work, given up as soon as a part has ended: the others would wait for it in vain."""
+    loading = asyncio.create_task(work)
+    try:
+        while not loading.done():
+            await asyncio.wait([loading], timeout=LOOKS_EVERY)
+            if loading.done() and loading.exception():
+                await asyncio.sleep(LOOKS_EVERY)  # a connection closes before its process has ended
+            for part in parts:
+                if not part.is_alive():
+                    raise CannotStart(
+                        f"{part.name} ended while the demo data was loaded: see {part.log}\n"
+                        f"{part.last_words()}"
+                    )
+        loading.result()
+    except httpx.HTTPError as lost:
+        raise CannotStart(f"The demo got no answer: {lost!r}") from lost
+    finally:
+        loading.cancel()
+        await asyncio.gather(loading, return_exceptions=True)
 
 
 def begun_at(stack: Stack) -> datetime:

@@ -85,10 +85,15 @@ async def reach(moment: float) -> None:
 
 
 async def invite(session: AsyncSession, account: Account) -> Link:
-    """To choose a password; the account is new, or locked."""
+    """To choose a password, the first or a new one; the account is new, or locked.
+
+    Both last as long: staff has sent it, and whoever it is for may not be waiting for it.
+    """
     if not account.enabled:
         raise AccountDisabled("this account is disabled")
-    return await request(session, account, Purpose.INVITATION, account.email)
+    purpose = Purpose.PASSWORD if account.has_password else Purpose.INVITATION
+    lasting = LINKS_LAST[Purpose.INVITATION]
+    return await request(session, account, purpose, account.email, lasting=lasting)
 
 
 async def request_for_address(session: AsyncSession, account: Account, email: str) -> Link:
@@ -100,7 +105,14 @@ async def request_for_address(session: AsyncSession, account: Account, email: st
     return await request(session, account, Purpose.EMAIL, email)
 
 
-async def request(session: AsyncSession, account: Account, purpose: Purpose, email: str) -> Link:
+async def request(
+    session: AsyncSession,
+    account: Account,
+    purpose: Purpose,
+    email: str,
+    *,
+    lasting: timedelta | None = None,
+) -> Link:
     """The only link of this purpose from now on, announced for whoever sends the mail.
 
     The account is new, or locked: links of one account are changed one after the other.
@@ -113,7 +125,7 @@ async def request(session: AsyncSession, account: Account, purpose: Purpose, ema
         purpose=purpose,
         email=email,
         requested_at=now,
-        expires_at=now + LINKS_LAST[purpose],
+        expires_at=now + (lasting or LINKS_LAST[purpose]),
     )
     session.add(link)
     publish(

@@ -1,9 +1,11 @@
 """What staff do in a request: reply, note, resolve, rank it."""
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Request, Response
 
 from contracts.tickets.api import Status
-from web import threads
+from web import threads, words
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
@@ -43,7 +45,10 @@ async def answer(request: Request, number: int, staff: Staff, form: Typed, at: A
 
 
 async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: int | None) -> str:
-    """As the button says; the name of the sentence that tells of it."""
+    """As the button says; the name of the sentence that tells of it.
+
+    Time spent is kept by a message: resolved without a reply, by a note of its own.
+    """
     composed = tickets.Composed(
         text=form["text"],
         minutes=minutes,
@@ -54,6 +59,9 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
         await tickets.add_note(staff.gateway, number, composed, key=form.key)
         return "note_added"
     if button == threads.CONFIRM and not form["text"].strip():
+        if minutes:
+            note = replace(composed, text=words.RESOLVED_WITHOUT_REPLY, send_anyway=True)
+            await tickets.add_note(staff.gateway, number, note, key=form.key)
         await tickets.resolve(staff.gateway, number)
         return "resolved"
     resolve = button == threads.CONFIRM
