@@ -148,7 +148,8 @@ def test_a_page_is_one_trace_of_the_gateway_the_web_and_a_service(
         form = {"email": "personne@example.org", "password": "au hasard, un mot"}
 
         def refused() -> bool:
-            answer = httpx.post(f"{installation.url}/connexion", data=form)
+            origin = {"Origin": installation.url}
+            answer = httpx.post(f"{installation.url}/connexion", data=form, headers=origin)
             return "Adresse e-mail ou mot de passe incorrect." in answer.text
 
         assert wait_until(refused, 30, pause=1)
