@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import time
 
 from compose.installation import PARTS, ROOT, Installation
 from local.compose_engine import docker
@@ -67,7 +68,9 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
     for part in PARTS:  # as on a new machine, which has none
         docker("image", "rm", "--force", installation.image(part))
 
-    type_in(installation, str(tmp_path), commands_of("Restore"))
+    began = time.monotonic()
+    said = type_in(installation, str(tmp_path), commands_of("Restore"))
+    took = time.monotonic() - began
     for part in PARTS:
         installation.compose.wait_for(part, 1)
 
@@ -85,7 +88,14 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
 
     owned = await customer.elsewhere().get("/api/tickets/owned-products")  # signed in anew
     assert {each["sale_id"] for each in owned["owned_products"]} == {before, between}
-    figures.append(f"restored, with outboxes of {counts}, and a sale that one of two backups held")
+    figures.append(
+        "backup: "
+        + ", ".join(
+            f"{file.name} {file.stat().st_size:,}" for file in sorted(tmp_path.rglob("*.dump"))
+        )
+    )
+    told = ", ".join(re.findall(r"^UPDATE \d+$", said, re.MULTILINE))
+    figures.append(f"restored in {took:.0f} s, images built anew; told again: {told}")
 
 
 COUNT = "select count(*) from messaging.outbox"
