@@ -10,13 +10,15 @@ import pytest
 import structlog
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
+from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import dead_letters, health, streams
+from chassis import dead_letters, health, service, streams
 from chassis.bus import Consumer, Relay, Subscriptions
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
+from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, wrap
 from contracts.event import Event
 from contracts.topology import Listening
@@ -339,19 +341,47 @@ class Stuck(Subscriptions):
             await asyncio.Event().wait()
 
 
-async def test_who_is_stopped_in_the_middle_gives_the_rest_to_others_at_once(database, js):
+async def test_a_service_stopped_in_the_middle_gives_the_rest_to_others_at_once(
+    database, js, monkeypatch
+):
     """And not after the ack wait of half a minute."""
+    monkeypatch.setattr(service, "listenings_of", lambda _: [LISTENING])
+    settings = ServiceSettings(
+        service=LISTENING.service,
+        database_url=SecretStr(database.engine.url.render_as_string(hide_password=False)),
+        nats_url=nats_server(),
+    )
     await announce(database, *range(20))
     stuck, seen = Stuck(), Seen()
     async with running(relay_of(database, js).run()):
-        async with running(consumer_of(database, js, stuck).run()):
+        async with running(service.Bus(settings, stuck, database).run()):
             await stuck.has_begun.wait()
-        async with running(consumer_of(database, js, seen).run()):
+        await others_hear(range(20), seen, database, js)
 
-            async def handled() -> bool:
-                return sorted(seen.numbers) == list(range(20))
 
-            await eventually(handled, seconds=10)
+async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_once(database, js):
+    padding = b" " * 100_000  # so that a batch takes many readings
+    for number in range(30):
+        body = wrap(Numbered(aggregate="a", number=number)).model_dump_json().encode()
+        await js.publish(f"{Numbered.type}.a", padding + body)
+    seen = Seen()
+    broker = await nats.connect(nats_server())
+    consumer = asyncio.create_task(consumer_of(database, broker.jetstream(), seen).run())
+    while broker.stats["in_bytes"] < 2 * len(padding):
+        await asyncio.sleep(0)
+    consumer.cancel()
+    await asyncio.gather(consumer, return_exceptions=True)
+    await broker.close()
+    assert seen.numbers == []
+    await others_hear(range(30), seen, database, js)
+
+
+async def others_hear(numbers: range, seen: Seen, database: Database, js: JetStreamContext) -> None:
+    async def heard() -> bool:
+        return sorted(seen.numbers) == list(numbers)
+
+    async with running(consumer_of(database, js, seen).run()):
+        await eventually(heard, seconds=10)
 
 
 async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
