@@ -207,6 +207,18 @@ async def test_only_one_replica_relays_and_another_takes_over(database, js):
     await asyncio.gather(second, return_exceptions=True)
 
 
+async def test_a_relay_is_stopped_even_while_the_broker_answers(database, js):
+    await announce(database, *range(200))
+    broker = await nats.connect(nats_server())
+    relay = asyncio.create_task(relay_of(database, broker.jetstream()).run())
+    while not broker.stats["in_msgs"]:
+        await asyncio.sleep(0)
+    relay.cancel()
+    _, unstoppable = await asyncio.wait([relay], timeout=10)
+    await broker.close()
+    assert not unstoppable
+
+
 async def test_a_duplicate_delivery_changes_nothing(database):
     seen = Seen()
     envelope = wrap(Numbered(aggregate="a", number=1))

@@ -152,12 +152,15 @@ class Relay:
         wait = 0.2
         while True:
             try:
-                await self.js.publish(
-                    subject,
-                    body.encode(),
-                    stream=self.stream,
-                    timeout=PUBLISH_SECONDS,
-                    headers={"Nats-Msg-Id": str(event_id)},
+                # Python 3.11 loses a cancellation that comes together with the broker's answer.
+                await asyncio.shield(
+                    self.js.publish(
+                        subject,
+                        body.encode(),
+                        stream=self.stream,
+                        timeout=PUBLISH_SECONDS,
+                        headers={"Nats-Msg-Id": str(event_id)},
+                    )
                 )
             except BROKER_TROUBLE as error:
                 self.hear(of_publishing(error))
