@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import dead_letters, health, service, streams
+from chassis import bus, dead_letters, health, service, streams
 from chassis.bus import Consumer, Relay, Subscriptions
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
@@ -340,6 +340,67 @@ def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:
     return is_untroubled
 
 
+async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again(
+    database, tmp_path, monkeypatch
+):
+    """Where it cannot write, NATS answers nothing to who publishes, room or not."""
+    monkeypatch.setattr(bus, "PUBLISH_SECONDS", 0.5)
+    monkeypatch.setattr(service, "PUBLISHERS", ["numbers"])
+    broker = Broker(tmp_path / "nats", free_port())
+    broker.prefix = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"]  # no greater files than that
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    connection = await bus.connect(broker.url, "", "")
+    js = connection.jetstream()
+    await streams.ensure_stream(js, "numbers")
+    with suppress(nats.errors.TimeoutError):
+        while True:
+            await js.publish("numbers.numbered.v1.filling", b"x" * 10_000, timeout=1)
+    stored = (await js.stream_info("NUMBERS")).state.messages
+
+    place = service.Bus(settings_of("numbers", database, broker.url), Subscriptions(), database)
+    await announce(database, 1)
+    try:
+        async with running(place.run()):
+
+            async def told() -> bool:
+                return "whether its disk is full" in (await place.state() or "")
+
+            await eventually(told)
+            broker.stop()
+            broker.prefix = []
+            broker.start()
+            broker.wait_for(broker.is_ready, 10)
+
+            async def is_well() -> bool:
+                return await place.state() is None
+
+            await eventually(is_well)
+        assert (await js.stream_info("NUMBERS")).state.messages == stored + 1
+    finally:
+        await connection.close()
+        broker.stop()
+
+
+async def test_a_stream_that_nobody_made_is_told(database, js):
+    await js.delete_stream("NUMBERS")
+    relay = relay_of(database, js)
+    await announce(database, 1)
+    async with running(relay.run()):
+
+        async def told() -> bool:
+            return relay.trouble == (
+                "NATS has no stream for these events: have messaging set up again"
+            )
+
+        await eventually(told)
+
+
+def settings_of(name: str, database: Database, nats_url: str) -> ServiceSettings:
+    url = database.engine.url.render_as_string(hide_password=False)
+    return ServiceSettings(service=name, database_url=SecretStr(url), nats_url=nats_url)
+
+
 class Stuck(Subscriptions):
     """Takes events and never comes to an end with them."""
 
@@ -358,11 +419,7 @@ async def test_a_service_stopped_in_the_middle_gives_the_rest_to_others_at_once(
 ):
     """And not after the ack wait of half a minute."""
     monkeypatch.setattr(service, "listenings_of", lambda _: [LISTENING])
-    settings = ServiceSettings(
-        service=LISTENING.service,
-        database_url=SecretStr(database.engine.url.render_as_string(hide_password=False)),
-        nats_url=nats_server(),
-    )
+    settings = settings_of(LISTENING.service, database, nats_server())
     await announce(database, *range(20))
     stuck, seen = Stuck(), Seen()
     async with running(relay_of(database, js).run()):

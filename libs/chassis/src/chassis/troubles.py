@@ -5,7 +5,7 @@ Never with a statement or its values, which may be personal: only a connection t
 
 import nats.errors
 import psycopg
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NoStreamResponseError
 from psycopg.errors import DiskFull
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -74,6 +74,13 @@ def of_publishing(error: BaseException) -> str:
             f"NATS has no room for more events ({error.description}): make room on its disk or"
             " raise the limits of its store"
         )
+    if isinstance(error, TimeoutError):  # with a full disk it says nothing to us, for ever
+        return (
+            "NATS does not say that it has stored an event: see that it runs and, in its log,"
+            " whether its disk is full; then make room and start it again"
+        )
+    if isinstance(error, NoStreamResponseError):
+        return "NATS has no stream for these events: have messaging set up again"
     if isinstance(error, APIError):
         return f"NATS does not store events: {error.description} ({error.err_code})"
     return of_broker(error)
