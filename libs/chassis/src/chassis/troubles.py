@@ -17,13 +17,15 @@ UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 # that takes too long or a limit that it breaks: the same statement would do so again.
 PASSING = ("08", "40", "53", "55P03", "57P")
 
+ADDRESS = "GUICHET_DATABASE_URL"
+
 # What a server that cannot be used says, and the remedy; in this order.
 REMEDIES = {
-    "password": "correct the password in GUICHET_DATABASE_URL",
-    'database "': "have it made first, or correct GUICHET_DATABASE_URL",
-    'role "': "have it made first, or correct GUICHET_DATABASE_URL",
+    "password": "correct the password in {address}",
+    'database "': "have it made first, or correct {address}",
+    'role "': "have it made first, or correct {address}",
     "too many": "PostgreSQL takes no more connections: see the budget in docs/operations.md",
-    "": "see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
+    "": "see that PostgreSQL runs and that {address} leads to it",
 }
 
 
@@ -39,28 +41,33 @@ def is_passing(error: BaseException) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-def describe(error: BaseException) -> str:
-    """The kind of error and, of a connection that fails, its words and the remedy."""
+def describe(error: BaseException, address: str = ADDRESS) -> str:
+    """The kind of error and, of a connection that fails, its words and the remedy.
+
+    `address` is what says where the database is.
+    """
     if isinstance(error, ValidationError):
         fields = {".".join(map(str, found["loc"])): found["type"] for found in error.errors()}
         return f"ValidationError: {fields}"
     if isinstance(error, PoolTimeout):
         return "every connection of the pool is at work: wait, or raise GUICHET_POOL_SIZE"
     if isinstance(error, DBAPIError) and error.orig is not None:
-        return of_database(error.orig) or f"{type(error).__name__}: {type(error.orig).__name__}"
+        known = of_database(error.orig, address)
+        return known or f"{type(error).__name__}: {type(error.orig).__name__}"
     if isinstance(error, psycopg.Error):
-        return of_database(error) or type(error).__name__
+        return of_database(error, address) or type(error).__name__
     return f"{type(error).__name__}: {str(error)[:200]}"
 
 
-def of_database(error: BaseException) -> str | None:
+def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
     """Nothing for what a statement did wrong."""
     if isinstance(error, DiskFull):
         return "the disk of PostgreSQL is full: make room there"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
     said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
-    return f"{said}: {next(what for words, what in REMEDIES.items() if words in said)}"
+    remedy = next(what for words, what in REMEDIES.items() if words in said)
+    return f"{said}: {remedy.format(address=address)}"
 
 
 # Of the codes of JetStream: no room in its store, for all streams or for this one.
