@@ -6,17 +6,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import nats
+import nats.errors
 import pytest
 import structlog
+from nats.aio.client import Client
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
+from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import dead_letters, health, streams
+from chassis import bus, dead_letters, health, service, streams
 from chassis.bus import Consumer, Relay, Subscriptions
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
+from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, wrap
 from contracts.event import Event
 from contracts.topology import Listening
@@ -205,6 +209,23 @@ async def test_only_one_replica_relays_and_another_takes_over(database, js):
     await asyncio.gather(second, return_exceptions=True)
 
 
+async def received(broker: Client, what: str, least: int) -> None:
+    """Returns in the very turn of the loop in which that many have come."""
+    while broker.stats[what] < least:  # noqa: ASYNC110 - nobody else would tell
+        await asyncio.sleep(0)
+
+
+async def test_a_relay_is_stopped_even_while_the_broker_answers(database, js):
+    await announce(database, *range(200))
+    broker = await nats.connect(nats_server())
+    relay = asyncio.create_task(relay_of(database, broker.jetstream()).run())
+    await received(broker, "in_msgs", 1)
+    relay.cancel()
+    _, unstoppable = await asyncio.wait([relay], timeout=10)
+    await broker.close()
+    assert not unstoppable
+
+
 async def test_a_duplicate_delivery_changes_nothing(database):
     seen = Seen()
     envelope = wrap(Numbered(aggregate="a", number=1))
@@ -326,6 +347,67 @@ def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:
     return is_untroubled
 
 
+async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again(
+    database, tmp_path, monkeypatch
+):
+    """Where it cannot write, NATS answers nothing to who publishes, room or not."""
+    monkeypatch.setattr(bus, "PUBLISH_SECONDS", 0.5)
+    monkeypatch.setattr(service, "PUBLISHERS", ["numbers"])
+    broker = Broker(tmp_path / "nats", free_port())
+    broker.prefix = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"]  # no greater files than that
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    connection = await bus.connect(broker.url, "", "")
+    js = connection.jetstream()
+    await streams.ensure_stream(js, "numbers")
+    with suppress(nats.errors.TimeoutError):
+        while True:
+            await js.publish("numbers.numbered.v1.filling", b"x" * 10_000, timeout=1)
+    stored = (await js.stream_info("NUMBERS")).state.messages
+
+    place = service.Bus(settings_of("numbers", database, broker.url), Subscriptions(), database)
+    await announce(database, 1)
+    try:
+        async with running(place.run()):
+
+            async def told() -> bool:
+                return "whether its disk is full" in (await place.state() or "")
+
+            await eventually(told)
+            broker.stop()
+            broker.prefix = []
+            broker.start()
+            broker.wait_for(broker.is_ready, 10)
+
+            async def is_well() -> bool:
+                return await place.state() is None
+
+            await eventually(is_well)
+        assert (await js.stream_info("NUMBERS")).state.messages == stored + 1
+    finally:
+        await connection.close()
+        broker.stop()
+
+
+async def test_a_stream_that_nobody_made_is_told(database, js):
+    await js.delete_stream("NUMBERS")
+    relay = relay_of(database, js)
+    await announce(database, 1)
+    async with running(relay.run()):
+
+        async def told() -> bool:
+            return relay.trouble == (
+                "NATS has no stream for these events: have messaging set up again"
+            )
+
+        await eventually(told)
+
+
+def settings_of(name: str, database: Database, nats_url: str) -> ServiceSettings:
+    url = database.engine.url.render_as_string(hide_password=False)
+    return ServiceSettings(service=name, database_url=SecretStr(url), nats_url=nats_url)
+
+
 class Stuck(Subscriptions):
     """Takes events and never comes to an end with them."""
 
@@ -339,19 +421,42 @@ class Stuck(Subscriptions):
             await asyncio.Event().wait()
 
 
-async def test_who_is_stopped_in_the_middle_gives_the_rest_to_others_at_once(database, js):
+async def test_a_service_stopped_in_the_middle_gives_the_rest_to_others_at_once(
+    database, js, monkeypatch
+):
     """And not after the ack wait of half a minute."""
+    monkeypatch.setattr(service, "listenings_of", lambda _: [LISTENING])
+    settings = settings_of(LISTENING.service, database, nats_server())
     await announce(database, *range(20))
     stuck, seen = Stuck(), Seen()
     async with running(relay_of(database, js).run()):
-        async with running(consumer_of(database, js, stuck).run()):
+        async with running(service.Bus(settings, stuck, database).run()):
             await stuck.has_begun.wait()
-        async with running(consumer_of(database, js, seen).run()):
+        await others_hear(range(20), seen, database, js)
 
-            async def handled() -> bool:
-                return sorted(seen.numbers) == list(range(20))
 
-            await eventually(handled, seconds=10)
+async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_once(database, js):
+    padding = b" " * 100_000  # so that a batch takes many readings
+    for number in range(30):
+        body = wrap(Numbered(aggregate="a", number=number)).model_dump_json().encode()
+        await js.publish(f"{Numbered.type}.a", padding + body)
+    seen = Seen()
+    broker = await nats.connect(nats_server())
+    consumer = asyncio.create_task(consumer_of(database, broker.jetstream(), seen).run())
+    await received(broker, "in_bytes", 2 * len(padding))
+    consumer.cancel()
+    await asyncio.gather(consumer, return_exceptions=True)
+    await broker.close()
+    assert seen.numbers == []
+    await others_hear(range(30), seen, database, js)
+
+
+async def others_hear(numbers: range, seen: Seen, database: Database, js: JetStreamContext) -> None:
+    async def heard() -> bool:
+        return sorted(seen.numbers) == list(numbers)
+
+    async with running(consumer_of(database, js, seen).run()):
+        await eventually(heard, seconds=10)
 
 
 async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):

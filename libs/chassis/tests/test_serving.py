@@ -5,12 +5,18 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from chassis import health
+from chassis.serving import Server
 
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 APP = """
@@ -27,6 +33,18 @@ def create_app():
         await asyncio.sleep(seconds)
 
     return app
+"""
+FAILS_TO_START = """
+from contextlib import asynccontextmanager
+from fastapi import FastAPI
+
+@asynccontextmanager
+async def lifespan(app):
+    raise OSError("no room for it")
+    yield
+
+def create_app():
+    return FastAPI(lifespan=lifespan)
 """
 SERVE = "import sys; from chassis.serving import serve; serve('shop', None, int(sys.argv[1]))"
 DRAIN_SECONDS = 2.0
@@ -120,16 +138,34 @@ def test_a_taken_port_ends_it_with_a_reason(address, tmp_path):
     assert "address already in use" in second.stdout
     assert second.stderr.startswith(
         f"shop cannot listen on 127.0.0.1:{port}, as its log says: stop whoever does, or choose"
-        " another port with GUICHET_PORT\n"
+        " another place with GUICHET_HOST and GUICHET_PORT\n"
     )
 
 
-def test_code_that_cannot_be_loaded_is_not_taken_for_a_port(address, tmp_path):
-    (tmp_path / "shop" / "app.py").write_text("import nothing_of_this_name\n")
+@pytest.mark.parametrize(
+    ("app", "cause"),
+    [
+        ("import nothing_of_this_name\n", "nothing_of_this_name"),
+        (FAILS_TO_START, "no room for it"),
+    ],
+    ids=["not loaded", "not started"],
+)
+def test_an_application_that_fails_is_not_taken_for_a_port(address, tmp_path, app, cause):
+    (tmp_path / "shop" / "app.py").write_text(app)
     done = subprocess.run(
         [sys.executable, "-c", SERVE, str(free_port())], cwd=tmp_path, capture_output=True,
         text=True, check=False, timeout=30,
     )  # fmt: skip
     assert done.returncode != 0
-    assert "nothing_of_this_name" in done.stdout + done.stderr
+    assert cause in done.stdout + done.stderr
     assert "cannot listen" not in done.stderr
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_without_a_time_to_drain_it_is_leaving_too(monkeypatch, sent):
+    """Consumers fetch no more while requests under way end."""
+    monkeypatch.setattr(health, "leaving", threading.Event())
+    server = Server(uvicorn.Config(FastAPI()), drain_seconds=0)
+    server.handle_exit(sent, None)
+    assert health.leaving.is_set()
+    assert server.should_exit

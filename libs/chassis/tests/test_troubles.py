@@ -101,11 +101,11 @@ async def put_at(url: str, revision: str | None) -> None:
     await database.close()
 
 
-def migrate(url: str) -> subprocess.CompletedProcess[str]:
+def migrate(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-P", "-m", "sales", "migrate"],
-        env={**os.environ, "GUICHET_DATABASE_URL": url}, capture_output=True, text=True,
-        check=False,
+        env={**os.environ, "GUICHET_DATABASE_URL": url, **environment},
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 
@@ -119,7 +119,12 @@ async def test_a_command_that_cannot_do_its_work_ends_with_one_line():
     nowhere = migrate(f"postgresql+psycopg://sales:x@127.0.0.1:{free_port()}/sales")
     assert nowhere.returncode == 1
     assert nowhere.stderr.startswith("the database failed: connection to server at")
-    assert [done.stderr.count("\n") for done in (newer, nowhere)] == [1, 1]
+    assert nowhere.stderr.endswith("PostgreSQL runs and that GUICHET_DATABASE_URL leads to it\n")
+
+    owners = migrate(url, GUICHET_MIGRATION_URL=f"{SERVER.rsplit('/', 1)[0]}/nobody_made_it")
+    assert owners.returncode == 1
+    assert owners.stderr.endswith("have it made first, or correct GUICHET_MIGRATION_URL\n")
+    assert [done.stderr.count("\n") for done in (newer, nowhere, owners)] == [1, 1, 1]
 
 
 def test_a_table_that_stays_held_ends_a_migration_with_one_line(monkeypatch):

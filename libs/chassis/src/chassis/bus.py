@@ -36,6 +36,7 @@ RELAY_LOCK = 0x0B0C5
 RELAY_BATCH = 200
 STANDBY_SECONDS = 3
 FETCH_SECONDS = 5
+ARRIVAL_SECONDS = 2  # at most, for the rest of a batch whose first event is here
 PUBLISH_SECONDS = 5
 
 BROKER_TROUBLE = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
@@ -151,12 +152,15 @@ class Relay:
         wait = 0.2
         while True:
             try:
-                await self.js.publish(
-                    subject,
-                    body.encode(),
-                    stream=self.stream,
-                    timeout=PUBLISH_SECONDS,
-                    headers={"Nats-Msg-Id": str(event_id)},
+                # Python 3.11 loses a cancellation that comes together with the broker's answer.
+                await asyncio.shield(
+                    self.js.publish(
+                        subject,
+                        body.encode(),
+                        stream=self.stream,
+                        timeout=PUBLISH_SECONDS,
+                        headers={"Nats-Msg-Id": str(event_id)},
+                    )
                 )
             except BROKER_TROUBLE as error:
                 self.hear(of_publishing(error))
@@ -279,23 +283,40 @@ class Consumer:
         try:
             while not health.leaving.is_set():
                 with suppress(TimeoutError):
-                    messages = await subscription.fetch(self.batch, timeout=FETCH_SECONDS)
-                    await self.settle_or_give_back(messages)
+                    await self.settle_or_give_back(await self.fetch(subscription))
         finally:
             with suppress(*BROKER_TROUBLE):
                 await subscription.unsubscribe()
         await asyncio.Event().wait()  # or else it would be begun again
 
+    async def fetch(self, subscription: JetStreamContext.PullSubscription) -> Sequence[Msg]:
+        """Stopped while events arrive, it lets them come, and others are handed them."""
+        before = subscription.delivered
+        fetching = asyncio.create_task(subscription.fetch(self.batch, timeout=FETCH_SECONDS))
+        try:
+            return await asyncio.shield(fetching)
+        except asyncio.CancelledError:
+            arriving = subscription.delivered > before
+            await asyncio.wait([fetching], timeout=ARRIVAL_SECONDS if arriving else 0)
+            fetching.cancel()
+            [fetched] = await asyncio.gather(fetching, return_exceptions=True)
+            if not isinstance(fetched, BaseException):
+                await self.give_back(fetched)
+            raise
+
     async def settle_or_give_back(self, messages: Sequence[Msg]) -> None:
-        """Stopped in the middle, others are handed the rest at once, not after the ack wait."""
         try:
             await self.settle(messages)
         except asyncio.CancelledError:
-            for message in messages:
-                if not message.is_acked:
-                    with suppress(*BROKER_TROUBLE):
-                        await message.nak()
+            await self.give_back(messages)
             raise
+
+    async def give_back(self, messages: Sequence[Msg]) -> None:
+        """Others are handed what is not acknowledged at once, not after the ack wait."""
+        for message in messages:
+            if not message.is_acked:
+                with suppress(*BROKER_TROUBLE):
+                    await message.nak()
 
     async def settle(self, messages: Sequence[Msg]) -> None:
         """All in one transaction; if that fails, event by event."""

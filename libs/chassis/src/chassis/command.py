@@ -43,10 +43,13 @@ def service_command(package: str) -> typer.Typer:
         """Bring the database to the newest schema, with the owning role."""
         settings = service_settings(package)
         url = settings.migration_url or settings.database_url
+        address = f"GUICHET_{'MIGRATION' if settings.migration_url else 'DATABASE'}_URL"
         try:
             migrations.upgrade(package, url.get_secret_value())
         except (migrations.SchemaNewer, migrations.SchemaInUse) as refused:
             raise fail(f"{package}: {refused}") from refused
+        except UNREACHABLE as trouble:
+            raise fail(f"the database failed: {describe(trouble, address)}") from trouble
         except ProgrammingError as refused:
             if not isinstance(refused.orig, InsufficientPrivilege):
                 raise

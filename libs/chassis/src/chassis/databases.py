@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.sql import SQL, Identifier
 
+from chassis.troubles import of_database
 from contracts.topology import CONTEXTS
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")  # only a superuser may create all of them
@@ -107,6 +108,10 @@ def passwords_in(folder: Path, services: Iterable[str]) -> dict[str, str]:
     return {url.username or "": url.password or "" for url in urls}
 
 
+def first_line(error: psycopg.Error) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
 def main() -> None:
     folder = Path(os.environ.get("GUICHET_SECRETS", "/run/secrets"))
     try:
@@ -117,7 +122,7 @@ def main() -> None:
             f"databases: {missing.filename}: {missing.strerror}; make it with ./guichet compose init"
         )
     except psycopg.Error as refused:
-        said = (str(refused).strip() or type(refused).__name__).splitlines()[0]
+        said = of_database(refused, "the secret postgres-url") or first_line(refused)
         sys.exit(f"databases: PostgreSQL refuses the databases and roles: {said}")
 
 

@@ -45,8 +45,9 @@ class Server(uvicorn.Server):
         self.leaves_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if sig == signal.SIGTERM and self.started and self.drain_seconds and not self.leaves_at:
-            health.leaving.set()
+        is_first = not health.leaving.is_set()
+        health.leaving.set()
+        if is_first and sig == signal.SIGTERM and self.started and self.drain_seconds:
             self.leaves_at = time.monotonic() + self.drain_seconds
         else:
             super().handle_exit(sig, frame)
@@ -82,11 +83,11 @@ def serve(package: str, host: str | None, port: int | None) -> None:
     try:
         server.run()
     except SystemExit as refused:
-        if not config.loaded:
+        if not config.loaded or server.lifespan.should_exit:
             raise did_not_start(package) from refused
         raise fail(
             f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop whoever"
-            " does, or choose another port with GUICHET_PORT",
+            " does, or choose another place with GUICHET_HOST and GUICHET_PORT",
             uvicorn.config.STARTUP_FAILURE,
         ) from refused
     if not server.started:

@@ -5,7 +5,7 @@ Never with a statement or its values, which may be personal: only a connection t
 
 import nats.errors
 import psycopg
-from nats.js.errors import APIError
+from nats.js.errors import APIError, NoStreamResponseError
 from psycopg.errors import DiskFull
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -17,13 +17,15 @@ UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 # that takes too long or a limit that it breaks: the same statement would do so again.
 PASSING = ("08", "40", "53", "55P03", "57P")
 
+ADDRESS = "GUICHET_DATABASE_URL"
+
 # What a server that cannot be used says, and the remedy; in this order.
 REMEDIES = {
-    "password": "correct the password in GUICHET_DATABASE_URL",
-    'database "': "have it made first, or correct GUICHET_DATABASE_URL",
-    'role "': "have it made first, or correct GUICHET_DATABASE_URL",
+    "password": "correct the password in {address}",
+    'database "': "have it made first, or correct {address}",
+    'role "': "have it made first, or correct {address}",
     "too many": "PostgreSQL takes no more connections: see the budget in docs/operations.md",
-    "": "see that PostgreSQL runs and that GUICHET_DATABASE_URL leads to it",
+    "": "see that PostgreSQL runs and that {address} leads to it",
 }
 
 
@@ -39,28 +41,33 @@ def is_passing(error: BaseException) -> bool:
     return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
-def describe(error: BaseException) -> str:
-    """The kind of error and, of a connection that fails, its words and the remedy."""
+def describe(error: BaseException, address: str = ADDRESS) -> str:
+    """The kind of error and, of a connection that fails, its words and the remedy.
+
+    `address` is what says where the database is.
+    """
     if isinstance(error, ValidationError):
         fields = {".".join(map(str, found["loc"])): found["type"] for found in error.errors()}
         return f"ValidationError: {fields}"
     if isinstance(error, PoolTimeout):
         return "every connection of the pool is at work: wait, or raise GUICHET_POOL_SIZE"
     if isinstance(error, DBAPIError) and error.orig is not None:
-        return of_database(error.orig) or f"{type(error).__name__}: {type(error.orig).__name__}"
+        known = of_database(error.orig, address)
+        return known or f"{type(error).__name__}: {type(error.orig).__name__}"
     if isinstance(error, psycopg.Error):
-        return of_database(error) or type(error).__name__
+        return of_database(error, address) or type(error).__name__
     return f"{type(error).__name__}: {str(error)[:200]}"
 
 
-def of_database(error: BaseException) -> str | None:
+def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
     """Nothing for what a statement did wrong."""
     if isinstance(error, DiskFull):
         return "the disk of PostgreSQL is full: make room there"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
     said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
-    return f"{said}: {next(what for words, what in REMEDIES.items() if words in said)}"
+    remedy = next(what for words, what in REMEDIES.items() if words in said)
+    return f"{said}: {remedy.format(address=address)}"
 
 
 # Of the codes of JetStream: no room in its store, for all streams or for this one.
@@ -74,6 +81,13 @@ def of_publishing(error: BaseException) -> str:
             f"NATS has no room for more events ({error.description}): make room on its disk or"
             " raise the limits of its store"
         )
+    if isinstance(error, TimeoutError):  # with a full disk it says nothing to us, for ever
+        return (
+            "NATS does not say that it has stored an event: see that it runs and, in its log,"
+            " whether its disk is full; then make room and start it again"
+        )
+    if isinstance(error, NoStreamResponseError):
+        return "NATS has no stream for these events: have messaging set up again"
     if isinstance(error, APIError):
         return f"NATS does not store events: {error.description} ({error.err_code})"
     return of_broker(error)
