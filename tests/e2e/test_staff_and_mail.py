@@ -47,16 +47,16 @@ async def test_an_administrator_invites_somebody_who_then_answers(
 
 
 async def test_a_disabled_colleague_is_out_until_enabled_again(windows, shop, administrator):
-    colleague = await shop.hire("seller", "Paul", "Partant")
+    colleague = await shop.hire("seller", "Prosper", "Absent")
     await colleague.session()
     await administrator.goes_to("/personnel")
-    await administrator.presses("Désactiver Paul Partant")
-    question = administrator.page.get_by_role("dialog", name="Désactiver le compte de Paul Partant")
+    await administrator.presses("Désactiver Prosper Absent")
+    question = administrator.page.get_by_role("dialog", name="Désactiver le compte de Prosper Absent")
     await expect(question).to_contain_text("Ses sessions sont fermées partout")
     await question.get_by_role("button", name="Désactiver", exact=True).click()
     await administrator.is_told("Compte modifié.")
     assert (await colleague.exchange()).status_code == 401
-    await administrator.presses("Réactiver Paul Partant")
+    await administrator.presses("Réactiver Prosper Absent")
     await administrator.is_told("Compte modifié.")
     them = await windows.staff(colleague, signed_in=False)
     await them.signs_in()

@@ -1,6 +1,7 @@
 """What can be said of the Compose file without an engine: nothing is missing, all is explained."""
 
 import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Generator
@@ -284,7 +285,10 @@ def test_the_gateways_file_has_the_words_that_are_filled_in():
 def filled(folder: Path, **environment: str) -> dict[str, Any]:
     """The static file as the gateway's container makes it for itself."""
     script = service("gateway")["entrypoint"][2].replace("$$", "$")
-    script = script.replace("/tmp/", f"{folder}/").replace("/etc/guichet", str(ROOT))
+    script = script.replace("/tmp/", f"{folder}/")
+    script = script.replace(
+        "/etc/guichet/gateway/traefik.yml", shlex.quote(f"{ROOT}/gateway/traefik.yml")
+    )
     script, traefik = script.strip().rsplit("\n", 1)
     assert traefik == f"exec traefik --configfile={folder}/traefik.yml"
     variables = dict.fromkeys(service("gateway")["environment"], "")
