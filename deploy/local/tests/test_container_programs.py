@@ -393,5 +393,5 @@ def test_a_broker_that_refuses_is_one_line_at_once(guarded):
     refused = set_up_streams(guarded.url, "wrong")
     assert (refused.returncode, refused.stderr) == (
         1,
-        "messaging: NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD\n",
+        "messaging: NATS refuses this user: correct GUICHET_NATS_ADMIN_PASSWORD\n",
     )

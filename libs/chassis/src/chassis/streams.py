@@ -299,7 +299,7 @@ def main() -> None:
     except JetStreamError as refused:
         sys.exit(f"messaging: NATS refuses the streams and durables: {refused!r}")
     except (OSError, nats.errors.Error) as unreachable:
-        sys.exit(f"messaging: {of_broker(unreachable)}")
+        sys.exit(f"messaging: {of_broker(unreachable, 'GUICHET_NATS_ADMIN_PASSWORD')}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
 PASSING = ("08", "40", "53", "55P03", "57P")
 
 ADDRESS = "GUICHET_DATABASE_URL"
+USER = "GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"
 
 # What a server that cannot be used says, and the remedy; in this order.
 REMEDIES = {
@@ -93,8 +94,8 @@ def of_publishing(error: BaseException) -> str:
     return of_broker(error)
 
 
-def of_broker(error: BaseException) -> str:
+def of_broker(error: BaseException, user: str = USER) -> str:
     """Of a connection to NATS that fails, or fails again."""
     if isinstance(error, nats.errors.AuthorizationError) or "uthorization" in str(error):
-        return "NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"
+        return f"NATS refuses this user: correct {user}"
     return f"{str(error) or type(error).__name__}: see that NATS runs and that GUICHET_NATS_URL leads to it"
