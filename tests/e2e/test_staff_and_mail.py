@@ -51,7 +51,9 @@ async def test_a_disabled_colleague_is_out_until_enabled_again(windows, shop, ad
     await colleague.session()
     await administrator.goes_to("/personnel")
     await administrator.presses("Désactiver Prosper Absent")
-    question = administrator.page.get_by_role("dialog", name="Désactiver le compte de Prosper Absent")
+    question = administrator.page.get_by_role(
+        "dialog", name="Désactiver le compte de Prosper Absent"
+    )
     await expect(question).to_contain_text("Ses sessions sont fermées partout")
     await question.get_by_role("button", name="Désactiver", exact=True).click()
     await administrator.is_told("Compte modifié.")
