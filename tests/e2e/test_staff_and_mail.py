@@ -1,5 +1,8 @@
 """Administrators look after the staff; the staff sees what became of mails."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+
 import psycopg
 import pytest
 from playwright.async_api import expect
@@ -7,6 +10,7 @@ from playwright.async_api import expect
 from e2e.people import Staff
 from e2e.test_mail import number
 from e2e.test_pages import finds_no_violation, is_for_everybody
+from local.stack import Stack
 from shop import Account, Shop
 from waiting import eventually
 
@@ -81,6 +85,33 @@ async def test_an_answer_says_whether_it_was_mailed_without_a_reload(
     await letters.to(customer_account.email, f"{number}")
     await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible(timeout=30_000)
     assert await technician.page.evaluate("window.isTheSamePage")
+
+
+@pytest.fixture
+async def nothing_is_known_of_mail(stack: Stack) -> AsyncGenerator[Callable[[], Awaitable[None]]]:
+    """What stops notifications; it is there again afterwards."""
+    notifications = stack.services["notifications"]
+
+    async def stop() -> None:
+        await asyncio.to_thread(notifications.stop)
+
+    yield stop
+    notifications.start()
+    await asyncio.to_thread(notifications.wait_for, notifications.is_ready, 30)
+    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+
+
+async def test_what_was_known_of_a_mail_stays_while_nobody_can_say(
+    letters, technician, seller, customer_account: Account, number: int, nothing_is_known_of_mail
+):
+    await technician.account.post(f"/api/tickets/{number}/messages", {"text": "Et ceci ?"})
+    await letters.to(customer_account.email, f"{number}")
+    await technician.goes_to(f"/demandes/{number}")
+    await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible(timeout=30_000)
+    await nothing_is_known_of_mail()
+    await seller.account.post(f"/api/tickets/{number}/notes", {"text": "Elle a rappelé."})
+    await expect(technician.exchange.get_by_text("Elle a rappelé.")).to_be_visible(timeout=15_000)
+    await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible()
 
 
 async def test_what_a_mail_server_refused_is_shown_and_sent_again(

@@ -147,6 +147,13 @@ def test_every_setting_stands_there_with_its_explanation(tmp_path):
     assert list(dotenv_values(tmp_path / ".env")) == list(ComposeSettings.model_fields)
 
 
+def test_proxies_are_written_as_the_gateway_takes_them(tmp_path):
+    """Traefik does not start with an empty one, or with a mask in its other way of writing."""
+    done = init(tmp_path, GUICHET_TRUSTED_PROXIES="10.0.0.0/255.0.0.0, 192.0.2.7,")
+    assert done.returncode == 0, done.stderr
+    assert "GUICHET_TRUSTED_PROXIES=10.0.0.0/8,192.0.2.7/32\n" in (tmp_path / ".env").read_text()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -158,6 +165,7 @@ def test_every_setting_stands_there_with_its_explanation(tmp_path):
         ("GUICHET_ACME_EMAIL", "the shop"),
         ("GUICHET_ACME_SERVER", "letsencrypt"),
         ("GUICHET_TRUSTED_PROXIES", "10.0.0.0/8,everyone"),
+        ("GUICHET_TRUSTED_PROXIES", "fe80::1%eth0"),
         ("GUICHET_SUBSCRIBERS", "ware house"),
         ("GUICHET_SUBSCRIBERS", "warehouse,sales"),
         ("GUICHET_SUBSCRIBERS", "admin"),

@@ -217,6 +217,17 @@ async def test_a_newer_link_ends_the_older_ones(people, links, link):
     assert (await people.use_link(await people.secret(newest.link_id))).status_code == 200
 
 
+async def test_links_that_staff_sent_are_not_held_against_who_asks_for_one(
+    people, customer, links, mail
+):
+    for _ in range(3):
+        await people.post(f"/customers/{customer['id']}/links", None, people.seller)
+    await people.forget(EMAIL)
+    sent = await links()
+    assert len(sent) == 4
+    assert sent[-1].expires_at - sent[-1].requested_at == timedelta(hours=1)
+
+
 async def test_a_link_of_another_purpose_is_left_alone(people, links, mail):
     await people.registered(email=EMAIL, password=None)
     await people.forget(EMAIL)

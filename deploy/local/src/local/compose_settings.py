@@ -184,9 +184,11 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     @field_validator("GUICHET_TRUSTED_PROXIES")
     @classmethod
     def addresses(cls, proxies: str) -> str:
-        for proxy in filter(None, proxies.split(",")):
-            ipaddress.ip_network(proxy, strict=False)
-        return proxies
+        """As Traefik writes them: it does not start with any other way."""
+        if "%" in proxies:
+            raise ValueError("an address of one interface alone names no proxy")
+        named = filter(None, map(str.strip, proxies.split(",")))
+        return ",".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in named)
 
     @field_validator("GUICHET_SUBSCRIBERS")
     @classmethod

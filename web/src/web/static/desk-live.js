@@ -150,6 +150,7 @@ function append(here, fresh) {
   const parts = [...fresh.querySelectorAll("#messages > *")].filter((part) => news.includes(part) || events.includes(part));
   for (const part of parts) part.classList.add("is-fresh");
   place.append(...parts);
+  if (news.length) awaitMail();
   const isResolved = "resolved" in fresh.dataset && !("resolved" in here.dataset);
   if (!news.length && !isResolved) return;
   const others = news.filter((said) => said.dataset.author !== reader);
@@ -163,24 +164,31 @@ function append(here, fresh) {
   }
 }
 
-// Corrected minutes and what became of a mail change where they stand.
+// Corrected minutes and what became of a mail change where they stand. The elements stay the same:
+// one may hold the focus. What is not known just now takes nothing away.
 function renewFacts(here, fresh) {
   for (const said of fresh.querySelectorAll("#messages > .msg")) {
     for (const fact of [".msg__time", ".msg__mail"]) {
       const old = here.querySelector(`[data-position="${said.dataset.position}"] ${fact}`);
       const now = said.querySelector(fact);
-      if (old && now && old.outerHTML !== now.outerHTML) old.replaceWith(now.cloneNode(true));
+      if (!old || !now || (old.hasChildNodes() && !now.hasChildNodes())) continue;
+      if (old.innerHTML !== now.innerHTML) old.innerHTML = now.innerHTML;
+      old.toggleAttribute("data-due", now.hasAttribute("data-due"));
     }
   }
 }
 
+let waiting = 0;
+
 // A mail leaves a moment after the answer, or its server is away: looked at less and less often.
 function awaitMail(pause = 2_000) {
+  clearTimeout(waiting);
   if (pause > 300_000 || !thread()?.querySelector(".msg__mail[data-due]")) return;
-  setTimeout(async () => {
+  const mine = setTimeout(async () => {
     await readThread();
-    awaitMail(2 * pause);
+    if (waiting === mine) awaitMail(2 * pause); // else an answer came, and began it again
   }, pause);
+  waiting = mine;
 }
 
 awaitMail();
