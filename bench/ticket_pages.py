@@ -22,7 +22,7 @@ import typer
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from chassis import migrations, testing
+from chassis import logs, migrations, testing
 from contracts.identity.roles import Role
 from contracts.tickets.api import CustomerView, StaffView
 from local import servers
@@ -151,6 +151,7 @@ def postgres() -> Generator[None]:
 
 
 async def main() -> list[float]:
+    logs.configure("WARNING")
     url = testing.fresh_database("bench_ticket_pages")
     await asyncio.to_thread(migrations.upgrade, "tickets", url)
     await asyncio.to_thread(load, url)
