@@ -1,9 +1,15 @@
-"""The web frontend on its own: real templates and assets, and a gateway that does not answer."""
+"""The web frontend on its own: real templates and assets, and a gateway that does not answer.
 
-from collections.abc import AsyncGenerator
+Or one that does, in words of the test's own: what the services really say is the stories' matter.
+"""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
+import jwt
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -41,3 +47,46 @@ async def browser(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
         ) as browser,
     ):
         yield browser
+
+
+class Answering(Protocol):
+    """All services behind the gateway; `claims` are those of whoever signs in."""
+
+    @property
+    def claims(self) -> dict[str, str]: ...
+
+    def answer(self, request: httpx.Request) -> httpx.Response: ...
+
+
+@pytest.fixture
+def open_browser(
+    settings: WebSettings,
+) -> Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]:
+    """How to open a browser at a web whose gateway answers.
+
+    `changed` settings, and what the browser always sends.
+    """
+
+    @asynccontextmanager
+    async def opened(
+        services: Answering, changed: dict[str, Any], **sent: Any
+    ) -> AsyncGenerator[httpx.AsyncClient]:
+        def answer(request: httpx.Request) -> httpx.Response:
+            if request.url.path != "/api/identity/tokens":
+                return services.answer(request)
+            token = jwt.encode(services.claims, "a secret that nobody checks in these tests")
+            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+
+        app = create_app(settings.model_copy(update=changed))
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(
+                transport=httpx.MockTransport(answer), base_url="http://gateway.test"
+            ) as app.state.http,
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(app), base_url="http://guichet.test", **sent
+            ) as browser,
+        ):
+            yield browser
+
+    return opened

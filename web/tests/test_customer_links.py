@@ -3,17 +3,13 @@
 import json
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
 import httpx
-import jwt
 import pytest
 
-from web.app import create_app
 from web.forms import form_token
-from web.settings import WebSettings
 
 SELLER = "0199b5a5-0000-7000-8000-000000000001"
 CUSTOMER = "0199b5a5-0000-7000-8000-000000000002"
@@ -23,6 +19,10 @@ KEY = "0b6ba2a1-38b0-4fd4-8b09-4d2cb64e3a01"
 FILE = f"/clients/{CUSTOMER}"
 SENT = "Un lien a été envoyé à elodie@example.org : valable 24 heures."
 NOT_CHOSEN = "Lien envoyé, mot de passe pas encore choisi"
+SENT_BY_JULIEN: dict[str, Any] = {
+    "headers": {"Sec-Fetch-Site": "same-origin"},
+    "cookies": {"guichet_session": "julien"},
+}
 
 
 class Services:
@@ -60,13 +60,13 @@ class Services:
             "recorded_at": NOW,
         }
 
+    @property
+    def claims(self) -> dict[str, str]:
+        who = {"sub": SELLER, "sid": SELLER, "role": "seller"}
+        return who | {"name": "Julien Morel", "given_name": "Julien"}
+
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        if path == "/api/identity/tokens":
-            claims = {"sub": SELLER, "role": "seller", "name": "Julien Morel"}
-            claims |= {"given_name": "Julien", "sid": SELLER}
-            token = jwt.encode(claims, "a secret that nobody checks in these tests")
-            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
         if request.method == "POST":
             body = json.loads(request.content) if request.content not in (b"", b"null") else None
             self.asked.append((path, body, request.headers.get("Idempotency-Key")))
@@ -99,34 +99,16 @@ def services() -> Services:
     return Services()
 
 
-@asynccontextmanager
-async def seller_at(services: Services, settings: WebSettings) -> AsyncGenerator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.MockTransport(services.answer), base_url="http://gateway.test"
-        ) as app.state.http,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://guichet.test",
-            headers={"Sec-Fetch-Site": "same-origin"},
-            cookies={"guichet_session": "julien"},
-        ) as browser,
-    ):
-        yield browser
-
-
 @pytest.fixture
-async def seller(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
+async def seller(services, open_browser) -> AsyncGenerator[httpx.AsyncClient]:
     """Where mail can be sent."""
-    async with seller_at(services, settings.model_copy(update={"mail": True})) as browser:
+    async with open_browser(services, {"mail": True}, **SENT_BY_JULIEN) as browser:
         yield browser
 
 
 @pytest.fixture
-async def seller_without_mail(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
-    async with seller_at(services, settings.model_copy(update={"mail": False})) as browser:
+async def seller_without_mail(services, open_browser) -> AsyncGenerator[httpx.AsyncClient]:
+    async with open_browser(services, {"mail": False}, **SENT_BY_JULIEN) as browser:
         yield browser
 
 

@@ -2,15 +2,10 @@
 
 import json
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
-import jwt
 import pytest
-
-from web.app import create_app
-from web.settings import WebSettings
 
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
 NOW = "2026-11-24T10:42:00+01:00"
@@ -30,13 +25,13 @@ class Services:
         self.refusals: dict[str, tuple[int, str]] = {}
         self.asked: list[tuple[str, Any]] = []
 
+    @property
+    def claims(self) -> dict[str, str]:
+        who = {"sub": SOMEBODY, "sid": SOMEBODY, "role": "customer"}
+        return who | {"name": "Zoé Petit", "given_name": "Zoé"}
+
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        if path == "/api/identity/tokens":
-            claims = {"sub": SOMEBODY, "role": "customer", "name": "Zoé Petit"}
-            claims |= {"given_name": "Zoé", "sid": SOMEBODY}
-            token = jwt.encode(claims, "a secret that nobody checks in these tests")
-            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
         body = json.loads(request.content) if request.content else None
         self.asked.append((path, body))
         if path in self.refusals:
@@ -61,33 +56,16 @@ def services() -> Services:
     return Services()
 
 
-@asynccontextmanager
-async def browser_at(
-    services: Services, settings: WebSettings, *, mail: bool
-) -> AsyncGenerator[httpx.AsyncClient]:
-    app = create_app(settings.model_copy(update={"mail": mail}))
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.MockTransport(services.answer), base_url="http://gateway.test"
-        ) as app.state.http,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app), base_url="http://guichet.test"
-        ) as browser,
-    ):
-        yield browser
-
-
 @pytest.fixture
-async def reader(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
+async def reader(services, open_browser) -> AsyncGenerator[httpx.AsyncClient]:
     """Nobody who is signed in, where mail can be sent, at a browser that tells nothing of itself."""
-    async with browser_at(services, settings, mail=True) as browser:
+    async with open_browser(services, {"mail": True}) as browser:
         yield browser
 
 
 @pytest.fixture
-async def reader_without_mail(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
-    async with browser_at(services, settings, mail=False) as browser:
+async def reader_without_mail(services, open_browser) -> AsyncGenerator[httpx.AsyncClient]:
+    async with open_browser(services, {"mail": False}) as browser:
         yield browser
 
 

@@ -4,7 +4,6 @@ import json
 import mailbox
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from types import SimpleNamespace
@@ -12,17 +11,14 @@ from typing import Any, cast
 from uuid import UUID
 
 import httpx
-import jwt
 import pytest
 from starlette.requests import Request
 
 from contracts.notifications.api import State
 from contracts.tickets.api import MessageKind, StaffMessage, StaffThread, StaffTicket
-from web.app import create_app
 from web.clients.gateway import Gateway
 from web.forms import form_token
 from web.pages.desk.desk import deliveries_of
-from web.settings import WebSettings
 
 ADA = "0199b5a5-0000-7000-8000-000000000001"
 PAUL = "0199b5a5-0000-7000-8000-000000000002"
@@ -66,6 +62,12 @@ def undelivered(id: str, **more: Any) -> dict[str, Any]:
     }
 
 
+SENT_BY_ADA: dict[str, Any] = {
+    "headers": {"Sec-Fetch-Site": "same-origin"},
+    "cookies": {"guichet_session": "ada"},
+}
+
+
 class Services:
     """The whole of the gateway; `asked` is what was to be changed."""
 
@@ -85,13 +87,13 @@ class Services:
             "failed": 0,
         }
 
+    @property
+    def claims(self) -> dict[str, str]:
+        who = {"sub": ADA, "sid": ADA, "role": self.role}
+        return who | {"name": "Ada Gardienne", "given_name": "Ada"}
+
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path
-        if path == "/api/identity/tokens":
-            claims = {"sub": ADA, "role": self.role, "name": "Ada Gardienne"}
-            claims |= {"given_name": "Ada", "sid": ADA}
-            token = jwt.encode(claims, "a secret that nobody checks in these tests")
-            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
         if request.method != "GET":
             body = json.loads(request.content) if request.content not in (b"", b"null") else None
             key = request.headers.get("Idempotency-Key")
@@ -117,43 +119,23 @@ class Services:
         return httpx.Response(201, json=member(PAUL, "Paul Morel"))
 
 
-@asynccontextmanager
-async def somebody_at(
-    services: Services, settings: WebSettings
-) -> AsyncGenerator[httpx.AsyncClient]:
-    app = create_app(settings)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.MockTransport(services.answer), base_url="http://gateway.test"
-        ) as app.state.http,
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app),
-            base_url="http://guichet.test",
-            headers={"Sec-Fetch-Site": "same-origin"},
-            cookies={"guichet_session": "ada"},
-        ) as browser,
-    ):
-        yield browser
-
-
 @pytest.fixture
 def services() -> Services:
     return Services()
 
 
 @pytest.fixture
-async def ada(services, settings, tmp_path) -> AsyncGenerator[httpx.AsyncClient]:
+async def ada(services, open_browser, tmp_path) -> AsyncGenerator[httpx.AsyncClient]:
     """Where mail can be sent, and is caught."""
     here = {"mail": True, "caught_mail": tmp_path / "mail"}
-    async with somebody_at(services, settings.model_copy(update=here)) as browser:
+    async with open_browser(services, here, **SENT_BY_ADA) as browser:
         yield browser
 
 
 @pytest.fixture
-async def ada_without_mail(services, settings) -> AsyncGenerator[httpx.AsyncClient]:
+async def ada_without_mail(services, open_browser) -> AsyncGenerator[httpx.AsyncClient]:
     here = {"mail": False, "caught_mail": None}
-    async with somebody_at(services, settings.model_copy(update=here)) as browser:
+    async with open_browser(services, here, **SENT_BY_ADA) as browser:
         yield browser
 
 
