@@ -2,10 +2,13 @@
 
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.matches import folded_with_origins, holds, marked
+from chassis.folding import fold, words_of
+from chassis.folding_cases import FOUND, NOT_FOUND
+from web.matches import holds, marked
 
 
 def test_marks_every_word_wherever_it_occurs():
@@ -14,13 +17,24 @@ def test_marks_every_word_wherever_it_occurs():
     )
 
 
-def test_ignores_accents_and_case_on_both_sides():
+@pytest.mark.parametrize(("written", "typed"), FOUND)
+def test_what_a_search_finds_is_marked(written, typed):
+    assert holds(written, typed)
+    assert all("<mark>" in marked(written, word) for word in words_of(typed))
+
+
+@pytest.mark.parametrize(("written", "typed"), NOT_FOUND)
+def test_what_no_search_finds_is_not(written, typed):
+    assert not holds(written, typed)
+
+
+def test_marks_letters_as_they_are_written():
     assert marked("Élodie Lefèvre", "elo") == "<mark>Élo</mark>die Lefèvre"
     assert marked("Elodie Lefevre", "LEFÈ") == "Elodie <mark>Lefe</mark>vre"
-
-
-def test_marks_a_letter_that_unfolds_into_two():
     assert marked("Bœuf", "oeu") == "B<mark>œu</mark>f"
+    assert marked("Core i7-12700K", "i712700") == "Core <mark>i7-12700</mark>K"
+    assert marked("Core i7\u00a0- 12700K", "i7-12700") == "Core <mark>i7\u00a0- 12700</mark>K"
+    assert marked("Clavier - noir", "clavier noir") == "<mark>Clavier</mark> - <mark>noir</mark>"
 
 
 def test_short_words_match_beginnings_only_where_asked():
@@ -50,8 +64,7 @@ def test_nothing_but_marks_is_added(text: str, search: str):
 @given(st.text(max_size=40), st.integers(0, 39), st.integers(3, 10))
 def test_any_part_that_was_typed_is_marked(text: str, start: int, length: int):
     part = text[start : start + length]
-    folded, _ = folded_with_origins(part)
-    if folded.strip() and not set(folded) & set(" \t\n") and len(folded.split()) == 1:
+    if len(words_of(part)) == 1 and " " not in fold(part) and len(words_of(part)[0]) > 2:
         assert "<mark>" in marked(text, part)
 
 

@@ -1,11 +1,12 @@
-"""Mark the letters that a search found, accents and case ignored as the search ignores them."""
+"""Mark what a search found, by the rule that all searches follow."""
 
-import unicodedata
+import re
 
 from markupsafe import Markup
 
-# Letters that Unicode does not take apart.
-LETTERS = {"œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+from chassis.folding import fold, fold_with_origins, pattern_of, words_of
+
+LETTER_BEFORE = re.compile(r"[^\W_]\Z")
 
 
 def marked(text: str, search: str, *, inside_from: int = 1) -> Markup:
@@ -25,32 +26,21 @@ def marked(text: str, search: str, *, inside_from: int = 1) -> Markup:
 
 
 def holds(text: str, search: str) -> bool:
-    """Whether every word of `search` occurs somewhere in `text`."""
-    folded = folded_with_origins(text)[0]
-    return all(folded_with_origins(word)[0] in folded for word in search.split())
+    """Whether every word of `search` occurs somewhere in a line of `text`."""
+    lines = [fold(line) for line in text.splitlines()]
+    return all(
+        any(re.search(pattern_of(word), line) for line in lines) for word in words_of(search)
+    )
 
 
 def matched_characters(text: str, search: str, inside_from: int) -> list[bool]:
     found = [False] * len(text)
-    folded, origins = folded_with_origins(text)
-    for word in (folded_with_origins(word)[0] for word in search.split()):
-        at = folded.find(word) if word else -1
-        while at >= 0:
-            if len(word) >= inside_from or at == 0 or not folded[at - 1].isalnum():
-                for origin in origins[at : at + len(word)]:
-                    found[origin] = True
-            at = folded.find(word, at + 1)
+    folded, origins = fold_with_origins(text)
+    for word in words_of(search):
+        # A match may begin within another one: « ana » is twice in « banana ».
+        for match in re.finditer(f"(?=({pattern_of(word)}))", folded):
+            start, end = match.span(1)
+            if len(word) >= inside_from or not LETTER_BEFORE.search(folded[:start]):
+                for index in range(origins[start], origins[end - 1] + 1):
+                    found[index] = True
     return found
-
-
-def folded_with_origins(text: str) -> tuple[str, list[int]]:
-    """The folded text, and for each of its characters the index in `text` that it comes from."""
-    folded, origins = "", list[int]()
-    for index, character in enumerate(text):
-        small = character.casefold()
-        plain = unicodedata.normalize("NFKD", "".join(LETTERS.get(part, part) for part in small))
-        for part in plain:
-            if not unicodedata.combining(part):
-                folded += part
-                origins.append(index)
-    return folded, origins

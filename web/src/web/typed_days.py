@@ -3,9 +3,9 @@
 import re
 from datetime import date, timedelta
 
-from web.matches import folded_with_origins
+from chassis.folding import fold
 
-NAMED = {"aujourd'hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
+NAMED = {"aujourd-hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
 MONTHS = [
     "janvier",
     "fevrier",
@@ -32,7 +32,7 @@ def day_of(text: str, today: date) -> date | None:
     Without a year the nearest is meant, of this year and the last: 28/12 typed on 3 January is
     six days ago, 25/11 typed on 24 November is tomorrow, and refused by whoever records the sale.
     """
-    typed = " ".join(folded_with_origins(text.replace("’", "'"))[0].split())
+    typed = fold(text)
     if not typed:
         return today
     if typed in NAMED:
