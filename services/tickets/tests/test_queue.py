@@ -2,6 +2,7 @@
 
 from datetime import UTC, date, datetime
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from contracts.sales.events import SoldProduct
 from contracts.tickets.api import Priority, Sort, StaffView
 from contracts.tickets.events import TicketPrioritised
 
+SHOP = ZoneInfo("Europe/Paris")
 SCANNER = SoldProduct(id=uuid4(), reference="EP-39", designation="Scanner Epson")
 
 
@@ -143,13 +145,41 @@ async def test_a_cursor_of_one_order_is_refused_by_the_other(desk, nathalie, kar
 
 async def test_the_counts_come_with_the_page_when_asked_for(desk, requests, karim, nathalie):
     counts = (await desk.get(karim, "/counts")).json()["counts"]
-    page = (await desk.get(karim, "", counts=True, priority="urgent", limit=1)).json()
+    page = (await desk.get(karim, "", counts=True, limit=1)).json()
     assert page["counts"] == counts
     assert page["as_of"].count(":") == 2
     plain = (await desk.get(karim, "")).json()
     assert (plain["counts"], plain["as_of"]) == (None, None)
     mine = (await desk.get(nathalie, "/mine", counts=True)).json()
     assert mine["counts"] == (await desk.get(nathalie, "/mine/counts")).json()["counts"]
+
+
+async def test_the_counts_are_those_of_the_lists_that_the_filters_leave(
+    desk, requests, nathalie, karim, julien
+):
+    """But for what nobody has opened yet, which is told of the whole shop."""
+    await desk.resolve(nathalie, await desk.opened(nathalie))
+    await desk.say(karim, requests["answered"])
+    whole = (await desk.get(karim, "/counts")).json()["counts"]
+    today = datetime.now(UTC).astimezone(SHOP).date()
+    for filters in (
+        {"priority": "normal"},
+        {"product_id": SCANNER.id},
+        {"customer_id": nathalie.id, "priority": "low"},
+        {"answered_by": julien.id},
+        {"opened_to": date(2026, 1, 1)},
+        {"opened_from": today},
+        {"unread": True},
+        {"answered_by": karim.id, "product_id": SCANNER.id, "priority": "high"},
+    ):
+        counts = (await desk.get(karim, "", counts=True, limit=1, **filters)).json()["counts"]
+        lists = {
+            view: len(await desk.numbers(karim, "", view=view, **filters)) for view in StaffView
+        }
+        assert counts == {**lists, "unread": whole["unread"]}, filters
+        assert counts["to_handle"] >= counts["open"]
+        assert counts["in_progress"] >= counts["waiting_customer"]
+    assert whole["unread"] > 0
 
 
 @pytest.mark.parametrize(

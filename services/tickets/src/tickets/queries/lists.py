@@ -109,7 +109,8 @@ CUSTOMER_VIEWS = {
 
 # What is counted for staff: each queue, and what is to be handled and nobody has opened yet.
 NEWS = View(holds=UNREAD & UNANSWERED, moment=Ticket.waiting_since, sort=Sort.WAITING)
-STAFF_COUNTS: dict[str, View] = {**STAFF_VIEWS, "unread": NEWS}
+UNOPENED = "unread"
+STAFF_COUNTS: dict[str, View] = {**STAFF_VIEWS, UNOPENED: NEWS}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -286,9 +287,15 @@ def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
 # --- Counts -----------------------------------------------------------------------------------
 
 
-async def queue_counts(session: AsyncSession) -> api.Counts:
-    """How many each queue holds, exact to 1,000, and what nobody has opened yet."""
-    return counts_of(await session.execute(QUEUE_COUNTS))
+async def queue_counts(session: AsyncSession, filters: StaffFilters = StaffFilters()) -> api.Counts:
+    """How many each queue holds, exact to 1,000, and what nobody has opened yet.
+
+    The queues are narrowed as asked; what nobody has opened is counted in all of them.
+    """
+    if filters == StaffFilters():
+        return counts_of(await session.execute(QUEUE_COUNTS))
+    await session.execute(PLAN_ANEW)
+    return counts_of(await session.execute(narrowed_counts(filters)))
 
 
 async def my_counts(session: AsyncSession, customer_id: UUID) -> api.Counts:
@@ -306,10 +313,24 @@ def counted(views: Mapping[Any, View], *which: ColumnElement[bool]) -> Statement
 
     The order of the list is kept, so that PostgreSQL takes the view's own index.
     """
+    numbers = select(Ticket.number).where(*which)
+    return counts_in({name: order_of(view).sorted(numbers) for name, view in views.items()})
+
+
+def narrowed_counts(filters: StaffFilters) -> Statement:
+    """Without an order: the index of what the queues are narrowed to is the one to take."""
+    narrowed = filters.narrow(select(Ticket.number))
+    return counts_in(
+        {view: narrowed.where(each.holds) for view, each in STAFF_VIEWS.items()}
+        | {UNOPENED: order_of(NEWS).sorted(select(Ticket.number))}
+    )
+
+
+def counts_in(held: Mapping[Any, Statement]) -> Statement:
+    """How many rows each statement gives, up to 1,001."""
     numbers = []
-    for name, view in views.items():
-        held = order_of(view).sorted(select(Ticket.number).where(*which))
-        some = held.limit(literal_column(str(COUNTED_MOST + 1))).subquery()
+    for name, rows in held.items():
+        some = rows.limit(literal_column(str(COUNTED_MOST + 1))).subquery()
         numbers.append(select(func.count()).select_from(some).scalar_subquery().label(name))
     return select(*numbers, AS_OF)
 

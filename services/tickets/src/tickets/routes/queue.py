@@ -72,7 +72,7 @@ async def page(
     limit: Limit = PAGE,
     after: After = None,
 ) -> api.StaffTickets:
-    counted = await lists.queue_counts(session) if with_counts else None
+    counted = await lists.queue_counts(session, filters) if with_counts else None
     page = await lists.queue(session, view, sort, filters, limit=limit, after=after)
     return page if counted is None else page.model_copy(update=dict(counted))
 
@@ -84,7 +84,7 @@ Page = Annotated[api.StaffTickets, Depends(page)]
 async def tickets(page: Page) -> api.StaffTickets:
     """To handle and open: the longest wait first. The others: the newest first.
 
-    Counts are those of the views, not narrowed.
+    Counts are narrowed as the list is, but for `unread`, which counts in all there is.
     """
     return page
 
