@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
 from e2e.people import OPEN, RESOLVED, WAITING, Staff
-from e2e.test_pages import finds_no_violation
+from e2e.test_pages import finds_no_violation, fits
+from e2e.windows import TALL
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
@@ -96,47 +97,44 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
     await filters.get_by_role("option").filter(has_text=product.designation).click()
     await filters.get_by_label("Priorité").select_option("Urgente")
     await filters.get_by_label("Répondue par").select_option(karim.id)
+    opened_on = datetime.now(SHOP).date()
+    await filters.get_by_label("Ouverte du").fill(opened_on.isoformat())
     await filters.get_by_role("button", name="Filtrer").click()
 
     line = technician.line(number)
     await expect(line).to_contain_text("Urgente")
-    await technician.reads("Priorité urgente")
-    await expect(technician.page).to_have_url(re.compile("priorite=urgente.*par="))
+    await expect(line).to_contain_text(product.designation)
+    await expect(technician.page).to_have_url(re.compile("priorite=urgente.*du=.*par="))
     await technician.page.get_by_text("Récentes", exact=True).click()
     await technician.follows("Les plus urgentes d’abord")
     await expect(technician.page).to_have_url(re.compile("tri=priorite"))
     await expect(line).to_be_visible()
-    await (
-        technician.page.get_by_label("Filtres et tri").get_by_role("link", name="Non lues").click()
-    )
+
+    # The counts are those of what is left, each filter has its name, and each can be taken off.
+    counts = technician.queue.get_by_role("navigation", name="Files").get_by_role("link")
+    assert await counts.all_inner_texts() == [
+        "0\nÀ traiter", "0\nOuvertes", "1\nEn cours", "1\ndont attente client", "0\nRésolues",
+    ]  # fmt: skip
+    tools = technician.page.get_by_label("Filtres, tri et légende")
+    await tools.get_by_role("link", name="Non lues").click()
     await technician.reads("Aucune demande ne correspond.")
-
-
-async def test_the_queue_is_narrowed_to_the_days_on_which_requests_were_opened(technician, number):
-    """The day as the shop has it; one that is left empty narrows nothing."""
-    thread = await technician.account.get(f"/api/tickets/{number}")
-    opened_on = datetime.fromisoformat(thread["ticket"]["opened_at"]).astimezone(SHOP).date()
-    page, line = technician.page, technician.line(number)
-
-    async def narrows(first: date | None, last: date | None) -> None:
-        await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
-        await page.locator("summary", has_text="Filtrer").click()
-        for label, day in (("Ouverte du", first), ("au", last)):
-            if day:
-                await technician.field(label).fill(day.isoformat())
-        await page.locator("[data-filters]").get_by_role("button", name="Filtrer").click()
-        await expect(page.get_by_role("link", name="Tout afficher").last).to_be_visible()
-
-    day = timedelta(days=1)
-    for first, last in ((opened_on, opened_on), (opened_on - day, None), (None, opened_on)):
-        await narrows(first, last)
-        await expect(line).to_be_visible()
-    await expect(page).to_have_url(re.compile(f"[?&]au={opened_on}"))
-    for first, last in ((opened_on + day, None), (None, opened_on - day)):
-        await narrows(first, last)
-        await technician.reads_nothing_of(f"n° {number}")
-    await technician.follows("Tout afficher")
-    await expect(line).to_be_visible()
+    for named in (
+        "Non lues",
+        product.designation,
+        "Priorité urgente",
+        f"Ouverte du {opened_on:%d/%m/%Y}",
+        "Répondue par Karim Benali",
+    ):
+        await tools.get_by_role(
+            "link", name=f"{named} : retirer ce filtre".replace(" :", "\u00a0:")
+        ).click()
+    await expect(tools.get_by_role("link", name="retirer ce filtre")).to_have_count(0)
+    await expect(technician.page).to_have_url(re.compile(r"\?vue=en-cours&tri=priorite$"))
+    await tools.get_by_label("Légende").first.click()
+    await expect(tools.get_by_role("region", name="Légende")).to_contain_text(
+        "dont celles en attente du client"
+    )
+    await finds_no_violation(technician.page)
 
 
 async def test_what_nobody_has_opened_is_marked_and_counted_in_the_title(
@@ -175,32 +173,68 @@ async def test_further_requests_come_below_and_the_arrows_walk_the_queue(technic
 # --- One request ------------------------------------------------------------------------------
 
 
-async def test_beside_a_request_stands_what_is_known_around_it(
-    technician, shop, she, product, number
+async def test_who_what_and_which_number_stand_above_a_request_at_every_width(
+    technician, shop, product
 ):
-    other = await asks(she, "Le ventilateur siffle")
-    neighbour = await shop.register("Marc", "Lemoine")
+    """And all that is known around it: beside it, or in a drawer where there is no room."""
+    neighbour = await shop.register("Bartholomäus-Maximilian-Jr.", "Wolfeschlegelsteinhausenber")
     await shop.sell(neighbour, product)
     ended = await eventually(lambda: asks_once_owned(neighbour))
     resolution = {"text": "Mettez à jour le micrologiciel."}
     await technician.account.post(f"/api/tickets/{ended}/resolution", resolution, status=200)
-
-    await opens(technician, number)
-
-    beside = technician.page.get_by_role("complementary", name="Contexte")
+    number, other = await asks(neighbour, "W" * 100), await asks(neighbour, "e" + "\u0301" * 60)
+    await says(technician.account, number, "Depuis quand ?")
     owned = (await technician.account.get(f"/api/tickets/{number}"))["ticket"]["product"]
-    await expect(beside).to_contain_text(owned["serial_number"])
+
+    page = technician.page
+    await opens(technician, number)
+    head = page.locator(".desk__head")
+    opener = page.get_by_role("button", name="Client et produit")
+    beside = page.get_by_role("complementary", name="Contexte")
+    drawer = page.get_by_role("dialog", name="Client et produit")
+    for width in (390, 640, 768, 900, 1024, 1200, 1280, 1440):
+        await page.set_viewport_size({"width": width, "height": TALL})
+        await fits(page)
+        tops = []
+        for part in (neighbour.name, owned["designation"], owned["serial_number"]):
+            await expect(head.get_by_text(part)).to_be_in_viewport()
+            tops.append(await top_of(head.get_by_text(part)))
+        assert max(tops) - min(tops) < 6, f"one line at {width}"
+        if width >= 1280:
+            await expect(opener).to_be_hidden()
+            await expect(beside).to_be_in_viewport()
+            continue
+        await expect(beside).to_be_hidden()
+        await opener.press("Enter")
+        await expect(drawer.get_by_role("button", name="Fermer")).to_be_focused()
+        await expect(beside).to_be_in_viewport()
+        await expect(beside).to_contain_text(owned["serial_number"])
+        await fits(page)
+        await page.keyboard.press("Shift+Tab")
+        assert await page.evaluate(
+            "!document.activeElement || document.activeElement === document.body"
+            " || document.getElementById('drawer').contains(document.activeElement)"
+        )
+        if width == 768:
+            await finds_no_violation(page)
+        await page.keyboard.press("Escape")
+        await expect(drawer).to_be_hidden()
+        await expect(opener).to_be_focused()
+
     await expect(beside).to_contain_text("Vendu le")
     hers = beside.get_by_role("region", name="Autres demandes du client")
-    await expect(hers.get_by_role("link", name="Le ventilateur siffle").first).to_have_attribute(
+    await expect(hers.get_by_role("link", name="e\u0301").first).to_have_attribute(
         "href", re.compile(f"/demandes/{other}")
     )
     same = beside.get_by_role("region", name="Même référence")
     await expect(same).to_contain_text("Claire Vasseur : Mettez à jour le micrologiciel.")
-    await technician.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await beside.get_by_role("button", name="Copier le numéro de série").click()
-    copied = await technician.page.evaluate("navigator.clipboard.readText()")
+    copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == owned["serial_number"]
+    box = await technician.exchange.locator(".msg__who").last.bounding_box()
+    assert box is not None
+    assert box["height"] < 30, "name, role, time, mail and minutes on one line"
 
 
 async def asks_once_owned(customer: Account) -> int:
@@ -618,14 +652,17 @@ async def test_a_new_request_is_announced_where_it_comes_last_and_nothing_leaves
 async def test_a_customer_and_a_technician_see_each_other_write(
     windows, technician_account, she, number, width
 ):
-    technician = await windows.staff(technician_account, width=width)
+    technician = await windows.staff(technician_account, width=width, zone="Europe/Brussels")
     await opens(technician, number, "?vue=ouvertes&tri=recentes")
     text = answer_to(technician, she)
     await text.fill("Depuis quand")
     before = await top_of(text)
-    customer = await windows.customer(she)
+    customer = await windows.customer(she, zone="America/Montreal")
     await customer.opens(number)
     await customer.adds_precision("C’est revenu ce matin.")
+    # Hours are the shop's; only a browser whose clock shows another has to be told whose.
+    hers = customer.page.get_by_role("article").last.get_by_role("time")
+    await expect(hers).to_have_text(re.compile(r"aujourd’hui, \d+\sh\s\d\d \(Paris\)$"))
 
     await expect(news(technician)).to_contain_text("Nathalie Rousseau vient de répondre")
     await technician.reads_message(she.name, "C’est revenu ce matin.")
@@ -635,6 +672,9 @@ async def test_a_customer_and_a_technician_see_each_other_write(
     await text.press("Control+Enter")  # what was shown is no longer missed
     await technician.is_told("Réponse envoyée")
     await technician.sees_status(WAITING)
+    await expect(technician.exchange.get_by_role("time").first).not_to_contain_text("Paris")
+    await expect(hers).to_contain_text("(Paris)")  # of what has come meanwhile
+    await expect(customer.page.get_by_role("article").last).to_contain_text("Claire Vasseur")
 
     await customer.goes_to(f"/mes-demandes/{number}")
     await customer.resolves()

@@ -40,6 +40,7 @@ class Windows:
         width: int = 1440,
         theme: Theme = "light",
         javascript: bool = True,
+        zone: str = "Europe/Paris",
     ) -> Page:
         """A window of a browser of its own."""
         context = await self.browser.new_context(
@@ -48,7 +49,7 @@ class Windows:
             color_scheme=theme,
             java_script_enabled=javascript,
             locale="fr-FR",
-            timezone_id="Europe/Paris",
+            timezone_id=zone,
             reduced_motion="reduce",
         )
         context.set_default_timeout(PATIENCE_MILLISECONDS)

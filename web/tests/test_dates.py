@@ -47,6 +47,19 @@ def test_the_past_is_told_by_its_distance(ago, moment, recent, since):
     assert plain(PARIS.since(then, NOW)) == since
 
 
+@pytest.mark.parametrize(
+    ("ago", "told"),
+    [
+        (timedelta(minutes=9), "aujourd’hui"),
+        (timedelta(hours=11), "23 nov."),
+        (timedelta(days=145), "2 juil."),
+        (timedelta(days=400), "10/2025"),
+    ],
+)
+def test_a_day_is_told_where_there_is_least_room(ago, told):
+    assert plain(PARIS.brief(NOW - ago, NOW)) == told
+
+
 def test_yesterday_begins_at_midnight_in_the_shop():
     just_before_midnight = datetime(2026, 11, 23, 22, 59, tzinfo=UTC)
     assert PARIS.moment(just_before_midnight, NOW).startswith("hier")

@@ -42,6 +42,13 @@ def test_every_template_compiles_and_names_icons_that_are_there(app: FastAPI, fi
     assert set(named) <= LUCIDE.keys() | OURS.keys()
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_a_time_stands_in_an_element_that_says_its_moment(file):
+    """So that a browser whose clock shows another hour can say whose this one is."""
+    source = re.sub(r"\bwhen\([^)]*\)", "", file.read_text(encoding="utf-8"))
+    assert not re.search(r"\|(moment|recent|since|last_time|time)\b", source)
+
+
 @pytest.mark.parametrize("file", sorted(STATIC.rglob("*.js")), ids=lambda file: file.name)
 def test_a_module_evaluates_nothing(file):
     assert not re.search(r"\beval\(|new Function|\.cssText|setAttribute\(\"style\"",

@@ -3,7 +3,15 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
-from contracts.tickets.api import Message, MessageKind, OwnedProduct, Status, Thread, Ticket
+from contracts.tickets.api import (
+    Message,
+    MessageKind,
+    OwnedProduct,
+    Priority,
+    StaffTicket,
+    Status,
+    Thread,
+)
 from web.threads import Event, Said, resolution, transcript
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
@@ -12,7 +20,10 @@ CUSTOMER, STAFF = MessageKind.CUSTOMER, MessageKind.STAFF
 
 
 def thread(
-    status: Status, *said: tuple[MessageKind, Status], previous: str | None = None
+    status: Status,
+    *said: tuple[MessageKind, Status],
+    previous: str | None = None,
+    unread: bool = False,
 ) -> Thread:
     messages = [
         Message(
@@ -29,7 +40,9 @@ def thread(
         for place, (kind, after) in enumerate(said)
     ]
     resolved = status == RESOLVED
-    ticket = Ticket(
+    ticket = StaffTicket(
+        priority=Priority.NORMAL,
+        unread=unread,
         id=uuid4(),
         number=4127,
         status=status,
@@ -78,8 +91,12 @@ def test_a_later_page_does_not_tell_the_change_again():
 
 
 def test_what_the_other_side_said_last_is_new():
-    told = thread(IN_PROGRESS, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS))
-    assert shape(transcript(told, reader_is_staff=True))[-1] == "new customer"
+    """To staff until one of them has opened it, like the mark in the queue."""
+    said = (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS)
+    unread = thread(IN_PROGRESS, *said, unread=True)
+    assert shape(transcript(unread, reader_is_staff=True)) == ["customer", "staff", "busy", "new customer"]  # fmt: skip
+    told = thread(IN_PROGRESS, *said)
+    assert shape(transcript(told, reader_is_staff=True))[-1] == "customer"
     assert shape(transcript(told, reader_is_staff=False)) == [
         "customer",
         "staff",
@@ -90,7 +107,7 @@ def test_what_the_other_side_said_last_is_new():
 
 def test_a_note_of_staff_is_no_answer():
     note = MessageKind.NOTE
-    told = thread(IN_PROGRESS, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), (note, IN_PROGRESS))  # fmt: skip
+    told = thread(IN_PROGRESS, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), (note, IN_PROGRESS), unread=True)  # fmt: skip
     entries = transcript(told, reader_is_staff=True)
     assert shape(entries)[-2:] == ["new customer", "note"]
     last = entries[-1]
@@ -101,7 +118,9 @@ def test_a_note_of_staff_is_no_answer():
 
 def test_an_open_request_holds_nothing_new_to_its_customer_and_a_resolved_one_to_nobody():
     untouched = thread(OPEN, (CUSTOMER, OPEN))
-    assert shape(transcript(untouched, reader_is_staff=True)) == ["customer"]
+    assert shape(transcript(untouched, reader_is_staff=False)) == ["customer"]
+    unread = thread(OPEN, (CUSTOMER, OPEN), unread=True)
+    assert shape(transcript(unread, reader_is_staff=True)) == ["new customer"]
     closed = thread(RESOLVED, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS))
     assert shape(transcript(closed, reader_is_staff=False)) == ["customer", "staff", "busy"]
 

@@ -52,6 +52,13 @@ class Dates:
         near = self.near_day(moment, now)
         return near if near[0].isdigit() else f"{near}, {self.time(moment)}"
 
+    def brief(self, moment: datetime, now: datetime | None = None) -> str:
+        """« aujourd’hui », « 9 juil. » of this year, « 07/2025 » of one before."""
+        day, today = self.date_of(moment), self.today(now)
+        if day == today:
+            return "aujourd’hui"
+        return written(day, "d MMM") if day.year == today.year else f"{day:%m/%Y}"
+
     def since(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui, 9 h 58 », « depuis hier », « depuis mardi », « depuis le 9 juillet »"""
         day, today = self.date_of(moment), self.today(now)

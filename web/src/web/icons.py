@@ -16,6 +16,8 @@ LUCIDE = {
     "clock": "clock",
     "copy": "copy",
     "down": "chevron-down",
+    "high": "chevrons-up",
+    "low": "chevrons-down",
     "download": "download",
     "edit": "pencil",
     "eye": "eye",

@@ -67,6 +67,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
     made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
     made.globals["words"] = words  # ty: ignore[invalid-assignment]
+    made.globals["zone"] = settings.zone.key  # ty: ignore[invalid-assignment]
     made.globals["mail"] = settings.mail  # ty: ignore[invalid-assignment]
     made.filters |= {
         "day": dates.day,
@@ -76,6 +77,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
         "time": dates.time,
         "moment": dates.moment,
         "recent": dates.recent,
+        "brief": dates.brief,
         "since": dates.since,
         "last_time": dates.last_time,
         "waiting": waiting,

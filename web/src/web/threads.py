@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from contracts.tickets.api import Message, MessageKind, StaffThread, Status, Thread
+from contracts.tickets.api import (
+    Message,
+    MessageKind,
+    StaffThread,
+    StaffTicket,
+    Status,
+    Thread,
+)
 
 # The buttons below a request: send the text; resolve, which asks once; resolve for good.
 SEND, RESOLVE, CONFIRM = "send", "resolve", "confirm"
@@ -24,7 +31,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Said:
-    """A message; `is_new` when the reader has not answered it yet."""
+    """A message; `is_new` to a customer until they answer it, to staff until one of them opens it."""
 
     message: Message
     is_new: bool = False
@@ -40,11 +47,11 @@ class Said:
 
 def transcript(thread: AnyThread, *, reader_is_staff: bool) -> list[Said | Event]:
     """What happened, oldest first, as the reader sees it."""
-    unanswered = set(unanswered_by(thread, reader_is_staff=reader_is_staff))
+    new = set(new_to_staff(thread) if reader_is_staff else new_to_customer(thread))
     entries: list[Said | Event] = []
     before = None if thread.previous else Status.OPEN
     for message in thread.messages:
-        entries.append(Said(message, is_new=message.id in unanswered))
+        entries.append(Said(message, is_new=message.id in new))
         if message.status_after == Status.IN_PROGRESS and before == Status.OPEN:
             entries.append(Event("busy", message.sent_at))
         before = message.status_after
@@ -58,13 +65,22 @@ def resolution(thread: AnyThread) -> Event | None:
     return Event("done", ticket.resolved_at, ticket.resolved_by_name or "")
 
 
-def unanswered_by(thread: AnyThread, *, reader_is_staff: bool) -> Iterator[UUID]:
-    """The other side's last messages, once the reader's side has spoken before them."""
-    if thread.ticket.status != Status.IN_PROGRESS:
-        return
-    mine = MessageKind.STAFF if reader_is_staff else MessageKind.CUSTOMER
+def new_to_staff(thread: AnyThread) -> Iterator[UUID]:
+    """The customer's last messages while nobody has opened them: as the queue marks the request."""
+    if isinstance(thread.ticket, StaffTicket) and thread.ticket.unread:
+        yield from last_of(thread, MessageKind.CUSTOMER, until=MessageKind.STAFF)
+
+
+def new_to_customer(thread: AnyThread) -> Iterator[UUID]:
+    """The last answers, while the customer may still say something to them."""
+    if thread.ticket.status == Status.IN_PROGRESS:
+        yield from last_of(thread, MessageKind.STAFF, until=MessageKind.CUSTOMER)
+
+
+def last_of(thread: AnyThread, kind: MessageKind, *, until: MessageKind) -> Iterator[UUID]:
+    """The last messages of one side, back to the other side's."""
     for message in reversed(thread.messages):
-        if message.kind == mine:
+        if message.kind == until:
             return
-        if message.kind != MessageKind.NOTE:
+        if message.kind == kind:
             yield message.id

@@ -3,6 +3,7 @@
 
 import { onNews, readAgain } from "./live.js";
 import { post } from "./session.js";
+import { steady } from "./steady.js";
 
 const queue = () => document.getElementById("queue");
 const thread = () => document.getElementById("thread");
@@ -133,10 +134,7 @@ async function readThread() {
 
 // On a phone the whole page scrolls: it follows, so that what is being typed stays in its place.
 function hold(change) {
-  const typed = document.activeElement?.closest("[data-composer]") && document.activeElement;
-  const before = typed?.getBoundingClientRect().top;
-  change();
-  if (typed) scrollBy(0, typed.getBoundingClientRect().top - before);
+  steady(document.activeElement?.closest("[data-composer]") && document.activeElement, change);
 }
 
 function append(here, fresh) {

@@ -1,6 +1,7 @@
 // The desk: what each part of it does by itself, and its keys.
 
 import "./desk-composer.js";
+import "./desk-drawer.js";
 import "./desk-live.js";
 import "./desk-queue.js";
 import { letters } from "./letters.js";

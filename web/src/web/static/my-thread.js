@@ -1,6 +1,7 @@
 // One request of a customer: what is new joins the exchange, and nothing that is read moves.
 
 import { onNews, readAgain } from "./live.js";
+import { steady } from "./steady.js";
 
 const root = document.querySelector("main [data-number]");
 const number = Number(root.dataset.number);
@@ -59,26 +60,11 @@ function takeBelow(page) {
   }
 }
 
-// Whatever holds the focus, or else is at the top of the window, stays where it is on the screen;
-// a page too short to scroll that far gets room at its end.
+// Whatever holds the focus, or else is at the top of the window, stays where it is.
 function hold(change) {
   const typing = document.activeElement?.closest("#below");
   const inView = [...thread.children].find((part) => part.getBoundingClientRect().bottom > 0);
-  const fixed = typing ? document.activeElement : inView;
-  const before = fixed?.getBoundingClientRect().top;
-  change();
-  if (!fixed?.isConnected) return;
-  const lack = () => fixed.getBoundingClientRect().top - before;
-  scrollBy(0, lack());
-  if (lack() < 1) return;
-  document.body.style.minBlockSize = `${scrollY + lack() + innerHeight}px`;
-  scrollWhile(lack);
-}
-
-// The room at the end may be there with the next frame only.
-function scrollWhile(lack, tries = 5) {
-  scrollBy(0, lack());
-  if (lack() >= 1 && tries > 0) requestAnimationFrame(() => scrollWhile(lack, tries - 1));
+  steady(typing ? document.activeElement : inView, change);
 }
 
 function announce(message) {

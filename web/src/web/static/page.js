@@ -2,6 +2,7 @@
 
 import { beforeSending } from "./kept.js";
 import { mention, sure, warn } from "./session.js";
+import "./zone.js";
 
 document.addEventListener("click", (event) => {
   const eye = event.target.closest("[data-reveal]");

@@ -169,7 +169,9 @@ async def narrowing(gateway: Gateway, at: Place) -> dict[str, Any]:
         if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
         if_answered(tickets.staff_names(gateway)) if at.answered_by else nothing(),
     )
-    return {"filter_product": product, "staff_names": staff.staff if staff else []}
+    names = staff.staff if staff else []
+    by = next((each.name for each in names if str(each.id) == at.answered_by), "")
+    return {"filter_product": product, "staff_names": names, "answered_by_name": by}
 
 
 @router.get("/personnel")

@@ -1,0 +1,18 @@
+// What stands beside a request opens over it where the window has no room for both.
+
+const side = document.getElementById("context");
+const drawer = document.getElementById("drawer");
+const opener = document.querySelector("[data-drawer]");
+
+if (side && opener) {
+  const beside = document.createComment("beside");
+  side.before(beside);
+  opener.hidden = false;
+  opener.addEventListener("click", () => {
+    drawer.append(side);
+    drawer.showModal();
+  });
+  drawer.addEventListener("click", (event) => event.target === drawer && drawer.close());
+  drawer.addEventListener("close", () => beside.after(side));
+  matchMedia("(min-width: 80rem)").addEventListener("change", () => drawer.close());
+}
