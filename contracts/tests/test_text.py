@@ -43,12 +43,29 @@ def test_what_a_database_cannot_keep_is_refused_everywhere(kind, character, code
     assert code_of(kind, typed) in {code, "string_unicode"}
 
 
-@pytest.mark.parametrize(
-    ("kind", "longest"), [(Name, 100), (Subject, 200), (MessageText, 20_000), (SearchText, 200)]
-)
+@pytest.mark.parametrize(("kind", "longest"), [(Name, 100), (Subject, 200), (MessageText, 20_000)])
 def test_a_text_has_its_longest(kind, longest):
     assert len(read(kind, "é" * longest)) == longest
     assert code_of(kind, "é" * (longest + 1)) == "text_too_long"
+
+
+@pytest.mark.parametrize(
+    ("text", "searched"),
+    [
+        ("é" * 200, "é" * 200),
+        ("é" * 201, "é" * 200),
+        ("mot " * 50 + "fin", ("mot " * 50).strip()),
+        ("a" * 199 + " bc", "a" * 199),
+        ("a" * 199 + "\tbc", "a" * 199),
+        ("Votre demande n° 1044 a reçu une réponse " * 10, None),
+    ],
+)
+def test_a_long_text_is_searched_by_its_first_words(text, searched):
+    found = read(SearchText, text)
+    assert searched is None or found == searched
+    assert len(found) <= 200
+    assert text.startswith(found)
+    assert text[len(found) :][:1].isspace() or " " not in text.strip()
 
 
 @pytest.mark.parametrize("kind", [Name, Subject, MessageText])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from e2e.people import Customer, Person, spoken
+from e2e.people import Customer, Person, Staff, spoken
 from shop import Account, Product, Shop, new_request, serial_number
 from waiting import eventually
 
@@ -185,3 +185,76 @@ async def test_nobody_searches_without_being_signed_in_nor_in_anothers_name(wind
         ("/api/sales/search", {"text": case.unit}),
     ):
         assert (await case.other.call("POST", path, body)).status_code == 403
+
+
+# --- Back --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
+async def test_back_shows_every_search_again(windows, case, technician_account, javascript):
+    """Each with its own text and results; no address holds what was searched."""
+    karim: Staff = await windows.staff(technician_account, javascript=javascript)
+    everywhere = "N° de demande, n° de série, client, produit ou mots de l’échange"
+    sold = "Numéro de série, client, produit ou n° de vente"
+    await karim.goes_to("/recherche")
+    await searches(karim, everywhere, "zébrinotron rappel")
+    await searches(karim, everywhere, "ronronner hélicon")
+    await leaves_and_comes_back(karim, everywhere, "ronronner hélicon", found=SUBJECT)
+    await karim.page.go_back()
+    await expect(karim.field(everywhere)).to_have_value("zébrinotron rappel")
+    await expect(karim.main.get_by_role("link").first).to_contain_text("note interne")
+
+    await karim.goes_to("/ventes")
+    await searches(karim, sold, case.unit)
+    await leaves_and_comes_back(karim, sold, case.unit, found="V-")
+    await karim.goes_to("/clients")
+    await searches(karim, "E-mail, nom ou prénom", "helicon nath")
+    await leaves_and_comes_back(karim, "E-mail, nom ou prénom", "helicon nath", found="Hélicon")
+
+    she: Customer = await windows.customer(case.owner, javascript=javascript)
+    mine = "N° de demande, n° de série, appareil ou mots de l’échange"
+    await she.goes_to("/recherche")
+    await searches(she, mine, "zebrinotron")
+    await leaves_and_comes_back(she, mine, "zebrinotron", found=SUBJECT)
+    await she.goes_to("/mes-demandes")
+    await she.fills("Chercher dans vos demandes", "zebrinotron")
+    if javascript:
+        await she.page.wait_for_url("**/mes-demandes?q=zebrinotron")
+    else:
+        await she.presses("Filtrer")
+    await leaves_and_comes_back(she, "Chercher dans vos demandes", "zebrinotron", found=SUBJECT)
+
+
+async def searches(person: Person, label: str, text: str) -> None:
+    before = person.page.url
+    await person.fills(label, text)
+    await person.presses("Rechercher")
+    await person.page.wait_for_url(lambda address: address != before)
+    await expect(person.field(label)).to_have_value(text)
+    assert text.split()[0] not in person.page.url
+
+
+async def leaves_and_comes_back(person: Person, label: str, text: str, *, found: str) -> None:
+    address = person.page.url
+    await person.main.get_by_role("link").filter(has_text=found).first.click()
+    await person.page.wait_for_url(lambda now: now != address)
+    await person.page.go_back()
+    await expect(person.page).to_have_url(address)
+    await expect(person.field(label)).to_have_value(text)
+    await expect(person.main.get_by_role("link").filter(has_text=found).first).to_be_visible()
+
+
+async def test_back_opens_the_box_again_over_the_page_it_was_opened_on(windows, case, shop):
+    """With what was typed there, which the history of this browser alone holds, for its reader."""
+    she: Customer = await windows.customer(case.owner)
+    await she.goes_to("/mes-demandes")
+    await she.page.get_by_role("link", name="Rechercher").click()
+    await looks_for(she, "zebrinotron")
+    await box(she).press("Enter")
+    await she.reads_title(SUBJECT)
+    await she.page.go_back()
+    await expect(box(she)).to_have_value("zebrinotron")
+    await expect(results(she)).to_contain_text(["Les hélicons ronronnaient"])
+    await she.page.reload()
+    await expect(she.page.get_by_role("heading", name="Bonjour")).to_be_visible()
+    await expect(box(she)).to_be_hidden()

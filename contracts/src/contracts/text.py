@@ -1,5 +1,6 @@
 """The kinds of text that people type, and what is refused in them."""
 
+import re
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -54,6 +55,14 @@ def limit(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+def first_words(text: str) -> str:
+    """No search is too long: its first words are searched, as many as fit."""
+    if len(text) <= SEARCH_LENGTH:
+        return text
+    whole = re.match(rf"(?s).{{1,{SEARCH_LENGTH}}}(?=\s)", text)
+    return (whole[0] if whole else text[:SEARCH_LENGTH]).rstrip()
+
+
 Stripped = StringConstraints(strip_whitespace=True)
 Storable = AfterValidator(refuse_unstorable)
 OneLine = AfterValidator(refuse_controls)
@@ -64,7 +73,7 @@ Subject = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(SUBJECT_LE
 MessageText = Annotated[
     str, AfterValidator(unify_line_ends), Storable, NotBlank, limit(MESSAGE_LENGTH)
 ]
-SearchText = Annotated[str, Stripped, Storable, limit(SEARCH_LENGTH)]
+SearchText = Annotated[str, Stripped, Storable, AfterValidator(first_words)]
 
 
 class Body(BaseModel):

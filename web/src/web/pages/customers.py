@@ -19,7 +19,8 @@ from web.forms import Form, Typed
 from web.matches import marked
 from web.pages.counter.customers import INSIDE_FROM, SHORTEST_SEARCH
 from web.pages.counter.pieces import answer, errors
-from web.rendering import page, redirect, remember_done
+from web.rendering import is_part, page, redirect, remember_done
+from web.searches import NAME, SearchPage, new_name
 from web.sessions import SignedIn, Staff
 
 router = APIRouter()
@@ -32,19 +33,32 @@ CHANGEABLE = ("first_name", "last_name", "email")
 # --- The list ---------------------------------------------------------------------------------
 
 
-@router.get("/clients")
-async def all_customers(request: Request, person: Staff) -> Response:
-    return await customers_page(request, person, Form(values={"text": "", "after": ""}))
+SEARCHES = SearchPage("/clients", ("text", "after"))
 
 
 @router.post("/clients")
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
-    """By POST, so that no name ends up in an address or a log."""
-    return await customers_page(request, person, form)
+    """By POST, so that no name ends up in an address or a log.
+
+    While somebody types, the list changes under the field: one search, which keeps its name.
+    """
+    if not is_part(request):
+        return SEARCHES.searched(request, person, form)
+    name = form[NAME] if form[NAME] in SEARCHES.latest(request, person) else new_name()
+    values = SEARCHES.typed(form)
+    response = await customers_page(request, person, Form(values=values), name)
+    SEARCHES.remember(request, response, person, name, values)
+    response.headers["HX-Replace-Url"] = SEARCHES.address(name)
+    return response
 
 
-async def customers_page(request: Request, person: SignedIn, form: Form) -> Response:
-    text = form["text"].strip()
+@router.get("/clients")
+async def all_customers(request: Request, person: Staff, r: str = "") -> Response:
+    return await customers_page(request, person, SEARCHES.recalled(request, person, r), r)
+
+
+async def customers_page(request: Request, person: SignedIn, form: Form, name: str) -> Response:
+    text = form["text"]
     searched = text if len(text) >= SHORTEST_SEARCH else ""
     found = await identity.search_customers(
         person.gateway, text=searched, limit=PAGE, after=form["after"] or None
@@ -58,6 +72,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form) -> Resp
         person=person,
         tab="customers",
         form=form,
+        search_name=name,
         searched=searched,
         said=said(found.count, searched),
         rows=[

@@ -12,6 +12,7 @@ from web.clients import identity, sales
 from web.clients.gateway import Gateway, Problem
 from web.forms import Form, Typed
 from web.rendering import page, redirect
+from web.searches import SearchPage
 from web.sessions import SignedIn, Staff
 
 router = APIRouter()
@@ -21,22 +22,20 @@ PAGE = 25
 
 # --- The list ---------------------------------------------------------------------------------
 
-
-@router.get("/ventes")
-async def my_sales_today(request: Request, person: Staff) -> Response:
-    """What the next correction is most likely about."""
-    blank = Form(values={"text": "", "sold_from": "", "sold_to": "", "after": ""})
-    return await sales_page(request, person, blank)
+SEARCHES = SearchPage("/ventes", ("text", "sold_from", "sold_to", "after"))
 
 
 @router.post("/ventes")
 async def search_sales(request: Request, person: Staff, form: Typed) -> Response:
     """By POST, so that no name ends up in an address or a log."""
-    return await sales_page(request, person, form)
+    return SEARCHES.searched(request, person, form)
 
 
-async def sales_page(request: Request, person: SignedIn, form: Form) -> Response:
-    asked = {name: form[name].strip() for name in ("text", "sold_from", "sold_to")}
+@router.get("/ventes")
+async def sales_page(request: Request, person: Staff, r: str = "") -> Response:
+    """What was searched for, or mine of today: the next correction is most likely about them."""
+    form = SEARCHES.recalled(request, person, r)
+    asked = {name: form[name] for name in ("text", "sold_from", "sold_to")}
     searched = any(asked.values())
     after = form["after"] or None
     found = Sales(sales=[])

@@ -8,6 +8,7 @@ from web.clients.gateway import Problem
 from web.forms import Form, Typed
 from web.found import Found
 from web.rendering import page
+from web.searches import SearchPage
 from web.sessions import Person, SignedIn, is_over_the_page
 
 router = APIRouter(prefix="/recherche")
@@ -15,23 +16,24 @@ router = APIRouter(prefix="/recherche")
 LISTED_OVER_THE_PAGE = 8
 PAGE = 20
 
-
-@router.get("")
-async def search_page(request: Request, person: Person) -> Response:
-    return show(request, person, Form(), None)
+SEARCHES = SearchPage("/recherche", ("text", "after"))
 
 
 @router.post("")
 async def search(request: Request, person: Person, form: Typed) -> Response:
     """What was searched for is in no address."""
-    text = form["text"].strip()
-    form.values["text"] = text
     if is_over_the_page(request):
-        return await suggest(request, person, text)
-    if not text:
+        return await suggest(request, person, form["text"].strip())
+    return SEARCHES.searched(request, person, form)
+
+
+@router.get("")
+async def search_page(request: Request, person: Person, r: str = "") -> Response:
+    form = SEARCHES.recalled(request, person, r)
+    if not form["text"]:
         return show(request, person, form, None)
     try:
-        results = await found.search(person, text, limit=PAGE, after=form["after"] or None)
+        results = await found.search(person, form["text"], limit=PAGE, after=form["after"] or None)
     except Problem as problem:
         return show(request, person, form.refused(problem), None)
     return show(request, person, form, results)

@@ -24,10 +24,21 @@ function refusal(words) {
   return failure;
 }
 
-// The last row of many leads to a page of all; like every search it is in no address.
+// The last row of many leads to a page of all; like every search it is in no address. What was
+// typed stays with this page's place in the history, so that Back opens the box with it again.
 function choose(option) {
+  const { reader } = document.body.dataset;
+  history.replaceState({ ...history.state, search: { reader, text: box.input.value } }, "");
   if (option.dataset.href) location.assign(option.dataset.href);
   else form.requestSubmit();
+}
+
+function openAgain() {
+  const [arrival] = performance.getEntriesByType("navigation");
+  const { reader, text } = history.state?.search ?? {};
+  if (arrival?.type !== "back_forward" || !text || reader !== document.body.dataset.reader) return;
+  open();
+  box.start(text);
 }
 
 function open() {
@@ -55,5 +66,6 @@ if (dialog) {
   dialog.addEventListener("pointerdown", (event) => {
     if (event.target === dialog) dialog.close();
   });
+  openAgain();
   if (/Mac|iPhone|iPad/.test(navigator.platform)) opener.querySelector("kbd").textContent = "⌘ K";
 }
