@@ -47,24 +47,27 @@ WORDS = f"""
     GROUP BY n;
     ALTER TABLE bench_texts ADD PRIMARY KEY (n);
     ALTER TABLE bench_texts ADD search tsvector;
-    UPDATE bench_texts SET search = strip(to_tsvector('requests', words));
+    UPDATE bench_texts SET search = strip(to_tsvector('every_word', words));
     INSERT INTO stems SELECT DISTINCT unnest(tsvector_to_array(search)) FROM bench_texts
         ON CONFLICT DO NOTHING;
-    INSERT INTO stems VALUES ('imprim'), ('bourrag'), ('chargeur'), ('introuv'), ('ancien')
+    INSERT INTO stems VALUES ('imprim'), ('bourrag'), ('chargeur'), ('introuv'), ('ancien'),
+        ('sour'), ('logitech'), ('onduleur'), ('marchand'), ('benal'), ('son')
         ON CONFLICT DO NOTHING;
 """  # noqa: S608 - the constants of this page
 
 PEOPLE = """
     INSERT INTO people (id, kind, first_name, last_name, version)
-    SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 'customer', 'Prénom ' || n, 'Nom ' || n, 1
+    SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 'customer', 'Prénom ' || n,
+        CASE WHEN n %% 1000 = 7 THEN 'Marchand' ELSE 'Nom ' || n END, 1
     FROM generate_series(1, %(customers)s) AS n;
     INSERT INTO owned_products (sale_id, customer_id, product_id, reference, designation,
         serial_number, sold_on, cancelled, version)
     SELECT id, id,
         CAST(lpad(to_hex(CAST(%(products)s * power(random(), 3) AS int)), 32, '0') AS uuid),
-        'R-4103', 'Imprimante laser', lpad(upper(to_hex(row_number() OVER ())), 15, '0'),
-        '2026-01-01', false, 1
-    FROM people;
+        'R-4103', CASE WHEN nth %% 20 = 7 THEN 'Souris Logitech MX Master 3S'
+            WHEN nth = 4242 THEN 'Onduleur Eaton 850' ELSE 'Portable Acer Aspire' END,
+        'SNX4' || upper(substr(md5(CAST(nth AS text)), 1, 11)), '2026-01-01', false, 1
+    FROM (SELECT id, row_number() OVER (ORDER BY id) AS nth FROM people) AS buyers;
 """
 
 # One request in 33 is open, one in 20 in progress; one in 50 is urgent.
@@ -98,7 +101,9 @@ TICKETS = """
     ORDER BY n;
 """
 
-# « imprim » is in every third message, « bourrag » in every hundredth, « chargeur » in every two
+# « Souris Logitech » is every twentieth product, « Onduleur » one; every thousandth customer is
+# called « Marchand », every twentieth answer is by « Karim Benali »; « pas de » is in every third
+# message, « son » in every seventh. « imprim » is in every third message, « bourrag » in every hundredth, « chargeur » in every two
 # thousandth, « introuv » in one, « ancien » in a third of the older half alone.
 MESSAGES = """
     INSERT INTO messages (id, ticket_id, customer_id, kind, author_id, author_name, author_role,
@@ -106,9 +111,13 @@ MESSAGES = """
     SELECT gen_random_uuid(), tickets.id, customer_id,
         CASE part WHEN 1 THEN 'staff' ELSE 'customer' END,
         CASE part WHEN 1 THEN CAST(lpad(to_hex(nth % 20), 32, 'a') AS uuid) ELSE customer_id END,
-        'Quelqu’un', 'technician', words || more, opened_at, 'in_progress', false,
-        search || strip(to_tsvector('requests', more))
-    FROM tickets, LATERAL (SELECT CAST(number AS int) - 1001 AS nth) AS counted,
+        CASE part WHEN 1 THEN answerer ELSE 'Quelqu’un' END, 'technician', words || more,
+        opened_at, 'in_progress', false, search || strip(to_tsvector('every_word', searchable(
+            concat_ws(' ', more, designation, 'R 4103 R4103', people.name, answerer))))
+    FROM tickets JOIN people ON people.id = tickets.customer_id,
+        LATERAL (SELECT CAST(number AS int) - 1001 AS nth) AS counted,
+        LATERAL (SELECT CASE nth % 20 WHEN 3 THEN 'Karim Benali' ELSE 'Technicien ' || nth % 20 END
+            AS answerer) AS named,
         generate_series(0, 2) AS part,
         LATERAL (SELECT 3 * nth + part AS place) AS placed,
         bench_texts, LATERAL (SELECT concat_ws(' ', '',
@@ -116,6 +125,8 @@ MESSAGES = """
             CASE WHEN place % 100 = 0 THEN 'bourrage' END,
             CASE WHEN place % 2000 = 7 THEN 'chargeur' END,
             CASE WHEN place = 4242 THEN 'introuvable' END,
+            CASE WHEN place % 3 = 2 THEN 'pas de' END,
+            CASE WHEN place % 7 = 0 THEN 'son' END,
             CASE WHEN place % 3 = 1 AND place < (SELECT count(*) * 3 / 2 FROM tickets)
                 THEN 'ancien' END) AS more) AS added
     WHERE bench_texts.n = 1 + place * 7 % 5000
@@ -195,10 +206,24 @@ class Shop:
             ("nowhere", "inexistant"),
             ("unfinished", "bourr"),
             ("two, unfinished", "imprimante cha"),
+            ("small words", "pas de son"),
+            ("product, common", "souris"),
+            ("product, rare", "onduleur eaton"),
+            ("customer and product", "marchand souris"),
+            ("who answered", "karim benali"),
+            ("answer, product, word", "benali souris bourrage"),
+            ("joined", "mxmaster"),
         ):
             yield f"search {name}", lambda words=words: self.post("/search", {"text": words})
         yield "search number", lambda: self.post("/search", {"text": f"n° {self.number()}"})
-        yield "search serial", lambda: self.post("/search", {"text": "000000000000005"})
+        yield "search serial", lambda: self.post("/search", {"text": "SNX4E4DA3B7FBBC"})
+        yield "search serial, rare part", lambda: self.post("/search", {"text": "S/N 4DA3B7FB"})
+        yield "search serial, common part", lambda: self.post("/search", {"text": "snx4e4"})
+        yield "search serial, no such part", lambda: self.post("/search", {"text": "zq0zq0zq"})
+        yield (
+            "unresolved of five customers",
+            lambda: self.get("/unresolved", customer_id=[str(UUID(int=n)) for n in range(1, 6)]),
+        )
         yield (
             "customer's box",
             lambda: self.post("/search", {"text": "imprimante"}, self.customer()[1]),

@@ -103,7 +103,7 @@ async def searches_everywhere(person: Person, _: Scene) -> None:
 async def searches_on_a_page(person: Person, scene: Scene) -> None:
     await person.main.get_by_role("searchbox").fill(scene.sale["serial_number"])
     await person.presses("Rechercher")
-    await expect(person.main.get_by_role("region", name="Numéro exact")).to_be_visible()
+    await expect(person.main.get_by_role("region", name="Par numéro")).to_be_visible()
 
 
 async def is_asked_whether_to_resolve(person: Staff, _: Scene) -> None:

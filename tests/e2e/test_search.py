@@ -27,6 +27,7 @@ class Case:
     others: int
     unit: str
     others_unit: str
+    cancelled: str
     product: Product
 
 
@@ -41,6 +42,10 @@ async def case(shop: Shop, technician_account: Account) -> Case:
     ):
         sale = await shop.sell(account, product, serial_number=unit)
         numbers.append(await opens(account, sale["id"], subject=subject, description=text))
+    mistaken = await shop.sell(people[0], product)
+    await technician_account.post(
+        f"/api/sales/{mistaken['id']}/cancellation", {"reason": "Erreur de saisie"}, status=200
+    )
     await technician_account.post(f"/api/tickets/{numbers[0]}/notes", {"text": NOTE})
     return Case(
         owner=people[0],
@@ -49,6 +54,7 @@ async def case(shop: Shop, technician_account: Account) -> Case:
         others=numbers[1],
         unit=units[0],
         others_unit=units[1],
+        cancelled=mistaken["number"],
         product=product,
     )
 
@@ -85,13 +91,23 @@ async def test_staff_find_numbers_people_and_words_by_the_keyboard_alone(technic
     await expect(results(technician).first).to_have_attribute("aria-selected", "true")
 
     await looks_for(technician, case.unit.lower())
-    exact = technician.page.get_by_role("group", name="Numéro exact").get_by_role("option")
+    exact = technician.page.get_by_role("group", name="Par numéro").get_by_role("option")
     await expect(exact).to_contain_text([SUBJECT, "Vente du"])
+    await looks_for(technician, f"n° de série : {case.unit[:5]}-{case.unit[5:]}")
+    await expect(exact).to_contain_text([SUBJECT, "Vente du"])
+    await looks_for(technician, case.cancelled.lower().replace("-", " "))
+    await expect(exact).to_contain_text([f"{case.cancelled} Vente du"])
+    await expect(exact).to_contain_text(["Vente annulée"])
 
     await looks_for(technician, "helicon nathalie")
     people = technician.page.get_by_role("group", name="Clients").get_by_role("option")
     await expect(people).to_contain_text(["Nathalie Hélicon"])
     await expect(people.locator("mark").first).to_have_text("Nathalie")
+    told = spoken(f"1 demande à suivre : n° {case.number}")
+    await expect(people.filter(has_text=told)).to_be_visible()
+    about = technician.page.get_by_role("group", name="Dans les demandes").get_by_role("option")
+    await looks_for(technician, "helicon 100-100000910WOF")
+    await expect(about).to_contain_text([SUBJECT])
 
     await looks_for(technician, "RONRONNER hélicon")
     found = technician.page.get_by_role("group", name="Dans les demandes").get_by_role("option")
@@ -231,7 +247,7 @@ async def searches(person: Person, label: str, text: str) -> None:
     await person.presses("Rechercher")
     await person.page.wait_for_url(lambda address: address != before)
     await expect(person.field(label)).to_have_value(text)
-    assert text.split()[0] not in person.page.url
+    assert text.split(maxsplit=1)[0] not in person.page.url
 
 
 async def leaves_and_comes_back(person: Person, label: str, text: str, *, found: str) -> None:

@@ -2,7 +2,7 @@
 
 import random
 from dataclasses import dataclass, field
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -46,7 +46,7 @@ async def at_the_counter(open_browser, settings, julien):
 def sign_in(browser, settings, person: Searched) -> None:
     browser.cookies.set("guichet_session", person.claims["sub"])
     secret = settings.web_secret.get_secret_value()
-    browser.token = form_token(secret, person.claims["sub"], person.claims["sub"])
+    browser.token = form_token(secret, UUID(person.claims["sub"]), person.claims["sub"])
 
 
 async def search(browser, path, **values) -> str:
@@ -81,7 +81,7 @@ async def test_nothing_searched_is_the_page_itself(at_the_counter):
 
 def odd_text(n: int) -> str:
     """As long as a search may be, and hardly to be compressed."""
-    draw = random.Random(n)  # noqa: S311 - a sample
+    draw = random.Random(n)
     return "".join(chr(draw.randint(0x4E00, 0x9FFF)) for _ in range(190))
 
 

@@ -64,7 +64,7 @@ async def test_they_are_narrowed_by_status_and_product(found, requests):
         ("dix pag", ["paper"]),  # not typed to its end
         ("exagère", []),  # a note
         ("toujours", []),
-        ("Karim", []),
+        ("Karim", ["noise"]),  # who answered
         ("EPSON9876543210", ["noise"]),
         ("epson 98765 43210", ["noise"]),
         ("", ["done", "noise", "paper"]),
@@ -107,7 +107,6 @@ async def test_pages_of_a_search_give_everything_once(desk, nathalie):
         ("status", "closed"),
         ("sale_id", "abc"),
         ("product_id", "abc"),
-        ("q", "x" * 201),
         ("q", "a\x00b"),
         ("view", "to_handle"),
     ],

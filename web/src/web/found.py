@@ -1,13 +1,17 @@
 """The one search: what several services find for a text, for staff or for a customer."""
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from uuid import UUID
 
+from chassis.folding import fold
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
+from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales.api import Sale
 from contracts.tickets.api import Found as FoundTicket
-from contracts.tickets.api import OwnedProductOfMine, StaffFound
+from contracts.tickets.api import OwnedProductOfMine, StaffFound, UnresolvedOfCustomer
 from web.clients import catalog, identity, sales, tickets
 from web.clients.gateway import Gateway, if_answered
 from web.matches import holds
@@ -15,7 +19,6 @@ from web.sessions import SignedIn
 
 LISTED_MOST = 5  # of customers and of products
 SHORTEST_OF_CUSTOMERS = 2
-SERIAL_NUMBER_LENGTH = 15
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +28,7 @@ class Found:
     exact: list[FoundTicket] | list[StaffFound]
     sales: list[Sale] = field(default_factory=list)
     customers: list[Customer] = field(default_factory=list)
+    unresolved: dict[UUID, UnresolvedOfCustomer] = field(default_factory=dict)
     products: list[Product] = field(default_factory=list)
     owned: list[OwnedProductOfMine] = field(default_factory=list)
     requests: list[FoundTicket] | list[StaffFound]
@@ -47,7 +51,7 @@ async def search(person: SignedIn, text: str, *, limit: int, after: str | None =
 async def for_staff(gateway: Gateway, text: str, *, limit: int, after: str | None) -> Found:
     found, sold, customers, products = await asyncio.gather(
         tickets.search_for_staff(gateway, text, limit=limit, after=after),
-        if_answered(nothing() if after else sales_of_unit(gateway, text)),
+        if_answered(nothing() if after else sales_numbered(gateway, text)),
         if_answered(nothing() if after else customers_like(gateway, text)),
         if_answered(nothing() if after else products_like(gateway, text)),
     )
@@ -56,6 +60,7 @@ async def for_staff(gateway: Gateway, text: str, *, limit: int, after: str | Non
         exact=found.exact,
         sales=sold or [],
         customers=customers or [],
+        unresolved=await unresolved_of(gateway, customers or []),
         products=products or [],
         requests=found.found,
         next=found.next,
@@ -84,19 +89,33 @@ async def nothing() -> list:
     return []
 
 
-async def sales_of_unit(gateway: Gateway, text: str) -> list[Sale]:
-    """A whole serial number finds its sale, whether anybody has asked for help or not."""
-    serial_number = "".join(text.split()).upper()
-    if len(serial_number) != SERIAL_NUMBER_LENGTH or not serial_number.isalnum():
-        return []
-    found = await sales.search_sales(gateway, text=serial_number, limit=LISTED_MOST)
-    return [sale for sale in found.sales if sale.serial_number == serial_number]
+async def sales_numbered(gateway: Gateway, text: str) -> list[Sale]:
+    """By their number or by (a part of) their serial number, whether anybody asked for help."""
+    folded = fold(text)
+    number, serial_numbers = sale_number_in(folded), serial_numbers_in(folded)
+    asked = [number] if number else serial_numbers
+    answers = await asyncio.gather(
+        *(sales.search_sales(gateway, text=each, limit=LISTED_MOST) for each in asked)
+    )
+    found = {sale.id: sale for answer in answers for sale in answer.sales}
+    return [
+        sale
+        for sale in found.values()
+        if sale.number == number or any(part in sale.serial_number for part in serial_numbers)
+    ][:LISTED_MOST]
 
 
 async def customers_like(gateway: Gateway, text: str) -> list[Customer]:
     if len(text) < SHORTEST_OF_CUSTOMERS:
         return []
     return (await identity.search_customers(gateway, text=text, limit=LISTED_MOST)).customers
+
+
+async def unresolved_of(
+    gateway: Gateway, customers: Iterable[Customer]
+) -> dict[UUID, UnresolvedOfCustomer]:
+    ids = [customer.id for customer in customers]
+    return await if_answered(tickets.unresolved(gateway, ids)) or {} if ids else {}
 
 
 async def products_like(gateway: Gateway, text: str) -> list[Product]:
@@ -108,10 +127,18 @@ async def products_like(gateway: Gateway, text: str) -> list[Product]:
 
 
 async def owned_like(gateway: Gateway, text: str) -> list[OwnedProductOfMine]:
-    """Among the newest that one call tells."""
-    owned = await tickets.owned_products(gateway, limit=tickets.LONGEST_PAGE)
+    """Among the newest that one call tells; also by the number of the sale."""
+    folded = fold(text)
+    number, serial_numbers = sale_number_in(folded), serial_numbers_in(folded)
+    owned, bought = await asyncio.gather(
+        tickets.owned_products(gateway, limit=tickets.LONGEST_PAGE),
+        sales.my_purchases(gateway, limit=tickets.LONGEST_PAGE) if number else nothing(),
+    )
+    wanted = {sale.id for sale in bought if sale.number == number}
     return [
         product
         for product in owned.owned_products
-        if holds(f"{product.designation}\n{product.reference}\n{product.serial_number}", text)
+        if product.sale_id in wanted
+        or any(part in product.serial_number for part in serial_numbers)
+        or holds(f"{product.designation}\n{product.reference}\n{product.serial_number}", text)
     ][:LISTED_MOST]

@@ -12,6 +12,7 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from contracts.text import first_words
+from web import words
 from web.forms import Form
 from web.kept import Kept, seal, unseal
 from web.sessions import SignedIn
@@ -21,7 +22,7 @@ LONGEST_COOKIE = 3_600  # browsers take 4,096 with its name and attributes
 LONGEST_VALUE = 400
 NAME = "r"
 
-GONE = "Cette recherche n’est plus en mémoire : refaites-la."
+GONE = words.typeset("Cette recherche n’est plus en mémoire : refaites-la.")
 
 
 @dataclass(frozen=True)

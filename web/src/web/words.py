@@ -68,6 +68,13 @@ def plural(value: int, one: str, many: str) -> str:
     return f"{number(value)} {many if value > 1 else one}"
 
 
+def unresolved(count: int, numbers: list[int]) -> str:
+    """« 2 demandes à suivre : n° 1044 et n° 1051 »; of many, the newest."""
+    listed = ", ".join(f"n° {each}" for each in numbers)
+    said = f"{counted(count)} {'demandes à suivre' if count > 1 else 'demande à suivre'} : {listed}"
+    return typeset(said + (", …" if count > len(numbers) else ""))
+
+
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.text import (
     EMAIL_LENGTH,
     NAME_LENGTH,
@@ -20,7 +21,6 @@ from contracts.text import (
     limit,
 )
 
-SERIAL_NUMBER_LENGTH = 15
 ALPHABET = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 RAISED = {ord(small): ord(small) - 32 for small in "abcdefghijklmnopqrstuvwxyz"}
 REASON_LENGTH = 500

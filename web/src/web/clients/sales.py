@@ -58,6 +58,11 @@ async def my_sales_today(gateway: Gateway, *, limit: int = 20, after: str | None
     return await gateway.get("/api/sales", Sales, mine_today=True, limit=limit, after=after)
 
 
+async def my_purchases(gateway: Gateway, *, limit: int) -> list[Sale]:
+    """What the customer bought, newest first."""
+    return (await gateway.get("/api/sales/mine", Sales, limit=limit)).sales
+
+
 async def search_sales(
     gateway: Gateway,
     *,

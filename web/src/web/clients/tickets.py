@@ -31,6 +31,8 @@ from contracts.tickets.api import (
     Ticket,
     Tickets,
     TimeSpent,
+    UnresolvedOfCustomer,
+    UnresolvedOfCustomers,
 )
 from web.clients.gateway import Gateway
 
@@ -152,6 +154,15 @@ async def tickets_of(
         limit=limit,
         after=after,
     )
+
+
+async def unresolved(
+    gateway: Gateway, customers: Iterable[UUID]
+) -> dict[UUID, UnresolvedOfCustomer]:
+    """What at most 50 customers have open or in progress; those who have nothing are left out."""
+    asked = [str(customer) for customer in customers]
+    answer = await gateway.get("/api/tickets/unresolved", UnresolvedOfCustomers, customer_id=asked)
+    return {each.customer_id: each for each in answer.customers}
 
 
 async def thread(gateway: Gateway, number: int) -> Thread:

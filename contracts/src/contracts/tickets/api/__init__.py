@@ -63,6 +63,8 @@ from contracts.tickets.api.search import (
     Segment,
     StaffFound,
     StaffSearchResults,
+    UnresolvedOfCustomer,
+    UnresolvedOfCustomers,
 )
 from contracts.tickets.api.situations import (
     CustomerView,
@@ -149,6 +151,8 @@ __all__ = [
     "TicketSummary",
     "Tickets",
     "TimeSpent",
+    "UnresolvedOfCustomer",
+    "UnresolvedOfCustomers",
     "VisibleText",
     "What",
 ]

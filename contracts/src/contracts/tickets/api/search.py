@@ -1,6 +1,7 @@
-"""The one search box: numbers, serial numbers, and words."""
+"""The one search box: numbers, serial numbers, and words; and what customers found have open."""
 
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
@@ -13,7 +14,9 @@ LONGEST_RESULTS = 25
 
 class Search(Body):
     text: SearchText = Field(
-        description="A request's number, a serial number, or words; the last one may be unfinished."
+        description="A request's number, a serial number or 6 characters of one, or words: of what"
+        " was written, of the product, of whose request it is and who answered. The last one may"
+        " be unfinished. A longer text is searched by its first words."
     )
     limit: Annotated[int, Field(ge=1, le=LONGEST_RESULTS)] = 10
     after: str | None = Field(None, description="The page before this one gave it as `next`.")
@@ -60,3 +63,17 @@ class StaffSearchResults(Answer):
     exact: list[StaffFound]
     found: list[StaffFound]
     next: str | None = None
+
+
+class UnresolvedOfCustomer(Answer):
+    """What a customer has open or in progress; the count is exact to 1,000, never above 1,001."""
+
+    customer_id: UUID
+    count: int
+    numbers: list[int] = Field(description="The newest ones, at most 3.")
+
+
+class UnresolvedOfCustomers(Answer):
+    """Those who have any."""
+
+    customers: list[UnresolvedOfCustomer]

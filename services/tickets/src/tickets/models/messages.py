@@ -100,7 +100,8 @@ class Message(Base):
 # What customers may read: every query for them says it.
 VISIBLE = Message.kind != literal_column("'note'")
 
-# The words of the subject and of the text, written by the database itself. The class does not
+# The words of the text, of what the request is about and of who takes part in it, written by the
+# database itself. The class does not
 # know of them: they would be read back after each insert.
 SEARCH = Column("search", TSVECTOR, nullable=False)
 MESSAGES = Message.metadata.tables["messages"]

@@ -132,6 +132,20 @@ class Ticket(Base):
         Index("ix_tickets_opened", "opened_at", "number"),
         Index("ix_tickets_of_product", "product_id", "last_activity_at", "number"),
         Index("ix_tickets_of_serial_number", "serial_number", "number"),
+        Index(
+            "ix_tickets_parts_of_serial_number",
+            text("(number >> 12)"),
+            text("(number >> 16)"),
+            "serial_number",
+            postgresql_using="gin",
+            postgresql_ops={"serial_number": "gin_trgm_ops"},
+        ),
+        Index(
+            "ix_tickets_unresolved_of_customer",
+            "customer_id",
+            "number",
+            postgresql_where=UNRESOLVED,
+        ),
         Index("ix_tickets_unresolved_of_sale", "sale_id", "number", postgresql_where=UNRESOLVED),
         Index(
             "ix_tickets_following",

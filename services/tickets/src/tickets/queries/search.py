@@ -18,6 +18,7 @@ from sqlalchemy import (
     Row,
     Select,
     String,
+    Text,
     Uuid,
     bindparam,
     cast,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     select,
     table,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
@@ -38,12 +39,11 @@ from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
 from tickets.queries.segments import MARKED, excerpt, segments
 from tickets.queries.tickets import said_to, visible_to
 from tickets.queries.words import (
-    REQUESTS,
+    EVERY_WORD,
+    Typed,
     newest_of_customer,
-    number_in,
     query_for_customer,
     query_for_staff,
-    serial_number_in,
     typed,
 )
 
@@ -52,8 +52,9 @@ MOST_EXACT = 10
 HITS_PER_RESULT = 3
 MOST_ROUNDS = 5
 
-# The sequence that messages draw their positions from.
+# The sequences that messages draw their positions from, and requests their numbers.
 POSITIONS = table("messages_position_seq", column("last_value", BigInteger))
+NUMBERS = table("tickets_number_seq", column("last_value", BigInteger))
 
 # The windows are powers of two, each with its expression in the index.
 NARROW, WIDE = 12, 16
@@ -64,10 +65,11 @@ Rows = Sequence[Row[*tuple[Any, ...]]]
 async def search(
     session: AsyncSession, caller: Caller, asked: api.Search
 ) -> api.SearchResults | api.StaffSearchResults:
-    exact = await exactly(session, caller, asked.text)
+    words = typed(asked.text)
+    exact = await exactly(session, caller, words)
     known = {row.ticket_id for row in exact}
     below = paging.decode(asked.after, int)[0] if asked.after is not None else None
-    looking = await looking_for(session, caller, asked.text)
+    looking = await looking_for(session, caller, words)
     hits, last = [], None
     if looking is not None:
         hits, last = await newest_hits(looking, below=below, limit=asked.limit, known=known)
@@ -102,17 +104,35 @@ def line(caller: Caller, row: Any) -> api.TicketSummary | api.StaffTicketSummary
     return staff_summary(row) if is_staff(caller) else summary(row)
 
 
-async def exactly(session: AsyncSession, caller: Caller, text: str) -> Rows:
-    """The request with this number, then those on the unit with this serial number."""
-    found: list[Any] = []
-    number, serial_number = number_in(text), serial_number_in(text)
-    if number is not None:
-        found += (await session.execute(lines(caller).where(Ticket.number == number))).all()
-    if serial_number is not None:
-        of_unit = lines(caller).where(Ticket.serial_number == serial_number)
-        newest = of_unit.order_by(Ticket.number.desc()).limit(MOST_EXACT)
-        found += (await session.execute(newest)).all()
-    return found
+async def exactly(session: AsyncSession, caller: Caller, words: Typed) -> Rows:
+    """The request with this number, then those on units with this serial number or part of one."""
+    which = await numbers_of_units(session, caller, words.serial_numbers)
+    if words.number is not None:
+        which = [words.number, *which]
+    if not which:
+        return []
+    rows = (await session.execute(lines(caller).where(Ticket.number.in_(which)))).all()
+    return sorted(rows, key=lambda row: which.index(row.number))
+
+
+async def numbers_of_units(
+    session: AsyncSession, caller: Caller, serial_numbers: list[str]
+) -> list[int]:
+    """The newest requests on them, newest first; in windows, like words."""
+    found: set[int] = set()
+    for part in serial_numbers:
+        values: dict[str, Any] = {"part": f"%{part}%", "limit": MOST_EXACT}
+        if not is_staff(caller):
+            values |= {"customer_id": caller.id}
+            found |= set((await session.scalars(units_of_customer(), values)).all())
+            continue
+        newest = (await session.execute(select(NUMBERS.c.last_value))).scalar_one()
+        border = newest >> WIDE << WIDE
+        for size, bottom, top in ((NARROW, border, newest), (WIDE, 0, border - 1)):
+            if top >= 0 and len(found) < MOST_EXACT:
+                edges = {"first": top >> size, "last": bottom >> size}
+                found |= set((await session.scalars(units(size), {**values, **edges})).all())
+    return sorted(found, reverse=True)[:MOST_EXACT]
 
 
 def found_exactly(caller: Caller, row: Any) -> api.Found | api.StaffFound:
@@ -133,6 +153,7 @@ class Looking:
 
     session: AsyncSession
     caller: Caller
+    words: Typed
     query: str
     newest: int
 
@@ -140,15 +161,14 @@ class Looking:
         return (await self.session.execute(statement, {"query": self.query, **values})).all()
 
 
-async def looking_for(session: AsyncSession, caller: Caller, text: str) -> Looking | None:
-    """The query is worked out once; None when no word has a meaning."""
-    words = typed(text)
-    if words is None:
+async def looking_for(session: AsyncSession, caller: Caller, words: Typed) -> Looking | None:
+    """The query is worked out once; None where there is no word."""
+    if not words.parts:
         return None
     statement = query_of(for_staff=is_staff(caller), is_unfinished=words.is_unfinished)
-    answer = await session.execute(statement, {"first": words.first, "last": words.last})
+    answer = await session.execute(statement, {"groups": words.groups, "last": words.last})
     row = answer.one()
-    return Looking(session, caller, row.query, row.newest) if row.query else None
+    return Looking(session, caller, words, row.query, row.newest) if row.query else None
 
 
 async def newest_hits(
@@ -212,18 +232,20 @@ async def shown(looking: Looking, messages: list[UUID]) -> list[api.Found | api.
     caller = looking.caller
     statement = results_of(for_staff=is_staff(caller))
     rows = await looking.rows(statement, messages=messages, customer_id=caller.id)
-    return [found_by_words(caller, row) for row in rows]
+    return [found_by_words(looking, row) for row in rows]
 
 
-def found_by_words(caller: Caller, row: Any) -> api.Found | api.StaffFound:
+def found_by_words(looking: Looking, row: Any) -> api.Found | api.StaffFound:
+    joined = looking.words.joined_words
     message = api.FoundMessage(
         position=row.position,
         kind=row.kind,
         author_name=row.author_name,
         sent_at=row.sent_at,
-        excerpt=excerpt(row.text, row.marked_text),
+        excerpt=excerpt(row.text, row.marked_text, joined),
     )
-    return result(caller, row, subject=segments(row.subject, row.marked_subject), message=message)
+    subject = segments(row.subject, row.marked_subject, joined)
+    return result(looking.caller, row, subject=subject, message=message)
 
 
 # --- Statements -------------------------------------------------------------------------------
@@ -232,18 +254,19 @@ def found_by_words(caller: Caller, row: Any) -> api.Found | api.StaffFound:
 QUERY = cast(bindparam("query", type_=String), TSQUERY)
 MATCHES = SEARCH.op("@@")(QUERY)
 LIMIT: ColumnElement[int] = bindparam("limit", type_=Integer)
+PART = bindparam("part", type_=String)
 BELOW_TOP = Message.position < bindparam("top", type_=BigInteger)
 
 
 def marked(text: Any) -> Any:
-    return func.ts_headline(REQUESTS, func.public.searchable(text), QUERY, literal_column(MARKED))
+    return func.ts_headline(EVERY_WORD, func.public.searchable(text), QUERY, literal_column(MARKED))
 
 
 @functools.cache
 def query_of(*, for_staff: bool, is_unfinished: bool) -> Select[*tuple[Any, ...]]:
     """What PostgreSQL makes of the words, and the position of the newest message of all."""
     query = (query_for_staff if for_staff else query_for_customer)(
-        bindparam("first", type_=String),
+        bindparam("groups", type_=ARRAY(Text)),
         bindparam("last", type_=String),
         is_unfinished=is_unfinished,
     )
@@ -254,11 +277,7 @@ def query_of(*, for_staff: bool, is_unfinished: bool) -> Select[*tuple[Any, ...]
 @functools.cache
 def windows(size: int) -> Select[*tuple[Any, ...]]:
     """Window after window of the messages, from `first` back to `last`, those below `top`."""
-    # Positions are bigint, and an index compares only what is of one type.
-    first, last = (bindparam(name, type_=BigInteger) for name in ("first", "last"))
-    numbers = func.generate_series(first, last, literal_column("-1")).table_valued("number")
-    series = numbers.render_derived(name="series")
-    window = Message.position.op(">>")(literal_column(str(size)))
+    series, window = windows_of(Message.position, size)
     inside = (
         select(Message.position, Message.ticket_id, Message.id)
         .where(window == series.c.number, MATCHES, BELOW_TOP)
@@ -267,6 +286,38 @@ def windows(size: int) -> Select[*tuple[Any, ...]]:
         .lateral()
     )
     return select(inside).select_from(series, inside).limit(LIMIT)
+
+
+@functools.cache
+def units(size: int) -> Select[*tuple[Any, ...]]:
+    """Window after window of the requests, those on units whose serial number holds this part."""
+    series, window = windows_of(Ticket.number, size)
+    inside = (
+        select(Ticket.number)
+        .where(window == series.c.number, Ticket.serial_number.like(PART))
+        .order_by(Ticket.number.desc())
+        .limit(LIMIT)
+        .lateral()
+    )
+    return select(inside).select_from(series, inside).limit(LIMIT)
+
+
+@functools.cache
+def units_of_customer() -> Select[*tuple[Any, ...]]:
+    return (
+        select(Ticket.number)
+        .where(Ticket.customer_id == bindparam("customer_id"), Ticket.serial_number.like(PART))
+        .order_by(Ticket.number.desc())
+        .limit(LIMIT)
+    )
+
+
+def windows_of(places: Any, size: int) -> tuple[Any, Any]:
+    """The numbers of windows from `first` back to `last`, and the window of each row."""
+    # Places are bigint, and an index compares only what is of one type.
+    first, last = (bindparam(name, type_=BigInteger) for name in ("first", "last"))
+    numbers = func.generate_series(first, last, literal_column("-1")).table_valued("number")
+    return numbers.render_derived(name="series"), places.op(">>")(literal_column(str(size)))
 
 
 @functools.cache

@@ -1,9 +1,11 @@
 """Where in a text the words stand that were searched for: pieces of plain text, never markup."""
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from chassis.folding import UNSEEN, fold_with_origins
 from contracts.tickets.api import Segment
 
 # PostgreSQL marks matches in a copy of the text in which these two characters cannot occur.
@@ -13,17 +15,19 @@ MARKED = """E'HighlightAll=true, StartSel="\\x02", StopSel="\\x03"'"""
 BEFORE, LONGEST = 60, 240
 ELLIPSIS = "…"
 
+IS_UNSEEN = re.compile(f"[{UNSEEN}]").match
 
-def segments(text: str, marked: str) -> list[Segment]:
+
+def segments(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]:
     """The whole text, cut where matches begin and end."""
     text = unicodedata.normalize("NFC", text)
-    return cut(text, matches(text, marked), 0, len(text))
+    return cut(text, matches(text, marked, joined), 0, len(text))
 
 
-def excerpt(text: str, marked: str) -> list[Segment]:
+def excerpt(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]:
     """The surroundings of the first match, or the beginning when nothing could be marked."""
     text = unicodedata.normalize("NFC", text)
-    found = matches(text, marked)
+    found = matches(text, marked, joined)
     begin = max(0, found.index(True) - BEFORE) if True in found else 0
     end = begin + LONGEST
     return [
@@ -33,18 +37,36 @@ def excerpt(text: str, marked: str) -> list[Segment]:
     ]
 
 
-def matches(text: str, marked: str) -> list[bool]:
+def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[bool]:
     """For every character whether it belongs to a match.
 
-    The marked copy has blanks for punctuation and some endings, but is as long as the text. Where
-    it is not (PostgreSQL leaves out words of more than 2,000 characters) nothing is marked.
+    The marked copy has blanks for punctuation and some endings, and no sign that cannot be seen;
+    otherwise it is as long as the text. Where it is not (PostgreSQL leaves out words of more than
+    2,000 characters) it marks nothing.
     """
-    found = list(marks(marked))
-    if len(found) != len(text):
-        return [False] * len(text)
-    for place in range(1, len(text)):  # endings that the search has cut off
-        found[place] |= found[place - 1] and text[place].isalnum()
+    signs = list(marks(marked))
+    unseen = [bool(IS_UNSEEN(sign)) for sign in text]
+    if len(signs) + sum(unseen) != len(text):
+        found = [False] * len(text)
+    else:
+        seen = iter(signs)
+        found = [not each and next(seen) for each in unseen]
+        for place in range(1, len(text)):  # endings that the search has cut off
+            found[place] |= found[place - 1] and (unseen[place] or text[place].isalnum())
+    mark_joined(found, text, joined)
     return found
+
+
+def mark_joined(found: list[bool], text: str, words: Sequence[str]) -> None:
+    """Words that are written in the text in two or more parts: `wifi` in « Wi-Fi »."""
+    folded, origins = fold_with_origins(text)
+    for word in words:
+        if len(word) < 3:
+            continue
+        for each in re.finditer(rf"(?<![^\W_]){'[ -]?'.join(word)}(?![^\W_])", folded):
+            if each.end() - each.start() > len(word):
+                first, last = origins[each.start()], origins[each.end() - 1]
+                found[first : last + 1] = [True] * (last + 1 - first)
 
 
 def marks(marked: str) -> Iterator[bool]:

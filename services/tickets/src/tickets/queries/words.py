@@ -1,7 +1,6 @@
 """How typed text becomes what the database can look for."""
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -9,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Select,
-    case,
+    String,
     cast,
     func,
     literal,
@@ -17,8 +16,10 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.dialects.postgresql import TSQUERY
+from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
+from chassis.folding import fold
+from contracts.numbers import request_number_in, serial_numbers_in
 from tickets.models import SEARCH, VISIBLE, Message, Stem, Ticket
 
 # The newest messages of one customer that a search of theirs reads: far more than anybody writes.
@@ -26,114 +27,105 @@ NEWEST_OF_CUSTOMER = 5_000
 
 SHORTEST_BEGINNING = 3
 MOST_STEMS = 32
+LONGEST_JOINED = 31  # as the index joins them
 
-WORD = re.compile(r"[^\W_]+")
-NUMBER = re.compile(r"(?:n\s?[°ºo]?|#)?\s*([0-9]{1,18})", re.IGNORECASE)
-SERIAL_NUMBER = re.compile(r"[0-9A-Z]{15}", re.ASCII)
+PART = re.compile(r"[^\W_]+")
 
-REQUESTS = literal_column("'public.requests'::regconfig")
+EVERY_WORD = literal_column("'public.every_word'::regconfig")
 SIMPLE = literal_column("'pg_catalog.simple'::regconfig")
-NOTHING = literal_column("''::tsquery")
 LAST_CHARACTER = literal_column("U&'\\+10FFFF'")
-
-
-def joined(text: str) -> str:
-    """Without blanks: numbers are written in groups, « 4 127 », and read aloud in groups."""
-    return "".join(text.split())
-
-
-def number_in(text: str) -> int | None:
-    """The number of a request, if the text is nothing else: « 4127 », « n° 4 127 », « #4127 »."""
-    found = NUMBER.fullmatch(joined(text))
-    return int(found[1]) if found else None
-
-
-def serial_number_in(text: str) -> str | None:
-    found = SERIAL_NUMBER.fullmatch(joined(text).upper())
-    return found[0] if found else None
-
-
-def words_in(text: str) -> list[str]:
-    return WORD.findall(unicodedata.normalize("NFC", text))
-
-
-# --- Queries of words -------------------------------------------------------------------------
-
-# A text, or a parameter of a statement that is kept.
-Text = str | ColumnElement[str]
 
 
 @dataclass(frozen=True)
 class Typed:
-    """The words of a search: the first ones, and the last one, which may be unfinished."""
+    """What somebody searches for: the parts of its words, folded; the last may be unfinished."""
 
-    first: str
-    last: str
+    folded: str
+
+    @property
+    def parts(self) -> list[str]:
+        return PART.findall(self.folded)
+
+    @property
+    def last(self) -> str:
+        return self.parts[-1]
 
     @property
     def is_unfinished(self) -> bool:
         return len(self.last) >= SHORTEST_BEGINNING
 
+    @property
+    def joined(self) -> list[list[str]]:
+        """For every part the words that it makes with its neighbours, two or three of them."""
+        parts = self.parts
+        made: list[list[str]] = [[] for _ in parts]
+        for length in (2, 3):
+            for start in range(len(parts) - length + 1):
+                whole = "".join(parts[start : start + length])
+                if len(whole) <= LONGEST_JOINED:
+                    for place in range(start, start + length):
+                        made[place].append(whole)
+        return made
 
-def typed(text: str) -> Typed | None:
-    words = words_in(text)
-    return Typed(" ".join(words[:-1]), words[-1]) if words else None
+    @property
+    def joined_words(self) -> list[str]:
+        return list(dict.fromkeys(word for made in [self.parts, *self.joined] for word in made))
 
+    @property
+    def groups(self) -> list[str]:
+        """Each part with the words that would stand for it, for `request_query`."""
+        pairs = zip(self.parts, self.joined, strict=True)
+        return [" ".join(dict.fromkeys([part, *joined])) for part, joined in pairs]
 
-def all_of(words: Text) -> ColumnElement[str]:
-    """Every one of these words, in whatever order; small words of no meaning are left out."""
-    return func.plainto_tsquery(REQUESTS, func.public.searchable(words))
+    @property
+    def number(self) -> int | None:
+        return request_number_in(self.folded)
 
-
-def both(
-    first: Text, last: Text, beginning: ColumnElement[str] | None = None
-) -> ColumnElement[str]:
-    """Every word, the last one as it is or, when it may be unfinished, as a beginning.
-
-    A last word of no meaning (« de ») is left out, as it would be elsewhere.
-    """
-    whole = all_of(last)
-    if beginning is None:
-        return all_of(first).op("&&")(whole)
-    unfinished = whole.op("||")(beginning)
-    return case(
-        (all_of(first) == NOTHING, unfinished),
-        (whole == NOTHING, all_of(first)),
-        else_=all_of(first).op("&&")(unfinished),
-    )
-
-
-def plain(word: Text) -> ColumnElement[str]:
-    return func.lower(func.public.unaccent(word))
-
-
-def query_for_customer(first: Text, last: Text, *, is_unfinished: bool) -> ColumnElement[str]:
-    """Their messages are read one by one: any beginning will do.
-
-    Quoted, because one word may become several: « 15½ » is « 15 1/2 » without its accents.
-    """
-    quoted = func.quote_literal(plain(last))
-    beginning = func.to_tsquery(SIMPLE, quoted.op("||")(literal_column("':*'")))
-    return both(first, last, beginning if is_unfinished else None)
+    @property
+    def serial_numbers(self) -> list[str]:
+        return serial_numbers_in(self.folded)
 
 
-def query_for_staff(first: Text, last: Text, *, is_unfinished: bool) -> ColumnElement[str]:
+def typed(text: str) -> Typed:
+    return Typed(fold(text))
+
+
+# --- Queries of words -------------------------------------------------------------------------
+
+# A value, or a parameter of a statement that is kept.
+Groups = list[str] | ColumnElement[Any]
+Text = str | ColumnElement[str]
+
+
+def query_for_customer(groups: Groups, last: Text, *, is_unfinished: bool) -> ColumnElement[Any]:
+    """Their messages are read one by one: any beginning will do."""
+    beginning = func.quote_literal(last).op("||")(literal_column("':*'"))
+    return query(groups, func.to_tsquery(SIMPLE, beginning) if is_unfinished else None)
+
+
+def query_for_staff(groups: Groups, last: Text, *, is_unfinished: bool) -> ColumnElement[Any]:
     """A beginning stands for some stems that begin so: an index looks up each of them.
 
     (Asked for `begin:*` it would gather all that begins so, however much that is.)
     """
     if not is_unfinished:
-        return both(first, last)
+        return query(groups, None)
     stems = (
         select(Stem.stem)
-        .where(Stem.stem >= plain(last), Stem.stem < plain(last).op("||")(LAST_CHARACTER))
+        .where(Stem.stem >= last, Stem.stem < cast(last, String).op("||")(LAST_CHARACTER))
         .order_by(Stem.stem)
         .limit(MOST_STEMS)
         .subquery()
     )
     quoted = func.quote_literal(stems.c.stem)
     any_stem = select(func.string_agg(quoted, " | ")).select_from(stems).scalar_subquery()
-    return both(first, last, cast(func.coalesce(any_stem, ""), TSQUERY))
+    return query(groups, cast(func.coalesce(any_stem, ""), TSQUERY))
+
+
+def query(groups: Groups, unfinished: ColumnElement[Any] | None) -> ColumnElement[Any]:
+    asked = cast(groups, ARRAY(String)) if isinstance(groups, list) else groups
+    none = literal_column("NULL::tsquery")
+    return func.public.request_query(asked, none if unfinished is None else unfinished)
 
 
 # --- A customer's own requests ----------------------------------------------------------------
@@ -153,15 +145,14 @@ def newest_of_customer(
 
 def matches_of_customer(customer_id: UUID, text: str) -> ColumnElement[bool]:
     """Requests of this customer with this number or serial number, or with all these words."""
-    number, serial_number, words = number_in(text), serial_number_in(text), typed(text)
+    asked = typed(text)
     ways: list[ColumnElement[bool]] = [literal(False)]
-    if number is not None:
-        ways.append(Ticket.number == number)
-    if serial_number is not None:
-        ways.append(Ticket.serial_number == serial_number)
-    if words:
+    if asked.number is not None:
+        ways.append(Ticket.number == asked.number)
+    ways += [Ticket.serial_number.contains(part) for part in asked.serial_numbers]
+    if asked.parts:
         said = newest_of_customer(customer_id).subquery()
-        asked = query_for_customer(words.first, words.last, is_unfinished=words.is_unfinished)
-        query = select(cast(asked, TSQUERY)).scalar_subquery()
-        ways.append(Ticket.id.in_(select(said.c.ticket_id).where(said.c.search.op("@@")(query))))
+        words = query_for_customer(asked.groups, asked.last, is_unfinished=asked.is_unfinished)
+        wanted = select(cast(words, TSQUERY)).scalar_subquery()
+        ways.append(Ticket.id.in_(select(said.c.ticket_id).where(said.c.search.op("@@")(wanted))))
     return or_(*ways)

@@ -1,9 +1,15 @@
 """The one search box."""
 
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query
+
 from chassis.database import Transaction
 from contracts.tickets import api
 from tickets.queries import search as queries
-from tickets.routes.parameters import Anyone, tickets_router
+from tickets.queries import unresolved
+from tickets.routes.parameters import LONGEST, Anyone, Staff, tickets_router
 
 router = tickets_router()
 
@@ -14,3 +20,13 @@ async def search(
 ) -> api.StaffSearchResults | api.SearchResults:
     """Requests by number, serial number or words. Customers find their own, and no note."""
     return await queries.search(session, caller, asked)
+
+
+@router.get("/unresolved")
+async def unresolved_of_customers(
+    customer_id: Annotated[list[UUID], Query(min_length=1, max_length=LONGEST)],
+    _: Staff,
+    session: Transaction,
+) -> api.UnresolvedOfCustomers:
+    """What each of these customers has open or in progress, at most 50 customers at a time."""
+    return await unresolved.of_customers(session, customer_id)

@@ -1,0 +1,49 @@
+"""What customers have open or in progress."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Integer, bindparam, cast, func, literal_column, select
+from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import UUID as ID
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from contracts.tickets import api
+from contracts.tickets.api import COUNTED_MOST
+from tickets.models import UNRESOLVED, Ticket
+
+TOLD_MOST = 3
+
+CUSTOMERS = (
+    func.unnest(bindparam("customers", type_=ARRAY(ID())))
+    .table_valued("id")
+    .render_derived(name="customers")
+)
+SOME = (
+    select(Ticket.number)
+    .where(Ticket.customer_id == CUSTOMERS.c.id, UNRESOLVED)
+    .order_by(Ticket.number.desc())
+    .limit(literal_column(str(COUNTED_MOST + 1)))
+    .lateral()
+)
+NUMBERS = func.array_agg(aggregate_order_by(SOME.c.number, SOME.c.number.desc()))
+STATEMENT = (
+    select(
+        CUSTOMERS.c.id.label("customer_id"),
+        func.count().label("count"),
+        func.trim_array(NUMBERS, cast(func.greatest(0, func.count() - TOLD_MOST), Integer)).label(
+            "numbers"
+        ),
+    )
+    .select_from(CUSTOMERS, SOME)
+    .group_by(CUSTOMERS.c.id)
+)
+
+
+async def of_customers(
+    session: AsyncSession, customers: Sequence[UUID]
+) -> api.UnresolvedOfCustomers:
+    rows = await session.execute(STATEMENT, {"customers": list(customers)})
+    return api.UnresolvedOfCustomers(
+        customers=[api.UnresolvedOfCustomer.model_validate(row) for row in rows]
+    )
