@@ -108,11 +108,14 @@ def test_silence_is_503_and_the_form_is_kept():
     assert "Votre saisie est conservée" in form.problem
 
 
-def test_a_key_that_was_used_for_something_else_is_replaced():
-    form = Form()
-    key = form.key
+def test_a_key_that_was_used_for_something_else_is_replaced_by_one_for_what_is_sent_now():
+    key = str(uuid.uuid4())
+    form, again, other = (Form(values={"text": text}, key=key) for text in ("a", "a", "b"))
     assert form.refused(problem("ticket_resolved", status=409)).key == key
-    assert form.refused(problem("idempotency_key_reused")).key != key
+    assert form.refused(Problem(502, "unavailable")).key == key
+    reused = problem("idempotency_key_reused")
+    assert form.refused(reused).key == again.refused(reused).key != key
+    assert other.refused(reused).key not in {key, form.key}
 
 
 @pytest.mark.parametrize("code", ["unauthenticated", "forbidden", "ticket_unknown"])

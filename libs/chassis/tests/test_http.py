@@ -17,7 +17,7 @@ from chassis import paging, testing
 from chassis.auth import CurrentCaller, only
 from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
-from chassis.idempotency import Once
+from chassis.idempotency import Once, fingerprint
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import TestKeys, token
@@ -197,6 +197,25 @@ async def test_the_same_key_makes_one_thing(client, database):
     assert other.status_code == 422
     assert other.json()["code"] == "idempotency_key_reused"
     assert await things(database) == 1
+
+
+def test_a_retry_after_an_update_is_the_same_request():
+    """The release after has another optional field, and its fields in another order."""
+
+    class Sent(Body):
+        name: str
+        note: str | None = None
+
+    class SentToTheNext(Body):
+        colour: str | None = None
+        note: str | None = None
+        name: str
+
+    before = fingerprint("a key", Sent(name="a"))
+    assert fingerprint("a key", Sent(name="a", note=None)) == before
+    assert fingerprint("a key", SentToTheNext(name="a")) == before
+    assert fingerprint("a key", SentToTheNext(name="a", colour="red")) != before
+    assert fingerprint("another", Sent(name="a")) != before
 
 
 async def test_concurrent_twins_make_one_thing(client, database):

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -75,8 +76,17 @@ class Form:
                 problem.code, problem.context, retry_after=problem.retry_after
             )
         if problem.code == "idempotency_key_reused":
-            self.key = str(uuid.uuid4())
+            self.key = self.next_key()
         return self
+
+    def next_key(self) -> str:
+        """For what was changed after it had been sent: it follows from the key and the content.
+
+        So the same composition has the same key by whichever way it is sent again: from this
+        page, from the one before, from another tab.
+        """
+        typed = json.dumps(self.values, sort_keys=True)
+        return str(uuid.uuid5(uuid.UUID(self.key), typed))
 
     @property
     def is_refused(self) -> bool:

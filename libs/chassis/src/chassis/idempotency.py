@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import json
 from typing import Annotated
 from uuid import UUID
 
@@ -25,9 +26,8 @@ class Idempotency:
 
     The key is unique by caller and route. Its row is inserted first, so a concurrent twin waits
     for this transaction and then finds what it made; if this one fails, nothing is remembered.
-    Only a hash of the key is stored, and the key itself keys the HMAC of the body, which leaves
-    out secrets (fields declared with repr=False) and circumstances (see `contracts.text.Body`): the
-    row tells nothing about what was sent.
+    Only a hash of the key is stored, and the key itself keys the HMAC of the body: the row tells
+    nothing about what was sent.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class Idempotency:
         """
         if self.key is None:
             return None
-        fingerprint = self.fingerprint(body)
+        found = fingerprint(self.key, body)
         first = await self.session.scalar(
             postgresql.insert(IdempotencyKey)
-            .values(**self.identity(self.key), fingerprint=fingerprint)
+            .values(**self.identity(self.key), fingerprint=found)
             .on_conflict_do_nothing()
             .returning(IdempotencyKey.route)
         )
@@ -54,7 +54,7 @@ class Idempotency:
         kept = await self.session.scalar(
             select(IdempotencyKey).filter_by(**self.identity(self.key))
         )
-        if kept is None or not hmac.compare_digest(kept.fingerprint, fingerprint):
+        if kept is None or not hmac.compare_digest(kept.fingerprint, found):
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
         return kept.made_id
 
@@ -71,11 +71,21 @@ class Idempotency:
             "key_hash": hashlib.sha256(key.encode()).digest(),
         }
 
-    def fingerprint(self, body: Body) -> bytes:
-        kind = type(body)
-        secrets = {name for name, field in kind.model_fields.items() if not field.repr}
-        said = body.model_dump_json(exclude=secrets | kind.circumstances)
-        return hmac.digest((self.key or "").encode(), said.encode(), "sha256")
+
+def fingerprint(key: str, body: Body) -> bytes:
+    """By what two requests under one key are told apart.
+
+    It leaves out secrets (fields declared with repr=False), circumstances (see
+    `contracts.text.Body`) and whatever has its default: a retry across an update that brings
+    another optional field, or another order of fields, is the same request.
+    """
+    kind = type(body)
+    secrets = {name for name, field in kind.model_fields.items() if not field.repr}
+    given = body.model_dump(
+        mode="json", exclude=secrets | kind.circumstances, exclude_defaults=True
+    )
+    canonical = json.dumps(given, sort_keys=True, separators=(",", ":"))
+    return hmac.digest(key.encode(), canonical.encode(), "sha256")
 
 
 async def idempotency(

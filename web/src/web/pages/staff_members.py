@@ -74,7 +74,8 @@ async def invite(
     try:
         await identity.invite_staff_member(administrator.gateway, member_id, key=form.key)
     except Problem as problem:
-        return await show(request, administrator, Form(), refused=form.refused(problem))
+        form.refused(problem)
+        return await show(request, administrator, Form(), refused=form, sending=member_id)
     return redirect(request, "/personnel", done="link_sent_again")
 
 
@@ -89,9 +90,14 @@ async def change(
 
 
 async def show(
-    request: Request, person: SignedIn, form: Form, *, refused: Form | None = None
+    request: Request,
+    person: SignedIn,
+    form: Form,
+    *,
+    refused: Form | None = None,
+    sending: UUID | None = None,
 ) -> Response:
-    """`refused` is one of the little forms in the list."""
+    """`refused` is one of the little forms in the list; of a link, that of `sending`."""
     known = (await identity.staff(person.gateway)).staff
     return page(
         request,
@@ -100,7 +106,8 @@ async def show(
         tab="staff",
         status=(refused or form).status,
         members=sorted(known, key=place),
-        links={member.id: Form() for member in known},
+        # Tried again, a link that may have been sent keeps its key.
+        links={each.id: refused if refused and each.id == sending else Form() for each in known},
         form=form,
         roles=ROLES,
         shortest=PASSWORD_SHORTEST,
