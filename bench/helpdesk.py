@@ -94,8 +94,8 @@ def arrived(answer: httpx.Response) -> httpx.Response:
 
 async def sign_in(url: str, email: str, home: str) -> Browser:
     http = httpx.AsyncClient(base_url=url, timeout=30)
-    opened = await http.post("/api/identity/sessions", json={"email": email, "password": PASSWORD})
-    http.cookies.set("guichet_session", opened.json()["token"])
+    typed, ours = {"email": email, "password": PASSWORD}, {"Sec-Fetch-Site": "same-origin"}
+    arrived(await http.post("/connexion", data=typed, headers=ours))
     page = arrived(await http.get(home)).text
     [token, *_] = re.findall(r'name="form_token" value="([^"]+)"', page)
     return Browser(http, token)

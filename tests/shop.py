@@ -8,7 +8,7 @@ import json
 import time
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,10 @@ class Account:
             self.session_token, self.id = opened["token"], opened["account"]["id"]
         return self.session_token
 
+    async def cookie(self) -> tuple[str, str]:
+        """Of the session, as a browser has it; its name is the installation's own."""
+        return await session_cookie(self), await self.session()
+
     def elsewhere(self) -> "Account":
         """The same person at another machine: a session of its own."""
         return Account(
@@ -105,6 +109,24 @@ class Account:
             email=self.email,
             password=self.password,
         )
+
+
+cookie_names: dict[str, str] = {}
+
+
+async def session_cookie(account: Account) -> str:
+    """Its name, learnt by signing in at the page once, and out again."""
+    site = str(account.http.base_url)
+    if site not in cookie_names:
+        typed = {"email": account.email, "password": account.password}
+        ours = {"Sec-Fetch-Site": "same-origin"}
+        answer = await account.http.post("/connexion", data=typed, headers=ours)
+        account.http.cookies.clear()
+        given = [each.split(";")[0].split("=") for each in answer.headers.get_list("Set-Cookie")]
+        [(cookie_names[site], token)] = [each for each in given if each[0].endswith("_session")]
+        opened = replace(account, session_token=token, access_token="", good_until=0)
+        await opened.call("DELETE", "/api/identity/sessions/current")
+    return cookie_names[site]
 
 
 def answered(answer: httpx.Response, status: int) -> Any:

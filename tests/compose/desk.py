@@ -58,6 +58,6 @@ async def set_up(shop: Shop, technician: Account) -> Desk:
         base_url=shop.public_url,
         timeout=30,
         trust_env=False,
-        cookies={"guichet_session": await technician.session()},
+        cookies=dict([await technician.cookie()]),
     )
     return Desk(technician, customer, numbers, browser)

@@ -20,7 +20,7 @@ TYPED = "Rousseau"  # behind a question mark
 async def counter(shop: Shop, seller_account: Account) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=shop.public_url,
-        cookies={"guichet_session": await seller_account.session()},
+        cookies=dict([await seller_account.cookie()]),
         trust_env=False,
     )
 

@@ -63,11 +63,12 @@ class Windows:
     async def sign_in(self, context: BrowserContext, account: Account) -> None:
         """By the cookie that web would have given: the story is not about signing in."""
         secure = urlsplit(self.base_url).scheme == "https"
+        name, value = await account.cookie()
         await context.add_cookies(
             [
                 {
-                    "name": "__Host-guichet_session" if secure else "guichet_session",
-                    "value": await account.session(),
+                    "name": name,
+                    "value": value,
                     "url": self.base_url,
                     "httpOnly": True,
                     "secure": secure,

@@ -16,18 +16,26 @@ from pydantic import SecretStr
 
 from local.processes import free_port
 from web.app import create_app
+from web.cookies import cookie_name
 from web.settings import WebSettings
 
 ROOT = Path(__file__).parents[2]
+SECRET = "a secret that is long enough for every form"
 
 
 @pytest.fixture(scope="session")
 def settings() -> WebSettings:
     return WebSettings(
-        web_secret=SecretStr("a secret that is long enough for every form"),
+        web_secret=SecretStr(SECRET),
         assets=ROOT / "node_modules",
         internal_url=f"http://127.0.0.1:{free_port()}",
     )
+
+
+@pytest.fixture(scope="session")
+def session_cookie(settings: WebSettings) -> dict[str, str]:
+    """The header of a browser that has a session."""
+    return {"Cookie": f"{cookie_name(settings, 'session')}=somebody"}
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +72,12 @@ def open_browser(
 ) -> Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]:
     """How to open a browser at a web whose gateway answers.
 
-    `changed` settings, and what the browser always sends.
+    `changed` settings, the session that the browser has, and what it always sends.
     """
 
     @asynccontextmanager
     async def opened(
-        services: Answering, changed: dict[str, Any], **sent: Any
+        services: Answering, changed: dict[str, Any], session: str = "", **sent: Any
     ) -> AsyncGenerator[httpx.AsyncClient]:
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path != "/api/identity/tokens":
@@ -78,6 +86,8 @@ def open_browser(
             return httpx.Response(200, json={"access_token": token, "expires_in": 60})
 
         app = create_app(settings.model_copy(update=changed))
+        if session:
+            sent["cookies"] = {cookie_name(app.state.settings, "session"): session}
         async with (
             app.router.lifespan_context(app),
             httpx.AsyncClient(

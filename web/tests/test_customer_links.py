@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from web.cookies import cookie_name
 from web.forms import form_token
 
 SELLER = "0199b5a5-0000-7000-8000-000000000001"
@@ -21,7 +22,7 @@ SENT = "Un lien a été envoyé à elodie@example.org : valable 24 heures."
 NOT_CHOSEN = "Lien envoyé, mot de passe pas encore choisi"
 SENT_BY_JULIEN: dict[str, Any] = {
     "headers": {"Sec-Fetch-Site": "same-origin"},
-    "cookies": {"guichet_session": "julien"},
+    "session": "julien",
 }
 
 
@@ -232,8 +233,11 @@ async def test_a_link_that_is_refused_is_explained_in_the_file(
 # --- On the confirmation -----------------------------------------------------------------------
 
 
-async def test_the_confirmation_says_how_a_password_is_chosen_that_is_not_yet(services, seller):
-    done = {"Cookie": "guichet_session=julien; guichet_done=sale_recorded"}
+async def test_the_confirmation_says_how_a_password_is_chosen_that_is_not_yet(
+    services, seller, settings
+):
+    session, said = (cookie_name(settings, name) for name in ("session", "done"))
+    done = {"Cookie": f"{session}=julien; {said}=sale_recorded"}
     page = (await seller.get(f"/ventes/{SALE}", headers=done)).text
     assert "Élodie peut déjà demander de l’aide" in page
     assert "Mot de passe" not in page

@@ -7,13 +7,14 @@ from typing import Any
 import httpx
 import pytest
 
+from web.cookies import cookie_name
+
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
 NOW = "2026-11-24T10:42:00+01:00"
 SECRET = "kQm1-a-secret-that-came-by-mail"
 LINK, END = f"/lien/{SECRET}", "/desabonnement/nathalie.reply.signed"
 CHOSEN = {"password": "neuf tortues lentes"}
 EMAIL = "Zoé+sav@example.org"
-PRE_FILLED = "guichet_address=Zo%C3%A9%2Bsav%40example.org"
 
 
 class Services:
@@ -46,6 +47,10 @@ class Services:
             return known | {"purpose": self.purpose, "role": "customer", "expires_at": NOW}
         if path.endswith("/links/use"):
             return {"purpose": self.purpose, "email": EMAIL}
+        if path == "/api/identity/sessions":
+            account = {"id": SOMEBODY, "first_name": "Zoé", "last_name": "Petit", "email": EMAIL}
+            account |= {"role": "customer", "enabled": True, "registered_at": NOW}
+            return {"token": "of-zoe", "expires_at": NOW, "account": account}
         if path.endswith("/unsubscriptions"):
             self.wanted = body["wanted"]
         return {"kind": "reply", "language": "fr", "wanted": self.wanted}
@@ -54,6 +59,11 @@ class Services:
 @pytest.fixture
 def services() -> Services:
     return Services()
+
+
+@pytest.fixture
+def session_name(settings) -> str:
+    return cookie_name(settings, "session")
 
 
 @pytest.fixture
@@ -107,17 +117,43 @@ async def test_looking_at_a_link_says_what_it_is_for_and_uses_nothing(
 
 # A page without a referrer is sent from « null », and plain HTTP knows no Sec-Fetch-Site.
 @pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}, {}])
-async def test_a_password_is_chosen_and_then_signed_in_with(services, reader, headers):
+@pytest.mark.parametrize(
+    ("purpose", "said"),
+    [
+        ("password", "password_chosen_here"),
+        ("invitation", "first_password_chosen"),
+    ],
+)
+async def test_whoever_chooses_a_password_on_our_page_is_signed_in(
+    services, reader, session_name, headers, purpose, said
+):
+    services.purpose = purpose
+    await reader.get(LINK)
     answer = await reader.post(LINK, data=CHOSEN, headers=headers)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/mes-demandes")
+    assert services.asked[-2:] == [
+        ("/api/identity/links/use", {"secret": SECRET, **CHOSEN}),
+        ("/api/identity/sessions", {"email": EMAIL, **CHOSEN}),
+    ]
+    assert reader.cookies[session_name] == "of-zoe"
+    assert reader.cookies[session_name.replace("session", "done")] == said
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_elsewhere_a_password_is_chosen_and_then_signed_in_with(
+    services, reader, session_name, refused
+):
+    """Another site's form may lead somebody into an account of its own: not with our cookie."""
+    if refused:
+        await reader.get(LINK)
+        services.refusals["/api/identity/sessions"] = (429, "too_many_attempts")
+    answer = await reader.post(LINK, data=CHOSEN)
     assert (answer.status_code, answer.headers["Location"]) == (303, "/connexion")
-    assert services.asked[-1] == ("/api/identity/links/use", {"secret": SECRET, **CHOSEN})
-    told = answer.headers.get_list("Set-Cookie")
-    assert any(each.startswith(PRE_FILLED) and "Path=/connexion" in each for each in told)
-    assert "guichet_session" not in str(told)  # nobody is signed in by a link
+    assert session_name not in reader.cookies
 
     page = (await reader.get("/connexion")).text
     assert f'value="{EMAIL}"' in page
-    assert "Mot de passe enregistré." in page
+    assert "Mot de passe enregistré. Connectez-vous avec lui." in page
 
 
 async def test_another_sites_page_uses_no_link(services, reader):
@@ -126,12 +162,16 @@ async def test_another_sites_page_uses_no_link(services, reader):
     assert services.asked == []
 
 
-async def test_whoever_was_signed_in_at_this_browser_signs_in_anew(services, reader):
-    answer = await reader.post(LINK, data=CHOSEN, headers={"Cookie": "guichet_session=somebody"})
-    assert any(
-        each.startswith('guichet_session=""') for each in answer.headers.get_list("Set-Cookie")
-    )
-    assert services.asked[-1][0] == f"/api/identity/sessions/{SOMEBODY}"
+@pytest.mark.parametrize("shown", [False, True])
+async def test_whoever_was_signed_in_at_this_browser_is_not_any_more(
+    services, reader, session_name, shown
+):
+    reader.cookies.set(session_name, "somebody's", domain="guichet.test")
+    if shown:
+        await reader.get(LINK)
+    await reader.post(LINK, data=CHOSEN)
+    assert (f"/api/identity/sessions/{SOMEBODY}", None) in services.asked
+    assert reader.cookies.get(session_name) == ("of-zoe" if shown else None)
 
 
 async def test_an_address_is_confirmed_without_any_password(services, reader):

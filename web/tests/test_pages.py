@@ -1,14 +1,18 @@
 """Pages that need no service, and every page when the services are silent."""
 
 import re
+from collections.abc import Iterable
+from typing import ClassVar
 from uuid import UUID
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute
 
+from web.cookies import cookie_name
 from web.kept import Kept, unseal
 
-COOKIE = {"Cookie": "guichet_session=somebody"}
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
 
 
@@ -77,14 +81,15 @@ async def test_a_module_of_an_open_page_is_told_that_the_session_ended_and_led_n
     assert refused.text.startswith("<form")
 
 
-async def test_what_is_to_be_said_waits_for_a_whole_page(browser):
-    browser.cookies.set("guichet_done", "session_expired")
+async def test_what_is_to_be_said_waits_for_a_whole_page(browser, settings):
+    done = cookie_name(settings, "done")
+    browser.cookies.set(done, "session_expired")
     for header in ({"X-Guichet-Person": SOMEBODY}, {"HX-Request": "true"}):
         part = await browser.get("/connexion", headers=header)
-        assert "guichet_done" not in part.headers.get("Set-Cookie", "")
+        assert done not in part.headers.get("Set-Cookie", "")
     whole = await browser.get("/connexion")
     assert "Votre session a expiré" in whole.text
-    assert 'guichet_done=""' in whole.headers["Set-Cookie"]
+    assert f'{done}=""' in whole.headers["Set-Cookie"]
 
 
 async def test_the_queue_that_refreshes_itself_leads_nobody_away(browser):
@@ -165,20 +170,60 @@ async def test_signing_in_with_nothing_asks_nobody(browser):
     assert len(re.findall(r"\sautofocus", answer.text)) == 1
 
 
+def addresses_of_forms(routes: Iterable[BaseRoute], prefix: str = "") -> set[str]:
+    """Every address that a form, or a script, sends something to."""
+    found = set()
+    for route in routes:
+        if isinstance(route, APIRoute):
+            if "POST" in route.methods:
+                path = re.sub(r"{\w+:number}", "12", prefix + route.path)
+                found.add(re.sub(r"{[^}]+}", SOMEBODY, path))
+        elif router := getattr(route, "original_router", None):
+            found |= addresses_of_forms(router.routes, prefix + route.include_context.prefix)
+    return found
+
+
+class Silence:
+    claims: ClassVar[dict[str, str]] = {}
+
+    def answer(self, _: httpx.Request) -> httpx.Response:
+        return httpx.Response(503)
+
+
+async def test_an_address_that_a_form_is_sent_to_can_be_opened_again(app, open_browser):
+    """Refused, a form is shown under it: reloaded or kept, it leads to the page of the form."""
+    addresses = addresses_of_forms(app.routes)
+    assert {"/compte/adresse", "/compte/mot-de-passe", "/mes-demandes/12"} <= addresses
+    led = {}
+    async with open_browser(Silence(), {"mail": True}) as browser:
+        for address in addresses:
+            answer = await browser.get(address)
+            assert answer.status_code in {200, 204, 303, 503}, f"{address}: {answer.status_code}"
+            led[address] = answer.headers.get("Location", "/connexion").partition("?")[0]
+    assert led["/compte/adresse"] == "/compte"
+    assert led[f"/personnel/{SOMEBODY}/role"] == "/personnel"
+    assert led[f"/clients/{SOMEBODY}/lien"] == f"/clients/{SOMEBODY}"
+    # Each to a page above it, which is one.
+    for address, above in led.items():
+        if above != "/connexion":
+            assert address.startswith(above)
+            assert led.get(above, "/connexion") == "/connexion"
+
+
 @pytest.mark.parametrize("path", ["/", "/mes-demandes", "/mes-appareils", "/compte", "/demandes"])
-async def test_a_page_is_closed_for_the_moment(browser, path):
-    answer = await browser.get(path, headers=COOKIE)
+async def test_a_page_is_closed_for_the_moment(browser, session_cookie, path):
+    answer = await browser.get(path, headers=session_cookie)
     assert answer.status_code == 503
     assert int(answer.headers["Retry-After"]) >= 1
     assert "Le guichet est momentanément fermé" in answer.text
     assert "Set-Cookie" not in answer.headers  # the session may well be good
 
 
-async def test_a_failure_of_our_own_is_a_page_too(app):
+async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie):
     """Even where nobody expected it, people get words, and the log gets the reason."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://guichet.test") as outside:
         del app.state.http  # as if the start had gone wrong
-        answer = await outside.get("/compte", headers=COOKIE)
+        answer = await outside.get("/compte", headers=session_cookie)
     assert answer.status_code == 500
     assert "Le guichet est momentanément fermé" in answer.text

@@ -2,18 +2,25 @@
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from http.cookiejar import CookieJar
 from uuid import uuid4
 
 import httpx
+import jwt
 import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
 
 from contracts.identity.roles import Role
 from web import sessions
+from web.app import create_app
 from web.clients.gateway import Gateway
+from web.cookies import cookie_name
 from web.pages.sign_in import local
 from web.settings import WebSettings
+
+SOMEBODY = uuid4()
 
 
 def seen(headers: dict[str, str], client: str = "10.0.0.9") -> Request:
@@ -82,11 +89,77 @@ def test_signing_in_leads_nowhere_else(address):
     assert local(address) == ""
 
 
-def test_the_cookie_is_bound_to_the_host_over_tls():
-    plain = WebSettings(web_secret=SecretStr("x" * 40), public_url="http://localhost:8080")
-    sealed = WebSettings(web_secret=SecretStr("x" * 40), public_url="https://guichet.example.org")
-    assert not plain.over_tls
-    assert sealed.over_tls
+def test_cookies_are_bound_to_the_host_over_tls_and_named_by_the_installation():
+    here, there = (WebSettings(web_secret=SecretStr(secret * 40)) for secret in "xy")
+    over_tls = here.model_copy(update={"public_url": "https://guichet.example.org"})
+    assert cookie_name(here, "session") == f"guichet_{here.installation}_session"
+    assert cookie_name(over_tls, "session") == f"__Host-guichet_{here.installation}_session"
+    assert here.installation != there.installation
+    assert "x" * 4 not in here.installation
+
+
+class Identity:
+    """Of one installation: it knows the sessions that it has opened, and nobody else's."""
+
+    def __init__(self, name: str) -> None:
+        self.token = f"session-at-{name}"
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/api/identity/sessions":
+            account = {"id": str(SOMEBODY), "role": "customer", "email": "lea@example.org"}
+            account |= {"first_name": "Léa", "last_name": "Fontaine", "enabled": True}
+            account["registered_at"] = "2026-11-24T10:42:00+01:00"
+            opened = {"token": self.token, "expires_at": account["registered_at"]}
+            return httpx.Response(201, json=opened | {"account": account})
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return httpx.Response(401, json={"status": 401, "code": "session_ended"})
+        claims = {"sub": str(SOMEBODY), "sid": str(SOMEBODY), "role": "customer"}
+        claims |= {"name": "Léa Fontaine", "given_name": "Léa"}
+        token = jwt.encode(claims, "a secret that nobody checks in these tests")
+        return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+
+
+@asynccontextmanager
+async def installation(
+    settings: WebSettings, port: int, jar: CookieJar
+) -> AsyncGenerator[httpx.AsyncClient]:
+    """At a port of the host name that all share, in the browser whose cookies are in the jar."""
+    secret = SecretStr(f"{port} is the secret of this installation alone")
+    app = create_app(settings.model_copy(update={"web_secret": secret}))
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.MockTransport(Identity(str(port)).answer), base_url="http://gateway"
+        ) as app.state.http,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app),
+            base_url=f"http://guichet.test:{port}",
+            headers={"Sec-Fetch-Site": "same-origin"},
+            cookies=jar,
+        ) as browser,
+    ):
+        yield browser
+
+
+async def test_two_installations_on_one_host_name_do_not_sign_each_other_out(settings):
+    """Browsers keep cookies by host name, whatever the port."""
+    jar = CookieJar()
+    typed = {"email": "lea@example.org", "password": "sept parapluies oranges"}
+    async with (
+        installation(settings, 8080, jar) as here,
+        installation(settings, 8081, jar) as there,
+    ):
+        for browser in (here, there):
+            assert (await browser.post("/connexion", data=typed)).status_code == 303
+        for browser in (here, there, here):
+            said = (await browser.get("/session")).json()
+            assert said["person"] == str(SOMEBODY)
+        left = await here.post("/deconnexion", data={"form_token": said["form_token"]})
+        assert left.headers["Location"] == "/connexion"
+        assert (await there.get("/session")).json()["person"] == str(SOMEBODY)
+        # What one has to say after signing out is not said, nor used up, by the other.
+        assert "déconnecté" not in (await there.get("/nulle-part")).text
+        assert "déconnecté" in (await here.get("/connexion")).text
 
 
 def test_there_is_no_default_secret_and_no_short_one(monkeypatch):

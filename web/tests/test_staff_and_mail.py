@@ -64,7 +64,7 @@ def undelivered(id: str, **more: Any) -> dict[str, Any]:
 
 SENT_BY_ADA: dict[str, Any] = {
     "headers": {"Sec-Fetch-Site": "same-origin"},
-    "cookies": {"guichet_session": "ada"},
+    "session": "ada",
 }
 
 

@@ -9,19 +9,19 @@ from jinja2 import BaseLoader, Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from contracts.identity.roles import Role
-from web import words
+from web import cookies, words
 from web.assets import Assets
 from web.browsers import browser_icon, browser_label
 from web.dates import Dates, waiting
 from web.forms import token_for
 from web.icons import sprite
 from web.matches import marked
-from web.sessions import COOKIE_SECONDS, SignedIn, is_over_the_page
+from web.sessions import SignedIn, is_over_the_page
 from web.settings import WebSettings
 
-DONE = "guichet_done"
+DONE = "done"
 DONE_SECONDS = 60
-LETTERS = "guichet_letters"  # whose shortcuts of a single letter are switched on in this browser
+LETTERS = "letters"  # whose shortcuts of a single letter are switched on in this browser
 
 EXCERPT_LENGTH = 140
 
@@ -129,7 +129,7 @@ def page(
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
     what the last form did (see `redirect`).
     """
-    done = "" if is_part(request) else request.cookies.get(DONE, "")
+    done = "" if is_part(request) else cookies.read(request, DONE)
     is_staff = person is not None and person.is_staff
     by_mail = " et par e-mail" if request.app.state.settings.mail else ""
     html = request.app.state.templates.get_template(template).render(
@@ -141,12 +141,12 @@ def page(
         home=home(person),
         tab=tab,
         done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
-        letters=person is not None and request.cookies.get(LETTERS) == str(person.id),
+        letters=person is not None and cookies.read(request, LETTERS) == str(person.id),
         **context,
     )
     response = HTMLResponse(html, status_code=status)
     if done:
-        response.delete_cookie(DONE)
+        cookies.take_back(request, response, DONE)
     return response
 
 
@@ -164,25 +164,11 @@ def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
 
 
 def switch_letters(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
-    if not on:
-        response.delete_cookie(LETTERS)
-        return
-    response.set_cookie(
-        LETTERS,
-        str(person.id),
-        max_age=COOKIE_SECONDS,
-        secure=request.app.state.settings.over_tls,
-        httponly=True,
-        samesite="lax",
-    )
+    if on:
+        cookies.give(request, response, LETTERS, str(person.id))
+    else:
+        cookies.take_back(request, response, LETTERS)
 
 
 def remember_done(request: Request, response: Response, done: str) -> None:
-    response.set_cookie(
-        DONE,
-        done,
-        max_age=DONE_SECONDS,
-        secure=request.app.state.settings.over_tls,
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.give(request, response, DONE, done, seconds=DONE_SECONDS)

@@ -12,11 +12,12 @@ from fastapi import Depends, Request, Response
 
 from contracts.identity.api import OpenedSession
 from contracts.identity.roles import STAFF, Role
+from web import cookies
 from web.clients import identity
 from web.clients.gateway import Gateway, Problem
 
 CACHED_MOST = 10_000
-COOKIE_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
+SESSION = "session"  # the name of its cookie
 SPARE_SECONDS = 10  # a token is renewed this long before it ends
 
 # Modules of a page say with each request whose page it is; see static/session.js.
@@ -135,7 +136,7 @@ def browser_address(request: Request) -> str:
 
 async def signed_in(request: Request) -> SignedIn:
     """Who has the session of this browser; raises `SignInNeeded`."""
-    session_token = request.cookies.get(cookie_name(request), "")
+    session_token = cookies.read(request, SESSION)
     if not session_token:
         raise SignInNeeded(expired=False)
     return await person_of(request, session_token)
@@ -192,32 +193,13 @@ Staff = Annotated[SignedIn, Depends(staff)]
 Administrator = Annotated[SignedIn, Depends(administrator)]
 
 
-def cookie_name(request: Request) -> str:
-    return "__Host-guichet_session" if request.app.state.settings.over_tls else "guichet_session"
-
-
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:
     """Identity alone decides when a session ends, and puts it off with every use."""
-    response.set_cookie(
-        cookie_name(request),
-        opened.token,
-        max_age=COOKIE_SECONDS,
-        path="/",
-        secure=request.app.state.settings.over_tls,
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.give(request, response, SESSION, opened.token)
 
 
 def forget(request: Request, response: Response) -> None:
     """The browser and this process forget the session; identity is told apart."""
-    name = cookie_name(request)
     tokens: AccessTokens = request.app.state.access_tokens
-    tokens.forget(request.cookies.get(name, ""))
-    response.delete_cookie(
-        name,
-        path="/",
-        secure=request.app.state.settings.over_tls,
-        httponly=True,
-        samesite="lax",
-    )
+    tokens.forget(cookies.read(request, SESSION))
+    cookies.take_back(request, response, SESSION)

@@ -1,5 +1,7 @@
 """What the web frontend reads from its environment."""
 
+import hashlib
+import hmac
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -10,7 +12,11 @@ from chassis.settings import CommonSettings
 class WebSettings(CommonSettings):
     """GUICHET_WEB_SECRET has no default: forms are only as safe as it is."""
 
-    web_secret: SecretStr = Field(min_length=32, description="Signs the tokens in forms.")
+    web_secret: SecretStr = Field(
+        min_length=32,
+        description="Signs the tokens in forms, and names the cookies of this installation: with"
+        " another one everybody signs in again.",
+    )
     assets: Path = Field(
         Path(__file__).parents[3] / "node_modules",
         description="The folder where npm put htmx, the fonts and the icons.",
@@ -26,6 +32,14 @@ class WebSettings(CommonSettings):
     @property
     def over_tls(self) -> bool:
         return self.public_url.startswith("https:")
+
+    @property
+    def installation(self) -> str:
+        """Tells this installation from others on the same host name: browsers share cookies there,
+        whatever the port.
+        """
+        secret = self.web_secret.get_secret_value().encode()
+        return hmac.new(secret, b"installation", hashlib.sha256).hexdigest()[:8]
 
 
 Settings = WebSettings  # the name under which every process keeps its own

@@ -135,6 +135,9 @@ DONE = {
     "resolved": "Demande n° {number} résolue.",
     "password_changed": "Mot de passe changé. Vos autres sessions sont fermées.",
     "password_chosen": "Mot de passe enregistré. Connectez-vous avec lui.",
+    "password_chosen_here": "Mot de passe enregistré. Votre session est ouverte ; les autres sont "
+    "fermées.",
+    "first_password_chosen": "Bienvenue ! Mot de passe enregistré, votre session est ouverte.",
     "email_link_sent": "Un lien de confirmation est envoyé à votre nouvelle adresse.",
     "email_given_up": "Votre adresse e-mail reste la même.",
     "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
@@ -300,6 +303,8 @@ REFUSALS: dict[str, Sentence] = {
     "email_without_at": "Une adresse e-mail contient un « @ ».",
     "email_without_ending": "Il manque la fin de l’adresse, par exemple « .fr ».",
     "email_malformed": "Cette adresse e-mail n’est pas complète ou contient un caractère de trop.",
+    "email_letters_mixed": "Cette adresse mêle des lettres de plusieurs alphabets, qui se "
+    "ressemblent. Tapez-la de nouveau.",
     "email_taken": "Un compte existe déjà avec cette adresse.",
     "customer_unknown": "Ce client n’existe pas ou n’existe plus.",
     "customer_disabled": "Le compte de ce client est fermé.",

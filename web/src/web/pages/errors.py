@@ -4,12 +4,13 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from web import sessions
 from web.clients.gateway import Problem
 from web.forms import ForeignForm, StaleForm
 from web.pages import sign_in
-from web.rendering import page
+from web.rendering import page, redirect
 from web.sessions import SignedIn, SignInNeeded, WrongRole
 
 log = structlog.get_logger()
@@ -22,8 +23,24 @@ def error_page(request: Request, kind: str, status: int) -> Response:
 
 async def http_error(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 404
+    if status == 405 and request.method in {"GET", "HEAD"}:
+        return redirect(request, page_above(request))
     await remember_person(request)
     return error_page(request, "not_found" if status == 404 else "refused", status)
+
+
+def page_above(request: Request) -> str:
+    """The nearest page above an address to which forms are sent.
+
+    A refused form is shown under that address, where people open it again, keep it or send it on.
+    """
+    path = request.url.path
+    while path != "/":
+        path = path.rpartition("/")[0] or "/"
+        scope = {**request.scope, "method": "GET", "path": path}
+        if any(route.matches(scope)[0] == Match.FULL for route in request.app.routes):
+            break
+    return path
 
 
 async def remember_person(request: Request) -> None:

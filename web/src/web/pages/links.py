@@ -1,10 +1,12 @@
 """What comes by mail: a link to choose a password or confirm an address, and the end of mails."""
 
+from contextlib import suppress
+
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from contracts.identity.api import PASSWORD_SHORTEST, Link
+from contracts.identity.api import PASSWORD_SHORTEST, Link, UsedLink
 from contracts.identity.purposes import Purpose
-from web import sessions, words
+from web import cookies, sessions, words
 from web.clients import identity, notifications
 from web.clients.gateway import Problem
 from web.forms import Anonymous, ByKey, Form, typed_values
@@ -14,6 +16,7 @@ from web.rendering import page, redirect
 router = APIRouter()
 
 OVER = {"link_unknown", "link_used", "link_expired"}
+SHOWN, SHOWN_SECONDS = "link", 3600  # the cookie of a browser that a link was shown in
 
 
 # --- A forgotten password ---------------------------------------------------------------------
@@ -57,10 +60,7 @@ async def link(request: Request, secret: str) -> Response:
 
 @router.post("/lien/{secret}")
 async def use_link(request: Request, secret: str, form: ByKey) -> Response:
-    """Choose the password, or confirm the address; then sign in with it.
-
-    Nobody is signed in by a link alone: so no site can lead somebody into an account of its own.
-    """
+    """Choose the password, and be signed in with it; or confirm the address."""
     gateway = sessions.browser(request)
     password = form.values.setdefault("password", "")
     try:
@@ -78,16 +78,32 @@ async def use_link(request: Request, secret: str, form: ByKey) -> Response:
         return show_link(request, known, form.refused(problem))
     if used.purpose == Purpose.EMAIL:
         response = redirect(request, "/compte", done="email_confirmed")
-    else:
-        response = redirect(request, "/connexion", done="password_chosen")
-        await sign_in.leave(request, response)
+        sign_in.remember_address(request, response, used.email)
+        return response
+    return await signed_in(request, used, password)
+
+
+async def signed_in(request: Request, used: UsedLink, password: str) -> Response:
+    """With the password that was chosen a moment ago.
+
+    Only at a browser that our own page was shown in: its cookie does not come with a form that
+    another site sends, so none can lead somebody into an account of its own.
+    """
+    first = used.purpose == Purpose.INVITATION
+    if cookies.read(request, SHOWN):
+        with suppress(Problem):
+            response = await sign_in.enter(request, used.email, password, first=first)
+            cookies.take_back(request, response, SHOWN)
+            return response
+    response = redirect(request, "/connexion", done="password_chosen")
+    await sign_in.leave(request, response)
     sign_in.remember_address(request, response, used.email)
     return response
 
 
 def show_link(request: Request, known: Link, form: Form | None = None) -> Response:
     form = form or Form()
-    return page(
+    response = page(
         request,
         "links/link.html",
         status=form.status,
@@ -95,6 +111,8 @@ def show_link(request: Request, known: Link, form: Form | None = None) -> Respon
         form=form,
         shortest=PASSWORD_SHORTEST,
     )
+    cookies.give(request, response, SHOWN, "yes", seconds=SHOWN_SECONDS)
+    return response
 
 
 def show_over(request: Request, problem: Problem) -> Response:

@@ -8,8 +8,8 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from web import cookies, sessions, words
 from web import kept as keeping
-from web import sessions, words
 from web.clients import identity
 from web.clients.gateway import Problem
 from web.forms import (
@@ -34,7 +34,7 @@ router = APIRouter()
 NEXT, KEPT = "next", "kept"
 
 # With which address somebody signs in who has just followed a link; in no address bar and no log.
-ADDRESS, ADDRESS_SECONDS = "guichet_address", 600
+ADDRESS, ADDRESS_SECONDS = "address", 600
 
 # What modules of a page are told instead of a page; see static/session.js.
 ENDED = {"Guichet-Session": "ended"}
@@ -57,7 +57,7 @@ async def sign_in_page(request: Request, next: Annotated[str, Query()] = "") -> 
     try:
         person = await sessions.signed_in(request)
     except (SignInNeeded, Problem):
-        address = unquote(request.cookies.get(ADDRESS, ""))
+        address = unquote(cookies.read(request, ADDRESS))
         return show(request, Form(values={NEXT: local(next), "email": address}))
     return redirect(request, local(next) or home(person))
 
@@ -80,20 +80,23 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
     person = await sessions.person_of(request, opened.token)
     response = welcome(request, person, form)
     sessions.remember(request, response, opened)
-    response.delete_cookie(ADDRESS, path="/connexion")
+    cookies.take_back(request, response, ADDRESS)
+    return response
+
+
+async def enter(request: Request, email: str, password: str, *, first: bool) -> Response:
+    """Of whoever has just chosen this password; of the browser's earlier session, only this is left."""
+    opened = await identity.open_session(sessions.browser(request), email=email, password=password)
+    person = await sessions.person_of(request, opened.token)
+    done = "first_password_chosen" if first else "password_chosen_here"
+    response = redirect(request, home(person), done=done)
+    await leave(request, response)
+    sessions.remember(request, response, opened)
     return response
 
 
 def remember_address(request: Request, response: Response, email: str) -> None:
-    response.set_cookie(
-        ADDRESS,
-        quote(email),
-        max_age=ADDRESS_SECONDS,
-        path="/connexion",
-        secure=request.app.state.settings.over_tls,
-        httponly=True,
-        samesite="lax",
-    )
+    cookies.give(request, response, ADDRESS, quote(email), seconds=ADDRESS_SECONDS)
 
 
 def welcome(request: Request, person: SignedIn, form: Form) -> Response:
