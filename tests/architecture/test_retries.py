@@ -85,8 +85,8 @@ def routes_of(router: APIRouter) -> Iterator[APIRoute]:
     for route in router.routes:
         if isinstance(route, APIRoute):
             yield route
-        else:
-            yield from routes_of(route.original_router)
+        elif isinstance(part := getattr(route, "original_router", None), APIRouter):
+            yield from routes_of(part)
 
 
 def creating_bodies() -> dict[str, type[Body]]:

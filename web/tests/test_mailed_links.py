@@ -48,7 +48,12 @@ class Services:
         if path.endswith("/links/use"):
             return {"purpose": self.purpose, "email": EMAIL}
         if path == "/api/identity/sessions":
-            account = {"id": SOMEBODY, "first_name": "Zoé", "last_name": "Petit", "email": EMAIL}
+            account: dict[str, Any] = {
+                "id": SOMEBODY,
+                "first_name": "Zoé",
+                "last_name": "Petit",
+                "email": EMAIL,
+            }
             account |= {"role": "customer", "enabled": True, "registered_at": NOW}
             return {"token": "of-zoe", "expires_at": NOW, "account": account}
         if path.endswith("/unsubscriptions"):

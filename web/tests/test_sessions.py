@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -106,7 +107,11 @@ class Identity:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/api/identity/sessions":
-            account = {"id": str(SOMEBODY), "role": "customer", "email": "lea@example.org"}
+            account: dict[str, Any] = {
+                "id": str(SOMEBODY),
+                "role": "customer",
+                "email": "lea@example.org",
+            }
             account |= {"first_name": "Léa", "last_name": "Fontaine", "enabled": True}
             account["registered_at"] = "2026-11-24T10:42:00+01:00"
             opened = {"token": self.token, "expires_at": account["registered_at"]}
