@@ -96,30 +96,6 @@ def test_any_other_name_is_kept_but_for_blanks_around(name):
         assert read(Name, f"  {name} ") == name.strip()
 
 
-@pytest.mark.parametrize(
-    ("typed", "code"),
-    [
-        ("jeanne", "email_without_at"),
-        ("jeanne@gmail", "email_without_ending"),
-        ("@example.org", "email_malformed"),
-        ("jeanne@", "email_malformed"),
-        ("je anne@example.org", "email_malformed"),
-        ("Jeanne <jeanne@example.org>", "email_malformed"),
-        ("a@b@example.org", "email_malformed"),
-        ("j" * 250 + "@example.org", "text_too_long"),
-    ],
-)
-def test_what_is_no_address_says_why(typed, code):
-    assert code_of(Email, typed) == code
-
-
-@pytest.mark.parametrize(
-    "typed", ["  jeanne@example.org ", "Jeanne.D+x@example.org", "é@exemple.fr"]
-)
-def test_an_address_is_kept_but_for_blanks_around(typed):
-    assert read(Email, typed) == typed.strip()
-
-
 def test_a_password_is_kept_to_the_last_blank():
     assert read(NewPassword, " douze blancs ") == " douze blancs "
     assert code_of(NewPassword, "x" * 11) == "password_too_short"

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import expect
 
 from e2e.people import OPEN, RESOLVED, Customer
-from shop import Account, Product, Shop, new_request
+from shop import Account, Product, Shop, as_body, new_request
 from waiting import eventually
 
 
@@ -43,6 +43,27 @@ async def test_everyone_changes_their_own_password_and_signs_in_with_it(windows,
     await person.is_warned("Adresse e-mail ou mot de passe incorrect.")
     await person.signs_in()
     assert (await elsewhere.account.exchange()).status_code == 401
+
+
+async def test_an_accented_address_signs_in_as_it_is_typed_and_as_machines_spell_it(windows, shop):
+    """What the browser makes of it in its field is not another address, and is not refused."""
+    owner = shop.somebody("Zoé", "Petit")
+    name = owner.email.partition("@")[0]
+    owner.email = f"zoé.{name}@straße.example"
+    await shop.administrator.post("/api/identity/customers", as_body(owner))
+    neighbour = shop.somebody("Zoé", "Voisine")
+    neighbour.email = f"zoé.{name}@strasse.example"
+    await shop.administrator.post("/api/identity/customers", as_body(neighbour))
+
+    she = await windows.customer(owner, signed_in=False)
+    for typed in (owner.email, f"Zoé.{name}@xn--strae-oqa.example", f"mailto:{owner.email}."):
+        await she.signs_in(email=typed)
+        await she.goes_to("/compte")
+        await she.reads(owner.email)
+        await she.signs_out()
+    await she.signs_in(email=neighbour.email)
+    await she.goes_to("/compte")
+    await she.reads(neighbour.email)
 
 
 async def test_a_customer_changes_her_address_and_signs_in_with_the_new_one(

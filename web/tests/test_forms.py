@@ -7,7 +7,7 @@ from starlette.requests import Request
 
 from contracts.text import FieldError
 from web.clients.gateway import Problem
-from web.forms import ForeignForm, Form, check_origin, form_token, made, owner_of
+from web.forms import ForeignForm, Form, check_origin, form_token, made, owner_of, question_email
 
 SECRET = "a secret that is long enough for every form"
 
@@ -116,6 +116,23 @@ def test_a_key_that_was_used_for_something_else_is_replaced_by_one_for_what_is_s
     reused = problem("idempotency_key_reused")
     assert form.refused(reused).key == again.refused(reused).key != key
     assert other.refused(reused).key not in {key, form.key}
+
+
+def test_an_address_that_looks_like_a_slip_is_questioned_once():
+    form = Form(values={"email": "lea@gmial.com"})
+    question_email(form)
+    assert form.status == 422
+    assert "Vouliez-vous dire lea@gmail.com" in form.errors["email"]
+    again = Form(values=dict(form.values))
+    question_email(again)
+    assert not again.is_refused
+    changed = Form(values=form.values | {"email": "lea@gmai.com"})
+    question_email(changed)
+    assert changed.is_refused
+    for fine in ("lea@gmail.com", "not an address", "lea@straße.example"):
+        form = Form(values={"email": fine})
+        question_email(form)
+        assert not form.is_refused
 
 
 @pytest.mark.parametrize("code", ["unauthenticated", "forbidden", "ticket_unknown"])

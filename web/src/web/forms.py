@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request
+from pydantic_core import PydanticCustomError
 
+from contracts.identity.emails import read_email, suggestion_for
 from web import words
 from web.clients.gateway import Problem
 from web.sessions import Person, SignedIn
@@ -91,6 +93,17 @@ class Form:
     @property
     def is_refused(self) -> bool:
         return bool(self.errors or self.problem)
+
+
+def question_email(form: Form) -> None:
+    """Ask once whether an address that looks like a slip is meant; sent again as it is, it is."""
+    try:
+        meant = suggestion_for(read_email(form["email"]))
+    except PydanticCustomError:
+        return  # for the service to explain
+    if meant and form["email_meant"] != form["email"]:
+        form.values["email_meant"] = form["email"]
+        form.refuse("email", words.email_question(meant))
 
 
 def form_token(secret: str, person_id: UUID, session_token: str) -> str:

@@ -187,6 +187,10 @@ MAILS = {
 }
 
 
+def email_question(meant: str) -> str:
+    return typeset(f"Vouliez-vous dire {meant} ? Corrigez l’adresse, ou envoyez-la telle quelle.")
+
+
 # What staff read of a mail that was not delivered, and of one on a message.
 ABOUT_MAILS = {
     "reply": "Réponse à une demande",

@@ -5,9 +5,9 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
-from pydantic.networks import validate_email
 from pydantic_core import PydanticCustomError
 
+from contracts.identity.emails import read_email
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from contracts.text import EMAIL_LENGTH, Answer, Body, Name, SearchText, Storable, limit
@@ -20,26 +20,6 @@ class StaffRole(StrEnum):
     SELLER = "seller"
     TECHNICIAN = "technician"
     ADMINISTRATOR = "administrator"
-
-
-def check_email(text: str) -> str:
-    """An address that mail can reach, by its form; the domain is lowered.
-
-    Refused with `email_without_at`, `email_without_ending` or `email_malformed`.
-    """
-    local, at, domain = text.rpartition("@")
-    if not at:
-        raise PydanticCustomError("email_without_at", "an address contains an @")
-    if local and domain and "." not in domain.strip("."):
-        raise PydanticCustomError("email_without_ending", "the end of the address is missing")
-    try:
-        _, address = validate_email(text)
-    except PydanticCustomError as malformed:
-        raise PydanticCustomError("email_malformed", "not an e-mail address") from malformed
-    if address != text and address.lower() != text.lower():
-        # « Jeanne <jeanne@example.org> » is a mail header, not an address.
-        raise PydanticCustomError("email_malformed", "not an e-mail address")
-    return address
 
 
 def check_password_length(text: str) -> str:
@@ -61,7 +41,7 @@ Email = Annotated[
     StringConstraints(strip_whitespace=True),
     Storable,
     limit(EMAIL_LENGTH),
-    AfterValidator(check_email),
+    AfterValidator(read_email),
 ]
 # Secrets stay readable as `str`, and out of every repr: fields are declared with repr=False.
 NewPassword = Annotated[str, Storable, AfterValidator(check_password_length)]

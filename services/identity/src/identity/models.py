@@ -1,6 +1,5 @@
 """Accounts, their sessions and links, the keys that sign tokens, and counted failures."""
 
-import unicodedata
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -17,6 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, validates
 
 from chassis.database import TYPES, metadata
+from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import STAFF, Role
 
@@ -31,11 +31,6 @@ RENEWED_AT_MOST = timedelta(minutes=1)
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
     metadata = metadata()
     type_annotation_map = TYPES
-
-
-def email_key(email: str) -> str:
-    """What two spellings of one address have in common."""
-    return unicodedata.normalize("NFC", email.strip().casefold())
 
 
 class Account(Base):

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.bus import Subscriptions
+from contracts.identity.emails import email_key
 from contracts.identity.events import (
     CustomerChanged,
     LinkRequested,
@@ -72,7 +73,7 @@ async def remember_customer(session: AsyncSession, event: CustomerChanged) -> No
     if before is None:
         return
     after = await knowing.newest_state(session, told.id)
-    if after.changed_at is not None and before.email.lower() != after.email.lower():
+    if after.changed_at is not None and email_key(before.email) != email_key(after.email):
         await tell(
             session,
             after.id,

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from contracts.identity.emails import mail_form
 from contracts.notifications.api import Kind, Language
 from notifications.models import ON_TICKETS, TO_STAFF
 from notifications.words import LABELS, Words, enumeration, moment, words
@@ -75,7 +76,7 @@ class Letter:
 def write(letter: Letter, house: House, *, at: datetime) -> EmailMessage:
     """Raises ValueError for an address that no mail can be written to."""
     # A name of other letters than ASCII's before the @ has no spelling for older mail servers.
-    utf8 = not address_parts(letter.email)[0].isascii()
+    utf8 = not mail_form(letter.email)[0].isascii()
     message = EmailMessage(policy=SEVEN_BIT.clone(utf8=utf8))
     said = filled(letter, house)
     message["From"] = house.sender
@@ -135,19 +136,11 @@ def for_header(text: str) -> str:
 
 def recipient(letter: Letter) -> Address:
     name = for_header(f"{letter.first_name} {letter.last_name}")
-    return Address(name, *address_parts(letter.email))
-
-
-def address_parts(email: str) -> tuple[str, str]:
-    """Name and domain, the domain as mail servers write it; ValueError where there is none."""
-    name, _, domain = email.rpartition("@")
-    if not name or not domain or one_line(email) != email or any(c in email for c in " <>,;"):
-        raise ValueError("no mail can be written to this address")
-    return name, domain if domain.isascii() else domain.encode("idna").decode()
+    return Address(name, *mail_form(letter.email))
 
 
 def envelope_address(email: str) -> str:
-    return "@".join(address_parts(email))
+    return "@".join(mail_form(email))
 
 
 # --- What it says -----------------------------------------------------------------------------

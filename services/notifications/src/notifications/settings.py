@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from chassis.settings import CommonSettings, Pauses, ServiceSettings, read
+from contracts.identity.emails import mail_form
 
 SECRET_SHORTEST = 32
 
@@ -87,6 +88,8 @@ class Settings(ServiceSettings, Queueing):
     @property
     def sender(self) -> Address:
         name, address = parseaddr(self.mail_sender)
+        if not address.isascii():
+            return Address(name, *mail_form(address))
         return Address(name, addr_spec=address)
 
 

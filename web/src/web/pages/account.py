@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from contracts.identity.api import PASSWORD_SHORTEST
 from web.clients import identity
 from web.clients.gateway import Problem
-from web.forms import Form, Typed
+from web.forms import Form, Typed, question_email
 from web.rendering import page, redirect, switch_letters
 from web.sessions import Customer, Person, SignedIn, Staff
 
@@ -23,6 +23,7 @@ async def account(request: Request, person: Person) -> Response:
 @router.post("/adresse")
 async def change_email(request: Request, customer: Customer, form: Typed) -> Response:
     form.values.setdefault("email", "")
+    question_email(form)
     require_current_password(form)
     try:
         if not form.errors:

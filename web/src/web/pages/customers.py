@@ -15,7 +15,7 @@ from contracts.tickets.api import StaffView, TicketSummary
 from web import words
 from web.clients import identity, sales, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
-from web.forms import Form, Typed
+from web.forms import Form, Typed, question_email
 from web.matches import marked
 from web.pages.counter.customers import INSIDE_FROM, SHORTEST_SEARCH
 from web.pages.counter.pieces import answer, errors
@@ -221,6 +221,11 @@ async def change_customer(
     request: Request, person: Staff, customer_id: UUID, form: Typed
 ) -> Response:
     changed = {name: form[name] for name in CHANGEABLE if form[name] != form[f"was_{name}"]}
+    if "email" in changed:
+        question_email(form)
+    if form.is_refused:
+        customer = await identity.customer(person.gateway, customer_id)
+        return edit_page(request, person, customer, form)
     try:
         await identity.change_customer(person.gateway, customer_id, **changed)
     except Problem as problem:

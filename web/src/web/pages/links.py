@@ -9,7 +9,7 @@ from contracts.identity.purposes import Purpose
 from web import cookies, sessions, words
 from web.clients import identity, notifications
 from web.clients.gateway import Problem
-from web.forms import Anonymous, ByKey, Form, typed_values
+from web.forms import Anonymous, ByKey, Form, question_email, typed_values
 from web.pages import sign_in
 from web.rendering import page, redirect
 
@@ -32,6 +32,8 @@ async def ask_password_link(request: Request, form: Anonymous) -> Response:
     """The same answer whether the address is anybody's or not."""
     if not form.values.setdefault("email", "").strip():
         form.refuse("email", words.refusal("required", field="email"))
+    question_email(form)
+    if form.is_refused:
         return show_forgotten(request, form)
     try:
         await identity.ask_password_link(sessions.browser(request), email=form["email"])

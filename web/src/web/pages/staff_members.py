@@ -8,7 +8,7 @@ from contracts.identity.api import PASSWORD_SHORTEST, StaffMember, StaffRole
 from web import words
 from web.clients import identity
 from web.clients.gateway import Problem
-from web.forms import Form, Typed
+from web.forms import Form, Typed, question_email
 from web.rendering import page, redirect
 from web.sessions import Administrator, SignedIn
 
@@ -31,6 +31,9 @@ async def add(request: Request, administrator: Administrator, form: Typed) -> Re
     member = {name: form[name] for name in TYPED}
     if not request.app.state.settings.mail:
         member["password"] = form.values.setdefault("password", "")
+    question_email(form)
+    if form.is_refused:
+        return await show(request, administrator, form)
     try:
         await identity.register_staff_member(administrator.gateway, member, key=form.key)
     except Problem as problem:

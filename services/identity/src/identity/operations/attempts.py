@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
 from chassis.errors import TooMany
-from identity.models import Account, Slowdown, email_key
+from contracts.identity.emails import email_key
+from identity.models import Account, Slowdown
 from identity.passwords import Passwords
 from identity.queries import accounts
 

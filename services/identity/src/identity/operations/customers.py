@@ -1,7 +1,5 @@
 """What staff do for customers."""
 
-import difflib
-from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -11,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database, new_id
 from contracts.identity import api
+from contracts.identity.emails import suggestion_for
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account, Link
@@ -19,17 +18,6 @@ from identity.operations import links
 from identity.operations.accounts import EmailTaken, announce, email_taken, own_address
 from identity.passwords import Passwords
 from identity.queries import accounts
-
-# Where most people in France have their mail, and where their slips lead.
-MAIL_DOMAINS = (
-    "gmail.com", "orange.fr", "wanadoo.fr", "hotmail.fr", "hotmail.com", "free.fr", "sfr.fr",
-    "laposte.net", "outlook.fr", "outlook.com", "live.fr", "live.com", "yahoo.fr", "yahoo.com",
-    "icloud.com", "me.com", "mac.com", "msn.com", "bbox.fr", "neuf.fr", "numericable.fr",
-    "aliceadsl.fr", "cegetel.net", "club-internet.fr", "aol.com", "mail.com", "proton.me",
-    "protonmail.com", "gmx.fr", "gmx.com", "gmx.net", "ymail.com", "yahoo.co.uk", "hotmail.be",
-    "live.be", "outlook.be", "skynet.be", "bluewin.ch",
-)  # fmt: skip
-CLOSE = 0.8
 
 
 async def register_customer(
@@ -101,20 +89,3 @@ async def check_email(session: AsyncSession, email: str) -> api.EmailChecked:
         customer=api.Customer.model_validate(holder) if is_customer else None,
         suggestion=suggestion_for(email),
     )
-
-
-def suggestion_for(email: str) -> str | None:
-    """Another spelling, if the domain looks like a slip for one that many people use."""
-    name, _, domain = email.rpartition("@")
-    domain = domain.lower()
-    if domain in MAIL_DOMAINS:
-        return None
-    close = difflib.get_close_matches(domain, MAIL_DOMAINS, n=1, cutoff=CLOSE)
-    meant = close[0] if close else only_endings().get(domain.partition(".")[0])
-    return f"{name}@{meant}" if meant else None
-
-
-def only_endings() -> dict[str, str]:
-    """Domains whose name has one ending: gmail.fr can only mean gmail.com."""
-    names = Counter(domain.partition(".")[0] for domain in MAIL_DOMAINS)
-    return {name: d for d in MAIL_DOMAINS if names[name := d.partition(".")[0]] == 1}

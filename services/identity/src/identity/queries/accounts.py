@@ -9,9 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import NotFound
 from contracts.identity import api
+from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import CUSTOMERS, NOT_ENDED, STAFF_MEMBERS, Account, Link, Session, email_key
+from identity.models import CUSTOMERS, NOT_ENDED, STAFF_MEMBERS, Account, Link, Session
 
 
 class CustomerUnknown(NotFound):

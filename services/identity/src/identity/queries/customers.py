@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from pydantic_core import PydanticCustomError
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from contracts.identity.api import Customer, Customers, CustomerSearch
+from contracts.identity.emails import read_email
 
 COUNTED = 1_000  # matches are counted and ranked one by one up to here
 WALKED = 2_000  # customers looked at in the order of names, where many match
@@ -109,7 +111,7 @@ async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Cus
     grows with its matches, and only then.
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
-    words = Words(await folded(session, wanted.text))
+    words = Words(await folded(session, as_kept(wanted.text)))
     if not words.words:
         count = (await session.execute(text(COUNT), {"counted": COUNTED + 1})).scalar_one()
         rows = await read_by_name(session, words, 0, after, wanted.limit + 1)
@@ -124,6 +126,18 @@ async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Cus
         count=count,
         next=paging.encode(last.rank, last.name_key, last.id) if last else None,
     )
+
+
+def as_kept(said: str) -> str:
+    """Addresses in it as they are kept, also where they were pasted in another spelling."""
+    return " ".join(kept_email(word) if "@" in word else word for word in said.split())
+
+
+def kept_email(word: str) -> str:
+    try:
+        return read_email(word)
+    except PydanticCustomError:
+        return word
 
 
 async def folded(session: AsyncSession, said: str) -> str:
