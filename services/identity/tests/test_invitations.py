@@ -6,7 +6,12 @@ from uuid import uuid4
 from sqlalchemy import select, update
 
 from chassis.testing import published, token
-from contracts.identity.events import CustomerChanged, LinkRequested, StaffMemberChanged
+from contracts.identity.events import (
+    CustomerChanged,
+    LinkRequested,
+    PasswordChanged,
+    StaffMemberChanged,
+)
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account
@@ -39,6 +44,9 @@ async def test_a_customer_without_a_password_is_invited(people, session, mail):
     assert (await people.read_link(secret)).json()["role"] == "customer"
     answer = await people.use_link(secret)
     assert answer.json() == {"purpose": "invitation", "email": EMAIL}
+    *_, chosen = await published(session)
+    assert isinstance(chosen, PasswordChanged)
+    assert chosen.first
     assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
     path = f"/customers/{customer['id']}"
     now = (await people.client.get(path, headers=people.seller)).json()

@@ -158,6 +158,7 @@ async def test_a_used_link_gives_the_password_ends_sessions_and_waits(people, se
     *_, event = await published(session)
     assert isinstance(event, PasswordChanged)
     assert event.account_id == link.account_id
+    assert not event.first
     assert datetime.now(UTC) - event.changed_at < timedelta(minutes=1)
 
 

@@ -226,11 +226,13 @@ class Asked:
         self.app.add_api_route("/api/identity/service-tokens", self.token, methods=["POST"])
         self.app.add_api_route("/api/identity/links/{id}/secret", self.link, methods=["POST"])
         self.app.add_api_route("/api/tickets/messages/{id}/text", self.message)
+        self.app.add_api_route("/api/tickets/{number}/subject", self.subject)
         self.forget()
 
     def forget(self) -> None:
         self.links: dict[UUID, dict[str, Any]] = {}
         self.texts: dict[UUID, str] = {}
+        self.subjects: dict[int, str] = {}
         self.mood = "answering"
         self.tokens_given = self.secrets_made = 0
         self.texts_asked: list[UUID] = []
@@ -269,6 +271,14 @@ class Asked:
         if id not in self.texts:
             return problem(404, "message_unknown")
         return JSONResponse({"text": self.texts[id]})
+
+    async def subject(self, number: int, request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer service-token"
+        if self.mood == "failing":
+            return JSONResponse({}, 500)
+        if number not in self.subjects:
+            return problem(404, "ticket_unknown")
+        return JSONResponse({"subject": self.subjects[number]})
 
     def know_link(self, id: UUID, purpose: Purpose, email: str) -> None:
         self.links[id] = {

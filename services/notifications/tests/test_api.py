@@ -18,6 +18,7 @@ BY_DEFAULT = {
     "language": "fr",
     "replies": True,
     "resolutions": True,
+    "acknowledgements": None,  # this house sends none
     "new_requests": False,
     "customer_answers": False,
 }

@@ -80,6 +80,33 @@ async def test_links_and_passwords_go_at_once(post, postman, asked):
     assert len(postman.taken) == 2
 
 
+async def test_a_first_password_is_welcomed_and_not_called_a_change(post, postman):
+    await post.hears(post.customer(), post.password(first=True))
+    await post.goes_out()
+    assert postman.subjects == ["Bienvenue : votre compte est prêt"]
+    assert "changé" not in str(postman.mails[0])
+
+
+@pytest.mark.parametrize(
+    ("house", "customer", "told"), [(False, True, 0), (True, True, 1), (True, False, 0)]
+)
+async def test_a_new_request_is_acknowledged_where_house_and_customer_want_it(
+    post, postman, rules, client, house, customer, told
+):
+    rules.mail_acknowledge = house
+    await gets(post, client, acknowledgements=customer)
+    await post.hears(post.customer(), post.opened())
+    await post.goes_out()
+    assert postman.subjects == ["Votre demande n° 4127 est arrivée"] * told
+
+
+async def test_what_was_answered_before_is_not_acknowledged(post, postman, rules):
+    rules.mail_acknowledge = True
+    await post.hears(post.customer(), post.technician(), post.opened(), post.answer())
+    await post.goes_out_later()
+    assert postman.subjects == ["Votre demande n° 4127 a reçu une réponse"]
+
+
 # --- Dropping ---------------------------------------------------------------------------------
 
 

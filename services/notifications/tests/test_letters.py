@@ -27,7 +27,9 @@ TICKET = UUID("018f0000-0000-7000-8000-000000000001")
 
 
 def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes: Any):
-    request = Request(TICKET, 4127, "HP-4103", "Imprimante HP LaserJet 4103dw")
+    request = Request(
+        TICKET, 4127, "Bourrage récurrent", "HP-4103", "Imprimante HP LaserJet 4103dw"
+    )
     good: dict[str, Any] = {
         "id": uuid4(),
         "kind": kind,
@@ -72,9 +74,11 @@ def test_every_kind_is_said_in_both_languages_as_text_and_as_a_page(kind, langua
     assert "#f5c838" in page
     if kind in ON_TICKETS:
         assert "4127" in str(mail["Subject"])
+        assert ("Bourrage récurrent" in str(mail["Subject"])) == (kind is not Kind.NEW_REQUEST)
         for version in (text, page):
-            assert "Karim Benali" in version
+            assert ("Karim Benali" in version) == (kind is not Kind.ACKNOWLEDGEMENT)
             assert "Imprimante HP LaserJet 4103dw" in version
+            assert "Bourrage récurrent" in version
     if kind in WITH_LINK:
         assert "https://guichet.example/lien/s3cret" in text
 
@@ -162,7 +166,7 @@ NASTY = [
 @pytest.mark.parametrize("nasty", NASTY)
 def test_nothing_gets_into_the_headers_by_a_name(nasty):
     """Neither of a person nor of a product."""
-    request = Request(TICKET, 4127, nasty, nasty)
+    request = Request(TICKET, 4127, nasty, nasty, nasty)
     for kind in Kind:
         given = letter(
             kind,
@@ -185,7 +189,7 @@ def test_nothing_gets_into_the_headers_by_a_name(nasty):
 
 def test_markup_in_names_and_texts_stays_text():
     nasty = "<script>alert(1)</script><a href='https://evil.example'>"
-    request = Request(TICKET, 4127, nasty, nasty)
+    request = Request(TICKET, 4127, nasty, nasty, nasty)
     page = page_of(sent(letter(authors=[nasty], request=request, texts=[nasty])))
     assert "<script" not in page
     assert "href='https://evil" not in page
@@ -222,6 +226,19 @@ async def test_the_words_of_all_that_is_told_are_there_if_it_does(post, postman,
     await post.goes_out_later(mail_with_text=True)
     for version in (text_of(postman.mails[0]), page_of(postman.mails[0])):
         assert version.index("Réponse 0.") < version.index("Réponse 1.")
+
+
+async def test_a_mail_names_the_request_in_the_customers_words(post, postman, asked):
+    asked.subjects[4127] = "Bourrage\u2028récurrent"  # which no header may be broken by
+    await post.has_request()
+    await post.hears(post.answer())
+    await post.goes_out_later()
+    [mail] = postman.mails
+    said = "Votre demande n° 4127 a reçu une réponse : Bourrage récurrent"
+    assert mail["Subject"] == said
+    for version in (text_of(mail), page_of(mail)):
+        assert "4127" in version
+        assert "Bourrage récurrent" in version
 
 
 async def test_a_note_is_in_no_mail(post, postman, asked):

@@ -182,6 +182,7 @@ def may_ask(*, has_password: bool) -> str:
 MAILS = {
     "reply": "à chaque réponse à vos demandes",
     "resolved": "quand une de vos demandes est résolue",
+    "acknowledgement": "quand une de vos demandes est arrivée",
     "new_request": "à chaque nouvelle demande",
     "customer_answer": "à chaque réponse d’un client",
 }
@@ -197,10 +198,12 @@ ABOUT_MAILS = {
     "resolved": "Demande résolue",
     "welcome": "Bienvenue",
     "password_changed": "Mot de passe changé",
+    "first_password": "Premier mot de passe",
     "email_changed": "Adresse changée",
     "password_link": "Lien de mot de passe",
     "invitation": "Invitation",
     "email_link": "Confirmation d’adresse",
+    "acknowledgement": "Demande arrivée",
     "new_request": "Nouvelle demande",
     "customer_answer": "Réponse d’un client",
 }

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from contracts.event import Event
 from contracts.identity.purposes import Purpose
@@ -42,6 +42,7 @@ class PasswordChanged(Event, type="identity.password-changed.v1", subject="accou
 
     account_id: UUID
     changed_at: AwareDatetime
+    first: bool = Field(False, description="There was none before: an invitation was followed.")
 
 
 class LinkRequested(Event, type="identity.link-requested.v1", subject="account_id"):

@@ -21,10 +21,12 @@ class Kind(StrEnum):
     RESOLVED = "resolved"
     WELCOME = "welcome"
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind, not a secret
+    FIRST_PASSWORD = "first_password"  # noqa: S105 - the same
     EMAIL_CHANGED = "email_changed"
     PASSWORD_LINK = "password_link"  # noqa: S105 - the same
     INVITATION = "invitation"
     EMAIL_LINK = "email_link"
+    ACKNOWLEDGEMENT = "acknowledgement"
     NEW_REQUEST = "new_request"
     CUSTOMER_ANSWER = "customer_answer"
 
@@ -42,13 +44,16 @@ class State(StrEnum):
 class Preferences(Answer):
     """What a person wants to be told by mail, and in which language.
 
-    `replies` and `resolutions` are a customer's, `new_requests` and `customer_answers` the
+    `replies`, `resolutions` and `acknowledgements` are a customer's, `new_requests` and `customer_answers` the
     staff's; the others' are kept but tell nothing.
     """
 
     language: Language = Language.FRENCH
     replies: bool = True
     resolutions: bool = True
+    acknowledgements: bool | None = Field(
+        None, description="Of each new request; null where the house sends none."
+    )
     new_requests: bool = False
     customer_answers: bool = False
 
@@ -59,6 +64,7 @@ class PreferencesChange(Body):
     language: Language | None = None
     replies: bool | None = None
     resolutions: bool | None = None
+    acknowledgements: bool | None = None
     new_requests: bool | None = None
     customer_answers: bool | None = None
 

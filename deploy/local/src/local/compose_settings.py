@@ -103,6 +103,9 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         description="Whether mail tells the words of an answer, or only that there is one. An"
         " internal note is never in any.",
     )
+    GUICHET_MAIL_ACKNOWLEDGE: Literal["false", "true"] = Field(
+        "false", description="Whether whoever opens a request is told by mail that it has arrived."
+    )
     GUICHET_MAIL_PER_MINUTE: int = Field(
         60, ge=1, description="How many mails are handed over in a minute, by all replicas."
     )

@@ -1,6 +1,7 @@
 """What is fetched at the moment of sending, with this service's own token: secrets and words."""
 
 from http import HTTPStatus
+from typing import TypeVar
 from uuid import UUID
 
 import httpx
@@ -8,9 +9,13 @@ from pydantic import ValidationError
 
 from chassis.auth import ServiceTokens
 from contracts.identity.api import LinkSecret
-from contracts.text import Problem
+from contracts.text import Answer, Problem
+from contracts.tickets.api import TicketSubject, VisibleText
 
 PATIENCE_SECONDS = 5
+
+
+Told = TypeVar("Told", bound=Answer)
 
 
 class Silent(Exception):
@@ -32,12 +37,12 @@ class Owners:
     async def text(self, message_id: UUID) -> str | None:
         """The words of a message that the customer may see; None for any other."""
         answer = await self.ask("GET", f"/api/tickets/messages/{message_id}/text")
-        if answer is None:
-            return None
-        try:
-            return str(answer.json()["text"])
-        except (ValueError, KeyError, TypeError) as unreadable:
-            raise Silent("an answer that makes no sense") from unreadable
+        return None if answer is None else read(VisibleText, answer).text
+
+    async def subject(self, number: int) -> str | None:
+        """What a request is about, in its customer's words; None for one that is not there."""
+        answer = await self.ask("GET", f"/api/tickets/{number}/subject")
+        return None if answer is None else read(TicketSubject, answer).subject
 
     async def ask(self, method: str, path: str) -> httpx.Response | None:
         """None for a refusal of the owner's own: not there, or over."""
@@ -56,7 +61,7 @@ class Owners:
         return answer
 
 
-def read(kind: type[LinkSecret], answer: httpx.Response) -> LinkSecret:
+def read(kind: type[Told], answer: httpx.Response) -> Told:
     try:
         return kind.model_validate_json(answer.content)
     except ValidationError as unreadable:

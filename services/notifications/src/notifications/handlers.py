@@ -1,5 +1,6 @@
 """What notifications hears from the others: who people are, and what somebody is to be told."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -103,7 +104,8 @@ async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged
 @subscriptions.on(PasswordChanged)
 async def tell_of_password(session: AsyncSession, event: PasswordChanged) -> None:
     key = key_of("password", event.account_id, event.changed_at.astimezone(UTC).isoformat())
-    news = News(kind=Kind.PASSWORD_CHANGED, key=key, at=event.changed_at)
+    kind = Kind.FIRST_PASSWORD if event.first else Kind.PASSWORD_CHANGED
+    news = News(kind=kind, key=key, at=event.changed_at)
     await tell(session, event.account_id, news)
 
 
@@ -159,6 +161,8 @@ async def tell_of_request(session: AsyncSession, event: TicketOpened) -> None:
         author_id=event.customer_id,
     )
     await tell_staff(session, news)
+    if settings.queueing().mail_acknowledge:
+        await tell(session, event.customer_id, replace(news, kind=Kind.ACKNOWLEDGEMENT))
 
 
 @subscriptions.on(TicketMessageAdded)

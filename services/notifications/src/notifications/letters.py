@@ -46,6 +46,7 @@ class Request:
 
     id: UUID
     number: int
+    subject: str
     reference: str
     designation: str
 
@@ -152,6 +153,7 @@ def filled(letter: Letter, house: House) -> dict[str, Any]:
     facts = {
         "number": letter.request.number if letter.request else "",
         "product": one_line(letter.request.designation) if letter.request else "",
+        "about": about(letter),
         "authors": enumeration([one_line(name) for name in letter.authors], language),
         "count": letter.count,
         "first_name": one_line(letter.first_name),
@@ -168,11 +170,18 @@ def filled(letter: Letter, house: House) -> dict[str, Any]:
         "why": said.why,
         "labels": labels,
         "request": letter.request,
+        "about": facts["about"],
         "product_label": labels["product" if letter.kind in TO_STAFF else "device"],
         "texts": letter.texts,
         "settings_url": f"{house.public_url}/compte/notifications",
         "unsubscription_url": unsubscription_url(letter, house) if letter.unsubscription else "",
     }
+
+
+def about(letter: Letter) -> str:
+    """The request in its customer's words, behind a colon; nothing where they are not known."""
+    subject = one_line(letter.request.subject) if letter.request else ""
+    return f"{LABELS[letter.language]['colon']} {subject}" if subject else ""
 
 
 def told_moment(letter: Letter, zone: ZoneInfo) -> str:

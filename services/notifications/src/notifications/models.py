@@ -19,9 +19,13 @@ class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=Fals
 
 
 TO_STAFF = (Kind.NEW_REQUEST, Kind.CUSTOMER_ANSWER)
-ON_TICKETS = (Kind.REPLY, Kind.RESOLVED, *TO_STAFF)
+ON_TICKETS = (Kind.REPLY, Kind.RESOLVED, Kind.ACKNOWLEDGEMENT, *TO_STAFF)
 WITH_LINK = (Kind.PASSWORD_LINK, Kind.INVITATION, Kind.EMAIL_LINK)
-ABOUT_SAFETY = (Kind.PASSWORD_CHANGED, Kind.EMAIL_CHANGED)  # told to whoever may not sign in, too
+ABOUT_SAFETY = (
+    Kind.PASSWORD_CHANGED,
+    Kind.FIRST_PASSWORD,
+    Kind.EMAIL_CHANGED,
+)  # told to whoever may not sign in, too
 
 
 # --- Who and what -----------------------------------------------------------------------------
@@ -62,6 +66,7 @@ class Wishes(Base):
     language: Mapped[str] = mapped_column(default=Language.FRENCH)
     replies: Mapped[bool] = mapped_column(default=True)
     resolutions: Mapped[bool] = mapped_column(default=True)
+    acknowledgements: Mapped[bool] = mapped_column(default=True)
     new_requests_since: Mapped[datetime | None] = mapped_column(default=None)
     customer_answers_since: Mapped[datetime | None] = mapped_column(default=None)
 
@@ -77,12 +82,13 @@ class Wishes(Base):
         return {
             Kind.REPLY: self.replies,
             Kind.RESOLVED: self.resolutions,
+            Kind.ACKNOWLEDGEMENT: self.acknowledgements,
             Kind.NEW_REQUEST: self.new_requests,
             Kind.CUSTOMER_ANSWER: self.customer_answers,
         }.get(kind, True)
 
     def change(self, name: str, wanted: bool, *, at: datetime) -> None:
-        if name in {"replies", "resolutions"}:
+        if name in {"replies", "resolutions", "acknowledgements"}:
             setattr(self, name, wanted)
         elif not wanted:
             setattr(self, f"{name}_since", None)
@@ -94,6 +100,7 @@ class Wishes(Base):
 WISHES = {
     Kind.REPLY: "replies",
     Kind.RESOLVED: "resolutions",
+    Kind.ACKNOWLEDGEMENT: "acknowledgements",
     Kind.NEW_REQUEST: "new_requests",
     Kind.CUSTOMER_ANSWER: "customer_answers",
 }
@@ -285,7 +292,7 @@ class Due:
             # The mail on the resolution tells of the answer, too, if they want to have that one.
             told = ticket.resolved_by_customer or (ticket.resolved and self.wishes.resolutions)
             return told or ticket.customer_version > last
-        if self.kind == Kind.NEW_REQUEST:
+        if self.kind in {Kind.NEW_REQUEST, Kind.ACKNOWLEDGEMENT}:
             return ticket.resolved or ticket.staff_version > 0
         if self.kind == Kind.CUSTOMER_ANSWER:
             return ticket.resolved or ticket.staff_version > last

@@ -35,18 +35,28 @@ Secret = Annotated[str, Depends(secret)]
 # --- Preferences ------------------------------------------------------------------------------
 
 
-@router.get("/preferences", response_model=api.Preferences)
-async def read_preferences(person: Person, session: Transaction) -> models.Wishes:
+@router.get("/preferences")
+async def read_preferences(
+    request: Request, person: Person, session: Transaction
+) -> api.Preferences:
     """What I want to be told by mail, and in which language."""
-    return await queries.wishes(session, person.id)
+    return described(request, await queries.wishes(session, person.id))
 
 
-@router.patch("/preferences", response_model=api.Preferences)
+@router.patch("/preferences")
 async def change_preferences(
-    change: api.PreferencesChange, person: Person, session: Transaction
-) -> models.Wishes:
+    request: Request, change: api.PreferencesChange, person: Person, session: Transaction
+) -> api.Preferences:
     """Say what I want; what is not given stays."""
-    return await preferences.change_wishes(session, person.id, change)
+    return described(request, await preferences.change_wishes(session, person.id, change))
+
+
+def described(request: Request, wishes: models.Wishes) -> api.Preferences:
+    """Without what the house never sends."""
+    told = api.Preferences.model_validate(wishes)
+    if not request.app.state.settings.mail_acknowledge:
+        told.acknowledgements = None
+    return told
 
 
 @router.post("/unsubscriptions/read")

@@ -30,6 +30,11 @@ class Queueing(CommonSettings):
         ge=0,
         description="Answers to one person on one request within this time are one mail.",
     )
+    mail_acknowledge: bool = Field(
+        False,
+        description="Whether whoever opens a request is told by mail that it has arrived, unless"
+        " they do not want to.",
+    )
     mail_oldest_hours: float = Field(
         24,
         gt=0,

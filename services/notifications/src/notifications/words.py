@@ -53,14 +53,14 @@ IGNORE_EN = "If you did not ask for this, ignore this e-mail: nothing changes."
 
 FRENCH = {
     Kind.REPLY: french(
-        "Votre demande n° {number} a reçu une réponse",
+        "Votre demande n° {number} a reçu une réponse{about}",
         "{authors} vous a répondu",
         "Votre demande d’assistance n° {number} a reçu une réponse. C’est à vous.",
         button="Lire et répondre",
         why=YOURS_FR,
     ),
     Kind.RESOLVED: french(
-        "Votre demande n° {number} est résolue",
+        "Votre demande n° {number} est résolue{about}",
         "Votre demande est résolue",
         "{authors} a marqué votre demande d’assistance n° {number} comme résolue.",
         "Le problème revient ? Ouvrez une demande de suite depuis celle-ci.",
@@ -83,6 +83,15 @@ FRENCH = {
         "autres sessions sont fermées.",
         "Ce n’était pas vous ? Choisissez tout de suite un nouveau mot de passe.",
         button="Choisir un nouveau mot de passe",
+        why=SAFETY_FR,
+    ),
+    Kind.FIRST_PASSWORD: french(
+        "Bienvenue : votre compte est prêt",
+        "Votre compte est prêt",
+        "Bonjour {first_name}, votre mot de passe est choisi : vous vous connectez avec cette "
+        "adresse.",
+        "Ce n’était pas vous ? Choisissez tout de suite un nouveau mot de passe.",
+        button="Se connecter",
         why=SAFETY_FR,
     ),
     Kind.EMAIL_CHANGED: french(
@@ -122,6 +131,14 @@ FRENCH = {
         button="Confirmer mon adresse",
         why=SAFETY_FR,
     ),
+    Kind.ACKNOWLEDGEMENT: french(
+        "Votre demande n° {number} est arrivée{about}",
+        "Votre demande est arrivée",
+        "Bonjour {first_name}, votre demande d’assistance n° {number} est enregistrée. Un "
+        "technicien vous répond ; rien d’autre n’est à faire.",
+        button="Voir la demande",
+        why=YOURS_FR,
+    ),
     Kind.NEW_REQUEST: french(
         "Nouvelle demande n° {number} : {product}",
         "Nouvelle demande de {authors}",
@@ -130,7 +147,7 @@ FRENCH = {
         why=WANTED_FR,
     ),
     Kind.CUSTOMER_ANSWER: french(
-        "Demande n° {number} : le client a écrit",
+        "Demande n° {number} : le client a écrit{about}",
         "{authors} a écrit",
         "La demande d’assistance n° {number} a reçu un message de son client.",
         button="Lire et répondre",
@@ -140,14 +157,14 @@ FRENCH = {
 
 ENGLISH = {
     Kind.REPLY: english(
-        "Your request no. {number} has an answer",
+        "Your request no. {number} has an answer{about}",
         "{authors} has answered you",
         "Your support request no. {number} has received an answer. It is your turn.",
         button="Read and reply",
         why=YOURS_EN,
     ),
     Kind.RESOLVED: english(
-        "Your request no. {number} is resolved",
+        "Your request no. {number} is resolved{about}",
         "Your request is resolved",
         "{authors} has marked your support request no. {number} as resolved.",
         "Is the problem back? Open a follow-up request from this one.",
@@ -170,6 +187,14 @@ ENGLISH = {
         "sessions are closed.",
         "Was it not you? Choose a new password right now.",
         button="Choose a new password",
+        why=SAFETY_EN,
+    ),
+    Kind.FIRST_PASSWORD: english(
+        "Welcome: your account is ready",
+        "Your account is ready",
+        "Hello {first_name}, your password is chosen: you sign in with this address.",
+        "Was it not you? Choose a new password right now.",
+        button="Sign in",
         why=SAFETY_EN,
     ),
     Kind.EMAIL_CHANGED: english(
@@ -207,6 +232,14 @@ ENGLISH = {
         button="Confirm my address",
         why=SAFETY_EN,
     ),
+    Kind.ACKNOWLEDGEMENT: english(
+        "Your request no. {number} has arrived{about}",
+        "Your request has arrived",
+        "Hello {first_name}, your support request no. {number} is recorded. A technician will "
+        "answer you; there is nothing else to do.",
+        button="See the request",
+        why=YOURS_EN,
+    ),
     Kind.NEW_REQUEST: english(
         "New request no. {number}: {product}",
         "New request from {authors}",
@@ -215,7 +248,7 @@ ENGLISH = {
         why=WANTED_EN,
     ),
     Kind.CUSTOMER_ANSWER: english(
-        "Request no. {number}: the customer has written",
+        "Request no. {number}: the customer has written{about}",
         "{authors} has written",
         "Support request no. {number} has received a message from its customer.",
         button="Read and reply",
@@ -229,14 +262,14 @@ WORDS = {Language.FRENCH: FRENCH, Language.ENGLISH: ENGLISH}
 SEVERAL = {
     Language.FRENCH: {
         Kind.REPLY: french(
-            "Votre demande n° {number} a reçu {count} réponses",
+            "Votre demande n° {number} a reçu {count} réponses{about}",
             "{authors} : {count} réponses",
             "Votre demande d’assistance n° {number} a reçu {count} réponses. C’est à vous.",
             button="Lire et répondre",
             why=YOURS_FR,
         ),
         Kind.CUSTOMER_ANSWER: french(
-            "Demande n° {number} : le client a écrit {count} messages",
+            "Demande n° {number} : le client a écrit {count} messages{about}",
             "{authors} : {count} messages",
             "La demande d’assistance n° {number} a reçu {count} messages de son client.",
             button="Lire et répondre",
@@ -245,14 +278,14 @@ SEVERAL = {
     },
     Language.ENGLISH: {
         Kind.REPLY: english(
-            "Your request no. {number} has {count} answers",
+            "Your request no. {number} has {count} answers{about}",
             "{authors}: {count} answers",
             "Your support request no. {number} has received {count} answers. It is your turn.",
             button="Read and reply",
             why=YOURS_EN,
         ),
         Kind.CUSTOMER_ANSWER: english(
-            "Request no. {number}: the customer has written {count} messages",
+            "Request no. {number}: the customer has written {count} messages{about}",
             "{authors}: {count} messages",
             "Support request no. {number} has received {count} messages from its customer.",
             button="Read and reply",

@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 
 from contracts.identity.roles import Role
+from contracts.notifications.api import Preferences
 from web.clients import notifications
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
@@ -14,6 +15,7 @@ router = APIRouter(prefix="/compte/notifications")
 # The names in the API, and what stands beside the box that is ticked.
 FOR_CUSTOMERS = {
     "replies": ("Quand un technicien me répond", "Une réponse attend la vôtre."),
+    "acknowledgements": ("Quand ma demande est arrivée", "Un accusé de réception, tout de suite."),
     "resolutions": ("Quand une demande est résolue", "Par le magasin, pas par vous."),
 }
 FOR_STAFF = {
@@ -30,20 +32,24 @@ async def my_notifications(request: Request, person: Person) -> Response:
 
 @router.post("")
 async def change(request: Request, person: Person, form: Typed) -> Response:
-    wanted = {name: form[name] == "on" for name in choices_of(person)}
     language = form["language"] if form["language"] in LANGUAGES else "fr"
     try:
+        offered = choices_of(person, await notifications.preferences(person.gateway))
+        wanted = {name: form[name] == "on" for name in offered}
         await notifications.change_preferences(person.gateway, language=language, **wanted)
     except Problem as problem:
         return await show(request, person, form.refused(problem))
     return redirect(request, "/compte/notifications", done="notifications_changed")
 
 
-def choices_of(person: SignedIn) -> dict[str, tuple[str, str]]:
-    return FOR_CUSTOMERS if person.role == Role.CUSTOMER else FOR_STAFF
+def choices_of(person: SignedIn, preferences: Preferences) -> dict[str, tuple[str, str]]:
+    """What the house never sends is not offered."""
+    all = FOR_CUSTOMERS if person.role == Role.CUSTOMER else FOR_STAFF
+    return {name: all[name] for name in all if getattr(preferences, name) is not None}
 
 
 async def show(request: Request, person: SignedIn, form: Form) -> Response:
+    preferences = await notifications.preferences(person.gateway)
     return page(
         request,
         "account/notifications.html",
@@ -51,7 +57,7 @@ async def show(request: Request, person: SignedIn, form: Form) -> Response:
         tab="account",
         status=form.status,
         form=form,
-        preferences=await notifications.preferences(person.gateway),
-        choices=choices_of(person),
+        preferences=preferences,
+        choices=choices_of(person, preferences),
         languages=LANGUAGES,
     )

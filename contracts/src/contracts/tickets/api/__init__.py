@@ -82,6 +82,7 @@ from contracts.tickets.api.tickets import (
     StaffTicketSummary,
     Ticket,
     Tickets,
+    TicketSubject,
     TicketSummary,
 )
 
@@ -148,6 +149,7 @@ __all__ = [
     "Thread",
     "Ticket",
     "TicketNumber",
+    "TicketSubject",
     "TicketSummary",
     "Tickets",
     "TimeSpent",

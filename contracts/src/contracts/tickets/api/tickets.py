@@ -32,6 +32,12 @@ class NewTicket(Body):
         return sale_id
 
 
+class TicketSubject(Answer):
+    """What a request is about, for the mail that names it."""
+
+    subject: str
+
+
 class Ticket(Answer):
     id: UUID
     number: int = Field(description="For people, and in paths.")

@@ -130,9 +130,11 @@ async def give_address(session: AsyncSession, account: Account, email: str) -> N
 
 async def give_password(session: AsyncSession, account: Account, password_hash: str) -> None:
     """Of an account that is locked: what could choose another one is over, and it is announced."""
+    first = not account.has_password
     account.password_hash = password_hash
     await links.revoke(session, account.id, Purpose.PASSWORD, Purpose.INVITATION)
-    publish(session, PasswordChanged(account_id=account.id, changed_at=datetime.now(UTC)))
+    now = datetime.now(UTC)
+    publish(session, PasswordChanged(account_id=account.id, changed_at=now, first=first))
 
 
 @asynccontextmanager

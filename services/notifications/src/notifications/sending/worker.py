@@ -14,7 +14,7 @@ from chassis.troubles import UNREACHABLE, describe
 from contracts.notifications.api import Kind, Language
 from notifications.clients import Owners, Silent
 from notifications.letters import House, Letter, Request, as_sent, envelope_address, write
-from notifications.models import WISHES, Due, Mail, Person, Verdict
+from notifications.models import WISHES, Due, Mail, Person, Ticket, Verdict
 from notifications.operations import preferences, trying
 from notifications.sending import smtp
 from notifications.sending.measures import MAILS
@@ -193,10 +193,22 @@ class Worker:
             email=due.email,
             authors=[due.authors[id].name for id in due.author_ids],
             count=max(1, len(due.message_ids)),
-            request=request_of(due),
+            request=await self.request(due),
             texts=await self.texts(due),
             unsubscription=self.unsubscription(person, due.kind),
         )
+
+    async def request(self, due: Due) -> Request | None:
+        """Named by its subject, unless its owner does not say it for a while."""
+        if due.ticket is None:
+            return None
+        try:
+            subject = await self.owners.subject(due.ticket.number)
+        except Silent:
+            if due.mail.waits < WAITS_FOR_TEXTS:
+                raise
+            subject = None
+        return request_of(due.ticket, subject or "")
 
     async def texts(self, due: Due) -> list[str]:
         """The last words that it tells of, where a setting wants them in mails."""
@@ -232,14 +244,13 @@ class Worker:
         tell(due, outcome, cause)
 
 
-def request_of(due: Due) -> Request | None:
-    if due.ticket is None:
-        return None
+def request_of(ticket: Ticket, subject: str) -> Request:
     return Request(
-        id=due.ticket.id,
-        number=due.ticket.number,
-        reference=due.ticket.reference or "",
-        designation=due.ticket.designation or "",
+        id=ticket.id,
+        number=ticket.number,
+        subject=subject,
+        reference=ticket.reference or "",
+        designation=ticket.designation or "",
     )
 
 

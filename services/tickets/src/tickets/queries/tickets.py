@@ -240,6 +240,13 @@ async def visible_text(session: AsyncSession, message_id: UUID) -> str:
     return text
 
 
+async def subject(session: AsyncSession, number: int) -> str:
+    found = await session.scalar(select(Ticket.subject).where(Ticket.number == number))
+    if found is None:
+        raise TicketUnknown("no request has this number")
+    return found
+
+
 async def time_spent(session: AsyncSession, message_id: UUID) -> api.TimeSpent:
     """The time kept with a reply or a note, and who corrected it."""
     answer = await session.execute(

@@ -97,6 +97,12 @@ async def visible_text(message_id: UUID, _: Service, session: Transaction) -> ap
     return api.VisibleText(text=await queries.visible_text(session, message_id))
 
 
+@router.get("/{number:ticket}/subject")
+async def subject(number: int, _: Service, session: Transaction) -> api.TicketSubject:
+    """By which a mail names the request. For our own services, on the internal entry point."""
+    return api.TicketSubject(subject=await queries.subject(session, number))
+
+
 # --- Time spent -------------------------------------------------------------------------------
 
 
