@@ -16,7 +16,11 @@ HOUSE = House(
 )
 AT = datetime(2026, 11, 28, 9, 30, tzinfo=UTC)
 REQUEST = Request(
-    id=UUID(int=1), number=4127, reference="C11CJ67403", designation="Epson EcoTank ET-2850"
+    id=UUID(int=1),
+    number=4127,
+    subject="Les feuilles se coincent",
+    reference="C11CJ67403",
+    designation="Epson EcoTank ET-2850",
 )
 
 

@@ -7,6 +7,7 @@ from alembic import command
 from sqlalchemy import create_engine, text
 
 from chassis import migrations, testing
+from contracts.identity.events import LinkRequested
 
 STRASSE, STRASZE, XN = "x@strasse.example", "x@straße.example", "X@xn--strae-oqa.example"
 PASSWORD = "grenouille sur un vélo"
@@ -55,6 +56,7 @@ async def test_a_link_goes_to_the_address_of_the_account_and_no_other(people, se
     assert await testing.published(session) == before
     assert (await people.forget(XN)).status_code == 202
     *_, requested = await testing.published(session)
+    assert isinstance(requested, LinkRequested)
     assert (await people.ask_secret(requested.link_id)).json()["email"] == STRASZE
 
 
