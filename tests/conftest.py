@@ -2,11 +2,12 @@
 
 import os
 import tempfile
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from pathlib import Path
 
 import pytest
 
+import failures
 from collector import Collector, listening
 from local.settings import LocalSettings
 from local.stack import Stack
@@ -33,6 +34,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    failures.note(item, report)
+    return report
+
+
 @pytest.fixture(scope="session")
 def collector() -> Iterator[Collector]:
     with listening() as collector:
@@ -49,6 +59,7 @@ def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stac
         settings = LocalSettings.on_free_ports(Path(folder) / "state")
         told = {"subscribers": ",".join(OTHER_SYSTEMS), "traces_url": collector.url}
         with Stack(settings.model_copy(update=told)) as stack:
+            request.config.stash[failures.LOGS] = stack.logs
             yield stack
 
 

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging import publish
 from contracts.event import Event
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS
-from local import contracts as generator
-from local.contracts import PUBLISHED, SCHEMAS
+from local.workshop import contracts as generator
+from local.workshop.contracts import PUBLISHED, SCHEMAS
 
 TYPES = sorted(generator.events())
 HINT = "run ./guichet contracts"
@@ -253,6 +253,61 @@ def test_a_breaking_change_is_not_released(tmp_path):
     with pytest.raises(generator.Breaking, match=r"sale-recorded\.v1: event\.data\.invented"):
         generator.release(tmp_path)
     assert sorted(tmp_path.rglob("*.json")) == before
+
+
+TYPE = "sales.sale-recorded.v1"
+
+
+def test_what_is_not_on_the_main_branch_yet_may_be_renamed(tmp_path):
+    generator.release(tmp_path)
+    frozen = {file for file in tmp_path.rglob("*.json") if file.parent.name != TYPE}
+    [draft] = generator.released(TYPE, tmp_path)
+    rewrite(tmp_path, TYPE, remove="a name of yesterday")
+    (tmp_path / "sales.sale-thought-of.v1").mkdir()
+    forgotten = tmp_path / "sales.sale-thought-of.v1" / draft.name
+    forgotten.write_text(draft.read_text())
+
+    changed = generator.release(tmp_path, frozen)
+
+    assert generator.released(TYPE, tmp_path) == [draft]
+    assert generator.means_the_same(
+        json.loads(draft.read_text()), generator.event_schema(Event.by_type[TYPE])
+    )
+    assert forgotten in changed
+    assert not forgotten.parent.exists()
+    assert generator.release(tmp_path, frozen) == []
+
+
+def test_of_one_event_the_copies_of_the_main_branch_stay_and_a_draft_after_them_does_not(tmp_path):
+    generator.release(tmp_path)
+    older = rewrite(tmp_path, TYPE, remove=None)
+    frozen = set(tmp_path.rglob("*.json"))
+    [draft] = generator.release(tmp_path, frozen)
+    draft.write_text(older.read_text())  # as it was before something was renamed
+
+    generator.release(tmp_path, frozen)
+
+    assert [copy.name[:4] for copy in generator.released(TYPE, tmp_path)] == ["001-", "002-"]
+    assert "traceparent" in draft.read_text()
+
+
+def test_a_refusal_says_what_to_do(tmp_path):
+    generator.release(tmp_path)
+    rewrite(tmp_path, TYPE, remove="invented")
+    gone = tmp_path / "sales.sale-forgotten.v1"
+    gone.mkdir()
+    (gone / "001-0.json").write_text("{}")
+    with pytest.raises(generator.Breaking) as told:
+        generator.release(tmp_path, set(tmp_path.rglob("*.json")))
+    assert "sale-forgotten.v1: is no event of ours any more" in str(told.value)
+    assert "give what is new a default" in str(told.value)
+    assert "(.v2)" in str(told.value)
+
+
+def test_the_main_branch_holds_what_is_published():
+    """Of this very checkout; a copy without git takes every file for published."""
+    on_main = generator.on_main()
+    assert on_main is None or {file.parent.name for file in on_main} <= set(TYPES)
 
 
 def rewrite(folder, type, *, remove):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local.quality import LINT_IMPORTS
+from local.workshop.checks import LINT_IMPORTS
 
 ROOT = Path(__file__).parents[2]
 CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"][
@@ -18,6 +18,7 @@ CONTRACTS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["import
 ]
 
 # A forbidden import for each rule: who imports whom, where nobody may.
+SERVICES = sorted(folder for folder in (ROOT / "services").iterdir() if (folder / "src").is_dir())
 PLANTED = {
     "contexts": ("sales.operations", "tickets.models"),
     "inside": ("tickets.models", "tickets.operations"),
@@ -91,11 +92,6 @@ def report_on_planted(tmp_path_factory) -> str:
     return lint(root)
 
 
-def test_the_sources_obey_every_import_rule():
-    said = lint(ROOT)
-    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." in said, said
-
-
 def test_every_rule_has_an_import_that_breaks_it():
     assert {contract["id"] for contract in CONTRACTS} == set(PLANTED)
 
@@ -108,10 +104,9 @@ def test_a_forbidden_import_is_seen(contract, report_on_planted):
     assert re.search(rf"\b{importer}\b.*\b{imported}\b", explained), explained
 
 
-@pytest.mark.parametrize("context", ["identity", "catalog", "sales", "tickets", "notifications"])
-def test_a_stray_module_in_a_context_is_seen(context, tmp_path):
-    root = copy_of_the_sources(tmp_path)
-    (file_of(root, context).parent / "helpers.py").write_text("")
+def test_a_stray_module_in_a_context_is_seen(tmp_path):
+    root, contexts = copy_of_the_sources(tmp_path), [folder.name for folder in SERVICES]
+    for context in contexts:
+        (file_of(root, context).parent / "helpers.py").write_text("")
     said = lint(root)
-    assert "helpers" in said, said
-    assert f"Contracts: {len(CONTRACTS)} kept, 0 broken." not in said
+    assert [context for context in contexts if f"{context}.helpers" not in said] == [], said

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
+import failures
 from e2e.people import Customer, Staff
 from e2e.scene import Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
@@ -29,10 +30,14 @@ async def chromium() -> AsyncGenerator[Browser]:
 
 
 @pytest.fixture
-async def windows(chromium: Browser, shop: Shop) -> AsyncGenerator[Windows]:
+async def windows(
+    request: pytest.FixtureRequest, chromium: Browser, shop: Shop
+) -> AsyncGenerator[Windows]:
     """Fails the test for any script error, policy violation, missing part or failure within."""
     windows = Windows(chromium, shop.public_url)
     yield windows
+    if windows.complaints or request.node.stash.get(failures.FAILED, False):
+        await windows.show(failures.folder_of(request.node))
     await windows.close()
     assert windows.complaints == []
 

@@ -1,10 +1,12 @@
 """Browser windows, and a watch over what none of them should ever meet."""
 
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response
 
+import failures
 from e2e.people import Customer, Person, Staff
 from shop import Account
 
@@ -22,6 +24,7 @@ class Windows:
         self.browser, self.base_url = browser, base_url
         self.contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
+        self.console: list[str] = []
 
     async def staff(self, account: Account, *, signed_in: bool = True, **how: Any) -> Staff:
         return Staff(await self.open(account if signed_in else None, **how), account)
@@ -85,6 +88,8 @@ class Windows:
 
     def heard(self, message: ConsoleMessage) -> None:
         """Errors, among them every violation of the content security policy."""
+        where = message.page.url if message.page else "?"
+        self.console.append(f"{message.type} at {where}: {message.text}")
         # A refused form or an unknown address is an answer: `answered` judges those.
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
             self.complaints.append(
@@ -100,6 +105,15 @@ class Windows:
         # Leaving a page, or asking anew, ends what was under way.
         if request.resource_type in PARTS and "ERR_ABORTED" not in (request.failure or ""):
             self.complaints.append(f"{request.url}: {request.failure}")
+
+    async def show(self, folder: Path) -> None:
+        """Leave there what every window shows, and what their consoles and our watch say."""
+        folder.mkdir(parents=True, exist_ok=True)  # noqa: ASYNC240 - a moment, and all is over
+        pages = [page for context in self.contexts for page in context.pages]
+        for number, page in enumerate(pages, 1):
+            await failures.show(page, folder, f"window-{number}")
+        lines = [*self.console, *(f"complaint: {each}" for each in self.complaints)]
+        (folder / "console.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def close(self) -> None:
         for context in self.contexts:

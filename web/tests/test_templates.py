@@ -1,4 +1,4 @@
-"""What the policy forbids is in no template, and what people typed is only ever text."""
+"""Templates compile, and what people typed is only ever text."""
 
 import re
 from datetime import UTC, datetime
@@ -12,47 +12,15 @@ from web.forms import Form
 from web.icons import LUCIDE, OURS
 
 TEMPLATES = Path(web.__file__).parent / "templates"
-STATIC = Path(web.__file__).parent / "static"
 FILES = sorted(TEMPLATES.rglob("*.html"))
 
-FORBIDDEN = {
-    "a style attribute": r"\sstyle\s*=",
-    "a style element": r"<style\b",
-    "a script without an address": r"<script(?![^>]*\ssrc=)",
-    "an event handler": r"\son[a-z]+\s*=",
-    "htmx's own handlers": r"\shx-on\b",
-    "an expression for htmx": r"hx-(vals|headers|confirm)\s*=\s*[\"']?\s*js:",
-    "an event filter for htmx": r"hx-trigger\s*=\s*\"[^\"]*\[",
-    "a script address": r"javascript:",
-    "markup taken as it comes": r"\|\s*safe\b",
-}
 
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
-def test_a_template_holds_nothing_that_the_policy_forbids(file):
-    source = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
-    found = [what for what, pattern in FORBIDDEN.items() if re.search(pattern, source)]
-    assert found == []
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
-def test_every_template_compiles_and_names_icons_that_are_there(app: FastAPI, file):
-    app.state.templates.get_template(str(file.relative_to(TEMPLATES)))
-    named = re.findall(r"\bicon\('([a-z-]+)'(?! ~)", file.read_text(encoding="utf-8"))
-    assert set(named) <= LUCIDE.keys() | OURS.keys()
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(TEMPLATES)))
-def test_a_time_stands_in_an_element_that_says_its_moment(file):
-    """So that a browser whose clock shows another hour can say whose this one is."""
-    source = re.sub(r"\bwhen\([^)]*\)", "", file.read_text(encoding="utf-8"))
-    assert not re.search(r"\|(moment|recent|since|last_time|time)\b", source)
-
-
-@pytest.mark.parametrize("file", sorted(STATIC.rglob("*.js")), ids=lambda file: file.name)
-def test_a_module_evaluates_nothing(file):
-    assert not re.search(r"\beval\(|new Function|\.cssText|setAttribute\(\"style\"",
-                         file.read_text(encoding="utf-8"))  # fmt: skip
+def test_every_template_compiles_and_names_icons_that_are_there(app: FastAPI):
+    for file in FILES:
+        name = str(file.relative_to(TEMPLATES))
+        app.state.templates.get_template(name)
+        named = re.findall(r"\bicon\('([a-z-]+)'(?! ~)", file.read_text(encoding="utf-8"))
+        assert set(named) <= LUCIDE.keys() | OURS.keys(), name
 
 
 HOSTILE = [

@@ -1,11 +1,14 @@
 """One launcher at a time, known to the other terminals."""
 
+import json
 import os
+import sys
 
 import pytest
 
-from local import running
-from local.processes import CannotStart, free_port
+from local import leftovers, running
+from local import stack as stack_module
+from local.processes import CannotStart, Process, free_port
 from local.settings import LocalSettings
 from local.stack import Stack
 
@@ -44,6 +47,42 @@ def test_a_port_in_use_is_told_by_part_and_number(tmp_path):
     assert f"port {settings.sales_port} (sales)" in str(told.value)
     assert "GUICHET_SALES_PORT" in str(told.value)
     assert not any(process.is_alive() for process in stack.processes)
+
+
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+
+
+def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
+    """A part that hears nothing: known by its process and the moment of its start."""
+    monkeypatch.setattr(leftovers, "ENDING_SECONDS", 0.3)
+    monkeypatch.setattr(stack_module, "LEAVING_SECONDS", 0.3)
+    stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
+    deaf = Process("NATS", [sys.executable, "-c", DEAF], stack.log("nats"))
+    deaf.start()
+    stack.nats.running = deaf.running
+    try:
+        stack.write_down(ready=True)
+        named = f"NATS (process {deaf.pid})"
+        assert str(*running.left_over(stack.state)) == named
+        again = Stack(stack.settings)
+        for asked in (again.start, lambda: running.running_stack(stack.settings)):
+            with pytest.raises(CannotStart) as told:
+                asked()
+            assert "left from a launcher that was killed" in str(told.value)
+            assert named in str(told.value)
+            assert "./guichet down ends them" in str(told.value)
+        assert running.stop(stack.state) is True
+        assert not deaf.is_alive()
+        assert running.stop(stack.state) is False
+    finally:
+        deaf.stop(0)
+
+
+def test_a_process_id_that_was_given_again_is_not_ours(tmp_path):
+    stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
+    written = {"pid": os.getpid(), "started": 1.0, "stop_with": 15}
+    stack.running_file.write_text(json.dumps({"ready": True, "processes": {"sales": written}}))
+    assert running.left_over(stack.state) == []
 
 
 def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path, monkeypatch):

@@ -132,6 +132,26 @@ def test_a_service_that_is_killed_comes_back_and_it_is_said_so(terminal, launche
     assert wait_until(lambda: terminal.pids["sales"] != first, 5)
 
 
+def test_parts_are_restarted_the_servers_too(terminal, launcher):
+    names = {"postgres": "PostgreSQL", "nats": "NATS", "gateway": "gateway", "tickets": "tickets"}
+    before = terminal.pids
+    done = terminal.type("restart", *names)
+    assert done.returncode == 0, done.stdout + done.stderr
+    after = terminal.pids
+    assert {part for part in PARTS if before[part] != after[part]} == set(names.values())
+    assert terminal.type("status").returncode == 0
+    unknown = terminal.type("restart", "kitchen")
+    assert unknown.returncode == 1
+    assert "There is no part kitchen. There are: postgres, nats, mail" in unknown.stderr
+
+
+def test_a_database_is_looked_into_with_the_rights_of_its_service(terminal, launcher):
+    asked = ("-Atc", "select current_user, current_database()")
+    assert terminal.type("psql", "sales", *asked).stdout == "sales|sales\n"
+    assert terminal.type("psql", "tickets", "--owner", *asked).stdout == "tickets_owner|tickets\n"
+    assert terminal.type("psql", "web").returncode == 2
+
+
 def test_staff_accounts_are_managed_at_the_terminal(terminal, launcher):
     added = subprocess.run(
         [sys.executable, "-P", "-m", "local", "staff", "add", "--email", "ada@example.org",

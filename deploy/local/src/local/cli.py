@@ -15,12 +15,14 @@ import psycopg
 import typer
 
 from chassis import databases
-from local import compose, quality, running
+from local import compose, reading_logs, running
 from local.processes import CannotStart
 from local.screen import Steps, complain, console, say
 from local.settings import ROOT, SERVICES, LocalSettings
 from local.stack import Stack, python
 from local.supervise import Supervisor
+from local.workshop.cli import PASSED_ON
+from local.workshop.cli import cli as workshop
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -30,8 +32,6 @@ cli = typer.Typer(
     help="Guichet: the customer-support extranet, all of it on this machine.",
 )
 cli.add_typer(compose.cli, name="compose")
-PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
-
 
 REMEDIES = {
     errno.ENOSPC: ". Make room, or choose another folder with GUICHET_STATE.",
@@ -61,6 +61,9 @@ def up(
     demo: Annotated[
         bool, typer.Option("--demo/--no-demo", help="Load the demo data at the first start.")
     ] = True,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Take changed code, templates, styles and scripts.")
+    ] = False,
 ) -> None:
     """Run everything until Ctrl-C: PostgreSQL, NATS, Traefik, the services and the web.
 
@@ -69,7 +72,7 @@ def up(
     settings = LocalSettings.read()
     began = time.monotonic()
     with running.alone(settings.state), stopping_on_signals():
-        stack = Stack(settings)
+        stack = Stack(settings, reloads=watch)
         rotate_logs(stack.logs)
         with Steps() as steps:
             stack.start(steps.step)  # whatever fails, it leaves nothing running
@@ -77,12 +80,20 @@ def up(
             with Steps() as steps:
                 accounts = demo_accounts(stack, steps, load=demo)
             welcome(stack, accounts, time.monotonic() - began)
-            Supervisor(stack.processes, say).watch(then=stack.write_down)
+            with taking_changes(stack) if watch else contextlib.nullcontext():
+                Supervisor(stack.processes, say).watch(then=stack.write_down)
         except KeyboardInterrupt:
             say("Stopping ...")
         finally:
             with ignoring_signals(), Steps() as steps:
                 stack.stop(steps.step)
+
+
+def taking_changes(stack: Stack) -> contextlib.AbstractContextManager[None]:
+    from local.workshop.watching import watching  # noqa: PLC0415 - only needed here
+
+    say("Changes of templates, styles, scripts and code are taken as they are saved.")
+    return watching(stack.services, say)
 
 
 def demo_accounts(stack: Stack, steps: Steps, *, load: bool) -> list[tuple[str, str, str]]:
@@ -168,11 +179,22 @@ def logs(
     names = sorted(file.stem for file in folder.glob("*.log"))
     if part and part not in names:
         raise CannotStart(f"There is no log of {part}. There are: {', '.join(names) or 'none yet'}")
-    files = [str(folder / f"{name}.log") for name in ([part] if part else names)]
-    if not files:
+    if not names:
         raise CannotStart("There are no logs yet. Start Guichet with ./guichet up")
-    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), *files]
-    raise typer.Exit(subprocess.run(command, check=False).returncode)
+    files = {name: folder / f"{name}.log" for name in ([part] if part else names)}
+    raise typer.Exit(reading_logs.show(files, lines=lines, follow=follow))
+
+
+@cli.command()
+def restart(
+    parts: Annotated[
+        list[str] | None, typer.Argument(help="As ./guichet logs names them; without: all.")
+    ] = None,
+) -> None:
+    """End parts and have them started again, with migrations and streams brought up to date."""
+    from local.restarting import restart as renew  # noqa: PLC0415 - only needed here
+
+    renew(running.running_stack(LocalSettings.read()), parts or [])
 
 
 @cli.command()
@@ -183,7 +205,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
     """
     settings = LocalSettings.read()
     state, server = settings.state, settings.postgres_url
-    if running.launcher(state):
+    if running.launcher(state) or running.left_over(state):
         raise CannotStart("Guichet is running: ./guichet down first.")
     if not state.exists():
         console.print("There is nothing to remove.")
@@ -281,49 +303,4 @@ def hand_over(package: str, *arguments: str) -> None:
     raise typer.Exit(done.returncode)
 
 
-# ---- Work on it -------------------------------------------------------------------------
-
-
-@cli.command(context_settings=PASSED_ON, add_help_option=False)
-def test(context: typer.Context) -> None:
-    """Run the tests, all or of some parts: ./guichet test sales web -x
-
-    Parts: architecture, contracts, chassis, each service, web, local, e2e, faults; and only when
-    named, compose: the containers, built and run on this machine's Docker. All else is for pytest.
-    """
-    raise typer.Exit(quality.test(context.args))
-
-
-@cli.command()
-def check() -> None:
-    """Formatter, linter, type checker and import rules."""
-    raise typer.Exit(quality.check())
-
-
-@cli.command()
-def lock(
-    *, upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions.")] = False
-) -> None:
-    """Write locks/ anew from what the packages ask for (needs the network)."""
-    quality.lock(upgrade=upgrade)
-
-
-@cli.command("settings")
-def settings_page() -> None:
-    """Write docs/settings.md anew from the code."""
-    from local import settings_page as page  # noqa: PLC0415 - imports every service
-
-    page.write()
-    console.print(f"✓ {page.PAGE.relative_to(ROOT)}")
-
-
-@cli.command()
-def contracts() -> None:
-    """Write contracts/schemas and contracts/published anew from the code."""
-    from local import contracts as published  # noqa: PLC0415 - imports every service
-
-    try:
-        for path in published.write():
-            console.print(f"✓ {path.relative_to(ROOT)}")
-    except published.Breaking as reason:
-        raise CannotStart(str(reason)) from None
+cli.add_typer(workshop)

@@ -1,6 +1,7 @@
 """One process: started with its own log file, dead when its parent dies, stopped in order."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,10 +17,16 @@ class CannotStart(Exception):
     """One line for the person at the terminal: what does not start, and what to do."""
 
 
+# Below the ports that kernels lend to outgoing connections: between our asking and a server's
+# start, tens of seconds later, one of those would be somebody else's.
+FREE_PORTS = range(10_000, 20_000)
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One where nobody listens; chosen by chance, so that two who ask at once differ."""
+    while is_taken(port := random.choice(FREE_PORTS)):  # noqa: S311 - no secret
+        pass
+    return port
 
 
 def is_taken(port: int) -> bool:
@@ -55,6 +62,8 @@ def wait_until(true: Callable[[], bool], seconds: float, pause: float = 0.05) ->
 
 class Process:
     """A program of the stack, which may be started and stopped again and again."""
+
+    patience: float = 15  # seconds from being asked to stop until it is killed
 
     def __init__(
         self,
@@ -106,12 +115,12 @@ class Process:
             self.is_asked = True
             self.running.send_signal(self.stop_with)
 
-    def stop(self, seconds: float = 15) -> None:
+    def stop(self, seconds: float | None = None) -> None:
         """Ask it to stop, and insist when it does not."""
         self.ask_to_stop()
         if self.running:
             try:
-                self.running.wait(seconds)
+                self.running.wait(self.patience if seconds is None else seconds)
             except subprocess.TimeoutExpired:
                 os.killpg(self.running.pid, signal.SIGKILL)
                 self.running.wait(5)

@@ -9,7 +9,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import IO, Any
 
+from local import leftovers
+from local.leftovers import Leftover
 from local.processes import CannotStart, wait_until
+from local.screen import say
 from local.settings import LocalSettings
 from local.stack import Stack, make_state
 
@@ -61,26 +64,52 @@ def launcher(state: Path) -> int | None:
 def about(state: Path) -> dict[str, Any]:
     """What the launcher has written down once all was ready; empty before."""
     try:
-        return json.loads((state / "running.json").read_text())
+        written = json.loads((state / "running.json").read_text())
     except FileNotFoundError:
         return {}
+    return written if written["ready"] else {}
+
+
+def left_over(state: Path) -> list[Leftover]:
+    """Parts of a launcher that was killed; none while one runs."""
+    return [] if launcher(state) else leftovers.found(state / "running.json")
 
 
 def running_stack(settings: LocalSettings) -> Stack:
     """The stack as it runs, whatever ports this terminal's settings name."""
     known = about(settings.state)
     if not launcher(settings.state) or not known:
-        raise CannotStart("Guichet is not running. Start it with ./guichet up")
+        raise CannotStart(not_running(settings.state))
     same = {name: known[name] for name in ("public_url", "smtp_host")}
     return Stack(settings.model_copy(update={**known["ports"], **same}))
 
 
+def not_running(state: Path) -> str:
+    left = left_over(state)
+    if left:
+        return (
+            "Guichet is not running, but parts of it are left from a launcher that was killed:"
+            f" {leftovers.named(left)}. ./guichet down ends them."
+        )
+    return "Guichet is not running. Start it with ./guichet up"
+
+
 def stop(state: Path, seconds: float = 60) -> bool:
-    """Ask the launcher to stop everything; whether there was one."""
+    """Ask the launcher to stop everything, or end what one has left; whether there was any."""
     pid = launcher(state)
     if pid is None:
-        return False
+        return end_leftovers(state)
     os.kill(pid, signal.SIGTERM)
     if not wait_until(lambda: launcher(state) is None, seconds):
         raise CannotStart(f"The launcher (process {pid}) has not stopped after {seconds:.0f} s.")
+    return True
+
+
+def end_leftovers(state: Path) -> bool:
+    left = left_over(state)
+    if not left:
+        return False
+    say(f"Left from a launcher that was killed: {leftovers.named(left)}. Ending them ...")
+    if still := leftovers.end(left):
+        raise CannotStart(leftovers.cannot_be_ended(still))
     return True

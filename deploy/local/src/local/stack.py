@@ -13,7 +13,7 @@ from typing import Self
 import psycopg
 
 from chassis import streams
-from local import assets, databases, loops
+from local import assets, databases, leftovers, loops
 from local.processes import CannotStart, Process, is_taken, wait_until
 from local.servers import Broker, Gateway, MailCatcher, PostgreSQL, answers, unprivileged
 from local.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSettings
@@ -24,20 +24,27 @@ Step = Callable[[str], contextlib.AbstractContextManager[object]]
 # Compiled at the installation; a process that may not keep bytecode spends seconds importing.
 KEPT_FROM_SERVICES = ("PYTHONDONTWRITEBYTECODE", "GUICHET_POSTGRES_URL")
 # Whoever tries it out would not wait two minutes, and nobody's mail server has to be spared.
+LEAVING_SECONDS = 10
 SHOWN_AT_ONCE = {"MAIL_GATHER_SECONDS": "10", "MAIL_PER_MINUTE": "600"}
 
 
 class Service(Process):
     """A service or the web: a package of ours that serves HTTP and says when it is ready."""
 
-    def __init__(self, package: str, port: int, log: Path, environment: dict[str, str]) -> None:
+    def __init__(
+        self,
+        package: str,
+        port: int,
+        log: Path,
+        environment: dict[str, str],
+        *,
+        reloads: bool = False,
+    ) -> None:
         self.port = port
-        super().__init__(
-            package,
-            [*python(package), "serve", "--host", "127.0.0.1", "--port", str(port)],
-            log,
-            environment=environment,
-        )
+        address = ["--host", "127.0.0.1", "--port", str(port)]
+        own = [*python(package), "serve", *address]
+        reloading = [*python("local.workshop.reloading"), package, *address]
+        super().__init__(package, reloading if reloads else own, log, environment=environment)
 
     def is_ready(self) -> bool:
         return answers(self.port, "/health/ready")
@@ -58,9 +65,11 @@ def python(package: str) -> list[str]:
 class Stack:
     """Everything of one installation, whose state is one folder."""
 
-    def __init__(self, settings: LocalSettings) -> None:
+    def __init__(self, settings: LocalSettings, *, reloads: bool = False) -> None:
+        """`reloads`: its services can take changed code without being started again."""
         self.settings = settings
         self.state = settings.state
+        self.is_ready = False
         self.logs = self.state / "logs"
         make_state(self.state)
         self.vault = Vault(self.state / "secrets.json")
@@ -78,7 +87,13 @@ class Stack:
             log=self.log("gateway"),
         )
         self.services = {
-            name: Service(name, settings.port_of(name), self.log(name), self.environment(name))
+            name: Service(
+                name,
+                settings.port_of(name),
+                self.log(name),
+                self.environment(name),
+                reloads=reloads,
+            )
             for name in (*SERVICES, "web")
         }
 
@@ -184,13 +199,14 @@ class Stack:
 
     def start(self, step: Step = contextlib.nullcontext) -> None:
         """Make everything ready; whatever goes wrong stops what was started."""
+        self.refuse_leftovers()
         try:
             self.start_servers(step)
             self.start_services(step)
         except BaseException:
             self.stop()
             raise
-        self.write_down()
+        self.write_down(ready=True)
 
     def start_servers(self, step: Step) -> None:
         self.refuse_taken_ports()
@@ -203,6 +219,7 @@ class Stack:
         with step("PostgreSQL"):
             if self.postgres:
                 self.postgres.start()
+                self.write_down()
                 self.postgres.wait_for(self.postgres.is_ready, 60)
         with step("databases and roles"):
             self.make_databases()
@@ -218,6 +235,7 @@ class Stack:
     def start_services(self, step: Step) -> None:
         for service in self.services.values():
             service.start()
+        self.write_down()
         for name, service in self.services.items():
             with step(name):
                 service.wait_for(service.is_ready, 60)
@@ -270,21 +288,26 @@ class Stack:
             )
         )
 
+    def refuse_leftovers(self) -> None:
+        """After a launcher that was killed: its parts may still be ending, or cannot."""
+        left = leftovers.found(self.running_file)
+        if not wait_until(lambda: not any(each.is_there() for each in left), LEAVING_SECONDS):
+            still = leftovers.named([each for each in left if each.is_there()])
+            raise CannotStart(
+                f"Parts of this Guichet are left from a launcher that was killed, and do not end:"
+                f" {still}. ./guichet down ends them."
+            )
+
     def refuse_taken_ports(self) -> None:
         needed = dict(PARTS_WITH_PORTS)
         if not self.postgres:
             del needed["PostgreSQL"]
         if not self.mail:
             del needed["mail"]
-
-        def taken() -> list[tuple[str, str]]:
-            return [(part, name) for part, name in needed.items() if is_taken(self.port_of(part))]
-
-        # After a launcher that was killed, its parts may still be ending.
-        patience = 10 if self.running_file.exists() else 0
-        if not wait_until(lambda: not taken(), patience):
-            named = ", ".join(f"{self.port_of(part)} ({part})" for part, _ in taken())
-            settings = ", ".join(f"GUICHET_{name.upper()}" for _, name in taken())
+        taken = [(part, name) for part, name in needed.items() if is_taken(self.port_of(part))]
+        if taken:
+            named = ", ".join(f"{self.port_of(part)} ({part})" for part, _ in taken)
+            settings = ", ".join(f"GUICHET_{name.upper()}" for _, name in taken)
             raise CannotStart(
                 f"In use already: port {named}. Stop what listens there, or choose others "
                 f"with {settings}."
@@ -356,15 +379,25 @@ class Stack:
     def running_file(self) -> Path:
         return self.state / "running.json"
 
-    def write_down(self) -> None:
-        """For `status` and the like: who runs where."""
+    def write_down(self, *, ready: bool = False) -> None:
+        """Who runs where: for `status` and the like once all is ready, and for who clears up."""
+        self.is_ready = self.is_ready or ready
         ports = {name: getattr(self.settings, name) for name in PARTS_WITH_PORTS.values()}
-        pids = {process.name: process.pid for process in self.processes}
+        alive = [process for process in self.processes if process.is_alive()]
         about = {
+            "ready": self.is_ready,
             "public_url": self.settings.public_url,
             "smtp_host": self.settings.smtp_host,
             "ports": ports,
-            "pids": pids,
+            "pids": {process.name: process.pid for process in self.processes},
+            "processes": {
+                process.name: {
+                    "pid": process.pid,
+                    "started": leftovers.started(process.pid),
+                    "stop_with": process.stop_with,
+                }
+                for process in alive
+            },
         }
         draft = self.running_file.with_suffix(".new")
         draft.write_text(json.dumps(about, indent=2))

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections.abc import Sequence
 from importlib import import_module
 from socket import socket
 from types import FrameType
@@ -62,8 +63,13 @@ class Server(uvicorn.Server):
         await tracing.stop()
 
 
-def serve(package: str, host: str | None, port: int | None) -> None:
-    """Serve HTTP until SIGTERM; requests under way then have a time to end."""
+def serve(
+    package: str, host: str | None, port: int | None, sockets: Sequence[socket] | None = None
+) -> None:
+    """Serve HTTP until SIGTERM; requests under way then have a time to end.
+
+    On `sockets` that listen already, where whoever starts this holds the port.
+    """
     settings = read_settings(package)
     logs.configure(settings.log_level)
     tracing.start(package, settings)
@@ -81,7 +87,7 @@ def serve(package: str, host: str | None, port: int | None) -> None:
     )
     server = Server(config, settings.drain_seconds)
     try:
-        server.run()
+        server.run(list(sockets) if sockets else None)
     except SystemExit as refused:
         if not config.loaded or server.lifespan.should_exit:
             raise did_not_start(package) from refused

@@ -14,6 +14,7 @@ from contracts.compatibility import breaking_changes, means_the_same
 from contracts.event import Envelope, Event
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 from local.settings import ROOT
+from local.workshop import history
 
 Schema = dict[str, Any]
 SCHEMAS, PUBLISHED = ROOT / "contracts/schemas", ROOT / "contracts/published"
@@ -186,38 +187,76 @@ def released(type: str, folder: Path = PUBLISHED) -> list[Path]:
     return sorted((folder / type).glob("*.json"))
 
 
-def release(folder: Path = PUBLISHED) -> list[Path]:
+def on_main() -> set[Path] | None:
+    """The copies that the main branch holds; None where nothing tells, so that all of them count."""
+    files = history.files_at(history.base().commit, str(PUBLISHED.relative_to(ROOT)))
+    return None if files is None else {ROOT / file for file in files}
+
+
+def release(folder: Path = PUBLISHED, frozen: set[Path] | None = None) -> list[Path]:
     """Append a copy of each schema that says more than the last one released.
 
-    The copy's name holds its number and a digest, so that changing it later shows.
+    The copy's name holds its number and a digest, so that changing it later shows. Copies beside
+    the `frozen` ones are work in progress: they are made again, and nothing has to fit them.
     """
     schemas = {type: event_schema(event) for type, event in events().items()}
-    broken = [found for type, schema in schemas.items() for found in breaks(type, schema, folder)]
-    if broken:
-        raise Breaking("\n".join(broken))
-    return [
-        path
-        for type, schema in schemas.items()
-        if (path := append(type, schema, folder)) is not None
+    copies = {path.parent.name: path.parent for path in folder.glob("*/*.json")}
+    broken = [
+        found
+        for type in sorted(copies.keys() | schemas.keys())
+        for found in breaks(type, schemas.get(type), folder, frozen)
     ]
+    if broken:
+        raise Breaking("\n".join([*broken, REMEDY]))
+    changed = []
+    for type in sorted(copies.keys() | schemas.keys()):
+        changed += bring_up_to_date(type, schemas.get(type), folder, frozen)
+    return changed
 
 
-def breaks(type: str, schema: Schema, folder: Path) -> list[str]:
+REMEDY = """\
+These are on the main branch: streams keep such events for ever, and others read them. Either
+  - bring back what they had, and give what is new a default: a new optional field is allowed; or
+  - leave the class as it is, declare a second one beside it whose type ends in the next version
+    (.v2), publish that, and let our handlers listen to both (contracts/src/contracts/topology.py)."""
+
+
+def breaks(
+    type: str, schema: Schema | None, folder: Path, frozen: set[Path] | None = None
+) -> list[str]:
+    """What whoever reads the released copies would not understand; `schema` None: it is gone."""
+    copies = [copy for copy in released(type, folder) if frozen is None or copy in frozen]
+    if schema is None:
+        return [f"{type}: is no event of ours any more (since {copies[0].name})"] if copies else []
     return [
-        f"{type}: {found} (since {copy.name}): publish a new version beside it"
-        for copy in released(type, folder)
+        f"{type}: {found} (since {copy.name})"
+        for copy in copies
         for found in breaking_changes(json.loads(copy.read_text()), schema)
     ]
 
 
-def append(type: str, schema: Schema, folder: Path) -> Path | None:
-    copies, text = released(type, folder), as_json(schema)
-    if copies and means_the_same(json.loads(copies[-1].read_text()), schema):
-        return None
-    copy = folder / type / f"{len(copies) + 1:03}-{digest(text)}.json"
-    copy.parent.mkdir(parents=True, exist_ok=True)
-    copy.write_text(text)
-    return copy
+def bring_up_to_date(
+    type: str, schema: Schema | None, folder: Path, frozen: set[Path] | None
+) -> list[Path]:
+    """Remove the drafts that say something else by now, and append what is missing."""
+    copies = released(type, folder)
+    drafts = [] if frozen is None else [copy for copy in copies if copy not in frozen]
+    kept = [copy for copy in copies if copy not in drafts]
+    wanted, text = None, as_json(schema or {})
+    if schema is not None and not (
+        kept and means_the_same(json.loads(kept[-1].read_text()), schema)
+    ):
+        wanted = folder / type / f"{len(kept) + 1:03}-{digest(text)}.json"
+    changed = [draft for draft in drafts if draft != wanted]
+    for draft in changed:
+        draft.unlink()
+    if wanted is not None and not (wanted.exists() and wanted.read_text() == text):
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        wanted.write_text(text)
+        changed.append(wanted)
+    if changed and not any((folder / type).iterdir()):
+        (folder / type).rmdir()
+    return changed
 
 
 def digest(text: str) -> str:
@@ -225,11 +264,12 @@ def digest(text: str) -> str:
 
 
 def write() -> list[Path]:
-    """Bring contracts/schemas and contracts/published up to date; tells the files that changed.
+    """Bring contracts/schemas and contracts/published up to date; returns the files that changed.
 
-    Raises `Breaking`, and writes nothing, where a released event would change its meaning.
+    Raises `Breaking`, and writes nothing, where an event on the main branch would change its
+    meaning.
     """
-    changed = release()
+    changed = release(PUBLISHED, on_main())
     files = {SCHEMAS / name: text for name, text in generated().items()}
     for stray in set(SCHEMAS.rglob("*.*")) - files.keys():
         stray.unlink()

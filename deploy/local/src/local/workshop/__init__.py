@@ -1,0 +1,1 @@
+"""What people who change Guichet use: tests, checks, generated files, reloading."""

@@ -1,0 +1,45 @@
+"""The checks that every change must pass, and what a tool can mend by itself."""
+
+import subprocess
+import sys
+
+from local.screen import console
+from local.settings import ROOT
+
+# import-linter has no `python -m`, and its script has the address of another folder after a move.
+LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
+Command = tuple[str, ...]
+CHECKS: dict[str, Command] = {
+    "formatter": ("-m", "ruff", "format", "--check", "--quiet", "."),
+    "linter": ("-m", "ruff", "check", "--quiet", "."),
+    "types": ("-m", "ty", "check", "--output-format", "concise", "--python", sys.prefix),
+    "import rules": ("-c", LINT_IMPORTS),
+    "conventions": ("-P", "-m", "local.workshop.conventions"),
+}
+# The linter first: what it rewrites may need formatting.
+FIXES: tuple[Command, ...] = (
+    ("-m", "ruff", "check", "--fix", "--quiet", "--exit-zero", "."),
+    ("-m", "ruff", "format", "--quiet", "."),
+)
+
+
+def check(*, fix: bool = False) -> int:
+    """All of them, so that one run names everything."""
+    for command in FIXES if fix else ():
+        run(command)
+    failed = [name for name in CHECKS if not passes(name)]
+    return 1 if failed else 0
+
+
+def passes(name: str) -> bool:
+    done = run(CHECKS[name])
+    console.print(f"{'✗' if done.returncode else '✓'} {name}")
+    if done.returncode:
+        print(done.stdout + done.stderr)  # noqa: T201 - as the tool wrote it
+    return done.returncode == 0
+
+
+def run(command: Command) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, capture_output=True, text=True, check=False
+    )

