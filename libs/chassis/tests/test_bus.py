@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Awaitable, Callable
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import nats
@@ -10,6 +11,7 @@ import nats.errors
 import pytest
 import structlog
 from nats.aio.client import Client
+from nats.aio.msg import Msg
 from nats.js import JetStreamContext
 from nats.js.errors import APIError, NotFoundError
 from pydantic import SecretStr
@@ -462,13 +464,28 @@ async def others_hear(numbers: range, seen: Seen, database: Database, js: JetStr
 async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
     monkeypatch.setattr(health, "leaving", threading.Event())
     leaving, staying = Seen(), Seen()
-    async with running(relay_of(database, js).run(), consumer_of(database, js, leaving).run()):
+    consumer, asks = consumer_of(database, js, leaving), []
+    fetch = consumer.fetch
+
+    async def noted(subscription: JetStreamContext.PullSubscription) -> Sequence[Msg]:
+        asks.append(time.monotonic())
+        return await fetch(subscription)
+
+    monkeypatch.setattr(consumer, "fetch", noted)
+    async with running(relay_of(database, js).run(), consumer.run()):
         await announce(database, 1)
 
-        async def handled() -> bool:
-            return leaving.numbers == [1]
+        async def has_just_asked() -> bool:
+            """So that the broker has its request, and for seconds yet."""
+            known = await js.consumer_info("NUMBERS", LISTENING.service)
+            return (
+                leaving.numbers == [1]
+                and bool(known.num_waiting)
+                and not known.num_ack_pending
+                and time.monotonic() - asks[-1] < 1
+            )
 
-        await eventually(handled)
+        await eventually(has_just_asked)
         health.leaving.set()
         await announce(database, 2)  # which it had asked for already
 
@@ -486,3 +503,18 @@ async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
 
             await eventually(others)
     assert leaving.numbers == [1, 2]
+
+
+async def test_a_loop_that_swallows_its_end_is_ended_nevertheless(monkeypatch):
+    """As nats-py does while it connects: a process that cannot listen would never be gone."""
+    monkeypatch.setattr(service, "CANCEL_AGAIN_SECONDS", 0.01)
+
+    async def deaf() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        await asyncio.sleep(60)
+
+    loop = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await asyncio.wait_for(service.end([loop]), 5)
+    assert loop.cancelled()

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from fastapi import FastAPI
 
 from chassis import health
 from chassis.serving import Server
+from local.processes import free_port
 
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 APP = """
@@ -50,19 +52,18 @@ SERVE = "import sys; from chassis.serving import serve; serve('shop', None, int(
 DRAIN_SECONDS = 2.0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
-def address(tmp_path) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
-    """A process of its own, and where it listens."""
+def package(tmp_path) -> Path:
     package = tmp_path / "shop"
     package.mkdir()
     for name, text in {"__init__": "", "settings": SETTINGS, "app": APP}.items():
         (package / f"{name}.py").write_text(text)
+    return package
+
+
+@pytest.fixture
+def address(package, tmp_path) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
+    """A process of its own, and where it listens."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(port)],
@@ -127,13 +128,13 @@ def test_whoever_asks_twice_has_it_stop_at_once(address):
     assert time.monotonic() - asked_at < DRAIN_SECONDS
 
 
-def test_a_taken_port_ends_it_with_a_reason(address, tmp_path):
-    url, _ = address
-    port = url.rpartition(":")[2]
-    second = subprocess.run(
-        [sys.executable, "-c", SERVE, port], cwd=tmp_path, capture_output=True, text=True,
-        check=False, timeout=30,
-    )  # fmt: skip
+def test_a_taken_port_ends_it_with_a_reason(package, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        second = subprocess.run(
+            [sys.executable, "-c", SERVE, str(port)], cwd=tmp_path, capture_output=True, text=True,
+            check=False, timeout=30,
+        )  # fmt: skip
     assert second.returncode != 0
     assert "address already in use" in second.stdout
     assert second.stderr.startswith(
@@ -150,8 +151,8 @@ def test_a_taken_port_ends_it_with_a_reason(address, tmp_path):
     ],
     ids=["not loaded", "not started"],
 )
-def test_an_application_that_fails_is_not_taken_for_a_port(address, tmp_path, app, cause):
-    (tmp_path / "shop" / "app.py").write_text(app)
+def test_an_application_that_fails_is_not_taken_for_a_port(package, tmp_path, app, cause):
+    (package / "app.py").write_text(app)
     done = subprocess.run(
         [sys.executable, "-c", SERVE, str(free_port())], cwd=tmp_path, capture_output=True,
         text=True, check=False, timeout=30,

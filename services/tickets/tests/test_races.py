@@ -11,7 +11,7 @@ from contracts.tickets.events import TicketMessageAdded, TicketOpened, TicketRes
 from tickets.models import Message
 
 # All thousand: GUICHET_TEST_RACES=1000 pytest …/test_races.py --timeout 3600
-ROUNDS = int(os.environ.get("GUICHET_TEST_RACES", "30"))
+ROUNDS = int(os.environ.get("GUICHET_TEST_RACES", "10"))
 pytestmark = pytest.mark.timeout(60 + 2 * ROUNDS)
 
 

@@ -38,6 +38,7 @@ Background = Callable[[FastAPI], Awaitable[None]]
 Reading = Callable[[Database], Awaitable[None]]
 
 HOUSEKEEPING_SECONDS = 3600
+CANCEL_AGAIN_SECONDS = 1
 
 
 def create_service(
@@ -77,9 +78,7 @@ def create_service(
             ),
         ]
         yield
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await end(loops)
         await http.aclose()
         await database.close()
 
@@ -109,6 +108,15 @@ def create_service(
         )
     )
     return app
+
+
+async def end(loops: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel them, and again whichever has swallowed it: nats-py does while it connects."""
+    running = set(loops)
+    while running:
+        for loop in running:
+            loop.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
 
 
 async def database_trouble(request: Request, error: Exception) -> JSONResponse:
