@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from catalog.models import Base
-from chassis import migrations, testing
+from chassis import testing
 from local import assets, reading_logs
 from local.processes import CannotStart, free_port, wait_until
 from local.servers import get
@@ -161,8 +161,7 @@ def test_help_for_the_tests_speaks_of_parts(capsys):
 
 
 def test_a_migration_is_written_from_the_models():
-    url = testing.fresh_database("test_writing_migrations")
-    migrations.upgrade("catalog", url)
+    url = testing.migrated_database("catalog", "test_writing_migrations")
     assert migration.steps_to(Base.metadata, url) == migration.NOTHING
     with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
         connection.execute("ALTER TABLE products DROP COLUMN designation CASCADE")

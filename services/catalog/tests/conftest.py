@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.app import create_app
 from catalog.settings import Settings
-from chassis import migrations, testing
+from chassis import testing
 from chassis.database import Database
 from contracts.identity.roles import Role
 
@@ -25,8 +25,7 @@ HEADER = "reference,designation,on_sale\n"
 @contextlib.asynccontextmanager
 async def service(name: str) -> AsyncGenerator[FastAPI]:
     """A catalog service of its own on a fresh database."""
-    url = testing.fresh_database(name)
-    migrations.upgrade("catalog", url)
+    url = testing.migrated_database("catalog", name)
     app = create_app(Settings(database_url=SecretStr(url)))
     app.state.keys = testing.TestKeys()
     yield app

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis import migrations, testing
+from chassis import testing
 
 
 @pytest.fixture(scope="module")
 def connection() -> Generator[psycopg.Connection]:
-    url = testing.fresh_database("test_catalog_folding")
-    migrations.upgrade("catalog", url)
+    url = testing.migrated_database("catalog", "test_catalog_folding")
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         yield connection
 

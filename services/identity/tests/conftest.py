@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import migrations, testing
+from chassis import testing
 from chassis.database import Database
 from contracts.identity.events import LinkRequested
 from contracts.identity.roles import SERVICE, Role
@@ -41,8 +41,7 @@ class BothKeys:
 
 def service(database_name: str, **settings: Any) -> FastAPI:
     """A service of its own, whose hashing is as quick as argon2 allows."""
-    url = testing.fresh_database(database_name)
-    migrations.upgrade("identity", url)
+    url = testing.migrated_database("identity", database_name)
     quick: dict[str, Any] = {
         "password_memory_kib": 8,
         "password_passes": 1,

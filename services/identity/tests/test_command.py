@@ -11,7 +11,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner, Result
 
-from chassis import migrations, testing
+from chassis import testing
 from identity.__main__ import cli
 
 PASSWORD = "grenouille sur un vélo"
@@ -19,8 +19,7 @@ PASSWORD = "grenouille sur un vélo"
 
 @pytest.fixture(scope="module")
 def environment():
-    url = testing.fresh_database("test_identity_command")
-    migrations.upgrade("identity", url)
+    url = testing.migrated_database("identity", "test_identity_command")
     quick = {"GUICHET_PASSWORD_MEMORY_KIB": "8", "GUICHET_PASSWORD_PASSES": "1"}
     return {**os.environ, **quick, "GUICHET_DATABASE_URL": url}
 

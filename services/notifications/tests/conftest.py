@@ -18,7 +18,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
-from chassis import migrations, testing
+from chassis import testing
 from chassis.database import Database
 from contracts.identity.events import (
     CustomerChanged,
@@ -60,8 +60,7 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def database_url() -> str:
-    url = testing.fresh_database("test_notifications")
-    migrations.upgrade("notifications", url)
+    url = testing.migrated_database("notifications", "test_notifications")
     return url
 
 

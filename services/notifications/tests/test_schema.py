@@ -4,6 +4,5 @@ from chassis import migrations, testing
 
 
 def test_migrations_and_mapped_classes_agree():
-    url = testing.fresh_database("test_notifications_schema")
-    migrations.upgrade("notifications", url)
+    url = testing.migrated_database("notifications", "test_notifications_schema")
     migrations.check("notifications", url)

@@ -14,7 +14,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import migrations, testing
+from chassis import testing
 from chassis.database import Database
 from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.events import CustomerChanged
@@ -28,8 +28,7 @@ SERIAL = "SN4X8820193KQ7L"
 @asynccontextmanager
 async def service(name: str, owners: "Owners") -> AsyncGenerator[FastAPI]:
     """A sales service of its own on a fresh database."""
-    url = testing.fresh_database(name)
-    migrations.upgrade("sales", url)
+    url = testing.migrated_database("sales", name)
     app = create_app(Settings(database_url=url, time_zone="Europe/Paris"))
     app.state.keys = testing.TestKeys()
     async with httpx.AsyncClient(base_url=owners.url, timeout=1) as app.state.http:

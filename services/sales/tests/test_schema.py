@@ -12,8 +12,7 @@ from sales.models import Sale
 
 
 def test_migrations_and_mapped_classes_agree():
-    url = testing.fresh_database("test_sales_schema")
-    migrations.upgrade("sales", url)
+    url = testing.migrated_database("sales", "test_sales_schema")
     migrations.check("sales", url)
 
 

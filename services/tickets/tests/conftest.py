@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from chassis import migrations, testing
+from chassis import testing
 from chassis.database import Database
 from contracts.identity.roles import Role
 from contracts.sales.events import SaleCancelled, SaleRecorded, SoldProduct
@@ -22,8 +22,7 @@ from tickets.settings import Settings
 
 
 def service(database_name: str, **settings: Any) -> FastAPI:
-    url = testing.fresh_database(database_name)
-    migrations.upgrade("tickets", url)
+    url = testing.migrated_database("tickets", database_name)
     app = create_app(Settings(database_url=SecretStr(url), **settings))
     app.state.keys = testing.TestKeys()
     return app

@@ -42,7 +42,9 @@ def every() -> Found:
     yield from of_each(
         [file for file in modules if {"services", "web"} & set(file.parts)], ends_transactions
     )
-    yield from of_each(sorted((WEB / "templates").rglob("*.html")), template_is_unsafe, time_hides_its_moment)
+    yield from of_each(
+        sorted((WEB / "templates").rglob("*.html")), template_is_unsafe, time_hides_its_moment
+    )
     yield from of_each(sorted((WEB / "static").rglob("*.js")), script_is_unsafe)
     yield from of_each(locks(), names_a_registry)
 
