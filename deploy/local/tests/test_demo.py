@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from chassis import databases
 from local import demo
-from local.processes import CannotStart
+from local.processes import CannotStart, wait_until
 from local.settings import SERVICES, LocalSettings
 from local.stack import Stack
 
@@ -71,6 +71,54 @@ def test_the_demo_goes_on_where_it_was_interrupted_and_shows_every_state(stack):
             assert listed["tickets"], view
         sold = http.get("/api/catalog/products", params={"text": "ryzen"}, headers=staff).json()
         assert sold["on_sale"]["count"] > 9
+        ready = http.get("/api/tickets/quick-replies", headers=staff).json()["quick_replies"]
+        assert len(ready) > 3
+    is_spread_over_the_last_weeks(stack)
+
+
+def is_spread_over_the_last_weeks(stack: Stack) -> None:
+    """In rows and in events alike; nobody is sent a mail on what is old."""
+    assert one(stack, "tickets", "SELECT count(DISTINCT opened_at::date) > 15 FROM tickets")
+    assert one(stack, "tickets", "SELECT max(opened_at) > now() - interval '2 hours' FROM tickets")
+    assert one(stack, "tickets", "SELECT count(DISTINCT priority) = 4 FROM tickets")
+    assert one(stack, "tickets", "SELECT sum(minutes) > 100 FROM messages")
+    for service, broken in WRONG:
+        assert one(stack, service, f"SELECT count(*) FROM {broken}") == 0, broken
+    unpublished = "messaging.outbox WHERE published_at IS NULL"
+    assert wait_until(lambda: one(stack, "tickets", f"SELECT count(*) FROM {unpublished}") == 0, 20)
+    heard = "SELECT count(*) FROM tickets WHERE designation IS NOT NULL"
+    all_heard = one(stack, "tickets", "SELECT count(*) FROM tickets")
+    assert wait_until(lambda: one(stack, "notifications", heard) == all_heard, 20)
+    old = "SELECT count(*) FROM reasons WHERE happened_at < now() - interval '1 day'"
+    assert one(stack, "notifications", old) == 0
+    assert one(stack, "notifications", "SELECT count(*) FROM mails WHERE kind = 'welcome'") == 0
+
+
+WRONG = [
+    # Numbers go with time, a wait begins with a customer's word, and nothing happens before or after.
+    ("tickets", "tickets AS one JOIN tickets AS two ON one.number < two.number AND one.opened_at > two.opened_at"),
+    ("tickets", "tickets WHERE opened_at > last_activity_at OR last_activity_at > now() OR resolved_at < opened_at"),
+    ("tickets", """tickets WHERE waiting_since IS NOT NULL AND NOT EXISTS (SELECT FROM messages
+        WHERE ticket_id = tickets.id AND sent_at = waiting_since AND kind = 'customer')"""),
+    ("tickets", "messages JOIN tickets ON tickets.id = ticket_id WHERE sent_at < opened_at"),
+    ("tickets", "tickets JOIN owned_products USING (sale_id) WHERE opened_at < owned_products.sold_on"),
+    ("tickets", "changes WHERE changed_at > now() - interval '1 minute'"),
+    # What is announced tells of the same moments.
+    ("tickets", """messaging.outbox JOIN messages ON messages.id::text = body::jsonb -> 'data' ->> 'message_id'
+        WHERE (body::jsonb -> 'data' ->> 'sent_at')::timestamptz <> sent_at OR (body::jsonb ->> 'time')::timestamptz <> sent_at"""),
+    ("tickets", "tickets JOIN people ON people.id = customer_id WHERE registered_at > opened_at"),
+    ("sales", """messaging.outbox JOIN sales ON sales.id::text = body::jsonb -> 'data' ->> 'sale_id'
+        WHERE (body::jsonb -> 'data' ->> 'recorded_at')::timestamptz <> sales.recorded_at"""),
+    ("sales", "sales WHERE recorded_at::date <> sold_on"),
+    ("tickets", "pg_trigger WHERE tgname = 'hold_for_demo'"),
+]  # fmt: skip
+
+
+def one(stack: Stack, service: str, question: str) -> object:
+    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+        row = connection.execute(question.encode()).fetchone()
+    assert row is not None
+    return row[0]
 
 
 def test_a_part_that_ends_meanwhile_is_named_at_once(stack):

@@ -4,23 +4,33 @@ import asyncio
 import gzip
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import httpx
 
+from chassis.settings import CommonSettings, read
 from local import loops
+from local.demo.moments import (
+    Calendar,
+    Told,
+    fraction,
+    held,
+    move_customers,
+    move_requests,
+    move_sales,
+)
 from local.demo.visitors import Visitor
 from local.processes import CannotStart, Process
 from local.stack import Stack
 
 HERE = Path(__file__).parent
 AT_ONCE = 6
-EXTRA_PURCHASES = 40  # beside what the requests are about
 
 SELLER = ("Vincent", "Delmas", "vendeur@example.com", "ambre-comptoir-7482")
 TECHNICIAN = ("Thomas", "Lefèvre", "technicien@example.com", "cobalt-atelier-3915")
@@ -56,7 +66,7 @@ def load(stack: Stack, tell: Tell = lambda _: None) -> None:
     tell("the first administrator")
     add_administrator(stack)
     try:
-        loops.run(watched(stack.processes, Demo(stack, began.date(), tell).load()))
+        loops.run(watched(stack.processes, Demo(stack, began, tell).load()))
     except CannotStart as refused:
         if datetime.now(UTC) - began < KEYS_LAST:
             raise
@@ -112,12 +122,16 @@ def add_administrator(stack: Stack) -> None:
 
 
 class Demo:
-    def __init__(self, stack: Stack, today: date, tell: Tell) -> None:
-        self.today = today
-        self.story = tomllib.loads((HERE / "story.toml").read_text())
+    def __init__(self, stack: Stack, began: datetime, tell: Tell) -> None:
+        self.stack, self.calendar = stack, Calendar(began, read(CommonSettings).zone)
+        self.story = tomllib.loads(typeset((HERE / "story.toml").read_text()))
+        oldest_first = sorted(self.story["requests"], key=lambda each: self.moments(each)[0])
+        self.requests: list[dict[str, Any]] = oldest_first
         self.secret, self.url, self.tell = stack.vault["demo"], stack.gateway_url, tell
         self.keys = uuid5(UUID(int=0), self.secret)
         self.sales: dict[tuple[str, str], str] = {}  # (customer, product): sale
+        self.customers: dict[str, Visitor] = {}
+        self.opening = asyncio.Lock()
 
     async def load(self) -> None:
         timeout = httpx.Timeout(30, read=600)
@@ -128,7 +142,9 @@ class Demo:
             self.tell("staff")
             await self.hire()
             self.tell("the catalogue: 45,797 real products")
-            customers, _ = await asyncio.gather(self.register_all(), self.import_catalogue())
+            customers, _, _ = await asyncio.gather(
+                self.register_all(), self.import_catalogue(), self.prepare_quick_replies()
+            )
             products = await self.products()
             await self.sell_all(products, customers)
             await self.tell_requests()
@@ -149,14 +165,26 @@ class Demo:
             await self.administrator.post("/api/identity/staff", body, key=f"staff {email}")
 
     async def register_all(self) -> dict[str, dict[str, Any]]:
+        """Each a few minutes before they first bought something."""
         names = self.story["customers"]
-        known = await at_once([lambda name=name: self.register(name) for name in names])
-        return dict(zip(names, known, strict=True))
+        first = {customer: at for (customer, _), at in reversed(self.purchases().items())}
+        with held(self.stack, "identity") as connection:
+            known = await at_once([lambda name=name: self.register(name) for name in names])
+            customers = dict(zip(names, known, strict=True))
+            moments = {customers[name]["id"]: first[name] - timedelta(minutes=5) for name in first}
+            move_customers(connection, moments)
+        return customers
 
     async def register(self, name: str) -> dict[str, Any]:
+        """Signed in at once: hashing goes on while the catalogue is read."""
         first_name, last_name = name.split(" ", 1)
-        body = person(first_name, last_name, *self.account(name))
-        return await self.staff["V"].post("/api/identity/customers", body, key=f"customer {name}")
+        account = self.account(name)
+        body = person(first_name, last_name, *account)
+        key = f"customer {name}"
+        customer = await self.staff["V"].post("/api/identity/customers", body, key=key)
+        self.customers[name] = self.visitor(*account)
+        await self.customers[name].access_token()
+        return customer
 
     def account(self, name: str) -> tuple[str, str]:
         """Two customers have passwords to show; the others have secrets of this installation."""
@@ -200,70 +228,112 @@ class Demo:
     async def sell_all(
         self, products: dict[str, str], customers: dict[str, dict[str, Any]]
     ) -> None:
-        wanted = list(self.purchases(list(products)))
+        wanted = self.purchases()
         self.tell(f"{len(wanted)} sales")
 
         async def sell(customer: str, product: str) -> None:
             who = self.staff["T" if len(customer) % 7 == 0 else "V"]
+            sold_at = wanted[customer, product].astimezone(self.calendar.zone)
             sale = await who.post(
                 "/api/sales",
                 {
                     "customer_id": customers[customer]["id"],
                     "product_id": products[product],
                     "serial_number": self.serial_number(customer, product),
-                    "sold_on": str(self.today - self.age(customer, product)),
+                    "sold_on": str(sold_at.date()),
                 },
                 key=f"sale {customer} {product}",
             )
             self.sales[customer, product] = sale["id"]
 
-        await at_once([lambda one=one: sell(*one) for one in wanted])
+        with held(self.stack, "sales") as connection:
+            await at_once([lambda one=one: sell(*one) for one in wanted])
+            move_sales(connection, {self.sales[one]: at for one, at in wanted.items()})
 
-    def purchases(self, products: list[str]) -> Iterable[tuple[str, str]]:
-        """Everything that a request is about, and one more thing for everybody."""
-        asked = [(each["customer"], each["product"]) for each in self.story["requests"]]
-        yield from asked
-        for position, customer in enumerate(self.story["customers"][:EXTRA_PURCHASES]):
-            product = products[position * 7 % len(products)]
-            if (customer, product) not in asked:
-                yield customer, product
+    def purchases(self) -> dict[tuple[str, str], datetime]:
+        """Everything that a request is about, and one more thing for everybody, oldest first."""
+        asked = {
+            (each["customer"], each["product"]): self.moments(each)[0] for each in self.requests
+        }
+        products = list(self.story["products"])
+        for position, customer in enumerate(self.story["customers"]):
+            asked.setdefault((customer, products[position * 7 % len(products)]), self.calendar.now)
+        sold = {one: self.sold_before(at, *one) for one, at in asked.items()}
+        return dict(sorted(sold.items(), key=lambda one: one[1]))
+
+    def sold_before(self, moment: datetime, customer: str, product: str) -> datetime:
+        """One day to ten months before it was asked about."""
+        age = (self.calendar.now - moment).days + 2 + int(300 * fraction(f"{customer} {product}"))
+        return self.calendar.moments(str(age), f"sale {customer} {product}")[0]
 
     def serial_number(self, customer: str, product: str) -> str:
         return self.digest("serial", customer, product)[:15].upper()
 
-    def age(self, customer: str, product: str) -> timedelta:
-        """How long ago it was sold: at least a day, for it may be yesterday in the shop's zone."""
-        return timedelta(days=1 + int(self.digest("age", customer, product)[:4], 16) % 300)
-
     # ---- Requests -----------------------------------------------------------------------
 
-    async def tell_requests(self) -> None:
-        requests = self.story["requests"]
-        self.tell(f"{len(requests)} requests")
-        await at_once([lambda each=each: self.tell_request(each) for each in requests])
+    async def prepare_quick_replies(self) -> None:
+        for title, text in self.story["quick_replies"].items():
+            body = {"title": title, "text": text}
+            await self.staff["T"].post("/api/tickets/quick-replies", body, key=f"quick {title}")
 
-    async def tell_request(self, request: dict[str, Any]) -> None:
-        """The whole conversation, each word by the one who said it."""
-        customer = self.visitor(*self.account(request["customer"]))
-        speakers = {**self.staff, "C": customer}
+    async def tell_requests(self) -> None:
+        self.tell(f"{len(self.requests)} requests")
+        with held(self.stack, "tickets") as connection:
+            told = await at_once(
+                [lambda each=each: self.tell_request(each) for each in self.requests]
+            )
+            move_requests(connection, told)
+
+    def moments(self, request: dict[str, Any]) -> list[datetime]:
+        return self.calendar.moments(request["ago"], request["subject"])
+
+    async def tell_request(self, request: dict[str, Any]) -> Told:
+        """The whole conversation, each word by the one who said it, and what staff do beside."""
+        customer = self.customers[request["customer"]]
+        technician, speakers = self.staff["T"], {**self.staff, "C": customer}
         first, *others = request["said"]
         name = f"request {request['customer']} {request['product']}"
-        ticket = await customer.post(
-            "/api/tickets",
-            {
-                "sale_id": self.sales[request["customer"], request["product"]],
-                "subject": request["subject"],
-                "description": first[2:],
-            },
-            key=name,
-            again_on=("product_not_owned",),  # until the sale's event has arrived
-        )
+        async with self.opening:  # one after the other: the older, the smaller its number
+            ticket = await customer.post(
+                "/api/tickets",
+                {
+                    "sale_id": self.sales[request["customer"], request["product"]],
+                    "subject": request["subject"],
+                    "description": first[2:],
+                },
+                key=name,
+                again_on=("product_not_owned",),  # until the sale's event has arrived
+            )
         path = f"/api/tickets/{ticket['number']}"
+        if "priority" in request:
+            await technician.ask("PUT", f"{path}/priority", json={"priority": request["priority"]})
         for position, said in enumerate(others):
-            speaker, text = speakers[said[0]], said[2:]
-            await speaker.post(f"{path}/messages", {"text": text}, key=f"{name} {position}")
+            code, text = said.split(" ", 1)
+            place = "notes" if code.endswith("N") else "messages"
+            spent = {} if code == "C" else {"minutes": minutes_for(text)}
+            body = {"text": text, "send_anyway": True} | spent
+            await speakers[code[0]].post(f"{path}/{place}", body, key=f"{name} {position}")
         if "resolved_by" in request:
             await speakers[request["resolved_by"]].post(f"{path}/resolution")
+        if not request.get("unread"):
+            thread = await technician.get(path)
+            seen = {"position": thread["messages"][-1]["position"]}
+            await technician.ask("PUT", f"{path}/seen", json=seen)
+        moments = self.moments(request)
+        length = len(request["said"])
+        resolved = moments[length] if "resolved_by" in request else None
+        return Told(ticket["number"], moments[:length], resolved)
+
+
+def minutes_for(text: str) -> int:
+    """What such an answer takes: some reading, and its writing."""
+    return 2 + len(text) // 25
+
+
+def typeset(text: str) -> str:
+    """No-break spaces before high punctuation and inside quotes, as people's keyboards put them."""
+    text = re.sub(r" (?=[:;!?»])", "\u00a0", text)
+    return re.sub(r"(?<=«) ", "\u00a0", text)
 
 
 async def at_once(work: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
