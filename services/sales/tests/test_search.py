@@ -50,6 +50,10 @@ def search(client):
     [
         ("SN0000000000001", "1"),
         ("sn00", "21"),
+        ("SN00-0000-0000-001", "1"),
+        ("S/N : SN0000000000001", "1"),
+        ("n° de série ab00000000 00003", "3"),
+        ("s/n 0000002", "2"),
         ("0000003", "3"),  # no number of a sale has so many zeros
         ("dubois", "21"),
         ("INES", "21"),
@@ -123,7 +127,6 @@ async def test_pages_of_a_search_hold_every_sale_once(client, sold):
     [
         ({"text": "ab"}, "text", "search_too_short"),
         ({"text": "a bc d"}, "text", "search_too_short"),
-        ({"text": "x" * 201}, "text", "text_too_long"),
         ({"text": "a\0b"}, "text", "text_nul"),
         ({"text": None}, "text", "string_type"),
         ({"sold_from": "hier"}, "sold_from", "date_unreadable"),

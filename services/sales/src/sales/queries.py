@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.auth import Caller
 from chassis.errors import Malformed, NotFound
+from chassis.folding import fold
 from contracts.identity.roles import STAFF
+from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
 from sales.models import DRAFTS_LAST, Draft, KnownCustomer, Sale, SellableProduct
 
@@ -100,9 +102,24 @@ async def search_sales(session: AsyncSession, wanted: api.SaleSearch) -> api.Sal
         statement = statement.where(Sale.sold_on >= wanted.sold_from)
     if wanted.sold_to is not None:
         statement = statement.where(Sale.sold_on <= wanted.sold_to)
-    for word in await words_of(session, wanted.text):
-        statement = statement.where(Sale.search_text.contains(word, autoescape=True))
+    if wanted.text:
+        words = await words_of(session, wanted.text)
+        ways = [words] if words else []
+        ways += [[number] for number in numbers_in(wanted.text)]
+        if ways:
+            statement = statement.where(or_(*(and_(*map(holds, way)) for way in ways)))
     return await page(session, statement, limit=wanted.limit, after=wanted.after)
+
+
+def holds(word: str) -> ColumnElement[bool]:
+    return Sale.search_text.contains(word, autoescape=True)
+
+
+def numbers_in(text: str) -> list[str]:
+    """Of a sale or a unit, as they are stored, whatever stands around or inside them."""
+    folded = fold(text)
+    number = sale_number_in(folded)
+    return [each.lower() for each in ([number] if number else serial_numbers_in(folded))]
 
 
 async def words_of(session: AsyncSession, text: str) -> list[str]:
