@@ -83,13 +83,41 @@ async def test_a_link_for_an_address_changes_no_password(people, me, links):
     assert (await people.sign_in(NEW, PASSWORD)).status_code == 201
 
 
-async def test_an_address_that_is_taken_is_refused_at_once(people, me, links):
-    await people.registered(email=NEW)
-    answer = await change_email(people, me)
-    said = people.refused(answer, 409, "email_taken", field="email")
-    assert said["context"] == {}
-    assert await links() == []
-    assert await pending(people, me) == (EMAIL, None)
+async def test_who_has_an_address_is_told_to_whoever_reads_its_mail_alone(people, me, links):
+    """The answer is that for any address; what is mailed holds no link, and names its holder."""
+    free = (await change_email(people, me)).json()
+    await people.registered(email="marc@example.org", first_name="Marc", last_name="Petit")
+    answer = await change_email(people, me, "Marc@Example.org")
+    assert answer.status_code == 200
+    assert answer.json() == free | {"pending_email": "Marc@example.org"}
+    assert await pending(people, me) == (EMAIL, "Marc@example.org")
+
+    told = (await people.ask_secret((await links())[-1].link_id)).json()
+    assert (told["taken"], told["secret"]) == (True, "")
+    assert (told["email"], told["first_name"]) == ("marc@example.org", "Marc")
+    people.refused(await people.use_link("", None), 404, "link_unknown")
+
+
+@pytest.mark.parametrize("way", ["own change", "counter", "forgotten"])
+async def test_no_pending_address_survives_a_new_password(people, me, customer, links, way):
+    """Whoever knew the old one, and asked for an address of their own, gets nothing more."""
+    await change_email(people, me)
+    secret = await people.secret((await links())[0].link_id)
+    if way == "own change":
+        body = {"current_password": PASSWORD, "new_password": OTHER_PASSWORD}
+        answer = await people.client.put("/me/password", json=body, headers=me)
+    elif way == "counter":
+        path, body = f"/customers/{customer['id']}/password", {"password": OTHER_PASSWORD}
+        answer = await people.client.put(path, json=body, headers=people.seller)
+    else:
+        await people.forget(EMAIL)
+        chosen = await people.secret((await links())[-1].link_id)
+        answer = await people.use_link(chosen, OTHER_PASSWORD)
+    assert answer.is_success
+
+    people.refused(await people.use_link(secret, None), 409, "link_expired")
+    account = (await people.sign_in(EMAIL, OTHER_PASSWORD)).json()["account"]
+    assert (account["email"], account["pending_email"]) == (EMAIL, None)
 
 
 async def test_an_address_taken_meanwhile_is_refused_when_its_link_is_opened(

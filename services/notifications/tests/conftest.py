@@ -260,7 +260,7 @@ class Asked:
         if not self.links[id]:
             return problem(409, "link_used")
         self.secrets_made += 1
-        return JSONResponse(self.links[id] | {"secret": f"secret-{self.secrets_made}"}, 201)
+        return JSONResponse({"secret": f"secret-{self.secrets_made}"} | self.links[id], 201)
 
     async def message(self, id: UUID, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer service-token"

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from chassis.testing import token
+from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from contracts.tickets.events import Side
 
@@ -78,6 +79,16 @@ async def test_links_and_passwords_go_at_once(post, postman, asked):
     await post.hears(post.customer(), link, post.password())
     await post.goes_out()
     assert len(postman.taken) == 2
+
+
+async def test_whoever_has_the_wanted_address_is_told_and_gets_no_link(post, postman, asked):
+    link = post.link(Purpose.EMAIL)
+    asked.know_link(link.link_id, link.purpose, "marc@example.org")
+    asked.links[link.link_id] |= {"taken": True, "secret": ""}
+    await post.hears(post.customer(), link)
+    await post.goes_out()
+    assert postman.subjects == ["Votre adresse e-mail a déjà un compte"]
+    assert "/lien/" not in str(postman.mails[0])
 
 
 async def test_a_first_password_is_welcomed_and_not_called_a_change(post, postman):

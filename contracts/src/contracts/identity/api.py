@@ -230,12 +230,15 @@ class RequestedLink(Answer):
 class LinkSecret(Answer):
     """For the mail that is being written; identity keeps only the secret's hash."""
 
-    secret: str = Field(repr=False)
+    secret: str = Field(repr=False, description="Empty where the address is taken.")
     purpose: Purpose
     email: str = Field(description="Where the mail goes.")
     first_name: str
     last_name: str
     expires_at: AwareDatetime
+    taken: bool = Field(
+        False, description="Another account has the address: the names are its holder's."
+    )
 
 
 class GivenLink(Body):

@@ -26,6 +26,7 @@ class Kind(StrEnum):
     PASSWORD_LINK = "password_link"  # noqa: S105 - the same
     INVITATION = "invitation"
     EMAIL_LINK = "email_link"
+    EMAIL_IN_USE = "email_in_use"
     ACKNOWLEDGEMENT = "acknowledgement"
     NEW_REQUEST = "new_request"
     CUSTOMER_ANSWER = "customer_answer"

@@ -131,6 +131,15 @@ FRENCH = {
         button="Confirmer mon adresse",
         why=SAFETY_FR,
     ),
+    Kind.EMAIL_IN_USE: french(
+        "Votre adresse e-mail a déjà un compte",
+        "Vous avez déjà un compte avec cette adresse",
+        "Bonjour {first_name}, quelqu’un a demandé à se connecter avec cette adresse, qui est déjà "
+        "celle de votre compte. Rien n’a changé.",
+        "C’était vous, depuis un autre compte ? Connectez-vous à celui-ci, ou demandez au magasin.",
+        button="Se connecter",
+        why=SAFETY_FR,
+    ),
     Kind.ACKNOWLEDGEMENT: french(
         "Votre demande n° {number} est arrivée{about}",
         "Votre demande est arrivée",
@@ -230,6 +239,15 @@ ENGLISH = {
         ONCE_EN,
         IGNORE_EN,
         button="Confirm my address",
+        why=SAFETY_EN,
+    ),
+    Kind.EMAIL_IN_USE: english(
+        "Your e-mail address already has an account",
+        "You already have an account with this address",
+        "Hello {first_name}, somebody asked to sign in with this address, which is already that of "
+        "your account. Nothing has changed.",
+        "Was it you, from another account? Sign in to this one, or ask at the shop.",
+        button="Sign in",
         why=SAFETY_EN,
     ),
     Kind.ACKNOWLEDGEMENT: english(

@@ -65,24 +65,18 @@ async def change_email(
 ) -> api.Account:
     """Takes the current password. Where mail can be sent the new address counts once the link
     that goes there is opened, or else from then on.
+
+    Whether somebody has that address already, only who reads its mail learns.
     """
     proven = await prove_again(database, passwords, caller, change.current_password, address)
     async with database.transaction() as session:
         account = await still(session, proven)
         if mail and change.email != account.email:
-            await require_free(session, account, change.email)
             await links.request_for_address(session, account, change.email)
         else:
             await links.revoke(session, account.id, Purpose.EMAIL)
             await give_address(session, account, change.email)
         return await accounts.described_account(session, account)
-
-
-async def require_free(session: AsyncSession, account: Account, email: str) -> None:
-    """409 `email_taken` if another account has the address now; it may still be taken later."""
-    holder = await accounts.account_by_email(session, email)
-    if holder is not None and holder.id != account.id:
-        raise email_taken()
 
 
 async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
@@ -129,10 +123,12 @@ async def give_address(session: AsyncSession, account: Account, email: str) -> N
 
 
 async def give_password(session: AsyncSession, account: Account, password_hash: str) -> None:
-    """Of an account that is locked: what could choose another one is over, and it is announced."""
+    """Of an account that is locked: whoever knew the one before has nothing left that waits, no
+    link and no other address. It is announced.
+    """
     first = not account.has_password
     account.password_hash = password_hash
-    await links.revoke(session, account.id, Purpose.PASSWORD, Purpose.INVITATION)
+    await links.revoke_all(session, account.id)
     now = datetime.now(UTC)
     publish(session, PasswordChanged(account_id=account.id, changed_at=now, first=first))
 

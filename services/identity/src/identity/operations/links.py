@@ -3,6 +3,7 @@
 import asyncio
 import math
 import time
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -162,10 +163,17 @@ async def requested_lately(
     return list(recent)
 
 
-async def revoke(session: AsyncSession, account_id: UUID, *purposes: Purpose) -> None:
+async def revoke(session: AsyncSession, account_id: UUID, purpose: Purpose) -> None:
+    await revoke_all(session, account_id, but=set(Purpose) - {purpose})
+
+
+async def revoke_all(
+    session: AsyncSession, account_id: UUID, *, but: Collection[Purpose] = ()
+) -> None:
+    """Whatever waits for this account: links to choose a password, and a new address with them."""
     await session.execute(
         update(Link)
-        .where(Link.account_id == account_id, Link.purpose.in_(purposes), NOT_ENDED)
+        .where(Link.account_id == account_id, Link.purpose.not_in(but), NOT_ENDED)
         .values(revoked_at=datetime.now(UTC))
     )
 

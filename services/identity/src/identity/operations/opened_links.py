@@ -15,7 +15,7 @@ from identity import tokens
 from identity.models import Account, Link
 from identity.operations.accounts import give_address, names_of, replace_password
 from identity.passwords import Passwords
-from identity.queries import links
+from identity.queries import accounts, links
 
 
 class LinkUsed(Refusal):
@@ -35,6 +35,16 @@ class PasswordRequired(Malformed):
 async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
     """Another secret that opens this link, told once: those before it still open it too."""
     link, account = await usable(session, links.with_id(link_id), lock=True)
+    if holder := await other_holder(session, link):
+        return api.LinkSecret(
+            secret="",
+            purpose=Purpose(link.purpose),
+            email=holder.email,
+            first_name=holder.first_name,
+            last_name=holder.last_name,
+            expires_at=link.expires_at,
+            taken=True,
+        )
     secret = tokens.new_secret()
     link.keep_secret(tokens.secret_hash(secret))
     return api.LinkSecret(
@@ -45,6 +55,14 @@ async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
         last_name=account.last_name,
         expires_at=link.expires_at,
     )
+
+
+async def other_holder(session: AsyncSession, link: Link) -> Account | None:
+    """Who has the address already that somebody else wants; it is told to them alone."""
+    if link.purpose != Purpose.EMAIL:
+        return None
+    holder = await accounts.account_by_email(session, link.email)
+    return holder if holder is not None and holder.id != link.account_id else None
 
 
 async def read(session: AsyncSession, secret: str) -> api.Link:

@@ -8,7 +8,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.database import new_id
 from chassis.errors import Refusal
 from contracts.identity import api
-from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account, Link
 from identity.operations import links, sessions
@@ -63,5 +62,5 @@ async def change_staff_member(
         announce(session, member)
     if not member.enabled:
         await sessions.close_sessions(session, member.id)
-        await links.revoke(session, member.id, *Purpose)
+        await links.revoke_all(session, member.id)
     return member

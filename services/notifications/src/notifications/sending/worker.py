@@ -174,7 +174,7 @@ class Worker:
             raise Gone
         return Letter(
             id=due.mail.id,
-            kind=due.kind,
+            kind=Kind.EMAIL_IN_USE if link.taken else due.kind,
             language=Language(due.wishes.language),
             first_name=link.first_name,
             last_name=link.last_name,
