@@ -210,8 +210,9 @@ class Shop:
 
 
 async def begin_sale(seller: Account, **typed: Any) -> None:
-    """What the counter then shows: names and values as in the contract of sales."""
-    body = {"key": str(uuid4()), "replaces": True, **typed}
+    """What the counter then shows, by the names of its fields."""
+    draft = {"content": typed, "negligible": not typed}
+    body = {"key": str(uuid4()), "replaces": True, **draft}
     answer = await seller.call("PUT", "/api/sales/draft", body)
     assert answer.status_code == 204, answer.text
 

@@ -1,6 +1,6 @@
 """The rules about one sale, one customer, one product: no database is needed."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,7 @@ from sales.models import (
     Sale,
     SellableProduct,
     SoldInFuture,
+    SoldTooLongAgo,
 )
 
 PARIS = ZoneInfo("Europe/Paris")
@@ -82,6 +83,19 @@ def test_the_year_of_a_number_is_the_shops():
 def test_a_sale_is_not_later_than_today():
     with pytest.raises(SoldInFuture):
         sell(sold_on=date(2026, 11, 25))
+
+
+@pytest.mark.parametrize(
+    ("oldest", "at"),
+    [
+        (date(2016, 11, 24), NOON),
+        (date(2018, 2, 28), datetime(2028, 2, 29, 12, 0, tzinfo=PARIS)),
+    ],
+)
+def test_a_sale_is_at_most_ten_years_old(oldest, at):
+    assert sell(sold_on=oldest, at=at).sold_on == oldest
+    with pytest.raises(SoldTooLongAgo):
+        sell(sold_on=oldest - timedelta(days=1), at=at)
 
 
 def test_a_disabled_customer_buys_nothing():

@@ -24,7 +24,7 @@ def serial(n):
 @pytest.fixture
 def sell(client, shop):
     async def sell(n, headers=SELLER, **changes):
-        body = shop.sale(serial_number=serial(n), **changes)
+        body = shop.sale(**{"serial_number": serial(n)} | changes)
         answer = await client.post("/api/sales", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
         return answer.json()
@@ -186,9 +186,19 @@ async def check(client, shop, typed, headers=SELLER):
     return await client.post("/api/sales/serial-checks", json=body, headers=headers)
 
 
+async def about(client, shop, typed):
+    answer = await check(client, shop, typed)
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    return {name: sale and sale["id"] for name, sale in found.items() if name != "serial_number"}
+
+
+FREE = {"sale": None, "same_number": None, "look_alike": None}
+
+
 async def test_a_free_serial_number_is_said_free(client, shop):
-    answer = await check(client, shop, " sn0000000000001 ")
-    assert answer.json() == {"serial_number": "SN0000000000001", "sale": None}
+    assert (await check(client, shop, " sn0000000000001 ")).json()["serial_number"] == serial(1)
+    assert await about(client, shop, serial(1)) == FREE
 
 
 async def test_a_sold_serial_number_is_said_with_its_sale(client, shop, sell):
@@ -196,9 +206,49 @@ async def test_a_sold_serial_number_is_said_with_its_sale(client, shop, sell):
     assert (await check(client, shop, serial(1))).json()["sale"] == sale
 
 
-async def test_a_cancelled_sale_holds_no_serial_number(client, shop, sell):
+async def test_the_same_number_of_another_product_is_told_and_is_not_this_unit(client, shop, sell):
+    sale = await sell(1)
+    shop.product_id = uuid4()
+    await shop.hears_of_product()
+
+    assert await about(client, shop, serial(1)) == FREE | {"same_number": sale["id"]}
+    own = await sell(1)
+    assert await about(client, shop, serial(1)) == FREE | {
+        "sale": own["id"], "same_number": sale["id"],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("sold", "typed"),
+    [
+        ("PHB074K2M910XTD", "PHBO74K2M910XTD"),
+        ("PHBO74K2M910XTD", "PHB074K2M910XTD"),
+        ("PHBQ74K2M910XTD", "PHBQ74K2M9IOXTD"),
+        ("IO1OI010OI01OI0", "101010100101010"),
+    ],
+)
+@pytest.mark.parametrize("other_product", [False, True])
+async def test_a_number_that_reads_like_a_sold_one_is_told(
+    client, shop, sell, sold, typed, other_product
+):
+    sale = await sell(1, serial_number=sold)
+    if other_product:
+        shop.product_id = uuid4()
+        await shop.hears_of_product()
+
+    assert await about(client, shop, typed) == FREE | {"look_alike": sale["id"]}
+
+
+@pytest.mark.parametrize("typed", ["PHBQ74K2M910XT0", "PHBD74K2M910XTD", "PHB874K2M910XTD"])
+async def test_no_other_letters_read_alike(client, shop, sell, typed):
+    await sell(1, serial_number="PHB074K2M910XTD")
+    assert await about(client, shop, typed) == FREE
+
+
+async def test_cancelled_sales_hold_no_serial_number(client, shop, sell):
     await cancel(client, await sell(1))
-    assert (await check(client, shop, serial(1))).json()["sale"] is None
+    assert await about(client, shop, serial(1)) == FREE
+    assert await about(client, shop, serial(1).replace("0", "O")) == FREE
 
 
 async def test_a_wrong_serial_number_is_refused_here_too(client, shop):
@@ -208,7 +258,9 @@ async def test_a_wrong_serial_number_is_refused_here_too(client, shop):
 
 
 async def test_customers_check_no_serial_number(client, shop):
-    assert (await check(client, shop, serial(1), token(Role.CUSTOMER))).status_code == 403
+    """Not their own either: the answer tells of what others bought."""
+    for who in (token(Role.CUSTOMER), token(Role.CUSTOMER, shop.customer_id)):
+        assert (await check(client, shop, serial(1), who)).status_code == 403
 
 
 async def test_purchases_are_counted_for_each_customer_asked(client, shop, sell, read):

@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 
 from chassis.testing import published, token
 from contracts.identity.roles import Role
+from contracts.sales.api import years_before
 from contracts.sales.events import SaleRecorded
 from sales.models import Sale
 
@@ -214,6 +215,18 @@ async def test_tomorrow_is_refused(client, shop, session):
     )
     assert told == {"today": today.isoformat()}
     assert await published(session) == []
+
+
+async def test_ten_years_ago_is_the_earliest_day(client, shop, session):
+    oldest = years_before(datetime.now(PARIS).date(), 10)
+    day_before = (oldest - timedelta(days=1)).isoformat()
+
+    told = refused(
+        await record(client, shop.sale(sold_on=day_before)), 422, "sold_on_too_long_ago", "sold_on"
+    )
+    assert told == {"oldest": oldest.isoformat()}
+    assert await published(session) == []
+    assert (await record(client, shop.sale(sold_on=oldest.isoformat()))).status_code == 201
 
 
 @pytest.mark.parametrize(

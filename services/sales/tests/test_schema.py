@@ -5,6 +5,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from alembic import command
+from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from chassis import migrations, testing
@@ -14,6 +16,41 @@ from sales.models import Sale
 def test_migrations_and_mapped_classes_agree():
     url = testing.migrated_database("sales", "test_sales_schema")
     migrations.check("sales", url)
+
+
+OLD_DRAFTS = """
+    INSERT INTO drafts (seller_id, key, saved_at, customer_id, withdrawn_confirmed,
+        creating_customer, serial_number, sold_on, customer_text, product_text, first_name,
+        last_name, email)
+    VALUES
+        ('00000000-0000-0000-0000-000000000001', 'k', now(),
+            '00000000-0000-0000-0000-000000000009', true, false, 'PHBQ', 'hier', '', 'noc',
+            '', '', ''),
+        ('00000000-0000-0000-0000-000000000002', 'k', now(), NULL, false, false, '', '', 'rouss',
+            '', '', '', '')
+"""
+
+
+def test_drafts_of_the_release_before_become_documents():
+    url = testing.fresh_database("test_sales_old_drafts")
+    command.upgrade(migrations.config("sales", url), "0003")
+    engine = create_engine(url)
+    with engine.begin() as old:
+        old.execute(text(OLD_DRAFTS))
+    migrations.upgrade("sales", url)
+    with engine.begin() as connection:
+        drafts = connection.execute(text("SELECT content, negligible FROM drafts ORDER BY 1"))
+        kept = {draft.negligible: draft.content for draft in drafts}
+    engine.dispose()
+
+    assert kept[True] == {"customer_text": "rouss"}
+    assert kept[False] == {
+        "customer_id": "00000000-0000-0000-0000-000000000009",
+        "withdrawn_confirmed": "true",
+        "serial_number": "PHBQ",
+        "sold_on": "hier",
+        "product_text": "noc",
+    }
 
 
 def sale(**changes: Any) -> Sale:

@@ -24,19 +24,20 @@ class Dates:
 
     def day(self, day: date | datetime) -> str:
         """« 24 novembre 2026 »"""
-        return written(self.date_of(day), "d MMMM y")
+        return written(self.date_of(day), "d MMMM yyyy")
 
     def weekday(self, day: date | datetime) -> str:
         """« mardi 24 novembre 2026 »"""
-        return written(self.date_of(day), "EEEE d MMMM y")
+        return written(self.date_of(day), "EEEE d MMMM yyyy")
 
     def short_day(self, day: date | datetime) -> str:
         """« 24/11/2026 », for tickets and stamps."""
-        return f"{self.date_of(day):%d/%m/%Y}"
+        of = self.date_of(day)
+        return f"{of.day:02}/{of.month:02}/{of.year:04}"  # %Y drops zeros
 
     def month(self, day: date | datetime) -> str:
         """« mai 2023 »"""
-        return written(self.date_of(day), "MMMM y")
+        return written(self.date_of(day), "MMMM yyyy")
 
     def time(self, moment: datetime) -> str:
         """« 9 h 12 »"""
@@ -68,7 +69,7 @@ class Dates:
             return "depuis hier"
         if today - day < timedelta(days=7):
             return f"depuis {written(day, 'EEEE')}"
-        return f"depuis le {written(day, 'd MMMM' if day.year == today.year else 'd MMMM y')}"
+        return f"depuis le {written(day, 'd MMMM' if day.year == today.year else 'd MMMM yyyy')}"
 
     def last_time(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui à 9 h 12 », « hier à 21 h 14 », « le 2 novembre 2026 »"""

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from pydantic_core import PydanticCustomError
 
 from contracts.identity.emails import read_email, suggestion_for
+from contracts.text import Body
 from web import words
 from web.clients.gateway import Problem
 from web.sessions import Person, SignedIn
@@ -51,6 +52,10 @@ class Form:
 
     def __getitem__(self, name: str) -> str:
         return self.values.get(name, "")
+
+    def fields_of(self, body: type[Body]) -> dict[str, str]:
+        """What was typed of the fields that the contract lists; an empty one is not given."""
+        return {name: self[name] for name in body.model_fields if self[name]}
 
     def refuse(self, name: str, message: str) -> "Form":
         """Say what is wrong with one field; the page is then answered with 422."""

@@ -1,4 +1,6 @@
-"""Read what a scanner meant whose keyboard layout is not the computer's."""
+"""Read what a scanner meant: one set for another keyboard, or for more than was asked of it."""
+
+import re
 
 from contracts.sales.api import ALPHABET, RAISED
 
@@ -9,6 +11,9 @@ CAPS_LOCK_DIGITS = {"À": "0", "É": "2", "È": "7", "Ç": "9"}
 MOVED_LETTERS = {"A": "Q", "Q": "A", "Z": "W", "W": "Z", ",": "M", "?": "M"}
 MEANT = DIGITS | BELGIAN_AND_MAC_DIGITS | CAPS_LOCK_DIGITS | MOVED_LETTERS
 
+# The key of « ] », where nothing but a symbology identifier begins with it.
+BRACKETS = {"$", "£"}
+
 UNMOVED_LETTERS = ALPHABET - set("0123456789AQZWM")
 
 
@@ -17,8 +22,8 @@ def decoded(text: str) -> str | None:
 
     Whole or not at all: a digit read as a digit, or an M, comes from no such scanner.
     """
-    meant = ""
-    for character in text.translate(RAISED):
+    meant = "]" if text[:1] in BRACKETS else ""
+    for character in text[len(meant) :].translate(RAISED):
         if character in MEANT:
             meant += MEANT[character]
         elif character in UNMOVED_LETTERS:
@@ -26,3 +31,14 @@ def decoded(text: str) -> str | None:
         else:
             return None
     return meant
+
+
+# ISO/IEC 15424: « ] », a letter for the kind of barcode, and a sign for its options.
+PREFIX = re.compile(r"\][A-Za-z][0-9A-Za-z]")
+
+
+def without_prefix(text: str) -> tuple[str, str]:
+    """The symbology identifier that some scanners send before a barcode, and the barcode."""
+    found = PREFIX.match(text.strip())
+    prefix = found[0] if found else ""
+    return prefix, text.strip()[len(prefix) :]

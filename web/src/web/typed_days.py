@@ -1,4 +1,4 @@
-"""Days as a seller types them: « hier », 3/3, 03/03/2026, 3 mars."""
+"""Days as a seller types them: « hier », « lundi », 28, 2811, 3/3, 03/03/2026, 3 mars."""
 
 import re
 from datetime import date, timedelta
@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from chassis.folding import fold
 
 NAMED = {"aujourd-hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
+WEEKDAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
 MONTHS = [
     "janvier",
     "fevrier",
@@ -21,33 +22,66 @@ MONTHS = [
     "decembre",
 ]
 
-ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-NUMBERS = re.compile(r"(\d{1,2})[/. -](\d{1,2})(?:[/. -](\d{2}|\d{4}))?")
-WORDS = re.compile(r"(\d{1,2})(?:er)? ([a-z]{3,9})\.?(?: (\d{4}))?")
-
 
 def day_of(text: str, today: date) -> date | None:
     """The day meant, or None; nothing typed means today.
 
     Without a year the nearest is meant, of this year and the last: 28/12 typed on 3 January is
     six days ago, 25/11 typed on 24 November is tomorrow, and refused by whoever records the sale.
+    A weekday or the day of a month alone is the last one that was, today included.
     """
-    typed = fold(text)
-    if not typed:
+    if not text.strip():
         return today
-    if typed in NAMED:
-        return today - timedelta(days=NAMED[typed])
-    if iso := ISO.fullmatch(typed):
-        year, month, day = map(int, iso.groups())
-        return real(year, month, day)
-    if numbers := NUMBERS.fullmatch(typed):
-        return dated(int(numbers[1]), int(numbers[2]), numbers[3], today)
-    if words := WORDS.fullmatch(typed):
-        return dated(int(words[1]), month_called(words[2]), words[3], today)
+    typed = fold(text)
+    for form, read in FORMS:
+        if found := form.fullmatch(typed):
+            return read(today, *found.groups())
     return None
 
 
-def dated(day: int, month: int, year: str | None, today: date) -> date | None:
+def named(today: date, name: str) -> date:
+    return today - timedelta(days=NAMED[name])
+
+
+def weekday(today: date, name: str, before_today: str | None) -> date:
+    days = (today.weekday() - WEEKDAYS.index(name)) % 7
+    return today - timedelta(days=days or (7 if before_today else 0))
+
+
+def day_alone(today: date, day: str) -> date | None:
+    """The 31st may be two months ago."""
+    past = (today - timedelta(days=days) for days in range(62))
+    return next((found for found in past if found.day == int(day)), None)
+
+
+def iso(_: date, year: str, month: str, day: str) -> date | None:
+    return real(int(year), int(month), int(day))
+
+
+def numbers(today: date, day: str, month: str, year: str | None) -> date | None:
+    return dated(today, int(day), int(month), year)
+
+
+def words(today: date, day: str, month: str, year: str | None) -> date | None:
+    return dated(today, int(day), month_called(month), year)
+
+
+# ASCII alone, for \d stands for the digits of every script.
+FORMS = [
+    (re.compile(form, re.ASCII), read)
+    for form, read in {
+        f"({'|'.join(NAMED)})": named,
+        f"({'|'.join(WEEKDAYS)})( dernier)?": weekday,
+        r"(?:le )?(\d{1,2})(?:er)?": day_alone,
+        r"(\d{4})-(\d{1,2})-(\d{1,2})": iso,
+        r"(\d{2})(\d{2})(\d{2}|\d{4})?": numbers,
+        r"(\d{1,2})[ -](\d{1,2})(?:[ -](\d{2}|\d{4}))?": numbers,
+        r"(?:le )?(\d{1,2})(?:er)?[ -]?([a-z]{3,9})(?:[ -](\d{4}))?": words,
+    }.items()
+]
+
+
+def dated(today: date, day: int, month: int, year: str | None) -> date | None:
     if year is not None:
         return real(int(year) + (2000 if len(year) == 2 else 0), month, day)
     possible = [real(year, month, day) for year in (today.year, today.year - 1)]

@@ -247,6 +247,8 @@ def password_too_short(facts: Facts) -> str:
 
 def serial_number_length(facts: Facts) -> str:
     missing = 15 - int(facts.get("length", 0))
+    if missing == 15:
+        return "Indiquez le numéro de série : il compte 15 caractères."
     if missing > 0:
         verb = f"Il manque {plural(missing, 'caractère', 'caractères')}"
     else:
@@ -255,10 +257,18 @@ def serial_number_length(facts: Facts) -> str:
 
 
 def serial_number_character(facts: Facts) -> str:
+    character = called(str(facts.get("character", "")))
     return (
-        f"Caractère {facts.get('position')} : « {facts.get('character')} » n’est ni un chiffre "
+        f"Caractère {facts.get('position')} : {character} n’est ni un chiffre "
         "ni une lettre de A à Z."
     )
+
+
+def called(character: str) -> str:
+    """A character that can be seen as it is, any other by its name."""
+    if character.isspace():
+        return "une espace"
+    return f"« {character} »" if character.isprintable() else "un caractère invisible"
 
 
 CLOSED = (
@@ -335,7 +345,8 @@ REFUSALS: dict[str, Sentence] = {
     "draft_of_another_sale": "Une autre vente est commencée.",
     "sale_already_recorded": "Cette vente est déjà enregistrée.",
     "sold_on_in_future": "La date de vente ne peut pas être dans le futur.",
-    "date_unreadable": "Cette date n’est pas lisible. Écrivez par exemple 24/11/2026, 3/3 ou hier.",
+    "sold_on_too_long_ago": "La date de vente ne peut pas être avant le {oldest}.",
+    "date_unreadable": "Cette date n’est pas lisible. Écrivez par exemple 24/11/2026, 2411 ou hier.",
     "not_known_yet": "Ce client vient d’être créé : encore un instant. Votre saisie est conservée.",
     "search_too_short": "Encore une lettre.",
     # The import of the catalogue.

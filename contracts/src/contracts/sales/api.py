@@ -10,9 +10,6 @@ from pydantic_core import PydanticCustomError
 
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.text import (
-    EMAIL_LENGTH,
-    NAME_LENGTH,
-    SEARCH_LENGTH,
     Answer,
     Body,
     NotBlank,
@@ -24,6 +21,7 @@ from contracts.text import (
 ALPHABET = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 RAISED = {ord(small): ord(small) - 32 for small in "abcdefghijklmnopqrstuvwxyz"}
 REASON_LENGTH = 500
+OLDEST_YEARS = 10
 
 
 def normalise_serial_number(text: str) -> str:
@@ -76,13 +74,33 @@ Day = Annotated[date, BeforeValidator(read_day)]
 OptionalDay = Annotated[date | None, BeforeValidator(read_day_if_any)]
 
 
+def years_before(day: date, years: int) -> date:
+    """The same day of an earlier year; 28 February where that year has no 29th."""
+    try:
+        return day.replace(year=day.year - years)
+    except ValueError:
+        return day.replace(year=day.year - years, day=28)
+
+
+def day_refusal(sold_on: date, today: date) -> str | None:
+    """The code of why nothing was sold on that day; `today` is the shop's."""
+    if sold_on > today:
+        return "sold_on_in_future"
+    if sold_on < years_before(today, OLDEST_YEARS):
+        return "sold_on_too_long_ago"
+    return None
+
+
 class NewSale(Body):
     """One physical unit sold to one customer."""
 
     customer_id: UUID
     product_id: UUID
     serial_number: SerialNumber
-    sold_on: Day
+    sold_on: Day = Field(
+        description="Not later than today where the shop is, and at most ten years ago:"
+        " `sold_on_in_future`, `sold_on_too_long_ago` otherwise."
+    )
     withdrawn_confirmed: bool = Field(
         False, description="The seller knows that the product is no longer on sale."
     )
@@ -136,10 +154,16 @@ class SerialNumberCheck(Body):
 
 
 class SerialNumberChecked(Answer):
-    """The sale that already holds this serial number for this product, if any."""
+    """What staff should know before they sell this unit; cancelled sales do not count."""
 
     serial_number: str
-    sale: Sale | None = None
+    sale: Sale | None = Field(None, description="Of this very unit: it cannot be sold again.")
+    same_number: Sale | None = Field(
+        None, description="The newest sale of another product with this serial number."
+    )
+    look_alike: Sale | None = Field(
+        None, description="The newest sale whose serial number has O for 0 here, or I for 1."
+    )
 
 
 class Cancellation(Body):
@@ -157,13 +181,10 @@ class PurchaseCounts(Answer):
 
 # --- Drafts -----------------------------------------------------------------------------------
 
-# Whatever may be typed on the way to something valid, twice as long as that for good measure.
-TypedNumber = Annotated[str, Storable, limit(100)]
-TypedDay = Annotated[str, Storable, limit(100)]
-TypedSearch = Annotated[str, Storable, limit(2 * SEARCH_LENGTH)]
-TypedName = Annotated[str, Storable, limit(2 * NAME_LENGTH)]
-TypedEmail = Annotated[str, Storable, limit(2 * EMAIL_LENGTH)]
 Key = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+DraftName = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
+DraftText = Annotated[str, Storable, limit(1_000)]
+DraftContent = Annotated[dict[DraftName, DraftText], Field(max_length=50)]
 
 
 class DraftToKeep(Body):
@@ -173,21 +194,18 @@ class DraftToKeep(Body):
         description="A UUID, the Idempotency-Key under which this sale will be recorded: that ends"
         " its draft, and no other."
     )
-    customer_id: UUID | None = None
-    product_id: UUID | None = None
-    withdrawn_confirmed: bool = False
-    serial_number: TypedNumber = ""
-    sold_on: TypedDay = Field("", description="As it was typed; empty while it is today.")
-    customer_text: TypedSearch = Field("", description="In the search, nobody being chosen yet.")
-    product_text: TypedSearch = Field("", description="In the search, nothing being chosen yet.")
-    creating_customer: bool = Field(False, description="With the names and the address below.")
-    first_name: TypedName = ""
-    last_name: TypedName = ""
-    email: TypedEmail = ""
+    content: DraftContent = Field(
+        default_factory=dict,
+        description="What is typed and chosen, by the names of the page that asks for it again;"
+        " sales does not read it.",
+    )
+    negligible: bool = Field(
+        False, description="Nobody would miss it: another sale may take its place unasked."
+    )
     replaces: bool = Field(
         False,
         description="Replace the draft of another sale too; without it that is"
-        " 409 `draft_of_another_sale`, unless nothing but searches would be lost.",
+        " 409 `draft_of_another_sale`, unless that one is negligible.",
     )
 
 
@@ -195,15 +213,5 @@ class Draft(Answer):
     """The sale that this seller has begun; `saved_at` is missing when there is none."""
 
     key: str = ""
-    customer_id: UUID | None = None
-    product_id: UUID | None = None
-    withdrawn_confirmed: bool = False
-    serial_number: str = ""
-    sold_on: str = ""
-    customer_text: str = ""
-    product_text: str = ""
-    creating_customer: bool = False
-    first_name: str = ""
-    last_name: str = ""
-    email: str = ""
+    content: dict[str, str] = Field(default_factory=dict)
     saved_at: AwareDatetime | None = None

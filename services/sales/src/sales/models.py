@@ -3,14 +3,24 @@
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ColumnElement, Computed, Index, Sequence, and_, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Computed,
+    Index,
+    Sequence,
+    Text,
+    literal_column,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
 from chassis.auth import Caller
 from chassis.database import TYPES, metadata, new_id
 from chassis.errors import Malformed, Refusal
-from contracts.sales.api import NewSale
+from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct
 
 
@@ -29,6 +39,26 @@ class ProductWithdrawn(Refusal):
 
 class SoldInFuture(Malformed):
     code = "sold_on_in_future"
+
+
+class SoldTooLongAgo(Malformed):
+    code = "sold_on_too_long_ago"
+
+
+def check_day(sold_on: date, today: date) -> None:
+    match day_refusal(sold_on, today):
+        case SoldInFuture.code:
+            raise SoldInFuture(
+                "a sale cannot be later than today",
+                field="sold_on",
+                context={"today": today.isoformat()},
+            )
+        case SoldTooLongAgo.code:
+            raise SoldTooLongAgo(
+                "a sale cannot be that long ago",
+                field="sold_on",
+                context={"oldest": years_before(today, OLDEST_YEARS).isoformat()},
+            )
 
 
 class KnownCustomer(Base):
@@ -74,6 +104,9 @@ SALE_NUMBERS = Sequence("sale_numbers", metadata=Base.metadata)
 
 UNIT_SOLD_ONCE = "uq_sales_unit_sold_once"
 
+# O is easily read as 0, and I as 1: numbers that differ by nothing else are equal in this form.
+AS_READ = "translate(serial_number, 'OI', '01')"
+
 
 class Sale(Base):
     """One physical unit sold to one customer, with the product as it was sold."""
@@ -91,6 +124,7 @@ class Sale(Base):
         Index("ix_sales_of_customer", "customer_id", "recorded_at", "id"),
         Index("ix_sales_of_seller", "seller_id", "recorded_at", "id"),
         Index("ix_sales_sold_on", "sold_on"),
+        Index("ix_sales_serial_number_as_read", text(AS_READ), "recorded_at"),
         # Finds any part of a word, once it has three characters.
         Index(
             "ix_sales_search_text",
@@ -146,12 +180,7 @@ class Sale(Base):
         at: datetime,
     ) -> "Sale":
         """A new sale; `at` is now, in the shop's zone: it decides what « today » is."""
-        if new.sold_on > at.date():
-            raise SoldInFuture(
-                "a sale cannot be later than today",
-                field="sold_on",
-                context={"today": at.date().isoformat()},
-            )
+        check_day(new.sold_on, at.date())
         customer.check_may_buy()
         product.check_can_be_sold(withdrawn_confirmed=new.withdrawn_confirmed)
         return cls(
@@ -169,6 +198,17 @@ class Sale(Base):
             version=1,
             customer_words=customer.words,
         )
+
+    @classmethod
+    def reads_like(cls, serial_number: str) -> ColumnElement[bool]:
+        """The same, or the same but for O and 0, I and 1; by the words of the index."""
+        column = literal_column(AS_READ, Text)
+        return column == serial_number.translate({ord("O"): "0", ord("I"): "1"})
+
+    @property
+    def sale_id(self) -> UUID:
+        """As the events that tell of it call it."""
+        return self.id
 
     @property
     def product(self) -> SoldProduct:
@@ -206,24 +246,6 @@ class Draft(Base):
     key: Mapped[str]
     saved_at: Mapped[datetime]
     sale_id: Mapped[UUID | None] = mapped_column(default=None)
-    customer_id: Mapped[UUID | None] = mapped_column(default=None)
-    product_id: Mapped[UUID | None] = mapped_column(default=None)
-    withdrawn_confirmed: Mapped[bool] = mapped_column(default=False)
-    serial_number: Mapped[str] = mapped_column(default="")
-    sold_on: Mapped[str] = mapped_column(default="")
-    customer_text: Mapped[str] = mapped_column(default="")
-    product_text: Mapped[str] = mapped_column(default="")
-    creating_customer: Mapped[bool] = mapped_column(default=False)
-    first_name: Mapped[str] = mapped_column(default="")
-    last_name: Mapped[str] = mapped_column(default="")
-    email: Mapped[str] = mapped_column(default="")
-
-    @classmethod
-    def is_little(cls) -> ColumnElement[bool]:
-        """Nothing but searches: another sale may take its place unasked."""
-        return and_(
-            cls.customer_id.is_(None),
-            cls.product_id.is_(None),
-            cls.serial_number == "",
-            cls.creating_customer.is_(False),
-        )
+    # The page's own, not read here: a field more at the counter is none here.
+    content: Mapped[dict[str, str]] = mapped_column(JSONB, default_factory=dict)
+    negligible: Mapped[bool] = mapped_column(default=False)

@@ -70,19 +70,7 @@ async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at
         at=at,
     )
     await add_if_free(session, sale)
-    publish(
-        session,
-        SaleRecorded(
-            sale_id=sale.id,
-            version=sale.version,
-            customer_id=sale.customer_id,
-            seller_id=sale.seller_id,
-            product=sale.product,
-            serial_number=sale.serial_number,
-            sold_on=sale.sold_on,
-            recorded_at=sale.recorded_at,
-        ),
-    )
+    publish(session, SaleRecorded.model_validate(sale, from_attributes=True))
     return sale
 
 
@@ -118,22 +106,15 @@ async def cancel_sale(
     """Undo a sale that was a mistake, once; its serial number is free again."""
     sale = await queries.sale_to_change(session, sale_id)
     if sale.cancel(by=staff, reason=reason, at=at):
-        publish(
-            session,
-            SaleCancelled(
-                sale_id=sale.id,
-                version=sale.version,
-                customer_id=sale.customer_id,
-                product=sale.product,
-                serial_number=sale.serial_number,
-                cancelled_by=staff.id,
-                cancelled_at=at,
-            ),
-        )
+        publish(session, SaleCancelled.model_validate(sale, from_attributes=True))
     return sale
 
 
 # --- Drafts -----------------------------------------------------------------------------------
+
+
+# A sale that is recorded has left its key alone, and nothing that could be lost.
+MAY_GO = Draft.negligible | Draft.sale_id.is_not(None)
 
 
 async def keep_draft(
@@ -141,12 +122,16 @@ async def keep_draft(
 ) -> None:
     """The last one kept counts, from whatever device, as long as all speak of the same sale."""
     await session.execute(delete(Draft).where(Draft.saved_at < at - DRAFTS_LAST))
-    typed = draft.model_dump(exclude={"replaces"})
+    begun = Draft(
+        seller_id=seller.id,
+        key=draft.key,
+        saved_at=at,
+        content=draft.content,
+        negligible=draft.negligible,
+    )
     same_sale = (Draft.key == draft.key) & Draft.sale_id.is_(None)
-    replaced = (Draft.key != draft.key) & (Draft.is_little() | draft.replaces)
-    if await put_draft(
-        session, Draft(seller_id=seller.id, saved_at=at, **typed), same_sale | replaced
-    ):
+    replaced = (Draft.key != draft.key) & (MAY_GO | draft.replaces)
+    if await put_draft(session, begun, same_sale | replaced):
         return
     standing = await queries.kept_draft(session, seller)
     if standing is None:
@@ -155,10 +140,7 @@ async def keep_draft(
         raise SaleAlreadyRecorded(
             "this sale is recorded", context={"sale_id": str(standing.sale_id)}
         )
-    raise DraftOfAnotherSale(
-        "another sale has been begun",
-        context={"customer_id": str(standing.customer_id) if standing.customer_id else None},
-    )
+    raise DraftOfAnotherSale("another sale has been begun")
 
 
 async def end_draft(
@@ -166,7 +148,7 @@ async def end_draft(
 ) -> None:
     """The sale under this key is recorded: a draft of it that comes late is refused."""
     ended = Draft(seller_id=seller.id, key=key, saved_at=at, sale_id=sale.id)
-    await put_draft(session, ended, (Draft.key == key) | Draft.is_little())
+    await put_draft(session, ended, (Draft.key == key) | MAY_GO)
 
 
 async def put_draft(session: AsyncSession, draft: Draft, where: ColumnElement[bool]) -> bool:

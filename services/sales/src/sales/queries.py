@@ -59,6 +59,30 @@ async def sale_of_unit(session: AsyncSession, product_id: UUID, serial_number: s
     )
 
 
+async def serial_number_checked(
+    session: AsyncSession, check: api.SerialNumberCheck
+) -> api.SerialNumberChecked:
+    """The sale of this very unit, and those that it may be mistaken for."""
+    number = check.serial_number
+    alike = (
+        select(Sale)
+        .where(Sale.reads_like(number), STANDING)
+        .order_by(Sale.recorded_at.desc())
+        .limit(1)
+    )
+    same = alike.where(Sale.serial_number == number, Sale.product_id != check.product_id)
+    return api.SerialNumberChecked(
+        serial_number=number,
+        sale=answered(await sale_of_unit(session, check.product_id, number)),
+        same_number=answered(await session.scalar(same)),
+        look_alike=answered(await session.scalar(alike.where(Sale.serial_number != number))),
+    )
+
+
+def answered(found: Sale | None) -> api.Sale | None:
+    return None if found is None else api.Sale.model_validate(found)
+
+
 async def sales(
     session: AsyncSession,
     *,

@@ -124,10 +124,11 @@ async def search_sales(search: api.SaleSearch, _: Staff, session: Transaction) -
 async def check_serial_number(
     check: api.SerialNumberCheck, _: Staff, session: Transaction
 ) -> api.SerialNumberChecked:
-    """Whether this unit was sold before, and to whom."""
-    standing = await queries.sale_of_unit(session, check.product_id, check.serial_number)
-    sale = api.Sale.model_validate(standing) if standing else None
-    return api.SerialNumberChecked(serial_number=check.serial_number, sale=sale)
+    """Whether this unit was sold before, and what else bears this number, or one that reads alike.
+
+    For staff alone: it tells of other customers' purchases.
+    """
+    return await queries.serial_number_checked(session, check)
 
 
 @router.get("/draft", response_model=api.Draft)

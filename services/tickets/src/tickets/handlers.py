@@ -59,11 +59,11 @@ async def remember_person(
 @subscriptions.on(SaleRecorded)
 async def remember_ownership(session: AsyncSession, event: SaleRecorded) -> None:
     """A cancellation that came before its sale stays: only what it could not tell is added."""
-    told = sale(event, sold_on=event.sold_on, cancelled=False)
+    told = owned(event, cancelled=False)
+    fields = {name: told.excluded[name] for name in TOLD_OF_SALE}
     await session.execute(
         told.on_conflict_do_update(
-            index_elements=[OwnedProduct.sale_id],
-            set_={"sold_on": told.excluded.sold_on, "version": newest_version(told)},
+            index_elements=[OwnedProduct.sale_id], set_=fields | {"version": newest_version(told)}
         )
     )
 
@@ -71,7 +71,7 @@ async def remember_ownership(session: AsyncSession, event: SaleRecorded) -> None
 @subscriptions.on(SaleCancelled)
 async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
     """No new request may be opened on it; those that exist go on."""
-    told = sale(event, sold_on=None, cancelled=True)
+    told = owned(event, cancelled=True)
     await session.execute(
         told.on_conflict_do_update(
             index_elements=[OwnedProduct.sale_id],
@@ -80,17 +80,15 @@ async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
     )
 
 
-def sale(event: SaleRecorded | SaleCancelled, **more: Any) -> postgresql.Insert:
-    return postgresql.insert(OwnedProduct).values(
-        sale_id=event.sale_id,
-        customer_id=event.customer_id,
-        product_id=event.product.id,
-        reference=event.product.reference,
-        designation=event.product.designation,
-        serial_number=event.serial_number,
-        version=event.version,
-        **more,
-    )
+# What a sale's event tells is kept under the same names, its product's three apart.
+OF_PRODUCT = {"product_id": "id", "reference": "reference", "designation": "designation"}
+TOLD_OF_SALE = set(OwnedProduct.__table__.columns.keys()) & set(SaleRecorded.model_fields)
+
+
+def owned(event: SaleRecorded | SaleCancelled, *, cancelled: bool) -> postgresql.Insert:
+    product = {name: getattr(event.product, told) for name, told in OF_PRODUCT.items()}
+    told = event.model_dump(include=TOLD_OF_SALE)
+    return postgresql.insert(OwnedProduct).values(**told, **product, cancelled=cancelled)
 
 
 def newest_version(told: postgresql.Insert) -> Any:

@@ -90,17 +90,9 @@ async def use_link(gateway: Gateway, secret: str, *, password: str | None) -> Us
 # --- Customers, for staff ---------------------------------------------------------------------
 
 
-async def register_customer(
-    gateway: Gateway, *, first_name: str, last_name: str, email: str, password: str | None, key: str
-) -> Customer:
-    """Without a password they are sent a link to choose one."""
-    body = {
-        "first_name": first_name,
-        "last_name": last_name,
-        "email": email,
-        "password": password,
-    }
-    return await gateway.send("POST", "/api/identity/customers", body, Customer, key=key)
+async def register_customer(gateway: Gateway, new: dict[str, str], *, key: str) -> Customer:
+    """As the contract's `NewCustomer` lists it; without a password they are sent a link."""
+    return await gateway.send("POST", "/api/identity/customers", new, Customer, key=key)
 
 
 async def invite_customer(gateway: Gateway, customer_id: UUID, *, key: str) -> RequestedLink:

@@ -8,24 +8,9 @@ from contracts.sales.api import Draft, PurchaseCounts, Sale, Sales, SerialNumber
 from web.clients.gateway import Gateway
 
 
-async def record_sale(
-    gateway: Gateway,
-    *,
-    customer_id: str,
-    product_id: str,
-    serial_number: str,
-    sold_on: str,
-    withdrawn_confirmed: bool,
-    key: str,
-) -> Sale:
-    body = {
-        "customer_id": customer_id,
-        "product_id": product_id,
-        "serial_number": serial_number,
-        "sold_on": sold_on,
-        "withdrawn_confirmed": withdrawn_confirmed,
-    }
-    return await gateway.send("POST", "/api/sales", body, Sale, key=key)
+async def record_sale(gateway: Gateway, new: dict[str, str], *, key: str) -> Sale:
+    """`new` as the contract's `NewSale` lists it."""
+    return await gateway.send("POST", "/api/sales", new, Sale, key=key)
 
 
 async def draft(gateway: Gateway) -> Draft:
@@ -63,23 +48,9 @@ async def my_purchases(gateway: Gateway, *, limit: int) -> list[Sale]:
     return (await gateway.get("/api/sales/mine", Sales, limit=limit)).sales
 
 
-async def search_sales(
-    gateway: Gateway,
-    *,
-    text: str = "",
-    sold_from: str = "",
-    sold_to: str = "",
-    limit: int = 20,
-    after: str | None = None,
-) -> Sales:
-    body = {
-        "text": text,
-        "sold_from": sold_from or None,
-        "sold_to": sold_to or None,
-        "limit": limit,
-        "after": after,
-    }
-    return await gateway.send("POST", "/api/sales/search", body, Sales)
+async def search_sales(gateway: Gateway, **search: str | int | None) -> Sales:
+    """As the contract's `SaleSearch` lists it."""
+    return await gateway.send("POST", "/api/sales/search", search, Sales)
 
 
 async def purchase_counts(gateway: Gateway, customer_ids: Iterable[UUID]) -> dict[UUID, int]:

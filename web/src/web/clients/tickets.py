@@ -39,23 +39,9 @@ from web.clients.gateway import Gateway
 LONGEST_PAGE = 50
 
 
-async def open_ticket(
-    gateway: Gateway,
-    *,
-    sale_id: str | None,
-    follows: str | None,
-    subject: str,
-    description: str,
-    key: str,
-) -> Ticket:
-    """`follows` is the number of a resolved request, whose product it then is by default."""
-    body = {
-        "sale_id": sale_id,
-        "follows": follows,
-        "subject": subject,
-        "description": description,
-    }
-    return await gateway.send("POST", "/api/tickets", body, Ticket, key=key)
+async def open_ticket(gateway: Gateway, new: dict[str, str], *, key: str) -> Ticket:
+    """As the contract's `NewTicket` lists it."""
+    return await gateway.send("POST", "/api/tickets", new, Ticket, key=key)
 
 
 async def home(

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from contracts.tickets.api import Draft, OwnedProducts, Ticket
+from contracts.tickets.api import Draft, NewTicket, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
@@ -72,14 +72,8 @@ async def open_ticket(request: Request, customer: Customer, form: Typed) -> Resp
     if (number := whole(form["complete"])) is not None:
         return await complete(request, customer, number, form)
     try:
-        ticket = await tickets.open_ticket(
-            customer.gateway,
-            sale_id=form["sale_id"] or None,
-            follows=form["follows"] or None,
-            subject=form["subject"],
-            description=form["description"],
-            key=form.key,
-        )
+        new = form.fields_of(NewTicket)
+        ticket = await tickets.open_ticket(customer.gateway, new, key=form.key)
     except Problem as problem:
         return await show(request, customer, form.refused(problem))
     return redirect(request, f"/mes-demandes/{ticket.number}", done="ticket_opened")

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from contracts.sales.api import Sale, Sales
+from contracts.sales.api import Sale, Sales, SaleSearch
 from web import words
 from web.barcodes import code_39, qr_code
 from web.clients import identity, sales
@@ -35,13 +35,15 @@ async def search_sales(request: Request, person: Staff, form: Typed) -> Response
 async def sales_page(request: Request, person: Staff, r: str = "") -> Response:
     """What was searched for, or mine of today: the next correction is most likely about them."""
     form = SEARCHES.recalled(request, person, r)
-    asked = {name: form[name] for name in ("text", "sold_from", "sold_to")}
+    asked = form.fields_of(SaleSearch)
+    after = asked.pop("after", None)
     searched = any(asked.values())
-    after = form["after"] or None
     found = Sales(sales=[])
     try:
         if searched:
-            found = await sales.search_sales(person.gateway, limit=PAGE, after=after, **asked)
+            found = await sales.search_sales(
+                person.gateway, **asked | {"limit": PAGE, "after": after}
+            )
         else:
             found = await sales.my_sales_today(person.gateway, limit=PAGE, after=after)
     except Problem as problem:

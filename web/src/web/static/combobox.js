@@ -1,7 +1,8 @@
 // A search box with a list of answers, after the ARIA combobox pattern.
 //
 // Every question has a number: an answer to an earlier question is thrown away, and Enter acts
-// only on what is displayed for the text that is in the box now.
+// only on what is displayed for the text that is in the box now. Pressed before that has come, it
+// waits: the answer's one row with data-meant is chosen then, or else the list opens.
 
 const PAUSE = 120; // milliseconds without a key before a question is sent
 
@@ -18,6 +19,8 @@ export function combobox(root, { search, choose }) {
   let answered = null; // the text whose answer is displayed
   let request = new AbortController();
   let pause = 0;
+  let asked = null; // the text whose answer is on its way
+  let entered = false; // Enter waits for it
 
   const typed = () => input.value.trim();
   const upToDate = () => !pop.hidden && answered === typed();
@@ -28,9 +31,11 @@ export function combobox(root, { search, choose }) {
     clearTimeout(pause);
     request.abort();
     question += 1;
+    asked = null;
   }
 
   function textChanged() {
+    entered = false;
     if (!pop.hidden && answered === typed()) return;
     if (typed() === "") {
       close();
@@ -39,6 +44,7 @@ export function combobox(root, { search, choose }) {
       return;
     }
     abandon();
+    if (pop.hidden) answered = null;
     pop.setAttribute("aria-busy", "true");
     root.dataset.waiting = "";
     activate(null);
@@ -49,6 +55,7 @@ export function combobox(root, { search, choose }) {
     abandon();
     const number = question;
     const text = typed();
+    asked = text;
     request = new AbortController();
     let answer;
     try {
@@ -64,10 +71,13 @@ export function combobox(root, { search, choose }) {
     answered = text;
     pop.innerHTML = answer.html;
     if (status.textContent !== answer.said) status.textContent = answer.said;
+    const meant = entered && pop.querySelector("[data-meant]");
     open();
+    if (meant) choose(meant);
   }
 
   function open() {
+    entered = false;
     pop.hidden = false;
     pop.removeAttribute("aria-busy");
     delete root.dataset.waiting;
@@ -78,6 +88,7 @@ export function combobox(root, { search, choose }) {
 
   function close() {
     abandon(); // the answer would open the list of a box that was left
+    entered = false;
     pop.hidden = true;
     pop.removeAttribute("aria-busy");
     delete root.dataset.waiting;
@@ -111,6 +122,17 @@ export function combobox(root, { search, choose }) {
     activate(all[(start + step + all.length) % all.length]);
   }
 
+  function enter() {
+    if (upToDate()) {
+      if (active()) choose(active());
+    } else if (answered === typed()) {
+      openAgain();
+    } else if (typed() !== "") {
+      entered = true;
+      if (asked !== typed()) ask();
+    }
+  }
+
   function key(event) {
     if (event.isComposing) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -119,7 +141,7 @@ export function combobox(root, { search, choose }) {
       else if (upToDate()) move(event.key === "ArrowDown" ? 1 : -1);
     } else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) {
       event.preventDefault();
-      if (upToDate() && active()) choose(active());
+      enter();
     } else if (event.key === "Escape" && !pop.hidden) {
       event.preventDefault();
       event.stopPropagation();

@@ -6,14 +6,15 @@ const SHORTEST = 4; // characters that fingers may happen to press at once
 const PACE = 35; // milliseconds per key on average; the fastest typists need about 60
 
 /**
- * Hand over every scan of exactly `length` characters, wherever the focus is, and undo what it
- * typed there. Any other stays where it was typed; its end is as good as Enter there.
+ * Hand over every scan that is `ours`, wherever the focus is, and undo what it typed there. Any
+ * other stays where it was typed; its end is as good as Enter there.
  *
+ * @param ours  (text) => boolean
  * @param heard (text) => void
  * @param deaf  (element) => boolean: scans that start in this element are none of ours
  * @param holds (element) => boolean: a scan that ends with Tab does not leave this element
  */
-export function listenToScanner({ length, heard, deaf, holds }) {
+export function listenToScanner({ ours, heard, deaf, holds }) {
   let scan = null;
   let ended = -Infinity;
 
@@ -67,7 +68,7 @@ export function listenToScanner({ length, heard, deaf, holds }) {
     scan = null;
     if (event.timeStamp - ended < GAP) {
       swallow(event); // of CR and LF, the second
-    } else if (burst?.text.length === length && !deaf(burst.element)) {
+    } else if (burst && ours(burst.text) && !deaf(burst.element)) {
       swallow(event);
       finish(burst);
     } else if (burst && (event.ctrlKey || (event.key === "Tab" && holds(burst.element)))) {

@@ -18,10 +18,13 @@ export const READY_BY_TOUCH = "Tout est prêt.";
 export const CONFIRM_WITHDRAWN = "Confirmez la vente du produit retiré.";
 export const CORRECT_SERIAL = "Le n° de série est à corriger.";
 export const INCOMPLETE_SERIAL = "Le n° de série est incomplet.";
+export const CONFIRM_SERIAL = "Le n° de série est à confirmer.";
 export const UNDECIDED = {
   customer: "Choisissez le client, ou Échap.",
   product: "Choisissez le produit, ou Échap.",
 };
+export const READING_DATE = "Lecture de la date…";
+export const CONFIRM_DATE = "Confirmez la date de vente.";
 export const CORRECT_DATE = "La date de vente est à corriger.";
 
 export const MISSING = {

@@ -7,13 +7,15 @@ import { explain, focusFirstError, send } from "./counter-exchange.js";
 import { handover } from "./counter-handover.js";
 import { listenToScanner } from "./counter-scanner.js";
 import * as words from "./counter-words.js";
-import { LENGTH, serialField, withoutBlanks } from "./serial.js";
+import { isNumberScan, isWhole } from "./serial-text.js";
+import { serialField } from "./serial.js";
 
 const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
 const form = document.querySelector("#sale");
-const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on } = form.elements;
+const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } = form.elements;
 const record = form.querySelector("[data-record]");
+const heading = document.querySelector("[data-heading]"); // a link may have led here to create somebody
 const missing = form.querySelector("[data-missing]");
 const touched = matchMedia("(pointer: coarse)");
 const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`#step-${name}`)]));
@@ -54,10 +56,10 @@ const product = combobox(steps.product.querySelector(".combo"), {
 });
 
 const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
-  check: (text, { scanned, signal }) =>
+  check: (text, { scanned, confirmed, signal }) =>
     send(
       "/comptoir/numeros",
-      { serial_number: text, product_id: product_id.value, scanned: scanned ? "true" : "" },
+      { serial_number: text, product_id: product_id.value, scanned: scanned ? "true" : "", confirmed },
       { signal },
     ),
   changed: draw,
@@ -87,7 +89,7 @@ const complete = {
   customer: () => customer_id.value !== "" && !customer.isCreating,
   product: () => product_id.value !== "" && (!withdrawn.value || withdrawn_confirmed.value !== ""),
   serial_number: () => serial.accepted(),
-  sold_on: () => sold_on.dataset.refused === undefined,
+  sold_on: () => isRead() && (!("asks" in sold_on.dataset) || isConfirmed()),
 };
 
 const mustConfirm = () =>
@@ -140,6 +142,7 @@ form.addEventListener("click", (event) => {
 // --- The ticket --------------------------------------------------------------------------------
 
 function draw() {
+  if (!customer.isCreating && customer_id.value !== "") heading.textContent = heading.dataset.heading;
   for (const name of ORDER) steps[name].dataset.state = stateOf(name);
   drawWithdrawn();
   showEarly(steps.serial_number.querySelector("[data-serial]"), "now done", serial.input.value !== "");
@@ -176,8 +179,8 @@ function drawTicket() {
   row("product", product_id.value && title(steps.product));
   row("reference", product_id.value && steps.product.querySelector("[data-code]").textContent);
   row("serial_number", complete.serial_number() && serial.input.value);
-  row("sold_on", sold_on.dataset.words);
-  form.querySelector("[data-ticket-day]").textContent = sold_on.dataset.short;
+  row("sold_on", isRead() && sold_on.dataset.words);
+  form.querySelector("[data-ticket-day]").textContent = isRead() ? sold_on.dataset.short : "";
   const number = `n°\u00a0${serial.input.value}`;
   const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
   form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
@@ -195,26 +198,30 @@ function lacking() {
   if (isUndecided()) return words.UNDECIDED[reopened];
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
-  if (names.length === 0) return complete.sold_on() ? "" : words.CORRECT_DATE;
+  if (names.length === 0) return lackingDay();
   if (names.includes("product") && product_id.value) return words.CONFIRM_WITHDRAWN;
   if (names.length > 1) return words.missing(names);
   if (names[0] !== "serial_number" || serial.input.value === "") return words.missing(names);
-  const whole = [...withoutBlanks(serial.input.value)].length === LENGTH;
-  return whole || serial.state !== "" ? words.CORRECT_SERIAL : words.INCOMPLETE_SERIAL;
+  if (serial.state === "asks") return words.CONFIRM_SERIAL;
+  const isWrong = isWhole(serial.input.value) || serial.state !== "";
+  return isWrong ? words.CORRECT_SERIAL : words.INCOMPLETE_SERIAL;
+}
+
+function lackingDay() {
+  if (complete.sold_on()) return "";
+  if (isRead()) return words.CONFIRM_DATE;
+  return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
 }
 
 // --- What is kept of it ------------------------------------------------------------------------
 
-/** A reload finds it all, also what is typed and not chosen yet. */
+/** A reload finds it all, also what is typed and not chosen yet: whatever has a name. */
 function begun() {
+  const { form_token, withdrawn, ...typed } = Object.fromEntries(new FormData(form));
   const searched = (name, id, box) => (id.value === "" || reopened === name ? box.input.value : "");
   return {
-    form_key: form.elements.form_key.value,
-    customer_id: customer_id.value,
-    product_id: product_id.value,
-    withdrawn_confirmed: withdrawn_confirmed.value,
-    serial_number: serial.input.value,
-    sold_on: isToday() ? "" : sold_on.value,
+    ...typed,
+    sold_on: isToday() ? "" : typed.sold_on,
     customer_text: searched("customer", customer_id, customer.box),
     product_text: searched("product", product_id, product),
     creating_customer: customer.isCreating ? "true" : "",
@@ -233,7 +240,7 @@ async function goOn() {
     box.start(box.input.value);
   }
   await serial.again();
-  if (sold_on.value !== sold_on.dataset.short) await understandDay();
+  if (!isRead()) await understandDay();
   draw();
   focusOn(current(), { select: false });
 }
@@ -243,30 +250,39 @@ form.addEventListener("input", draw);
 // --- The day -----------------------------------------------------------------------------------
 
 const calendar = form.querySelector("[data-calendar]");
+const PAUSE = 200; // milliseconds without a key before the day is read
 let dayQuestion = 0;
+let dayPause = 0;
 
-async function understandDay() {
+/** Whether what is known of the day is about the text that stands in its field. */
+const isRead = () =>
+  sold_on.dataset.read === sold_on.value && !("refused" in sold_on.dataset);
+const isConfirmed = () => day_confirmed.value === sold_on.dataset.day;
+
+/** `typing`: the text stays as it is, and nothing typed yet means nothing yet. */
+async function understandDay({ typing = false } = {}) {
+  clearTimeout(dayPause);
   const number = (dayQuestion += 1);
+  const text = sold_on.value;
+  if (typing && text.trim() === "") return;
   let answer;
   try {
-    answer = await send("/comptoir/dates", { sold_on: sold_on.value });
+    answer = await send("/comptoir/dates", { sold_on: text, day_confirmed: day_confirmed.value });
   } catch (failure) {
     answer = { fields: { sold_on: failure.html } };
   }
   if (number !== dayQuestion) return;
-  explain(steps.sold_on, answer.fields);
-  if (answer.day) {
-    take(answer);
-  } else {
-    sold_on.dataset.refused = "";
-  }
+  take(answer, typing ? text : answer.short ?? text);
   draw();
 }
 
-function take({ day, words, short }) {
-  sold_on.value = short;
-  Object.assign(sold_on.dataset, { day, words, short });
-  delete sold_on.dataset.refused;
+/** What the server says of the day; `text` is what then stands in the field. */
+function take({ day = "", words = "", short = "", asks = false, fields }, text) {
+  if (sold_on.value !== text) sold_on.value = text;
+  Object.assign(sold_on.dataset, { read: text, day, words, short });
+  sold_on.toggleAttribute("data-refused", day === "");
+  sold_on.toggleAttribute("data-asks", asks);
+  explain(steps.sold_on, fields);
 }
 
 const isToday = () => sold_on.value === sold_on.dataset.today;
@@ -285,22 +301,32 @@ async function lookAtDay() {
   sold_on.dataset.today = answer.short;
   calendar.max = answer.day;
   steps.sold_on.querySelector("[data-weekday]").textContent = answer.weekday;
-  if (follows) {
-    take(answer);
-    explain(steps.sold_on, answer.fields);
-  }
+  if (follows) take(answer, answer.short);
   draw();
 }
 
 for (const sign of ["focus", "keydown", "pointerdown"]) addEventListener(sign, lookAtDay);
 document.addEventListener("visibilitychange", lookAtDay);
 
-sold_on.addEventListener("change", understandDay);
+sold_on.addEventListener("input", () => {
+  dayQuestion += 1;
+  clearTimeout(dayPause);
+  dayPause = setTimeout(() => understandDay({ typing: true }), PAUSE);
+});
+sold_on.addEventListener("change", () => understandDay());
 sold_on.addEventListener("keydown", async (event) => {
   if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
   event.preventDefault();
   await understandDay();
   if (complete.sold_on()) record.focus();
+  else steps.sold_on.querySelector("[data-confirm-day]")?.focus();
+});
+steps.sold_on.addEventListener("click", async (event) => {
+  const yes = event.target.closest("[data-confirm-day]");
+  if (!yes) return;
+  day_confirmed.value = yes.dataset.confirmDay;
+  await understandDay();
+  record.focus();
 });
 calendar.addEventListener("change", () => {
   sold_on.value = calendar.value;
@@ -319,8 +345,8 @@ async function recordSale() {
   if (record.getAttribute("aria-busy") === "true") return;
   record.setAttribute("aria-busy", "true");
   try {
-    await serial.validate();
-    if (sold_on.value !== sold_on.dataset.short || !complete.sold_on()) await understandDay();
+    if (serial.input.value !== "") await serial.validate();
+    if (!isRead() || sold_on.value !== sold_on.dataset.short) await understandDay();
     if (lacking()) {
       if (!isUndecided()) reopened = null;
       focusOn(current());
@@ -350,6 +376,7 @@ async function sendSale() {
     return;
   }
   explain(form, answer.fields);
+  if (answer.day) take(answer.day, sold_on.value);
   if (answer.key) form.elements.form_key.value = answer.key;
   if (answer.retry_after && !retried) {
     retried = true;
@@ -420,7 +447,7 @@ function goBack(event) {
 }
 
 listenToScanner({
-  length: LENGTH,
+  ours: (text) => isNumberScan(text) || isWhole(text),
   deaf: (element) => isElsewhere() || element === product.input,
   heard: (text) => serial.scan(text),
   holds: (element) => element === serial.input,

@@ -1,19 +1,14 @@
 // The serial number's field: one real input with a counter. The rule itself is the server's;
-// here small letters are raised, characters counted, and an answer asked for at the right moment.
+// here it is tidied, counted, and an answer asked for at the right moment.
 
-export const LENGTH = 15;
-
-// What Python's str.strip drops: the server must see the same number as the seller.
-const BLANKS = "[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+";
-const ENDS = new RegExp(`^${BLANKS}|${BLANKS}$`, "gu");
-
-export const withoutBlanks = (text) => text.replace(ENDS, "");
-export const raised = (text) => text.replace(/[a-z]/g, (small) => small.toUpperCase());
+import { isWhole, LENGTH, lengthOf, raised, tidied } from "./serial-text.js";
 
 /**
  * @param root    element holding .serial and [data-answer]
- * @param check   async (text, { scanned, signal }) => { state, serial_number, html, said, bad }
- *                states: free, sold, unchecked (valid, no product yet), refused, misread
+ * @param check   async (text, { scanned, confirmed, signal })
+ *                  => { state, serial_number, html, said, bad }
+ *                states: free, sold, unchecked (valid, no product yet), refused, asks; `confirmed`
+ *                is the number that somebody has said is right
  * @param changed () => void: the number or what is known of it changed
  * @param done    () => void: the number was validated by Enter or a scan; go on
  */
@@ -28,9 +23,11 @@ export function serialField(root, { check, changed, done }) {
   let request = new AbortController();
   let checked = null; // the text that the shown answer is about
   let state = "";
+  let confirmed = "";
+  let wrong = null; // where the wrong character is, from 0
 
   function draw() {
-    const length = [...withoutBlanks(input.value)].length;
+    const length = lengthOf(input.value);
     box.style.setProperty("--n", Math.min(length, LENGTH));
     count.textContent = `${length} / ${LENGTH}`;
   }
@@ -41,24 +38,24 @@ export function serialField(root, { check, changed, done }) {
     checked = null;
     state = "";
     answer.replaceChildren();
-    bad.hidden = true;
+    wrong = null;
+    drawMark();
     box.classList.remove("is-error");
     input.removeAttribute("aria-invalid");
   }
 
   function typed(event) {
     if (event.isComposing) return;
-    const at = input.selectionStart;
-    const pasted = event.inputType === "insertFromPaste" || event.inputType === "insertFromDrop";
-    const text = raised(pasted ? withoutBlanks(input.value) : input.value);
+    const text = tidied(input.value);
     if (text !== input.value) {
+      const at = tidied(input.value.slice(0, input.selectionStart)).length;
       input.value = text;
-      if (!pasted) input.setSelectionRange(at, at);
+      input.setSelectionRange(at, at);
     }
     forget();
     draw();
     changed();
-    if ([...withoutBlanks(text)].length === LENGTH) ask();
+    if (isWhole(text)) ask();
   }
 
   /** Resolves with the state, or null when another question came in between. */
@@ -69,7 +66,7 @@ export function serialField(root, { check, changed, done }) {
     request = new AbortController();
     let found;
     try {
-      found = await check(text, { scanned, signal: request.signal });
+      found = await check(text, { scanned, confirmed, signal: request.signal });
     } catch (failure) {
       found = { state: "unchecked", html: failure.html ?? "", said: failure.message };
     }
@@ -82,31 +79,42 @@ export function serialField(root, { check, changed, done }) {
     state = found.state;
     if (found.serial_number) input.value = found.serial_number;
     checked = input.value;
-    const wrong = state === "refused" || state === "sold" || state === "misread";
     answer.innerHTML = found.html;
     status.textContent = found.said;
-    box.classList.toggle("is-error", wrong);
-    if (wrong) input.setAttribute("aria-invalid", "true");
-    bad.hidden = !Number.isInteger(found.bad) || found.bad >= LENGTH;
-    if (!bad.hidden) bad.style.setProperty("--bad", found.bad);
+    box.classList.toggle("is-error", !accepted());
+    if (!accepted()) input.setAttribute("aria-invalid", "true");
+    wrong = found.bad ?? null;
+    // A text longer than its field is pushed along until the wrong character can be seen.
+    if (wrong !== null) input.scrollLeft = Math.max(0, wrong + 1 - LENGTH) * cell();
+    drawMark();
     draw();
     changed();
   }
 
-  /** What Enter and leaving the field do; true when the number stands. */
+  const cell = () => input.clientWidth / LENGTH;
+
+  function drawMark() {
+    const place = wrong === null ? -1 : wrong - input.scrollLeft / cell();
+    bad.hidden = place < -0.5 || place > LENGTH - 0.5;
+    bad.style.setProperty("--bad", place);
+  }
+
+  /** What Enter does; true when the number stands. Nothing at all is refused, too. */
   async function validate() {
-    if (withoutBlanks(input.value) === "") return false;
     if (checked !== input.value) await ask();
     return accepted();
   }
 
+  /** Where one answer is likely, the next Enter gives it. */
+  const firstAnswer = () => answer.querySelector("[data-first]");
+
   const accepted = () => state === "free" || state === "unchecked";
 
-  /** The number that a misread scan probably meant: taken, or typed anew. */
+  /** Which number the label has: one that is offered, or none of them and typed anew. */
   async function decide(event) {
     const decision = event.target.closest("[data-use]");
     if (!decision) return;
-    input.value = decision.dataset.use;
+    input.value = confirmed = decision.dataset.use;
     draw();
     input.focus();
     if (input.value === "") {
@@ -119,7 +127,8 @@ export function serialField(root, { check, changed, done }) {
 
   // Fifteen characters fit: the browser would push the first out to make room for the caret.
   input.addEventListener("scroll", () => {
-    if ([...input.value].length <= LENGTH) input.scrollLeft = 0;
+    if (lengthOf(input.value) <= LENGTH) input.scrollLeft = 0;
+    drawMark();
   });
   answer.addEventListener("click", decide);
   input.addEventListener("input", typed);
@@ -131,13 +140,15 @@ export function serialField(root, { check, changed, done }) {
     if (event.isComposing || event.ctrlKey || event.metaKey || event.shiftKey) return;
     // Tab moves on from a whole number, and leaves one that is refused: nobody is held here.
     const refused = checked === input.value && !accepted();
-    const whole = [...withoutBlanks(input.value)].length === LENGTH && !refused;
-    if (event.key === "Enter" || (event.key === "Tab" && whole)) {
+    const goesOn = isWhole(input.value) && !refused;
+    if (event.key === "Enter" || (event.key === "Tab" && goesOn)) {
       event.preventDefault();
       if (await validate()) done();
+      else firstAnswer()?.focus();
     }
   });
 
+  input.value = tidied(input.value); // as an earlier page may have kept it
   draw();
   return {
     input,
@@ -146,22 +157,21 @@ export function serialField(root, { check, changed, done }) {
       return state;
     },
     validate,
-    /** Put a number in the field as if it had been typed, and ask about it. */
-    set(text) {
-      input.value = raised(text);
-      draw();
-      return ask();
-    },
     /** A whole scan: it replaces what is there. */
     async scan(text) {
       input.value = raised(text);
       draw();
       if (!(await ask(true))) return;
+      if (state === "refused" && tidied(text) !== input.value) {
+        input.value = tidied(text);
+        if (!(await ask())) return;
+      }
+      confirmed = input.value; // a barcode is not misread as a person misreads
       if (accepted()) done();
-      else (answer.querySelector("[data-use]") ?? input).focus();
+      else (firstAnswer() ?? input).focus();
     },
     /** The product changed: the same number may be free or sold there. */
-    again: () => (withoutBlanks(input.value) ? ask() : null),
+    again: () => (input.value ? ask() : null),
     /** Show an answer that came by another way, such as a refused sale. */
     show: (found) => show(input.value, found),
   };

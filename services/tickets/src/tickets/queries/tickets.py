@@ -40,6 +40,9 @@ FOLLOWED_BY = func.array(
     .scalar_subquery()
 ).label("followed_by")
 
+# All that the contract tells of the unit sold; a sale that is recorded changes no more.
+PRODUCT = [getattr(OwnedProduct, name) for name in api.OwnedProduct.model_fields]
+
 TICKET = (
     Ticket.id,
     Ticket.number,
@@ -48,13 +51,7 @@ TICKET = (
     Ticket.subject,
     Ticket.customer_id,
     Person.name.label("customer_name"),
-    Ticket.sale_id,
-    Ticket.product_id,
-    Ticket.reference,
-    Ticket.designation,
-    Ticket.serial_number,
-    Ticket.sold_on,
-    OwnedProduct.cancelled,
+    *PRODUCT,
     Ticket.opened_at,
     Ticket.waiting_since,
     Ticket.last_activity_at,

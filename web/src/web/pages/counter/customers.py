@@ -7,8 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from chassis.errors import field_error
-from contracts.identity.api import Customer, Email, EmailChecked
-from contracts.text import Body, Name
+from contracts.identity.api import Customer, EmailChecked, NewCustomer
 from contracts.tickets.api import StaffView
 from web import words
 from web.clients import identity, sales, tickets
@@ -23,14 +22,6 @@ router = APIRouter()
 SHORTEST_SEARCH = 2
 INSIDE_FROM = 3  # characters; shorter words match beginnings only
 LISTED_MOST = 8
-
-
-class Identity(Body):
-    """A customer before the password."""
-
-    first_name: Name
-    last_name: Name
-    email: Email
 
 
 # --- Finding ----------------------------------------------------------------------------------
@@ -59,6 +50,7 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
                 f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_FROM
             ),
             "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM),
+            "meant": found.count == 1 or customer.email.casefold() == text.casefold(),
         }
         for customer in found.customers
     ]
@@ -107,9 +99,7 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
 async def check_identity(request: Request, person: Staff, form: Typed) -> Response:
     """Everything about a new customer but the password; the address may be one we know."""
     try:
-        customer = Identity.model_validate(
-            {name: form[name] for name in ("first_name", "last_name", "email")}
-        )
+        customer = NewCustomer.model_validate(form.fields_of(NewCustomer))
     except ValidationError as invalid:
         form.refused(
             Problem(422, "invalid", errors=[field_error(found) for found in invalid.errors()])
@@ -155,14 +145,9 @@ def taken(request: Request, customer: Customer) -> str:
 async def register_customer(request: Request, person: Staff, form: Typed) -> Response:
     """The customer typed the password and gave the keyboard back."""
     try:
-        customer = await identity.register_customer(
-            person.gateway,
-            first_name=form["first_name"],
-            last_name=form["last_name"],
-            email=form["email"],
-            password=form["password"],
-            key=form.key,
-        )
+        # One that is empty is refused: without any, a link would be sent instead.
+        new = form.fields_of(NewCustomer) | {"password": form["password"]}
+        customer = await identity.register_customer(person.gateway, new, key=form.key)
         if form["again"]:
             # A try that was cut may have arrived: then it is its password that stands.
             await identity.reset_password(person.gateway, customer.id, password=form["password"])
@@ -176,14 +161,9 @@ async def register_customer(request: Request, person: Staff, form: Typed) -> Res
 async def register_by_link(request: Request, person: Staff, form: Typed) -> Response:
     """The customer chooses the password elsewhere, by a link that is sent to the address."""
     try:
-        customer = await identity.register_customer(
-            person.gateway,
-            first_name=form["first_name"],
-            last_name=form["last_name"],
-            email=form["email"],
-            password=None,
-            key=form.key,
-        )
+        new = form.fields_of(NewCustomer)
+        new.pop("password", None)
+        customer = await identity.register_customer(person.gateway, new, key=form.key)
         if customer.has_password:
             # A hand-over that was cut had arrived: no link was sent then.
             await identity.invite_customer(person.gateway, customer.id, key=form.key)

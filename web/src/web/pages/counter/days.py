@@ -1,9 +1,11 @@
 """The day of a sale, however it was typed."""
 
 from datetime import date
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from contracts.sales.api import OLDEST_YEARS, day_refusal, years_before
 from web import words
 from web.dates import Dates
 from web.forms import Form, Typed
@@ -13,31 +15,50 @@ from web.typed_days import day_of
 
 router = APIRouter()
 
+UNASKED_YEARS = 1  # an older day may be a slip in the year
+
 
 @router.post("/comptoir/dates")
 async def understand_day(request: Request, _: Staff, form: Typed) -> Response:
+    """What the text means; asked while it is typed, too."""
+    return answer(**about_day(request, form))
+
+
+def about_day(request: Request, form: Form) -> dict[str, Any]:
+    """The day in every form that the page shows; `asks` when the seller has to confirm it."""
     day = day_meant(request, form)
     if day is None:
-        return answer(fields=errors(request, form))
+        return {"fields": errors(request, form)}
     dates = shop_dates(request)
-    return answer(
-        day=day.isoformat(),
-        short=dates.short_day(day),
-        words=dates.day(day),
-        weekday=dates.weekday(day),
-        fields={"sold_on": piece(request, "day", day=day, today=dates.today())},
-    )
+    asks = must_confirm(request, form, day)
+    hint = piece(request, "day", day=day, today=dates.today(), asks=asks)
+    return {
+        "day": day.isoformat(),
+        "short": dates.short_day(day),
+        "words": dates.day(day),
+        "weekday": dates.weekday(day),
+        "asks": asks,
+        "fields": {"sold_on": hint},
+    }
 
 
 def day_meant(request: Request, form: Form) -> date | None:
     """The day, or None once the form says why not."""
-    today = shop_dates(request).today()
+    dates = shop_dates(request)
+    today = dates.today()
     day = day_of(form["sold_on"], today)
-    if day is None:
-        form.refuse("sold_on", words.refusal("date_unreadable"))
-    elif day > today:
-        form.refuse("sold_on", words.refusal("sold_on_in_future"))
-    return None if form.errors else day
+    code = day_refusal(day, today) if day else "date_unreadable"
+    if code:
+        oldest = dates.short_day(years_before(today, OLDEST_YEARS))
+        form.refuse("sold_on", words.refusal(code, {"oldest": oldest}))
+        return None
+    return day
+
+
+def must_confirm(request: Request, form: Form, day: date) -> bool:
+    """Asked once: `day_confirmed` is the day that the seller has said is right."""
+    recent = years_before(shop_dates(request).today(), UNASKED_YEARS)
+    return day < recent and form["day_confirmed"] != day.isoformat()
 
 
 def shop_dates(request: Request) -> Dates:

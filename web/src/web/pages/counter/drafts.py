@@ -14,16 +14,8 @@ from web.sessions import SignedIn, Staff
 
 router = APIRouter()
 
-TEXTS = (
-    "serial_number",
-    "sold_on",
-    "customer_text",
-    "product_text",
-    "first_name",
-    "last_name",
-    "email",
-)
-FLAGS = ("withdrawn_confirmed", "creating_customer", "replaces")
+# Of a draft that holds nothing else nobody would miss anything.
+NEGLIGIBLE = {"customer_text", "product_text", "sold_on"}
 
 
 @router.post("/comptoir/brouillon")
@@ -38,9 +30,14 @@ async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
 
 
 def draft_of(form: Form) -> dict[str, Any]:
-    ids = {name: form[name] or None for name in ("customer_id", "product_id")}
-    texts = {name: form[name] for name in TEXTS}
-    return {"key": form.key} | ids | texts | {name: bool(form[name]) for name in FLAGS}
+    """All that the page sends, whatever it is: `replaces` alone is not part of the sale."""
+    content = {name: text for name, text in form.values.items() if text and name != "replaces"}
+    return {
+        "key": form.key,
+        "content": content,
+        "negligible": content.keys() <= NEGLIGIBLE,
+        "replaces": bool(form["replaces"]),
+    }
 
 
 async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
@@ -49,17 +46,25 @@ async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
         sale = problem.context["sale_id"]
         return piece(request, "draft_recorded", text=words.refusal(problem.code), sale_id=sale)
     if problem.code == "draft_of_another_sale":
-        name = await name_of(person, problem.context.get("customer_id"))
+        standing = await sales.draft(person.gateway)
+        name = await name_of(person, as_id(standing.content.get("customer_id", "")))
         text = f"Une autre vente est commencée{f' pour {name}' if name else ''}"
         return piece(request, "draft_elsewhere", text=words.typeset(text))
     return ""
 
 
-async def name_of(person: SignedIn, customer_id: str | None) -> str:
+async def name_of(person: SignedIn, customer_id: UUID | None) -> str:
     if customer_id is None:
         return ""
-    found = await identity.customers(person.gateway, {UUID(customer_id)})
+    found = await identity.customers(person.gateway, {customer_id})
     return next((f"{each.first_name} {each.last_name}" for each in found.values()), "")
+
+
+def as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 @router.post("/comptoir/brouillon/oubli")

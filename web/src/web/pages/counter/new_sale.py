@@ -8,18 +8,18 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from contracts.sales.api import Draft
+from contracts.sales.api import OLDEST_YEARS, Draft, NewSale, years_before
 from web.clients import catalog, identity, sales
 from web.clients.gateway import Gateway, Problem
 from web.forms import Form, Typed
 from web.pages.counter.customers import summary
-from web.pages.counter.days import day_meant, shop_dates
+from web.pages.counter.days import about_day, day_meant, must_confirm, shop_dates
+from web.pages.counter.drafts import as_id
 from web.pages.counter.pieces import answer, errors
 from web.pages.counter.serial_numbers import already_sold
 from web.pages.counter.serial_numbers import refused as serial_number_refused
 from web.rendering import page, remember_done
 from web.sessions import SignedIn, Staff
-from web.typed_days import day_of
 
 router = APIRouter()
 
@@ -37,41 +37,35 @@ class Asked(BaseModel):
 async def new_sale(request: Request, person: Staff, asked: Annotated[Asked, Query()]) -> Response:
     """The page, with the sale that was begun, wherever that was; unless a link asks for another."""
     draft = begun(await sales.draft(person.gateway), asked)
-    customer = await if_known(identity.customer, person, draft.customer_id)
-    product = await if_known(catalog.product, person, draft.product_id)
+    form = Form(values=draft.content)
+    form.key = draft.key or form.key
+    customer = await if_known(identity.customer, person, as_id(form["customer_id"]))
+    product = await if_known(catalog.product, person, as_id(form["product_id"]))
     today = shop_dates(request).today()
-    day = day_of(draft.sold_on, today)
     return page(
         request,
         "counter/new_sale.html",
         person=person,
         tab="counter",
-        form=Form(key=draft.key) if draft.key else Form(),
-        draft=draft,
+        title="Nouveau client" if asked.nouveau else "Nouvelle vente",
+        form=form,
+        is_kept=draft.saved_at is not None,
         customer=customer,
         customer_more=await summary(person.gateway, customer) if customer else "",
         product=product,
-        sold_on=min(day or today, today),
-        sold_on_typed=draft.sold_on if day is None or day > today else "",
         today=today,
+        oldest=years_before(today, OLDEST_YEARS),
     )
 
 
 def begun(draft: Draft, asked: Asked) -> Draft:
     """A link begins another sale; what that may replace, the page is told when it keeps it."""
     customer_id = as_id(asked.client)
-    if customer_id and customer_id != draft.customer_id:
-        return Draft(customer_id=customer_id)
-    if asked.nouveau and not draft.creating_customer:
-        return Draft(creating_customer=True)
+    if customer_id and customer_id != as_id(draft.content.get("customer_id", "")):
+        return Draft(content={"customer_id": str(customer_id)})
+    if asked.nouveau and not draft.content.get("creating_customer"):
+        return Draft(content={"creating_customer": "true"})
     return draft
-
-
-def as_id(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 async def if_known(
@@ -91,15 +85,12 @@ async def record_sale(request: Request, person: Staff, form: Typed) -> Response:
     day = day_meant(request, form)
     if day is None:
         return answer(fields=errors(request, form))
+    if must_confirm(request, form, day):
+        told = about_day(request, form)
+        return answer(fields=told["fields"], day=told)
     try:
         sale = await sales.record_sale(
-            person.gateway,
-            customer_id=form["customer_id"],
-            product_id=form["product_id"],
-            serial_number=form["serial_number"],
-            sold_on=day.isoformat(),
-            withdrawn_confirmed=bool(form["withdrawn_confirmed"]),
-            key=form.key,
+            person.gateway, form.fields_of(NewSale) | {"sold_on": day.isoformat()}, key=form.key
         )
     except Problem as problem:
         return answer(**await refusal(request, person, form, problem))

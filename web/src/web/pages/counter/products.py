@@ -4,7 +4,13 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from contracts.catalog.api import SHORTEST_WORD, Product, ProductSearch, SearchState
+from contracts.catalog.api import (
+    LISTED_MOST,
+    SHORTEST_WORD,
+    Product,
+    ProductSearch,
+    SearchState,
+)
 from web import words
 from web.clients import catalog
 from web.clients.gateway import Problem
@@ -25,20 +31,10 @@ async def search_products(request: Request, person: Staff, form: Typed) -> Respo
         )
     except Problem as problem:
         why = form.refused(problem).errors.get("text") or form.problem
-        nothing = {"rows": [], "lead": "", "offer_withdrawn": "", "too_many": False}
-        return answer(html=piece(request, "products", tail=why, **nothing), said=why)
-    lead, tail = said(found, text)
-    listed = rows(found, text)
-    html = piece(
-        request,
-        "products",
-        rows=listed,
-        lead=lead,
-        tail=tail,
-        offer_withdrawn=offer(found),
-        too_many=found.on_sale.count > 0 and not found.on_sale.products,
-    )
-    return answer(html=html, said=lead + tail)
+        return answer(html=piece(request, "products", rows=[], offer="", said=why), said=why)
+    sentence = words.typeset(said(found, text))
+    html = piece(request, "products", rows=rows(found, text), offer=offer(found), said=sentence)
+    return answer(html=html, said=sentence)
 
 
 def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
@@ -46,29 +42,44 @@ def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
     products: dict[Any, Product] = {}
     for product in found.exact + found.on_sale.products + found.withdrawn.products:
         products.setdefault(product.id, product)
+    meant = the_one(found)
     return [
         {
             "product": product,
             "designation": marked(product.designation, text),
             "reference": marked(product.reference, text),
+            "meant": product == meant,
         }
         for product in products.values()
     ]
 
 
-def said(found: ProductSearch, text: str) -> tuple[str, str]:
-    """How many match: what matters first, then the rest of the sentence."""
+def the_one(found: ProductSearch) -> Product | None:
+    """What Enter may take before anybody has seen the list: nothing else can be meant."""
+    if found.exact:
+        return found.exact[0] if len(found.exact) == 1 else None
+    only = found.on_sale.count + found.withdrawn.count == 1
+    return next(iter(found.on_sale.products + found.withdrawn.products), None) if only else None
+
+
+def said(found: ProductSearch, text: str) -> str:
+    """How many match, in one sentence for the list, for its live region and for whoever asks."""
     if found.state is SearchState.TOO_SHORT:
-        return "", one_product() if found.exact else letters_missing(text)
+        return one_product() if found.exact else letters_missing(text)
     count, withdrawn = found.on_sale.count, found.withdrawn.count
+    if not count + withdrawn:
+        return f"Aucun produit ne correspond à « {text} ». Vérifiez l’orthographe ou essayez la référence."
+    also = f", et {counted(withdrawn)} {retired(withdrawn)}" if withdrawn else ""
     if count == 0:
-        return "", words.typeset(none_on_sale(text, withdrawn))
-    also = f" et {counted(withdrawn)} {retired(withdrawn)}" if withdrawn else ""
-    match = "correspondent" if count > 1 else "correspond"
-    lead = f"{counted(count)} {'produits' if count > 1 else 'produit'} {match}"
+        match = f"Aucun produit en vente ne correspond à « {text} »"
+    else:
+        match = (
+            f"{counted(count)} {'produits correspondent' if count > 1 else 'produit correspond'}"
+        )
     if found.on_sale.products:
-        return "", words.typeset(f"{lead} à « {text} »{also}")
-    return lead, f" — continuez à taper{also}"
+        return f"{match} à « {text} »{also}"
+    more = f" Continuez à taper : la liste s’affiche à moins de {LISTED_MOST + 1}."
+    return f"{match}{also}.{more if count or withdrawn > LISTED_MOST else ''}"
 
 
 def counted(count: int) -> str:
@@ -80,14 +91,6 @@ def counted(count: int) -> str:
 
 def retired(count: int) -> str:
     return "retirés de la vente" if count > 1 else "retiré de la vente"
-
-
-def none_on_sale(text: str, withdrawn: int) -> str:
-    if withdrawn:
-        return f"Aucun produit en vente ne correspond à « {text} », {counted(withdrawn)} {retired(withdrawn)}"
-    return (
-        f"Aucun produit ne correspond à « {text} ». Vérifiez l’orthographe ou essayez la référence."
-    )
 
 
 def one_product() -> str:
@@ -102,7 +105,7 @@ def letters_missing(text: str) -> str:
 def offer(found: ProductSearch) -> str:
     """The row that lists what is no longer on sale, when it can be listed and is not yet."""
     count = found.withdrawn.count
-    if found.withdrawn.products or not 1 <= count <= 9:
+    if found.withdrawn.products or not 1 <= count <= LISTED_MOST:
         return ""
     if count == 1:
         return "Afficher le produit retiré de la vente"

@@ -1,4 +1,4 @@
-"""A serial number as it was typed or scanned: refused, sold before, or free."""
+"""A serial number as it was typed or scanned: refused, sold before, questioned, or free."""
 
 from typing import Any
 from uuid import UUID
@@ -10,7 +10,7 @@ from contracts.sales.api import Sale, normalise_serial_number
 from web import words
 from web.clients import identity, sales
 from web.forms import Typed
-from web.keyboards import decoded
+from web.keyboards import decoded, without_prefix
 from web.pages.counter.days import shop_dates
 from web.pages.counter.pieces import answer, error, piece
 from web.sessions import SignedIn, Staff
@@ -20,13 +20,12 @@ router = APIRouter()
 
 @router.post("/comptoir/numeros")
 async def check_serial_number(request: Request, person: Staff, form: Typed) -> Response:
+    """`scanned` tells a scan from typing, `confirmed` the number that the seller says is right."""
     typed = form["serial_number"]
     try:
         serial_number = normalise_serial_number(typed)
     except PydanticCustomError as refusal:
-        if form["scanned"] and (meant := meant_by_scanner(typed)):
-            return answer(**misread(request, meant))
-        return answer(**refused(request, refusal.type, refusal.context or {}))
+        return answer(**not_a_number(request, typed, refusal, scanned=bool(form["scanned"])))
     if not form["product_id"]:
         return answer(state="unchecked", serial_number=serial_number, html="", said="")
     found = await sales.check_serial_number(
@@ -34,29 +33,34 @@ async def check_serial_number(request: Request, person: Staff, form: Typed) -> R
     )
     if found.sale:
         return answer(**await sold(request, person, found.sale))
-    return answer(
-        state="free", serial_number=serial_number, html=piece(request, "free"), said="Numéro libre."
-    )
+    is_sure = form["scanned"] or form["confirmed"] == serial_number
+    if found.look_alike and not is_sure:
+        return answer(**looks_like(request, serial_number, found.look_alike))
+    return answer(**free(request, serial_number, found.same_number))
 
 
-def meant_by_scanner(typed: str) -> str | None:
-    meant = decoded(typed)
+# --- No serial number as it is ----------------------------------------------------------------
+
+OTHER_LAYOUT = "La douchette semble réglée sur un autre clavier."
+
+
+def not_a_number(
+    request: Request, typed: str, refusal: PydanticCustomError, *, scanned: bool
+) -> dict[str, Any]:
+    """What a scanner meant is shown for confirmation; anything else is refused."""
+    prefix, rest = without_prefix(typed)
+    why = f"La douchette met « {prefix} » devant le numéro : ce préfixe est retiré."
+    if not prefix and scanned and (meant := decoded(typed)):
+        why, rest = OTHER_LAYOUT, without_prefix(meant)[1]
     try:
-        return normalise_serial_number(meant) if meant else None
-    except PydanticCustomError:
-        return None
-
-
-def misread(request: Request, meant: str) -> dict[str, Any]:
-    said = words.typeset(
-        f"La douchette semble réglée sur un autre clavier. Numéro lu : {meant}. "
-        "C’est bien celui de l’étiquette ?"
-    )
-    return {
-        "state": "misread",
-        "html": piece(request, "misread", text=said, meant=meant),
-        "said": said,
-    }
+        number = normalise_serial_number(rest)
+    except PydanticCustomError as of_rest:
+        if prefix:
+            return refused(request, of_rest.type, of_rest.context or {}) | {"serial_number": rest}
+        return refused(request, refusal.type, refusal.context or {})
+    said = words.typeset(f"{why} Numéro lu : {number}. C’est bien celui de l’étiquette ?")
+    html = piece(request, "serial_question", text=said, number=number, other="")
+    return {"state": "asks", "html": html, "said": said}
 
 
 def refused(request: Request, code: str, context: dict[str, Any]) -> dict[str, Any]:
@@ -68,6 +72,33 @@ def refused(request: Request, code: str, context: dict[str, Any]) -> dict[str, A
         "said": said,
         "bad": position - 1 if position else None,
     }
+
+
+# --- A serial number, and what is known of it -------------------------------------------------
+
+SIGNS = {"O": "la lettre O", "I": "la lettre I", "0": "le chiffre 0", "1": "le chiffre 1"}
+
+
+def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
+    """O for 0, or I for 1: which of the two is it?"""
+    other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
+    place = next(at for at, sign in enumerate(number) if sign != other[at])
+    said = words.typeset(
+        f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[place]]} là où celui-ci a "
+        f"{SIGNS[number[place]]} (caractère {place + 1}). Que dit l’étiquette ?"
+    )
+    html = piece(request, "serial_question", text=said, number=number, other=other)
+    return {"state": "asks", "html": html, "said": said}
+
+
+def free(request: Request, serial_number: str, elsewhere: Sale | None) -> dict[str, Any]:
+    said, link = "Numéro libre", None
+    if elsewhere:
+        day = shop_dates(request).day(elsewhere.sold_on)
+        said = f"Ce numéro est aussi celui d’un autre appareil vendu le {day}."
+        link = {"href": f"/ventes/{elsewhere.id}", "text": "Voir cette vente"}
+    html = piece(request, "free", text=said, link=link)
+    return {"state": "free", "serial_number": serial_number, "html": html, "said": said}
 
 
 async def sold(request: Request, person: SignedIn, sale: Sale) -> dict[str, Any]:

@@ -1,0 +1,21 @@
+// The text of a serial number as it is typed: what is taken out of it, and when it is whole.
+// The rule itself is the server's.
+
+export const LENGTH = 15;
+
+// What Python's str.isspace calls blank, hyphens and dashes of every width, the full stop.
+const BLANKS = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const DASHES = "\\-\\xad\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d";
+const SEPARATORS = new RegExp(`[${BLANKS}${DASHES}.]+`, "gu");
+
+export const raised = (text) => text.replace(/[a-z]/g, (small) => small.toUpperCase());
+
+/** Labels print a number in groups: what parts them goes, and small letters are raised. */
+export const tidied = (text) => raised(text.replace(SEPARATORS, ""));
+
+export const lengthOf = (text) => [...text].length;
+
+export const isWhole = (text) => lengthOf(tidied(text)) === LENGTH;
+
+/** A scan of a serial number, also with the symbology identifier that some scanners put before it. */
+export const isNumberScan = (text) => /^(?:[\]$£][A-Za-z].)?.{15}$/su.test(text);
