@@ -167,7 +167,7 @@ async def sees_products(seller: Staff, _: Scene) -> None:
 
 async def sees_too_many_products(seller: Staff, _: Scene) -> None:
     await seller.types_product("noctua")
-    await expect(seller.main).to_contain_text("continuez à taper")
+    await expect(seller.main).to_contain_text("Continuez à taper")
 
 
 async def sees_no_product(seller: Staff, _: Scene) -> None:
@@ -176,7 +176,7 @@ async def sees_no_product(seller: Staff, _: Scene) -> None:
 
 
 async def types_a_wrong_character(seller: Staff, _: Scene) -> None:
-    await seller.types_serial_number("PHBQ74K-M910XTD")
+    await seller.types_serial_number("PHBQ74KéM910XTD")
     await seller.serial_field.press("Enter")
     await expect(seller.main).to_contain_text("n’est ni un chiffre ni une lettre")
 

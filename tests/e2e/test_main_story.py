@@ -83,7 +83,7 @@ async def chooses_product(seller: Staff) -> Product:
     on_sale, withdrawn = matches("noc")
     await seller.types_product("noc")
     await expect(seller.main).to_contain_text(
-        f"{on_sale} produits correspondent — continuez à taper et {withdrawn} retirés de la vente"
+        f"{on_sale} produits correspondent, et {withdrawn} retirés de la vente. Continuez à taper"
     )
     await expect(seller.offered_products).to_have_count(0)
 

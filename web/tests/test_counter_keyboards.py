@@ -1,15 +1,15 @@
-"""A scanner set for QWERTY on a computer set for AZERTY is understood whole, or not at all."""
+"""What a scanner meant is understood whole, or not at all."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.sales.api import ALPHABET
-from web.keyboards import decoded
+from web.keyboards import decoded, without_prefix
 
 # What an AZERTY computer makes of the keys that a QWERTY scanner presses, shift included.
 FRENCH = dict(zip("0123456789", "à&é\"'(-è_ç", strict=True)) | {
-    "A": "Q", "Q": "A", "Z": "W", "W": "Z", "M": "?",
+    "A": "Q", "Q": "A", "Z": "W", "W": "Z", "M": "?", "]": "$",
 }  # fmt: skip
 
 
@@ -38,4 +38,19 @@ def test_every_serial_number_comes_back(serial_number: str):
 @given(st.text(max_size=20))
 def test_what_is_decoded_could_be_part_of_a_serial_number(text: str):
     meant = decoded(text)
-    assert meant is None or (set(meant) <= ALPHABET and len(meant) == len(text))
+    assert meant is None or (set(meant[1:]) <= ALPHABET and len(meant) == len(text))
+    assert not meant or meant[0] in ALPHABET | {"]"}
+
+
+@pytest.mark.parametrize("prefix", ["]C1", "]C0", "]d2", "]D2", "]Q3", "]A0", "]E0", "]z0", "]L2"])
+def test_a_symbology_identifier_is_taken_off(prefix: str):
+    assert without_prefix(f" {prefix}PHBQ74K2M910XTD ") == (prefix, "PHBQ74K2M910XTD")
+    assert without_prefix(decoded(read_as_french(f"{prefix.upper()}PHBQ")) or "") == (
+        prefix.upper(),
+        "PHBQ",
+    )
+
+
+@pytest.mark.parametrize("text", ["", "]", "]C", "]1C", "C1PHBQ", "[C1PHBQ", "PHBQ]C1", "]É1PH"])
+def test_what_is_no_identifier_stays(text: str):
+    assert without_prefix(text) == ("", text)

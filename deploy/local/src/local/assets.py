@@ -62,8 +62,13 @@ def host_npm() -> list[str]:
 
 def wheel_npm() -> list[str]:
     """The npm of a wheel, installed beside our packages when the machine's is missing or fails."""
-    node = find_wheel() or install_wheel()
-    return [str(node / "bin" / "node"), str(node / "lib/node_modules/npm/bin/npm-cli.js")]
+    wheel = find_wheel() or install_wheel()
+    return [str(wheel / "bin" / "node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def node() -> list[str]:
+    """For what is tested of our scripts: always the one of the wheel, so that all have the same."""
+    return wheel_npm()[:1]
 
 
 def install_wheel() -> Path:
