@@ -62,9 +62,11 @@ def is_loaded(stack: Stack) -> bool:
 
 def load(stack: Stack, tell: Tell = lambda _: None) -> None:
     """Once per state; interrupted, the next start goes on, as long as keys are remembered: a day."""
+    resumed = begun_note(stack).exists()
     began = begun_at(stack)
     tell("the first administrator")
-    add_administrator(stack)
+    if not (resumed and has_administrator(stack)):
+        add_administrator(stack)
     try:
         loops.run(watched(stack.processes, Demo(stack, began, tell).load()))
     except CannotStart as refused:
@@ -101,17 +103,23 @@ async def watched(parts: Sequence[Process], work: Coroutine[Any, Any, None]) -> 
 
 def begun_at(stack: Stack) -> datetime:
     """When it was first tried: a sale that is sent again is of the same day."""
-    note = stack.state / "demo-begun"
+    note = begun_note(stack)
     if not note.exists():
         note.write_text(datetime.now(UTC).isoformat())
     return datetime.fromisoformat(note.read_text())
 
 
+def begun_note(stack: Stack) -> Path:
+    return stack.state / "demo-begun"
+
+
+def has_administrator(stack: Stack) -> bool:
+    return ADMINISTRATOR[2] in stack.run("identity", "staff", "list").stdout
+
+
 def add_administrator(stack: Stack) -> None:
     """By the command, as on a real installation: nobody could make this one over HTTP."""
     first_name, last_name, email, password = ADMINISTRATOR
-    if email in stack.run("identity", "staff", "list").stdout:
-        return
     made = stack.run(
         "identity", "staff", "add", "--email", email, "--first-name", first_name,
         "--last-name", last_name, "--role", "administrator", "--password-stdin",
