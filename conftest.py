@@ -4,6 +4,7 @@ import contextlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -30,6 +31,22 @@ def pytest_configure(config: pytest.Config) -> None:
     postgres, broker = running.enter_context(servers.for_tests(Path(folder)))
     os.environ.setdefault(POSTGRES, postgres.url)
     os.environ.setdefault(NATS, broker.url)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Files are dealt out in the order of their parts; stories and faults all to one process.
+
+    So one Guichet is started for them, while the other process does the rest.
+    """
+    from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - where several run alone
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            is_whole = nodeid.startswith(("tests/e2e/", "tests/faults/"))
+            return "stories" if is_whole else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -34,7 +34,7 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
     copy_logs(item.config.stash.get(LOGS, None), folder)
     (folder / f"{report.when}.txt").write_text(report.longreprtext, encoding="utf-8")
     left = "logs of all parts"
-    if "windows" in getattr(item, "fixturenames", ()):
+    if "windows" in getattr(item, "funcargs", {}):  # else it did not come so far
         left = "screenshot, page and console of each window, " + left
     report.sections.append((left, str(folder)))
 

@@ -53,7 +53,10 @@ async def turns(page: Page, theme: Theme) -> None:
 
 
 async def finds_no_violation(page: Page, options: dict[str, Any] | None = None) -> None:
-    found = await Axe().run(page, options={"resultTypes": ["violations"], **(options or {})})
+    # Half a megabyte that the page keeps: sent to it once, for it is looked at four times.
+    is_there = await page.evaluate("'axe' in window")
+    axe = Axe("") if is_there else Axe()
+    found = await axe.run(page, options={"resultTypes": ["violations"], **(options or {})})
     assert found.violations_count == 0, found.generate_report()
 
 

@@ -1,0 +1,36 @@
+"""A story that fails leaves behind what whoever looks into it needs."""
+
+import shutil
+
+import pytest
+
+import failures
+
+
+async def test_what_a_browser_showed_is_left_and_the_message_says_where(
+    request, windows, shop, tmp_path
+):
+    visitor = await windows.visitor()
+    await visitor.goes_to("/connexion")
+    await visitor.page.evaluate("console.log('something was tried')")
+    item, folder = request.node, failures.folder_of(request.node)
+    report = pytest.TestReport(
+        item.nodeid, item.location, {}, "failed", "the button is not there", "call"
+    )
+    try:
+        failures.note(item, report)
+        await windows.show(folder)
+        left = {file.name: file.read_bytes() for file in folder.iterdir()}
+    finally:
+        del item.stash[failures.FAILED]
+        shutil.rmtree(folder)
+
+    assert left["window-1.png"].startswith(b"\x89PNG")
+    assert b"Se connecter" in left["window-1.html"]
+    assert b"/connexion -->" in left["window-1.html"]
+    assert b"something was tried" in left["console.txt"]
+    assert left["call.txt"] == b"the button is not there"
+    assert "gateway.log" in left or request.config.getoption("--base-url")
+    assert report.sections == [
+        ("screenshot, page and console of each window, logs of all parts", str(folder))
+    ]
