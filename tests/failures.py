@@ -33,10 +33,10 @@ def note(item: pytest.Item, report: pytest.TestReport) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     copy_logs(item.config.stash.get(LOGS, None), folder)
     (folder / f"{report.when}.txt").write_text(report.longreprtext, encoding="utf-8")
-    left = "logs of all parts"
+    left = ["logs of all parts"] if item.config.stash.get(LOGS, None) else []
     if "windows" in getattr(item, "funcargs", {}):  # else it did not come so far
-        left = "screenshot, page and console of each window, " + left
-    report.sections.append((left, str(folder)))
+        left.insert(0, "screenshot, page and console of each window")
+    report.sections.append((", ".join(["left", *left]), str(folder)))
 
 
 def copy_logs(logs: Path | None, folder: Path) -> None:

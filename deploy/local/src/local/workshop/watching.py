@@ -15,7 +15,7 @@ from local.stack import Service
 from local.workshop.parts import SOURCES
 
 STARTING_SECONDS = 20
-MISSING_SECONDS = 0.3  # between the end of one process and the start of the next lies an instant
+MISSING_SECONDS = 2  # between the end of one process and the start of the next lies an instant
 SHARED = ("contracts", "chassis")  # every part stands on these
 SOON_MILLISECONDS = 50  # of quiet after a change: an editor writes in several steps
 
