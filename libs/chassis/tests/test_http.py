@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from chassis import paging, testing
 from chassis.auth import CurrentCaller, only
+from chassis.bodies import SHORT_BODY
 from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
 from chassis.idempotency import Once, fingerprint
@@ -95,6 +96,45 @@ async def test_a_failed_commit_is_never_answered_201(client):
     answer = await client.post("/api/things/deferred")
     assert answer.status_code == 500
     assert answer.json()["code"] == "failed"
+
+
+async def in_pieces(body: bytes) -> AsyncGenerator[bytes]:
+    """Sent without Content-Length."""
+    for start in range(0, len(body), 8192):
+        yield body[start : start + 8192]
+
+
+@pytest.mark.parametrize("announced", [True, False])
+async def test_a_body_larger_than_its_route_needs_is_refused_as_a_problem(client, announced):
+    body = b'{"name": "' + b"a" * SHORT_BODY + b'"}'
+    answer = await client.post(
+        "/api/things",
+        content=body if announced else in_pieces(body),
+        headers={**token("seller"), "Content-Type": "application/json"},
+    )
+    assert answer.status_code == 413
+    assert answer.json()["code"] == "body_too_large"
+
+
+async def test_thousands_of_mistakes_are_answered_with_the_first_twenty(client):
+    body = {f"{number:x}": 0 for number in range(6_000)} | {"name": 3, "x" * 5_000: 0}
+    answer = await client.post("/api/things", json=body, headers=token("seller"))
+    assert answer.status_code == 422
+    assert len(answer.json()["errors"]) == 20
+    assert len(answer.content) < 10_000
+
+
+@pytest.mark.parametrize("body", [b"[" * 60_000, b'{"a":' * 12_000, b"1" * 60_000])
+async def test_a_body_made_to_exhaust_its_parser_is_refused(client, body):
+    headers = {**token("seller"), "Content-Type": "application/json"}
+    answer = await client.post("/api/things", content=body, headers=headers)
+    assert answer.status_code in {400, 422}
+
+
+async def test_an_address_with_one_slash_too_many_is_not_redirected(client):
+    answer = await client.get("/api/things/missing/")
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "not_found"
 
 
 async def test_a_refusal_is_a_problem_with_its_field(client):

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.health import health_routes
 from chassis.metrics import metrics_routes
 from chassis.observing import Observing
@@ -66,13 +67,14 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
     app.state.assets = assets.Assets(settings.assets)
     app.state.templates = environment(settings, app.state.assets)
     app.state.access_tokens = AccessTokens()
+    app.add_middleware(CountedBodies)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Observing)
     app.include_router(assets.router)
     app.include_router(health_routes({}))
     app.include_router(metrics_routes())
     for area in PAGES:
-        app.include_router(area.router)
+        app.include_router(area.router, max_body_size=SHORT_BODY)
     errors.install(app)
     return app
 

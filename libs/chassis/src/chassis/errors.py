@@ -84,6 +84,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
         403: "Your role may not",
         404: "Not there, or not yours to see",
         409: "The situation forbids it",
+        413: "More than the route needs",
         422: "Malformed",
         429: "Too many; see Retry-After",
         503: "Not now; see Retry-After",
@@ -140,14 +141,17 @@ async def refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def malformed(_: Request, error: Exception) -> JSONResponse:
-    """Pydantic's errors, without the input: what was typed may be a secret."""
+    """Pydantic's first errors, without the input: what was typed may be a secret."""
     if not isinstance(error, RequestValidationError):
         raise error
     REFUSALS.labels("invalid").inc()
-    errors = [field_error(found) for found in error.errors()]
+    errors = [field_error(found) for found in error.errors()[:MOST_ERRORS]]
     detail = "; ".join(f"{found.field}: {found.detail}" for found in errors)
     return answer(422, "invalid", detail, errors=errors)
 
+
+MOST_ERRORS = 20
+LONGEST_FIELD = 200
 
 # Pydantic's own names where the contracts have one: it looks for lone surrogates before we do
 # wherever it strips blanks.
@@ -162,7 +166,9 @@ def field_error(found: Mapping[str, Any]) -> FieldError:
         for key, value in (found.get("ctx") or {}).items()
         if isinstance(value, str | int | float | bool)
     }
-    return FieldError(field=".".join(path), code=code, detail=found["msg"], context=context)
+    return FieldError(
+        field=".".join(path)[:LONGEST_FIELD], code=code, detail=found["msg"], context=context
+    )
 
 
 CODES_OF_STATUS = {

@@ -16,6 +16,7 @@ from sqlalchemy.pool import QueuePool
 
 from chassis import errors, health, metrics, migrations
 from chassis.auth import PublishedKeys
+from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.bus import (
     BROKER_TROUBLE,
     Consumer,
@@ -88,6 +89,7 @@ def create_service(
         docs_url=f"/api/{settings.service}/docs",
         openapi_url=f"/api/{settings.service}/openapi.json",
         redoc_url=None,
+        redirect_slashes=False,
         responses=errors.RESPONSES,
     )
     app.state.settings = settings
@@ -97,8 +99,9 @@ def create_service(
     errors.install(app)
     for trouble in UNREACHABLE:
         app.add_exception_handler(trouble, database_trouble)
+    app.add_middleware(CountedBodies)
     app.add_middleware(Observing)
-    app.include_router(routes)
+    app.include_router(routes, max_body_size=SHORT_BODY)
     own = [partial(read, database) for read in (read_database, *readings)]
     app.include_router(metrics.metrics_routes([*own, bus.read_lag]))
     app.include_router(

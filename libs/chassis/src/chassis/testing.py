@@ -79,7 +79,12 @@ def migrated_template(package: str) -> str:
     return name
 
 
-def token(role: str, id: UUID | None = None, name: str = "Camille Test") -> dict[str, str]:
+def token(
+    role: str,
+    id: UUID | None = None,
+    name: str = "Camille Test",
+    session_id: UUID | None = None,
+) -> dict[str, str]:
     """An Authorization header for a caller with this role."""
     now = datetime.now(UTC)
     claims = {
@@ -88,7 +93,7 @@ def token(role: str, id: UUID | None = None, name: str = "Camille Test") -> dict
         "sub": str(id or uuid4()),
         "role": role,
         "name": name,
-        "sid": str(uuid4()),
+        "sid": str(session_id or uuid4()),
         "iat": now,
         "exp": now + timedelta(hours=6),  # some are made once, before a long run of tests
     }

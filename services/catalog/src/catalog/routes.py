@@ -22,6 +22,7 @@ Staff = Annotated[Caller, Depends(only(*STAFF))]
 Text = Annotated[str, Stripped, Storable, limit(api.REFERENCE_LENGTH)]
 
 KEPT_IN_MEMORY = 1_000_000  # bytes of an import; more goes to a file that has no name
+LARGEST_IMPORT = 256 * 1024 * 1024  # bytes: some two million products
 
 
 @router.get("/products", response_model=api.ProductSearch)
@@ -50,6 +51,7 @@ def only_csv(request: Request) -> None:
 
 @router.post(
     "/imports",
+    max_body_size=LARGEST_IMPORT,
     response_model=api.ImportReport,
     dependencies=[Depends(only(Role.ADMINISTRATOR)), Depends(only_csv)],
     openapi_extra={

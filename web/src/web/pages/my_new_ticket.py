@@ -4,6 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
+from chassis.bodies import LONG_BODY
 from contracts.tickets.api import Draft, NewTicket, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem
@@ -61,7 +62,7 @@ def resume(draft: Draft, form: Form) -> None:
     form.values["follows"] = form["follows"] or str(draft.follows or "")
 
 
-@router.post("")
+@router.post("", max_body_size=LONG_BODY)
 async def open_ticket(request: Request, customer: Customer, form: Typed) -> Response:
     """Open it; or, with the button that names an open request, complete that one."""
     for name in FIELDS:
@@ -99,7 +100,7 @@ async def complete(request: Request, customer: SignedIn, number: int, form: Form
     return redirect(request, f"/mes-demandes/{number}#answer", done=done)
 
 
-@router.post("/brouillon")
+@router.post("/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(customer: Customer, form: Typed) -> Response:
     """What is begun and not sent yet, for this person on any device."""
     if not (form["subject"].strip() or form["description"].strip()):

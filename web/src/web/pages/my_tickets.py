@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from chassis.bodies import LONG_BODY
 from contracts.tickets.api import Home, Status, Thread
 from web import threads
 from web.clients import tickets
@@ -132,7 +133,7 @@ async def my_ticket(
     return await show(request, customer, number, Form(), before=before)
 
 
-@router.post("/{number:number}")
+@router.post("/{number:number}", max_body_size=LONG_BODY)
 async def follow_up(request: Request, number: int, customer: Customer, form: Typed) -> Response:
     """Reply, add a precision, or resolve, which is asked once again."""
     form.values.setdefault("text", "")
@@ -169,7 +170,7 @@ def seen(form: Form) -> int | None:
     return whole(form["seen"])
 
 
-@router.post("/{number:number}/brouillon")
+@router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
     """What is begun and not sent yet, for this person on any device."""
     if form["text"].strip():

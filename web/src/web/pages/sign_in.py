@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
+from chassis.bodies import LONG_BODY
 from web import cookies, sessions, words
 from web import kept as keeping
 from web.clients import identity
@@ -62,7 +63,7 @@ async def sign_in_page(request: Request, next: Annotated[str, Query()] = "") -> 
     return redirect(request, local(next) or home(person))
 
 
-@router.post("/connexion")
+@router.post("/connexion", max_body_size=LONG_BODY)
 async def sign_in(request: Request, form: Anonymous) -> Response:
     """Open a session; then go where the person was going, or give back what was typed."""
     for name in ("email", "password"):

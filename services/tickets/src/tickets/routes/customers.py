@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
+from chassis.bodies import LONG_BODY
 from chassis.database import Transaction
 from chassis.idempotency import Once
 from contracts.text import SearchText
@@ -27,7 +28,7 @@ from tickets.routes.parameters import (
 router = tickets_router()
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, max_body_size=LONG_BODY)
 async def open_ticket(
     new: api.NewTicket, customer: Customer, session: Transaction, once: Once
 ) -> api.Ticket:

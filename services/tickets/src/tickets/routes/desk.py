@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from chassis.bodies import LONG_BODY
 from chassis.database import Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
@@ -53,7 +54,7 @@ async def quick_replies(_: Staff, session: Transaction) -> api.QuickReplies:
     return api.QuickReplies.model_validate({"quick_replies": await ready.quick_replies(session)})
 
 
-@router.post("/quick-replies", status_code=201)
+@router.post("/quick-replies", status_code=201, max_body_size=LONG_BODY)
 async def add_quick_reply(
     new: api.NewQuickReply, staff: Staff, session: Transaction, once: Once
 ) -> api.QuickReply:
@@ -65,7 +66,7 @@ async def add_quick_reply(
     return api.QuickReply.model_validate(added)
 
 
-@router.patch("/quick-replies/{quick_reply_id}")
+@router.patch("/quick-replies/{quick_reply_id}", max_body_size=LONG_BODY)
 async def change_quick_reply(
     quick_reply_id: UUID, change: api.QuickReplyChange, staff: Staff, session: Transaction
 ) -> api.QuickReply:

@@ -1,6 +1,7 @@
 """What people have begun to write, on whatever device."""
 
 from chassis.auth import Caller
+from chassis.bodies import LONG_BODY
 from chassis.database import Transaction
 from contracts.tickets import api
 from tickets.models import is_staff
@@ -25,7 +26,7 @@ async def draft(number: int, writer: Anyone, session: Transaction) -> AnyDraft:
     return await kept(session, writer, number)
 
 
-@router.put("/{number:ticket}/draft")
+@router.put("/{number:ticket}/draft", max_body_size=LONG_BODY)
 async def keep_draft(
     number: int, draft: api.DraftToKeep, writer: Anyone, session: Transaction
 ) -> AnyDraft:
@@ -46,7 +47,7 @@ async def draft_of_new(customer: Customer, session: Transaction) -> api.Draft:
     return await kept(session, customer, None)
 
 
-@router.put("/draft")
+@router.put("/draft", max_body_size=LONG_BODY)
 async def keep_draft_of_new(
     draft: api.DraftToKeep, customer: Customer, session: Transaction
 ) -> api.Draft:

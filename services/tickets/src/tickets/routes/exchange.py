@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Query
 
+from chassis.bodies import LONG_BODY
 from chassis.database import Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
@@ -53,7 +54,7 @@ async def messages(
     return await queries.thread(session, caller, number, limit=limit, before=before, since=since)
 
 
-@router.post("/{number:ticket}/messages", status_code=201)
+@router.post("/{number:ticket}/messages", status_code=201, max_body_size=LONG_BODY)
 async def add_message(
     number: int, new: api.NewMessage, author: Anyone, session: Transaction, once: Once
 ) -> api.StaffMessage | api.Message:
@@ -69,7 +70,7 @@ async def add_message(
     return queries.message_of(message, author)
 
 
-@router.post("/{number:ticket}/notes", status_code=201)
+@router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
 async def add_note(
     number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
 ) -> api.StaffMessage:
@@ -82,7 +83,7 @@ async def add_note(
     return api.StaffMessage.model_validate(note)
 
 
-@router.post("/{number:ticket}/resolution")
+@router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)
 async def resolve(
     number: int, caller: Anyone, session: Transaction, resolution: api.Resolution | None = None
 ) -> api.StaffTicket | api.Ticket:

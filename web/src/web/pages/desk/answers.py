@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request, Response
 
+from chassis.bodies import LONG_BODY
 from contracts.tickets.api import Status
 from web import threads, words
 from web.clients import tickets
@@ -21,7 +22,7 @@ NOTE = "note"
 TYPED = ("text", "kind", "minutes", "seen_position")
 
 
-@router.post("/{number:number}")
+@router.post("/{number:number}", max_body_size=LONG_BODY)
 async def answer(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
     """Reply, reply and resolve (asked once again), or note; stopped once if anybody wrote.
 

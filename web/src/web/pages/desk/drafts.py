@@ -2,6 +2,7 @@
 
 from fastapi import APIRouter, Response
 
+from chassis.bodies import LONG_BODY
 from web.clients import tickets
 from web.forms import Typed
 from web.numbers import whole
@@ -11,7 +12,7 @@ from web.sessions import Staff
 router = APIRouter()
 
 
-@router.post("/{number:number}/brouillon")
+@router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
     """By script alone; a time that cannot be read yet is no reason to lose the text."""
     if not form["text"].strip():

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from chassis.bodies import LONG_BODY
 from contracts.tickets.api import VARIABLES
 from web.clients import tickets
 from web.clients.gateway import Problem
@@ -28,7 +29,7 @@ async def manage(request: Request, staff: Staff) -> Response:
     return await show(request, staff)
 
 
-@router.post("/reponses-types")
+@router.post("/reponses-types", max_body_size=LONG_BODY)
 async def add(request: Request, staff: Staff, form: Typed) -> Response:
     for name in ("title", "text"):
         form.values.setdefault(name, "")
@@ -51,7 +52,7 @@ async def edit(request: Request, quick_reply_id: UUID, staff: Staff) -> Response
     return show_one(request, staff, quick_reply_id, form)
 
 
-@router.post("/reponses-types/{quick_reply_id}")
+@router.post("/reponses-types/{quick_reply_id}", max_body_size=LONG_BODY)
 async def change(request: Request, quick_reply_id: UUID, staff: Staff, form: Typed) -> Response:
     """Save, or remove, as the button says."""
     for name in ("title", "text"):
