@@ -4,9 +4,10 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
+import psycopg
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
@@ -49,9 +50,51 @@ def service(database_name: str, **settings: Any) -> FastAPI:
         "notifications_secret": SecretStr(SERVICE_SECRET),
         **settings,
     }
+    hire_colleagues(url)
     app = create_app(Settings(database_url=SecretStr(url), **quick))
     app.state.keys = BothKeys(app.state.keys)
     return app
+
+
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody of the staff who has always been there, and is signed in."""
+
+    role: Role
+    id: UUID
+    session_id: UUID
+
+    @property
+    def header(self) -> dict[str, str]:
+        return testing.token(self.role, self.id, session_id=self.session_id)
+
+
+SELLER = Colleague(Role.SELLER, uuid4(), uuid4())
+TECHNICIAN = Colleague(Role.TECHNICIAN, uuid4(), uuid4())
+ADMINISTRATOR = Colleague(Role.ADMINISTRATOR, uuid4(), uuid4())
+COLLEAGUES = (SELLER, TECHNICIAN, ADMINISTRATOR)
+
+
+def hire_colleagues(url: str) -> None:
+    """They have no password: nobody counts them among those who can sign in."""
+    with psycopg.connect(url.replace("+psycopg", "")) as connection:
+        for who in COLLEAGUES:
+            connection.execute(
+                """
+                INSERT INTO accounts
+                    (id, role, first_name, last_name, email, email_key, registered_at, enabled, version)
+                VALUES (%(id)s, %(role)s, 'Camille', 'Test', %(email)s, %(email)s, now(), true, 1)
+                """,
+                {"id": who.id, "role": who.role, "email": f"{who.role}@colleagues.example"},
+            )
+            connection.execute(
+                """
+                INSERT INTO sessions
+                    (id, account_id, token_hash, opened_at, last_used_at, expires_at, user_agent)
+                VALUES (%s, %s, %s, now(), now(), now() + interval '100 years', '')
+                """,
+                (who.session_id, who.id, who.session_id.bytes),
+            )
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +128,13 @@ class People:
 
     client: httpx.AsyncClient
     seller: dict[str, str]
+    technician: dict[str, str]
     administrator: dict[str, str]
+
+    @property
+    def staff(self) -> list[dict[str, str]]:
+        """The headers of everybody who was there from the beginning."""
+        return [self.seller, self.technician, self.administrator]
 
     async def post(self, path: str, body: object, headers: dict[str, str]) -> httpx.Response:
         return await self.client.post(path, json=body, headers=headers)
@@ -180,7 +229,7 @@ def somebody(**changes: Any) -> dict[str, object]:
 
 
 def people_of(client: httpx.AsyncClient) -> People:
-    return People(client, testing.token(Role.SELLER), testing.token(Role.ADMINISTRATOR))
+    return People(client, *(colleague.header for colleague in COLLEAGUES))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ async def test_the_right_password_opens_a_session(people, session):
     assert said["account"]["id"] == customer["id"]
     assert said["account"]["role"] == "customer"
     assert len(said["token"]) >= 43
-    kept = await session.scalar(select(Session))
+    kept = await session.scalar(select(Session).filter_by(account_id=customer["id"]))
     assert said["token"].encode() not in kept.token_hash
     assert kept.user_agent == ("Firefox140" + "x" * 300)[:200]
 
@@ -85,7 +85,7 @@ async def test_a_password_hashed_with_older_parameters_is_hashed_again(people, a
 
     await people.session_token(EMAIL)
 
-    kept = await session.scalar(select(Account.password_hash))
+    kept = await session.scalar(select(Account.password_hash).filter_by(email=EMAIL))
     assert not app.state.passwords.is_outdated(kept)
     await people.session_token(EMAIL)
 
@@ -183,7 +183,7 @@ async def test_a_used_session_lives_on_and_an_unused_one_ends(people, session, l
     await later(Session, "expires_at", lifetime - timedelta(minutes=5))
     await later(Session, "last_used_at", lifetime - timedelta(minutes=5))
     assert (await people.exchange(token)).status_code == 200
-    expires_at = await session.scalar(select(Session.expires_at))
+    expires_at = await session.scalar(select(Session.expires_at).filter_by(user_agent="Firefox"))
     assert expires_at > datetime.now(UTC) + lifetime - timedelta(minutes=1)
 
     await later(Session, "expires_at", lifetime)
@@ -193,14 +193,18 @@ async def test_a_used_session_lives_on_and_an_unused_one_ends(people, session, l
 async def test_the_last_use_is_noted_once_a_minute(people, session, later):
     await people.registered(email=EMAIL)
     token = await people.session_token(EMAIL)
-    opened = await session.scalar(select(Session.last_used_at))
+    opened = await session.scalar(select(Session.last_used_at).filter_by(user_agent="Firefox"))
 
     await people.exchange(token)
-    assert await session.scalar(select(Session.last_used_at)) == opened
+    assert (
+        await session.scalar(select(Session.last_used_at).filter_by(user_agent="Firefox")) == opened
+    )
 
     await later(Session, "last_used_at", timedelta(seconds=61))
     await people.exchange(token)
-    assert await session.scalar(select(Session.last_used_at)) > opened
+    assert (
+        await session.scalar(select(Session.last_used_at).filter_by(user_agent="Firefox")) > opened
+    )
 
 
 async def test_a_disabled_account_gets_no_more_tokens(people, session):
@@ -211,7 +215,7 @@ async def test_a_disabled_account_gets_no_more_tokens(people, session):
     await session.commit()
 
     people.refused(await people.exchange(token), 401, "session_ended")
-    people.refused(await people.client.get("/me", headers=me), 401, "unauthenticated")
+    people.refused(await people.client.get("/me", headers=me), 401, "session_ended")
 
 
 def test_staff_sessions_end_sooner_than_those_of_customers(app):

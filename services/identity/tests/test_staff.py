@@ -61,7 +61,7 @@ async def test_the_staff_is_listed_by_name_with_its_last_use(people):
 
     answer = await people.client.get("/staff", headers=people.administrator)
 
-    eluard, zola = answer.json()["staff"]
+    eluard, *_, zola = answer.json()["staff"]
     assert (eluard["last_name"], zola["last_name"]) == ("Éluard", "Zola")
     assert eluard["last_used_at"] is None
     assert zola["last_used_at"] is not None
@@ -90,18 +90,45 @@ async def test_a_disabled_member_is_out_and_can_come_back(people, session):
     assert (await people.sign_in(EMAIL)).status_code == 201
 
 
-async def test_another_role_is_in_the_next_token(people, session):
+async def test_another_role_is_that_of_the_next_session(people, session):
     member = await people.hired(Role.SELLER, email=EMAIL)
     await people.hired(Role.ADMINISTRATOR)
-    token = await people.session_token(EMAIL)
+    before = await people.session_token(EMAIL)
 
     await change(people, member, role="administrator")
 
     event = await last_change(session)
     assert (event.role, event.version) == ("administrator", 2)
-    access = (await people.exchange(token)).json()["access_token"]
-    answer = await people.client.get("/staff", headers={"Authorization": f"Bearer {access}"})
+    people.refused(await people.exchange(before), 401, "session_ended")
+    answer = await people.client.get("/staff", headers=await people.signed_in(EMAIL))
     assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("loss", [{"enabled": False}, {"role": "technician"}])
+async def test_an_administrator_who_is_none_any_more_writes_nothing_with_the_last_token(
+    people, session, loss
+):
+    member = await people.hired(Role.ADMINISTRATOR, email=EMAIL)
+    await people.hired(Role.ADMINISTRATOR)
+    last = await people.signed_in(EMAIL)
+    await change(people, member, **loss)
+    announced = len(await published(session))
+
+    for method, path, body in (
+        ("PATCH", f"/staff/{member['id']}", {"enabled": True, "role": "administrator"}),
+        ("POST", "/staff", {}),
+        ("GET", "/staff", None),
+        ("POST", "/customers/search", {"text": "Rousseau"}),
+        (
+            "PUT",
+            "/me/password",
+            {"current_password": "trois pommes", "new_password": "trois pommes et demie"},
+        ),
+        ("DELETE", "/sessions", None),
+    ):
+        answer = await people.client.request(method, path, json=body, headers=last)
+        people.refused(answer, 401, "session_ended")
+    assert len(await published(session)) == announced
 
 
 async def test_the_same_again_is_announced_once(people, session):

@@ -106,6 +106,24 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetime) -> tuple[
     return row.Account, row.Session
 
 
+async def require_open(session: AsyncSession, caller: Caller) -> None:
+    """Refuse a token whose session, account or role is no longer what it says."""
+    still = await session.scalar(
+        select(Session.id)
+        .join(Account, Account.id == Session.account_id)
+        .where(
+            Session.id == caller.session_id,
+            Session.revoked_at.is_(None),
+            Session.expires_at > datetime.now(UTC),
+            Account.id == caller.id,
+            Account.enabled,
+            Account.role == caller.role,
+        )
+    )
+    if still is None:
+        raise SessionEnded("the session has ended; sign in again")
+
+
 async def close_session(session: AsyncSession, caller: Caller, session_id: UUID) -> None:
     """One of the caller's own; again is as good as once."""
     known = await session.scalar(

@@ -47,7 +47,7 @@ async def invite_staff_member(session: AsyncSession, member_id: UUID) -> Link:
 async def change_staff_member(
     session: AsyncSession, member_id: UUID, change: api.StaffMemberChange
 ) -> Account:
-    """Give another role, disable or enable; a disabled member's sessions end.
+    """Give another role, disable or enable; the member's sessions end.
 
     Somebody must be left to manage the staff: 409 `last_administrator`. All administrators are
     locked first, so that no two of them dismiss each other at the same instant.
@@ -60,7 +60,7 @@ async def change_staff_member(
         raise LastAdministrator("nobody would be left to manage the staff")
     if is_new:
         announce(session, member)
-    if not member.enabled:
         await sessions.close_sessions(session, member.id)
+    if not member.enabled:
         await links.revoke_all(session, member.id)
     return member

@@ -1,13 +1,15 @@
 """What everyone does with their own account."""
 
-from chassis.auth import CurrentCaller
 from chassis.database import Transaction
 from contracts.identity import api
 from identity.operations import accounts
 from identity.queries import accounts as known
 from identity.routes.parameters import (
+    Anyone,
+    AnyoneApart,
     BrowserAddress,
     Customer,
+    CustomerApart,
     TheDatabase,
     ThePasswords,
     TheSettings,
@@ -18,14 +20,14 @@ router = identity_router()
 
 
 @router.get("/me")
-async def my_account(caller: CurrentCaller, session: Transaction) -> api.Account:
+async def my_account(caller: Anyone, session: Transaction) -> api.Account:
     return await known.described_account(session, await accounts.mine(session, caller))
 
 
 @router.put("/me/password", status_code=204)
 async def change_my_password(
     change: api.PasswordChange,
-    caller: CurrentCaller,
+    caller: AnyoneApart,
     database: TheDatabase,
     passwords: ThePasswords,
     address: BrowserAddress,
@@ -38,7 +40,7 @@ async def change_my_password(
 async def change_my_email(
     *,
     change: api.EmailChange,
-    caller: Customer,
+    caller: CustomerApart,
     database: TheDatabase,
     passwords: ThePasswords,
     settings: TheSettings,

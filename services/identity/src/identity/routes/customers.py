@@ -16,6 +16,7 @@ from identity.queries import links as sent
 from identity.routes.parameters import (
     NO_BODY,
     Staff,
+    StaffApart,
     TheDatabase,
     ThePasswords,
     TheSettings,
@@ -87,7 +88,7 @@ async def change_customer(
 async def reset_customer_password(
     customer_id: UUID,
     reset: api.PasswordReset,
-    _: Staff,
+    _: StaffApart,
     database: TheDatabase,
     passwords: ThePasswords,
 ) -> None:

@@ -1,25 +1,20 @@
 """Who may call, and what several routes take."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
 from chassis.auth import Caller, only
-from chassis.database import Database
+from chassis.database import Database, Transaction
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.text import Body
+from identity.operations import sessions
 from identity.passwords import Passwords
 from identity.settings import Settings
 from identity.tokens import SigningKeys
-
-Staff = Annotated[Caller, Depends(only(*STAFF))]
-Administrator = Annotated[Caller, Depends(only(Role.ADMINISTRATOR))]
-Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
-Service = Annotated[Caller, Depends(only(SERVICE))]
-
 
 NO_BODY = Body()  # what `once` compares where a request has none
 
@@ -30,6 +25,32 @@ def identity_router() -> APIRouter:
 
 def database_of(request: Request) -> Database:
     return request.app.state.database
+
+
+def signed_in(*roles: str) -> Callable[..., Awaitable[Caller]]:
+    """These roles, by the session itself: identity waits for no token to end.
+
+    401 `session_ended` where session, account or role are no longer what the token says.
+    """
+
+    async def check(
+        session: Transaction, caller: Annotated[Caller, Depends(only(*roles))]
+    ) -> Caller:
+        await sessions.require_open(session, caller)
+        return caller
+
+    return check
+
+
+def signed_in_apart(*roles: str) -> Callable[..., Awaitable[Caller]]:
+    """The same, with no connection held afterwards, for what checks passwords."""
+
+    async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
+        async with database_of(request).transaction() as session:
+            await sessions.require_open(session, caller)
+        return caller
+
+    return check
 
 
 def passwords_of(request: Request) -> Passwords:
@@ -65,6 +86,15 @@ def addresses_said(request: Request) -> Iterator[str]:
     if request.client is not None:
         yield request.client.host
 
+
+Anyone = Annotated[Caller, Depends(signed_in(*Role))]
+AnyoneApart = Annotated[Caller, Depends(signed_in_apart(*Role))]
+Staff = Annotated[Caller, Depends(signed_in(*STAFF))]
+StaffApart = Annotated[Caller, Depends(signed_in_apart(*STAFF))]
+Administrator = Annotated[Caller, Depends(signed_in(Role.ADMINISTRATOR))]
+Customer = Annotated[Caller, Depends(signed_in(Role.CUSTOMER))]
+CustomerApart = Annotated[Caller, Depends(signed_in_apart(Role.CUSTOMER))]
+Service = Annotated[Caller, Depends(only(SERVICE))]
 
 # What checks passwords takes these: it holds no connection while it does.
 TheDatabase = Annotated[Database, Depends(database_of)]

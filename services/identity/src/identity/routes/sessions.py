@@ -14,6 +14,7 @@ from identity import tokens
 from identity.operations import sessions
 from identity.queries import accounts
 from identity.routes.parameters import (
+    Anyone,
     BrowserAddress,
     TheDatabase,
     TheKeys,
@@ -69,7 +70,7 @@ async def exchange_token(
 
 
 @router.get("/sessions")
-async def my_sessions(caller: CurrentCaller, session: Transaction) -> api.Sessions:
+async def my_sessions(caller: Anyone, session: Transaction) -> api.Sessions:
     return api.Sessions(
         sessions=[
             api.Session(
@@ -90,12 +91,12 @@ async def sign_out(caller: CurrentCaller, session: Transaction) -> None:
 
 
 @router.delete("/sessions/{session_id}", status_code=204)
-async def close_session(session_id: UUID, caller: CurrentCaller, session: Transaction) -> None:
+async def close_session(session_id: UUID, caller: Anyone, session: Transaction) -> None:
     await sessions.close_session(session, caller, session_id)
 
 
 @router.delete("/sessions")
-async def close_other_sessions(caller: CurrentCaller, session: Transaction) -> api.Closed:
+async def close_other_sessions(caller: Anyone, session: Transaction) -> api.Closed:
     """All but the one that asks."""
     return api.Closed(closed=await sessions.close_other_sessions(session, caller))
 
