@@ -9,6 +9,7 @@ PARTS = {
     **{service: f"services/{service}/tests" for service in SERVICES},
     "web": "web/tests",
     "local": "deploy/local/tests",
+    "attacks": "tests/attacks",
     "e2e": "tests/e2e",
     "faults": "tests/faults",
 }

@@ -73,7 +73,7 @@ def test_changed(options: list[str]) -> int:
 def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int:
     from local import assets, browser  # noqa: PLC0415 - only needed here
 
-    if {"web", "local", "e2e"} & parts:
+    if {"web", "local", "attacks", "e2e"} & parts:
         assets.bring()
     if {"e2e", "faults", "compose"} & parts:
         browser.bring()

@@ -94,6 +94,7 @@ StaffApart = Annotated[Caller, Depends(signed_in_apart(*STAFF))]
 Administrator = Annotated[Caller, Depends(signed_in(Role.ADMINISTRATOR))]
 Customer = Annotated[Caller, Depends(signed_in(Role.CUSTOMER))]
 CustomerApart = Annotated[Caller, Depends(signed_in_apart(Role.CUSTOMER))]
+WithToken = Annotated[Caller, Depends(only(*Role))]
 Service = Annotated[Caller, Depends(only(SERVICE))]
 
 # What checks passwords takes these: it holds no connection while it does.

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import Depends, Header, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chassis.auth import CurrentCaller
 from chassis.database import Transaction
 from chassis.errors import Unauthenticated
 from contracts.identity import api
@@ -20,6 +19,7 @@ from identity.routes.parameters import (
     TheKeys,
     ThePasswords,
     TheSettings,
+    WithToken,
     identity_router,
 )
 
@@ -86,7 +86,8 @@ async def my_sessions(caller: Anyone, session: Transaction) -> api.Sessions:
 
 
 @router.delete("/sessions/current", status_code=204)
-async def sign_out(caller: CurrentCaller, session: Transaction) -> None:
+async def sign_out(caller: WithToken, session: Transaction) -> None:
+    """Also when the session has ended already."""
     await sessions.close_session(session, caller, caller.session_id)
 
 

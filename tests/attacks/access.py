@@ -1,0 +1,211 @@
+"""Who may call what: the one table of every route, which the tests hold against the code.
+
+A route's own rules come on top of it: customers reach what is theirs alone.
+"""
+
+from typing import Final
+
+CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR = "customer", "seller", "technician", "administrator"
+SERVICE = "service"
+PEOPLE: Final = (CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR)
+ROLES: Final = (*PEOPLE, SERVICE)
+
+Roles = frozenset[str]
+
+ANYBODY: Roles = frozenset()  # also whoever is not signed in
+SIGNED_IN: Roles = frozenset(PEOPLE)
+CUSTOMERS: Roles = frozenset({CUSTOMER})
+STAFF: Roles = frozenset({SELLER, TECHNICIAN, ADMINISTRATOR})
+ADMINISTRATORS: Roles = frozenset({ADMINISTRATOR})
+SERVICES: Roles = frozenset({SERVICE})
+
+# Of every service: the gateway's public entry point hides them.
+OPERATION: dict[str, Roles] = {
+    "GET /metrics": ANYBODY,
+    "GET /health/live": ANYBODY,
+    "GET /health/ready": ANYBODY,
+}
+
+# What a token must be for; identity also asks its database whether the session still stands.
+API: dict[str, dict[str, Roles]] = {
+    "identity": {
+        "POST /api/identity/sessions": ANYBODY,
+        "POST /api/identity/tokens": ANYBODY,  # with the token of a session
+        "GET /api/identity/keys": ANYBODY,
+        "POST /api/identity/password-links": ANYBODY,
+        "POST /api/identity/links/read": ANYBODY,  # with the secret of a link
+        "POST /api/identity/links/use": ANYBODY,
+        "POST /api/identity/service-tokens": ANYBODY,  # with a service's secret; hidden
+        "POST /api/identity/links/{link_id}/secret": SERVICES,
+        "DELETE /api/identity/sessions/current": SIGNED_IN,
+        "GET /api/identity/sessions": SIGNED_IN,
+        "DELETE /api/identity/sessions": SIGNED_IN,
+        "DELETE /api/identity/sessions/{session_id}": SIGNED_IN,
+        "GET /api/identity/me": SIGNED_IN,
+        "PUT /api/identity/me/password": SIGNED_IN,
+        "PUT /api/identity/me/email": CUSTOMERS,
+        "DELETE /api/identity/me/email/pending": CUSTOMERS,
+        "GET /api/identity/customers": STAFF,
+        "POST /api/identity/customers": STAFF,
+        "POST /api/identity/customers/search": STAFF,
+        "POST /api/identity/customers/email-check": STAFF,
+        "GET /api/identity/customers/{customer_id}": STAFF,
+        "PATCH /api/identity/customers/{customer_id}": STAFF,
+        "PUT /api/identity/customers/{customer_id}/password": STAFF,
+        "POST /api/identity/customers/{customer_id}/links": STAFF,
+        "GET /api/identity/staff": ADMINISTRATORS,
+        "POST /api/identity/staff": ADMINISTRATORS,
+        "PATCH /api/identity/staff/{member_id}": ADMINISTRATORS,
+        "POST /api/identity/staff/{member_id}/links": ADMINISTRATORS,
+    },
+    "catalog": {
+        "GET /api/catalog/products": STAFF,
+        "GET /api/catalog/products/{product_id}": STAFF,
+        "POST /api/catalog/imports": ADMINISTRATORS,
+    },
+    "sales": {
+        "GET /api/sales/mine": CUSTOMERS,
+        "GET /api/sales/{sale_id}": SIGNED_IN,
+        "POST /api/sales": STAFF,
+        "GET /api/sales": STAFF,
+        "GET /api/sales/purchase-counts": STAFF,
+        "POST /api/sales/search": STAFF,
+        "POST /api/sales/serial-checks": STAFF,
+        "GET /api/sales/draft": STAFF,
+        "PUT /api/sales/draft": STAFF,
+        "DELETE /api/sales/draft": STAFF,
+        "POST /api/sales/{sale_id}/cancellation": STAFF,
+    },
+    "tickets": {
+        "POST /api/tickets": CUSTOMERS,
+        "GET /api/tickets/home": CUSTOMERS,
+        "GET /api/tickets/mine": CUSTOMERS,
+        "GET /api/tickets/mine/counts": CUSTOMERS,
+        "GET /api/tickets/owned-products": CUSTOMERS,
+        "GET /api/tickets/draft": CUSTOMERS,
+        "PUT /api/tickets/draft": CUSTOMERS,
+        "DELETE /api/tickets/draft": CUSTOMERS,
+        "POST /api/tickets/search": SIGNED_IN,
+        "GET /api/tickets/changes": SIGNED_IN,
+        "GET /api/tickets/stream": SIGNED_IN,
+        "GET /api/tickets/{number}": SIGNED_IN,
+        "GET /api/tickets/{number}/messages": SIGNED_IN,
+        "POST /api/tickets/{number}/messages": SIGNED_IN,
+        "POST /api/tickets/{number}/resolution": SIGNED_IN,
+        "GET /api/tickets/{number}/draft": SIGNED_IN,
+        "PUT /api/tickets/{number}/draft": SIGNED_IN,
+        "DELETE /api/tickets/{number}/draft": SIGNED_IN,
+        "GET /api/tickets": STAFF,
+        "GET /api/tickets/desk": STAFF,
+        "GET /api/tickets/counts": STAFF,
+        "GET /api/tickets/staff": STAFF,
+        "GET /api/tickets/{number}/context": STAFF,
+        "PUT /api/tickets/{number}/priority": STAFF,
+        "PUT /api/tickets/{number}/seen": STAFF,
+        "POST /api/tickets/{number}/notes": STAFF,
+        "GET /api/tickets/{number}/quick-replies": STAFF,
+        "GET /api/tickets/quick-replies": STAFF,
+        "POST /api/tickets/quick-replies": STAFF,
+        "PATCH /api/tickets/quick-replies/{quick_reply_id}": STAFF,
+        "DELETE /api/tickets/quick-replies/{quick_reply_id}": STAFF,
+        "GET /api/tickets/messages/{message_id}/minutes": STAFF,
+        "PUT /api/tickets/messages/{message_id}/minutes": STAFF,
+        "GET /api/tickets/messages/{message_id}/text": SERVICES,
+    },
+    "notifications": {
+        "POST /api/notifications/unsubscriptions/read": ANYBODY,  # with the token of a mail
+        "POST /api/notifications/unsubscriptions": ANYBODY,
+        "GET /api/notifications/preferences": SIGNED_IN,
+        "PATCH /api/notifications/preferences": SIGNED_IN,
+        "GET /api/notifications/deliveries": STAFF,
+        "GET /api/notifications/undelivered": STAFF,
+        "POST /api/notifications/mails/{mail_id}/resend": STAFF,
+        "GET /api/notifications/queue": ADMINISTRATORS,
+    },
+}
+
+PAGES: dict[str, Roles] = {
+    "GET /static/{digest}/{name}": ANYBODY,
+    "GET /": SIGNED_IN,
+    "GET /connexion": ANYBODY,
+    "POST /connexion": ANYBODY,
+    "GET /session": ANYBODY,
+    "POST /deconnexion": ANYBODY,
+    "GET /mot-de-passe-oublie": ANYBODY,
+    "POST /mot-de-passe-oublie": ANYBODY,
+    "GET /lien/{secret}": ANYBODY,
+    "POST /lien/{secret}": ANYBODY,
+    "GET /desabonnement/{token}": ANYBODY,
+    "POST /desabonnement/{token}": ANYBODY,
+    "GET /en-direct": ANYBODY,  # says that nobody is signed in
+    "GET /en-direct/depuis": ANYBODY,
+    "GET /compte": SIGNED_IN,
+    "POST /compte/mot-de-passe": SIGNED_IN,
+    "POST /compte/sessions/{session_id}/fermeture": SIGNED_IN,
+    "POST /compte/sessions/fermeture": SIGNED_IN,
+    "GET /compte/notifications": SIGNED_IN,
+    "POST /compte/notifications": SIGNED_IN,
+    "POST /compte/adresse": CUSTOMERS,
+    "POST /compte/adresse/renonciation": CUSTOMERS,
+    "POST /compte/raccourcis": STAFF,
+    "GET /recherche": SIGNED_IN,
+    "POST /recherche": SIGNED_IN,
+    "GET /mes-demandes": CUSTOMERS,
+    "GET /mes-demandes/nouvelle": CUSTOMERS,
+    "POST /mes-demandes/nouvelle": CUSTOMERS,
+    "POST /mes-demandes/nouvelle/brouillon": CUSTOMERS,
+    "GET /mes-demandes/{number}": CUSTOMERS,
+    "POST /mes-demandes/{number}": CUSTOMERS,
+    "POST /mes-demandes/{number}/brouillon": CUSTOMERS,
+    "GET /mes-appareils": CUSTOMERS,
+    "GET /demandes": STAFF,
+    "GET /demandes/file": STAFF,
+    "GET /demandes/personnel": STAFF,
+    "GET /demandes/{number}": STAFF,
+    "POST /demandes/{number}": STAFF,
+    "GET /demandes/{number}/echange": STAFF,
+    "POST /demandes/{number}/priorite": STAFF,
+    "POST /demandes/{number}/lu": STAFF,
+    "POST /demandes/{number}/brouillon": STAFF,
+    "GET /demandes/{number}/messages/{message_id}/temps": STAFF,
+    "POST /demandes/{number}/messages/{message_id}/temps": STAFF,
+    "GET /demandes/{number}/reponses-types": STAFF,
+    "GET /demandes/reponses-types": STAFF,
+    "POST /demandes/reponses-types": STAFF,
+    "GET /demandes/reponses-types/{quick_reply_id}": STAFF,
+    "POST /demandes/reponses-types/{quick_reply_id}": STAFF,
+    "GET /comptoir": STAFF,
+    "POST /comptoir": STAFF,
+    "POST /comptoir/brouillon": STAFF,
+    "POST /comptoir/brouillon/oubli": STAFF,
+    "POST /comptoir/clients": STAFF,
+    "POST /comptoir/clients/{customer_id}": STAFF,
+    "POST /comptoir/clients/verification": STAFF,
+    "POST /comptoir/clients/creation": STAFF,
+    "POST /comptoir/clients/invitation": STAFF,
+    "POST /comptoir/produits": STAFF,
+    "POST /comptoir/numeros": STAFF,
+    "POST /comptoir/dates": STAFF,
+    "GET /clients": STAFF,
+    "POST /clients": STAFF,
+    "GET /clients/{customer_id}": STAFF,
+    "GET /clients/{customer_id}/modifier": STAFF,
+    "POST /clients/{customer_id}/modifier": STAFF,
+    "POST /clients/{customer_id}/mot-de-passe": STAFF,
+    "POST /clients/{customer_id}/lien": STAFF,
+    "GET /ventes": STAFF,
+    "POST /ventes": STAFF,
+    "GET /ventes/{sale_id}": STAFF,
+    "POST /ventes/{sale_id}/annulation": STAFF,
+    "GET /courrier": STAFF,
+    "POST /courrier/{mail_id}/renvoi": STAFF,
+    "GET /courrier/demo": ADMINISTRATORS,
+    "GET /courrier/demo/{key}": ADMINISTRATORS,
+    "GET /courrier/demo/{key}/page": ADMINISTRATORS,
+    "GET /personnel": ADMINISTRATORS,
+    "POST /personnel": ADMINISTRATORS,
+    "POST /personnel/{member_id}/role": ADMINISTRATORS,
+    "POST /personnel/{member_id}/activation": ADMINISTRATORS,
+    "POST /personnel/{member_id}/desactivation": ADMINISTRATORS,
+    "POST /personnel/{member_id}/lien": ADMINISTRATORS,
+}

@@ -1,0 +1,155 @@
+"""Every route of every service and of the web lets in those whom the table names, and nobody else.
+
+No database and no other service is there: whoever is let in meets that, which is no refusal.
+"""
+
+import importlib
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from attacks.access import ANYBODY, API, OPERATION, PAGES, PEOPLE, ROLES
+from chassis import health
+from chassis.testing import TestKeys, token
+from web.app import create_app
+from web.forms import form_token
+from web.settings import WebSettings
+
+NO_DATABASE = SecretStr("postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere")
+SECRET = "a secret that is long enough for anything"
+WHO = uuid4()
+NOTHING = 204  # what a page that asks by itself is answered when it may not
+
+
+def routes(within: Iterable, prefix: str = "") -> Iterator[str]:
+    """Method and path of each, as the table writes them."""
+    for route in within:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from routes(included.routes, prefix + route.include_context.prefix)
+        elif getattr(route, "include_in_schema", True) or "{digest}" in route.path:
+            path = re.sub(r"{(\w+):\w+}", r"{\1}", prefix + route.path)
+            yield from (f"{method} {path}" for method in sorted(route.methods - {"HEAD"}))
+
+
+def address(path: str) -> str:
+    return re.sub(r"{\w+}", str(uuid4()), re.sub(r"{number}", "7", path))
+
+
+# --- Services ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def leaving() -> Iterator[None]:
+    """A replica that leaves opens no stream, which would not end here."""
+    health.leaving.set()
+    yield
+    health.leaving.clear()
+
+
+def service(name: str) -> FastAPI:
+    settings = importlib.import_module(f"{name}.settings").Settings
+    given = {"database_url": NO_DATABASE}
+    if "notifications_secret" in settings.model_fields:
+        given["notifications_secret"] = SecretStr(SECRET)
+    app = importlib.import_module(f"{name}.app").create_app(settings(**given))
+    app.state.keys = TestKeys()
+    return app
+
+
+@pytest.mark.parametrize("name", API)
+def test_the_table_names_every_route_of_a_service(name):
+    assert set(routes(service(name).routes)) - set(OPERATION) == set(API[name])
+
+
+@pytest.mark.parametrize("name", API)
+async def test_a_service_lets_in_whom_the_table_names(name, leaving):
+    transport = httpx.ASGITransport(service(name), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        for route, allowed in API[name].items():
+            if allowed == ANYBODY:
+                continue
+            method, path = route.split()
+            kind = "text/csv" if path.endswith("/imports") else "application/json"
+            sent = {"Content-Type": kind}
+            answer = await client.request(method, address(path), headers=sent)
+            assert answer.status_code == 401, route
+            let_in = set()
+            for role in ROLES:
+                answer = await client.request(method, address(path), headers=sent | token(role))
+                assert answer.status_code != 401, (route, role)
+                if answer.status_code != 403:
+                    let_in.add(role)
+            assert let_in == allowed, route
+
+
+# --- Pages -------------------------------------------------------------------------------------
+
+
+class Nobody:
+    """A gateway behind which only identity answers: the session's token is the person's role."""
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path != "/api/identity/tokens":
+            raise httpx.ConnectError("nobody is there")
+        role = request.headers["Authorization"].split()[1]
+        claims = {"sub": str(WHO), "role": role, "name": "Camille Test", "given_name": "Camille"}
+        signed = jwt.encode({**claims, "sid": str(uuid4())}, SECRET)
+        return httpx.Response(200, json={"access_token": signed, "expires_in": 60})
+
+
+@pytest.fixture(scope="module")
+def pages() -> FastAPI:
+    return create_app(
+        WebSettings(
+            web_secret=SecretStr(SECRET),
+            assets=Path(__file__).parents[2] / "node_modules",
+            internal_url="http://gateway.test",
+        )
+    )
+
+
+def test_the_table_names_every_page(pages):
+    assert set(routes(pages.routes)) - set(OPERATION) == set(PAGES)
+
+
+async def test_a_page_lets_in_whom_the_table_names(pages):
+    async with (
+        pages.router.lifespan_context(pages),
+        httpx.AsyncClient(
+            transport=httpx.MockTransport(Nobody()), base_url="http://gateway.test"
+        ) as pages.state.http,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(pages, raise_app_exceptions=False),
+            base_url="http://guichet.test",
+            headers={"Sec-Fetch-Site": "same-origin"},
+        ) as browser,
+    ):
+        for route, allowed in PAGES.items():
+            if allowed == ANYBODY:
+                continue
+            answer = await ask(browser, route)
+            sent_away = answer.headers.get("Location", "").startswith("/connexion")
+            assert sent_away or answer.status_code in {401, NOTHING}, route
+            let_in = {
+                role
+                for role in PEOPLE
+                if (await ask(browser, route, role)).status_code not in {403, NOTHING}
+            }
+            assert let_in == allowed, route
+
+
+async def ask(browser: httpx.AsyncClient, route: str, role: str = "") -> httpx.Response:
+    method, path = route.split()
+    form = {"form_token": form_token(SECRET, WHO, role), "seen_position": "1"}
+    cookie = {"Cookie": f"guichet_session={role}"} if role else {}
+    return await browser.request(
+        method, address(path), headers=cookie, data=form if method == "POST" else None
+    )
