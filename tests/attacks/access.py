@@ -110,7 +110,9 @@ API: dict[str, dict[str, Roles]] = {
         "DELETE /api/tickets/quick-replies/{quick_reply_id}": STAFF,
         "GET /api/tickets/messages/{message_id}/minutes": STAFF,
         "PUT /api/tickets/messages/{message_id}/minutes": STAFF,
+        "GET /api/tickets/unresolved": STAFF,
         "GET /api/tickets/messages/{message_id}/text": SERVICES,
+        "GET /api/tickets/{number}/subject": SERVICES,
     },
     "notifications": {
         "POST /api/notifications/unsubscriptions/read": ANYBODY,  # with the token of a mail

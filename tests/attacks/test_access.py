@@ -19,11 +19,17 @@ from attacks.access import ANYBODY, API, OPERATION, PAGES, PEOPLE, ROLES
 from chassis import health
 from chassis.testing import TestKeys, token
 from web.app import create_app
+from web.cookies import cookie_name
 from web.forms import form_token
 from web.settings import WebSettings
 
 NO_DATABASE = SecretStr("postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere")
 SECRET = "a secret that is long enough for anything"
+SETTINGS = WebSettings(
+    web_secret=SecretStr(SECRET),
+    assets=Path(__file__).parents[2] / "node_modules",
+    internal_url="http://gateway.test",
+)
 WHO = uuid4()
 NOTHING = 204  # what a page that asks by itself is answered when it may not
 
@@ -107,13 +113,7 @@ class Nobody:
 
 @pytest.fixture(scope="module")
 def pages() -> FastAPI:
-    return create_app(
-        WebSettings(
-            web_secret=SecretStr(SECRET),
-            assets=Path(__file__).parents[2] / "node_modules",
-            internal_url="http://gateway.test",
-        )
-    )
+    return create_app(SETTINGS)
 
 
 def test_the_table_names_every_page(pages):
@@ -149,7 +149,7 @@ async def test_a_page_lets_in_whom_the_table_names(pages):
 async def ask(browser: httpx.AsyncClient, route: str, role: str = "") -> httpx.Response:
     method, path = route.split()
     form = {"form_token": form_token(SECRET, WHO, role), "seen_position": "1"}
-    cookie = {"Cookie": f"guichet_session={role}"} if role else {}
+    cookie = {"Cookie": f"{cookie_name(SETTINGS, 'session')}={role}"} if role else {}
     return await browser.request(
         method, address(path), headers=cookie, data=form if method == "POST" else None
     )

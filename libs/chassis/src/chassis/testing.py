@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import jwt
 import psycopg
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
@@ -25,6 +26,16 @@ from contracts.event import Envelope, Event
 
 KEY = Ed25519PrivateKey.generate()
 KID = "test"
+
+# Not in colours and with every variable: that takes seconds for each error that a test provokes.
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.processors.KeyValueRenderer(key_order=["level", "event"]),
+    ]
+)
 
 
 class TestKeys:
