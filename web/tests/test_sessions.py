@@ -1,9 +1,11 @@
 """Who is at the browser: addresses, the cookie, and the bounded memory of access tokens."""
 
+import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http.cookiejar import CookieJar
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +16,7 @@ from pydantic import SecretStr
 from starlette.requests import Request
 
 from contracts.identity.roles import Role
-from web import sessions
+from web import cookies, sessions
 from web.app import create_app
 from web.clients.gateway import Gateway
 from web.cookies import cookie_name
@@ -97,6 +99,13 @@ def test_cookies_are_bound_to_the_host_over_tls_and_named_by_the_installation():
     assert cookie_name(over_tls, "session") == f"__Host-guichet_{here.installation}_session"
     assert here.installation != there.installation
     assert "x" * 4 not in here.installation
+
+
+def test_every_cookie_is_named_in_one_place():
+    """So that none can be shared with another installation."""
+    sources = Path(cookies.__file__).parent.rglob("*.py")
+    direct = re.compile(r"request\.cookies|\.(set|delete)_cookie\(")
+    assert [each.name for each in sources if direct.search(each.read_text())] == ["cookies.py"]
 
 
 class Identity:

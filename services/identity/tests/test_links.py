@@ -64,6 +64,7 @@ async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, 
     assert datetime.fromisoformat(told.pop("expires_at")) == link.expires_at
     assert told == {
         "purpose": "password",
+        "taken": False,
         "email": EMAIL,
         "first_name": "Nathalie",
         "last_name": "Rousseau",
