@@ -146,7 +146,8 @@ function draw() {
   for (const name of ORDER) steps[name].dataset.state = stateOf(name);
   drawWithdrawn();
   showEarly(steps.serial_number.querySelector("[data-serial]"), "now done", serial.input.value !== "");
-  showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on());
+  showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on() || !isToday());
+  steps.sold_on.querySelector("small").dataset.show = isToday() ? "todo" : "";
   drawTicket();
   record.setAttribute("aria-disabled", String(lacking() !== ""));
   missing.textContent = lacking() || (touched.matches ? words.READY_BY_TOUCH : words.READY);
@@ -167,7 +168,7 @@ function drawWithdrawn() {
   steps.product.querySelector("[data-withdrawn]").hidden = !pending;
 }
 
-/** A scan may come before its step, and a wrong day has to be seen: then it shows at once. */
+/** A scan may come before its step, and a day that is not today has to be seen: shown at once. */
 function showEarly(part, usually, early) {
   part.dataset.show = early ? "todo now done" : usually;
 }
