@@ -40,7 +40,9 @@ def restart(stack: Stack, names: Sequence[str]) -> None:
             with steps.step(", ".join(service.name for service in services)):
                 renew(stack, services)
         with steps.step("every part is reached"):
-            wait_for(stack, stack.processes)
+            wait_for(stack.processes)
+            if not wait_until(stack.routes_to_all, STARTING_SECONDS):
+                raise CannotStart("The gateway does not reach every part: see its log.")
 
 
 def renew(stack: Stack, processes: Sequence[Process]) -> None:
@@ -54,18 +56,16 @@ def renew(stack: Stack, processes: Sequence[Process]) -> None:
     for process in processes:
         if not wait_until(lambda name=process.name: is_new(stack, name, before), STARTING_SECONDS):
             raise CannotStart(f"The launcher has not started {process.name}: see its terminal.")
-    wait_for(stack, processes)
+    wait_for(processes)
 
 
 def is_new(stack: Stack, name: str, before: dict[str, int]) -> bool:
     return running.about(stack.state).get("pids", before)[name] != before[name]
 
 
-def wait_for(stack: Stack, processes: Sequence[Process]) -> None:
+def wait_for(processes: Sequence[Process]) -> None:
     for process in processes:
         if not wait_until(process.is_ready, STARTING_SECONDS):
             raise CannotStart(
                 f"{process.name} is not ready after {STARTING_SECONDS} s: see {process.log}"
             )
-    if not wait_until(stack.routes_to_all, STARTING_SECONDS):
-        raise CannotStart("The gateway does not reach every part: ./guichet status says which.")

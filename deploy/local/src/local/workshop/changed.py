@@ -23,7 +23,7 @@ FOLDERS = {
 }
 EVERYTHING = ("conftest.py", "pyproject.toml", "guichet")
 NOBODY = (".ci", "bench")
-MUCH = 12  # files: below, the start of a second process costs more than it saves
+MUCH = 3  # files: below, the start of a second process costs more than it saves
 
 
 @dataclass(frozen=True)
