@@ -129,7 +129,9 @@ async def test_a_first_page_is_one_answer(desk, nathalie, marc, karim):
     assert {each["open_ticket"] for each in home["owned"]["owned_products"]} == {answered, waiting}
     assert (await desk.get(karim, "/home")).status_code == 403
     beyond = (
-        await desk.get(nathalie, "/home", after="WyIyMDIwLTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwxXQ")
+        await desk.get(
+            nathalie, "/home", after="W2ZhbHNlLCIyMDIwLTAxLTAxVDAwOjAwOjAwKzAwOjAwIiwxXQ"
+        )
     ).json()
     assert beyond["awaiting"]["tickets"] == beyond["others"]["tickets"] == []
     narrowed = (await desk.get(nathalie, "/home", status="open")).json()

@@ -360,7 +360,13 @@ class Shop(RuleBasedStateMachine):
         for view, expected in (
             (CustomerView.ALL, own),
             (CustomerView.AWAITING_ME, [each for each in own if each.awaits_customer()]),
-            (CustomerView.OTHERS, [each for each in own if not each.awaits_customer()]),
+            (
+                CustomerView.OTHERS,
+                sorted(
+                    (each for each in own if not each.awaits_customer()),
+                    key=lambda asked: asked.status == "resolved",
+                ),
+            ),
         ):
             lines = self.read(customer, "/mine", view=view, limit=50)["tickets"]
             assert [line["number"] for line in lines] == [each.number for each in expected]

@@ -47,4 +47,4 @@ class Sort(StrEnum):
 class CustomerView(StrEnum):
     ALL = "all"
     AWAITING_ME = "awaiting_me"  # in progress, last word from staff
-    OTHERS = "others"  # all but those
+    OTHERS = "others"  # all but those; what is resolved comes last

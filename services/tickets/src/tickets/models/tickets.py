@@ -164,6 +164,7 @@ class Ticket(Base):
         Index(
             "ix_tickets_others_of_customer",
             "customer_id",
+            text(f"({UNRESOLVED})"),
             "last_activity_at",
             "number",
             postgresql_where=~WAITING_FOR_CUSTOMER,

@@ -34,6 +34,7 @@ from tickets.models import (
     RESOLVED,
     UNANSWERED,
     UNREAD,
+    UNRESOLVED,
     WAITING_FOR_CUSTOMER,
     Message,
     Person,
@@ -86,11 +87,15 @@ def staff_summary(row: Any) -> api.StaffTicketSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Which requests a list holds, by which moment they are sorted, and how by default."""
+    """Which requests a list holds, by which moment they are sorted, and how by default.
+
+    `first`: those that come before all the others, newest first too.
+    """
 
     holds: ColumnElement[Any]
     moment: InstrumentedAttribute[Any]
     sort: Sort = Sort.NEWEST
+    first: ColumnElement[bool] | None = None
 
 
 STAFF_VIEWS = {
@@ -104,7 +109,9 @@ STAFF_VIEWS = {
 CUSTOMER_VIEWS = {
     CustomerView.ALL: View(holds=true(), moment=Ticket.last_activity_at),
     CustomerView.AWAITING_ME: View(holds=WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
-    CustomerView.OTHERS: View(holds=~WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
+    CustomerView.OTHERS: View(
+        holds=~WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at, first=UNRESOLVED
+    ),
 }
 
 # What is counted for staff: each queue, and what is to be handled and nobody has opened yet.
@@ -121,13 +128,17 @@ class Order:
     sort: Sort
 
     @property
-    def key(self) -> dict[str, InstrumentedAttribute[Any]]:
+    def key(self) -> dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]]:
         by_moment = {"moment": self.view.moment, "number": Ticket.number}
-        return {"rank": Ticket.priority, **by_moment} if self.by_priority else by_moment
+        rank = Ticket.priority if self.sort == Sort.PRIORITY else self.view.first
+        return by_moment if rank is None else {"rank": rank, **by_moment}
 
     @property
-    def by_priority(self) -> bool:
-        return self.sort == Sort.PRIORITY
+    def types(self) -> tuple[type, ...]:
+        """What a cursor of this list holds."""
+        if self.sort == Sort.PRIORITY:
+            return int, datetime, int
+        return (datetime, int) if self.view.first is None else (bool, datetime, int)
 
     def sorted(self, statement: Statement) -> Statement:
         newest_first = self.sort == Sort.NEWEST
@@ -138,8 +149,7 @@ class Order:
     def beyond(self, cursor: str) -> ColumnElement[bool]:
         """Those that come after the request with this sort key."""
         key = tuple_(*self.key.values())
-        types = (int, datetime, int) if self.by_priority else (datetime, int)
-        values = paging.decode(cursor, *types)
+        values = paging.decode(cursor, *self.types)
         return key < values if self.sort == Sort.NEWEST else key > values
 
 

@@ -79,7 +79,10 @@ async def my_tickets(
     limit: Limit = PAGE,
     after: After = None,
 ) -> api.Tickets:
-    """Your requests, the newest activity first; counts are those of the views, not narrowed."""
+    """Your requests, the newest activity first, of the others those that are not resolved before.
+
+    Counts are those of the views, not narrowed.
+    """
     filters = lists.CustomerFilters(
         customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q
     )
