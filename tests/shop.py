@@ -3,11 +3,12 @@
 import csv
 import functools
 import gzip
+import io
 import itertools
 import json
 import time
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -179,9 +180,26 @@ class Shop:
         hired.id = made["id"]
         return hired
 
-    async def register(self, first_name: str = "Nathalie", last_name: str = "Rousseau") -> Account:
+    async def import_products(self, products: Iterable[tuple[str, str]]) -> None:
+        """More of them, each a reference and a designation, on sale."""
+        rows = [("reference", "designation", "on_sale"), *((*each, "true") for each in products)]
+        file = io.StringIO()
+        csv.writer(file).writerows(rows)
+        headers = {
+            "Authorization": f"Bearer {await self.administrator.token()}",
+            "Content-Type": "text/csv",
+        }
+        answer = await self.http.post(
+            "/api/catalog/imports", content=file.getvalue().encode(), headers=headers
+        )
+        assert answer.is_success, answer.text
+
+    async def register(
+        self, first_name: str = "Nathalie", last_name: str = "Rousseau", *, email: str = ""
+    ) -> Account:
         """A new customer, as the counter registers them."""
         customer = self.somebody(first_name, last_name)
+        customer.email = email or customer.email
         made = await self.administrator.post("/api/identity/customers", as_body(customer))
         customer.id = made["id"]
         return customer

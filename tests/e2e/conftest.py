@@ -9,7 +9,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 import failures
 from e2e.people import Customer, Staff
-from e2e.scene import Scene, made_in
+from e2e.scene import HOSTILE, Cast, Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
 from letters import Letters
 from local import browser
@@ -81,17 +81,18 @@ async def customer_account(shop: Shop) -> Account:
 
 
 @pytest.fixture(scope="session")
-async def scene(
-    request: pytest.FixtureRequest,
-    shop: Shop,
-    seller_account: Account,
-    technician_account: Account,
-) -> Scene:
+def cast() -> Cast:
+    """Names and texts that no page is drawn for; pictures have others."""
+    return HOSTILE
+
+
+@pytest.fixture(scope="session")
+async def scene(request: pytest.FixtureRequest, shop: Shop, cast: Cast) -> Scene:
     """Requests in every state, for tests that look and change nothing."""
     letters = None
     if not request.config.getoption("--base-url"):
         letters = Letters(request.getfixturevalue("stack").mail.folder)
-    return await made_in(shop, seller_account, technician_account, letters)
+    return await made_in(shop, cast, letters)
 
 
 # --- People at their browsers, signed in -------------------------------------------------------

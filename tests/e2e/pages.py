@@ -86,9 +86,9 @@ async def is_told_of_an_open_request(customer: Customer, scene: Scene) -> None:
     await customer.reads("est déjà ouverte pour cet appareil")
 
 
-async def is_asked_to_sign_in_again(customer: Customer, _: Scene) -> None:
+async def is_asked_to_sign_in_again(customer: Customer, scene: Scene) -> None:
     await customer.page.context.clear_cookies()
-    await customer.fills("Votre réponse à Claire Vasseur", "Depuis hier soir.")
+    await customer.fills(f"Votre réponse à {scene.technician.name}", "Depuis hier soir.")
     await customer.presses("Envoyer la réponse")
     await expect(customer.page.get_by_role("dialog", name="Votre session a expiré")).to_be_visible()
 
@@ -140,7 +140,7 @@ async def types_a_short_password(person: Person, _: Scene) -> None:
 
 
 async def sees_customers(seller: Staff, scene: Scene) -> None:
-    await seller.searches_customer("saint-exu")
+    await seller.searches_customer(scene.customer.email.partition("@")[0][:60])
     row = seller.page.get_by_role("listbox", name="Clients").get_by_role("option")
     await expect(row.first).to_contain_text(scene.customer.last_name)
 
@@ -310,7 +310,8 @@ async def gets_back_what_cannot_be_sent(customer: Customer, scene: Scene) -> Non
     await customer.reads_title("Votre texte est conservé")
 
 
-async def finds_the_way_home(person: Person, _: Scene) -> None:
+async def sends_to_a_page_without_form(person: Person, _: Scene) -> None:
+    await sends(person, "/mes-appareils")
     await expect(person.main.get_by_role("link", name="Aller à mes demandes")).to_be_visible()
 
 
@@ -419,7 +420,7 @@ LOOKS = {
         who="customer", address="/mes-demandes/{scene.open}", prepare=goes_on_with_what_was_kept
     ),
     "not-found": Look(who="visitor", address="/nulle-part", status=404),
-    "refused": Look(who="customer", address="/deconnexion", prepare=finds_the_way_home, status=405),
+    "no-form": Look(who="customer", address="/compte", prepare=sends_to_a_page_without_form),
     "foreign": Look(who="visitor", address="/connexion", prepare=sends_a_form_of_another_site),
     "forgotten-password": Look(who="visitor", address="/mot-de-passe-oublie"),
     "forgotten-password-asked": Look(

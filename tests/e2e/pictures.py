@@ -10,10 +10,15 @@ import pytest
 from contracts.notifications.api import Kind, Language
 from e2e.letters_written import written
 from e2e.pages import LOOKS, LOOKS_OF_CLOSED, Look, at_rest
-from e2e.scene import Scene
+from e2e.scene import PLAIN, Cast, Scene
 from e2e.windows import Theme, Windows
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="session")
+def cast() -> Cast:
+    return PLAIN
 
 
 @pytest.fixture(scope="session")

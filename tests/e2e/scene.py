@@ -9,8 +9,51 @@ from letters import Letters
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
-LONG_WORD = "sans-aucun-blanc-" * 7
-PARAGRAPHS = "Bonjour,\n\nle voyant passe au rouge, puis plus rien.\n\n" + LONG_WORD
+ACCENTS = "\u0301" * 60
+LONG_WORD = "sansaucunblanc" * 7 + "du"  # 100 letters
+PARAGRAPHS = (
+    "Bonjour,\n\nle voyant passe au rouge, puis plus rien.\n\n"
+    f"{LONG_WORD}\n\nhttps://example.org/{LONG_WORD} se{ACCENTS}c"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cast:
+    """Who is in the scene and what about: as pictures show it, or as nobody wishes it."""
+
+    seller: tuple[str, str]
+    technician: tuple[str, str]
+    customer: tuple[str, str]
+    mailbox: str  # of the customer's address
+    product: tuple[str, str]  # reference and designation
+    subjects: tuple[str, str, str, str]  # open, answered, replied, resolved
+    reason: str
+
+
+PLAIN = Cast(
+    seller=("Julien", "Morel"),
+    technician=("Claire", "Vasseur"),
+    customer=("Éléonore", "de Saint-Exupéry-Montmorency"),
+    mailbox="eleonore.montmorency",
+    product=("100-100000910WOF", ""),
+    subjects=(
+        "Le voyant reste rouge",
+        "Bourrage papier récurrent, bac 2",
+        "Le papier sort en accordéon",
+        "Impossible d’imprimer",
+    ),
+    reason="Vendu au mauvais client",
+)
+HOSTILE = Cast(
+    seller=(f"Margot{ACCENTS}", "Rindfleischetikettierungsgesetz"),
+    technician=("Maximiliennealexandrinejoséphine", f"Wu{ACCENTS}st"),
+    customer=(f"Violet{ACCENTS}te", "Donaudampfschifffahrtskapitänin de Saint-Exupéry"),
+    # With « @example.org », 78 characters.
+    mailbox="apollonie.donaudampfschifffahrtskapitaenin.sansaucunblancsansaucun",
+    product=("ZYXWVUTS-" * 5 + "W", "Zyxwvuts" * 12 + f" wt{ACCENTS}"),
+    subjects=("Le voyant reste rouge", f"Voyant{ACCENTS} {ACCENTS}rouge", LONG_WORD, LONG_WORD),
+    reason=f"Vendu{ACCENTS} à {LONG_WORD}",
+)
 
 
 @dataclass(kw_only=True)
@@ -40,20 +83,23 @@ class Scene:
         return {f"{name.replace('withdrawn', 'product')}_id": id for name, id in ids.items()}
 
 
-async def made_in(
-    shop: Shop, seller: Account, technician: Account, letters: Letters | None
-) -> Scene:
-    customer, newcomer = await asyncio.gather(
-        shop.register("Éléonore", "de Saint-Exupéry-Montmorency"), shop.register("Ali", "Ba")
+async def made_in(shop: Shop, cast: Cast, letters: Letters | None) -> Scene:
+    seller, technician, newcomer, customer = await asyncio.gather(
+        shop.hire("seller", *cast.seller),
+        shop.hire("technician", *cast.technician),
+        shop.register("Ali", "Ba"),
+        shop.register(*cast.customer, email=f"{cast.mailbox}@example.org"),
     )
+    if cast.product[1]:
+        await shop.import_products([cast.product])
     product, screen, withdrawn = await asyncio.gather(
-        shop.product("100-100000910WOF"), shop.product("10AAM9901"), shop.product("10MAD9901")
+        shop.product(cast.product[0]), shop.product("10AAM9901"), shop.product("10MAD9901")
     )
     sale = await shop.sell(customer, product, seller=seller)
     await shop.sell(customer, screen, seller=seller)
     await shop.sell(customer, withdrawn, seller=seller, withdrawn_confirmed=True)
     wrong = await shop.sell(customer, product, seller=seller)
-    reason = {"reason": "Vendu au mauvais client"}
+    reason = {"reason": cast.reason}
     cancelled = await seller.post(f"/api/sales/{wrong['id']}/cancellation", reason, status=200)
 
     async def opens(subject: str) -> int:
@@ -62,10 +108,8 @@ async def made_in(
         assert answer.status_code == 201, answer.text
         return answer.json()["number"]
 
-    first = await eventually(lambda: opens("Le voyant reste rouge"))
-    answered = await opens("Bourrage papier récurrent, bac 2")
-    replied = await opens(LONG_WORD)
-    resolved = await opens("Impossible d’imprimer")
+    first = await eventually(lambda: opens(cast.subjects[0]))
+    answered, replied, resolved = [await opens(subject) for subject in cast.subjects[1:]]
     for number in (answered, replied):
         path = f"/api/tickets/{number}/messages"
         await technician.post(path, {"text": "Depuis quand ?\n\nPouvez-vous essayer ailleurs ?"})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Locator, expect
 
-from e2e.people import OPEN, RESOLVED, YOUR_TURN, Customer
+from e2e.people import IN_PROGRESS, OPEN, RESOLVED, YOUR_TURN, Customer
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
@@ -57,7 +57,9 @@ async def test_what_waits_for_me_comes_first_and_the_address_holds_what_i_look_f
     she: Customer = await windows.customer(customer_account, javascript=javascript)
     await she.goes_to("/mes-demandes")
     await expect(lines(she, "En attente de votre réponse (1)")).to_contain_text(["voyant"])
-    await expect(lines(she, "Vos autres demandes")).to_contain_text(["Écran", "touche"])
+    await expect(lines(she, "Vos autres demandes")).to_contain_text(["touche"])
+    await she.main.get_by_text("Demandes résolues (1)").click()
+    await expect(lines(she, "Vos autres demandes")).to_contain_text(["touche", "Écran"])
     await expect(she.page).to_have_title("(1) Mes demandes · Guichet")
 
     async def applies(label: str, wanted: str) -> None:
@@ -85,7 +87,7 @@ async def test_what_waits_for_me_comes_first_and_the_address_holds_what_i_look_f
     await she.goes_to(f"/mes-demandes?appareil={sales[1]['id']}&statut=ouvertes")
     await expect(lines(she, "Demandes trouvées")).to_contain_text([f"n° {other}"])
     await applies("Statut", "Tous les statuts")
-    await expect(lines(she, "Demandes trouvées")).to_contain_text(["Écran", "touche"])
+    await expect(lines(she, "Demandes trouvées")).to_contain_text(["touche", "Écran"])
 
 
 async def test_more_units_than_are_listed_are_found_by_their_serial_number(
@@ -128,9 +130,13 @@ async def test_more_units_than_are_listed_are_found_by_their_serial_number(
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no-script"])
 async def test_a_request_that_is_open_already_is_offered_first_and_never_forced(
-    windows, sales, number, customer_account, javascript
+    windows, product, sales, number, customer_account, javascript
 ):
     she: Customer = await windows.customer(customer_account, javascript=javascript)
+    await she.goes_to("/mes-demandes")
+    help_with = f"Demander de l’aide pour {product.designation}, {sales[1]['serial_number']}"
+    await she.follows(help_with)
+    await expect(she.page.get_by_role("radio", name=sales[1]["serial_number"])).to_be_checked()
     await she.goes_to("/mes-appareils")
     mine = she.main.get_by_role("listitem").filter(has_text=sales[0]["serial_number"])
     await expect(mine.get_by_role("link")).to_contain_text(
@@ -276,13 +282,32 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
     await she.can_say_nothing_more()
 
 
-async def test_a_long_exchange_opens_at_its_end_and_earlier_words_come_on_demand(
+async def test_a_long_exchange_opens_at_what_is_new_and_earlier_words_come_on_demand(
     windows, number, customer_account, technician_account
 ):
-    for count in range(33):
+    for count in range(30):
+        await answers(technician_account, number, f"Réponse numéro {count + 1}.")
+    address = f"{windows.base_url}/mes-appareils"
+    word = {"text": f"Voyez « {address} »."}
+    await customer_account.post(f"/api/tickets/{number}/messages", word)
+    for count in range(30, 32):
         await answers(technician_account, number, f"Réponse numéro {count + 1}.")
     she: Customer = await windows.customer(customer_account)
-    await she.opens(number)
+    await she.goes_to("/mes-demandes")
+    line = lines(she, "En attente de votre réponse (1)")
+    await expect(line).to_contain_text([f"n° {number}"])
+    await expect(line).to_contain_text(["En cours de traitement"])
+    await line.click()
+    await expect(she.main.get_by_text("Nouveau", exact=True)).to_be_in_viewport()
+    await expect(she.main.get_by_text("Réponse numéro 31.")).to_be_in_viewport()
+    await she.sees_status(IN_PROGRESS)
+    await she.sees_status(YOUR_TURN)
+    async with she.page.context.expect_page() as opened:
+        await she.follows(address, exact=False)
+    apart = await opened.value
+    await apart.wait_for_url(address)
+    assert await apart.evaluate("[window.opener, document.referrer]") == [None, ""]
+    await apart.close()
     messages = she.main.get_by_role("article")
     await expect(messages).to_have_count(30)
     await she.follows("Messages précédents")
@@ -295,4 +320,6 @@ async def test_a_long_exchange_opens_at_its_end_and_earlier_words_come_on_demand
     await plain.follows("Messages précédents")
     await expect(plain.main.get_by_role("article")).to_have_count(4)
     await plain.follows("Derniers messages")
-    await plain.reads("Réponse numéro 33.")
+    await plain.goes_to("/mes-demandes")
+    await lines(plain, "En attente de votre réponse (1)").click()
+    await expect(plain.main.get_by_text("Réponse numéro 32.")).to_be_in_viewport()

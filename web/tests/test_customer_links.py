@@ -125,7 +125,8 @@ ELODIE = {"first_name": "Élodie", "last_name": "Marchand", "email": "elodie@exa
 
 def plain(html: str) -> str:
     """With blanks that may break, as one reads it."""
-    return html.replace("\u00a0", " ")
+    whole = re.sub(r'<wbr>|<span class="nowrap">([^<]*)</span>', r"\1", html)
+    return whole.replace("\u00a0", " ")
 
 
 # --- At the counter ----------------------------------------------------------------------------

@@ -151,6 +151,15 @@ async def test_an_unknown_address_says_so(browser):
     assert "<script>alert" not in answer.text
 
 
+async def test_a_form_sent_to_a_page_without_one_is_told_so_and_led_to_it(browser):
+    answer = await browser.post("/mes-appareils", data={"text": "x"})
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET"
+    assert "Cette page ne reçoit pas de formulaire" in answer.text
+    assert "Demande refusée" not in answer.text
+    assert 'href="/mes-appareils"' in answer.text
+
+
 # --- When the services are silent --------------------------------------------------------------
 
 

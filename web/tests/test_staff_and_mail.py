@@ -147,7 +147,8 @@ def form(settings) -> dict[str, str]:
 
 def plain(answer: httpx.Response) -> str:
     """With blanks that may break, as one reads it."""
-    return answer.text.replace("\u00a0", " ")
+    whole = re.sub(r'<wbr>|<span class="nowrap">([^<]*)</span>', r"\1", answer.text)
+    return whole.replace("\u00a0", " ")
 
 
 # --- The staff's accounts ----------------------------------------------------------------------

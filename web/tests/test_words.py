@@ -4,8 +4,10 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import pytest
+from pydantic import Field, TypeAdapter, ValidationError
 
 from chassis.errors import CODES_OF_STATUS
 from web import words
@@ -101,6 +103,33 @@ def test_numbers_are_in_the_sentence():
     assert short == "8 caractères, encore 4 au moins."
     wait = words.refusal("too_many_attempts", retry_after=290)
     assert wait == "Trop d’essais. Réessayez dans 5 minutes."
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "limit"),
+    [
+        (int, -1, {"ge": 0}),
+        (int, 0, {"gt": 0}),
+        (int, 1_441, {"le": 1_440}),
+        (int, 9, {"lt": 9}),
+        (str, "ab", {"max_length": 1}),
+        (str, "a", {"min_length": 2}),
+        (list[str], ["a", "b"], {"max_length": 1}),
+        (list[str], [], {"min_length": 1}),
+    ],
+)
+def test_a_limit_is_named(kind, value, limit):
+    with pytest.raises(ValidationError) as refused:
+        TypeAdapter(Annotated[kind, Field(**limit)]).validate_python(value)
+    [found] = refused.value.errors()
+    sentence = words.refusal(found["type"], found["ctx"])
+    assert words.number(next(iter(limit.values()))) in sentence
+    assert "None" not in sentence
+
+
+def test_minutes_are_named_with_both_limits():
+    for code in ("int_parsing", "greater_than_equal", "less_than_equal"):
+        assert "de 0 à 1\u00a0440" in words.refusal(code, field="minutes")
 
 
 def test_an_unknown_code_is_still_a_sentence():

@@ -5,16 +5,28 @@ import re
 from markupsafe import Markup
 
 from chassis.folding import fold, fold_with_origins, pattern_of, words_of
+from web.unbroken import held, pieces_of
 
 LETTER_BEFORE = re.compile(r"[^\W_]\Z")
 
 
-def marked(text: str, search: str, *, inside_from: int = 1) -> Markup:
+def marked(text: str, search: str, *, inside_from: int = 1, is_code: bool = False) -> Markup:
     """`text` with every word of `search` in <mark>.
 
-    Words of fewer than `inside_from` characters match beginnings of words only.
+    Words of fewer than `inside_from` characters match beginnings of words only. `is_code`: an
+    address or a reference, kept `unbroken`.
     """
     found = matched_characters(text, search, inside_from)
+    if not is_code:
+        return with_marks(text, found)
+    pieces, at = list[Markup](), 0
+    for piece in pieces_of(text):
+        pieces.append(held(piece, with_marks(piece, found[at : at + len(piece)])))
+        at += len(piece)
+    return Markup("<wbr>").join(pieces)
+
+
+def with_marks(text: str, found: list[bool]) -> Markup:
     pieces = Markup()
     for index, character in enumerate(text):
         if found[index] and (index == 0 or not found[index - 1]):

@@ -15,9 +15,11 @@ from web.browsers import browser_icon, browser_label
 from web.dates import Dates, waiting
 from web.forms import token_for
 from web.icons import sprite
+from web.linked import linked
 from web.matches import marked
 from web.sessions import SignedIn, is_over_the_page
 from web.settings import WebSettings
+from web.unbroken import unbroken
 
 DONE = "done"
 DONE_SECONDS = 60
@@ -83,6 +85,8 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
         "waiting": waiting,
         "paragraphs": paragraphs,
         "excerpt": excerpt,
+        "linked": linked,
+        "unbroken": unbroken,
         "number": words.number,
         "capital": words.capital,
     }

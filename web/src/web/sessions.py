@@ -38,7 +38,11 @@ class SignInNeeded(Exception):
 
 
 class WrongRole(Exception):
-    """Somebody is signed in whose role has no business on this page."""
+    """Somebody is signed in whose role has no business on this page, which is `whose`."""
+
+    def __init__(self, whose: str) -> None:
+        super().__init__()
+        self.whose = whose
 
 
 @dataclass(frozen=True)
@@ -172,19 +176,19 @@ Person = Annotated[SignedIn, Depends(reader)]
 
 async def customer(person: Person) -> SignedIn:
     if person.is_staff:
-        raise WrongRole
+        raise WrongRole("customers")
     return person
 
 
 async def staff(person: Person) -> SignedIn:
     if not person.is_staff:
-        raise WrongRole
+        raise WrongRole("staff")
     return person
 
 
 async def administrator(person: Person) -> SignedIn:
     if person.role != Role.ADMINISTRATOR:
-        raise WrongRole
+        raise WrongRole("administrators" if person.is_staff else "staff")
     return person
 
 

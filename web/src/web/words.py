@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from contracts.tickets.api import Status, Ticket, TicketSummary
+from contracts.tickets.api import LONGEST_MINUTES, Status, Ticket, TicketSummary
 
 NBSP = "\u00a0"
 
@@ -271,14 +271,25 @@ def called(character: str) -> str:
     return f"« {character} »" if character.isprintable() else "un caractère invisible"
 
 
+def within(limit: str, sentence: str) -> Sentence:
+    """A limit of the contract, by its name in Pydantic's own errors."""
+
+    def named(facts: Facts) -> str:
+        value = facts.get(limit)
+        return sentence.format(number(value) if isinstance(value, int) else value)
+
+    return named
+
+
 CLOSED = (
     "Le guichet est momentanément fermé. Votre saisie est conservée ; réessayez dans un instant."
 )
 GONE = "Ce que vous cherchez n’existe pas ou n’existe plus."
 RESOLVED_WITHOUT_REPLY = "Résolue sans réponse."
-MINUTES_UNREADABLE = "Indiquez un nombre de minutes, par exemple 15."
+MINUTES_UNREADABLE = (
+    f"Indiquez un nombre entier de minutes, de 0 à {number(LONGEST_MINUTES)}, par exemple 15."
+)
 UNREADABLE = "Cette valeur n’est pas lisible."
-OUT_OF_RANGE = "Cette valeur est hors limites."
 
 REFUSALS: dict[str, Sentence] = {
     # Any service.
@@ -289,7 +300,7 @@ REFUSALS: dict[str, Sentence] = {
     "invalid": "Vérifiez ce qui est saisi.",
     "refused": "Cette action n’est pas possible.",
     "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",
-    "body_too_large": "Ce texte est trop long pour être envoyé.",
+    "body_too_large": "Ce texte est trop long pour être envoyé : 2 Mo au plus.",
     "media_type_not_supported": "Le formulaire n’a pas pu être lu. Réessayez.",
     "method_not_allowed": "Cette action n’est pas possible.",
     "not_found": GONE,
@@ -381,16 +392,20 @@ REFUSALS: dict[str, Sentence] = {
     "uuid_parsing": UNREADABLE,
     "uuid_type": UNREADABLE,
     "string_type": UNREADABLE,
-    "string_too_long": "Ce texte est trop long.",
-    "string_too_short": "Ce texte est trop court.",
+    "string_too_long": within("max_length", "Ce texte est trop long : {} caractères au plus."),
+    "string_too_short": within("min_length", "Ce texte est trop court : {} caractères au moins."),
+    "too_long": within("max_length", "Cette liste est trop longue : {} au plus."),
+    "too_short": within("min_length", "Cette liste est trop courte : {} au moins."),
     "string_pattern_mismatch": UNREADABLE,
     "int_parsing": UNREADABLE,
     "bool_parsing": UNREADABLE,
     "date_parsing": UNREADABLE,
     "enum": UNREADABLE,
     "json_invalid": UNREADABLE,
-    "greater_than_equal": OUT_OF_RANGE,
-    "less_than_equal": OUT_OF_RANGE,
+    "greater_than_equal": within("ge", "Cette valeur est trop petite : {} au moins."),
+    "greater_than": within("gt", "Cette valeur est trop petite : plus de {}."),
+    "less_than_equal": within("le", "Cette valeur est trop grande : {} au plus."),
+    "less_than": within("lt", "Cette valeur est trop grande : moins de {}."),
     "extra_forbidden": UNREADABLE,
 }
 
@@ -415,6 +430,9 @@ FIELD_REFUSALS: dict[tuple[str, str], Sentence] = {
         "title": "Donnez un titre à cette réponse type.",
     }.items()
     for code in ("required", "text_empty", "uuid_parsing")
+} | {
+    ("minutes", code): MINUTES_UNREADABLE
+    for code in ("int_parsing", "greater_than_equal", "less_than_equal")
 }
 
 UNKNOWN = "Cette valeur n’est pas acceptée."

@@ -81,7 +81,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form, name: s
                 "name": marked(
                     f"{customer.last_name} {customer.first_name}", searched, inside_from=INSIDE_FROM
                 ),
-                "email": marked(customer.email, searched, inside_from=INSIDE_FROM),
+                "email": marked(customer.email, searched, inside_from=INSIDE_FROM, is_code=True),
                 "purchases": counts[customer.id],
             }
             for customer in found.customers

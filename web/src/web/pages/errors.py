@@ -6,7 +6,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from web import sessions
+from web import sessions, words
 from web.clients.gateway import Problem
 from web.forms import ForeignForm, StaleForm
 from web.pages import sign_in
@@ -16,9 +16,21 @@ from web.sessions import SignedIn, SignInNeeded, WrongRole
 log = structlog.get_logger()
 
 
-def error_page(request: Request, kind: str, status: int) -> Response:
+def error_page(
+    request: Request, kind: str, status: int, *, why: str = "", whose: str = ""
+) -> Response:
+    """`why`: the reason of a refusal; `whose`: for whom the page is."""
     person: SignedIn | None = getattr(request.state, "person", None)
-    return page(request, "error.html", person=person, status=status, kind=kind, code=status)
+    return page(
+        request,
+        "error.html",
+        person=person,
+        status=status,
+        kind=kind,
+        code=status,
+        why=why,
+        whose=whose,
+    )
 
 
 async def http_error(request: Request, error: Exception) -> Response:
@@ -26,7 +38,14 @@ async def http_error(request: Request, error: Exception) -> Response:
     if status == 405 and request.method in {"GET", "HEAD"}:
         return redirect(request, page_above(request))
     await remember_person(request)
-    return error_page(request, "not_found" if status == 404 else "refused", status)
+    if status == 404:
+        return error_page(request, "not_found", 404)
+    if status == 405:
+        answer = error_page(request, "no_form", 405)
+        answer.headers["Allow"] = (getattr(error, "headers", None) or {}).get("Allow", "")
+        return answer
+    code = "body_too_large" if status == 413 else "unreadable"
+    return error_page(request, "refused", status, why=words.refusal(code))
 
 
 def page_above(request: Request) -> str:
@@ -64,7 +83,8 @@ async def problem(request: Request, error: Exception) -> Response:
     if error.status == 403:
         return error_page(request, "forbidden", 403)
     if error.status in {409, 422}:
-        return error_page(request, "refused", error.status)
+        why = words.refusal(error.code, error.context)
+        return error_page(request, "refused", error.status, why=why)
     answer = await closed(request)
     answer.headers["Retry-After"] = str(error.retry_after or 1)
     return answer
@@ -84,8 +104,10 @@ async def not_found(request: Request, _: Exception) -> Response:
     return error_page(request, "not_found", 404)
 
 
-async def wrong_role(request: Request, _: Exception) -> Response:
-    return error_page(request, "forbidden", 403)
+async def wrong_role(request: Request, error: Exception) -> Response:
+    if not isinstance(error, WrongRole):
+        raise error
+    return error_page(request, "forbidden", 403, whose=error.whose)
 
 
 async def foreign_form(request: Request, _: Exception) -> Response:

@@ -178,7 +178,7 @@ async def keep(request: Request) -> Response:
     try:
         check_origin(request)
     except ForeignForm:
-        return page(request, "error.html", status=403, kind="foreign", code=403)
+        return page(request, "error.html", status=403, kind="foreign", code=403, why="", whose="")
     owner, values = await worth_keeping(request)
     if owner is None or not values:
         return to_sign_in(request, referring_path(request), done="session_expired")

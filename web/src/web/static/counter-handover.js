@@ -2,6 +2,7 @@
 
 import { errorPiece, explain, focusFirstError } from "./counter-exchange.js";
 import { PASSWORDS_DIFFER, PASSWORD_SHORTEST, passwordLength } from "./counter-words.js";
+import { showUnbroken } from "./unbroken.js";
 
 /**
  * @param dialog the <dialog class="handover">
@@ -97,7 +98,7 @@ export function handover(dialog) {
       empty();
       username.value = email;
       for (const place of dialog.querySelectorAll("[data-name]")) place.textContent = name;
-      for (const place of dialog.querySelectorAll("[data-email]")) place.textContent = email;
+      for (const place of dialog.querySelectorAll("[data-email]")) showUnbroken(place, email);
       dialog.showModal();
       password.focus();
     },

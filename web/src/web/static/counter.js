@@ -9,6 +9,7 @@ import { listenToScanner } from "./counter-scanner.js";
 import * as words from "./counter-words.js";
 import { isNumberScan, isWhole } from "./serial-text.js";
 import { serialField } from "./serial.js";
+import { showUnbroken } from "./unbroken.js";
 
 const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
@@ -71,7 +72,7 @@ const boxes = { customer: customer.box, product };
 /** Write { title, sub, code } into the card of what was chosen. */
 function fill(step, texts) {
   for (const [name, text] of Object.entries(texts))
-    step.querySelector(`[data-${name}]`).textContent = text;
+    showUnbroken(step.querySelector(`[data-${name}]`), text);
 }
 
 async function tellMoreOf(id) {

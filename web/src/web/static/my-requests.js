@@ -31,7 +31,9 @@ function replace(id) {
 // Nobody loses the place of the focus either.
 function show() {
   const focused = document.activeElement?.closest("#requests a")?.getAttribute("href");
+  const unfolded = document.getElementById("resolved")?.open;
   replace("requests");
+  if (unfolded) document.getElementById("resolved")?.setAttribute("open", "");
   if (focused) document.querySelector(`#requests a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   news.replaceChildren();
 }

@@ -27,6 +27,7 @@ function take(page) {
     thread.append(...added.map((part) => document.adoptNode(part)));
     for (const old of page.querySelectorAll("#thread .msg:not(.msg--new)"))
       document.getElementById(old.id)?.classList.remove("msg--new");
+    if (!page.getElementById("nouveau")) document.getElementById("nouveau")?.remove();
     replace(page, "head");
     takeBelow(page);
   });

@@ -49,7 +49,7 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
             "marked_name": marked(
                 f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_FROM
             ),
-            "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM),
+            "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM, is_code=True),
             "meant": found.count == 1 or customer.email.casefold() == text.casefold(),
         }
         for customer in found.customers

@@ -47,7 +47,7 @@ def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
         {
             "product": product,
             "designation": marked(product.designation, text),
-            "reference": marked(product.reference, text),
+            "reference": marked(product.reference, text, is_code=True),
             "meant": product == meant,
         }
         for product in products.values()

@@ -1,0 +1,31 @@
+"""Addresses, references and numbers: their lines end between pieces, never inside one."""
+
+import re
+from collections.abc import Iterator
+
+from markupsafe import Markup, escape
+
+LONGEST_PIECE = 24  # characters; longer ones end wherever their line does
+ENDS = re.compile(r"(?<=[._+/-])")
+CODE = re.compile(r"@|(?=.{6})\S*\d")
+
+
+def unbroken(text: str) -> Markup:
+    """Addresses, references and numbers of a text, in pieces that no end of a line cuts."""
+    words = re.split(r"(\s+)", text)
+    return Markup().join(whole(word) if CODE.search(word) else escape(word) for word in words)
+
+
+def whole(word: str) -> Markup:
+    return Markup("<wbr>").join(held(piece, escape(piece)) for piece in pieces_of(word))
+
+
+def pieces_of(text: str) -> Iterator[str]:
+    for part in re.split("(?=@)", text):
+        yield from [part] if len(part) <= LONGEST_PIECE else ENDS.split(part)
+
+
+def held(piece: str, shown: Markup) -> Markup:
+    if len(piece) > LONGEST_PIECE:
+        return shown
+    return Markup('<span class="nowrap">{}</span>').format(shown)
