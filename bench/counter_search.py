@@ -307,8 +307,15 @@ def filling(stack: Stack, service: str, table: str, columns: list[str]) -> Gener
         )
         with connection.cursor().copy(into) as rows:
             yield rows
-        for _, definition in indexes:
+        for name, definition in indexes:
             connection.execute(definition.encode())
+            if "pieces" in definition:  # as the migration has it
+                for column in ("1", "2"):
+                    connection.execute(
+                        sql.SQL("ALTER INDEX {} ALTER COLUMN {} SET STATISTICS 0").format(
+                            sql.Identifier(name), sql.SQL(column)
+                        )
+                    )
         connection.execute(sql.SQL("VACUUM ANALYZE {}").format(sql.Identifier(table)))
     typer.echo(f"{table}: {time.perf_counter() - began:.0f} s")
 

@@ -6,8 +6,8 @@ import gzip
 import io
 import itertools
 import json
+import re
 import time
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from chassis.folding import fold, pattern_of, words_of
 from local import demo
 
 CATALOGUE = Path(demo.__file__).parent / "products.csv.gz"
@@ -235,26 +236,22 @@ async def begin_sale(seller: Account, **typed: Any) -> None:
     assert answer.status_code == 204, answer.text
 
 
-def fold(text: str) -> str:
-    """Accents and case left out."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(each for each in decomposed if not unicodedata.combining(each))
-
-
 @functools.cache
 def catalogue() -> list[tuple[str, bool]]:
     """What is searched of every product in the file, and whether it is on sale."""
     with gzip.open(CATALOGUE, "rt", encoding="utf-8", newline="") as file:
         return [
-            (fold(f"{row['reference']}\n{row['designation']}"), row["on_sale"] == "true")
+            (f"{fold(row['reference'])}\n{fold(row['designation'])}", row["on_sale"] == "true")
             for row in csv.DictReader(file)
         ]
 
 
 def matches(text: str) -> tuple[int, int]:
     """How many products of the file hold every word of the text: on sale, and withdrawn."""
-    words = fold(text).split()
-    found = [on_sale for searched, on_sale in catalogue() if all(w in searched for w in words)]
+    patterns = [re.compile(pattern_of(word)) for word in words_of(text)]
+    found = [
+        on_sale for searched, on_sale in catalogue() if all(p.search(searched) for p in patterns)
+    ]
     return sum(found), len(found) - sum(found)
 
 

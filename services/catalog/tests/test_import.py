@@ -99,9 +99,9 @@ async def test_bad_rows_are_rejected_and_the_rest_goes_in(imported, session):
 
     assert counts(report) == (5, 2, 0, 0, 0, 3)
     assert report["rejected"] == [
-        {"line": 3, "reference": "A-2", "reason": "on_sale_unreadable"},
-        {"line": 4, "reference": "A-1", "reason": "reference_repeated"},
-        {"line": 5, "reference": "", "reason": "reference_empty"},
+        {"line": 3, "reference": "A-2", "reason": "on_sale_unreadable", "found": "yes"},
+        {"line": 4, "reference": "A-1", "reason": "reference_repeated", "found": ""},
+        {"line": 5, "reference": "", "reason": "reference_empty", "found": ""},
     ]
     assert await products(session) == {"A-1": ("Une chose", True, 1), "A-3": ("Encore", False, 1)}
 
@@ -132,7 +132,6 @@ async def test_references_that_differ_by_anything_inside_are_different_products(
         "mx-500",
         "MX 500",
         "MX  500",
-        "MX\t500",
         "MX-500\u200b",
         "\u200eMX-500",
         "MX-500é",
@@ -149,6 +148,61 @@ async def test_references_that_differ_by_anything_inside_are_different_products(
 
     assert counts(report)[:2] == (len(references), len(references))
     assert set(await products(session)) == set(references)
+
+
+async def test_references_that_look_alike_are_told_with_their_twins(imported, session):
+    await imported("MX-500,Une chose,true\nÉté 1,Une chose,true\nZ-9,Une chose,true\n")
+
+    report = await imported(
+        "mx 500,Casse et blanc,true\n"
+        "E\u0301te\u0301 1,Accents décomposés,true\n"
+        "RТХ-4070,Lettres cyrilliques,true\n"
+        "A-1,Seule,true\n"
+        "RTX\u200b-4070,Signe invisible,true\n"
+        "rtx4070,Rien entre les deux,true\n"
+        "A-O1,La lettre,true\nA-01,Le chiffre,true\n"
+        "Z-9,Comme avant,true\n"
+    )
+
+    assert (report["created"], report["rejected_count"], report["twin_count"]) == (8, 0, 4)
+    assert [(each["line"], each["twin"], each["twin_line"]) for each in report["twins"]] == [
+        (2, "MX-500", None),
+        (3, "Été 1", None),
+        (6, "RТХ-4070", 4),
+        (7, "RТХ-4070", 4),
+    ]
+
+
+async def test_twins_are_told_every_time(imported):
+    rows = "A-1,Une chose,true\na1,Une chose,true\n"
+    first, again = await imported(rows), await imported(rows)
+
+    assert first["twins"] == again["twins"]
+    assert again["twins"] == [{"line": 3, "reference": "a1", "twin": "A-1", "twin_line": 2}]
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("A\x011,Une chose", "reference_control"),
+        ("A\t1,Une chose", "reference_control"),
+        ('"A\n1",Une chose', "reference_control"),
+        ("A\ufffd1,Une chose", "reference_control"),
+        ("A-1,Une\x1b chose", "designation_control"),
+        ("A-1,Une chos\ufffd", "designation_control"),
+        ("A-1,Une\uffff chose", "designation_control"),
+        ("\u200b\u2060\u00ad,Une chose", "reference_empty"),
+        ("\u200e \u3000,Une chose", "reference_empty"),
+        ("A-1,\u200b \ufe0f\u2800", "designation_empty"),
+        ("A-1,Une \u202echose", "text_direction"),
+        ("A\u20661,Une chose", "text_direction"),
+    ],
+)
+async def test_what_no_reference_or_designation_can_hold_is_rejected(imported, row, reason):
+    report = await imported(f"{row},true\nB-1,\u202aUne chose\u202c,true\n")
+
+    assert (report["created"], report["rejected_count"]) == (1, 1)
+    assert [each["reason"] for each in report["rejected"]] == [reason]
 
 
 async def test_what_a_field_holds_arrives_as_it_is(imported, session):
@@ -178,8 +232,8 @@ async def test_every_touched_product_is_announced_by_at_most_200(imported, sessi
 
 
 async def test_no_event_is_larger_than_the_broker_takes(imported, session):
-    longest = "\x01" * DESIGNATION_LENGTH  # the character that is longest in JSON
-    rows = "".join(f"{n:\x01>{REFERENCE_LENGTH}},{longest},true\n" for n in range(200))
+    longest = "\U0001f600" * DESIGNATION_LENGTH
+    rows = "".join(f"{n:\U0001f600>{REFERENCE_LENGTH}},{longest},true\n" for n in range(200))
     report = await imported(rows)
     bodies = (await session.scalars(select(OutboxMessage.body))).all()
 

@@ -93,11 +93,41 @@ def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, c
     done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Rien,yes\nA-1,La meme,true\n")
 
     assert done.returncode == 0
-    assert "line 3: 'A-2': on_sale is neither true nor false (on_sale_unreadable)" in done.stdout
+    assert (
+        "line 3: 'A-2': on_sale is neither true nor false, but 'yes' (on_sale_unreadable)"
+        in done.stdout
+    )
     assert (
         "line 4: 'A-1': this reference came before in the file (reference_repeated)" in done.stdout
     )
     assert products(connection) == {"A-1": "Une chose"}
+
+
+def test_twins_are_told_and_taken(import_products, connection):
+    done = import_products(HEADER + b"A-1,Une chose,true\na1,Une autre,true\n")
+
+    assert done.returncode == 0
+    assert "line 3: 'a1' looks like 'A-1', line 2" in done.stdout
+    assert len(products(connection)) == 2
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (
+            "A-1,Une chose,VRAI\nA-2,Une autre,FAUX\n,Rien,true\n",
+            "on_sale is neither true nor false, but 'VRAI' (2 rows);"
+            " nothing in the reference can be seen (1 rows)",
+        ),
+        ("", "the file has no rows"),
+    ],
+)
+def test_a_file_of_which_nothing_was_taken_ends_otherwise(import_products, connection, rows, why):
+    done = import_products(HEADER + rows.encode())
+
+    assert done.returncode == 3
+    assert f"Not one row was taken: {why}." in done.stderr
+    assert products(connection) == {}
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from contracts.text import Answer
 
-SHORTEST_WORD = 3
+SHORTEST_TEXT = 3  # letters and digits, in all words together
 LISTED_MOST = 9
 COUNTED_MOST = 1_000
 REFERENCE_LENGTH = 500
@@ -52,10 +52,22 @@ class RejectedRow(Answer):
     line: int
     reference: str
     reason: str = Field(description="A stable code, such as `reference_repeated`.")
+    found: str = Field(default="", description="What stands there instead, cut to 40 characters.")
+
+
+class TwinReference(Answer):
+    """A row that was taken, whose reference differs from another by nothing that a person sees or
+    means: case, accents, separators, signs that cannot be seen, letters of another alphabet.
+    """
+
+    line: int
+    reference: str
+    twin: str = Field(description="The other reference.")
+    twin_line: int | None = Field(description="Its line; null for a product not in the file.")
 
 
 class ImportReport(Answer):
-    """What an import did; `rejected` tells at most 1,000 rows, `rejected_count` all."""
+    """What an import did; `rejected` and `twins` tell at most 1,000 rows, their counts all."""
 
     rows: int
     created: int
@@ -64,4 +76,6 @@ class ImportReport(Answer):
     withdrawn: int = Field(description="Were on sale before, are not any more; also in `changed`.")
     rejected_count: int
     rejected: list[RejectedRow]
+    twin_count: int
+    twins: list[TwinReference]
     seconds: float

@@ -94,6 +94,16 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(fold(text).replace("-", "").split()))
 
 
+def letters_of(text: str) -> int:
+    """How many letters and digits the text has: what searches ask a number of."""
+    return sum(map(str.isalnum, fold(text)))
+
+
+def is_seen(text: str) -> bool:
+    """Whether anything in it can be seen."""
+    return bool(BLANK.sub("", GONE.sub("", text)).strip())
+
+
 def pattern_of(word: str) -> str:
     """Where a word occurs in a folded text, for `re` and for PostgreSQL's `~`.
 
@@ -101,9 +111,13 @@ def pattern_of(word: str) -> str:
     Only from the beginning of a word does it reach across blanks: `i712700k` in `i7 12700k`, but
     no `rei` in `core i7`. One or two characters cross separators from the beginning only.
     """
-    signs = [re.escape(sign) for sign in word]
-    part = ("-?" if len(word) > 2 else "").join(signs)
-    return rf"{part}|(?<![^\W_]){'[ -]?'.join(signs)}"
+    part = ("-?" if len(word) > 2 else "").join(map(re.escape, word))
+    return f"{part}|{beginning_of(word)}"
+
+
+def beginning_of(word: str) -> str:
+    """Where it is the beginning of a word, or of what stands after a separator or a sign."""
+    return rf"(?<![^\W_]){'[ -]?'.join(map(re.escape, word))}"
 
 
 # --- SQL --------------------------------------------------------------------------------------

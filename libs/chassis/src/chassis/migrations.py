@@ -14,6 +14,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
+from chassis import folding
 from chassis.messaging import CHANNEL, SCHEMA, Messaging
 
 LOCK = 7_301_001
@@ -133,3 +134,8 @@ def create_chassis_tables() -> None:
         CREATE TRIGGER wake_relay AFTER INSERT ON {SCHEMA}.outbox
         FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.wake_relay()
     """)
+
+
+def create_fold() -> None:
+    """`fold(text)` as `chassis.folding` has it now; columns made of an older one stay as they are."""
+    op.execute(folding.function())

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, BinaryIO
 
@@ -13,19 +14,24 @@ from chassis import logs
 from chassis.command import fail, main, service_command, service_settings
 from chassis.database import Database
 from chassis.troubles import UNREACHABLE, describe
-from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, ImportReport
+from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, ImportReport, RejectedRow
 
 command = service_command("catalog")
+
+NOTHING_TAKEN = 3  # the exit code of an import that has read the file and taken not one row
 
 REASONS = {
     "row_columns": "three columns are needed: reference,designation,on_sale",
     "row_malformed": "not a row of CSV: look at its quotes",
     "row_too_long": "far longer than any product",
     "text_nul": "a NUL character",
-    "reference_empty": "the reference is empty",
+    "text_direction": "a change of the direction of writing that does not end",
+    "reference_control": "the reference holds a control sign, a line break or a lost character",
+    "designation_control": "the designation holds a control sign or a lost character",
+    "reference_empty": "nothing in the reference can be seen",
     "reference_too_long": f"the reference is longer than {REFERENCE_LENGTH} characters",
     "reference_repeated": "this reference came before in the file",
-    "designation_empty": "the designation is empty",
+    "designation_empty": "nothing in the designation can be seen",
     "designation_too_long": f"the designation is longer than {DESIGNATION_LENGTH} characters",
     "on_sale_unreadable": "on_sale is neither true nor false",
 }
@@ -35,7 +41,10 @@ REASONS = {
 def import_products(
     file: Annotated[str, typer.Argument(help="A CSV file in UTF-8; - reads standard input.")],
 ) -> None:
-    """Import a CSV of reference,designation,on_sale: all of its good rows, or none at all."""
+    """Import a CSV of reference,designation,on_sale: all of its good rows, or none at all.
+
+    Exit code 1: nothing was changed; 3: the file was read, and not one of its rows taken.
+    """
     url = service_settings("catalog").database_url.get_secret_value()
     logs.configure("WARNING")
     try:
@@ -72,9 +81,34 @@ def tell(report: ImportReport) -> None:
         f" {report.unchanged} unchanged, {report.rejected_count} rejected"
     )
     for row in report.rejected:
-        typer.echo(f"  line {row.line}: {row.reference!r}: {REASONS[row.reason]} ({row.reason})")
-    if report.rejected_count > len(report.rejected):
-        typer.echo(f"  … and {report.rejected_count - len(report.rejected)} more")
+        typer.echo(f"  line {row.line}: {row.reference!r}: {in_words(row)} ({row.reason})")
+    and_more(report.rejected_count - len(report.rejected))
+    if report.twins:
+        typer.echo(f"{report.twin_count} references look like another one; all were taken:")
+    for twin in report.twins:
+        where = f"line {twin.twin_line}" if twin.twin_line else "a product not in this file"
+        typer.echo(f"  line {twin.line}: {twin.reference!r} looks like {twin.twin!r}, {where}")
+    and_more(report.twin_count - len(report.twins))
+    if report.rejected_count == report.rows:
+        raise fail(f"Not one row was taken: {why_none(report)}.", NOTHING_TAKEN)
+
+
+def in_words(row: RejectedRow) -> str:
+    return REASONS[row.reason] + (f", but {row.found!r}" if row.found else "")
+
+
+def and_more(count: int) -> None:
+    if count > 0:
+        typer.echo(f"  … and {count} more")
+
+
+def why_none(report: ImportReport) -> str:
+    """The commonest reasons, in the words of the first row that has each."""
+    if not report.rows:
+        return "the file has no rows"
+    first = {row.reason: row for row in reversed(report.rejected)}
+    counted = Counter(row.reason for row in report.rejected).most_common()
+    return "; ".join(f"{in_words(first[reason])} ({count} rows)" for reason, count in counted)
 
 
 if __name__ == "__main__":

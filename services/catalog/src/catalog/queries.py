@@ -1,28 +1,27 @@
 """What sellers look for in the catalogue, while they type, among a million products.
 
-The rule: every word of the text occurs in reference or designation, one of them being three
-characters long at least; products on sale and withdrawn are counted apart, to 1,000.
+The rule: the text has three letters or digits at least; every word of it occurs in reference or
+designation, where separators inside a word never decide (`chassis.folding`); products on sale and
+withdrawn are counted apart, to 1,000.
 
 How it stays quick (measured by `bench/product_search.py`):
 
-- A trigram index finds a rare word in a millisecond. A common one it finds slowly, since the
-  places of all its 100,000 products are gathered before the first is looked at. So a sample is
-  asked first: one product in sixteen, with small indexes of its own. 1,001 matches in it are
-  1,001 matches, and the whole index is only asked for what has fewer than some 16,000.
+- One index has the trigrams of the text without its separators, for words of three characters
+  and more, and its pieces of one and two characters for shorter words. It intersects the lists
+  of all words at once. Which of the products found do hold a long word, and not just letters of
+  two words, is then seen in each.
+- A common word has 100,000 products, whose places are gathered before the first is looked at. So
+  a sample is asked first: one product in sixteen, with small indexes of its own. 1,001 matches in
+  it are 1,001 matches, and the whole index is only asked for what has fewer than some 16,000.
 - The planner would rather read the table from its start for a common word, which is quick when
-  its guess is right and takes 200 ms when not. Reading the table is thus forbidden to it, but
-  for the rare text without a word that trigrams can find.
+  its guess is right and takes 200 ms when not. Reading the table is thus forbidden to it.
 - One index for each group: a word that only withdrawn products have costs nothing in the other.
 - One statement for all of it: each more costs a millisecond or two of this process. It gathers
   ids alone, since whole rows wait in memory for longer than they take to be read again.
-
-The weak point: a common word with another of one or two characters that is rare (« black qz »).
-Nothing finds the short one but looking at all products that have the long one.
 """
 
 import functools
-import unicodedata
-from collections.abc import Sequence
+import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -31,9 +30,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.models import Product
 from chassis.errors import NotFound
+from chassis.folding import beginning_of, letters_of, pattern_of, words_of
 from contracts.catalog import api
 
 BEYOND = api.COUNTED_MOST + 1
+LONGEST_PIECE = 2
+TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
 class ProductUnknown(NotFound):
@@ -55,13 +57,13 @@ async def search(
     Each group is listed only when 1 to 9 of it match, the withdrawn only when asked for. A text
     that is a whole reference, however short, offers that product, and counts the others.
     """
-    words = await fold(session, typed)
-    if any(word.is_long for word in words):
-        found = await look_up(session, typed.strip(), words)
+    await session.execute(text("SET LOCAL enable_seqscan = off"))
+    if letters_of(typed) >= api.SHORTEST_TEXT:
+        found = await look_up(session, typed.strip())
         exact = found.exact
     else:
         exact = await with_reference(session, typed.strip())
-        found = await look_up(session, typed.strip(), words) if exact and words else None
+        found = await look_up(session, typed.strip()) if exact and words_of(typed) else None
     if found is None:
         nothing = api.Matches(count=0, products=[])
         return api.ProductSearch(
@@ -82,49 +84,6 @@ async def search(
     )
 
 
-# --- Words ------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Word:
-    """A word as it was typed, and as `searchable` folds it: no sign in it is one to LIKE."""
-
-    typed: str
-    folded: str
-
-    @property
-    def is_long(self) -> bool:
-        return len(unicodedata.normalize("NFC", self.typed)) >= api.SHORTEST_WORD
-
-    @property
-    def has_trigrams(self) -> bool:
-        return len(self.folded) >= 3
-
-
-async def fold(session: AsyncSession, typed: str) -> list[Word]:
-    """The words of the text, without those that are part of another one.
-
-    The same call forbids the planner to read the whole table, until the transaction ends.
-    """
-    words = list(dict.fromkeys(typed.split()))
-    folded = await session.scalar(
-        text("""
-            SELECT array(
-                SELECT searchable(word) FROM unnest(CAST(:words AS text[]))
-                WITH ORDINALITY AS said (word, place) ORDER BY place
-            )
-            FROM set_config('enable_seqscan', 'off', true)
-        """),
-        {"words": words},
-    )
-    by_folded = {said.strip(): word for word, said in zip(words, folded or [], strict=True)}
-    return [
-        Word(typed=word, folded=said)
-        for said, word in by_folded.items()
-        if said and not any(said != other and said in other for other in by_folded)
-    ]
-
-
 # --- Products ---------------------------------------------------------------------------------
 
 
@@ -134,10 +93,10 @@ LOOK_UP = """
     WITH sampled AS MATERIALIZED (
         SELECT
             (SELECT count(*) FROM (
-                SELECT FROM products WHERE on_sale AND {in_sample} LIMIT :beyond
+                SELECT FROM products WHERE on_sale AND in_sample AND {match} LIMIT :beyond
             ) AS those) AS on_sale,
             (SELECT count(*) FROM (
-                SELECT FROM products WHERE NOT on_sale AND {in_sample} LIMIT :beyond
+                SELECT FROM products WHERE NOT on_sale AND in_sample AND {match} LIMIT :beyond
             ) AS those) AS withdrawn
     ),
     on_sale AS MATERIALIZED (
@@ -157,24 +116,27 @@ LOOK_UP = """
     FROM counts LEFT JOIN (
         ({exact})
         UNION ALL
-        (SELECT 1, {begun}, searchable(designation), {shown} FROM products
+        (SELECT 1, {begun}, fold(designation), {shown} FROM products
             WHERE id IN (SELECT id FROM on_sale) AND (SELECT on_sale FROM counts) <= :listed)
         UNION ALL
-        (SELECT 2, {begun}, searchable(designation), {shown} FROM products
+        (SELECT 2, {begun}, fold(designation), {shown} FROM products
             WHERE id IN (SELECT id FROM withdrawn) AND (SELECT withdrawn FROM counts) <= :listed)
     ) AS products ON true
     ORDER BY part, beginnings DESC, folded, designation, reference
 """
-# The product of exactly this reference; if there is none, those that differ by case or accents.
+# The product of exactly this reference; if there is none, those that look like it.
 EXACT = """
     SELECT 0 AS part, CAST(reference = :reference AS int) AS beginnings, '' AS folded, {shown}
     FROM products
-    WHERE reference = :reference OR searchable(reference) = searchable(:reference)
+    WHERE reference = :reference OR alike = alike(:reference) AND alike <> ''
     ORDER BY reference = :reference DESC, reference
     LIMIT :listed
 """
 SHOWN = "id, reference, designation, on_sale, version"
-NO_SAMPLE = "false"
+# A long word: what the index finds, then whether it is written so.
+LONG = "squeezed(searched) LIKE :like_{n} AND (strpos(searched, :word_{n}) > 0 OR searched ~ :pattern_{n})"
+PIECES = "pieces(searched) @> CAST(:pieces AS text[])"
+BEGUN = "CAST(searched ~ :begins_{n} AS int)"
 
 
 @dataclass(frozen=True)
@@ -188,21 +150,28 @@ class Found:
     withdrawn_count: int
 
 
-async def look_up(session: AsyncSession, reference: str, words: Sequence[Word]) -> Found:
+async def look_up(session: AsyncSession, typed: str) -> Found:
     """Those where more words are the beginning of a word come first, then by designation."""
-    sampled = any(word.has_trigrams for word in words)
-    if not sampled:  # a whole reference of one or two characters: no index finds a part so short
-        await session.execute(text("SET LOCAL enable_seqscan = on"))
-    patterns = {f"occurs_{n}": f"%{word.folded}%" for n, word in enumerate(words)}
-    patterns |= {f"begins_{n}": f"% {word.folded}%" for n, word in enumerate(words)}
-    values = {**patterns, "reference": reference, "beyond": BEYOND, "listed": api.LISTED_MOST}
-    rows = (await session.execute(statement(len(words), sampled=sampled), values)).all()
+    words = words_of(typed)
+    long = [word for word in words if len(word) > LONGEST_PIECE]
+    values: dict[str, object] = {
+        "reference": typed,
+        "listed": api.LISTED_MOST,
+        "beyond": BEYOND,
+        "pieces": pieces_of(words),
+        **{f"begins_{n}": beginning_of(word) for n, word in enumerate(words)},
+        **{f"word_{n}": word for n, word in enumerate(long)},
+        **{f"like_{n}": f"%{literally(word)}%" for n, word in enumerate(long)},
+        **{f"pattern_{n}": pattern_of(word) for n, word in enumerate(long)},
+    }
+    statement = look_up_statement(len(words), len(long), pieces=bool(values["pieces"]))
+    rows = (await session.execute(statement, values)).all()
     products: dict[int | None, list[api.Product]] = {0: [], 1: [], 2: [], None: []}
     for row in rows:
         if row.part is not None:
             products[row.part].append(api.Product.model_validate(row))
     return Found(
-        exact=only_whole(products[0], reference),
+        exact=only_whole(products[0], typed),
         on_sale=products[1],
         withdrawn=products[2],
         on_sale_count=rows[0].on_sale_count,
@@ -210,16 +179,25 @@ async def look_up(session: AsyncSession, reference: str, words: Sequence[Word]) 
     )
 
 
+def pieces_of(words: list[str]) -> list[str]:
+    """What the index of pieces has of these words: short ones, and what has no trigram."""
+    short = [word for word in words if len(word) <= LONGEST_PIECE]
+    return short + [sign for word in words if not TRIGRAM.search(word) for sign in word]
+
+
+def literally(word: str) -> str:
+    """Without the meaning that LIKE gives to signs; a folded word has no backslash."""
+    return word.replace("%", "\\%").replace("_", "\\_")
+
+
 @functools.cache
-def statement(words: int, *, sampled: bool) -> TextClause:
+def look_up_statement(words: int, long: int, *, pieces: bool) -> TextClause:
     """The same for all texts of so many words."""
-    match = " AND ".join(f"searched LIKE :occurs_{n}" for n in range(words))
-    begun = " + ".join(f"CAST(' ' || searched LIKE :begins_{n} AS int)" for n in range(words))
+    match = " AND ".join([PIECES] * pieces + [LONG.format(n=n) for n in range(long)])
     return text(
         LOOK_UP.format(
             match=match,
-            in_sample=f"in_sample AND {match}" if sampled else NO_SAMPLE,
-            begun=begun,
+            begun=" + ".join(BEGUN.format(n=n) for n in range(words)),
             exact=EXACT.format(shown=SHOWN),
             shown=SHOWN,
         )

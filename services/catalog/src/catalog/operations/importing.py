@@ -15,7 +15,7 @@ from catalog.operations.reading import Row, rows_of
 from chassis.database import new_id
 from chassis.errors import Refusal
 from chassis.messaging import publish
-from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow
+from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow, TwinReference
 from contracts.catalog.events import ProductsChanged, ProductState
 
 BATCH_ROWS = 2_000
@@ -65,6 +65,7 @@ async def import_products(session: AsyncSession, file: IO[bytes]) -> ImportRepor
     tally = Tally()
     await stage(session, tally.good_rows(file))
     repeated_count, repeated = await reject_repeated(session)
+    twin_count, twins = await find_twins(session)
     withdrawn = await count_withdrawn(session)
     changed, created = await merge(session)
     await announce(session)
@@ -78,6 +79,8 @@ async def import_products(session: AsyncSession, file: IO[bytes]) -> ImportRepor
         withdrawn=withdrawn,
         rejected_count=rejected_count,
         rejected=sorted(tally.rejected + repeated, key=lambda row: row.line)[:REJECTED_MOST],
+        twin_count=twin_count,
+        twins=twins,
         seconds=round(time.monotonic() - began, 3),
     )
 
@@ -164,6 +167,39 @@ async def reject_repeated(session: AsyncSession) -> tuple[int, list[RejectedRow]
         for row in rows
     ]
     return (rows[0].repeated_count if rows else 0), told
+
+
+async def find_twins(session: AsyncSession) -> tuple[int, list[TwinReference]]:
+    """References that look like one before them in the file, or like a product that is not in it.
+
+    What a product looks like stands in its row; it is only found out for those that are new.
+    """
+    rows = await session.execute(
+        text("""
+            WITH looked_at AS MATERIALIZED (
+                SELECT line, reference, coalesce(products.alike, alike(reference)) AS alike
+                FROM staged LEFT JOIN products USING (reference)
+            ), of_file AS (
+                SELECT line, reference, alike,
+                    first_value(reference) OVER same AS twin, first_value(line) OVER same AS twin_line
+                FROM looked_at WHERE alike <> ''
+                WINDOW same AS (PARTITION BY alike ORDER BY line)
+            ), twins AS (
+                SELECT line, reference, twin, twin_line FROM of_file WHERE line > twin_line
+                UNION ALL
+                SELECT DISTINCT ON (line) line, of_file.reference, products.reference, NULL
+                FROM of_file JOIN products USING (alike)
+                WHERE line = twin_line AND NOT EXISTS (
+                    SELECT FROM staged WHERE staged.reference = products.reference)
+            )
+            SELECT *, count(*) OVER () AS twin_count FROM twins ORDER BY line LIMIT :most
+        """),
+        {"most": REJECTED_MOST},
+    )
+    found = rows.all()
+    return (found[0].twin_count if found else 0), [
+        TwinReference.model_validate(row) for row in found
+    ]
 
 
 async def count_withdrawn(session: AsyncSession) -> int:

@@ -7,12 +7,14 @@ with the next one, so that a stray quote does not swallow the rows behind it.
 """
 
 import csv
+import re
 from codecs import getincrementaldecoder
 from collections import deque
 from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from chassis.errors import Malformed
+from chassis.folding import is_seen
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, RejectedRow
 
 HEADER = ["reference", "designation", "on_sale"]
@@ -20,6 +22,18 @@ ON_SALE = ("true", "false")
 # More than any good row has, and little enough that memory stays flat.
 LINE_BYTES = 16_384
 ROW_LINES = 100
+FOUND_LENGTH = 40
+
+# Control signs (a designation may have lines), what is no character, and what stands for one that
+# was lost on the way. Unpaired surrogates are not UTF-8: they condemn the file.
+CONTROL = r"\x01-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffd-\uffff"
+NO_TEXT = re.compile(f"[{CONTROL}]")
+NO_REFERENCE = re.compile(rf"[{CONTROL}\t-\r\x85\u2028\u2029]")
+# They turn the page around them unless each is closed.
+OPENING, CLOSING = (
+    re.compile("[\u202a\u202b\u202d\u202e\u2066-\u2068]"),
+    re.compile("[\u202c\u2069]"),
+)
 
 
 class FileRefused(Malformed):
@@ -185,7 +199,8 @@ def judged(row: list[Line], fields: list[str]) -> Row | RejectedRow:
         return Row(line, reference.strip(), designation.strip(), on_sale == "true")
     if row[-1].is_last and is_cut(fields):
         raise Truncated(line)
-    return rejected(line, reason, fields[0].strip())
+    found = fields[2] if reason == "on_sale_unreadable" else ""
+    return rejected(line, reason, fields[0].strip(), found)
 
 
 def reason_to_reject(fields: list[str]) -> str | None:
@@ -195,9 +210,12 @@ def reason_to_reject(fields: list[str]) -> str | None:
     reference, designation = fields[0].strip(), fields[1].strip()
     checks = (
         ("text_nul", "\0" in reference or "\0" in designation),
-        ("reference_empty", not reference),
+        ("reference_control", NO_REFERENCE.search(reference) is not None),
+        ("designation_control", NO_TEXT.search(designation) is not None),
+        ("text_direction", not all(map(is_closed, (reference, designation)))),
+        ("reference_empty", not is_seen(reference)),
         ("reference_too_long", len(reference) > REFERENCE_LENGTH),
-        ("designation_empty", not designation),
+        ("designation_empty", not is_seen(designation)),
         ("designation_too_long", len(designation) > DESIGNATION_LENGTH),
         ("on_sale_unreadable", fields[2] not in ON_SALE),
     )
@@ -213,6 +231,16 @@ def is_cut(fields: list[str]) -> bool:
     )
 
 
-def rejected(line: int, reason: str, reference: str = "") -> RejectedRow:
-    shown = reference.replace("\0", "\N{REPLACEMENT CHARACTER}")[:REFERENCE_LENGTH]
-    return RejectedRow(line=line, reference=shown, reason=reason)
+def is_closed(text: str) -> bool:
+    """Whether every change of direction in it ends in it."""
+    return len(OPENING.findall(text)) == len(CLOSING.findall(text))
+
+
+def rejected(line: int, reason: str, reference: str = "", found: str = "") -> RejectedRow:
+    shown = NO_REFERENCE.sub("\N{REPLACEMENT CHARACTER}", reference.replace("\0", "\ufffd"))
+    return RejectedRow(
+        line=line,
+        reference=shown[:REFERENCE_LENGTH],
+        reason=reason,
+        found=found.replace("\0", "\ufffd")[:FOUND_LENGTH],
+    )

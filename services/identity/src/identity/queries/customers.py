@@ -8,10 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import PydanticCustomError
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
+from chassis.folding import words_of
 from contracts.identity.api import Customer, Customers, CustomerSearch
 from contracts.identity.emails import read_email
 
@@ -72,15 +73,19 @@ GATHER = """
 """
 
 
+# Never once for any words: how common a word is decides which index serves.
+PLAN_FOR_THESE_WORDS = text("SET LOCAL plan_cache_mode = force_custom_plan")
+
+
 class Words:
     """What was typed, word by word, as conditions on a text where each word has blanks around.
 
-    Up to two characters match beginnings of words, three or more any part. All words must match.
+    Separators inside a word never decide: a name stands there in one piece, too. Up to two characters match beginnings of words, three or more any part. All words must match.
     """
 
-    def __init__(self, folded: str) -> None:
-        said = list(dict.fromkeys(folded.split()))
-        self.words = [word for word in said if any(map(str.isalnum, word))] or said
+    def __init__(self, text: str) -> None:
+        every = words_of(text)
+        self.words = [word for word in every if any(map(str.isalnum, word))] or every
         self.whole, self.begin, self.match = (
             " AND ".join(f"search_text LIKE :{kind}_{n}" for n in range(len(self.words))) or "true"
             for kind in ("whole", "begin", "match")
@@ -96,7 +101,7 @@ class Words:
     def patterns(self) -> dict[str, str]:
         patterns = {}
         for n, word in enumerate(self.words):
-            literally = word.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            literally = word.replace("%", "\\%").replace("_", "\\_")
             patterns[f"whole_{n}"] = f"% {literally} %"
             patterns[f"begin_{n}"] = f"% {literally}%"
             patterns[f"match_{n}"] = f"%{literally}%" if len(word) > 2 else f"% {literally}%"
@@ -111,7 +116,8 @@ async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Cus
     grows with its matches, and only then.
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
-    words = Words(await folded(session, as_kept(wanted.text)))
+    words = Words(as_kept(wanted.text))
+    await session.execute(PLAN_FOR_THESE_WORDS)
     if not words.words:
         count = (await session.execute(text(COUNT), {"counted": COUNTED + 1})).scalar_one()
         rows = await read_by_name(session, words, 0, after, wanted.limit + 1)
@@ -138,16 +144,6 @@ def kept_email(word: str) -> str:
         return read_email(word)
     except PydanticCustomError:
         return word
-
-
-async def folded(session: AsyncSession, said: str) -> str:
-    """As the stored texts are folded.
-
-    The statements that follow are planned for the words they look for, never once for any
-    words: how common a word is decides which index serves.
-    """
-    plan = func.set_config("plan_cache_mode", "force_custom_plan", True)
-    return (await session.execute(select(func.fold(said), plan))).scalar_one()
 
 
 async def rank_few(

@@ -4,9 +4,10 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
+from chassis.folding import letters_of
 from contracts.catalog.api import (
     LISTED_MOST,
-    SHORTEST_WORD,
+    SHORTEST_TEXT,
     Product,
     ProductSearch,
     SearchState,
@@ -98,8 +99,10 @@ def one_product() -> str:
 
 
 def letters_missing(text: str) -> str:
-    longest = max((len(word) for word in text.split()), default=0)
-    return "Encore une lettre." if longest + 1 >= SHORTEST_WORD else "Encore deux lettres."
+    missing = SHORTEST_TEXT - letters_of(text)
+    return {1: "Encore une lettre.", 2: "Encore deux lettres."}.get(
+        missing, "Encore trois lettres."
+    )
 
 
 def offer(found: ProductSearch) -> str:
