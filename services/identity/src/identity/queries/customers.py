@@ -80,7 +80,8 @@ PLAN_FOR_THESE_WORDS = text("SET LOCAL plan_cache_mode = force_custom_plan")
 class Words:
     """What was typed, word by word, as conditions on a text where each word has blanks around.
 
-    Separators inside a word never decide: a name stands there in one piece, too. Up to two characters match beginnings of words, three or more any part. All words must match.
+    Up to two characters match beginnings of words, three or more any part. All words must match.
+    Separators inside a word never decide: a name stands there in one piece, too.
     """
 
     def __init__(self, text: str) -> None:
