@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from chassis import databases
+from contracts.topology import LISTENINGS, stream_name
 from faults.broker import wrapped
 from shop import new_request, today
 from waiting import eventually
@@ -95,6 +96,19 @@ async def refuses_a_request(customer, sale_id: str) -> None:
     refused = await customer.call("POST", "/api/tickets", new_request(sale_id))
     assert refused.status_code == 409
     assert refused.json()["code"] == "sale_cancelled"
+
+
+async def test_every_durable_that_is_deleted_is_made_again_by_its_service(
+    shop, stack, broker, seller, customer, product
+):
+    """With the rights that the set-up gives it; told in `status` meanwhile, if it takes long."""
+    for each in LISTENINGS:
+        await broker.js.delete_consumer(stream_name(each.to), each.service)
+    sale = await shop.sell(customer, product, seller=seller)
+    await eventually(lambda: owns(customer, sale["id"]), seconds=20)
+    for each in LISTENINGS:
+        await broker.is_heard(stream_name(each.to), each.service)
+    assert no_dead_letters(stack)
 
 
 def recording(sale_id: str, customer, product) -> bytes:

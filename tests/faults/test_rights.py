@@ -98,10 +98,23 @@ async def test_nobody_but_the_administrator_can_make_change_or_look_into_streams
                 f"$JS.API.CONSUMER.CREATE.{stream}",
                 f"$JS.API.CONSUMER.DURABLE.CREATE.{stream}.{user}",
                 f"$JS.API.CONSUMER.DELETE.{stream}.{user}",
+                f"$JS.API.CONSUMER.CREATE.{stream}.another",
+                f"$JS.API.CONSUMER.RESET.{stream}.another",
+                f"$JS.API.CONSUMER.UNPIN.{stream}.{user}",
             )
         ),
     ]
 
+    assert await refused(user, publish=rights) == set(rights)
+
+
+@pytest.mark.parametrize("user", ["warehouse", "accounting"])
+async def test_another_system_can_make_no_durable_not_even_its_own(refused, user):
+    rights = [
+        f"$JS.API.CONSUMER.{verb}.{stream}.{user}"
+        for verb in ("CREATE", "RESET")
+        for stream in READERS[user]
+    ]
     assert await refused(user, publish=rights) == set(rights)
 
 
@@ -116,6 +129,9 @@ async def test_nobody_can_listen_to_events_or_to_anothers_answers(refused, user)
 async def test_everybody_can_do_their_own_work(refused, user):
     """The other side of the tests above: they would pass for a user who may do nothing."""
     own = [f"$JS.API.CONSUMER.INFO.{stream}.{user}" for stream in READERS[user]]
+    if user in CONTEXTS:  # what it needs to make a durable of its own again
+        own += [f"$JS.API.CONSUMER.CREATE.{stream}.{user}" for stream in READERS[user]]
+        own += [f"$JS.API.CONSUMER.RESET.{stream}.{user}" for stream in READERS[user]]
     if user in PUBLISHERS:
         own.append(f"{user}.never-handled.v1.1")
 

@@ -1,6 +1,7 @@
 """From the outbox through JetStream into the inbox, on a real database and a real broker."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -8,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import nats
 import nats.errors
+import psycopg
 import pytest
 import structlog
 from nats.aio.client import Client
@@ -20,6 +22,7 @@ from sqlalchemy.exc import OperationalError
 
 from chassis import bus, dead_letters, health, service, streams
 from chassis.bus import Consumer, Relay, Subscriptions
+from chassis.bus.relay import RELAY_LOCK
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
 from chassis.settings import ServiceSettings
@@ -325,10 +328,10 @@ async def test_a_full_store_is_told_once_and_left_behind(database, full):
         async with running(relay.run()):
 
             async def told() -> bool:
-                return relay.trouble is not None
+                return relay.loop.trouble is not None
 
             await eventually(told)
-            said = relay.trouble or ""
+            said = relay.loop.trouble or ""
             assert said.startswith("NATS has no room for more events (")
             assert said.endswith("make room on its disk or raise the limits of its store")
             await asyncio.sleep(1)  # it is tried again meanwhile
@@ -339,12 +342,12 @@ async def test_a_full_store_is_told_once_and_left_behind(database, full):
 
             await eventually(stored)
             await eventually(untroubled(relay))
-    assert [line["event"] for line in logs] == ["publish_delayed", "publish_resumed"]
+    assert [line["event"] for line in logs] == ["loop_stuck", "loop_goes_on"]
 
 
 def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:
     async def is_untroubled() -> bool:
-        return relay.trouble is None
+        return relay.loop.trouble is None
 
     return is_untroubled
 
@@ -353,7 +356,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
     database, tmp_path, monkeypatch
 ):
     """Where it cannot write, NATS answers nothing to who publishes, room or not."""
-    monkeypatch.setattr(bus, "PUBLISH_SECONDS", 0.5)
+    monkeypatch.setattr("chassis.bus.relay.PUBLISH_SECONDS", 0.5)
     monkeypatch.setattr(service, "PUBLISHERS", ["numbers"])
     broker = Broker(tmp_path / "nats", free_port())
     broker.prefix = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"]  # no greater files than that
@@ -373,7 +376,9 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
         async with running(place.run()):
 
             async def told() -> bool:
-                return "whether its disk is full" in (await place.state() or "")
+                return any(
+                    "whether its disk is full" in (each.state() or "") for each in place.loops()
+                )
 
             await eventually(told)
             broker.stop()
@@ -382,7 +387,8 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
             broker.wait_for(broker.is_ready, 10)
 
             async def is_well() -> bool:
-                return await place.state() is None
+                states = [await place.state(), *(each.state() for each in place.loops())]
+                return states == [None] * 2
 
             await eventually(is_well)
         assert (await js.stream_info("NUMBERS")).state.messages == stored + 1
@@ -398,7 +404,7 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
     async with running(relay.run()):
 
         async def told() -> bool:
-            return relay.trouble == (
+            return relay.loop.trouble == (
                 "NATS has no stream for these events: have messaging set up again"
             )
 
@@ -490,8 +496,7 @@ async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
         await announce(database, 2)  # which it had asked for already
 
         async def is_out() -> bool:
-            known = await js.consumer_info("NUMBERS", LISTENING.service)
-            return not known.num_waiting and not known.num_pending and not known.num_ack_pending
+            return leaving.numbers == [1, 2] and consumer.loop.last == "left"
 
         await eventually(is_out)
         await announce(database, 3, 4)
@@ -518,3 +523,251 @@ async def test_a_loop_that_swallows_its_end_is_ended_nevertheless(monkeypatch):
     await asyncio.sleep(0)
     await asyncio.wait_for(service.end([loop]), 5)
     assert loop.cancelled()
+
+
+# --- What loops say of themselves ---------------------------------------------------------------
+
+
+async def test_a_durable_that_is_gone_is_made_again_where_all_is_settled(database, js):
+    """Within seconds, and what was handled is not handled again."""
+    seen, consumed = Seen(), await announced_and_heard(database, js, 1, 2, 3, 4)
+    assert consumed == [1, 2, 3, 4]
+    async with database.transaction() as session:
+        # Of two days ago, but for the last two.
+        await session.execute(
+            text(
+                "UPDATE messaging.inbox SET handled_at = now() - interval '2 days'"
+                " WHERE position < (SELECT max(position) - 1 FROM messaging.inbox)"
+            )
+        )
+    await js.delete_consumer("NUMBERS", LISTENING.service)
+    consumer = consumer_of(database, js, seen)
+    async with running(relay_of(database, js).run(), consumer.loop.run(consumer.run)):
+        await announce(database, 5)
+
+        async def handled() -> bool:
+            return seen.numbers == [5]
+
+        await eventually(handled, seconds=8)
+        again = await js.consumer_info("NUMBERS", LISTENING.service)
+        # Three and those behind it were handed over once more, and known.
+        assert again.delivered.consumer_seq == 3
+        await js.delete_consumer("NUMBERS", LISTENING.service)  # while it waits for events
+        await announce(database, 6)
+
+        async def handled_too() -> bool:
+            return seen.numbers == [5, 6]
+
+        await eventually(handled_too, seconds=15)
+    assert consumer.loop.state() is None
+
+
+async def announced_and_heard(database: Database, js: JetStreamContext, *numbers: int) -> list[int]:
+    seen = Seen()
+    await announce(database, *numbers)
+    async with running(relay_of(database, js).run(), consumer_of(database, js, seen).run()):
+
+        async def handled() -> bool:
+            return len(seen.numbers) == len(numbers)
+
+        await eventually(handled)
+    return seen.numbers
+
+
+async def test_in_another_stream_of_the_same_name_a_durable_begins_at_its_beginning(database, js):
+    await announced_and_heard(database, js, 1, 2, 3)
+    async with database.transaction() as session:
+        await session.execute(
+            text("UPDATE messaging.inbox SET handled_at = now() - interval '9 days'")
+        )
+        await session.execute(
+            text("UPDATE messaging.inbox SET handled_at = now() WHERE position = 3")
+        )
+    await js.delete_stream("NUMBERS")
+    await streams.ensure_stream(js, "numbers")
+    assert await announced_and_heard(database, js, 4) == [4]
+
+
+@pytest.mark.parametrize("kind", ["relay", "consumer"])
+async def test_a_stream_that_is_gone_is_told_and_its_return_too(database, js, kind):
+    """Also where nobody has anything to announce."""
+    loops = {
+        "relay": relay_of(database, js, poll=0.1),
+        "consumer": consumer_of(database, js, Seen()),
+    }
+    one = loops[kind]
+    async with running(one.loop.run(one.run)):
+        await js.delete_stream("NUMBERS")
+
+        async def told() -> bool:
+            return (one.loop.state() or "").endswith("have messaging set up again")
+
+        await eventually(told)
+        await streams.ensure_stream(js, "numbers")
+
+        async def is_well() -> bool:
+            return one.loop.state() is None
+
+        await eventually(is_well)
+
+
+@pytest.fixture
+async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Refusals]]:
+    """A connection as a user who may neither publish nor read there, though all is set up."""
+    port = free_port()
+    may = {"publish": {"allow": ["elsewhere.>"]}, "subscribe": {"allow": ["_INBOX.listener.>"]}}
+    config = (
+        f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{tmp_path}/nats" }}\n'
+        "accounts { HERE { jetstream: enabled, users: [ { user: admin, password: a },"
+        f" {{ user: listener, password: a, permissions: {json.dumps(may)} }} ] }} }}"
+    )
+    broker = Broker(tmp_path / "nats", port, config=config)
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    admin = await nats.connect(broker.url, user="admin", password="a")
+    await streams.ensure_stream(admin.jetstream(), "numbers")
+    await streams.ensure_durable(admin.jetstream(), "NUMBERS", "listener", LISTENING.types)
+    refusals = bus.Refusals()
+    connection = await bus.connect(broker.url, "listener", "a", refusals=refusals)
+    yield connection.jetstream(timeout=1), refusals
+    await connection.close()
+    await admin.close()
+    broker.stop()
+
+
+async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
+    """NATS says nothing to who asks what they may not: without the reason it is like peace."""
+    monkeypatch.setattr("chassis.bus.consumer.FETCH_SECONDS", 1)
+    js, refusals = restricted
+    relay = relay_of(database, js, poll=0.1)
+    consumer = consumer_of(database, js, Seen())
+    relay.refusals = consumer.refusals = refusals
+    await announce(database, 1)
+    async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
+
+        async def told() -> bool:
+            return (relay.loop.trouble or "").startswith(
+                "NATS does not let this service publish to its stream NUMBERS: "
+            ) and (consumer.loop.trouble or "").startswith(
+                "NATS does not let this service read the stream NUMBERS: "
+            )
+
+        await eventually(told, seconds=30)
+
+
+# --- Frozen, killed, stopped ---------------------------------------------------------------------
+
+
+async def test_a_relay_that_is_frozen_loses_its_place(database, js, monkeypatch):
+    """Its connection stands, for the kernel answers for it; it says nothing any more."""
+    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    await announce(database, 1)
+    relay = relay_of(database, js)
+    async with await psycopg.AsyncConnection.connect(relay.dsn, autocommit=True) as frozen:
+        await frozen.execute("SELECT pg_advisory_lock(%s)", [RELAY_LOCK])
+        with structlog.testing.capture_logs() as logs:
+            async with running(relay.loop.run(relay.run)):
+
+                async def stored() -> bool:
+                    return (await js.stream_info("NUMBERS")).state.messages == 1
+
+                await eventually(stored, seconds=10)
+        assert [line["event"] for line in logs] == ["relay_was_frozen"]
+        with pytest.raises(psycopg.OperationalError):
+            await frozen.execute("SELECT 1")  # it wakes, and knows that it was let go of
+
+
+async def test_a_relay_that_waits_and_one_whose_broker_is_away_keep_their_place(
+    database, js, monkeypatch
+):
+    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.bus.relay.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    first, second = relay_of(database, js), relay_of(database, js)
+    with structlog.testing.capture_logs() as logs:
+        async with running(first.run()):
+            await asyncio.sleep(0.3)
+            async with running(second.run()):
+                await asyncio.sleep(2)
+                await js.delete_stream("NUMBERS")
+                await announce(database, 1)
+                await asyncio.sleep(2)
+    assert "relay_was_frozen" not in [line["event"] for line in logs]
+    assert second.loop.last == "left it to another replica"
+
+
+async def test_events_that_wait_long_are_told_by_every_replica(database):
+    await announce(database, 1)
+    assert await service.outbox_moves(database) is None
+    async with database.transaction() as session:
+        await session.execute(
+            text("UPDATE messaging.outbox SET recorded_at = now() - interval '2 minutes'")
+        )
+    told = await service.outbox_moves(database) or ""
+    assert told.startswith("1 events wait to be published, the oldest for 12")
+
+
+async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is_back(
+    database, tmp_path
+):
+    """And not after the ack wait of half a minute."""
+    broker = Broker(tmp_path / "nats", free_port())
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    killed = await nats.connect(broker.url, allow_reconnect=False, error_cb=streams.say_nothing)
+    theirs = killed.jetstream()
+    await streams.ensure_stream(theirs, "numbers")
+    await streams.ensure_durable(theirs, "NUMBERS", LISTENING.service, LISTENING.types)
+    for number in range(5):
+        event = wrap(Numbered(aggregate="a", number=number))
+        await theirs.publish(f"{Numbered.type}.a", event.model_dump_json().encode())
+    taking = await theirs.pull_subscribe_bind(durable=LISTENING.service, stream="NUMBERS")
+    assert len(await taking.fetch(3, timeout=5)) == 3  # and acknowledges none
+    seen = Seen()
+    consumers: list[Consumer] = []
+    connection = await bus.connect(
+        broker.url, "", "", back=lambda: [each.was_cut_off.set() for each in consumers]
+    )
+    consumers.append(consumer_of(database, connection.jetstream(), seen))
+    try:
+        async with running(consumers[0].loop.run(consumers[0].run)):
+
+            async def the_rest() -> bool:
+                return seen.numbers == [3, 4]
+
+            await eventually(the_rest)
+            assert broker.running
+            broker.running.kill()
+            broker.running.wait()
+            await asyncio.sleep(1)
+            broker.start()
+            broker.wait_for(broker.is_ready, 10)
+
+            async def all_of_them() -> bool:
+                return sorted(seen.numbers) == [0, 1, 2, 3, 4]
+
+            await eventually(all_of_them, seconds=5)
+    finally:
+        await connection.close()
+        await killed.close()
+        broker.stop()
+
+
+async def test_deliveries_are_no_failures(database, js):
+    """Who was stopped with an event in hand has used up none of its tries."""
+    await announce(database, 1)
+    async with running(relay_of(database, js).run()):
+        taking = await js.pull_subscribe_bind(durable=LISTENING.service, stream="NUMBERS")
+        for _ in range(5):
+            [message] = await taking.fetch(1, timeout=5)
+            await message.nak()
+    seen = Seen(fails={1: ValueError("poison")})
+    async with running(consumer_of(database, js, seen, (0.05,)).run()):
+
+        async def parked() -> bool:
+            return await count(database, DeadLetter) == 1
+
+        await eventually(parked)
+    [letter] = await dead_letters.all_letters(database)
+    assert letter.attempts == 2

@@ -10,15 +10,18 @@ import httpx
 import jwt
 import pytest
 from fastapi import APIRouter, Depends
+from jwt.algorithms import OKPAlgorithm
 from pydantic import Field
 from sqlalchemy import text
 
 from chassis import paging, testing
-from chassis.auth import CurrentCaller, only
+from chassis.answering import SECURITY
+from chassis.auth import CurrentCaller, KeysUnavailable, PublishedKeys, only
 from chassis.bodies import SHORT_BODY
 from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
 from chassis.idempotency import Once, fingerprint
+from chassis.loops import Stuck
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import TestKeys, token
@@ -178,6 +181,18 @@ async def test_unknown_paths_and_failures_are_problems_without_details(client):
     broken = await client.get("/api/things/broken")
     assert broken.status_code == 500
     assert "nobody" not in broken.text
+    for answer in (await client.get("/api/nowhere"), broken):
+        assert {name: answer.headers[name] for name in SECURITY} == SECURITY
+
+
+async def test_head_is_answered_wherever_get_is(client):
+    for path in ("/api/things/missing", "/api/things/nowhere", "/metrics",
+                 "/health/live", "/health/ready", "/api/things/docs"):  # fmt: skip
+        got, head = await client.get(path), await client.head(path)
+        assert head.status_code == got.status_code, path
+        assert head.content == b""
+        assert head.headers["Content-Type"] == got.headers["Content-Type"]
+    assert (await client.head("/api/things")).status_code == 405  # which nobody can GET
 
 
 async def test_roles_decide_who_may(client):
@@ -329,3 +344,51 @@ async def test_metrics_tell_routes_and_codes_and_nothing_typed(client):
 async def test_a_request_keeps_its_id_if_it_is_one(client, given, kept):
     answer = await client.get("/api/things/missing", headers={"X-Request-Id": given})
     assert (answer.headers["X-Request-Id"] == given) is kept
+
+
+# --- Identity's keys --------------------------------------------------------------------------
+
+
+class Identity(httpx.AsyncBaseTransport):
+    """Publishes its keys; or hangs as long as whoever asks has patience."""
+
+    def __init__(self) -> None:
+        self.hangs, self.asked = False, 0
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked += 1
+        if self.hangs:
+            await asyncio.sleep(0.3)
+            raise httpx.ReadTimeout("silence", request=request)
+        key = OKPAlgorithm.to_jwk(testing.KEY.public_key(), as_dict=True)
+        return httpx.Response(200, json={"keys": [{**key, "kid": testing.KID, "alg": "EdDSA"}]})
+
+
+async def test_nobody_waits_for_identity_while_the_key_is_known():
+    identity = Identity()
+    keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
+    assert await keys.key(testing.KID) is not None
+    identity.hangs = True
+    keys.asked_at -= 24 * 3600
+    async with asyncio.timeout(0.2):
+        assert None not in await asyncio.gather(*(keys.key(testing.KID) for _ in range(10)))
+    with pytest.raises(Stuck, match="identity does not publish its keys"):
+        await keys.read()  # in the background, where it is told
+    assert await keys.key(testing.KID) is not None
+
+
+async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():
+    identity = Identity()
+    identity.hangs = True
+    keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
+    async with asyncio.timeout(1):
+        answers = await asyncio.gather(
+            *(keys.key(testing.KID) for _ in range(10)), return_exceptions=True
+        )
+    assert {type(answer) for answer in answers} == {KeysUnavailable}
+    assert identity.asked == 1
+    identity.hangs = False
+    keys.asked_at -= 10
+    assert await keys.key("forged") is None
+    assert await keys.key("forged too") is None
+    assert identity.asked == 2  # not for each that somebody makes up

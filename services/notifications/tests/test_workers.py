@@ -13,6 +13,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from chassis import logs
+from chassis.loops import Loop
 from notifications.app import create_app
 from notifications.models import Mail
 from notifications.operations import trying
@@ -107,7 +108,7 @@ async def test_a_worker_that_is_stopped_ends_the_mail_that_it_is_sending(
         await hand_over(*what)
 
     monkeypatch.setattr(sending.smtp, "hand_over", slowly)
-    loop = asyncio.create_task(sending.work(app))
+    loop = asyncio.create_task(sending.work(app, Loop("mail worker 1")))
     await handed_over.wait()
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -160,7 +161,7 @@ async def test_the_service_sends_what_it_hears_of(post, postman, settings, app):
     served = create_app(settings)
     served.state.http = app.state.http
     await post.hears(post.customer(), post.password())
-    loops = [asyncio.create_task(sending.work(served)) for _ in range(2)]
+    loops = [asyncio.create_task(sending.work(served, Loop("mail worker"))) for _ in range(2)]
     async with asyncio.timeout(10):
         while not postman.taken:  # noqa: ASYNC110 - another thread's list
             await asyncio.sleep(0.05)

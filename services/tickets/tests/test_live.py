@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from chassis import health, testing
+from chassis.answering import STREAMED
 from chassis.auth import Caller
 from chassis.database import Database
 from contracts.tickets.api import Priority
@@ -101,7 +102,7 @@ class Events:
         """The next hint, and the id that came with it."""
         event = await self.next()
         assert event["event"] == "change", event
-        return json.loads(event["data"]) | {"id": event["id"]}
+        return json.loads(event["data"]) | {"id": event.get("id")}
 
     async def about(self, number: int, what: str = "message") -> dict[str, Any]:
         """The hint that this happened to the request; what came before may be told again."""
@@ -127,6 +128,7 @@ async def listening(client, who, since=None, last_event_id=None) -> AsyncGenerat
     ) as response:
         assert response.status_code == 200, await response.aread()
         assert response.headers["content-type"].startswith("text/event-stream")
+        assert {name: response.headers[name] for name in STREAMED} == STREAMED
         events = Events(response)
         ready = await events.next()
         assert ready["event"] == "ready"
@@ -383,7 +385,27 @@ async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nath
     stream.tell(rows, "7")
     told = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
     assert len(told) < MOST_WAITING
-    assert (told[0].event, told[0].id) == ("everything", "7")
+    assert (told[0].event, told[-1].id) == ("everything", "7")
+
+
+async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
+    """The id says from where to go on: the first of several must not say that all were told."""
+    stream = Stream(caller(karim))
+    stream.tell([change(1), change(2), change(3)], "7")
+    told = [stream.waiting.get_nowait() for _ in range(3)]
+    assert [event.id for event in told] == [None, None, "7"]
+
+
+async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, nathalie, karim):
+    async with listening(replicas[0], karim) as events:
+        number = await desk.opened(nathalie)
+        last = (await events.change())["id"]
+    for _ in range(3):
+        await desk.say(nathalie, number)
+    async with listening(replicas[1], karim, since=last) as events:
+        heard = [await events.next() for _ in range(3)]
+    assert [event.get("id") for event in heard[:2]] == [None, None], heard
+    assert heard[2]["id"]
 
 
 def change(number):

@@ -163,7 +163,7 @@ def status() -> None:
     found = condition.of(stack, running.about(stack.state)["pids"])
     condition.show(found)
     console.print(stack.public_url)
-    if not all(each.ready for each in found):
+    if not all(each.is_well for each in found):
         raise typer.Exit(1)
 
 

@@ -70,7 +70,7 @@ def status(
     require_docker()
     found = compose_condition.of(Compose(project))
     condition.show(found)
-    if not all(each.ready for each in found):
+    if not all(each.is_well for each in found):
         raise typer.Exit(1)
 
 

@@ -27,6 +27,11 @@ class Condition:
     memory: int = 0  # bytes
     figures: Figures | None = None
 
+    @property
+    def is_well(self) -> bool:
+        """It serves, and all that it does beside goes on."""
+        return self.ready and not self.reasons
+
 
 def of(stack: Stack, pids: Mapping[str, int]) -> list[Condition]:
     """Every part of the local stack; memory that is shared counts by its share (PSS)."""
@@ -59,7 +64,12 @@ def told(health: bytes | str | None) -> tuple[bool, tuple[str, ...]]:
     except ValueError:
         return False, ("answers what is no health",)
     ready = said.pop("ready", False)
-    return ready, tuple(f"{name}: {how}" for name, how in said.items() if how != "ok")
+    return ready, tuple(f"{name}: {how}" for name, how in said.items() if not is_well(how))
+
+
+def is_well(how: str) -> bool:
+    """`ok`, of a loop with what it last did."""
+    return how == "ok" or how.startswith("ok: ")
 
 
 def figures_in(metrics: bytes | str | None) -> Figures | None:
@@ -106,7 +116,9 @@ def parts(conditions: list[Condition]) -> Table:
         table.add_column(title, justify="right")
     table.add_column("memory", f"{megabytes:.0f} MB", justify="right")
     for each in conditions:
-        state = "[green]ready[/]" if each.ready else "[red]not ready[/]"
+        state = "[green]ready[/]" if each.is_well else "[yellow]troubled[/]"
+        if not each.ready:
+            state = "[red]not ready[/]"
         table.add_row(
             each.part, each.process, each.port, state, *work(each.figures), f"{each.memory / 2**20:.0f} MB"
         )  # fmt: skip

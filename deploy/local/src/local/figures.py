@@ -1,5 +1,6 @@
 """What the processes tell at /metrics, in the few figures that a terminal has room for."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -57,7 +58,9 @@ def read(text: str) -> Figures:
         mails=total(queue) if (queue := named(samples, "guichet_mail_queue_mails")) else None,
         mails_age=sum(s.value for s in named(samples, "guichet_mail_queue_age_seconds")),
         lag={
-            s.labels["stream"]: int(s.value) for s in named(samples, "guichet_consumer_lag_events")
+            s.labels["stream"]: int(s.value)
+            for s in named(samples, "guichet_consumer_lag_events")
+            if not math.isnan(s.value)  # where the broker does not say
         },
         announced=by_label(samples, "guichet_events_published_total", "type"),
         applied=by_label(samples, "guichet_events_handled_total", "type"),

@@ -1,6 +1,7 @@
 """Who is calling, from a token that every service can check alone."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
 
 from chassis.errors import Forbidden, Unauthenticated, Unavailable
+from chassis.loops import Stuck
 
 log = structlog.get_logger()
 
@@ -22,7 +24,6 @@ ISSUER = AUDIENCE = "guichet"
 KEYS_PATH = "/api/identity/keys"
 SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
 SPARE_SECONDS = 15  # before its end, a token is no more used for something new
-KEYS_AGE_SECONDS = 600
 KEYS_PAUSE_SECONDS = 2
 
 bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
@@ -77,34 +78,43 @@ class Keys(Protocol):
 
 
 class PublishedKeys:
-    """Identity's published keys, kept for ten minutes and asked again for one not yet known."""
+    """Identity's published keys: read in the background, and asked for one that is not known yet.
+
+    Whoever shows a token of a key that is known waits for nobody, however long identity is silent.
+    """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
         self.known: dict[str, PyJWK] = {}
-        self.asked_at = float("-inf")
+        self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
         self.asking = asyncio.Lock()
 
     async def key(self, kid: str) -> PyJWK | None:
-        age = time.monotonic() - self.asked_at
-        if age > KEYS_AGE_SECONDS or (kid not in self.known and age > KEYS_PAUSE_SECONDS):
-            await self.ask(kid)
+        """None for one that identity has not published; raises `KeysUnavailable` if it is silent."""
+        if kid not in self.known:
+            async with self.asking:
+                if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
+                    await self.ask()
+            if not self.known:
+                raise KeysUnavailable("the signing keys cannot be read now")
         return self.known.get(kid)
 
-    async def ask(self, kid: str) -> None:
-        async with self.asking:
-            if time.monotonic() - self.asked_at <= KEYS_PAUSE_SECONDS:
-                return  # somebody else has just asked
-            try:
-                answer = await self.http.get(KEYS_PATH)
-                answer.raise_for_status()
-                self.known = {key["kid"]: PyJWK(key) for key in answer.json()["keys"]}
-            except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
-                log.warning("keys_not_read", error=repr(error))
-                if kid not in self.known:
-                    raise KeysUnavailable("the signing keys cannot be read now") from error
-                return  # an older key is still good
-            self.asked_at = time.monotonic()
+    async def ask(self) -> None:
+        with contextlib.suppress(Stuck):
+            await self.read()
+
+    async def read(self) -> None:
+        """Raises `Stuck` where identity does not say."""
+        self.asked_at = time.monotonic()
+        try:
+            answer = await self.http.get(KEYS_PATH)
+            answer.raise_for_status()
+            self.known = {key["kid"]: PyJWK(key) for key in answer.json()["keys"]}
+        except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            raise Stuck(
+                f"identity does not publish its keys ({type(error).__name__}): see that it runs and"
+                " that GUICHET_INTERNAL_URL leads to the gateway"
+            ) from error
 
 
 async def caller(

@@ -30,6 +30,16 @@ TYPES: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text()}
 LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
 
 
+# A server that vanishes without a word is noticed within half a minute, also by who only waits.
+WATCHED: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
 def metadata() -> MetaData:
     return MetaData(naming_convention=NAMES)
 
@@ -54,7 +64,7 @@ class Database:
             pool_pre_ping=True,
             pool_recycle=1800,
             hide_parameters=True,  # the values of a statement that fails are people's
-            connect_args={"options": LIMITS, "application_name": name, "connect_timeout": 5},
+            connect_args={"options": LIMITS, "application_name": name, **WATCHED},
         )
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 

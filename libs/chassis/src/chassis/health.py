@@ -1,10 +1,12 @@
 """Whether a process lives, and whether it can serve, with the reasons why not."""
 
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 from fastapi import APIRouter, Response
+
+from chassis.loops import Loop
 
 log = structlog.get_logger("health")
 
@@ -14,11 +16,14 @@ Check = Callable[[], Awaitable[str | None]]
 
 
 def health_routes(
-    needed: Mapping[str, Check], told: Mapping[str, Check] | None = None
+    needed: Mapping[str, Check],
+    told: Mapping[str, Check] | None = None,
+    loops: Callable[[], Iterable[Loop]] = tuple,
 ) -> APIRouter:
-    """`needed` decides readiness; `told` is reported beside it.
+    """`needed` decides readiness; `told` and the loops are reported beside it.
 
-    A check returns None when all is well, otherwise a reason in a few words.
+    A check returns None when all is well, otherwise a reason in a few words. No loop decides: as
+    long as requests can be answered, nobody is better served by a gateway that sends them away.
     """
     router = APIRouter(include_in_schema=False)
     last: dict[str, str | None] = {}
@@ -33,6 +38,9 @@ def health_routes(
         if leaving.is_set():
             reasons["process"] = "leaving"
         beside = {name: await check() for name, check in (told or {}).items()}
+        running = list(loops())
+        beside |= {loop.name: loop.state() for loop in running}
+        well = {loop.name: f"ok: {loop.last} {loop.idle:.0f} s ago" for loop in running}
         is_ready = not any(reasons.values())
         if {**reasons, **beside} != last:
             last.update(reasons | beside)
@@ -40,7 +48,7 @@ def health_routes(
         response.status_code = 200 if is_ready else 503
         return {
             "ready": is_ready,
-            **{name: reason or "ok" for name, reason in (reasons | beside).items()},
+            **{name: reason or well.get(name, "ok") for name, reason in (reasons | beside).items()},
         }
 
     return router

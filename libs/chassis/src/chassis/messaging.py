@@ -82,6 +82,28 @@ class IdempotencyKey(Messaging):
     made_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
+# Longer than an event that keeps failing is put off before it is set aside.
+SETTLING = "1 day"
+
+
+async def position_settled(session: AsyncSession, consumer: str, stream: str) -> int:
+    """Of this stream all up to here is settled: handled, or set aside; 0 for nothing yet.
+
+    Events behind it were handled too, but one in between may still be waiting to be tried again.
+    """
+    settled = await session.scalar(
+        text(f"""
+            SELECT max(position) FROM {SCHEMA}.inbox
+            WHERE consumer = :consumer AND stream = :stream AND handled_at < (
+                SELECT max(handled_at) - interval '{SETTLING}' FROM {SCHEMA}.inbox
+                WHERE consumer = :consumer AND stream = :stream
+            )
+        """),  # noqa: S608 - constants
+        {"consumer": consumer, "stream": stream},
+    )
+    return settled or 0
+
+
 def publish(session: AsyncSession, event: Event, *, version: int | None = None) -> UUID:
     """Announce the event if, and only if, this transaction commits; returns the event's id.
 

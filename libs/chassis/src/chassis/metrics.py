@@ -24,6 +24,8 @@ DEAD_LETTERS = Gauge("guichet_dead_letters", "Dead letters that wait for somebod
 OUTBOX_DEPTH = Gauge("guichet_outbox_events", "Events that JetStream has not stored yet.")
 OUTBOX_AGE = Gauge("guichet_outbox_age_seconds", "Age of the oldest of them.")
 LAG = Gauge("guichet_consumer_lag_events", "Events not handled yet, by stream.", ["stream"])
+LOOP_TROUBLE = Gauge("guichet_loop_trouble", "1 where a loop cannot go on.", ["loop"])
+LOOP_IDLE = Gauge("guichet_loop_idle_seconds", "Since a loop last did something.", ["loop"])
 POOL = Gauge("guichet_pool_connections", "Database connections, by what they do.", ["state"])
 
 log = structlog.get_logger()

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 
 import httpx
@@ -15,18 +16,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from chassis import errors, health, metrics, migrations
+from chassis.answering import DefaultHeaders, HeadAsGet
 from chassis.auth import PublishedKeys
 from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.bus import (
-    BROKER_TROUBLE,
     Consumer,
+    Refusals,
     Relay,
     Subscriptions,
     connect,
-    forever,
     listenings_of,
 )
 from chassis.database import Database
+from chassis.loops import Loop
 from chassis.messaging import SCHEMA
 from chassis.observing import Observing, pass_on_ids, template
 from chassis.settings import ServiceSettings
@@ -35,11 +37,29 @@ from contracts.topology import PUBLISHERS, stream_name
 
 log = structlog.get_logger()
 
-Background = Callable[[FastAPI], Awaitable[None]]
+
+@dataclass(frozen=True)
+class Background:
+    """A loop of a service's own; `work` is one turn of it, or all, and says in `Loop` what it did.
+
+    `every`: seconds from the end of a turn to the next.
+    """
+
+    name: str
+    work: Callable[[FastAPI, Loop], Awaitable[str | None]]
+    every: float = 1
+
+
 Reading = Callable[[Database], Awaitable[None]]
 
 HOUSEKEEPING_SECONDS = 3600
 CANCEL_AGAIN_SECONDS = 1
+KEYS_REFRESH_SECONDS = 300
+OUTBOX_SECONDS = 30  # by when an event is published where nothing is in the way
+OLDEST = text("""
+    SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0)
+    FROM messaging.outbox WHERE published_at IS NULL
+""")
 
 
 def create_service(
@@ -67,19 +87,24 @@ def create_service(
         base_url=settings.internal_url, timeout=1, event_hooks={"request": [pass_on_ids]}
     )
     bus = Bus(settings, subscriptions or Subscriptions(), database)
+    own = [
+        Background("housekeeping", housekeeping, every=HOUSEKEEPING_SECONDS),
+        Background("signing keys", refresh_keys, every=KEYS_REFRESH_SECONDS),
+        *background,
+    ]
+    loops = {each: Loop(each.name, every=each.every) for each in own}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        loops = [
-            asyncio.create_task(forever("bus", bus.run)),
-            asyncio.create_task(forever("housekeeping", partial(housekeeping, database))),
+        running = [
+            asyncio.create_task(bus.loop.run(bus.run, describe)),
             *(
-                asyncio.create_task(forever("background", partial(work, app)))
-                for work in background
+                asyncio.create_task(loop.run(partial(each.work, app, loop), describe))
+                for each, loop in loops.items()
             ),
         ]
         yield
-        await end(loops)
+        await end(running)
         await http.aclose()
         await database.close()
 
@@ -101,13 +126,24 @@ def create_service(
         app.add_exception_handler(trouble, database_trouble)
     app.add_middleware(CountedBodies)
     app.add_middleware(Observing)
+    app.add_middleware(DefaultHeaders)
+    app.add_middleware(HeadAsGet)
     app.include_router(routes, max_body_size=SHORT_BODY)
-    own = [partial(read, database) for read in (read_database, *readings)]
-    app.include_router(metrics.metrics_routes([*own, bus.read_lag]))
+
+    def all_loops() -> list[Loop]:
+        return [*bus.loops(), *loops.values()]
+
+    async def read_loops() -> None:
+        for loop in all_loops():
+            loop.measure()
+
+    reading = [partial(read, database) for read in (read_database, *readings)]
+    app.include_router(metrics.metrics_routes([read_loops, *reading]))
     app.include_router(
         health.health_routes(
             needed={"database": partial(database_ready, settings.service, database)},
-            told={"broker": bus.state},
+            told={"broker": bus.state, "outbox": partial(outbox_moves, database)},
+            loops=all_loops,
         )
     )
     return app
@@ -141,13 +177,33 @@ async def database_ready(service: str, database: Database) -> str | None:
     return migrations.difference(service, found)
 
 
-async def housekeeping(database: Database) -> None:
+async def outbox_moves(database: Database) -> str | None:
+    """Whichever replica publishes: all of them know whether it does."""
+    try:
+        async with database.engine.connect() as connection:
+            waiting, age = (await connection.execute(OLDEST)).one()
+    except Exception:  # the database's own line tells of it
+        return None
+    if age < OUTBOX_SECONDS:
+        return None
+    return f"{waiting} events wait to be published, the oldest for {age:.0f} s: see the relays"
+
+
+async def housekeeping(app: FastAPI, _: Loop) -> str:
     """Forget idempotency keys after a day."""
-    async with database.transaction() as session:
+    async with app.state.database.transaction() as session:
         await session.execute(
             text(f"DELETE FROM {SCHEMA}.idempotency_keys WHERE made_at < now() - interval '1 day'")  # noqa: S608 - a constant
         )
-    await asyncio.sleep(HOUSEKEEPING_SECONDS)
+    return "forgot old idempotency keys"
+
+
+async def refresh_keys(app: FastAPI, _: Loop) -> str:
+    """Identity's public keys, so that no request has to wait for them."""
+    if not isinstance(app.state.keys, PublishedKeys):
+        return "has its own keys"
+    await app.state.keys.read()
+    return "read the keys"
 
 
 async def read_database(database: Database) -> None:
@@ -179,42 +235,45 @@ class Bus:
         self, settings: ServiceSettings, subscriptions: Subscriptions, database: Database
     ) -> None:
         self.settings, self.subscriptions, self.database = settings, subscriptions, database
+        self.loop = Loop("bus", quiet=float("inf"))
         self.broker: Client | None = None
         self.relay: Relay | None = None
+        self.consumers: list[Consumer] = []
         self.trouble = "it has not answered yet"
 
     async def state(self) -> str | None:
         if self.broker is not None and self.broker.is_connected:
-            return self.relay.trouble if self.relay else None
-        return f"away: {self.trouble}"
+            return None
+        return f"away: {self.loop.trouble or self.trouble}"
+
+    def loops(self) -> list[Loop]:
+        """Those that run: none before the first connection."""
+        relay = [self.relay] if self.relay else []
+        return [each.loop for each in (*relay, *self.consumers)]
 
     def hear(self, trouble: str) -> None:
         self.trouble = trouble
 
-    async def read_lag(self) -> None:
-        """Ask the broker how far this service's durables are behind; silence changes nothing."""
-        if self.broker is None or not self.broker.is_connected:
-            return
-        js = self.broker.jetstream(timeout=1)
-        for listening in listenings_of(self.settings.service):
-            stream = stream_name(listening.to)
-            with suppress(*BROKER_TROUBLE):
-                known = await js.consumer_info(stream, listening.service)
-                lag = (known.num_pending or 0) + (known.num_ack_pending or 0)
-                metrics.LAG.labels(stream).set(lag)
+    def back(self) -> None:
+        for consumer in self.consumers:
+            consumer.was_cut_off.set()
 
     async def run(self) -> None:
-        settings = self.settings
+        settings, refusals = self.settings, Refusals()
         self.broker = await connect(
             settings.nats_url,
             settings.nats_user,
             settings.nats_password.get_secret_value(),
-            self.hear,
+            hear=self.hear,
+            refusals=refusals,
+            back=self.back,
         )
         js = self.broker.jetstream()
-        dsn = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
-        self.relay = Relay(dsn, js, stream_name(settings.service), settings.outbox_poll_seconds)
-        consumers = [
+        if settings.relay and settings.service in PUBLISHERS:
+            dsn = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
+            stream = stream_name(settings.service)
+            self.relay = Relay(dsn, js, stream, settings.outbox_poll_seconds, refusals)
+        self.consumers = [
             Consumer(
                 listening,
                 self.subscriptions,
@@ -222,15 +281,14 @@ class Bus:
                 js,
                 batch=settings.consumer_batch,
                 retries=settings.retry_seconds,
+                refusals=refusals,
             )
             for listening in listenings_of(settings.service)
+            if settings.consumer
         ]
         try:
-            async with asyncio.TaskGroup() as loops:
-                if settings.relay and settings.service in PUBLISHERS:
-                    loops.create_task(forever("relay", self.relay.run))
-                if settings.consumer:
-                    for consumer in consumers:
-                        loops.create_task(forever(f"consumer {consumer.stream}", consumer.run))
+            async with asyncio.TaskGroup() as running:
+                for each in (*([self.relay] if self.relay else []), *self.consumers):
+                    running.create_task(each.loop.run(each.run, describe))
         finally:
             await self.broker.close()

@@ -32,6 +32,7 @@ from chassis.troubles import of_broker
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
 
 DEDUPLICATION_SECONDS = 600
+TAKEN_MOST = 1000  # events that a service may have taken and not acknowledged
 ACK_SECONDS = 30  # also how long events wait that a killed process had taken
 # Of the set-up step: how long the broker is waited for, and each of its answers.
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
@@ -50,6 +51,22 @@ def reader_rights(user: str, streams: Iterable[str], api: str = "$JS.API") -> li
             f"{api}.CONSUMER.MSG.NEXT.{stream}.{user}",
             f"{api}.CONSUMER.INFO.{stream}.{user}",
             f"$JS.ACK.{stream}.{user}.>",
+        )
+    ]
+
+
+def listener_rights(service: str, streams: Iterable[str]) -> list[str]:
+    """Of a service besides: to make its own durables again, where they stood, should one be gone.
+
+    What it could make otherwise hands it no event that it may not read as it is.
+    """
+    return [
+        f"$JS.API.{right}"
+        for stream in streams
+        for right in (
+            f"CONSUMER.CREATE.{stream}.{service}",
+            f"CONSUMER.RESET.{stream}.{service}",
+            f"STREAM.INFO.{stream}",
         )
     ]
 
@@ -74,7 +91,10 @@ def permissions(subscribers: Iterable[str]) -> dict[str, dict[str, Any]]:
     for context in CONTEXTS:
         heard = [stream_name(each.to) for each in LISTENINGS if each.service == context]
         own = [f"{context}.>"] if context in PUBLISHERS else []
-        rights[context] = allowing(context, [*own, *reader_rights(context, heard)])
+        if own:
+            own.append(f"$JS.API.STREAM.INFO.{stream_name(context)}")
+        reads = [*reader_rights(context, heard), *listener_rights(context, heard)]
+        rights[context] = allowing(context, [*own, *reads])
     return rights | {subscriber: reader_permissions(subscriber) for subscriber in subscribers}
 
 
@@ -264,13 +284,23 @@ async def ensure_durable(
     await js.add_consumer(
         stream,
         ConsumerConfig(
+            name=name,
             durable_name=name,
             filter_subjects=filters,
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_SECONDS,
-            max_ack_pending=1000,
+            max_ack_pending=TAKEN_MOST,
         ),
+    )
+
+
+async def reset_durable(js: JetStreamContext, stream: str, name: str, position: int) -> None:
+    """It hands out again what stands at this position of the stream, and all behind it."""
+    await js._api_request(
+        f"$JS.API.CONSUMER.RESET.{stream}.{name}",
+        json.dumps({"seq": position}).encode(),
+        timeout=ANSWER_SECONDS,
     )
 
 

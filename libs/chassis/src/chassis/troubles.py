@@ -5,7 +5,7 @@ Never with a statement or its values, which may be personal: only a connection t
 
 import nats.errors
 import psycopg
-from nats.js.errors import APIError, NoStreamResponseError
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 from psycopg.errors import DiskFull
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -75,6 +75,13 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
 NO_ROOM = (10023, 10047, 10077)
 
 
+NO_STREAM = 10059
+
+
+def is_no_stream(error: BaseException) -> bool:
+    return isinstance(error, NotFoundError) and error.err_code == NO_STREAM
+
+
 def of_publishing(error: BaseException) -> str:
     """Of an event that JetStream does not store."""
     if isinstance(error, APIError) and error.err_code in NO_ROOM:
@@ -87,10 +94,27 @@ def of_publishing(error: BaseException) -> str:
             "NATS does not say that it has stored an event: see that it runs and, in its log,"
             " whether its disk is full; then make room and start it again"
         )
-    if isinstance(error, NoStreamResponseError):
+    if isinstance(error, NoStreamResponseError) or is_no_stream(error):
         return "NATS has no stream for these events: have messaging set up again"
     if isinstance(error, APIError):
         return f"NATS does not store events: {error.description} ({error.err_code})"
+    return of_broker(error)
+
+
+FORBIDDEN = (
+    "NATS does not let this service {what}: have its configuration made again (./guichet up, or"
+    " ./guichet compose init) and start it again"
+)
+
+
+def of_listening(error: BaseException, stream: str) -> str:
+    """Of a consumer that is handed nothing."""
+    if is_no_stream(error):
+        return f"NATS has no stream {stream}: have messaging set up again"
+    if isinstance(error, TimeoutError):
+        return f"NATS does not answer what is asked of its stream {stream}: see its log"
+    if isinstance(error, APIError) and error.description:
+        return f"NATS refuses its stream {stream}: {error.description} ({error.err_code})"
     return of_broker(error)
 
 

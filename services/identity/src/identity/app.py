@@ -1,10 +1,9 @@
 """The identity service: `python -m identity serve`."""
 
-import asyncio
-
 from fastapi import FastAPI
 
-from chassis.service import create_service
+from chassis.loops import Loop
+from chassis.service import Background, create_service
 from identity.handlers import subscriptions
 from identity.operations import sessions
 from identity.passwords import Passwords
@@ -17,7 +16,8 @@ HOUSEKEEPING_SECONDS = 3600
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
-    app = create_service(settings, router, subscriptions, background=[keep_house])
+    background = [Background("forgetting sessions", keep_house, every=HOUSEKEEPING_SECONDS)]
+    app = create_service(settings, router, subscriptions, background=background)
     app.state.passwords = passwords_of(settings)
     # Where tokens are signed, nobody asks for the keys over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None
@@ -33,8 +33,8 @@ def passwords_of(settings: Settings) -> Passwords:
     )
 
 
-async def keep_house(app: FastAPI) -> None:
+async def keep_house(app: FastAPI, _: Loop) -> str:
     """The first start makes the first key; then, every hour, forget what is past."""
     await app.state.keys.read()
     await sessions.forget_the_past(app.state.database)
-    await asyncio.sleep(HOUSEKEEPING_SECONDS)
+    return "forgot what is past"

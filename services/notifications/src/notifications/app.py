@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from chassis.service import create_service
+from chassis.service import Background, create_service
 from notifications import sending
 from notifications.handlers import subscriptions
 from notifications.routes import router
@@ -11,11 +11,18 @@ from notifications.settings import Settings
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
-    workers = [sending.work] * (settings.mail_workers if settings.mail else 0)
+    workers = [
+        Background(f"mail worker {number}", sending.work)
+        for number in range(1, settings.mail_workers + 1)
+        if settings.mail
+    ]
+    forgetting = Background(
+        "forgetting mails", sending.forget_settled, every=sending.FORGETTING_SECONDS
+    )
     return create_service(
         settings,
         router,
         subscriptions,
-        background=[sending.forget_settled, *workers],
+        background=[forgetting, *workers],
         readings=[sending.measure],
     )

@@ -44,7 +44,11 @@ class Refused(NotSent):
 
 
 class Delayed(NotSent):
-    """The server is away, in trouble, or wants this mail later."""
+    """The server wants this mail later, or, unless it is `of_this_mail`, is away or in trouble."""
+
+    def __init__(self, said: str, cause: str, *, of_this_mail: bool = False) -> None:
+        super().__init__(said, cause)
+        self.of_this_mail = of_this_mail
 
 
 async def hand_over(server: Server, sender: str, recipient: str, content: bytes) -> None:
@@ -106,7 +110,7 @@ def judged(answer: aiosmtplib.SMTPResponseException) -> NotSent:
     of_this_mail = isinstance(answer, ABOUT_THE_MAIL) and answer.code not in OUR_ACCOUNT
     if answer.code >= PERMANENT and of_this_mail:
         return Refused(said, cause)
-    return Delayed(said, cause)
+    return Delayed(said, cause, of_this_mail=of_this_mail)
 
 
 def told(code: int, message: str) -> str:

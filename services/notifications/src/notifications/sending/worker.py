@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.database import Database
+from chassis.loops import Loop
 from chassis.troubles import UNREACHABLE, describe
 from contracts.notifications.api import Kind, Language
 from notifications.clients import Owners, Silent
@@ -34,7 +35,7 @@ class Gone(Exception):
     """Identity says that the link is over: there is nothing to send."""
 
 
-async def work(app: FastAPI) -> None:
+async def work(app: FastAPI, loop: Loop) -> None:
     """Send whatever is due, for ever; a mail that is on its way when we are stopped gets there."""
     worker = Worker(app.state.settings, app.state.database, owners_of(app))
     while True:
@@ -45,6 +46,10 @@ async def work(app: FastAPI) -> None:
             await asyncio.wait({sending}, timeout=worker.settings.graceful_seconds)
             sending.cancel()
             raise
+        if worker.trouble:
+            loop.cannot(worker.trouble)
+        else:
+            loop.did("looked after a mail" if sent else "found no mail to send")
         if not sent:
             await asyncio.sleep(worker.settings.mail_poll_seconds)
 
@@ -54,7 +59,7 @@ def owners_of(app: FastAPI) -> Owners:
     return Owners(app.state.http, secret.get_secret_value() if secret else "")
 
 
-async def forget_settled(app: FastAPI) -> None:
+async def forget_settled(app: FastAPI, _: Loop) -> str:
     """What was sent long ago; never so early that a replay could send it again."""
     settings: Settings = app.state.settings
     after = max(
@@ -62,16 +67,20 @@ async def forget_settled(app: FastAPI) -> None:
     )
     async with app.state.database.transaction() as session:
         await trying.forget_settled(session, after=after)
-    await asyncio.sleep(FORGETTING_SECONDS)
+    return "forgot mails of long ago"
 
 
 class Worker:
-    """Holds no connection to the database while it speaks with others."""
+    """Holds no connection to the database while it speaks with others.
+
+    `trouble`: what keeps it from sending, until a mail is sent again.
+    """
 
     def __init__(self, settings: Settings, database: Database, owners: Owners) -> None:
         self.settings, self.database, self.owners = settings, database, owners
         secret = settings.notifications_secret
         self.secret = secret.get_secret_value() if secret else ""
+        self.trouble: str | None = None
         self.patience = timedelta(hours=settings.mail_oldest_hours)
         self.house = House(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
@@ -119,6 +128,9 @@ class Worker:
         except Gone:
             await self.keep(due, "dropped", trying.mark_gone)
         except Silent as silent:
+            self.trouble = (
+                f"those who know what a mail says are silent ({silent}): see that they run"
+            )
             await self.keep(due, "unready", self.put_off, cause=str(silent))
         except smtp.Refused as refused:
             said, cause = refused.said, refused.cause
@@ -126,11 +138,18 @@ class Worker:
                 due, "failed", lambda s, m: trying.mark_refused(s, m, to=to, said=said), cause=cause
             )
         except smtp.Delayed as delayed:
+            if not delayed.of_this_mail:
+                self.trouble = (
+                    f"the mail server {self.server.host}:{self.server.port} takes no mail"
+                    f" ({delayed.cause}): see that it runs and takes our account; « E-mails non"
+                    " remis » tells what it says"
+                )
             await self.delay(due, to, delayed.said, delayed.cause)
         except Exception as bug:  # one mail that cannot be sent must not hold up the others
             kind = type(bug).__name__
             await self.delay(due, to, kind, kind)
         else:
+            self.trouble = None
             await self.keep(due, "sent", lambda s, m: trying.mark_sent(s, m, to=to))
 
     async def delay(self, due: Due, to: str, said: str, cause: str) -> None:

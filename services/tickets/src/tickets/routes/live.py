@@ -9,18 +9,19 @@ reading; a reader does the same with the id of the last event. None is left out.
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
 from typing import Annotated, Any
 
 import jwt
 import psycopg
-from fastapi import Depends, FastAPI, Header, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
 from chassis import health
 from chassis.auth import Caller
-from chassis.database import Database, Transaction
+from chassis.database import WATCHED, Database, Transaction
 from chassis.errors import Unavailable
+from chassis.loops import Loop
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, is_staff
 from tickets.operations.changes import forget_changes
@@ -51,10 +52,10 @@ class Stream:
         self.waiting: asyncio.Queue[ServerSentEvent] = asyncio.Queue(MOST_WAITING)
 
     def tell(self, rows: Iterable[Any], as_of: str) -> None:
-        for row in rows:
-            if self.may_know(row):
-                hint = queries.hint(row, for_staff=is_staff(self.reader))
-                self.put(ServerSentEvent(event="change", data=hint, id=as_of))
+        known = [row for row in rows if self.may_know(row)]
+        hints = [queries.hint(row, for_staff=is_staff(self.reader)) for row in known]
+        for event in told_until(as_of, hints):
+            self.put(event)
 
     def may_know(self, row: Any) -> bool:
         if is_staff(self.reader):
@@ -68,6 +69,13 @@ class Stream:
                 self.waiting.get_nowait()
             event = ServerSentEvent(event=EVERYTHING, raw_data="", id=event.id)
         self.waiting.put_nowait(event)
+
+
+def told_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSentEvent]:
+    """Only the last says from where to go on: who was cut off before hears all of them again."""
+    for number, change in enumerate(changes, start=1):
+        is_last = number == len(changes)
+        yield ServerSentEvent(event="change", data=change, id=as_of if is_last else None)
 
 
 class Hub:
@@ -115,15 +123,16 @@ class Hub:
                 stream.tell(rows, now)
 
 
-async def listen(app: FastAPI) -> None:
+async def listen(app: FastAPI, loop: Loop) -> None:
     """Wake with every commit that changes a request, and catch up."""
     dsn = app.state.settings.database_url.get_secret_value().replace("+psycopg", "", 1)
     async with await psycopg.AsyncConnection.connect(
-        dsn, autocommit=True, application_name="tickets live"
+        dsn, autocommit=True, application_name="tickets live", **WATCHED
     ) as connection:
         await connection.execute("LISTEN changes")
         while True:
             await app.state.hub.catch_up(app.state.database)
+            loop.did("read what changed")
             async for _ in connection.notifies(
                 timeout=app.state.settings.changes_poll_seconds, stop_after=1
             ):
@@ -132,11 +141,11 @@ async def listen(app: FastAPI) -> None:
                 pass  # several at once are read at once
 
 
-async def forget(app: FastAPI) -> None:
+async def forget(app: FastAPI, _: Loop) -> str:
     """Changes of yesterday are of no use to anybody."""
     async with app.state.database.transaction() as session:
         await forget_changes(session)
-    await asyncio.sleep(FORGETTING_SECONDS)
+    return "forgot what is a day old"
 
 
 # --- Routes -----------------------------------------------------------------------------------
@@ -155,9 +164,10 @@ async def changes(
     return await queries.changes(session, caller, since)
 
 
-async def place(request: Request, reader: Anyone) -> AsyncGenerator[Stream]:
+async def place(request: Request, response: Response, reader: Anyone) -> AsyncGenerator[Stream]:
     """Taken before the answer begins, so that a refusal is an answer; given back at its end."""
     stream = request.app.state.hub.open(reader)
+    response.headers["Cache-Control"] = "no-transform"  # and `no-cache`, which FastAPI adds
     try:
         yield stream
     finally:
@@ -203,5 +213,5 @@ async def missed(
     yield ServerSentEvent(event="ready", raw_data="", id=begun, retry=RETRY_MILLISECONDS)
     if found.everything:
         yield ServerSentEvent(event=EVERYTHING, raw_data="", id=found.as_of)
-    for change in found.changes:
-        yield ServerSentEvent(event="change", data=change, id=found.as_of)
+    for event in told_until(found.as_of, found.changes):
+        yield event

@@ -1,0 +1,93 @@
+"""Which function handles which event, and each event once."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from chassis import tracing
+from chassis.messaging import InboxMessage
+from chassis.metrics import HANDLED
+from contracts.event import Envelope, Event
+
+E_ = TypeVar("E_", bound=Event)
+Handler = Callable[[AsyncSession, E_], Awaitable[None]]
+
+
+class Subscriptions:
+    """Which function handles which event, in one service."""
+
+    def __init__(self) -> None:
+        self.handlers: dict[str, tuple[type[Event], Handler[Any]]] = {}
+
+    def on(self, event: type[E_]) -> Callable[[Handler[E_]], Handler[E_]]:
+        def register(handler: Handler[E_]) -> Handler[E_]:
+            if event.type in self.handlers:
+                raise ValueError(f"{event.type} already has a handler")
+            self.handlers[event.type] = (event, handler)
+            return handler
+
+        return register
+
+    async def handle(self, session: AsyncSession, envelope: Envelope) -> None:
+        """As one more step of what was being done when the event was announced."""
+        event_type, handler = self.handlers[envelope.type]
+        with tracing.span(
+            f"handle {envelope.type}",
+            tracing.SpanKind.CONSUMER,
+            parent=tracing.parent_of(envelope.traceparent),
+            attributes={"messaging.system": "nats", "messaging.message.id": str(envelope.id)},
+        ):
+            await handler(session, event_type.model_validate(envelope.data))
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """An event as it came from a stream."""
+
+    envelope: Envelope
+    stream: str
+    position: int
+
+
+async def deliver(
+    session: AsyncSession,
+    subscriptions: Subscriptions,
+    consumer: str,
+    deliveries: Sequence[Delivery],
+) -> int:
+    """Handle each event once, in the caller's transaction; returns how many were new.
+
+    The inbox rows commit with the effects, so a redelivery changes nothing. Events are taken in
+    the order of their aggregates, so that two replicas lock rows in one order.
+    """
+    known = [d for d in deliveries if d.envelope.type in subscriptions.handlers]
+    if not known:
+        return 0
+    rows = [
+        {
+            "consumer": consumer,
+            "event_id": d.envelope.id,
+            "stream": d.stream,
+            "position": d.position,
+        }
+        for d in sorted(known, key=lambda d: d.envelope.id)
+    ]
+    new = set(
+        await session.scalars(
+            postgresql.insert(InboxMessage)
+            .values(rows)
+            .on_conflict_do_nothing()
+            .returning(InboxMessage.event_id)
+        )
+    )
+    count = len(new)
+    for delivery in sorted(known, key=lambda d: (d.envelope.subject, d.position)):
+        if delivery.envelope.id in new:
+            new.discard(delivery.envelope.id)  # the same event may be twice in one batch
+            await subscriptions.handle(session, delivery.envelope)
+            HANDLED.labels(delivery.envelope.type).inc()
+    await session.flush()
+    return count

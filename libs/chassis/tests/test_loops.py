@@ -1,0 +1,71 @@
+"""A background loop goes on whatever happens, and says so: in readiness and in figures."""
+
+import asyncio
+from contextlib import suppress
+
+import httpx
+import structlog
+from fastapi import FastAPI
+
+from chassis.health import health_routes
+from chassis.loops import Loop, Stuck
+from chassis.metrics import metrics_routes
+
+
+async def for_a_moment(loop: Loop, work, seconds: float = 0.2) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await loop.run(work)
+
+
+async def test_trouble_is_told_once_and_its_end_too():
+    loop, troubles = Loop("a loop", every=0.01), [Stuck("the lamp is out: change it")] * 3
+
+    async def turn() -> str:
+        if troubles:
+            raise troubles.pop()
+        return "read a page"
+
+    with structlog.testing.capture_logs() as logs:
+        await for_a_moment(loop, turn)
+    assert [(line["event"], line["loop"]) for line in logs] == [
+        ("loop_stuck", "a loop"),
+        ("loop_goes_on", "a loop"),
+    ]
+    assert logs[0]["trouble"] == "the lamp is out: change it"
+    assert loop.state() is None
+    assert loop.last == "read a page"
+
+
+async def test_one_that_says_nothing_is_in_trouble():
+    loop = Loop("a loop", every=0.01, quiet=0.1)
+    await for_a_moment(loop, asyncio.Event().wait)
+    assert (loop.state() or "").startswith("says nothing for 0 s, last « started »: ")
+
+
+async def test_readiness_and_figures_tell_what_each_loop_did_last_or_why_it_cannot():
+    well, stuck = Loop("well"), Loop("stuck")
+    well.did("swept the yard")
+    stuck.cannot("the broom is gone: buy one")
+    app = FastAPI()
+    app.include_router(health_routes({}, loops=lambda: [well, stuck]))
+
+    async def read() -> None:
+        for loop in (well, stuck):
+            loop.measure()
+
+    app.include_router(metrics_routes([read]))
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://test"
+    ) as client:
+        answer = await client.get("/health/ready")
+        figures = (await client.get("/metrics")).text
+    assert answer.status_code == 200  # who asks for a page is served none the worse
+    assert answer.json() == {
+        "ready": True,
+        "well": "ok: swept the yard 0 s ago",
+        "stuck": "the broom is gone: buy one",
+    }
+    assert 'guichet_loop_trouble{loop="well"} 0.0' in figures
+    assert 'guichet_loop_trouble{loop="stuck"} 1.0' in figures
+    assert 'guichet_loop_idle_seconds{loop="well"} ' in figures
