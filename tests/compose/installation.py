@@ -67,7 +67,7 @@ class Installation:
         self.compose.run(
             "--profile", "*", "down", "--volumes", "--remove-orphans", "--timeout", "5"
         )
-        for part in PARTS:
+        for part in (*PARTS, "gateway"):
             subprocess.run(["docker", "image", "rm", "--force", self.image(part)], check=False,
                            capture_output=True)  # fmt: skip
 

@@ -1,5 +1,6 @@
 """What is off until a setting asks for it: TLS, the door for other systems, traces."""
 
+import asyncio
 import socket
 import ssl
 import subprocess
@@ -16,6 +17,7 @@ from local.certificates import make_certificate
 from local.compose_engine import docker
 from local.processes import free_port, wait_until
 from shop import Shop
+from streams import browser_at, heard, nginx_config
 
 
 @contextmanager
@@ -96,6 +98,38 @@ def greets(port: int) -> bool:
         with socket.create_connection(("localhost", port), timeout=5) as connection:
             return connection.recv(4) == b"INFO"
     except OSError:
+        return False
+
+
+@pytest.fixture
+def nginx(installation: Installation, tmp_path: Path) -> Generator[str]:
+    """Its address, in a container before the gateway."""
+    name, port = f"{installation.name}-nginx", free_port()
+    file = tmp_path / "nginx.conf"
+    file.write_text(nginx_config("8080", "http://gateway:8080", Path("/tmp")))
+    docker(
+        "run", "--detach", "--name", name, "--network", f"{installation.name}_edge",
+        "--publish", f"127.0.0.1:{port}:8080", "--volume", f"{file}:/guichet.conf:ro",
+        "nginx:stable-alpine", "nginx", "-c", "/guichet.conf",
+    )  # fmt: skip
+    yield f"http://localhost:{port}"
+    docker("rm", "--force", name)
+
+
+async def test_live_updates_come_through_nginx_as_it_is(nginx: str, shop: Shop):
+    technician = await shop.hire("technician", "Gilles", "Moteur")
+    assert await asyncio.to_thread(wait_until, lambda: serves(nginx), 30, 0.2)
+    async with (
+        browser_at(nginx, technician) as browser,
+        browser.stream("GET", "/en-direct") as answer,
+    ):
+        await heard(answer.aiter_lines(), "event: ready", seconds=5)
+
+
+def serves(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/connexion").status_code == 200
+    except httpx.HTTPError:
         return False
 
 

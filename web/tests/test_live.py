@@ -38,7 +38,9 @@ async def told(tickets: Tickets, *, since: str = "") -> list[str]:
         return Gateway(http=http, browser_address="")
 
     async with http:
-        return [each async for each in live.news(sign_in, since)]
+        begun, *heard = [each async for each in live.news(sign_in, since)]
+    assert begun == live.BEGUN
+    return heard
 
 
 async def test_the_next_stream_goes_on_where_the_last_one_ended():
@@ -77,7 +79,7 @@ async def test_where_tickets_does_not_answer_the_browser_is_left_to_ask_again():
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(refuse), base_url="http://gateway.test"
     ) as http:
-        assert [each async for each in live.news(sign_in, "")] == []
+        assert [each async for each in live.news(sign_in, "")] == [live.BEGUN]
 
 
 async def test_a_stream_ends_when_its_replica_is_asked_to_stop():
@@ -97,5 +99,5 @@ async def test_nobody_signed_in_is_told_so_once_and_asks_no_more(browser):
     answer = await browser.get("/en-direct")
 
     assert answer.headers["Content-Type"].startswith("text/event-stream")
-    assert answer.text == live.ENDED
+    assert answer.text == live.BEGUN + live.ENDED
     assert (await browser.get("/en-direct/depuis?moment=1:1:")).status_code == 401

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from web import live
 from web.cookies import cookie_name
 from web.kept import Kept, unseal
 
@@ -26,6 +27,23 @@ async def test_every_answer_carries_the_policy_and_is_kept_by_nobody(browser):
         assert policy["frame-ancestors"] == policy["base-uri"] == "'none'"
         assert headers["Cache-Control"] == "no-store"
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_head_is_answered_wherever_get_is(browser):
+    for path in ("/connexion", "/nulle-part", "/", "/health/ready", "/lien/rien"):
+        got, head = await browser.get(path), await browser.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b"")
+        assert head.headers["Content-Security-Policy"] == got.headers["Content-Security-Policy"]
+
+
+async def test_a_stream_begins_at_once_and_tells_proxies_to_pass_it_on(app, browser):
+    """Before anybody is asked who it is for: gateway and identity are away here."""
+    answer = await browser.get("/en-direct")
+    assert answer.headers["Cache-Control"] == "no-cache, no-transform"
+    assert answer.headers["X-Accel-Buffering"] == "no"
+    assert answer.text.startswith(live.BEGUN)
+    head = await browser.head("/en-direct")
+    assert (head.status_code, head.content) == (200, b"")
 
 
 async def test_static_files_are_kept_for_ever_under_an_address_of_their_content(browser):
@@ -241,4 +259,5 @@ async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie):
         del app.state.http  # as if the start had gone wrong
         answer = await outside.get("/compte", headers=session_cookie)
     assert answer.status_code == 500
+    assert answer.headers["Content-Security-Policy"]
     assert "Le guichet est momentanément fermé" in answer.text

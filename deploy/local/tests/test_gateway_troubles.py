@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.text import Problem
 from local.certificates import make_certificate
 from local.processes import free_port, wait_until
 from local.servers import Gateway, answers, get
@@ -124,6 +125,17 @@ def client_of(gateway: Gateway, **options: Any) -> httpx.Client:
     return httpx.Client(base_url=f"{scheme}://localhost:{gateway.public_port}", **options)
 
 
+def is_ours(answer: httpx.Response) -> None:
+    """What the gateway says of a part that is away: a page for people, a problem for programs."""
+    assert answer.status_code in {502, 503, 504}
+    assert int(answer.headers["Retry-After"]) >= 1
+    if answer.request.url.path.startswith("/api/"):
+        assert Problem.model_validate_json(answer.content).code == "unavailable"
+    else:
+        assert "Guichet fermé" in answer.text
+        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
 def status_within(seconds: float, ask: Callable[[], int], wanted: int) -> bool:
     return wait_until(lambda: ask() == wanted, seconds, pause=0.2)
 
@@ -190,7 +202,10 @@ def test_a_shop_of_fifty_behind_one_address_is_let_pass(server, tmp_path):
 
 def test_the_breaker_opens_on_silence_and_closes_again(public):
     def ask() -> int:
-        return public.get("/api/tickets").status_code
+        answer = public.get("/api/tickets")
+        if answer.status_code != 200:
+            is_ours(answer)
+        return answer.status_code
 
     Moody.silent = True
     assert status_within(30, ask, 503)
@@ -217,8 +232,54 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
     Moody.silent_once = True
     assert public.get("/api/tickets").status_code == 200
     Moody.silent_once = True
-    assert public.post("/api/tickets").status_code == 502  # it may have been done
+    lost = public.post("/api/tickets")
+    assert lost.status_code == 502  # it may have been done
+    is_ours(lost)
     assert status_within(5, lambda: public.post("/api/tickets").status_code, 200)
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/tickets", "/demandes", "/connexion", "/api/catalog/imports", *STREAMS]
+)
+def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(public, path):
+    Moody.ready = False
+    for method in ("POST", "GET"):
+
+        def ask(method: str = method) -> int:
+            return public.request(method, path, content=b"x" * 9).status_code
+
+        assert status_within(30, ask, 503)
+        is_ours(public.request(method, path, content=b"x" * 9))
+        asked_for_json = public.request(method, path, headers={"Accept": "application/json"})
+        assert Problem.model_validate_json(asked_for_json.content).code == "unavailable"
+
+
+def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
+    """Whoever came too early was told for up to a second that there is no such address."""
+    seen: set[int] = set()
+    gateway = Gateway(
+        tmp_path,
+        ROOT / "gateway",
+        public_port=free_port(),
+        internal_port=free_port(),
+        servers=dict.fromkeys(PARTS, server.server_port),
+    )
+
+    def ask(port: int) -> int | None:
+        try:
+            answer = httpx.get(f"http://127.0.0.1:{port}/api/tickets", timeout=3)
+        except httpx.HTTPError:
+            return None
+        seen.add(answer.status_code)
+        return answer.status_code
+
+    gateway.start()
+    try:
+        for port in (gateway.public_port, gateway.internal_port):
+            assert wait_until(lambda port=port: ask(port) == 200, 20, pause=0.005)
+    finally:
+        gateway.stop()
+    assert seen == {200}
 
 
 def test_refusals_and_failures_of_a_service_open_no_breaker(public):
@@ -236,10 +297,14 @@ def test_an_address_without_any_replica_is_unavailable_and_never_the_webs(server
     with gateway_before(tmp_path, server.server_port, GUICHET_SERVERS="docker") as gateway:
         for port in (gateway.public_port, gateway.internal_port):
             for path in ("/api/tickets", "/api/identity/customers/1"):
-                answer = httpx.get(f"http://localhost:{port}{path}")
-                assert (answer.status_code, answer.headers["Retry-After"]) == (503, "2")
+                for method in ("GET", "POST"):
+                    answer = httpx.request(
+                        method, f"http://localhost:{port}{path}", content=b"x" * 9
+                    )
+                    assert answer.status_code == 503
+                    is_ours(answer)
         with client_of(gateway) as client:
-            assert client.get("/").status_code == 503
+            is_ours(client.get("/"))
             assert client.get("/health/ready").status_code == 404
 
 

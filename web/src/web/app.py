@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from chassis.answering import DefaultHeaders, HeadAsGet
 from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.health import health_routes
 from chassis.metrics import metrics_routes
 from chassis.observing import Observing
-from web import assets
+from web import assets, headers
 from web.clients.gateway import open_http
-from web.headers import SecurityHeaders
 from web.pages import (
     account,
     counter,
@@ -68,8 +68,9 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
     app.state.templates = environment(settings, app.state.assets)
     app.state.access_tokens = AccessTokens()
     app.add_middleware(CountedBodies)
-    app.add_middleware(SecurityHeaders)
     app.add_middleware(Observing)
+    app.add_middleware(DefaultHeaders, headers=headers.headers)
+    app.add_middleware(HeadAsGet)
     app.include_router(assets.router)
     app.include_router(health_routes({}))
     app.include_router(metrics_routes())

@@ -14,6 +14,8 @@ LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
 COMMENT = ":"
 ALIVE = "event: alive\ndata:\n\n"
 ENDED = "event: ended\ndata:\n\n"
+# Before anybody else is asked, so that whatever stands between passes the answer on at once.
+BEGUN = ": begun\n\n"
 
 
 async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGenerator[str]:
@@ -22,6 +24,7 @@ async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGe
     Each of those ends with its access token, and the next takes up where it ended. Where tickets
     is silent the answer just ends: the browser asks again, perhaps another replica.
     """
+    yield BEGUN
     while not health.leaving.is_set():
         try:
             async with tickets.stream(await sign_in(), since) as lines:

@@ -271,15 +271,17 @@ class Gateway(Process):
         urls = {f"{name.upper()}_URLS": f"http://127.0.0.1:{at}" for name, at in servers.items()}
         super().__init__(
             "gateway",
-            [program("traefik"), f"--configfile={self.file}"],
+            [sys.executable, "-I", files / "serve.py", self.file, f"public=127.0.0.1:{public_port}",
+             f"internal=127.0.0.1:{internal_port}"],
             log or folder / "gateway.log",
             environment={
                 **BARE,
                 **urls,
+                "GUICHET_TRAEFIK": str(program("traefik")),
                 "GUICHET_TRUSTED_PROXIES": trusted_proxies,
                 "GOMEMLIMIT": "64MiB",
             },
-        )
+        )  # fmt: skip
 
     def start(self) -> None:
         self.file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
+from chassis.answering import STREAMED
 from web import live, sessions
 from web.clients import tickets
 from web.clients.gateway import Gateway, Problem
@@ -27,7 +28,9 @@ async def stream(request: Request, since: Since = "", last_event_id: LastEventId
         return replace(person.gateway, http=request.app.state.live_http)
 
     return StreamingResponse(
-        live.news(sign_in, last_event_id or since), media_type="text/event-stream"
+        live.news(sign_in, last_event_id or since),
+        media_type="text/event-stream",
+        headers=STREAMED,
     )
 
 

@@ -1,0 +1,348 @@
+"""Traefik with what it cannot do by itself: it takes requests once it has its routes, and what it
+answers in its own name has the form of ours.
+
+    python -I serve.py STATIC_FILE public=127.0.0.1:8080 internal=:8081
+
+This process becomes Traefik. A child beside it speaks in its name, problems for programs and French
+pages for people, and ends with it. Nothing but Python's own library is needed.
+"""
+
+import ctypes
+import hashlib
+import html
+import json
+import os
+import re
+import select
+import socket
+import struct
+import sys
+import tempfile
+import threading
+from base64 import b64encode
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+SELF = "self"  # the entry point at which the gateway asks itself
+DRAINED_MOST = 4 * 2**20
+FIRST_DESCRIPTOR = 3  # of systemd's protocol, by which Traefik is handed its sockets
+ATTACH_FILTER, DETACH_FILTER = 26, 27  # of SOL_SOCKET in Linux; Python has no names for them
+RETURN = 0x06
+
+# ---- Listening --------------------------------------------------------------------------
+
+
+def listen(address: str) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    if host:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        return socket.create_server((host.strip("[]"), int(port)), family=family, backlog=1024)
+    if socket.has_dualstack_ipv6():
+        return socket.create_server(
+            ("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True, backlog=1024
+        )
+    return socket.create_server(("", int(port)), backlog=1024)
+
+
+def shut(listener: socket.socket) -> None:
+    """Whoever knocks is not heard yet, and knocks again: Traefik would answer them 404."""
+    if sys.platform != "linux":
+        return
+    nothing = ctypes.create_string_buffer(struct.pack("=HBBI", RETURN, 0, 0, 0))
+    program = struct.pack("@HP", 1, ctypes.addressof(nothing))
+    listener.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, program)
+
+
+def open_up(listener: socket.socket) -> None:
+    if sys.platform == "linux":
+        listener.setsockopt(socket.SOL_SOCKET, DETACH_FILTER, 0)
+    listener.close()
+
+
+def says_ok(port: int, path: str) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=3)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+# ---- Answering --------------------------------------------------------------------------
+
+# The same as of every other answer: libs/chassis/src/chassis/answering.py.
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+# By status: the code and detail of a problem, the title and text of a page, when to come again.
+ANSWERS = {
+    404: ("not_found", "nothing is here", "Page introuvable", "Il n’y a rien à cette adresse.", 0),
+    413: (
+        "body_too_large",
+        "the body is too large",
+        "Envoi trop volumineux",
+        "Ce que vous avez envoyé dépasse 2\u00a0Mo ; rien n’a été enregistré. "
+        "Revenez à la page précédente, votre saisie y est encore, et raccourcissez-la.",
+        0,
+    ),
+    429: (
+        "too_many",
+        "too many requests from this address",
+        "Trop de demandes à la fois",
+        "Trop de demandes viennent de votre adresse en même temps ; celle-ci n’a pas été traitée. "
+        "Réessayez dans quelques secondes.",
+        1,
+    ),
+    502: (
+        "unavailable",
+        "the server ended without an answer; what was asked may have been done",
+        "Guichet fermé",
+        "Le guichet n’a pas pu répondre. Réessayez dans un instant : "
+        "un formulaire renvoyé tel quel n’est jamais enregistré deux fois.",
+        2,
+    ),
+    503: (
+        "unavailable",
+        "no server is ready; come again",
+        "Guichet fermé",
+        "Le guichet est momentanément fermé ; rien n’a été enregistré. Réessayez dans un instant.",
+        2,
+    ),
+    504: (
+        "unavailable",
+        "the server does not answer in time; what was asked may have been done",
+        "Guichet fermé",
+        "Le guichet met trop de temps à répondre. Réessayez dans un instant : "
+        "un formulaire renvoyé tel quel n’est jamais enregistré deux fois.",
+        5,
+    ),
+}
+STYLE = """
+:root { color-scheme: light dark; --paper: light-dark(#f0f3ee, #0d1411); --surface: light-dark(#fff, #151e1a);
+  --line: light-dark(#d5dcd4, #2a3731); --ink: light-dark(#15201b, #e7eeea); --soft: light-dark(#59665f, #94a29b);
+  --brand: light-dark(#0d4f3d, #7fd0b0); --on-brand: light-dark(#fff, #06221a); }
+* { box-sizing: border-box; margin: 0; }
+body { min-block-size: 100dvb; display: flex; flex-direction: column; background: var(--paper); color: var(--ink);
+  font: .9375rem/1.55 "Atkinson Hyperlegible Next", system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+header { padding: .85rem 1.5rem; background: light-dark(#0b3d30, #082820); color: #f1f7f3; font-size: 1.0625rem; font-weight: 700; }
+main { inline-size: min(36rem, 100% - 2rem); margin: 4.5rem auto; background: var(--surface); border: 1px solid var(--line); border-radius: 12px; }
+.head { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem; padding: 1.5rem 1.5rem 0; }
+h1 { font-size: 1.375rem; line-height: 1.2; }
+.code { color: var(--soft); font-family: ui-monospace, "DejaVu Sans Mono", monospace; }
+p { padding: 1rem 1.5rem 1.5rem; }
+.stub { padding: 1rem 1.5rem; border-block-start: 2px dashed var(--line); }
+a { display: inline-block; padding: .5rem 1rem; border-radius: 7px; background: var(--brand); color: var(--on-brand);
+  font-weight: 600; text-decoration: none; }
+a:focus-visible { outline: 3px solid var(--brand); outline-offset: 3px; }
+"""
+PAGE = """<!doctype html>
+<html lang="fr">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title} · Guichet</title><style>{style}</style></head>
+<body><header>Guichet</header>
+<main><div class="head"><h1>{title}</h1><span class="code">{status}</span></div>
+<p>{text}</p>
+<div class="stub"><a href="{again}">{button}</a></div></main></body></html>
+"""
+POLICY = (
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-"
+    + b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    + "'"
+)
+FORMED = re.compile(r"/-/answers/(\d{3})")
+
+
+def answer_to(path: str, headers: Mapping[str, str]) -> tuple[int, str, dict[str, str], bytes]:
+    """Status, kind, headers and body: asked for by Traefik as a status, else « no server »."""
+    parts = urlsplit(path)
+    asked = FORMED.fullmatch(parts.path)
+    status = int(asked[1]) if asked else 503
+    if status not in ANSWERS:
+        status = 503
+    address = (
+        headers.get("X-Forwarded-Uri")
+        or headers.get("X-Replaced-Path")
+        or parse_qs(parts.query).get("url", [""])[0]
+        if asked
+        else path
+    ) or "/"
+    code, detail, title, text, after = ANSWERS[status]
+    more = {**SECURITY, "Cache-Control": "no-store"} | (
+        {"Retry-After": str(after)} if after else {}
+    )
+    if not wants_a_page(urlsplit(address).path, headers.get("Accept", "")):
+        problem = {
+            "type": "about:blank",
+            "title": HTTPStatus(status).phrase,
+            "status": status,
+            "code": code,
+            "detail": detail,
+            "errors": [],
+            "context": {},
+        }
+        return status, "application/problem+json", more, json.dumps(problem).encode()
+    again = address if address.startswith("/") and not address.startswith("//") else "/"
+    page = PAGE.format(
+        title=title,
+        style=STYLE,
+        status=status,
+        text=text.replace(" ;", "\u202f;").replace(" :", "\u00a0:"),
+        again=html.escape(again if after else "/"),
+        button="Réessayer" if after else "Revenir à l’accueil",
+    )
+    more |= {"Content-Security-Policy": POLICY, "Cross-Origin-Opener-Policy": "same-origin"}
+    return status, "text/html; charset=utf-8", more, page.encode()
+
+
+def wants_a_page(path: str, accept: str) -> bool:
+    if path == "/api" or path.startswith("/api/"):
+        return False
+    return "json" not in accept or "text/html" in accept
+
+
+class Speaker(BaseHTTPRequestHandler):
+    """Speaks in the gateway's name, whatever is asked."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 60
+
+    def answer(self) -> None:
+        if not self.drain():
+            self.close_connection = True
+        status, kind, headers, body = answer_to(self.path, dict(self.headers))
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+
+    def drain(self) -> bool:
+        """What a body holds is of no use; whether all of it was read."""
+        if self.headers.get("Transfer-Encoding"):
+            return self.drain_chunks()
+        left = int(self.headers.get("Content-Length") or 0)
+        if left > DRAINED_MOST:
+            return False
+        return len(self.rfile.read(left)) == left
+
+    def drain_chunks(self) -> bool:
+        drained = 0
+        while drained < DRAINED_MOST:
+            size = int(self.rfile.readline(64).split(b";")[0] or b"0", 16)
+            if not size:
+                return self.rfile.readline(64) in {b"\r\n", b"\n"}
+            self.rfile.read(size + 2)
+            drained += size
+        return False
+
+    def version_string(self) -> str:
+        return "gateway"
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Traefik has an access log."""
+
+
+def speak(server: ThreadingHTTPServer, gates: list[socket.socket], port: int, end: int) -> None:
+    """Until Traefik has ended; `gates` are opened once it has its routes."""
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    while not ended(end, 0.02):
+        if says_ok(port, "/ready"):
+            break
+    for gate in gates:
+        open_up(gate)
+    while not ended(end, 3600):
+        pass
+
+
+def ended(end: int, seconds: float) -> bool:
+    """Nobody writes into this pipe: it ends with the process that holds its other side."""
+    return bool(select.select([end], [], [], seconds)[0])
+
+
+# ---- Starting ---------------------------------------------------------------------------
+
+
+# The words in braces of the static file, and the variable that each is filled in from.
+WORDS = {
+    "project": "PROJECT",
+    "trusted proxies": "GUICHET_TRUSTED_PROXIES",
+    "acme email": "ACME_EMAIL",
+    "acme server": "ACME_SERVER",
+    "traces url": "TRACES_URL",
+    "traces share": "TRACES_SHARE",
+}
+LEFT_OUT_IF_EMPTY = ("trusted proxies", "traces url")
+
+
+def filled_in(static: str, told: Mapping[str, str]) -> str:
+    """Whatever a value holds, as YAML has it between double quotes."""
+    for word in LEFT_OUT_IF_EMPTY:
+        if not told.get(WORDS[word]):
+            static = re.sub(rf"(?m)^.*\{{{word}\}}.*\n", "", static)
+
+    def value(found: re.Match[str]) -> str:
+        return re.sub(r'(["\\])', r"\\\1", told.get(WORDS[found[1]], ""))
+
+    return re.sub(rf"\{{({'|'.join(WORDS)})\}}", value, static)
+
+
+def main(file: Path, addresses: Mapping[str, str]) -> None:
+    if (filled := filled_in(file.read_text(), os.environ)) != file.read_text():
+        file = Path(tempfile.gettempdir()) / "traefik.yml"
+        file.write_text(filled)
+    listeners = {name: listen(address) for name, address in addresses.items()}
+    for listener in listeners.values():
+        shut(listener)
+    listeners[SELF] = listen("127.0.0.1:0")
+    port = listeners[SELF].getsockname()[1]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Speaker)
+    end, held = os.pipe()
+    if os.fork() == 0:
+        os.close(held)
+        listeners.pop(SELF).close()
+        speak(server, list(listeners.values()), port, end)
+        os._exit(0)
+    become_traefik(
+        file,
+        listeners,
+        held,
+        {"GUICHET_SELF": f"127.0.0.1:{port}", "GUICHET_ANSWERS": f"127.0.0.1:{server.server_port}"},
+    )
+
+
+def become_traefik(
+    file: Path, listeners: Mapping[str, socket.socket], held: int, told: Mapping[str, str]
+) -> None:
+    # Out of the way first: one of them may stand where another has to go.
+    descriptors = [os.dup2(each.fileno(), 200 + n) for n, each in enumerate(listeners.values())]
+    held = os.dup2(held, 200 + len(listeners))
+    for number, descriptor in enumerate([*descriptors, held]):
+        os.dup2(descriptor, FIRST_DESCRIPTOR + number, inheritable=True)
+    os.closerange(FIRST_DESCRIPTOR + len(descriptors) + 1, 256)
+    systemd = {
+        "LISTEN_PID": str(os.getpid()),
+        "LISTEN_FDS": str(len(listeners)),
+        "LISTEN_FDNAMES": ":".join(listeners),
+    }
+    program = os.environ.get("GUICHET_TRAEFIK", "traefik")
+    os.execvpe(program, [program, f"--configfile={file}"], {**os.environ, **told, **systemd})  # noqa: S606 - this process becomes it
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["check"]:  # the container's health check
+        sys.exit(0 if says_ok(8081, "/ping") else "Traefik does not answer")
+    main(Path(sys.argv[1]), dict(each.split("=", 1) for each in sys.argv[2:]))

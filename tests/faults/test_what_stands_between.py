@@ -1,0 +1,131 @@
+"""What stands between a browser and web passes on what web says: the gateway, and a proxy before it."""
+
+import shutil
+import time
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from chassis.answering import STREAMED
+from local.processes import Process, free_port
+from local.servers import answers
+from local.stack import Stack
+from shop import Account, new_request
+from streams import browser_at, heard, nginx_config
+from waiting import eventually
+
+# Whatever an answer tells a browser to do or not to do with it.
+SECURITY = (
+    "Content-Security-Policy", "X-Content-Type-Options", "X-Frame-Options", "Referrer-Policy",
+    "Permissions-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
+    "Cross-Origin-Embedder-Policy", "X-Robots-Tag", "Cache-Control",
+)  # fmt: skip
+SECRET = "0198c0de00007000800000000000000100000000000"
+
+
+# --- Headers and HEAD -----------------------------------------------------------------------------
+
+PAGES = [
+    "/", "/connexion", "/demandes", "/comptoir", "/clients", "/mon-compte", "/recherche",
+    "/nulle-part", "/static/guichet.css", "/mot-de-passe-oublie", f"/lien/{SECRET}",
+    f"/desabonnement/{SECRET}", "/demandes/999999", "/en-direct/depuis?moment=1:1:",
+]  # fmt: skip
+API = {
+    "identity": "/api/identity/me",
+    "catalog": "/api/catalog/products?text=ryzen",
+    "sales": "/api/sales?limit=1",
+    "tickets": "/api/tickets/counts",
+    "notifications": "/api/notifications/preferences",
+}
+
+
+async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(stack, seller):
+    """And HEAD is answered wherever GET is."""
+    cookies = {}
+    async with browser_at(stack.gateway_url, seller) as browser:
+        cookies = dict(browser.cookies)
+    web, gateway = f"http://127.0.0.1:{stack.port_of('web')}", stack.gateway_url
+    async with httpx.AsyncClient(cookies=cookies, timeout=20) as http:
+        for path in PAGES:
+            await is_the_same(http, web, gateway, path)
+        lost = await http.get(f"{gateway}/lien/{SECRET}")
+        assert lost.headers["Referrer-Policy"] == "no-referrer"
+    headers = {"Authorization": f"Bearer {await seller.token()}"}
+    async with httpx.AsyncClient(headers=headers, timeout=20) as http:
+        for service, path in API.items():
+            here = f"http://127.0.0.1:{stack.port_of(service)}"
+            await is_the_same(http, here, gateway, path)
+            await is_the_same(http, here, gateway, f"/api/{service}/nowhere")
+
+
+async def is_the_same(http: httpx.AsyncClient, here: str, there: str, path: str) -> None:
+    said, arrived = await http.get(here + path), await http.get(there + path)
+    assert arrived.status_code == said.status_code, path
+    assert security(arrived) == security(said), path
+    assert security(said)["X-Content-Type-Options"] == "nosniff", path
+    for address in (here, there):
+        head = await http.head(address + path)
+        assert (head.status_code, head.content) == (said.status_code, b""), path
+        assert security(head) == security(said), path
+
+
+def security(answer: httpx.Response) -> dict[str, str]:
+    return {name: answer.headers[name] for name in SECURITY if name in answer.headers}
+
+
+# --- Behind nginx ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def nginx(stack: Stack, shop, tmp_path: Path) -> AsyncGenerator[str]:
+    """Its address: as it is installed, with the headers that docs/operations.md names."""
+    program = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        pytest.skip("nginx is not installed here")
+    port = free_port()
+    file = tmp_path / "nginx.conf"
+    file.write_text(nginx_config(f"127.0.0.1:{port}", stack.gateway_url, tmp_path))
+    proxy = Process("nginx", [program, "-c", str(file), "-e", "stderr"], tmp_path / "nginx.log")
+    proxy.start()
+    try:
+        proxy.wait_for(lambda: answers(port), 10)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        proxy.stop()
+
+
+async def test_live_updates_come_through_nginx_as_it_is(
+    nginx, shop, seller, technician, customer, product
+):
+    sale = await shop.sell(customer, product, seller=seller)
+    request = await eventually(lambda: opens_request(customer, sale["id"]))
+    async with browser_at(nginx, technician) as browser:
+        began = time.monotonic()
+        async with browser.stream("GET", "/en-direct") as answer:
+            # nginx obeys the other one, and keeps it to itself.
+            assert answer.headers["Cache-Control"] == STREAMED["Cache-Control"]
+            lines = answer.aiter_lines()
+            await heard(lines, ":", seconds=3)
+            assert time.monotonic() - began < 3
+            await heard(lines, "event: ready", seconds=3)
+            await customer.post(
+                f"/api/tickets/{request['number']}/messages", {"text": "Encore là."}
+            )
+            await heard(lines, "event: change", seconds=3)
+
+
+async def test_the_stream_of_the_api_comes_through_nginx_as_well(nginx, technician):
+    headers = {"Authorization": f"Bearer {await technician.token()}"}
+    async with (
+        httpx.AsyncClient(base_url=nginx, headers=headers) as client,
+        client.stream("GET", "/api/tickets/stream") as answer,
+    ):
+        await heard(answer.aiter_lines(), "event: ready", seconds=3)
+
+
+async def opens_request(customer: Account, sale_id: str):
+    answer = await customer.call("POST", "/api/tickets", new_request(sale_id))
+    assert answer.status_code == 201, answer.text
+    return answer.json()
