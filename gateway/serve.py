@@ -256,6 +256,11 @@ class Speaker(BaseHTTPRequestHandler):
         """Traefik has an access log."""
 
 
+class Answers(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Traefik has closed a connection in the middle: whoever asked has gone."""
+
+
 def speak(server: ThreadingHTTPServer, gates: list[socket.socket], port: int, end: int) -> None:
     """Until Traefik has ended; `gates` are opened once it has its routes."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -309,7 +314,7 @@ def main(file: Path, addresses: Mapping[str, str]) -> None:
         shut(listener)
     listeners[SELF] = listen("127.0.0.1:0")
     port = listeners[SELF].getsockname()[1]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Speaker)
+    server = Answers(("127.0.0.1", 0), Speaker)
     end, held = os.pipe()
     if os.fork() == 0:
         os.close(held)
