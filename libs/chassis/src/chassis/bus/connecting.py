@@ -1,8 +1,10 @@
 """The connection to NATS, which outlives its outages, and what NATS does not let us do."""
 
+import asyncio
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 import nats
 import nats.errors
@@ -18,6 +20,13 @@ FORBIDDEN_SUBJECT = re.compile(r'ermissions violation for \w+ to "([^"]+)"')
 REMEMBERED_SECONDS = 15  # what was forbidden a moment ago; it is tried again before
 
 BROKER_TROUBLE = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
+
+Answer = TypeVar("Answer")
+
+
+async def answered(question: Coroutine[Any, Any, Answer]) -> Answer:
+    """Python 3.11 loses a cancellation that comes together with the broker's answer."""
+    return await asyncio.shield(question)
 
 
 class Refusals:

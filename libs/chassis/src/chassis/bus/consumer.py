@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from chassis import health, streams, tracing
-from chassis.bus.connecting import BROKER_TROUBLE, Refusals
+from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.bus.handling import Delivery, Subscriptions, deliver
 from chassis.database import Database
 from chassis.loops import Loop, Stuck
@@ -80,7 +80,7 @@ class Consumer:
     async def look(self, handled: int) -> None:
         """How far it is, and whether it is handed what there is."""
         try:
-            known = await self.js.consumer_info(self.stream, self.name)
+            known = await answered(self.js.consumer_info(self.stream, self.name))
         except NotFoundError as gone:
             if is_no_stream(gone):
                 raise Stuck(of_listening(gone, self.stream)) from gone
@@ -107,7 +107,7 @@ class Consumer:
         floor = known.ack_floor.stream_seq if known.ack_floor else 0
         if known.num_ack_pending:
             try:
-                await streams.reset_durable(self.js, self.stream, self.name, floor + 1)
+                await answered(streams.reset_durable(self.js, self.stream, self.name, floor + 1))
             except BROKER_TROUBLE as error:
                 raise Stuck(self.why(error)) from error
         self.was_cut_off.clear()
@@ -123,13 +123,13 @@ class Consumer:
     async def make_durable(self) -> None:
         """It is gone: again as it was, from where all is known to be settled; the inbox knows the rest."""
         try:
-            last = (await self.js.stream_info(self.stream)).state.last_seq
+            last = (await answered(self.js.stream_info(self.stream))).state.last_seq
             async with self.database.transaction() as session:
                 settled = await position_settled(session, self.name, self.stream)
             # A stream that does not reach so far is another one.
             position = settled + 1 if settled <= last else 1
-            await streams.ensure_durable(self.js, self.stream, self.name, self.types)
-            await streams.reset_durable(self.js, self.stream, self.name, position)
+            await answered(streams.ensure_durable(self.js, self.stream, self.name, self.types))
+            await answered(streams.reset_durable(self.js, self.stream, self.name, position))
         except BROKER_TROUBLE as error:
             raise Stuck(self.why(error)) from error
         log.warning("durable_made_again", stream=self.stream, position=position)

@@ -8,7 +8,7 @@ import psycopg
 import structlog
 from nats.js import JetStreamContext
 
-from chassis.bus.connecting import BROKER_TROUBLE, Refusals
+from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.database import WATCHED
 from chassis.loops import Loop, Stuck
 from chassis.messaging import CHANNEL
@@ -99,7 +99,7 @@ class Relay:
     async def look(self) -> None:
         """A stream that is gone is told before somebody has something to announce."""
         try:
-            await self.js.stream_info(self.stream)
+            await answered(self.js.stream_info(self.stream))
         except BROKER_TROUBLE as error:
             raise Stuck(self.why(error)) from error
         self.loop.did("found nothing to publish")
@@ -137,8 +137,7 @@ class Relay:
         while True:
             await self.renew(connection)
             try:
-                # Python 3.11 loses a cancellation that comes together with the broker's answer.
-                await asyncio.shield(
+                await answered(
                     self.js.publish(
                         subject,
                         body.encode(),
