@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-LONGEST_PIECE = 24  # characters; longer ones end wherever their line does
+LONGEST_PIECE = 20  # characters; longer ones end wherever their line does
 ENDS = re.compile(r"(?<=[._+/-])")
 CODE = re.compile(r"@|(?=.{6})\S*\d")
 

@@ -1,6 +1,6 @@
 // An address as web/unbroken.py shows it: its lines end between pieces, never inside one.
 
-const LONGEST_PIECE = 24;
+const LONGEST_PIECE = 20;
 
 export function showUnbroken(place, text) {
   place.replaceChildren(...text.split(/(\s+)/).flatMap((word) => (word.includes("@") ? pieces(word) : [word])));
