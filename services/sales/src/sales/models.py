@@ -23,6 +23,8 @@ from chassis.errors import Malformed, Refusal
 from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct
 
+SQUEEZED = "translate(search_text, ' -', '')"
+
 
 class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
     metadata = metadata()
@@ -125,12 +127,12 @@ class Sale(Base):
         Index("ix_sales_of_seller", "seller_id", "recorded_at", "id"),
         Index("ix_sales_sold_on", "sold_on"),
         Index("ix_sales_serial_number_as_read", text(AS_READ), "recorded_at"),
-        # Finds any part of a word, once it has three characters.
+        # Finds any part of a word, once it has three characters, whatever separators are in it.
         Index(
             "ix_sales_search_text",
-            "search_text",
+            literal_column(SQUEEZED).label("squeezed"),
             postgresql_using="gin",
-            postgresql_ops={"search_text": "gin_trgm_ops"},
+            postgresql_ops={"squeezed": "gin_trgm_ops"},
         ),
         CheckConstraint("serial_number ~ '^[0-9A-Z]{15}$'", name="serial_number"),
         CheckConstraint(

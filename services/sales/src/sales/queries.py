@@ -4,17 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    exists,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import paging
+from chassis import folding, paging
 from chassis.auth import Caller
 from chassis.errors import Malformed, NotFound
-from chassis.folding import fold
+from chassis.folding import fold, pattern_of
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
-from sales.models import DRAFTS_LAST, Draft, KnownCustomer, Sale, SellableProduct
+from sales.models import DRAFTS_LAST, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
 
 COUNTED_MOST = 1_000
 
@@ -136,7 +147,9 @@ async def search_sales(session: AsyncSession, wanted: api.SaleSearch) -> api.Sal
 
 
 def holds(word: str) -> ColumnElement[bool]:
-    return Sale.search_text.contains(word, autoescape=True)
+    """What the index finds, then whether it is written so."""
+    found = literal_column(SQUEEZED, Text).contains(word.replace("-", ""), autoescape=True)
+    return found & Sale.search_text.regexp_match(pattern_of(word.replace("-", "")))
 
 
 def numbers_in(text: str) -> list[str]:
@@ -147,14 +160,12 @@ def numbers_in(text: str) -> list[str]:
 
 
 async def words_of(session: AsyncSession, text: str) -> list[str]:
-    """Folded like what is stored, in a statement of its own.
+    """The words, and a search that is planned for these very words.
 
-    The search is then planned for these very words: a common one is soon met among the newest
-    sales, a rare one is looked up in the index.
+    A common one is then soon met among the newest sales, a rare one looked up in the index.
     """
-    plan = func.set_config("plan_cache_mode", "force_custom_plan", True)
-    folded = (await session.execute(select(func.fold(text), plan))).scalar_one()
-    words = folded.split()
+    await session.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", True)))
+    words = folding.words_of(text)
     if words and max(map(len, words)) < SHORTEST_WORD:
         raise SearchTooShort("one word of 3 characters is needed", field="text")
     return words
