@@ -9,7 +9,7 @@ How it stays quick (measured by `bench/product_search.py`):
 - One index has the trigrams of the text without its separators, for words of three characters
   and more, and its pieces of one and two characters for shorter words. It intersects the lists
   of all words at once. Which of the products found do hold a long word, and not just letters of
-  two words, is then seen in each.
+  two words, is then seen in each; so are single characters beside longer words.
 - A common word has 100,000 products, whose places are gathered before the first is looked at. So
   a sample is asked first: one product in sixteen, with small indexes of its own. 1,001 matches in
   it are 1,001 matches, and the whole index is only asked for what has fewer than some 16,000.
@@ -18,6 +18,10 @@ How it stays quick (measured by `bench/product_search.py`):
 - One index for each group: a word that only withdrawn products have costs nothing in the other.
 - One statement for all of it: each more costs a millisecond or two of this process. It gathers
   ids alone, since whole rows wait in memory for longer than they take to be read again.
+
+The weak point: a common word with another of one or two characters. Since trigrams are not the
+whole truth, PostgreSQL makes the pieces again of each product that the index finds; and a single
+character that is rare (« black ω ») is looked for in all products that have the long word.
 """
 
 import functools
@@ -35,6 +39,7 @@ from contracts.catalog import api
 
 BEYOND = api.COUNTED_MOST + 1
 LONGEST_PIECE = 2
+MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
 TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
@@ -100,12 +105,20 @@ LOOK_UP = """
             ) AS those) AS withdrawn
     ),
     on_sale AS MATERIALIZED (
-        SELECT id FROM products
-        WHERE on_sale AND {match} AND (SELECT on_sale FROM sampled) < :beyond LIMIT :beyond
+        (SELECT id FROM products
+            WHERE on_sale AND {match} AND (SELECT on_sale FROM sampled) < :many LIMIT :beyond)
+        UNION ALL
+        (SELECT id FROM products
+            WHERE on_sale AND {match_many}
+                AND (SELECT on_sale >= :many AND on_sale < :beyond FROM sampled) LIMIT :beyond)
     ),
     withdrawn AS MATERIALIZED (
-        SELECT id FROM products
-        WHERE NOT on_sale AND {match} AND (SELECT withdrawn FROM sampled) < :beyond LIMIT :beyond
+        (SELECT id FROM products
+            WHERE NOT on_sale AND {match} AND (SELECT withdrawn FROM sampled) < :many LIMIT :beyond)
+        UNION ALL
+        (SELECT id FROM products
+            WHERE NOT on_sale AND {match_many}
+                AND (SELECT withdrawn >= :many AND withdrawn < :beyond FROM sampled) LIMIT :beyond)
     ),
     counts AS MATERIALIZED (
         SELECT
@@ -133,8 +146,10 @@ EXACT = """
     LIMIT :listed
 """
 SHOWN = "id, reference, designation, on_sale, version"
-# A long word: what the index finds, then whether it is written so.
-LONG = "squeezed(searched) LIKE :like_{n} AND (strpos(searched, :word_{n}) > 0 OR searched ~ :pattern_{n})"
+# What the index of trigrams finds, and then whether it is written so.
+TRIGRAMS = "squeezed(searched) LIKE :like_{n}"
+WRITTEN = "(strpos(searched, :word_{n}) > 0 OR searched ~ :pattern_{n})"
+SHORT = "strpos(searched, :word_{n}) > 0"
 PIECES = "pieces(searched) @> CAST(:pieces AS text[])"
 BEGUN = "CAST(searched ~ :begins_{n} AS int)"
 
@@ -153,19 +168,17 @@ class Found:
 async def look_up(session: AsyncSession, typed: str) -> Found:
     """Those where more words are the beginning of a word come first, then by designation."""
     words = words_of(typed)
-    long = [word for word in words if len(word) > LONGEST_PIECE]
     values: dict[str, object] = {
         "reference": typed,
         "listed": api.LISTED_MOST,
         "beyond": BEYOND,
+        "many": MANY_SAMPLED,
         "pieces": pieces_of(words),
-        **{f"begins_{n}": beginning_of(word) for n, word in enumerate(words)},
-        **{f"word_{n}": word for n, word in enumerate(long)},
-        **{f"like_{n}": f"%{literally(word)}%" for n, word in enumerate(long)},
-        **{f"pattern_{n}": pattern_of(word) for n, word in enumerate(long)},
     }
-    statement = look_up_statement(len(words), len(long), pieces=bool(values["pieces"]))
-    rows = (await session.execute(statement, values)).all()
+    for n, word in enumerate(words):
+        values |= {f"word_{n}": word, f"like_{n}": f"%{literally(word)}%"}
+        values |= {f"pattern_{n}": pattern_of(word), f"begins_{n}": beginning_of(word)}
+    rows = (await session.execute(look_up_statement(shape_of(words)), values)).all()
     products: dict[int | None, list[api.Product]] = {0: [], 1: [], 2: [], None: []}
     for row in rows:
         if row.part is not None:
@@ -179,10 +192,16 @@ async def look_up(session: AsyncSession, typed: str) -> Found:
     )
 
 
+def shape_of(words: list[str]) -> tuple[tuple[int, bool], ...]:
+    """How long each word is, to 3, and whether it has trigrams."""
+    return tuple((min(len(word), 3), TRIGRAM.search(word) is not None) for word in words)
+
+
 def pieces_of(words: list[str]) -> list[str]:
-    """What the index of pieces has of these words: short ones, and what has no trigram."""
-    short = [word for word in words if len(word) <= LONGEST_PIECE]
-    return short + [sign for word in words if not TRIGRAM.search(word) for sign in word]
+    """What the index of pieces is asked for: pairs, or all where no word has trigrams."""
+    if any(map(TRIGRAM.search, words)):
+        return [word for word in words if len(word) == LONGEST_PIECE]
+    return [piece for word in words for piece in ([word] if len(word) <= LONGEST_PIECE else word)]
 
 
 def literally(word: str) -> str:
@@ -191,17 +210,36 @@ def literally(word: str) -> str:
 
 
 @functools.cache
-def look_up_statement(words: int, long: int, *, pieces: bool) -> TextClause:
-    """The same for all texts of so many words."""
-    match = " AND ".join([PIECES] * pieces + [LONG.format(n=n) for n in range(long)])
+def look_up_statement(shape: tuple[tuple[int, bool], ...]) -> TextClause:
+    """The same for all texts of such words.
+
+    Where so many match that looking at products soon ends, pairs are looked for in their texts.
+    """
+    match = conditions(shape, pairs=PIECES)
+    many = conditions(shape, pairs="") if any(trigrams for _, trigrams in shape) else match
     return text(
         LOOK_UP.format(
             match=match,
-            begun=" + ".join(BEGUN.format(n=n) for n in range(words)),
+            match_many=many,
+            begun=" + ".join(BEGUN.format(n=n) for n in range(len(shape))),
             exact=EXACT.format(shown=SHOWN),
             shown=SHOWN,
         )
     )
+
+
+def conditions(shape: tuple[tuple[int, bool], ...], *, pairs: str) -> str:
+    """All words, those of two characters by this condition, or else each in the text."""
+    long = any(trigrams for _, trigrams in shape)
+    found = [pairs] if pairs and (not long or (LONGEST_PIECE, False) in shape) else []
+    for n, (length, trigrams) in enumerate(shape):
+        if trigrams:
+            found.append(TRIGRAMS.format(n=n))
+        if length == 1 and long:
+            found.append(SHORT.format(n=n))
+        elif length > LONGEST_PIECE or (length == LONGEST_PIECE and not pairs):
+            found.append(WRITTEN.format(n=n))
+    return " AND ".join(found)
 
 
 async def with_reference(session: AsyncSession, reference: str) -> list[api.Product]:
