@@ -5,7 +5,9 @@ import contextlib
 import json
 import time
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -24,7 +26,14 @@ from contracts.tickets.api import Priority
 from tickets.app import create_app
 from tickets.models import Change
 from tickets.operations import tickets as operations
-from tickets.routes.live import MOST_WAITING, Hub, Stream
+from tickets.routes.live import (
+    MOST_OF_A_PERSON,
+    MOST_WAITING,
+    Hub,
+    Stream,
+    TooManyOfAPerson,
+    seconds_left,
+)
 from tickets.settings import Settings
 
 SOON = 5
@@ -325,6 +334,50 @@ async def test_streams_are_bounded_and_given_back(own_desk, karim):
                     await asyncio.sleep(0.05)
 
 
+async def test_nobody_takes_the_streams_of_others(own_desk, karim, nathalie):
+    hub = Hub(500)
+    held = [hub.open(caller(nathalie)) for _ in range(MOST_OF_A_PERSON)]
+    for _ in range(400):
+        with pytest.raises(TooManyOfAPerson):
+            hub.open(caller(nathalie))
+    hub.open(caller(karim))
+    hub.close(held[0])
+    with pytest.raises(TooManyOfAPerson):
+        hub.open(caller(nathalie))  # asked far too often in this minute
+    hub.opened.clear()
+    hub.open(caller(nathalie))
+
+
+async def test_whoever_comes_back_costs_no_transaction(
+    own_desk, nathalie, marc, karim, monkeypatch
+):
+    app = replica(own_desk)
+    async with running(app) as client:
+        async with listening(client, karim) as events, listening(client, marc):
+            number = await own_desk.opened(nathalie)
+            begun = (await events.about(number, "opened"))["id"]
+            await own_desk.say(nathalie, number)
+            await events.about(number)
+
+        def nothing() -> None:
+            raise AssertionError("the database was asked")
+
+        monkeypatch.setattr(app.state.database, "transaction", nothing)
+        async with listening(client, karim, last_event_id=begun) as events:
+            await events.about(number)
+        async with listening(client, marc, last_event_id=begun) as events:
+            assert await events.is_quiet()
+
+
+def test_streams_opened_in_one_second_do_not_all_end_in_one(karim):
+    token = karim.headers["Authorization"].split()[1]
+    reader = replace(caller(karim), token=token)
+    ends = sorted(seconds_left(reader, 60) for _ in range(400))
+    assert ends[-1] <= 60
+    assert max(later - sooner for sooner, later in pairwise(ends)) < 1
+    assert ends[-1] - ends[0] > 10
+
+
 async def test_a_stream_holds_no_connection_to_the_database(own_desk, nathalie, karim):
     app = replica(own_desk, pool_size=1, pool_overflow=0)
     async with running(app) as client, contextlib.AsyncExitStack() as stack:
@@ -381,6 +434,7 @@ async def test_nobody_listens_without_a_token(replicas):
 
 async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nathalie):
     stream = Stream(caller(karim))
+    stream.begin("1:1:")
     rows = [change(number) for number in range(MOST_WAITING + 5)]
     stream.tell(rows, "7")
     told = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
@@ -391,18 +445,22 @@ async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nath
 async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
     """The id says from where to go on: the first of several must not say that all were told."""
     stream = Stream(caller(karim))
+    stream.begin("1:1:")
     stream.tell([change(1), change(2), change(3)], "7")
     told = [stream.waiting.get_nowait() for _ in range(3)]
     assert [event.id for event in told] == [None, None, "7"]
 
 
-async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, nathalie, karim):
+async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, own_desk, nathalie, karim):
     async with listening(replicas[0], karim) as events:
         number = await desk.opened(nathalie)
         last = (await events.change())["id"]
     for _ in range(3):
         await desk.say(nathalie, number)
-    async with listening(replicas[1], karim, since=last) as events:
+    async with (
+        running(replica(own_desk)) as another,
+        listening(another, karim, since=last) as events,
+    ):
         heard = [await events.next() for _ in range(3)]
     assert [event.get("id") for event in heard[:2]] == [None, None], heard
     assert heard[2]["id"]
@@ -417,7 +475,7 @@ def change(number):
         version=1,
         visible_version=1,
     )
-    row.position = number
+    row.position = row.transaction = number + 1
     return row
 
 

@@ -34,7 +34,9 @@ async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGe
         except SignInNeeded:
             yield ENDED
             return
-        except Problem:
+        except Problem as problem:
+            if problem.retry_after:
+                yield f"retry: {problem.retry_after * 1000}\n\n"
             return
 
 

@@ -383,6 +383,7 @@ REFUSALS: dict[str, Sentence] = {
     "quick_reply_variable_unknown": "« {variable} » n’est pas une variable des réponses types.",
     "since_invalid": "Rechargez la page.",
     "streams_full": CLOSED,
+    "too_many_streams": "Guichet est ouvert dans trop de fenêtres à la fois ({most} au plus).",
     # Mails.
     "mail_unknown": "Cet e-mail n’existe pas ou n’existe plus.",
     "mail_not_resendable": "Cet e-mail n’a plus rien à annoncer : il n’est pas renvoyé.",

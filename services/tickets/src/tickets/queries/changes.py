@@ -48,6 +48,11 @@ class Moment:
     text: str
     oldest_running: int
     next: int
+    running: frozenset[int]
+
+    def saw(self, transaction: int) -> bool:
+        """Whether what this transaction wrote was visible then."""
+        return transaction < self.next and transaction not in self.running
 
 
 def moment(since: str) -> Moment:
@@ -61,7 +66,7 @@ def moment(since: str) -> Moment:
     is_in_order = bounds == sorted(bounds) and len(set(running)) == len(running)
     if oldest == 0 or not is_in_order or following in running:
         raise not_ours()
-    return Moment(since, oldest, following)
+    return Moment(since, oldest, following, frozenset(running))
 
 
 def not_ours() -> SinceInvalid:
@@ -85,6 +90,7 @@ async def changes_since(
     news = (
         select(
             Change.position,
+            Change.transaction,
             Change.number,
             Change.customer_id,
             Change.what,

@@ -8,19 +8,23 @@ reading; a reader does the same with the id of the last event. None is left out.
 
 import asyncio
 import contextlib
+import random
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Iterator, Sequence
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from typing import Annotated, Any
+from uuid import UUID
 
 import jwt
 import psycopg
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.datastructures import State
 
 from chassis import health
 from chassis.auth import Caller
 from chassis.database import WATCHED, Database, Transaction
-from chassis.errors import Unavailable
+from chassis.errors import TooMany, Unavailable
 from chassis.loops import Loop
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, is_staff
@@ -32,6 +36,10 @@ router = tickets_router()
 
 MOST_AT_ONCE = 1_000
 MOST_WAITING = 100
+MOST_OF_A_PERSON = 10
+OPENED_A_MINUTE = 60  # by one person, of whom each page opens one and each browser renews one
+READINGS, ROWS_IN_THEM = 200, 5_000
+LINGERING_SECONDS = 60  # reading goes on for those who are about to come back
 GATHERING_SECONDS = 0.05
 RETRY_MILLISECONDS = 1_000
 LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
@@ -44,15 +52,31 @@ class TooManyStreams(Unavailable):
     code = "streams_full"
 
 
+class TooManyOfAPerson(TooMany):
+    code = "too_many_streams"
+
+
 class Stream:
     """One reader, and the events that were not sent to them yet."""
 
     def __init__(self, reader: Caller) -> None:
         self.reader = reader
         self.waiting: asyncio.Queue[ServerSentEvent] = asyncio.Queue(MOST_WAITING)
+        self.begun: queries.Moment | None = None
+        self.held: list[tuple[Sequence[Any], str]] = []
 
-    def tell(self, rows: Iterable[Any], as_of: str) -> None:
-        known = [row for row in rows if self.may_know(row)]
+    def begin(self, moment: str) -> None:
+        """Tell from this moment on; what was read while it was being found out, too."""
+        self.begun = queries.moment(moment)
+        for rows, as_of in self.held:
+            self.tell(rows, as_of)
+        self.held.clear()
+
+    def tell(self, rows: Sequence[Any], as_of: str) -> None:
+        if self.begun is None:
+            self.held.append((rows, as_of))
+            return
+        known = [row for row in rows if self.may_know(row) and not self.begun.saw(row.transaction)]
         hints = [queries.hint(row, for_staff=is_staff(self.reader)) for row in known]
         for event in told_until(as_of, hints):
             self.put(event)
@@ -79,43 +103,86 @@ def told_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSent
 
 
 class Hub:
-    """The streams of this replica, and the moment up to which it has read the changes."""
+    """The streams of this replica, and the moment up to which it has read the changes.
+
+    The last readings are remembered: who comes back within minutes costs no transaction.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.streams: set[Stream] = set()
         self.moment: str | None = None
+        self.readings: deque[tuple[str, Sequence[Any]]] = deque(maxlen=READINGS)
+        self.last_closed = float("-inf")
+        self.minute, self.opened = 0, Counter[UUID]()
 
     def open(self, reader: Caller) -> Stream:
         if health.leaving.is_set():
             raise Unavailable("this replica leaves", retry_after=1)
         if len(self.streams) >= self.most:
             raise TooManyStreams("this replica holds all the streams it may", retry_after=5)
+        self.count(reader)
         stream = Stream(reader)
         self.streams.add(stream)
         return stream
 
+    def count(self, reader: Caller) -> None:
+        """Nobody takes the places of others: 429 `too_many_streams`."""
+        minute = int(time.monotonic() // 60)
+        if minute != self.minute:
+            self.minute, self.opened = minute, Counter()
+        self.opened[reader.id] += 1
+        held = sum(stream.reader.id == reader.id for stream in self.streams)
+        if held >= MOST_OF_A_PERSON or self.opened[reader.id] > OPENED_A_MINUTE:
+            raise TooManyOfAPerson(
+                f"at most {MOST_OF_A_PERSON} streams at once for one person",
+                context={"most": MOST_OF_A_PERSON},
+                retry_after=60,
+            )
+
     def close(self, stream: Stream) -> None:
         self.streams.discard(stream)
-        if not self.streams:
-            self.moment = None
+        self.last_closed = time.monotonic()
+
+    @property
+    def is_idle(self) -> bool:
+        return not self.streams and time.monotonic() - self.last_closed > LINGERING_SECONDS
+
+    def remember(self, moment: str, rows: Sequence[Any]) -> None:
+        self.moment = moment
+        self.readings.append((moment, rows))
+        if sum(len(read) for _, read in self.readings) > ROWS_IN_THEM:
+            self.readings.clear()
+
+    def read_since(self, moment: str) -> list[Any] | None:
+        """What was read after this moment; None where only the database knows."""
+        moments = [read for read, _ in self.readings]
+        if moment not in moments:
+            return None
+        later = list(self.readings)[moments.index(moment) + 1 :]
+        return [row for _, rows in later for row in rows]
 
     async def begin(self, database: Database) -> str:
         """From when on the first stream is told; kept when another one has begun meanwhile."""
         if self.moment is None:
             async with database.transaction() as session:
                 now = await queries.as_of(session)
-            self.moment = self.moment or now
-        return self.moment
+            if self.moment is None:
+                self.remember(now, [])
+        return self.moment or now
 
     async def catch_up(self, database: Database) -> None:
         """Read what is new and pass it on; without a reader nothing is read."""
-        if not self.streams:
+        if self.is_idle:
+            self.moment = None
+            self.readings.clear()
             return
         then = queries.moment(await self.begin(database))
         async with database.transaction() as session:
             rows, now = await queries.changes_since(session, then, MOST_AT_ONCE)
-        self.moment = now
+        self.remember(now, rows)
+        if len(rows) == MOST_AT_ONCE:
+            self.readings.clear()  # there is more than what was read
         for stream in self.streams:
             if len(rows) == MOST_AT_ONCE:
                 stream.put(ServerSentEvent(event=EVERYTHING, raw_data="", id=now))
@@ -174,10 +241,14 @@ async def place(request: Request, response: Response, reader: Anyone) -> AsyncGe
         request.app.state.hub.close(stream)
 
 
-def seconds_left(reader: Caller) -> float:
-    """Until the token ends; it was checked already."""
+def seconds_left(reader: Caller, most: float) -> float:
+    """Until the token, which was checked already, ends, or a little less.
+
+    Ends are spread: what was opened in one second is not all renewed in one.
+    """
     claims = jwt.decode(reader.token, options={"verify_signature": False})
-    return claims["exp"] - time.time()
+    left = min(claims["exp"] - time.time(), most)
+    return left * random.uniform(0.75, 1)  # noqa: S311 - no secret
 
 
 @router.get("/stream", response_class=EventSourceResponse)
@@ -190,28 +261,38 @@ async def stream(
     """`change` events as they happen, first those since; `everything`: read all again.
 
     It ends with the token at the latest, or when this replica leaves: connect again with a new
-    token and the id of the last event.
+    token and the id of the last event. At most 10 for one person, opened at most 60 times a
+    minute: 429 `too_many_streams`.
     """
     app = request.app
-    left = min(seconds_left(stream.reader), app.state.settings.stream_seconds)
-    ends = time.monotonic() + left
+    ends = time.monotonic() + seconds_left(stream.reader, app.state.settings.stream_seconds)
     await app.state.hub.begin(app.state.database)
-    async for event in missed(app.state.database, stream.reader, last_event_id or since):
+    async for event in missed(app.state, stream, last_event_id or since):
         yield event
     while (left := ends - time.monotonic()) > 0 and not health.leaving.is_set():
         with contextlib.suppress(TimeoutError):
             yield await asyncio.wait_for(stream.waiting.get(), min(left, LOOK_SECONDS))
 
 
-async def missed(
-    database: Database, reader: Caller, since: str | None
-) -> AsyncIterator[ServerSentEvent]:
+async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterator[ServerSentEvent]:
     """A first event in any case: its id is where to go on from."""
-    async with database.transaction() as session:
+    hub: Hub = state.hub
+    rows = hub.read_since(since) if since else None
+    if since and hub.moment and rows is not None:
+        stream.held = [(rows, hub.moment)]
+        stream.begin(since)
+        yield ready(since)
+        return
+    async with state.database.transaction() as session:
         begun = since or await queries.as_of(session)
-        found = await queries.changes(session, reader, begun)
-    yield ServerSentEvent(event="ready", raw_data="", id=begun, retry=RETRY_MILLISECONDS)
+        found = await queries.changes(session, stream.reader, begun)
+    stream.begin(found.as_of)
+    yield ready(begun)
     if found.everything:
         yield ServerSentEvent(event=EVERYTHING, raw_data="", id=found.as_of)
     for event in told_until(found.as_of, found.changes):
         yield event
+
+
+def ready(moment: str) -> ServerSentEvent:
+    return ServerSentEvent(event="ready", raw_data="", id=moment, retry=RETRY_MILLISECONDS)
