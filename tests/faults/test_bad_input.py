@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from chassis import databases
+from chassis.bodies import LONG_BODY
 from shop import Account, Product, Shop, new_request, new_sale, serial_number, today
 from waiting import eventually
 
@@ -181,11 +182,12 @@ async def test_a_body_that_is_no_json_is_refused(unchanged, shop, seller):
     assert answer.json()["errors"][0]["code"] == "json_invalid"
 
 
-async def test_a_body_over_two_megabytes_is_refused_by_the_gateway(unchanged, seller, customer):
+@pytest.mark.parametrize("length", [LONG_BODY, 2_100_000])  # for the service, for the gateway
+async def test_a_body_larger_than_the_longest_text_is_refused(unchanged, seller, length):
     with unchanged("tickets"):
-        answer = await seller.call("POST", "/api/tickets/1/messages", {"text": "a" * 2_100_000})
+        answer = await seller.call("POST", "/api/tickets/1/messages", {"text": "a" * length})
 
-    assert answer.status_code == 413
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
 # --- Requests ---------------------------------------------------------------------------------

@@ -300,7 +300,7 @@ REFUSALS: dict[str, Sentence] = {
     "invalid": "Vérifiez ce qui est saisi.",
     "refused": "Cette action n’est pas possible.",
     "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",
-    "body_too_large": "Ce texte est trop long pour être envoyé : 2 Mo au plus.",
+    "body_too_large": "Ce texte est trop long pour être envoyé : 20 000 caractères au plus.",
     "media_type_not_supported": "Le formulaire n’a pas pu être lu. Réessayez.",
     "method_not_allowed": "Cette action n’est pas possible.",
     "not_found": GONE,
