@@ -949,6 +949,7 @@ async def test_a_day_is_read_while_it_is_typed_and_the_slip_shows_no_other(
     assert await sales_to(at_date, customer_account) == []
     await at_date.press("Control+a", "Delete")
     await expect(slip).to_have_text("—")
+    await expect(at_date.ticket).to_contain_text("Il manque la date de vente.")
     await at_date.type(f"{yesterday:%d%m%y}")
     await expect(slip).to_contain_text(str(yesterday.year))
     await expect(at_date.date_field).to_have_value(f"{yesterday:%d%m%y}")
@@ -1317,6 +1318,36 @@ async def test_what_could_not_be_sent_waits_in_its_tab(at_serial):
 
     await expect(at_serial.serial_field).to_have_value("PHBQ")
     await begun_elsewhere(at_serial, serial_number="PHBQ")
+
+
+async def test_nothing_is_recorded_before_the_page_has_what_its_tab_could_not_send(
+    at_date, customer_account
+):
+    yesterday = today() - timedelta(days=1)
+    is_here_again, may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def cut_and_later_slow(route: Route) -> None:
+        if is_here_again.is_set():
+            await may_arrive.wait()
+            await route.continue_()
+        else:
+            await route.abort()
+
+    await at_date.page.route("**/comptoir/brouillon", cut_and_later_slow)
+    await at_date.type(f"{yesterday:%d%m%y}")
+    await expect(at_date.main).to_contain_text("Saisie gardée dans cet onglet seulement")
+    at_date.page.once("framenavigated", lambda _: is_here_again.set())
+    await at_date.page.reload()
+    await expect(at_date.ticket).to_contain_text("Reprise de la vente commencée…")
+    await at_date.press("Control+Enter")
+    assert await sales_to(at_date, customer_account) == []
+    may_arrive.set()
+    await expect(at_date.date_field).to_have_value(f"{yesterday:%d/%m/%Y}")
+    await at_date.is_ready()
+    await at_date.records_sale()
+
+    [sale] = await sales_to(at_date, customer_account)
+    assert sale["sold_on"] == yesterday.isoformat()
 
 
 async def test_a_session_that_ended_is_told_and_signing_in_again_keeps_the_sale(

@@ -47,6 +47,8 @@ class Services:
     def __init__(self) -> None:
         self.found: dict[str, Any] = {}
         self.refusal = ""
+        self.is_silent = False
+        self.unresolved: list[dict[str, Any]] = []
         self.draft: dict[str, Any] = {}
         self.asked: list[tuple[str, Any]] = []
 
@@ -73,6 +75,8 @@ class Services:
         if request.method in {"POST", "PUT"}:
             body = json.loads(request.content)
             self.asked.append((path, body))
+        if self.is_silent:
+            return httpx.Response(503)
         if self.refusal and body:
             problem = {"title": "", "status": 409, "code": self.refusal, "detail": ""}
             return httpx.Response(409, json=problem)
@@ -91,6 +95,8 @@ class Services:
             "/api/sales/serial-checks": {"serial_number": UNIT} | self.found,
             "/api/identity/customers": {"customers": [customer], "count": 1},
             f"/api/identity/customers/{CUSTOMER}": customer,
+            "/api/sales/purchase-counts": {"counts": [{"customer_id": CUSTOMER, "count": 4}]},
+            "/api/tickets/unresolved": {"customers": self.unresolved},
         }
         return httpx.Response(200, json=answers[path]) if path in answers else httpx.Response(503)
 
@@ -302,6 +308,22 @@ async def test_another_sale_that_was_begun_is_told_with_its_customer(ask, servic
 
     assert said["kept"] is False
     assert "Une autre vente est commencée pour Marc Rousseau" in plain(said["notice"])
+
+
+async def test_a_silence_is_no_answer_about_the_draft(ask, services):
+    """The page tries again, and sets nothing aside."""
+    services.is_silent = True
+    kept = await ask.browser.post("/comptoir/brouillon", data=ask.form | {"serial_number": "PHBQ"})
+
+    assert kept.status_code == 503
+    assert "json" not in kept.headers["Content-Type"]
+
+
+async def test_the_customer_chosen_is_shown_with_purchases_and_requests(ask, services):
+    services.unresolved = [{"customer_id": CUSTOMER, "count": 2, "numbers": [1051, 1044]}]
+    said = await ask(f"/comptoir/clients/{CUSTOMER}")
+
+    assert said["sub"] == "marc@example.org · 4 achats, 2 demandes à suivre"
 
 
 async def test_only_what_the_contract_lists_is_recorded(ask, services):

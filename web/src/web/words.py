@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from contracts.text import MESSAGE_LENGTH
 from contracts.tickets.api import LONGEST_MINUTES, Status, Ticket, TicketSummary
 
 NBSP = "\u00a0"
@@ -69,10 +70,9 @@ def plural(value: int, one: str, many: str) -> str:
 
 
 def unresolved(count: int, numbers: list[int]) -> str:
-    """« 2 demandes à suivre : n° 1044 et n° 1051 »; of many, the newest."""
-    listed = ", ".join(f"n° {each}" for each in numbers)
-    said = f"{counted(count)} {'demandes à suivre' if count > 1 else 'demande à suivre'} : {listed}"
-    return typeset(said + (", …" if count > len(numbers) else ""))
+    """« 2 demandes à suivre : n° 1044, n° 1051 »; of many, the newest."""
+    listed = ", ".join(f"n° {each}" for each in numbers) + (", …" if count > len(numbers) else "")
+    return typeset(f"{plural(count, 'demande à suivre', 'demandes à suivre')} : {listed}")
 
 
 def capital(text: str) -> str:
@@ -300,7 +300,8 @@ REFUSALS: dict[str, Sentence] = {
     "invalid": "Vérifiez ce qui est saisi.",
     "refused": "Cette action n’est pas possible.",
     "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",
-    "body_too_large": "Ce texte est trop long pour être envoyé : 20 000 caractères au plus.",
+    "body_too_large": "Ce texte est trop long pour être envoyé : "
+    f"{number(MESSAGE_LENGTH)} caractères au plus.",
     "media_type_not_supported": "Le formulaire n’a pas pu être lu. Réessayez.",
     "method_not_allowed": "Cette action n’est pas possible.",
     "not_found": GONE,

@@ -16,11 +16,11 @@ export function saleDraft({ form, values }) {
   const notice = form.querySelector("[data-notice]");
   const waiting = tabStore(`guichet-draft/sale/${form.dataset.draftOf}`);
   const aside = tabStore(`guichet-draft/aside/${form.dataset.draftOf}`);
-  let kept = form.dataset.kept ? said() : "";
+  let kept = "";
   let timer = 0;
   let sending = Promise.resolve();
   let leaving = false; // the next page may have been made before the last save arrived
-  let stopped = false; // recorded, thrown away, or another sale's draft is in the way
+  let stopped = true; // not begun yet, recorded, thrown away, or another sale's draft is in the way
 
   function said() {
     return JSON.stringify(values());
@@ -72,23 +72,33 @@ export function saleDraft({ form, values }) {
 
   const say = (words) => (line.querySelector("[data-kept-words]").textContent = words);
 
-  /** What this tab could not send before it was left; true when the page is about to show it. */
+  /** What this tab could not send before it was left; the page is made again with it. */
   async function catchUp() {
     const left = waiting.read();
-    if (!left) return false;
-    if (JSON.stringify(left) === said()) {
-      waiting.forget();
-      return false;
+    if (left && JSON.stringify(left) !== said()) {
+      form.inert = true; // what was typed into this page would be lost with it
+      await deliver(left);
+      form.inert = false;
     }
-    const answer = await send("/comptoir/brouillon", left).catch(() => null);
-    if (answer === null) return false;
     waiting.forget();
+  }
+
+  async function deliver(left) {
+    const failed = ({ isPassing }) => ({ isPassing });
+    const answer = await send("/comptoir/brouillon", left).catch(failed);
     if (answer.kept) {
+      waiting.forget();
       location.replace(location.pathname);
-      return true;
+      await new Promise(() => {}); // nothing goes on in the page that is left
     }
-    if (answer.code === "draft_of_another_sale") aside.write({ draft: left });
-    return false;
+    if (answer.isPassing) {
+      line.hidden = false;
+      say(NOT_KEPT);
+      await new Promise((later) => setTimeout(later, AGAIN));
+      await deliver(left);
+    } else if (answer.code !== "sale_already_recorded") {
+      aside.write({ draft: left });
+    }
   }
 
   /** What was thrown away or set aside may be taken up again. */
@@ -162,8 +172,11 @@ export function saleDraft({ form, values }) {
     changed,
     flush,
     end,
-    async begin() {
-      if (await catchUp()) return;
+    catchUp,
+    /** From now on what the page shows is kept; it shows what the server has. */
+    begin() {
+      kept = form.dataset.kept ? said() : "";
+      stopped = false;
       offer();
       changed();
     },

@@ -8,17 +8,18 @@ export function passwordLength(length) {
   if (length === 0) return `${PASSWORD_SHORTEST} caractères au minimum`;
   if (length < PASSWORD_SHORTEST)
     return `${characters(length)}, encore ${PASSWORD_SHORTEST - length} au moins`;
-  return `${characters(length)} : c’est bon (${PASSWORD_SHORTEST} au minimum)`;
+  return `${characters(length)}\u00a0: c’est bon (${PASSWORD_SHORTEST} au minimum)`;
 }
 
 export const PASSWORDS_DIFFER = "Les deux mots de passe sont différents.";
 
+export const CATCHING_UP = "Reprise de la vente commencée…";
 export const READY = "Tout est prêt. Ctrl Entrée pour enregistrer.";
 export const READY_BY_TOUCH = "Tout est prêt.";
 export const CONFIRM_WITHDRAWN = "Confirmez la vente du produit retiré.";
-export const CORRECT_SERIAL = "Le n° de série est à corriger.";
-export const INCOMPLETE_SERIAL = "Le n° de série est incomplet.";
-export const CONFIRM_SERIAL = "Le n° de série est à confirmer.";
+export const CORRECT_SERIAL = "Le n°\u00a0de série est à corriger.";
+export const INCOMPLETE_SERIAL = "Le n°\u00a0de série est incomplet.";
+export const CONFIRM_SERIAL = "Le n°\u00a0de série est à confirmer.";
 export const UNDECIDED = {
   customer: "Choisissez le client, ou Échap.",
   product: "Choisissez le produit, ou Échap.",
@@ -31,14 +32,14 @@ export const MISSING = {
   customer: "le client",
   password: "le mot de passe",
   product: "le produit",
-  serial_number: "le n° de série",
+  serial_number: "le n°\u00a0de série",
   sold_on: "la date de vente",
 };
 
 export function missing(names) {
   const parts = names.map((name) => MISSING[name]);
   const last = parts.pop();
-  return `Il manque ${parts.length ? `${parts.join(", ")} et ` : ""}${last}.`;
+  return parts.length ? `Il manque ${parts.join(", ")} et ${last}.` : `Il manque ${last}.`;
 }
 
 export const KEPT = "Saisie conservée";
@@ -46,7 +47,7 @@ export const NOT_KEPT = "Saisie gardée dans cet onglet seulement, pour l’inst
 export const CLEARED = "Saisie vidée.";
 export const SET_ASIDE = "Une saisie de cet onglet est mise de côté.";
 
-export const CUT = "La connexion est coupée ; votre saisie est conservée. Réessayez.";
-export const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous : votre saisie est conservée.";
+export const CUT = "La connexion est coupée\u00a0; votre saisie est conservée. Réessayez.";
+export const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous\u00a0: votre saisie est conservée.";
 export const NOT_POSSIBLE = "Cette action n’est pas possible. Votre saisie est conservée.";
 export const CLOSED = "Le guichet est momentanément fermé. Votre saisie est conservée.";

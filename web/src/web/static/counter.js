@@ -21,7 +21,7 @@ const missing = form.querySelector("[data-missing]");
 const touched = matchMedia("(pointer: coarse)");
 const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`#step-${name}`)]));
 const dialog = handover(document.querySelector("#handover"));
-let draft = null; // nothing is kept before the page shows what was kept before
+let draft = null; // nothing is kept or recorded before the page shows what was typed last
 let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
 let textThen = ""; // in its box at that moment
 
@@ -197,6 +197,7 @@ function row(name, text) {
 
 /** What keeps the sale from being recorded, in words; nothing when all is there. */
 function lacking() {
+  if (draft === null) return words.CATCHING_UP;
   if (isUndecided()) return words.UNDECIDED[reopened];
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
@@ -211,6 +212,7 @@ function lacking() {
 
 function lackingDay() {
   if (complete.sold_on()) return "";
+  if (sold_on.value.trim() === "") return words.missing(["sold_on"]);
   if (isRead()) return words.CONFIRM_DATE;
   return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
 }
@@ -243,8 +245,6 @@ async function goOn() {
   }
   await serial.again();
   if (!isRead()) await understandDay();
-  draw();
-  focusOn(current(), { select: false });
 }
 
 form.addEventListener("input", draw);
@@ -344,7 +344,7 @@ form.querySelector("[data-open-calendar]").addEventListener("click", () => {
 let retried = false;
 
 async function recordSale() {
-  if (record.getAttribute("aria-busy") === "true") return;
+  if (draft === null || record.getAttribute("aria-busy") === "true") return;
   record.setAttribute("aria-busy", "true");
   try {
     if (serial.input.value !== "") await serial.validate();
@@ -404,7 +404,8 @@ form.addEventListener("submit", (event) => event.preventDefault());
 // --- Keys of the whole page --------------------------------------------------------------------
 
 // The customer with the keyboard, the search, a sign-in: what is typed there is not the sale's.
-const isElsewhere = () => document.querySelector("dialog[open]") !== null;
+// Nor is it while the page is about to be made again.
+const isElsewhere = () => form.inert || document.querySelector("dialog[open]") !== null;
 
 document.addEventListener("keydown", (event) => {
   if (isElsewhere() || event.isComposing) return;
@@ -460,6 +461,11 @@ addEventListener("pageshow", (event) => {
   if (event.persisted) location.reload();
 });
 
+const tabDraft = saleDraft({ form, values: begun });
+draw();
+await tabDraft.catchUp();
 await goOn();
-draft = saleDraft({ form, values: begun });
-await draft.begin();
+tabDraft.begin();
+draft = tabDraft;
+draw();
+focusOn(current(), { select: false });

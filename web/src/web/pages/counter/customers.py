@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from chassis.errors import field_error
 from contracts.identity.api import Customer, EmailChecked, NewCustomer
-from contracts.tickets.api import StaffView
 from web import words
 from web.clients import identity, sales, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
@@ -78,17 +77,17 @@ async def tell_more(person: Staff, customer_id: UUID, _: Typed) -> Response:
 
 
 async def summary(gateway: Gateway, customer: Customer) -> str:
-    """« n.rousseau@ateliers-rousseau.fr · 4 achats, 2 demandes en cours »"""
-    counts, opened, in_progress = await asyncio.gather(
+    """« n.rousseau@ateliers-rousseau.fr · 4 achats, 2 demandes à suivre »"""
+    counts, unresolved = await asyncio.gather(
         sales.purchase_counts(gateway, [customer.id]),
-        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.OPEN, limit=50)),
-        if_answered(tickets.tickets_of(gateway, customer.id, StaffView.IN_PROGRESS, limit=50)),
+        if_answered(tickets.unresolved(gateway, [customer.id])),
     )
     parts = [purchases(counts[customer.id])]
     if not customer.has_password:
         parts.append("mot de passe pas encore choisi")
-    if requests := sum(len(part.tickets) for part in (opened, in_progress) if part):
-        parts.append(words.plural(requests, "demande en cours", "demandes en cours"))
+    if unresolved and customer.id in unresolved:
+        count = unresolved[customer.id].count
+        parts.append(words.plural(count, "demande à suivre", "demandes à suivre"))
     return f"{customer.email} · {', '.join(parts)}"
 
 

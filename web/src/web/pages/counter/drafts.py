@@ -24,6 +24,8 @@ async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
     try:
         await sales.keep_draft(person.gateway, draft_of(form))
     except Problem as problem:
+        if problem.status >= 500:
+            raise
         form.refused(problem)
         return answer(kept=False, code=problem.code, notice=await notice(request, person, problem))
     return answer(kept=True)
