@@ -90,9 +90,11 @@ class Form:
         """For what was changed after it had been sent: it follows from the key and the content.
 
         So the same composition has the same key by whichever way it is sent again: from this
-        page, from the one before, from another tab.
+        page, from the one before, from another tab. It tells nothing of a password: at the
+        counter a customer types it, and the key goes to the seller's page.
         """
-        typed = json.dumps(self.values, sort_keys=True)
+        shown = {name: text for name, text in self.values.items() if name not in SECRETS}
+        typed = json.dumps(shown, sort_keys=True)
         return str(uuid.uuid5(uuid.UUID(self.key), typed))
 
     @property
