@@ -97,7 +97,7 @@ function announce(added, fresh, freshLines) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "desk__news";
-  button.textContent = `${added.size} ${added.size > 1 ? "nouvelles demandes" : "nouvelle demande"} : afficher`;
+  button.textContent = `${added.size} ${added.size > 1 ? "nouvelles demandes" : "nouvelle demande"}\u00a0: afficher`;
   const areOnFirstPage = [...added].every((number) => freshLines.has(number));
   button.addEventListener("click", () => (areOnFirstPage ? showAll(fresh) : location.assign(queue().dataset.newest)));
   if (place.textContent !== button.textContent) place.replaceChildren(button);

@@ -187,7 +187,7 @@ addEventListener("signed-in", () => say({ signedIn: true, state: "live" }));
 const WORDS = {
   live: "",
   lost: "La connexion est coupée. Cette page se mettra à jour dès son retour.",
-  ended: "Votre session a expiré. Reconnectez-vous : votre texte est conservé.",
+  ended: "Votre session a expiré. Reconnectez-vous\u00a0: votre texte est conservé.",
 };
 
 onConnection((state) => {

@@ -43,7 +43,7 @@ async function send(form, button) {
 // Not sent: said above the text, and tried again by one press.
 function refuse(form, button, answer) {
   const why = answer === null ? "La connexion est coupée" : "Le guichet est momentanément fermé";
-  const line = warn(form.querySelector("[data-unsent]"), `${why} ; votre texte est conservé.`);
+  const line = warn(form.querySelector("[data-unsent]"), `${why}\u00a0; votre texte est conservé.`);
   const strong = document.createElement("strong");
   strong.textContent = form.dataset.send;
   line.querySelector("span").prepend(strong, " ");
