@@ -113,7 +113,7 @@ async def is_asked_whether_to_resolve(person: Staff, _: Scene) -> None:
 
 async def opens_the_filters(person: Staff, _: Scene) -> None:
     await person.page.locator("summary", has_text="Filtrer").click()
-    await expect(person.page.get_by_label("Répondue par")).to_be_visible()
+    await expect(person.page.get_by_label("Réponse de")).to_be_visible()
 
 
 async def is_offered_quick_replies_for_a_note(person: Staff, _: Scene) -> None:

@@ -96,7 +96,7 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
     await filters.get_by_role("combobox", name="Produit").press_sequentially(product.reference)
     await filters.get_by_role("option").filter(has_text=product.designation).click()
     await filters.get_by_label("Priorité").select_option("Urgente")
-    await filters.get_by_label("Répondue par").select_option(karim.id)
+    await filters.get_by_label("Réponse de").select_option(karim.id)
     opened_on = datetime.now(SHOP).date()
     await filters.get_by_label("Ouverte du").fill(opened_on.isoformat())
     await filters.get_by_role("button", name="Filtrer").click()
@@ -123,7 +123,7 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
         product.designation,
         "Priorité urgente",
         f"Ouverte du {opened_on:%d/%m/%Y}",
-        "Répondue par Karim Benali",
+        "Réponse de Karim Benali",
     ):
         await tools.get_by_role(
             "link", name=f"{named} : retirer ce filtre".replace(" :", "\u00a0:")
