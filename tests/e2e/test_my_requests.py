@@ -300,6 +300,8 @@ async def test_a_long_exchange_opens_at_what_is_new_and_earlier_words_come_on_de
     await line.click()
     await expect(she.main.get_by_text("Nouveau", exact=True)).to_be_in_viewport()
     await expect(she.main.get_by_text("Réponse numéro 31.")).to_be_in_viewport()
+    await she.opens(number)
+    await expect(she.main.get_by_text("Réponse numéro 31.")).to_be_in_viewport()
     await she.sees_status(IN_PROGRESS)
     await she.sees_status(YOUR_TURN)
     async with she.page.context.expect_page() as opened:

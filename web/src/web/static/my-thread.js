@@ -13,6 +13,10 @@ const isLastPage = !new URLSearchParams(location.search).has("avant");
 
 let unread = 0;
 
+// A mail, or a sign-in on the way, leads to the page without saying where in it.
+const [arrival] = performance.getEntriesByType("navigation");
+if (!location.hash && arrival?.type === "navigate") document.getElementById("nouveau")?.scrollIntoView();
+
 // --- What is new ------------------------------------------------------------------------------
 
 onNews(async ({ changes, everything }) => {

@@ -33,10 +33,18 @@ function choose(option) {
   else form.requestSubmit();
 }
 
+function forget() {
+  history.replaceState({ ...history.state, search: undefined }, "");
+}
+
 function openAgain() {
   const [arrival] = performance.getEntriesByType("navigation");
   const { reader, text } = history.state?.search ?? {};
-  if (arrival?.type !== "back_forward" || !text || reader !== document.body.dataset.reader) return;
+  if (!text) return;
+  if (arrival?.type !== "back_forward" || reader !== document.body.dataset.reader) {
+    forget();
+    return;
+  }
   open();
   box.start(text);
 }
@@ -66,6 +74,7 @@ if (dialog) {
   dialog.addEventListener("pointerdown", (event) => {
     if (event.target === dialog) dialog.close();
   });
+  dialog.addEventListener("close", forget);
   openAgain();
   if (/Mac|iPhone|iPad/.test(navigator.platform)) opener.querySelector("kbd").textContent = "⌘ K";
 }
