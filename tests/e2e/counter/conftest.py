@@ -1,0 +1,41 @@
+"""At an empty counter, or where a sale has got to."""
+
+import pytest
+from playwright.async_api import expect
+
+from e2e.counter.clerk import Clerk
+from e2e.scanner import scan
+from e2e.windows import Windows
+from shop import Account, Product, serial_number
+
+
+@pytest.fixture
+async def clerk(request: pytest.FixtureRequest, windows: Windows, seller_account: Account) -> Clerk:
+    """At an empty counter, at 1440 pixels; also at 390 where a test says so."""
+    width = getattr(request, "param", 1440)
+    seller = await windows.staff(seller_account, width=width)
+    clerk = Clerk(seller.page, seller.account)
+    await clerk.goes_to_counter()
+    return clerk
+
+
+@pytest.fixture
+async def at_serial(clerk: Clerk, customer_account: Account, product: Product) -> Clerk:
+    """Customer and product are chosen already."""
+    await clerk.goes_on_with_sale(customer_account, product)
+    return clerk
+
+
+@pytest.fixture
+async def at_product(clerk: Clerk, customer_account: Account) -> Clerk:
+    await clerk.goes_to(f"/comptoir?client={customer_account.id}")
+    await expect(clerk.product_box).to_be_focused()
+    return clerk
+
+
+@pytest.fixture
+async def at_date(at_serial: Clerk) -> Clerk:
+    await scan(at_serial.page, serial_number())
+    await expect(at_serial.date_field).to_be_focused()
+    await at_serial.press("Control+a")
+    return at_serial

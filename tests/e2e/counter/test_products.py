@@ -1,0 +1,273 @@
+"""The search for a product at the counter: what was typed last decides."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from e2e.counter.clerk import AT_BOTH_WIDTHS, Clerk, sales_to, shortcuts_stopped
+from e2e.people import spoken
+from e2e.scanner import scan
+from shop import matches, serial_number
+
+# --- Searching: what was typed last decides ----------------------------------------------------
+
+
+@pytest.fixture
+async def slow_answers(at_product: Clerk) -> AsyncGenerator[dict[str, asyncio.Event]]:
+    """The answer to a text waits until its event is set; other texts are answered at once."""
+    held: dict[str, asyncio.Event] = {}
+
+    async def answer(route: Route) -> None:
+        text = parse_qs(route.request.post_data or "")["text"][0]
+        if text in held:
+            await held[text].wait()
+        await route.continue_()
+
+    await at_product.page.route("**/comptoir/produits", answer)
+    yield held
+    for event in held.values():
+        event.set()
+    await at_product.page.unroute_all(behavior="wait")
+
+
+async def test_a_slow_answer_never_replaces_a_newer_one(at_product, slow_answers):
+    slow_answers["noctua nh-u12"] = asyncio.Event()
+    async with at_product.page.expect_request("**/comptoir/produits"):
+        await at_product.type("noctua nh-u12")
+    await at_product.press("Control+a")
+    await at_product.type("7800x3d")
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    slow_answers["noctua nh-u12"].set()
+    await at_product.page.wait_for_timeout(300)
+
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    await expect(at_product.main).not_to_contain_text("Noctua")
+
+
+async def test_enter_takes_nothing_that_is_shown_for_an_earlier_text(at_product, slow_answers):
+    await at_product.type("noctua nh-u12")
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    slow_answers["7800x3d"] = asyncio.Event()
+    await at_product.press("Control+a")
+    await at_product.type("7800x3d")
+    await at_product.press("Enter")
+
+    await at_product.is_at("Produit")
+    await expect(at_product.ticket).not_to_contain_text("Noctua")
+    slow_answers["7800x3d"].set()
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+    await at_product.is_at("Produit")
+    await at_product.press("Enter")
+    await expect(at_product.ticket).to_contain_text("7800X3D")
+
+
+async def test_enter_before_the_list_has_come_takes_the_one_product_that_is_meant(
+    at_product, slow_answers, customer_account
+):
+    """A scanned reference ends in Enter or a line feed within a few milliseconds."""
+    kept_from_the_browser = await shortcuts_stopped(at_product.page)
+    for end in ("Enter", "LF"):
+        slow_answers["10AAM9901"] = asyncio.Event()
+        await scan(at_product.page, "10AAM9901", end=end)
+        await at_product.is_at("Produit")
+        slow_answers["10AAM9901"].set()
+        await at_product.is_at("Numéro de série")
+        await expect(at_product.ticket).to_contain_text("10AAM9901")
+        await at_product.page.get_by_role("button", name="Changer de produit").press("Enter")
+        await at_product.press("Control+a")
+    assert await kept_from_the_browser()
+
+
+async def test_enter_before_the_list_has_come_opens_it_where_several_match(
+    at_product, slow_answers
+):
+    for text in ("noctua nh-u12", "noctua nh-u12x"):
+        slow_answers[text] = asyncio.Event()
+    await at_product.type("noctua nh-u12")
+    await at_product.press("Enter", "Enter")
+    slow_answers["noctua nh-u12"].set()
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    await at_product.is_at("Produit")
+    await at_product.press("Escape", "Enter")
+    await expect(at_product.offered_products.first).to_be_visible()
+    await at_product.type("x")
+    await at_product.press("Enter", "Backspace")
+    slow_answers["noctua nh-u12x"].set()
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+    await at_product.is_at("Produit")
+
+
+@AT_BOTH_WIDTHS
+async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_product):
+    await at_product.type("noctua nh-u12")
+    rows = at_product.offered_products
+    await expect(rows).to_have_count(matches("noctua nh-u12")[0] + 1)  # and the withdrawn's
+    await expect(rows.nth(2).locator("mark").first).to_have_text("Noctua")
+    chosen = await rows.nth(2).get_attribute("data-designation")
+    await rows.nth(2).click()
+
+    await at_product.is_at("Numéro de série")
+    await expect(at_product.ticket).to_contain_text(chosen)
+
+
+async def test_a_row_for_an_earlier_text_cannot_be_clicked(at_product, slow_answers):
+    await at_product.type("noctua nh-u12")
+    row = at_product.offered_products.first
+    await expect(row).to_contain_text("Noctua")
+    slow_answers["noctua nh-u12x"] = asyncio.Event()
+    await at_product.type("x")
+    await row.click()
+
+    await at_product.is_at("Produit")
+    await expect(at_product.ticket).not_to_contain_text("Noctua")
+
+
+async def test_the_count_is_announced_once_for_each_answer(at_product):
+    said = await listen_to(at_product.page)
+    await at_product.type("noc")
+    on_sale, withdrawn = matches("noc")
+    await expect(at_product.main).to_contain_text(f"{on_sale} produits correspondent")
+    await at_product.type("tua nh-u12")
+    await expect(at_product.offered_products.first).to_be_visible()
+    await at_product.press("ArrowDown", "ArrowDown", "Escape", "ArrowDown")
+
+    first, last = await said()
+    assert spoken(
+        f"{on_sale} produits correspondent, et {withdrawn} retirés de la vente. "
+        "Continuez à taper : la liste s’affiche à moins de 10."
+    ).fullmatch(first)
+    assert last.startswith(f"{matches('noctua nh-u12')[0]} produits correspondent à")
+
+
+async def listen_to(page: Page) -> Callable[[], Awaitable[list[str]]]:
+    """What a screen reader would say: every change of the product search's live region."""
+    await page.evaluate(
+        """() => {
+            const status = document.querySelector("#step-product [role=status]");
+            window.said = [];
+            new MutationObserver(() => window.said.push(status.textContent))
+                .observe(status, { childList: true, characterData: true, subtree: true });
+        }"""
+    )
+    return lambda: page.evaluate("window.said.filter(Boolean)")
+
+
+async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):
+    await at_product.page.route("**/comptoir/produits", lambda route: route.abort())
+    await at_product.type("7800x3")
+    await expect(at_product.main).to_contain_text("La connexion est coupée")
+    await at_product.page.unroute_all()
+    await at_product.type("d")
+
+    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
+
+
+async def test_an_answer_that_comes_late_opens_no_list_in_a_box_that_was_left(
+    at_product, slow_answers
+):
+    slow_answers["noctua nh-u12"] = asyncio.Event()
+    async with at_product.page.expect_request("**/comptoir/produits"):
+        await at_product.type("noctua nh-u12")
+    await at_product.press("Tab")
+    slow_answers["noctua nh-u12"].set()
+    await at_product.page.wait_for_timeout(300)
+    await expect(at_product.product_box).to_have_attribute("aria-expanded", "false")
+    await at_product.product_box.press("ArrowDown")
+
+    await expect(at_product.offered_products.first).to_contain_text("Noctua")
+
+
+@pytest.mark.parametrize(
+    ("box", "length", "words"),
+    [
+        ("customer", 201, "201 caractères : 200 au plus"),
+        ("product", 501, "501 caractères : 500 au plus"),
+    ],
+)
+async def test_a_text_that_is_too_long_is_refused_for_that(at_product, box, length, words):
+    if box == "customer":
+        await at_product.press("Shift+Tab")
+        await expect(at_product.customer_box).to_be_focused()
+    await at_product.page.keyboard.insert_text("x" * length)
+
+    await expect(at_product.main).to_contain_text(spoken(words))
+    await expect(at_product.main).not_to_contain_text("Votre session a expiré")
+
+
+async def test_too_few_letters_none_and_a_whole_reference(at_product):
+    await at_product.type("zz")
+    await expect(at_product.main).to_contain_text("Encore une lettre.")
+    await at_product.type("zyx")
+    await expect(at_product.main).to_contain_text("Aucun produit ne correspond à « zzzyx »")
+    await at_product.press("Control+a")
+    await at_product.type("1")
+
+    await expect(at_product.offered_products).to_have_count(1)
+    await expect(at_product.offered_products).to_contain_text("DualSense Edge")
+
+
+async def test_the_search_follows_the_combobox_pattern(at_product):
+    box = at_product.product_box
+    await expect(box).to_have_attribute("aria-expanded", "false")
+    await at_product.type("noctua nh-u12")
+    await expect(box).to_have_attribute("aria-expanded", "true")
+    rows = at_product.offered_products
+    await expect(box).to_have_attribute("aria-activedescendant", await id_of(rows.first))
+    await at_product.press("ArrowUp")
+    await expect(box).to_have_attribute("aria-activedescendant", await id_of(rows.last))
+    await at_product.press("ArrowDown", "ArrowDown")
+    await expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
+    await at_product.press("Escape")
+    await expect(box).to_have_attribute("aria-expanded", "false")
+    await expect(rows).to_have_count(0)
+    await at_product.press("Escape", "Escape")
+
+    await at_product.is_at("Client")
+    await expect(at_product.customer_box).to_be_focused()
+
+
+async def id_of(row: Any) -> str:
+    return await row.get_attribute("id") or ""
+
+
+async def test_escape_gives_a_reopened_step_back_what_was_chosen(at_product, customer_account):
+    await at_product.press("Shift+Tab")
+    await expect(at_product.customer_box).to_be_focused()
+    await at_product.press("Escape")
+
+    await expect(at_product.product_box).to_be_focused()
+    await expect(at_product.ticket).to_contain_text(customer_account.name)
+
+
+# --- Products no longer on sale ----------------------------------------------------------------
+
+
+@AT_BOTH_WIDTHS
+async def test_a_withdrawn_product_is_listed_on_demand_and_confirmed(at_product, customer_account):
+    withdrawn = "10MAD9901"
+    await at_product.type("elgato wave pop")
+    rows = at_product.offered_products
+    await expect(rows.last).to_contain_text("retiré")
+    await expect(at_product.main).not_to_contain_text(withdrawn)
+    await at_product.press("ArrowUp", "Enter")
+    await expect(rows.last).to_contain_text(withdrawn)
+    await at_product.press("ArrowUp", "Enter")
+
+    await expect(at_product.main).to_contain_text("Ce produit n’est plus en vente.")
+    await expect(at_product.ticket).to_contain_text("Confirmez la vente du produit retiré.")
+    unit = serial_number()
+    await scan(at_product.page, unit)
+    await at_product.press("Control+Enter")
+    await expect(at_product.page).to_have_url(re.compile("/comptoir"))
+    confirm = at_product.page.get_by_role("button", name="Vendre quand même")
+    await expect(confirm).to_be_focused()
+    await at_product.press("Enter")
+    await at_product.is_ready()
+    await at_product.records_sale()
+    [sale] = await sales_to(at_product, customer_account)
+    assert (sale["product"]["reference"], sale["serial_number"]) == (withdrawn, unit)
