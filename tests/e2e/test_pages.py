@@ -100,6 +100,10 @@ MISPLACED = r"""async () => {
         const cut = style.textOverflow === "ellipsis" && style.overflowX !== "visible";
         if (!cut && !piled && rects.some((line) => line.right > held.right + slack || line.left < held.left - slack))
             found.push(`${said} hangs out of ${block.tagName}.${block.className}`);
+        // A part that its own text has widened hangs out of what holds the part.
+        const around = block.parentElement.getBoundingClientRect();
+        if (!cut && !piled && !block.closest("thead") && around.width > 1 && rects.some((line) => line.right > around.right + 1.5 && line.right <= held.right + 1.5))
+            found.push(`${said} widens ${block.tagName}.${block.className} out of ${block.parentElement.className}`);
         // Accents that pile up are painted far beyond their line, unless something clips them there.
         if (piled) {
             let clip = parent;

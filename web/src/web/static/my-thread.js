@@ -14,8 +14,10 @@ const isLastPage = !new URLSearchParams(location.search).has("avant");
 let unread = 0;
 
 // A mail, or a sign-in on the way, leads to the page without saying where in it.
+const fresh = document.getElementById("nouveau");
 const [arrival] = performance.getEntriesByType("navigation");
-if (!location.hash && arrival?.type === "navigate") document.getElementById("nouveau")?.scrollIntoView();
+if (fresh && !location.hash && arrival?.type === "navigate" && fresh.getBoundingClientRect().top > innerHeight / 2)
+  fresh.scrollIntoView();
 
 // --- What is new ------------------------------------------------------------------------------
 
