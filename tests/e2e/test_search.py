@@ -271,8 +271,8 @@ async def test_back_opens_the_box_again_over_the_page_it_was_opened_on(windows, 
     await she.page.go_back()
     await expect(box(she)).to_have_value("zebrinotron")
     await expect(results(she)).to_contain_text(["Les hélicons ronronnaient"])
-    await she.page.get_by_role("dialog").press("Escape")  # the list
-    await she.page.get_by_role("dialog").press("Escape")
+    await box(she).press("Escape")  # closes the list
+    await box(she).press("Escape")
     await expect(box(she)).to_be_hidden()
     await she.goes_to("/mes-appareils")
     await she.page.go_back()
