@@ -134,7 +134,7 @@ async def test_a_request_that_is_open_already_is_offered_first_and_never_forced(
 ):
     she: Customer = await windows.customer(customer_account, javascript=javascript)
     await she.goes_to("/mes-demandes")
-    help_with = f"Demander de l’aide pour {product.designation}, {sales[1]['serial_number']}"
+    help_with = f"Demander de l’assistance pour {product.designation}, {sales[1]['serial_number']}"
     await she.follows(help_with)
     await expect(she.page.get_by_role("radio", name=sales[1]["serial_number"])).to_be_checked()
     await she.goes_to("/mes-appareils")

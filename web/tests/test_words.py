@@ -132,19 +132,6 @@ def test_minutes_are_named_with_both_limits():
         assert "de 0 à 1\u00a0440" in words.refusal(code, field="minutes")
 
 
-COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$|\s// .*$", re.MULTILINE)
-STRING = re.compile(r'"[^"\n]*"|`[^`\n]*`')
-
-
-@pytest.mark.parametrize(
-    "script", sorted((ROOT / "web/src/web/static").glob("*.js")), ids=lambda script: script.stem
-)
-def test_what_scripts_say_is_set_as_french_is(script):
-    for written in STRING.findall(COMMENT.sub("", script.read_text(encoding="utf-8"))):
-        said = re.sub(r"\$\{[^{}]*\}", "x", written)
-        assert words.typeset(said) == said
-
-
 def test_a_text_that_is_too_long_names_the_limit_of_texts():
     assert "20\u00a0000 caractères au plus" in words.refusal("body_too_large")
 

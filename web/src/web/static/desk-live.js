@@ -44,7 +44,7 @@ async function readQueue(everything) {
 
 function takeOver(fresh, everything) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
-  tellUnread(Number(fresh.dataset.unread));
+  tellUnread(fresh.dataset.unread);
   const list = queue().querySelector("[data-queue]");
   const freshLines = new Map([...fresh.querySelectorAll("[data-queue] > li")].map((line) => [line.dataset.number, line]));
   if (!list) {
@@ -114,7 +114,7 @@ function showAll(fresh) {
 const title = document.title.replace(/^\(.*?\) /, "");
 
 function tellUnread(count) {
-  document.title = count ? `(${count > 1000 ? "1000+" : count}) ${title}` : title;
+  document.title = count ? `(${count}) ${title}` : title;
 }
 
 // --- The exchange -----------------------------------------------------------------------------
