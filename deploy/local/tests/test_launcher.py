@@ -98,6 +98,7 @@ def test_the_first_start_installs_and_the_next_ones_do_not(checkout):
     assert "Installing the Python packages of locks/run.txt" in said
     assert said.endswith("handed over: up --no-demo\n")
     assert checkout.begin("status").communicate()[0] == "handed over: status\n"
+    assert checkout.begin("test", "--help").communicate()[0] == "handed over: test --help\n"
     assert "locks/all.txt" in checkout.begin("check").communicate()[0]
     assert checkout.begin("up").communicate()[0] == "handed over: up\n"  # all suits up, too
 
