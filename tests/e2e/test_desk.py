@@ -445,7 +445,7 @@ async def test_time_spent_is_kept_by_a_note_when_a_request_is_resolved_without_a
         await he.presses("Résoudre")
     await he.is_told(f"Demande n° {number} résolue.")
     note = he.exchange.get_by_role("article", name=f"Note interne de {he.account.name}")
-    await expect(note).to_contain_text("Résolue sans réponse.")
+    await expect(note).to_contain_text("Résolue sans autre réponse.")
     await expect(note).to_contain_text("12 min")
     thread = await she.get(f"/api/tickets/{number}")
     assert [thread["ticket"]["status"], len(thread["messages"])] == ["resolved", 1]

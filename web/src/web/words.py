@@ -285,7 +285,7 @@ CLOSED = (
     "Le guichet est momentanément fermé. Votre saisie est conservée ; réessayez dans un instant."
 )
 GONE = "Ce que vous cherchez n’existe pas ou n’existe plus."
-RESOLVED_WITHOUT_REPLY = "Résolue sans réponse."
+RESOLVED_WITHOUT_REPLY = "Résolue sans autre réponse."
 MINUTES_UNREADABLE = (
     f"Indiquez un nombre entier de minutes, de 0 à {number(LONGEST_MINUTES)}, par exemple 15."
 )

@@ -196,7 +196,8 @@ def requests(count: int, unresolved: int, *, is_all: bool) -> str:
     """Where not all are known, no more than is certain."""
     if count == 0:
         return "aucune" if is_all else "—"
-    said = f"{count}, dont {unresolved} en cours" if unresolved else str(count)
+    of_them = "" if unresolved == count else f"{count}, dont "
+    said = f"{of_them}{unresolved} en cours" if unresolved else str(count)
     return said if is_all else f"au moins {said}"
 
 

@@ -113,6 +113,7 @@ async def show(
         links={each.id: refused if refused and each.id == sending else Form() for each in known},
         form=form,
         roles=ROLES,
+        is_caught=request.app.state.settings.caught_mail is not None,
         shortest=PASSWORD_SHORTEST,
         problem=first_words(refused) if refused else "",
     )
