@@ -1,7 +1,7 @@
 """Products searched by the fold of all searches, short words by an index of their own.
 
 The table is written anew and its indexes are made: the search of products waits meanwhile, some
-three minutes for a million products. Sales go on, which know what can be sold themselves.
+five minutes for a million products. Sales go on, which know what can be sold themselves.
 """
 
 import sqlalchemy as sa

@@ -1,6 +1,6 @@
 """Sales searched by the fold of all searches, whatever separates the parts of a word.
 
-The table is written anew and its index made, and no sale is recorded meanwhile: some two minutes
+The table is written anew and its index made, and no sale is recorded meanwhile: a minute or more
 for a million sales.
 """
 
