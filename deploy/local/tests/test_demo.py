@@ -54,6 +54,7 @@ def test_the_demo_goes_on_where_it_was_interrupted_and_shows_every_state(stack):
     assert not demo.is_loaded(stack)
     demo.load(stack)
     assert demo.is_loaded(stack)
+    assert one(stack, "identity", "SELECT count(*) FROM sessions WHERE revoked_at IS NULL") == 0
 
     with httpx.Client(base_url=stack.gateway_url, timeout=30) as http:
         tokens = {}

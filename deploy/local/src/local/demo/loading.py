@@ -156,6 +156,8 @@ class Demo:
             products = await self.products()
             await self.sell_all(products, customers)
             await self.tell_requests()
+            everybody = [self.administrator, *self.staff.values(), *self.customers.values()]
+            await at_once([one.sign_out for one in everybody])
         self.tell(
             f"{len(customers)} customers, {len(self.sales)} sales, "
             f"{len(self.story['requests'])} requests"
