@@ -27,6 +27,8 @@ class Case:
     others: int
     unit: str
     others_unit: str
+    sold: str
+    others_sold: str
     cancelled: str
     product: Product
 
@@ -36,11 +38,12 @@ async def case(shop: Shop, technician_account: Account) -> Case:
     product = await shop.product("100-100000910WOF")
     people = [await shop.register("Nathalie", "Hélicon"), await shop.register("Basile", "Voisin")]
     units = [serial_number(), serial_number()]
-    numbers = []
+    numbers, sold = [], []
     for account, unit, subject, text in zip(
         people, units, (SUBJECT, HERS), (SAID, HERS), strict=True
     ):
         sale = await shop.sell(account, product, serial_number=unit)
+        sold.append(sale["number"])
         numbers.append(await opens(account, sale["id"], subject=subject, description=text))
     mistaken = await shop.sell(people[0], product)
     await technician_account.post(
@@ -54,6 +57,8 @@ async def case(shop: Shop, technician_account: Account) -> Case:
         others=numbers[1],
         unit=units[0],
         others_unit=units[1],
+        sold=sold[0],
+        others_sold=sold[1],
         cancelled=mistaken["number"],
         product=product,
     )
@@ -139,12 +144,16 @@ async def test_a_customer_finds_their_own_alone_and_no_note(windows, case, width
     await looks_for(she, "zebrinotron")
     await expect(results(she)).to_have_count(1)
     await expect(results(she)).to_contain_text(["Les hélicons ronronnaient"])
-    for text in ("rappel constructeur", HERS, f"{case.others}", case.others_unit, "Basile Voisin"):
+    others = (f"{case.others}", case.others_unit, case.others_sold)
+    for text in ("rappel constructeur", HERS, "Basile Voisin", case.cancelled, *others):
         await looks_for(she, text)
         await expect(she.page.locator("#search-found")).to_contain_text("Rien ne correspond")
 
     await looks_for(she, case.unit[3:9])
     mine = she.page.get_by_role("group", name="Vos appareils").get_by_role("option")
+    await expect(mine).to_contain_text([case.unit])
+    await looks_for(she, f"Vente n° {case.sold.lower().replace('-', ' ')}")
+    await expect(mine).to_have_count(1)
     await expect(mine).to_contain_text([case.unit])
     await looks_for(she, str(case.number))
     await results(she).first.click()

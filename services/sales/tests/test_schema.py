@@ -53,6 +53,31 @@ def test_drafts_of_the_release_before_become_documents():
     }
 
 
+OLD_SALE = """
+    INSERT INTO sales (id, number, customer_id, seller_id, seller_name, product_id,
+        product_reference, product_designation, serial_number, sold_on, recorded_at, version,
+        customer_words)
+    VALUES (gen_random_uuid(), 'V-2025-00001', gen_random_uuid(), gen_random_uuid(), 'Awa Diallo',
+        gen_random_uuid(), 'NF-A12/25', 'Écran 27” L’Œil', 'SN4X8820193KQ7L', '2025-11-02', now(),
+        1, 'Aïssa N’Diaye a.n@x.example')
+"""
+
+
+def test_sales_of_the_release_before_are_folded_anew():
+    url = testing.fresh_database("test_sales_old_sales")
+    command.upgrade(migrations.config("sales", url), "0004")
+    engine = create_engine(url)
+    with engine.begin() as old:
+        old.execute(text(OLD_SALE))
+    migrations.upgrade("sales", url)
+    with engine.begin() as connection:
+        folded = connection.scalar(text("SELECT search_text FROM sales"))
+    engine.dispose()
+    assert folded == (
+        "v-2025-00001 sn4x8820193kq7l nf-a12-25 ecran 27 l-oeil aissa n-diaye a-n@x-example"
+    )
+
+
 def sale(**changes: Any) -> Sale:
     good: dict[str, Any] = {
         "id": uuid4(),

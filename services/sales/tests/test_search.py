@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from chassis.folding import words_of
+from chassis.folding_cases import FOUND
 from chassis.testing import token
 from contracts.identity.roles import Role
 
@@ -86,7 +87,24 @@ async def test_every_word_must_occur_somewhere_newest_first(search, sold, text, 
 
 
 async def test_a_number_for_people_finds_its_sale(search, sold):
-    assert await search(sold[1]["number"]) == ["2"]
+    number = sold[1]["number"]
+    for text in (number, f"Vente n° {number.lower()}", number.replace("-", " ")):
+        assert "2" in await search(text), text
+    assert await search(number) == ["2"]
+
+
+async def test_what_every_search_finds(client, shop):
+    """But for texts without a word of three characters."""
+    typical = [case for case in FOUND if max(map(len, words_of(case[1]))) >= 3]
+    for number, (written, _) in enumerate(typical):
+        shop.product_id = uuid4()
+        await shop.hears_of_product(designation=written, reference=f"{number:09}")
+        await sell(client, shop, f"SN{number:012}X", "2026-11-02")
+    for number, (written, typed) in enumerate(typical):
+        body = {"text": typed, "limit": 50}
+        answer = await client.post("/api/sales/search", json=body, headers=SELLER)
+        found = [sale["serial_number"] for sale in answer.json()["sales"]]
+        assert f"SN{number:012}X" in found, (written, typed)
 
 
 async def test_a_customer_is_found_under_the_name_they_have_now(search, sold, shop):
