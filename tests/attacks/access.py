@@ -37,6 +37,7 @@ API: dict[str, dict[str, Roles]] = {
         "POST /api/identity/links/use": ANYBODY,
         "POST /api/identity/service-tokens": ANYBODY,  # with a service's secret; hidden
         "POST /api/identity/links/{link_id}/secret": SERVICES,
+        "POST /api/identity/links/{link_id}/secret/refusal": SERVICES,
         "DELETE /api/identity/sessions/current": SIGNED_IN,
         "GET /api/identity/sessions": SIGNED_IN,
         "DELETE /api/identity/sessions": SIGNED_IN,

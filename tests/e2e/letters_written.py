@@ -39,6 +39,7 @@ def written(kind: Kind, language: Language) -> str:
         texts=["Bonjour,\n\nessayez avec un autre câble."] if kind == Kind.REPLY else [],
         link_secret="x" * 43 if kind in WITH_LINK else "",
         expires_at=AT if kind in WITH_LINK else None,
+        new_email="n.leroy@example.org" if kind == Kind.EMAIL_ASKED else "",
         unsubscription="y" * 80 if kind in WISHES else "",
     )
     body = write(letter, HOUSE, at=AT).get_body(("html",))

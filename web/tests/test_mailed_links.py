@@ -23,6 +23,7 @@ class Services:
     def __init__(self) -> None:
         self.purpose = "password"
         self.wanted = True
+        self.refuses = False
         self.refusals: dict[str, tuple[int, str]] = {}
         self.asked: list[tuple[str, Any]] = []
 
@@ -44,9 +45,10 @@ class Services:
     def said(self, path: str, body: Any) -> Any:
         if path.endswith("/links/read"):
             known = {"first_name": "Zoé", "last_name": "Petit", "email": EMAIL}
-            return known | {"purpose": self.purpose, "role": "customer", "expires_at": NOW}
+            known |= {"purpose": self.purpose, "role": "customer", "expires_at": NOW}
+            return known | {"refuses": self.refuses}
         if path.endswith("/links/use"):
-            return {"purpose": self.purpose, "email": EMAIL}
+            return {"purpose": self.purpose, "email": EMAIL, "refused": self.refuses}
         if path == "/api/identity/sessions":
             account: dict[str, Any] = {
                 "id": SOMEBODY,
@@ -189,6 +191,20 @@ async def test_an_address_is_confirmed_without_any_password(services, reader):
     page = (await reader.get(led.headers["Location"])).text
     assert "Adresse e-mail confirmée." in page
     assert f'value="{EMAIL}"' in page
+
+
+async def test_the_old_address_is_kept_by_one_button_without_script(services, reader):
+    services.purpose, services.refuses = "email", True
+    looked = (await reader.get(LINK)).text
+    assert "Garder mon adresse" in looked
+    assert services.asked == [("/api/identity/links/read", {"secret": SECRET})]
+
+    answer = await reader.post(LINK)
+
+    assert services.asked[-1] == ("/api/identity/links/use", {"secret": SECRET, "password": None})
+    assert answer.status_code == 200
+    assert "Votre adresse reste la même" in answer.text
+    assert 'href="/mot-de-passe-oublie"' in answer.text
 
 
 async def test_a_password_that_is_missing_or_refused_is_said_beside_its_field(services, reader):

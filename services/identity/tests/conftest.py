@@ -193,6 +193,9 @@ class People:
         assert answer.status_code == 200, answer.text
         return answer.json()["secret"]
 
+    async def ask_refusal(self, link_id: object) -> httpx.Response:
+        return await self.post(f"/links/{link_id}/secret/refusal", None, testing.token(SERVICE))
+
     async def read_link(self, secret: str) -> httpx.Response:
         return await self.post("/links/read", {"secret": secret}, {})
 

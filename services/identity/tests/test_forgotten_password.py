@@ -92,7 +92,7 @@ async def test_a_forgotten_password_is_chosen_anew(people, mail, links):
 
     answer = await people.use_link(await people.secret(link.link_id))
 
-    assert answer.json() == {"purpose": "password", "email": EMAIL}
+    assert answer.json() == {"purpose": "password", "email": EMAIL, "refused": False}
     people.refused(await people.sign_in(EMAIL, PASSWORD), 401, "credentials_wrong")
     assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
 

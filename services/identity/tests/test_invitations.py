@@ -43,7 +43,7 @@ async def test_a_customer_without_a_password_is_invited(people, session, mail):
     secret = await people.secret(requested.link_id)
     assert (await people.read_link(secret)).json()["role"] == "customer"
     answer = await people.use_link(secret)
-    assert answer.json() == {"purpose": "invitation", "email": EMAIL}
+    assert answer.json() == {"purpose": "invitation", "email": EMAIL, "refused": False}
     *_, chosen = await published(session)
     assert isinstance(chosen, PasswordChanged)
     assert chosen.first

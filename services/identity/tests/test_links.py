@@ -142,7 +142,11 @@ async def test_reading_a_link_says_what_it_is_for_and_uses_nothing_up(people, li
         "email": EMAIL,
         "role": "customer",
     }
-    assert (await people.use_link(secret)).json() == {"purpose": "password", "email": EMAIL}
+    assert (await people.use_link(secret)).json() == {
+        "purpose": "password",
+        "email": EMAIL,
+        "refused": False,
+    }
 
 
 async def test_a_used_link_gives_the_password_ends_sessions_and_waits(people, session, link):

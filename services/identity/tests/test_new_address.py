@@ -65,7 +65,7 @@ async def test_the_link_makes_the_new_address_count(people, session, me, links):
 
     answer = await people.use_link(secret, None)
 
-    assert answer.json() == {"purpose": "email", "email": NEW}
+    assert answer.json() == {"purpose": "email", "email": NEW, "refused": False}
     *_, event = await changes(session)
     assert (event.email, event.version) == (NEW, 2)
     assert event.changed_at is not None
@@ -182,6 +182,41 @@ async def test_a_link_not_opened_in_a_day_changes_nothing(people, me, links, lat
     await later(Link, "expires_at", timedelta(hours=25))
     assert await pending(people, me) == (EMAIL, None)
     people.refused(await people.use_link(secret, None), 409, "link_expired")
+
+
+async def test_whoever_reads_the_old_address_ends_the_change_with_one_click(people, me, links):
+    await change_email(people, me)
+    link_id = (await links())[0].link_id
+    confirmation = await people.secret(link_id)
+    mail = (await people.ask_refusal(link_id)).json()
+    assert (mail["email"], mail["new_email"], mail["purpose"]) == (EMAIL, NEW, "email")
+    said = (await people.read_link(mail["secret"])).json()
+    assert (said["email"], said["refuses"]) == (NEW, True)
+
+    for _ in range(2):  # again is as good as once
+        used = (await people.use_link(mail["secret"], None)).json()
+        assert used == {"purpose": "email", "email": EMAIL, "refused": True}
+
+    people.refused(await people.use_link(confirmation, None), 409, "link_expired")
+    people.refused(await people.ask_refusal(link_id), 409, "link_expired")
+    assert await pending(people, me) == (EMAIL, None)
+
+
+async def test_a_refusal_confirms_nothing_and_comes_too_late_once_it_is_confirmed(
+    people, me, links
+):
+    await change_email(people, me)
+    link_id = (await links())[0].link_id
+    refusal = (await people.ask_refusal(link_id)).json()["secret"]
+    people.refused(await people.use_link(refusal.removeprefix("no.")), 404, "link_unknown")
+    await people.use_link(await people.secret(link_id), None)
+    people.refused(await people.use_link(refusal, None), 409, "link_used")
+
+
+async def test_a_link_to_choose_a_password_has_no_refusal(people, me, links):
+    await people.forget(EMAIL)
+    [link] = await links()
+    people.refused(await people.ask_refusal(link.link_id), 404, "link_unknown")
 
 
 async def test_without_the_password_no_mail_goes_anywhere(people, me, links):

@@ -224,12 +224,16 @@ class Asked:
         self.app = FastAPI()
         self.app.add_api_route("/api/identity/service-tokens", self.token, methods=["POST"])
         self.app.add_api_route("/api/identity/links/{id}/secret", self.link, methods=["POST"])
+        self.app.add_api_route(
+            "/api/identity/links/{id}/secret/refusal", self.refusal, methods=["POST"]
+        )
         self.app.add_api_route("/api/tickets/messages/{id}/text", self.message)
         self.app.add_api_route("/api/tickets/{number}/subject", self.subject)
         self.forget()
 
     def forget(self) -> None:
         self.links: dict[UUID, dict[str, Any]] = {}
+        self.refusals: dict[UUID, dict[str, Any]] = {}
         self.texts: dict[UUID, str] = {}
         self.subjects: dict[int, str] = {}
         self.mood = "answering"
@@ -261,6 +265,12 @@ class Asked:
             return problem(409, "link_used")
         self.secrets_made += 1
         return JSONResponse({"secret": f"secret-{self.secrets_made}"} | self.links[id], 201)
+
+    async def refusal(self, id: UUID, request: Request) -> Response:
+        assert request.headers["authorization"] == "Bearer service-token"
+        if not self.refusals.get(id):
+            return problem(409, "link_expired")
+        return JSONResponse({"secret": "no.secret"} | self.refusals[id])
 
     async def message(self, id: UUID, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer service-token"

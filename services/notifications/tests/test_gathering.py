@@ -91,6 +91,21 @@ async def test_whoever_has_the_wanted_address_is_told_and_gets_no_link(post, pos
     assert "/lien/" not in str(postman.mails[0])
 
 
+async def test_the_old_address_is_told_of_the_new_one_and_can_end_it(post, postman, asked):
+    link = post.link(Purpose.EMAIL)
+    asked.know_link(link.link_id, link.purpose, "marc@example.org")
+    asked.refusals[link.link_id] = asked.links[link.link_id] | {
+        "email": "ines@example.org",
+        "new_email": "marc@example.org",
+    }
+    await post.hears(post.customer(), link)
+    await post.goes_out()
+    warning = next(mail for mail in postman.mails if "Une autre" in str(mail["Subject"]))
+    assert warning["To"].addresses[0].addr_spec == "ines@example.org"
+    assert "marc@example.org" in warning.get_body(("plain",)).get_content()
+    assert "/lien/no.secret" in warning.get_body(("plain",)).get_content()
+
+
 async def test_a_first_password_is_welcomed_and_not_called_a_change(post, postman):
     await post.hears(post.customer(), post.password(first=True))
     await post.goes_out()

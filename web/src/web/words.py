@@ -203,6 +203,7 @@ ABOUT_MAILS = {
     "password_link": "Lien de mot de passe",
     "invitation": "Invitation",
     "email_link": "Confirmation d’adresse",
+    "email_asked": "Changement d’adresse demandé",
     "email_in_use": "Adresse déjà utilisée",
     "acknowledgement": "Demande arrivée",
     "new_request": "Nouvelle demande",

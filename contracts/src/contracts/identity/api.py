@@ -239,6 +239,9 @@ class LinkSecret(Answer):
     taken: bool = Field(
         False, description="Another account has the address: the names are its holder's."
     )
+    new_email: str | None = Field(
+        None, description="The address that is asked for, which this secret keeps from counting."
+    )
 
 
 class GivenLink(Body):
@@ -254,6 +257,7 @@ class Link(Answer):
     email: str = Field(description="With which the person signs in once the link is used.")
     role: Role
     expires_at: AwareDatetime
+    refuses: bool = Field(False, description="Using it ends the change to this address.")
 
 
 class LinkUse(GivenLink):
@@ -265,6 +269,7 @@ class LinkUse(GivenLink):
 class UsedLink(Answer):
     purpose: Purpose
     email: str
+    refused: bool = Field(False, description="The address stays the one it was.")
 
 
 # --- Services -----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - a kind, not a secret
     FIRST_PASSWORD = "first_password"  # noqa: S105 - the same
     EMAIL_CHANGED = "email_changed"
+    EMAIL_ASKED = "email_asked"
     PASSWORD_LINK = "password_link"  # noqa: S105 - the same
     INVITATION = "invitation"
     EMAIL_LINK = "email_link"

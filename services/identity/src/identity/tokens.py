@@ -39,6 +39,18 @@ def new_secret() -> str:
     return secrets.token_urlsafe(32)
 
 
+REFUSES = "no."  # in no secret by chance: it has no full stop
+
+
+def new_refusal() -> str:
+    """A secret that ends what a link is for, and can do nothing else."""
+    return REFUSES + new_secret()
+
+
+def is_refusal(secret: str) -> bool:
+    return secret.startswith(REFUSES)
+
+
 def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 

@@ -34,6 +34,11 @@ class Owners:
         answer = await self.ask("POST", f"/api/identity/links/{link_id}/secret")
         return None if answer is None else read(LinkSecret, answer)
 
+    async def link_refusal(self, link_id: UUID) -> LinkSecret | None:
+        """A secret by which the address that still counts ends the change of it."""
+        answer = await self.ask("POST", f"/api/identity/links/{link_id}/secret/refusal")
+        return None if answer is None else read(LinkSecret, answer)
+
     async def text(self, message_id: UUID) -> str | None:
         """The words of a message that the customer may see; None for any other."""
         answer = await self.ask("GET", f"/api/tickets/messages/{message_id}/text")

@@ -121,6 +121,9 @@ async def send_link(session: AsyncSession, event: LinkRequested) -> None:
         link_expires_at=event.expires_at,
     )
     await tell(session, event.account_id, news)
+    if event.purpose == Purpose.EMAIL:  # and whoever reads the mail of the old one may end it
+        warning = replace(news, kind=Kind.EMAIL_ASKED, key=key_of("refusal", event.link_id))
+        await tell(session, event.account_id, warning)
 
 
 # --- Purchases --------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ class Letter:
     texts: list[str] = field(default_factory=list)
     link_secret: str = field(default="", repr=False)
     expires_at: datetime | None = None
+    new_email: str = ""
     unsubscription: str = field(default="", repr=False)
 
     @property
@@ -157,6 +158,7 @@ def filled(letter: Letter, house: House) -> dict[str, Any]:
         "authors": enumeration([one_line(name) for name in letter.authors], language),
         "count": letter.count,
         "first_name": one_line(letter.first_name),
+        "new_email": one_line(letter.new_email),
         "expires": told_moment(letter, house.zone),
     }
     labels = LABELS[language]

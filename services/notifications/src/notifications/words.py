@@ -103,6 +103,16 @@ FRENCH = {
         button="Ouvrir le guichet",
         why=SAFETY_FR,
     ),
+    Kind.EMAIL_ASKED: french(
+        "Une autre adresse e-mail est demandée pour votre compte",
+        "Votre adresse e-mail va changer",
+        "Bonjour {first_name}, une autre adresse est demandée pour votre compte : {new_email}. Elle "
+        "remplacera celle-ci dès qu’elle sera confirmée, au plus tard le {expires}.",
+        "C’était vous ? Il n’y a rien à faire. Sinon, gardez cette adresse, puis choisissez un "
+        "nouveau mot de passe.",
+        button="Garder cette adresse",
+        why=SAFETY_FR,
+    ),
     Kind.PASSWORD_LINK: french(
         "Choisissez un nouveau mot de passe",
         "Choisissez un nouveau mot de passe",
@@ -213,6 +223,16 @@ ENGLISH = {
         "it.",
         "Was it not you? Tell us at the shop without delay.",
         button="Open Guichet",
+        why=SAFETY_EN,
+    ),
+    Kind.EMAIL_ASKED: english(
+        "Another e-mail address is asked for on your account",
+        "Your e-mail address is about to change",
+        "Hello {first_name}, another address is asked for on your account: {new_email}. It replaces "
+        "this one once it is confirmed, by {expires} at the latest.",
+        "Was it you? There is nothing to do. If not, keep this address, then choose a new "
+        "password.",
+        button="Keep this address",
         why=SAFETY_EN,
     ),
     Kind.PASSWORD_LINK: english(

@@ -79,10 +79,17 @@ async def use_link(request: Request, secret: str, form: ByKey) -> Response:
             return show_over(request, problem)
         return show_link(request, known, form.refused(problem))
     if used.purpose == Purpose.EMAIL:
-        response = redirect(request, "/compte", done="email_confirmed")
-        sign_in.remember_address(request, response, used.email)
-        return response
+        return show_address(request, used)
     return await signed_in(request, used, password)
+
+
+def show_address(request: Request, used: UsedLink) -> Response:
+    """The new one counts, or the one before stays."""
+    if used.refused:
+        return page(request, "links/refused.html", email=used.email)
+    response = redirect(request, "/compte", done="email_confirmed")
+    sign_in.remember_address(request, response, used.email)
+    return response
 
 
 async def signed_in(request: Request, used: UsedLink, password: str) -> Response:

@@ -57,6 +57,24 @@ async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
     )
 
 
+async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
+    """A secret for the address that still counts: whoever reads its mail may end the change."""
+    link, account = await usable(session, links.with_id(link_id), lock=True)
+    if link.purpose != Purpose.EMAIL:
+        raise links.LinkUnknown("no change of address is asked for by this")
+    secret = tokens.new_refusal()
+    link.keep_secret(tokens.secret_hash(secret))
+    return api.LinkSecret(
+        secret=secret,
+        purpose=Purpose.EMAIL,
+        email=account.email,
+        first_name=account.first_name,
+        last_name=account.last_name,
+        expires_at=link.expires_at,
+        new_email=link.email,
+    )
+
+
 async def other_holder(session: AsyncSession, link: Link) -> Account | None:
     """Who has the address already that somebody else wants; it is told to them alone."""
     if link.purpose != Purpose.EMAIL:
@@ -75,6 +93,7 @@ async def read(session: AsyncSession, secret: str) -> api.Link:
         email=link.email,
         role=Role(account.role),
         expires_at=link.expires_at,
+        refuses=tokens.is_refusal(secret),
     )
 
 
@@ -84,6 +103,8 @@ async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> a
     All sessions of whoever has a new password end, and no wait remains.
     """
     which = links.with_secret(given.secret)
+    if tokens.is_refusal(given.secret):
+        return await refuse(database, which)
     async with database.transaction() as session:
         link, account = await usable(session, which)
     password_hash = None
@@ -98,6 +119,16 @@ async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> a
         else:
             await replace_password(session, account, password_hash)
     return api.UsedLink(purpose=Purpose(link.purpose), email=account.email)
+
+
+async def refuse(database: Database, which: ColumnElement[bool]) -> api.UsedLink:
+    """The address stays as it is; again, or after another end, is as good as once."""
+    async with database.transaction() as session:
+        link, account = await links.link(session, which, lock=True)
+        if link.used_at is not None:
+            raise LinkUsed("the new address counts already")
+        link.revoked_at = link.revoked_at or datetime.now(UTC)
+    return api.UsedLink(purpose=Purpose.EMAIL, email=account.email, refused=True)
 
 
 async def chosen(passwords: Passwords, password: str | None, account: Account) -> str:

@@ -55,3 +55,9 @@ async def use_link(
 async def make_link_secret(link_id: UUID, _: Service, session: Transaction) -> api.LinkSecret:
     """A secret for the mail that is being sent. For our own services, on the internal entry point."""
     return await opened_links.make_secret(session, link_id)
+
+
+@router.post("/links/{link_id}/secret/refusal")
+async def make_link_refusal(link_id: UUID, _: Service, session: Transaction) -> api.LinkSecret:
+    """The same for the address that still counts: this secret only ends the change of it."""
+    return await opened_links.make_refusal(session, link_id)

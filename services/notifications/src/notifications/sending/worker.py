@@ -188,7 +188,9 @@ class Worker:
             raise Silent("timeout") from slow
 
     async def link_letter(self, due: Due, link_id: UUID) -> Letter:
-        link = await self.owners.link_secret(link_id)
+        refuses = due.kind is Kind.EMAIL_ASKED
+        fetch = self.owners.link_refusal if refuses else self.owners.link_secret
+        link = await fetch(link_id)
         if link is None:
             raise Gone
         return Letter(
@@ -199,6 +201,7 @@ class Worker:
             last_name=link.last_name,
             email=link.email,
             link_secret=link.secret,
+            new_email=link.new_email or "",
             expires_at=link.expires_at,
         )
 
