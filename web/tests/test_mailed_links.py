@@ -57,7 +57,8 @@ class Services:
                 "email": EMAIL,
             }
             account |= {"role": "customer", "enabled": True, "registered_at": NOW}
-            return {"token": "of-zoe", "expires_at": NOW, "account": account}
+            opened = {"token": "of-zoe", "expires_at": NOW, "browser": "known-here"}
+            return opened | {"account": account}
         if path.endswith("/unsubscriptions"):
             self.wanted = body["wanted"]
         return {"kind": "reply", "language": "fr", "wanted": self.wanted}
@@ -140,7 +141,7 @@ async def test_whoever_chooses_a_password_on_our_page_is_signed_in(
     assert (answer.status_code, answer.headers["Location"]) == (303, "/mes-demandes")
     assert services.asked[-2:] == [
         ("/api/identity/links/use", {"secret": SECRET, **CHOSEN}),
-        ("/api/identity/sessions", {"email": EMAIL, **CHOSEN}),
+        ("/api/identity/sessions", {"email": EMAIL, **CHOSEN, "browser": ""}),
     ]
     assert reader.cookies[session_name] == "of-zoe"
     assert reader.cookies[session_name.replace("session", "done")] == said
@@ -167,6 +168,26 @@ async def test_another_sites_page_uses_no_link(services, reader):
     headers = {"Sec-Fetch-Site": "cross-site", "Origin": "null"}
     assert (await reader.post(LINK, data=CHOSEN, headers=headers)).status_code == 403
     assert services.asked == []
+
+
+async def test_signing_in_again_ends_the_earlier_session_and_shows_the_browser(
+    services, reader, session_name
+):
+    typed = {"email": EMAIL, "password": "au hasard, un mot"}
+    here = {"Sec-Fetch-Site": "same-origin"}
+    closing = (f"/api/identity/sessions/{SOMEBODY}", None)
+    await reader.post("/connexion", data=typed, headers=here)
+    assert closing not in services.asked
+    await reader.post("/connexion", data=typed, headers=here)
+    assert closing in services.asked
+    assert reader.cookies[session_name] == "of-zoe"
+
+    reader.cookies.set(
+        session_name.replace("session", "browser"), "x" * 3000, domain="guichet.test"
+    )
+    await reader.post("/connexion", data=typed, headers=here)
+    shown = [body["browser"] for path, body in services.asked if path.endswith("/sessions")]
+    assert shown == ["", "known-here", ""]
 
 
 @pytest.mark.parametrize("shown", [False, True])

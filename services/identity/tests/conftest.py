@@ -162,9 +162,11 @@ class People:
         password: str = PASSWORD,
         address: str = "192.0.2.1",
         agent: str = "Firefox",
+        browser: str = "",
     ) -> httpx.Response:
         headers = {"X-Guichet-Browser-Address": address, "User-Agent": agent}
-        return await self.post("/sessions", {"email": email, "password": password}, headers)
+        given = {"email": email, "password": password, "browser": browser}
+        return await self.post("/sessions", given, headers)
 
     async def session_token(self, email: str, password: str = PASSWORD) -> str:
         answer = await self.sign_in(email, password)

@@ -65,6 +65,7 @@ async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, 
     assert told == {
         "purpose": "password",
         "taken": False,
+        "new_email": None,
         "email": EMAIL,
         "first_name": "Nathalie",
         "last_name": "Rousseau",
@@ -141,6 +142,7 @@ async def test_reading_a_link_says_what_it_is_for_and_uses_nothing_up(people, li
         "last_name": "Rousseau",
         "email": EMAIL,
         "role": "customer",
+        "refuses": False,
     }
     assert (await people.use_link(secret)).json() == {
         "purpose": "password",

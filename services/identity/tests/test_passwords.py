@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from chassis.errors import Busy
-from identity.passwords import Passwords, PasswordTooCommon, is_common
+from identity.passwords import Passwords, PasswordTooCommon, Turns, is_common
 
 OWNER = ("Jean", "Dupont", "jean.dupont@orange.example")
 
@@ -43,11 +43,11 @@ async def test_two_at_once_some_wait_and_the_next_ones_are_told_to_come_back(pas
         done.wait(5)
         at_once -= 1
 
-    async def take_a_turn() -> None:
-        with passwords.place():
+    async def take_a_turn(who: str) -> None:
+        async with passwords.turn(who, who):
             await passwords.run(work)
 
-    turns = [asyncio.create_task(take_a_turn()) for _ in range(3)]
+    turns = [asyncio.create_task(take_a_turn(who)) for who in "abc"]
     await asyncio.sleep(0.1)
     with pytest.raises(Busy) as refusal:
         await passwords.choose("grenouille sur un vélo", field="password")
@@ -58,6 +58,60 @@ async def test_two_at_once_some_wait_and_the_next_ones_are_told_to_come_back(pas
     await asyncio.gather(*turns)
     assert most == 2
     assert await passwords.choose("grenouille sur un vélo", field="password")
+
+
+async def taking(turns: Turns, order: list[str], account: str, address: str) -> None:
+    try:
+        async with turns.turn(account, address):
+            order.append(account)
+            await asyncio.sleep(0)
+    except Busy:
+        order.append(f"not {account}")
+
+
+async def test_one_check_at_a_time_for_an_account_leaves_the_other_place_to_others():
+    turns, order = Turns(at_once=2, waiting=20), []
+    async with turns.turn("nathalie", "192.0.2.1"):
+        mine = [asyncio.create_task(taking(turns, order, "nathalie", "192.0.2.1")) for _ in "12345"]
+        await asyncio.sleep(0)
+        await taking(turns, order, "marc", "192.0.2.1")
+        assert order == ["marc"]
+        await taking(turns, order, "nathalie", "192.0.2.1")  # five wait there already
+        assert order.pop() == "not nathalie"
+        mine.append(asyncio.create_task(taking(turns, order, "nathalie", "198.51.100.7")))
+        await asyncio.sleep(0)
+    await asyncio.gather(*mine)
+    assert order == ["marc"] + ["nathalie"] * 6
+    assert (turns.free, turns.waiting(), turns.checked) == (2, [], set())
+
+
+async def test_addresses_take_turns_and_the_longest_line_gives_way():
+    turns, order = Turns(at_once=1, waiting=4), []
+    async with turns.turn("first", "192.0.2.1"):
+        greedy = [
+            asyncio.create_task(taking(turns, order, f"greedy {n}", "192.0.2.66")) for n in range(6)
+        ]
+        await asyncio.sleep(0)
+        other = asyncio.create_task(taking(turns, order, "marc", "192.0.2.1"))
+        await asyncio.sleep(0.01)
+        assert sorted(order) == ["not greedy 3", "not greedy 4", "not greedy 5"]
+        order.clear()
+    await asyncio.gather(*greedy, other)
+    assert order == ["greedy 0", "marc", "greedy 1", "greedy 2"]
+
+
+async def test_a_turn_that_does_not_come_in_time_is_refused_and_frees_its_place(monkeypatch):
+    monkeypatch.setattr("identity.passwords.LONGEST_WAIT_SECONDS", 0.02)
+    turns, order = Turns(at_once=1, waiting=4), []
+    async with turns.turn("first", "192.0.2.1"):
+        await taking(turns, order, "marc", "192.0.2.2")
+        gone = asyncio.create_task(taking(turns, order, "gone", "192.0.2.3"))
+        await asyncio.sleep(0)
+        gone.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await gone
+    assert order == ["not marc"]
+    assert (turns.free, turns.waiting(), turns.checked) == (1, [], set())
 
 
 async def test_a_common_password_is_refused_beside_its_field(passwords):

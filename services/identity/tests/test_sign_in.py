@@ -180,13 +180,13 @@ async def test_a_used_session_lives_on_and_an_unused_one_ends(people, session, l
     token = await people.session_token(EMAIL)
     lifetime = app.state.settings.session_lifetime(Role.CUSTOMER)
 
-    await later(Session, "expires_at", lifetime - timedelta(minutes=5))
-    await later(Session, "last_used_at", lifetime - timedelta(minutes=5))
+    await later(Session, "expires_at", lifetime.unused - timedelta(minutes=5))
+    await later(Session, "last_used_at", lifetime.unused - timedelta(minutes=5))
     assert (await people.exchange(token)).status_code == 200
     expires_at = await session.scalar(select(Session.expires_at).filter_by(user_agent="Firefox"))
-    assert expires_at > datetime.now(UTC) + lifetime - timedelta(minutes=1)
+    assert expires_at > datetime.now(UTC) + lifetime.unused - timedelta(minutes=1)
 
-    await later(Session, "expires_at", lifetime)
+    await later(Session, "expires_at", lifetime.unused)
     people.refused(await people.exchange(token), 401, "session_ended")
 
 
@@ -221,6 +221,36 @@ async def test_a_disabled_account_gets_no_more_tokens(people, session):
 def test_staff_sessions_end_sooner_than_those_of_customers(app):
     lifetime = app.state.settings.session_lifetime
     assert lifetime(Role.SELLER) < lifetime(Role.CUSTOMER)
+    assert lifetime(Role.SELLER).most == timedelta(days=7)
+    assert lifetime(Role.CUSTOMER).most == timedelta(days=90)
+
+
+async def test_a_session_ends_for_good_however_much_it_is_used(people, later, app):
+    await people.registered(email=EMAIL)
+    token = await people.session_token(EMAIL)
+    most = app.state.settings.session_lifetime(Role.CUSTOMER).most
+    await later(Session, "opened_at", most - timedelta(minutes=1))
+    await later(Session, "last_used_at", timedelta(minutes=2))
+    assert (await people.exchange(token)).status_code == 200
+
+    await later(Session, "expires_at", timedelta(minutes=1))
+
+    people.refused(await people.exchange(token), 401, "session_ended")
+
+
+async def test_the_twenty_first_session_ends_the_one_unused_for_longest(people, session):
+    await people.registered(email=EMAIL)
+    first = await people.session_token(EMAIL)
+    second = await people.session_token(EMAIL)
+    for _ in range(18):
+        await people.session_token(EMAIL)
+    assert (await people.exchange(first)).status_code == 200
+
+    newest = await people.session_token(EMAIL)
+
+    people.refused(await people.exchange(first), 401, "session_ended")
+    assert (await people.exchange(second)).status_code == 200
+    assert (await people.exchange(newest)).status_code == 200
 
 
 @pytest.mark.parametrize(

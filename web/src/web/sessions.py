@@ -10,7 +10,7 @@ from uuid import UUID
 import jwt
 from fastapi import Depends, Request, Response
 
-from contracts.identity.api import OpenedSession
+from contracts.identity.api import BROWSER_LENGTH, OpenedSession
 from contracts.identity.roles import STAFF, Role
 from web import cookies
 from web.clients import identity
@@ -18,6 +18,7 @@ from web.clients.gateway import Gateway, Problem
 
 CACHED_MOST = 10_000
 SESSION = "session"  # the name of its cookie
+BROWSER = "browser"  # and of what names the accounts that have signed in here, for identity
 SPARE_SECONDS = 10  # a token is renewed this long before it ends
 
 # Modules of a page say with each request whose page it is; see static/session.js.
@@ -200,10 +201,22 @@ Administrator = Annotated[SignedIn, Depends(administrator)]
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:
     """Identity alone decides when a session ends, and puts it off with every use."""
     cookies.give(request, response, SESSION, opened.token)
+    if opened.browser:
+        cookies.give(request, response, BROWSER, opened.browser)
+
+
+def known_browser(request: Request) -> str:
+    """Nothing where the cookie cannot be one that identity has given."""
+    given = cookies.read(request, BROWSER)
+    return given if given.isascii() and len(given) <= BROWSER_LENGTH else ""
 
 
 def forget(request: Request, response: Response) -> None:
     """The browser and this process forget the session; identity is told apart."""
+    forget_token(request)
+    cookies.take_back(request, response, SESSION)
+
+
+def forget_token(request: Request) -> None:
     tokens: AccessTokens = request.app.state.access_tokens
     tokens.forget(cookies.read(request, SESSION))
-    cookies.take_back(request, response, SESSION)

@@ -14,6 +14,7 @@ from contracts.text import EMAIL_LENGTH, Answer, Body, Name, SearchText, Storabl
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 256
+BROWSER_LENGTH = 1_000
 
 
 class StaffRole(StrEnum):
@@ -57,6 +58,9 @@ class NewSession(Body):
 
     email: GivenEmail
     password: GivenPassword = Field(repr=False)
+    browser: Annotated[str, Storable, limit(BROWSER_LENGTH)] = Field(
+        "", repr=False, description="What this browser was given when somebody signed in there."
+    )
 
 
 class Account(Answer):
@@ -78,6 +82,11 @@ class OpenedSession(Answer):
     token: str = Field(repr=False, description="The session's secret: told once, stored hashed.")
     expires_at: AwareDatetime
     account: Account
+    browser: str = Field(
+        "",
+        repr=False,
+        description="For this browser to keep: nobody else's failures slow it down from now on.",
+    )
 
 
 class AccessToken(Answer):

@@ -1,6 +1,7 @@
 """Accounts, their sessions and links, the keys that sign tokens, and counted failures."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -112,6 +113,13 @@ class Account(Base):
         return bool(new)
 
 
+class Lifetime(NamedTuple):
+    """How long a session lives after its last use, and at most."""
+
+    unused: timedelta
+    most: timedelta
+
+
 class Session(Base):
     """One browser or program that has signed in, until it signs out or stays away too long."""
 
@@ -129,10 +137,11 @@ class Session(Base):
     def is_open(self, now: datetime) -> bool:
         return self.revoked_at is None and now < self.expires_at
 
-    def use(self, now: datetime, lifetime: timedelta) -> None:
-        """Put the end off; written once a minute at most, however often the session is used."""
+    def use(self, now: datetime, lifetime: Lifetime) -> None:
+        """Put the end off, but never beyond its longest; written once a minute at most, however often the session is used."""
         if now - self.last_used_at >= RENEWED_AT_MOST:
-            self.last_used_at, self.expires_at = now, now + lifetime
+            self.last_used_at = now
+            self.expires_at = min(now + lifetime.unused, self.opened_at + lifetime.most)
 
 
 LINKS_LAST = {
@@ -196,7 +205,7 @@ class SigningKey(Base):
     created_at: Mapped[datetime]
 
 
-FREE_FAILURES = {"account": 5, "address": 30, "link": 10}
+FREE_FAILURES = {"account": 5, "browser": 5, "address": 30, "link": 10}
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=5)
 FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 
@@ -204,6 +213,7 @@ FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 class Slowdown(Base):
     """Failures counted against one account or one address, and the wait that follows from them.
 
+    Of the kind `browser`, one account's at one browser that it has signed in to before.
     Of the kind `link`, every asking for a link is counted against an address, whatever it does.
 
     The subject is kept as a hash: what was typed as an e-mail address may be unknown here, and
@@ -211,12 +221,18 @@ class Slowdown(Base):
     """
 
     __tablename__ = "slowdowns"
-    __table_args__ = (CheckConstraint("kind IN ('account', 'address', 'link')", name="kind"),)
+    __table_args__ = (
+        CheckConstraint("kind IN ('account', 'browser', 'address', 'link')", name="kind"),
+    )
 
     kind: Mapped[str] = mapped_column(primary_key=True)
     subject: Mapped[bytes] = mapped_column(primary_key=True)
     failures: Mapped[int]
     last_failed_at: Mapped[datetime]
+
+    @property
+    def slows_down(self) -> bool:
+        return self.failures >= FREE_FAILURES[self.kind]
 
     def count(self, now: datetime) -> None:
         """One more failure; those before a long quiet are forgotten."""

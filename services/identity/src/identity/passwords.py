@@ -6,9 +6,11 @@ import re
 import secrets
 import string
 import unicodedata
-from collections.abc import Callable, Generator, Iterable
+from collections import OrderedDict, deque
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from argon2 import PasswordHasher
@@ -16,10 +18,13 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 from chassis.errors import Busy, Malformed
+from contracts.identity.emails import email_key
 
 T = TypeVar("T")
 
 AT_ONCE = 2
+MOST_OF_AN_ACCOUNT = 5  # that wait from one address: nobody types more at once
+LONGEST_WAIT_SECONDS = 5
 
 REST = 6  # fewer characters than these beside a name, a run or a listed word make no password
 RUN = 4
@@ -38,6 +43,95 @@ class PasswordTooCommon(Malformed):
     code = "password_too_common"
 
 
+@dataclass(eq=False)
+class Turn:
+    account: str
+    address: str
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    granted: bool = False
+
+
+class Turns:
+    """Who is checked next: one check at a time for an account, and each address in its turn.
+
+    Where the queue is full, the newest of the address with the longest line is refused: nobody
+    takes the places of the others by asking more often.
+    """
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self.free, self.most = at_once, waiting
+        self.lines: OrderedDict[str, deque[Turn]] = OrderedDict()
+        self.checked: set[str] = set()
+
+    @asynccontextmanager
+    async def turn(self, account: str, address: str) -> AsyncGenerator[None]:
+        """503 `busy` where it does not come in time."""
+        turn = Turn(account, address)
+        self.join(turn)
+        try:
+            async with asyncio.timeout(LONGEST_WAIT_SECONDS):
+                await turn.decided.wait()
+        except TimeoutError:
+            pass  # it may have been granted in that instant
+        except BaseException:
+            self.leave(turn)
+            raise
+        try:
+            if not turn.granted:
+                raise busy()
+            yield
+        finally:
+            self.leave(turn)
+
+    def join(self, turn: Turn) -> None:
+        line = self.lines.get(turn.address, ())
+        if sum(other.account == turn.account for other in line) >= MOST_OF_AN_ACCOUNT:
+            raise busy()
+        mine = self.lines.setdefault(turn.address, deque())
+        mine.append(turn)
+        self.advance()
+        if len(self.waiting()) > self.most:
+            longest = max(self.lines.values(), key=lambda line: (len(line), line is mine))
+            refused = longest[-1]
+            self.remove(refused)
+            refused.decided.set()
+
+    def leave(self, turn: Turn) -> None:
+        if turn.granted:
+            self.free += 1
+            self.checked.remove(turn.account)
+        else:
+            self.remove(turn)
+        self.advance()
+
+    def advance(self) -> None:
+        while self.free and (turn := self.next()):
+            self.remove(turn)
+            if turn.address in self.lines:
+                self.lines.move_to_end(turn.address)
+            self.free -= 1
+            self.checked.add(turn.account)
+            turn.granted = True
+            turn.decided.set()
+
+    def next(self) -> Turn | None:
+        return next((turn for turn in self.waiting() if turn.account not in self.checked), None)
+
+    def waiting(self) -> list[Turn]:
+        return [turn for line in self.lines.values() for turn in line]
+
+    def remove(self, turn: Turn) -> None:
+        line = self.lines.get(turn.address, deque())
+        if turn in line:
+            line.remove(turn)
+        if not line:
+            self.lines.pop(turn.address, None)
+
+
+def busy() -> Busy:
+    return Busy("too many passwords are being checked", retry_after=1)
+
+
 class Passwords:
     """Two hashings at once, some that wait, and 503 `busy` for the next ones.
 
@@ -46,36 +140,32 @@ class Passwords:
 
     def __init__(self, *, memory_kib: int, passes: int, queue: int) -> None:
         self.hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
-        self.places = AT_ONCE + queue
+        self.turns = Turns(AT_ONCE, queue)
         self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
         # Checked where there is no account, so that the answer takes as long.
         self.nobodys = self.hasher.hash(secrets.token_urlsafe())
 
-    @contextmanager
-    def place(self) -> Generator[None]:
-        """A place in the queue, or `busy`; taken before anything is read or counted."""
-        if self.places == 0:
-            raise Busy("too many passwords are being checked", retry_after=1)
-        self.places -= 1
-        try:
+    @asynccontextmanager
+    async def turn(self, account: str, address: str) -> AsyncGenerator[None]:
+        """This account's turn, or `busy`; taken before anything is counted."""
+        async with self.turns.turn(account, address):
             yield
-        finally:
-            self.places += 1
 
     async def verify(self, kept: str | None, given: str) -> bool:
         """Whether `given` is the password; `None` takes as long and is never right.
 
-        The caller holds a place, and no database connection.
+        It is the caller's turn, and no database connection is held.
         """
         right = await self.run(lambda: self.check(kept or self.nobodys, given))
         return right and kept is not None
 
-    async def choose(self, password: str, *, field: str, owner: Iterable[str] = ()) -> str:
+    async def choose(self, password: str, *, field: str, owner: Sequence[str] = ()) -> str:
         """The hash of a new password; 422 `password_too_common` if many have it.
 
-        `owner` are the names and the address of whoever will sign in with it.
+        `owner` are the names and, last, the address of whoever will sign in with it.
         """
-        with self.place():
+        account = email_key(owner[-1]) if owner else ""
+        async with self.turn(account, account):
             if await self.run(lambda: is_common(password, owner)):
                 raise PasswordTooCommon(
                     "this password is among the first to be guessed", field=field

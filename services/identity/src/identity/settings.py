@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from chassis.settings import ServiceSettings
 from contracts.identity.roles import Role
+from identity.models import Lifetime
 from identity.tokens import read_private
 
 
@@ -15,6 +16,10 @@ class Settings(ServiceSettings):
         24 * 14, ge=1, description="A customer's session ends when it was not used for so long."
     )
     staff_session_hours: int = Field(12, ge=1, description="The same, for staff.")
+    customer_session_days: int = Field(
+        90, ge=1, description="A customer's session ends after so long, however much it is used."
+    )
+    staff_session_days: int = Field(7, ge=1, description="The same, for staff.")
     # argon2id; twice what OWASP asks for at least (46 MiB, one pass).
     password_memory_kib: int = Field(47_104, ge=8, description="Memory of one argon2id, in KiB.")
     password_passes: int = Field(2, ge=1, description="Passes of one argon2id.")
@@ -60,9 +65,10 @@ class Settings(ServiceSettings):
         secret = self.notifications_secret
         return {"notifications": secret.get_secret_value()} if secret else {}
 
-    def session_lifetime(self, role: str) -> timedelta:
-        """How long a session of this role lives after its last use."""
-        is_customer = role == Role.CUSTOMER
-        return timedelta(
-            hours=self.customer_session_hours if is_customer else self.staff_session_hours
-        )
+    def session_lifetime(self, role: str) -> Lifetime:
+        """How long a session of this role lives."""
+        if role == Role.CUSTOMER:
+            hours, days = self.customer_session_hours, self.customer_session_days
+        else:
+            hours, days = self.staff_session_hours, self.staff_session_days
+        return Lifetime(unused=timedelta(hours=hours), most=timedelta(days=days))

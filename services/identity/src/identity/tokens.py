@@ -5,7 +5,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -55,6 +55,36 @@ def secret_hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
+BROWSERS = "guichet-browsers"  # an audience of its own: no service takes it for a caller
+BROWSER_LASTS = timedelta(days=400)
+BROWSER_ACCOUNTS = 20  # one counter's computer is shared; the oldest is forgotten first
+
+
+@dataclass(frozen=True)
+class Browser:
+    """A browser, and the accounts that have signed in there, of which it names hashes alone."""
+
+    id: str
+    accounts: tuple[str, ...] = ()
+
+    @classmethod
+    def new(cls) -> "Browser":
+        return cls(secrets.token_urlsafe(12))
+
+    def knows(self, account: Account) -> bool:
+        return hashed_id(account.id) in self.accounts
+
+    def after(self, account_id: UUID) -> "Browser":
+        """The same once this account has signed in there."""
+        name = hashed_id(account_id)
+        others = [known for known in self.accounts if known != name]
+        return replace(self, accounts=(*others, name)[-BROWSER_ACCOUNTS:])
+
+
+def hashed_id(account_id: UUID) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(account_id.bytes).digest()[:15]).decode()
+
+
 @dataclass(frozen=True)
 class Signer:
     """A signing key, ready to sign."""
@@ -79,6 +109,17 @@ class Signer:
         return self.sign(
             uuid5(NAMESPACE_URL, name), SERVICE, service, uuid5(NAMESPACE_URL, f"{name}/session")
         )
+
+    def browser_token(self, browser: Browser) -> str:
+        """What a browser keeps and shows again when somebody signs in."""
+        claims = {
+            "iss": ISSUER,
+            "aud": BROWSERS,
+            "jti": browser.id,
+            "accounts": browser.accounts,
+            "exp": datetime.now(UTC) + BROWSER_LASTS,
+        }
+        return jwt.encode(claims, self.private, algorithm="EdDSA", headers={"kid": self.kid})
 
     def sign(self, subject: UUID, role: str, name: str, session_id: UUID, **more: str) -> str:
         now = datetime.now(UTC)
@@ -121,6 +162,17 @@ class SigningKeys:
         if kid not in self.known and time.monotonic() - self.read_at > KEYS_PAUSE_SECONDS:
             await self.read()
         return self.known.get(kid)
+
+    async def browser(self, token: str) -> Browser:
+        """Which browser shows this; another one where we have not signed it."""
+        try:
+            key = await self.key(str(jwt.get_unverified_header(token).get("kid")))
+            if key is None:
+                return Browser.new()
+            claims = jwt.decode(token, key, algorithms=["EdDSA"], audience=BROWSERS, issuer=ISSUER)
+        except jwt.PyJWTError:
+            return Browser.new()
+        return Browser(claims["jti"], tuple(claims["accounts"]))
 
     @property
     def known(self) -> dict[str, PyJWK]:

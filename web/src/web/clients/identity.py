@@ -23,8 +23,10 @@ from web.clients.gateway import Gateway
 # --- Sessions ---------------------------------------------------------------------------------
 
 
-async def open_session(gateway: Gateway, *, email: str, password: str) -> OpenedSession:
-    body = {"email": email, "password": password}
+async def open_session(
+    gateway: Gateway, *, email: str, password: str, browser: str
+) -> OpenedSession:
+    body = {"email": email, "password": password, "browser": browser}
     return await gateway.send("POST", "/api/identity/sessions", body, OpenedSession)
 
 

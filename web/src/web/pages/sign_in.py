@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from chassis.bodies import LONG_BODY
+from contracts.identity.api import OpenedSession
 from web import cookies, sessions, words
 from web import kept as keeping
 from web.clients import identity
@@ -72,12 +73,11 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
     if form.is_refused:
         return show(request, form)
     try:
-        opened = await identity.open_session(
-            sessions.browser(request), email=form["email"], password=form["password"]
-        )
+        opened = await open_session(request, form["email"], form["password"])
     except Problem as problem:
         problem.context["by_mail"] = request.app.state.settings.mail
         return show(request, form.refused(problem))
+    await end(request)
     person = await sessions.person_of(request, opened.token)
     response = welcome(request, person, form)
     sessions.remember(request, response, opened)
@@ -87,13 +87,30 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
 
 async def enter(request: Request, email: str, password: str, *, first: bool) -> Response:
     """Of whoever has just chosen this password; of the browser's earlier session, only this is left."""
-    opened = await identity.open_session(sessions.browser(request), email=email, password=password)
+    opened = await open_session(request, email, password)
+    await end(request)
     person = await sessions.person_of(request, opened.token)
     done = "first_password_chosen" if first else "password_chosen_here"
     response = redirect(request, home(person), done=done)
-    await leave(request, response)
     sessions.remember(request, response, opened)
     return response
+
+
+async def open_session(request: Request, email: str, password: str) -> OpenedSession:
+    return await identity.open_session(
+        sessions.browser(request),
+        email=email,
+        password=password,
+        browser=sessions.known_browser(request),
+    )
+
+
+async def end(request: Request) -> None:
+    """The earlier session of this browser, which nobody could end from here any more."""
+    with suppress(SignInNeeded, Problem):
+        earlier = await sessions.signed_in(request)
+        sessions.forget_token(request)
+        await identity.close_session(earlier.gateway, earlier.session_id)
 
 
 def remember_address(request: Request, response: Response, email: str) -> None:

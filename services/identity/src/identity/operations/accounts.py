@@ -18,6 +18,7 @@ from identity.models import Account
 from identity.operations import attempts, links, sessions
 from identity.passwords import Passwords
 from identity.queries import accounts
+from identity.tokens import Browser
 
 
 class CurrentPasswordWrong(Malformed):
@@ -88,10 +89,16 @@ async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
 async def prove_again(
     database: Database, passwords: Passwords, caller: Caller, password: str, address: str
 ) -> Account:
+    """Counted by the session: whoever is signed in is not slowed down by others either."""
     async with database.transaction() as session:
         email = (await mine(session, caller)).email
     proven = await attempts.prove(
-        database, passwords, email=email, password=password, address=address
+        database,
+        passwords,
+        email=email,
+        password=password,
+        address=address,
+        browser=Browser(str(caller.session_id)).after(caller.id),
     )
     if proven is None or proven.id != caller.id:
         raise current_password_wrong()

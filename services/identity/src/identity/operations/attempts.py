@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import secrets
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import update
@@ -14,6 +15,9 @@ from contracts.identity.emails import email_key
 from identity.models import Account, Slowdown
 from identity.passwords import Passwords
 from identity.queries import accounts
+from identity.tokens import Browser
+
+UNKNOWN_COUNTED_ONCE_IN = 5
 
 
 class TooManyAttempts(TooMany):
@@ -21,45 +25,63 @@ class TooManyAttempts(TooMany):
 
 
 async def prove(
-    database: Database, passwords: Passwords, *, email: str, password: str, address: str
+    database: Database,
+    passwords: Passwords,
+    *,
+    email: str,
+    password: str,
+    address: str,
+    browser: Browser,
 ) -> Account | None:
     """The account whose password this is, if there is one that may sign in.
 
     The count is kept in transactions of its own, and none is open while the password is
-    checked. An unknown account is counted, slowed down and checked like the others.
+    checked. An unknown account is counted, slowed down and checked like the others. A browser
+    that the account has signed in to before is counted by itself: others lock nobody out there.
     """
-    with passwords.place():
+    async with database.transaction() as session:
+        account = await accounts.account_by_email(session, email)
+        is_known = account is not None and browser.knows(account)
+        own = ("browser", at_browser(browser, email)) if is_known else ("account", email_key(email))
+        shared = () if is_known else (("address", address),)
+        await refuse_who_waits(session, own, *shared)  # and takes nobody's turn
+    async with passwords.turn(email_key(email), address):
+        # Counted before its outcome is known, so that many attempts at once gain nothing.
         async with database.transaction() as session:
-            await begin(session, email=email, address=address)
-            account = await accounts.account_by_email(session, email)
+            await refuse_who_waits(session, *shared)
+            await begin(session, *own)
         right = await passwords.verify(account.password_hash if account else None, password)
     proven = account if account is not None and right and account.enabled else None
     async with database.transaction() as session:
-        if proven is None:
-            await count_failure(session, address=address)
-        else:
-            await forget_failures(session, email=email)
+        if proven is not None:
+            await forget(session, *own)
+        elif not is_known:
+            await count_failure(session, address=address, unknown=account is None)
     return proven
 
 
-async def begin(session: AsyncSession, *, email: str, address: str) -> None:
-    """Count the attempt against the account, or refuse to look at it: 429 `too_many_attempts`.
-
-    It is counted before its outcome is known, so that many attempts at once gain nothing.
-    """
+async def refuse_who_waits(session: AsyncSession, *names: tuple[str, str]) -> None:
+    """429 `too_many_attempts` while one of these, by kind and name, has to wait."""
     now = datetime.now(UTC)
-    from_there = await session.get(Slowdown, ("address", subject_of(address)))
-    account = await locked(session, "account", email_key(email), now)
-    refuse_before(max(known.wait(now) for known in (from_there, account) if known))
-    account.count(now)
+    counts = [await session.get(Slowdown, (kind, subject_of(name))) for kind, name in names]
+    refuse_before(max((count.wait(now) for count in counts if count), default=timedelta(0)))
 
 
 async def ask_for_link(session: AsyncSession, *, address: str) -> None:
     """Count an asking against this address, whichever account it is for, or refuse it."""
+    await begin(session, "link", address)
+
+
+async def begin(session: AsyncSession, kind: str, name: str) -> None:
+    """Count one more of this kind, or refuse it."""
     now = datetime.now(UTC)
-    asked = await locked(session, "link", address, now)
-    refuse_before(asked.wait(now))
-    asked.count(now)
+    known = await locked(session, kind, name, now)
+    refuse_before(known.wait(now))
+    known.count(now)
+
+
+def at_browser(browser: Browser, email: str) -> str:
+    return f"{browser.id} {email_key(email)}"
 
 
 def refuse_before(wait: timedelta) -> None:
@@ -72,17 +94,25 @@ def refuse_before(wait: timedelta) -> None:
         )
 
 
-async def count_failure(session: AsyncSession, *, address: str) -> None:
+async def count_failure(session: AsyncSession, *, address: str, unknown: bool) -> None:
+    """Against the address. Of an unknown account once in five until the address is slowed down:
+    slips and invented names keep no shop out. By chance, for a steady rate would tell who has an
+    account.
+    """
     now = datetime.now(UTC)
-    (await locked(session, "address", address, now)).count(now)
+    known = await locked(session, "address", address, now)
+    if known.slows_down or not unknown or secrets.randbelow(UNKNOWN_COUNTED_ONCE_IN) == 0:
+        known.count(now)
 
 
 async def forget_failures(session: AsyncSession, *, email: str) -> None:
-    """The account has shown its password. Its address may still be trying others."""
+    """The account has another password. Its address may still be trying others."""
+    await forget(session, "account", email_key(email))
+
+
+async def forget(session: AsyncSession, kind: str, name: str) -> None:
     await session.execute(
-        update(Slowdown)
-        .filter_by(kind="account", subject=subject_of(email_key(email)))
-        .values(failures=0)
+        update(Slowdown).filter_by(kind=kind, subject=subject_of(name)).values(failures=0)
     )
 
 
@@ -94,7 +124,8 @@ async def locked(session: AsyncSession, kind: str, name: str, now: datetime) -> 
     kept = new.on_conflict_do_update(
         index_elements=["kind", "subject"], set_={"failures": Slowdown.failures}
     )
-    return (await session.scalars(kept.returning(Slowdown))).one()
+    fresh = {"populate_existing": True}
+    return (await session.scalars(kept.returning(Slowdown), execution_options=fresh)).one()
 
 
 def subject_of(name: str) -> bytes:

@@ -12,15 +12,18 @@ from chassis.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
 from contracts.identity import api
 from identity import tokens
-from identity.models import USER_AGENT_LENGTH, Account, Link, Session, Slowdown
+from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Link, Session, Slowdown
 from identity.operations import attempts
 from identity.passwords import Passwords
 from identity.queries import accounts
+from identity.tokens import Browser
 
 KEPT_AFTER_ITS_END = timedelta(days=30)
 SLOWDOWNS_KEPT = timedelta(days=1)
 
-Lifetime = Callable[[str], timedelta]
+MOST_SESSIONS = 20  # of one person: the one unused for longest ends where another begins
+
+Lifetimes = Callable[[str], Lifetime]
 
 
 class CredentialsWrong(Unauthenticated):
@@ -44,16 +47,22 @@ async def sign_in(
     *,
     address: str,
     user_agent: str,
-    lifetime: Lifetime,
+    browser: Browser,
+    lifetime: Lifetimes,
 ) -> api.OpenedSession:
     proven = await attempts.prove(
-        database, passwords, email=given.email, password=given.password, address=address
+        database,
+        passwords,
+        email=given.email,
+        password=given.password,
+        address=address,
+        browser=browser,
     )
     if proven is None:
         raise CredentialsWrong("wrong e-mail address or password")
     newer_hash = None
     if passwords.is_outdated(proven.password_hash):
-        with passwords.place():
+        async with passwords.turn(proven.email_key, address):
             newer_hash = await passwords.hash(given.password)
     async with database.transaction() as session:
         account = await accounts.locked(session, proven.id)
@@ -69,9 +78,10 @@ def is_unchanged(account: Account, proven: Account) -> bool:
 
 
 async def open_session(
-    session: AsyncSession, account: Account, user_agent: str, lifetime: timedelta
+    session: AsyncSession, account: Account, user_agent: str, lifetime: Lifetime
 ) -> api.OpenedSession:
     now = datetime.now(UTC)
+    await make_room(session, account.id)
     token = tokens.new_secret()
     opened = Session(
         id=new_id(),
@@ -79,7 +89,7 @@ async def open_session(
         token_hash=tokens.secret_hash(token),
         opened_at=now,
         last_used_at=now,
-        expires_at=now + lifetime,
+        expires_at=now + min(lifetime),
         user_agent="".join(filter(str.isprintable, user_agent))[:USER_AGENT_LENGTH],
     )
     session.add(opened)
@@ -90,7 +100,14 @@ async def open_session(
     )
 
 
-async def go_on(session: AsyncSession, token: str, lifetime: Lifetime) -> tuple[Account, Session]:
+async def make_room(session: AsyncSession, account_id: UUID) -> None:
+    """For one more; the account is locked, so that no two are opened at once."""
+    surplus = (await accounts.open_sessions(session, account_id))[MOST_SESSIONS - 1 :]
+    if surplus:
+        await close_sessions(session, account_id, Session.id.in_([one.id for one in surplus]))
+
+
+async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple[Account, Session]:
     """The account and session behind a session token, whose end is put off by this use."""
     now = datetime.now(UTC)
     row = (

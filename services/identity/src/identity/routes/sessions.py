@@ -41,18 +41,27 @@ async def sign_in(
     database: TheDatabase,
     passwords: ThePasswords,
     settings: TheSettings,
+    keys: TheKeys,
     address: BrowserAddress,
     user_agent: UserAgent = "",
 ) -> api.OpenedSession:
-    """Open a session; after some failures 429 `too_many_attempts`, longer and longer."""
-    return await sessions.sign_in(
+    """Open a session; after some failures 429 `too_many_attempts`, longer and longer.
+
+    With the `browser` of an earlier answer, only what failed at that browser slows it down.
+    """
+    browser = await keys.browser(given.browser)
+    opened = await sessions.sign_in(
         database,
         passwords,
         given,
         address=address,
         user_agent=user_agent,
+        browser=browser,
         lifetime=settings.session_lifetime,
     )
+    signer = await keys.current()
+    known = signer.browser_token(browser.after(opened.account.id))
+    return opened.model_copy(update={"browser": known})
 
 
 @router.post("/tokens")
