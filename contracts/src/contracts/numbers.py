@@ -12,10 +12,11 @@ SERIAL_NUMBER_LENGTH = 15
 ALONE = re.compile(
     r"(?:demande(?: d-assistance)? )?(?:n ?[°o]?|numero|#)?[ \[(#-]*([0-9][0-9 ]*)[\])]?"
 )
-# The same in a sentence, such as the subject of a mail; no number of a sale is one.
+# The same in a sentence, such as the subject of a mail; no number of a sale is one. Signs in between
+# are never given back (« *+ »): of many without a number each would be tried with every other.
 AMONG_WORDS = re.compile(
-    r"(?<!vente )(?:\bn ?°|\b(?:no|numero|demande|request)\b|[#\[(])[ #-]*(?:n ?°|no|numero)?"
-    r"[ #-]*([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)\b"
+    r"(?<!vente )(?:\bn ?°|\b(?:no|numero|demande|request)\b|[#\[(])[ #-]*+(?:n ?°|no|numero)?"
+    r"[ #-]*+([0-9]{1,3}(?: [0-9]{3})+|[0-9]+)\b"
 )
 SALE = re.compile(r"\bv[ -]?(20[0-9]{2})[ -]?([0-9]{1,9})\b")
 LABEL = re.compile(r"(?:\bs-?n|\bn-?s|\bserie|\bserial(?: number| no)?)\b[ :#°-]*([0-9a-z -]*)")
