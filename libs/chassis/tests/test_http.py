@@ -375,6 +375,8 @@ async def test_nobody_waits_for_identity_while_the_key_is_known():
     with pytest.raises(Stuck, match="identity does not publish its keys"):
         await keys.read()  # in the background, where it is told
     assert await keys.key(testing.KID) is not None
+    with pytest.raises(KeysUnavailable):  # a new one, perhaps: nobody is signed out for it
+        await keys.key("of a moment ago")
 
 
 async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():

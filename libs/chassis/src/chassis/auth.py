@@ -87,6 +87,7 @@ class PublishedKeys:
         self.http = http
         self.known: dict[str, PyJWK] = {}
         self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
+        self.is_silent = True
         self.asking = asyncio.Lock()
 
     async def key(self, kid: str) -> PyJWK | None:
@@ -95,7 +96,7 @@ class PublishedKeys:
             async with self.asking:
                 if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
                     await self.ask()
-            if not self.known:
+            if kid not in self.known and self.is_silent:  # perhaps it has been published meanwhile
                 raise KeysUnavailable("the signing keys cannot be read now")
         return self.known.get(kid)
 
@@ -110,7 +111,9 @@ class PublishedKeys:
             answer = await self.http.get(KEYS_PATH)
             answer.raise_for_status()
             self.known = {key["kid"]: PyJWK(key) for key in answer.json()["keys"]}
+            self.is_silent = False
         except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            self.is_silent = True
             raise Stuck(
                 f"identity does not publish its keys ({type(error).__name__}): see that it runs and"
                 " that GUICHET_INTERNAL_URL leads to the gateway"
