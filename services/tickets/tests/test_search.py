@@ -1,6 +1,7 @@
 """The one search box, as staff and as customers see it."""
 
 import json
+import time
 import unicodedata
 from itertools import permutations
 from uuid import uuid4
@@ -8,6 +9,7 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text as sql
 
 from chassis import paging
 from chassis.folding_cases import FOUND
@@ -15,6 +17,7 @@ from contracts.identity.events import CustomerChanged
 from contracts.sales.events import SoldProduct
 from tickets.queries import search as queries
 from tickets.queries.segments import START, STOP, excerpt, segments
+from tickets.queries.words import typed
 
 SERIAL_NUMBER = "SN4X8820193KQ7L"
 SCREEN = SoldProduct(id=uuid4(), reference="U2723-QE", designation="Écran Dell UltraSharp 27")
@@ -233,6 +236,22 @@ async def test_a_new_name_finds_old_messages_too(desk, nathalie, karim):
     later = await desk.opened(nathalie, subject="Panne", description="Elle grince.")
     assert await found_by(desk, karim, "legoff") == [later, number]
     assert await found_by(desk, karim, f"{old} grince le goff") == [later, number]
+
+
+async def test_who_answered_is_read_once_however_often_they_did(desk, nathalie, karim, session):
+    number = await desk.opened(nathalie)
+    for _ in range(5):
+        await desk.say(karim, number, "Encore une fois.")
+    await session.execute(sql("SET LOCAL track_functions = 'all'"))
+    words = sql("SELECT message_words(id, 'Karim', 'Bonjour') FROM tickets WHERE number = :number")
+    await session.execute(words, {"number": number})
+    calls = "SELECT calls FROM pg_stat_xact_user_functions WHERE funcname = 'request_words'"
+    texts = ("text", "subject", "designation", "reference", "customer", "author", "who answered")
+    assert await session.scalar(sql(calls)) == len(texts)
+
+
+async def test_a_sign_that_stands_for_many_letters_makes_no_search_longer():
+    assert len(typed("\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 200).folded) <= 200
 
 
 async def test_a_long_text_is_searched_by_its_first_words(desk, nathalie, karim):
@@ -468,6 +487,16 @@ def test_segments_put_together_are_the_text(text, cuts):
     pieces = segments(text, "".join(marks))
     assert "".join(piece.text for piece in pieces) == normal
     assert "".join(piece.text for piece in excerpt(text, "".join(marks))).strip("…") in normal
+
+
+def test_many_words_are_marked_in_the_longest_message_at_once():
+    """All requests wait while one replica marks."""
+    written = ("Le Wi-Fi coupe depuis hier soir, malgré trois redémarrages. " * 400)[:20_000]
+    words = [*typed(" ".join(f"mot{n}" for n in range(40))).joined_words, "wifi"]
+    began = time.process_time()
+    pieces = segments(written, written, words)
+    assert time.process_time() - began < 0.3
+    assert {piece.text for piece in pieces if piece.match} == {"Wi-Fi"}
 
 
 # --- Pages and bounds -------------------------------------------------------------------------

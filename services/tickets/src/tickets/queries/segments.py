@@ -14,6 +14,7 @@ MARKED = """E'HighlightAll=true, StartSel="\\x02", StopSel="\\x03"'"""
 
 BEFORE, LONGEST = 60, 240
 ELLIPSIS = "…"
+SHORTEST_JOINED = 3
 
 IS_UNSEEN = re.compile(f"[{UNSEEN}]").match
 
@@ -60,13 +61,23 @@ def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[bool]:
 def mark_joined(found: list[bool], text: str, words: Sequence[str]) -> None:
     """Words that are written in the text in two or more parts: `wifi` in « Wi-Fi »."""
     folded, origins = fold_with_origins(text)
+    places = [place for place, sign in enumerate(folded) if sign not in " -"]
+    squeezed = "".join(folded[place] for place in places)
     for word in words:
-        if len(word) < 3:
+        if len(word) < SHORTEST_JOINED:
             continue
-        for each in re.finditer(rf"(?<![^\W_]){'[ -]?'.join(word)}(?![^\W_])", folded):
-            if each.end() - each.start() > len(word):
-                first, last = origins[each.start()], origins[each.end() - 1]
-                found[first : last + 1] = [True] * (last + 1 - first)
+        begin = squeezed.find(word)
+        while begin >= 0:
+            first, last = places[begin], places[begin + len(word) - 1]
+            if last - first >= len(word) and stands_alone(folded, first, last):
+                whole = slice(origins[first], origins[last] + 1)
+                found[whole] = [True] * (whole.stop - whole.start)
+            begin = squeezed.find(word, begin + 1)
+
+
+def stands_alone(folded: str, first: int, last: int) -> bool:
+    before, behind = folded[max(0, first - 1) : first], folded[last + 1 : last + 2]
+    return not before.isalnum() and not behind.isalnum()
 
 
 def marks(marked: str) -> Iterator[bool]:

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
 from chassis.folding import fold
 from contracts.numbers import request_number_in, serial_numbers_in
+from contracts.text import first_words
 from tickets.models import SEARCH, VISIBLE, Message, Stem, Ticket
 
 # The newest messages of one customer that a search of theirs reads: far more than anybody writes.
@@ -87,7 +88,8 @@ class Typed:
 
 
 def typed(text: str) -> Typed:
-    return Typed(fold(text))
+    """Of a sign that stands for a whole sentence (« ﷺ ») no more than of others."""
+    return Typed(first_words(fold(text)))
 
 
 # --- Queries of words -------------------------------------------------------------------------
