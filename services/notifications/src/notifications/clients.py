@@ -15,7 +15,7 @@ from contracts.tickets.api import TicketSubject, VisibleText
 PATIENCE_SECONDS = 5
 
 
-Told = TypeVar("Told", bound=Answer)
+AnswerType = TypeVar("AnswerType", bound=Answer)
 
 
 class Silent(Exception):
@@ -66,7 +66,7 @@ class Owners:
         return answer
 
 
-def read(kind: type[Told], answer: httpx.Response) -> Told:
+def read(kind: type[AnswerType], answer: httpx.Response) -> AnswerType:
     try:
         return kind.model_validate_json(answer.content)
     except ValidationError as unreadable:

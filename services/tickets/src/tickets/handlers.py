@@ -37,7 +37,7 @@ async def remember_person(
     session: AsyncSession, event: CustomerChanged | StaffMemberChanged, **who: Any
 ) -> None:
     """Keep the newest state; an older one that comes late changes nothing."""
-    told = postgresql.insert(Person).values(
+    row = postgresql.insert(Person).values(
         **who,
         first_name=event.first_name,
         last_name=event.last_name,
@@ -45,13 +45,13 @@ async def remember_person(
         version=event.version,
     )
     await session.execute(
-        told.on_conflict_do_update(
+        row.on_conflict_do_update(
             index_elements=[Person.id],
             set_={
-                name: told.excluded[name]
+                name: row.excluded[name]
                 for name in ("kind", "first_name", "last_name", "email", "registered_at", "version")
             },
-            where=Person.version < told.excluded.version,
+            where=Person.version < row.excluded.version,
         )
     )
 
@@ -59,11 +59,11 @@ async def remember_person(
 @subscriptions.on(SaleRecorded)
 async def remember_ownership(session: AsyncSession, event: SaleRecorded) -> None:
     """A cancellation that came before its sale stays: only what it could not tell is added."""
-    told = owned(event, cancelled=False)
-    fields = {name: told.excluded[name] for name in TOLD_OF_SALE}
+    row = owned(event, cancelled=False)
+    fields = {name: row.excluded[name] for name in SALE_COLUMNS}
     await session.execute(
-        told.on_conflict_do_update(
-            index_elements=[OwnedProduct.sale_id], set_=fields | {"version": newest_version(told)}
+        row.on_conflict_do_update(
+            index_elements=[OwnedProduct.sale_id], set_=fields | {"version": newest_version(row)}
         )
     )
 
@@ -71,25 +71,25 @@ async def remember_ownership(session: AsyncSession, event: SaleRecorded) -> None
 @subscriptions.on(SaleCancelled)
 async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
     """No new request may be opened on it; those that exist go on."""
-    told = owned(event, cancelled=True)
+    row = owned(event, cancelled=True)
     await session.execute(
-        told.on_conflict_do_update(
+        row.on_conflict_do_update(
             index_elements=[OwnedProduct.sale_id],
-            set_={"cancelled": True, "version": newest_version(told)},
+            set_={"cancelled": True, "version": newest_version(row)},
         )
     )
 
 
 # What a sale's event tells is kept under the same names, its product's three apart.
 OF_PRODUCT = {"product_id": "id", "reference": "reference", "designation": "designation"}
-TOLD_OF_SALE = set(OwnedProduct.__table__.columns.keys()) & set(SaleRecorded.model_fields)
+SALE_COLUMNS = set(OwnedProduct.__table__.columns.keys()) & set(SaleRecorded.model_fields)
 
 
 def owned(event: SaleRecorded | SaleCancelled, *, cancelled: bool) -> postgresql.Insert:
-    product = {name: getattr(event.product, told) for name, told in OF_PRODUCT.items()}
-    told = event.model_dump(include=TOLD_OF_SALE)
-    return postgresql.insert(OwnedProduct).values(**told, **product, cancelled=cancelled)
+    product = {name: getattr(event.product, field) for name, field in OF_PRODUCT.items()}
+    sale = event.model_dump(include=SALE_COLUMNS)
+    return postgresql.insert(OwnedProduct).values(**sale, **product, cancelled=cancelled)
 
 
-def newest_version(told: postgresql.Insert) -> Any:
-    return func.greatest(OwnedProduct.version, told.excluded.version)
+def newest_version(row: postgresql.Insert) -> Any:
+    return func.greatest(OwnedProduct.version, row.excluded.version)

@@ -12,7 +12,7 @@ from contracts.tickets import api
 from contracts.tickets.api import COUNTED_MOST
 from tickets.models import UNRESOLVED, Ticket
 
-TOLD_MOST = 3
+LISTED_MOST = 3
 
 CUSTOMERS = (
     func.unnest(bindparam("customers", type_=ARRAY(ID())))
@@ -31,7 +31,7 @@ STATEMENT = (
     select(
         CUSTOMERS.c.id.label("customer_id"),
         func.count().label("count"),
-        func.trim_array(NUMBERS, cast(func.greatest(0, func.count() - TOLD_MOST), Integer)).label(
+        func.trim_array(NUMBERS, cast(func.greatest(0, func.count() - LISTED_MOST), Integer)).label(
             "numbers"
         ),
     )
