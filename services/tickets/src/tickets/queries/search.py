@@ -33,6 +33,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.auth import Caller
+from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
 from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
@@ -125,6 +126,10 @@ async def numbers_of_units(
         if not is_staff(caller):
             values |= {"customer_id": caller.id}
             found |= set((await session.scalars(units_of_customer(), values)).all())
+            continue
+        if len(part) == SERIAL_NUMBER_LENGTH:
+            values["part"] = part
+            found |= set((await session.scalars(units_of_this_number(), values)).all())
             continue
         newest = (await session.execute(select(NUMBERS.c.last_value))).scalar_one()
         border = newest >> WIDE << WIDE
@@ -300,6 +305,17 @@ def units(size: int) -> Select[*tuple[Any, ...]]:
         .lateral()
     )
     return select(inside).select_from(series, inside).limit(LIMIT)
+
+
+@functools.cache
+def units_of_this_number() -> Select[*tuple[Any, ...]]:
+    """A whole number needs no windows, which read all that begins like it."""
+    return (
+        select(Ticket.number)
+        .where(Ticket.serial_number == PART)
+        .order_by(Ticket.number.desc())
+        .limit(LIMIT)
+    )
 
 
 @functools.cache
