@@ -35,7 +35,7 @@ async def test_from_a_sale_to_a_resolved_request(windows, shop, seller_account, 
     await technician.opens(number)
     await technician.reads_message("Élodie Marchand", "Le carton est intact.")
     await technician.answers(ANSWER, to="Élodie Marchand")
-    await technician.sees_status(IN_PROGRESS)
+    await technician.sees_status("En attente du client")
     await technician.reads_message("Claire Vasseur", ANSWER)
 
     await customer.finds_under("En attente de votre réponse", SUBJECT)

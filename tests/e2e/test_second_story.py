@@ -75,7 +75,7 @@ async def test_a_customer_changes_her_address_and_signs_in_with_the_new_one(
     await she.changes_email(new)
     await she.confirms_email(letters, new)
 
-    told = await letters.to(old, "adresse")
+    told = await letters.to(old, "a changé")
     assert new not in told.text
     await she.signs_out()
     await she.tries_to_sign_in(email=old)

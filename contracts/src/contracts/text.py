@@ -55,12 +55,12 @@ def limit(longest: int) -> AfterValidator:
     return AfterValidator(check)
 
 
-def first_words(text: str) -> str:
+def first_words(text: str, longest: int = SEARCH_LENGTH) -> str:
     """No search is too long: its first words are searched, as many as fit."""
-    if len(text) <= SEARCH_LENGTH:
+    if len(text) <= longest:
         return text
-    whole = re.match(rf"(?s).{{1,{SEARCH_LENGTH}}}(?=\s)", text)
-    return (whole[0] if whole else text[:SEARCH_LENGTH]).rstrip()
+    whole = re.match(rf"(?s).{{1,{longest}}}(?=\s)", text)
+    return (whole[0] if whole else text[:longest]).rstrip()
 
 
 Stripped = StringConstraints(strip_whitespace=True)

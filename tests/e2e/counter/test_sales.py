@@ -22,7 +22,8 @@ async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
         sale["number"],
     ):
         await search.fill(text)
-        await search.press("Enter")
+        async with clerk.page.expect_navigation():
+            await search.press("Enter")
         await expect(clerk.page.get_by_role("heading", name="Ventes trouvées")).to_be_visible()
         await expect(search).to_have_value(text)
         await expect(row).to_contain_text(product.designation)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from http import HTTPStatus
 
 from chassis import health
 from web.clients import tickets
@@ -14,6 +15,8 @@ LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
 COMMENT = ":"
 ALIVE = "event: alive\ndata:\n\n"
 ENDED = "event: ended\ndata:\n\n"
+# This person has as many streams as one may: the page waits a minute before it asks again.
+FULL = "event: full\ndata:\n\n"
 # Before anybody else is asked, so that whatever stands between passes the answer on at once.
 BEGUN = ": begun\n\n"
 
@@ -35,8 +38,8 @@ async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGe
             yield ENDED
             return
         except Problem as problem:
-            if problem.retry_after:
-                yield f"retry: {problem.retry_after * 1000}\n\n"
+            if problem.status == HTTPStatus.TOO_MANY_REQUESTS:
+                yield FULL
             return
 
 

@@ -39,6 +39,7 @@ from contracts.catalog import api
 
 BEYOND = api.COUNTED_MOST + 1
 LONGEST_PIECE = 2
+MOST_WORDS = 20  # nobody types more; a statement grows with each
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
 TRIGRAM = re.compile(r"[^\W_]{3}")
 
@@ -167,7 +168,7 @@ class Found:
 
 async def look_up(session: AsyncSession, typed: str) -> Found:
     """Those where more words are the beginning of a word come first, then by designation."""
-    words = words_of(typed)
+    words = words_of(typed)[:MOST_WORDS]
     values: dict[str, object] = {
         "reference": typed,
         "listed": api.LISTED_MOST,
@@ -209,7 +210,7 @@ def literally(word: str) -> str:
     return word.replace("%", "\\%").replace("_", "\\_")
 
 
-@functools.cache
+@functools.lru_cache(maxsize=256)
 def look_up_statement(shape: tuple[tuple[int, bool], ...]) -> TextClause:
     """The same for all texts of such words.
 

@@ -2,24 +2,27 @@
 
 import asyncio
 import tempfile
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from pydantic import AfterValidator
 
 from catalog import models, operations, queries
 from chassis.auth import Caller, only
 from chassis.database import Transaction
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
-from contracts.text import Storable, Stripped, limit
+from contracts.text import Storable, Stripped, first_words
 
 router = APIRouter(prefix="/api/catalog", tags=["catalog"])
 
 Staff = Annotated[Caller, Depends(only(*STAFF))]
 
 # As long as the longest reference: a whole one is found whatever its length.
-Text = Annotated[str, Stripped, Storable, limit(api.REFERENCE_LENGTH)]
+first_words_of = partial(first_words, longest=api.REFERENCE_LENGTH)
+Text = Annotated[str, Stripped, Storable, AfterValidator(first_words_of)]
 
 KEPT_IN_MEMORY = 1_000_000  # bytes of an import; more goes to a file that has no name
 LARGEST_IMPORT = 256 * 1024 * 1024  # bytes: some two million products

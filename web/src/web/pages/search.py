@@ -3,6 +3,7 @@
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from contracts.text import first_words
 from web import found, words
 from web.clients.gateway import Problem
 from web.forms import Form, Typed
@@ -23,7 +24,7 @@ SEARCHES = SearchPage("/recherche", ("text", "after"))
 async def search(request: Request, person: Person, form: Typed) -> Response:
     """What was searched for is in no address."""
     if is_over_the_page(request):
-        return await suggest(request, person, form["text"].strip())
+        return await suggest(request, person, first_words(form["text"].strip()))
     return SEARCHES.searched(request, person, form)
 
 

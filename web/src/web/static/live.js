@@ -15,6 +15,7 @@ const GATHER = 150; // milliseconds: what comes at once is told at once
 const GRACE = 2_500; // a connection that is back so soon was never lost
 const SILENCE = 40_000;
 const AGAIN = 3_000;
+const FULL = 60_000; // while this person has too many pages open elsewhere
 const FORGOTTEN = 30 * 60_000; // a forgotten page must not keep its session alive for ever
 
 const listeners = new Set();
@@ -89,6 +90,11 @@ function open() {
   on("ended", () => {
     close();
     say({ state: "ended" });
+  });
+  on("full", () => {
+    close();
+    say({ state: "full" });
+    retry = setTimeout(open, FULL);
   });
   source.addEventListener("error", lose);
   watch();
@@ -187,6 +193,7 @@ addEventListener("signed-in", () => say({ signedIn: true, state: "live" }));
 const WORDS = {
   live: "",
   lost: "La connexion est coupée. Cette page se mettra à jour dès son retour.",
+  full: "Guichet est ouvert dans trop de navigateurs à la fois\u00a0: cette page ne se met plus à jour d’elle-même.",
   ended: "Votre session a expiré. Reconnectez-vous\u00a0: votre texte est conservé.",
 };
 

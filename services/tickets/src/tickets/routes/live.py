@@ -37,7 +37,7 @@ router = tickets_router()
 MOST_AT_ONCE = 1_000
 MOST_WAITING = 100
 MOST_OF_A_PERSON = 10
-OPENED_A_MINUTE = 60  # by one person, of whom each page opens one and each browser renews one
+OPENED_A_MINUTE = 240  # by one person, of whom each page opens one and each browser renews one
 READINGS, ROWS_IN_THEM = 200, 5_000
 LINGERING_SECONDS = 60  # reading goes on for those who are about to come back
 GATHERING_SECONDS = 0.05
@@ -261,7 +261,7 @@ async def stream(
     """`change` events as they happen, first those since; `everything`: read all again.
 
     It ends with the token at the latest, or when this replica leaves: connect again with a new
-    token and the id of the last event. At most 10 for one person, opened at most 60 times a
+    token and the id of the last event. At most 10 for one person, opened at most 240 times a
     minute: 429 `too_many_streams`.
     """
     app = request.app

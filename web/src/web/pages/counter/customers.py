@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from chassis.errors import field_error
 from contracts.identity.api import Customer, EmailChecked, NewCustomer
+from contracts.text import first_words
 from web import words
 from web.clients import identity, sales, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
@@ -28,7 +29,7 @@ LISTED_MOST = 8
 
 @router.post("/comptoir/clients")
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
-    text = form["text"].strip()
+    text = first_words(form["text"].strip())
     if len(text) < SHORTEST_SEARCH:
         said = "La recherche commence à la deuxième lettre."
         return answer(html=piece(request, "customers", rows=[], said=said), said=said)

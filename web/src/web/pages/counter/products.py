@@ -7,11 +7,13 @@ from fastapi import APIRouter, Request, Response
 from chassis.folding import letters_of
 from contracts.catalog.api import (
     LISTED_MOST,
+    REFERENCE_LENGTH,
     SHORTEST_TEXT,
     Product,
     ProductSearch,
     SearchState,
 )
+from contracts.text import first_words
 from web import words
 from web.clients import catalog
 from web.clients.gateway import Problem
@@ -25,7 +27,7 @@ router = APIRouter()
 
 @router.post("/comptoir/produits")
 async def search_products(request: Request, person: Staff, form: Typed) -> Response:
-    text = form["text"].strip()
+    text = first_words(form["text"].strip(), longest=REFERENCE_LENGTH)
     try:
         found = await catalog.search_products(
             person.gateway, text=text, withdrawn=bool(form["withdrawn"])
