@@ -16,11 +16,11 @@ from web.pages.desk.places import Place, place
 MODULE = {"X-Guichet-Person": "somebody"}
 
 
-def at(query: str) -> Place:
+async def at(query: str) -> Place:
     """What the address with this query names."""
     request = Request({"type": "http", "query_string": query.encode(), "headers": []})
     asked = {name: values[0] for name, values in parse_qs(query).items()}
-    return place(
+    return await place(
         request,
         queue=asked.get("vue", ""),
         order=asked.get("tri", ""),
@@ -29,7 +29,7 @@ def at(query: str) -> Place:
     )
 
 
-def test_an_address_of_the_desk_leads_to_where_it_was_made():
+async def test_an_address_of_the_desk_leads_to_where_it_was_made():
     somewhere = Place(
         queue="en-cours",
         order="priorite",
@@ -41,7 +41,7 @@ def test_an_address_of_the_desk_leads_to_where_it_was_made():
         unread=True,
         after="a+b/c=",
     )
-    assert at(urlsplit(somewhere.address(4127)).query) == somewhere
+    assert await at(urlsplit(somewhere.address(4127)).query) == somewhere
     assert somewhere.address(4127).startswith("/demandes/4127?")
     assert somewhere.filters.priority == Priority.HIGH
     assert somewhere.sort == Sort.PRIORITY
@@ -61,20 +61,20 @@ def test_an_address_of_the_desk_leads_to_where_it_was_made():
         "non-lues=peut-etre",
     ],
 )
-def test_what_an_address_names_wrongly_is_left_out(query):
-    assert at(query) == Place()
+async def test_what_an_address_names_wrongly_is_left_out(query):
+    assert await at(query) == Place()
 
 
-def test_a_queue_is_narrowed_by_filters_alone():
-    assert not at("vue=resolues&tri=recentes&apres=x").is_narrowed
-    assert at("du=2026-11-24").is_narrowed
-    assert at("non-lues=oui").everything() == Place()
+async def test_a_queue_is_narrowed_by_filters_alone():
+    assert not (await at("vue=resolues&tri=recentes&apres=x")).is_narrowed
+    assert (await at("du=2026-11-24")).is_narrowed
+    assert (await at("non-lues=oui")).everything() == Place()
 
 
-def test_each_queue_has_its_own_order_until_another_is_asked_for():
-    assert at("vue=a-traiter").shown_order == "attente"
-    assert at("vue=resolues").shown_order == "recentes"
-    assert at("vue=resolues&tri=attente").shown_order == "attente"
+async def test_each_queue_has_its_own_order_until_another_is_asked_for():
+    assert (await at("vue=a-traiter")).shown_order == "attente"
+    assert (await at("vue=resolues")).shown_order == "recentes"
+    assert (await at("vue=resolues&tri=attente")).shown_order == "attente"
 
 
 @pytest.mark.parametrize(("typed", "minutes"), [("", None), (" 15 ", 15), ("0", 0)])

@@ -10,6 +10,6 @@ def test_the_address_names_what_narrows_and_the_page():
     assert to.address("a=b").endswith("&apres=a%3Db")
 
 
-def test_a_status_that_nobody_knows_narrows_nothing():
-    assert narrowed(" x ", "fermees", "") == Narrowed("x", "", "")
-    assert not narrowed("  ", "", "").is_narrow
+async def test_a_status_that_nobody_knows_narrows_nothing():
+    assert await narrowed(" x ", "fermees", "") == Narrowed("x", "", "")
+    assert not (await narrowed("  ", "", "")).is_narrow

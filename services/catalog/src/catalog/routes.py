@@ -44,7 +44,7 @@ async def product(product_id: UUID, session: Transaction, _: Staff) -> models.Pr
     return await queries.product(session, product_id)
 
 
-def only_csv(request: Request) -> None:
+async def only_csv(request: Request) -> None:
     """Anything else is a mistake of the caller: 415 `media_type_not_supported`."""
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.strip().lower()

@@ -23,7 +23,7 @@ After = Annotated[str | None, Query(max_length=400, description="`next` of the p
 TicketNumber = Annotated[int, Query(ge=1, lt=2**31)]
 
 
-def secret(request: Request) -> str:
+async def secret(request: Request) -> str:
     """What signs unsubscriptions; where no mail can be sent there may be none."""
     kept = request.app.state.settings.notifications_secret
     return kept.get_secret_value() if kept else ""

@@ -24,7 +24,7 @@ DraftKey = Annotated[api.Key | None, Query(description="Only the draft of the sa
 CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=50)]
 
 
-def shop_time(request: Request) -> datetime:
+async def shop_time(request: Request) -> datetime:
     """Now, in the shop's zone."""
     return datetime.now(request.app.state.settings.zone)
 

@@ -63,7 +63,7 @@ class Narrowed:
         return f"/mes-demandes?{query}" if query else "/mes-demandes"
 
 
-def narrowed(
+async def narrowed(
     text: Annotated[str, Query(alias="q")] = "",
     status: Annotated[str, Query(alias="statut")] = "",
     sale_id: Annotated[str, Query(alias="appareil")] = "",

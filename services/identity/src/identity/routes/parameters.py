@@ -23,7 +23,7 @@ def identity_router() -> APIRouter:
     return APIRouter(prefix="/api/identity", tags=["identity"])
 
 
-def database_of(request: Request) -> Database:
+async def database_of(request: Request) -> Database:
     return request.app.state.database
 
 
@@ -46,26 +46,26 @@ def signed_in_apart(*roles: str) -> Callable[..., Awaitable[Caller]]:
     """The same, with no connection held afterwards, for what checks passwords."""
 
     async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
-        async with database_of(request).transaction() as session:
+        async with request.app.state.database.transaction() as session:
             await sessions.require_open(session, caller)
         return caller
 
     return check
 
 
-def passwords_of(request: Request) -> Passwords:
+async def passwords_of(request: Request) -> Passwords:
     return request.app.state.passwords
 
 
-def keys_of(request: Request) -> SigningKeys:
+async def keys_of(request: Request) -> SigningKeys:
     return request.app.state.keys
 
 
-def settings_of(request: Request) -> Settings:
+async def settings_of(request: Request) -> Settings:
     return request.app.state.settings
 
 
-def browser_address(request: Request) -> str:
+async def browser_address(request: Request) -> str:
     """The network address of the browser, for slow-downs: web tells it, or else the gateway.
 
     One household or office has a /64 of IPv6: that counts as one.

@@ -111,7 +111,7 @@ class Place:
         return urlencode({name: value for name, value in named.items() if value})
 
 
-def place(
+async def place(
     request: Request,
     queue: Annotated[str, Query(alias="vue")] = "",
     order: Annotated[str, Query(alias="tri")] = "",
