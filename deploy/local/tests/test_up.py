@@ -92,6 +92,17 @@ def test_a_second_up_says_that_it_is_already_running(terminal, launcher):
     assert launcher.poll() is None
 
 
+def test_no_process_that_serves_holds_a_password_that_may_change_the_schema(terminal, launcher):
+    secrets = json.loads((terminal.state / "secrets.json").read_text())
+    owners = [secrets["postgres"], *(secrets[f"postgres {name}_owner"] for name in SERVICES)]
+    for part, pid in terminal.pids.items():
+        serving = psutil.Process(pid)
+        for process in [serving, *serving.children(recursive=True)]:
+            told = " ".join([*process.environ().values(), *process.cmdline()])
+            assert not any(owner in told for owner in owners), part
+            assert part not in SERVICES or secrets[f"postgres {part}"] in told
+
+
 def test_status_tells_of_every_part(terminal, launcher):
     told = terminal.type("status")
     assert told.returncode == 0, told.stdout + told.stderr

@@ -22,7 +22,12 @@ from local.vault import Vault
 Step = Callable[[str], contextlib.AbstractContextManager[object]]
 
 # Compiled at the installation; a process that may not keep bytecode spends seconds importing.
-KEPT_FROM_SERVICES = ("PYTHONDONTWRITEBYTECODE", "GUICHET_POSTGRES_URL")
+KEPT_FROM_SERVICES = (
+    "PYTHONDONTWRITEBYTECODE",
+    "GUICHET_POSTGRES_URL",
+    "GUICHET_DATABASE_URL",
+    "GUICHET_MIGRATION_URL",
+)
 # Whoever tries it out would not wait two minutes, and nobody's mail server has to be spared.
 LEAVING_SECONDS = 10
 SHOWN_AT_ONCE = {"MAIL_GATHER_SECONDS": "10", "MAIL_PER_MINUTE": "600"}
@@ -162,11 +167,15 @@ class Stack:
     def for_service(self, service: str) -> dict[str, str]:
         return {
             "DATABASE_URL": self.database_url(service),
-            "MIGRATION_URL": self.database_url(service, databases.owner(service)),
             "NATS_URL": self.nats.url,
             "NATS_USER": service,
             "NATS_PASSWORD": self.nats_password(service),
         }
+
+    def for_migrations(self, service: str) -> dict[str, str]:
+        """The owner's way in: for the command that changes the schema, and for no other process."""
+        owner = self.database_url(service, databases.owner(service))
+        return self.environment(service) | {"GUICHET_MIGRATION_URL": owner}
 
     def for_web(self) -> dict[str, str]:
         folder = self.settings.assets or ROOT / "node_modules"
@@ -319,7 +328,10 @@ class Stack:
     def migrate(self) -> None:
         """All at once, and none whose database is up to date."""
         behind = [s for s in SERVICES if not databases.is_migrated(self.server_url, s)]
-        running = {service: self.begin(service, "migrate") for service in behind}
+        running = {
+            service: begin(service, "migrate", environment=self.for_migrations(service))
+            for service in behind
+        }
         for service, process in running.items():
             said, _ = process.communicate()
             self.logs.mkdir(mode=0o700, exist_ok=True)
@@ -335,13 +347,7 @@ class Stack:
 
     def begin(self, package: str, *arguments: str) -> subprocess.Popen[str]:
         """A command of a service's own, with its environment; what it says is read later."""
-        return subprocess.Popen(
-            [*python(package), *arguments],
-            env=self.environment(package),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        return begin(package, *arguments, environment=self.environment(package))
 
     def run(
         self, package: str, *arguments: str, typed: str | None = None
@@ -406,6 +412,16 @@ class Stack:
     def forget(self) -> None:
         """Remove all that it knows."""
         shutil.rmtree(self.state)
+
+
+def begin(package: str, *arguments: str, environment: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [*python(package), *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def stop_all(processes: Iterable[Process]) -> None:
