@@ -179,7 +179,7 @@ async def main() -> float:
     await asyncio.to_thread(migrations.upgrade, "catalog", url)
     await asyncio.to_thread(load, url)
     app = create_app(Settings(database_url=SecretStr(url)))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     try:
         worst = await asyncio.wait_for(measure(app), LONGEST_SECONDS)
     finally:

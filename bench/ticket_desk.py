@@ -340,7 +340,7 @@ async def try_size(requests: int, rounds: int, *, keep: bool) -> dict[str, Cost]
         await asyncio.to_thread(migrations.upgrade, "tickets", url)
         await asyncio.to_thread(load, url, requests, shop.customers)
     app: FastAPI = create_app(Settings(database_url=SecretStr(url)))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     typer.echo(
         f"{f'{requests:,} requests':32} {'median':>8} {'here':>8} {'postgres':>8}  (ms, ms CPU)"
     )

@@ -156,7 +156,7 @@ async def main() -> list[float]:
     await asyncio.to_thread(migrations.upgrade, "tickets", url)
     await asyncio.to_thread(load, url)
     app = create_app(Settings(database_url=SecretStr(url)))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     try:
         return await asyncio.wait_for(measure(app), LONGEST_SECONDS)
     finally:

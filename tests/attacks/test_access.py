@@ -15,9 +15,21 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from attacks.access import ANYBODY, API, OPERATION, PAGES, PEOPLE, ROLES
+from attacks.access import (
+    ADMINISTRATOR,
+    ANYBODY,
+    API,
+    OPERATION,
+    PAGES,
+    PEOPLE,
+    ROLES,
+    STANDING,
+    address,
+)
 from chassis import health
-from chassis.testing import TestKeys, token
+from chassis.auth import Caller
+from chassis.standing import SessionEnded
+from chassis.testing import believe, token
 from web.app import create_app
 from web.cookies import cookie_name
 from web.forms import form_token
@@ -45,10 +57,6 @@ def routes(within: Iterable, prefix: str = "") -> Iterator[str]:
             yield from (f"{method} {path}" for method in sorted(route.methods - {"HEAD"}))
 
 
-def address(path: str) -> str:
-    return re.sub(r"{\w+}", str(uuid4()), re.sub(r"{number}", "7", path))
-
-
 # --- Services ----------------------------------------------------------------------------------
 
 
@@ -66,7 +74,7 @@ def service(name: str) -> FastAPI:
     if "notifications_secret" in settings.model_fields:
         given["notifications_secret"] = SecretStr(SECRET)
     app = importlib.import_module(f"{name}.app").create_app(settings(**given))
-    app.state.keys = TestKeys()
+    believe(app)
     return app
 
 
@@ -93,7 +101,25 @@ async def test_a_service_lets_in_whom_the_table_names(name, leaving):
                 assert answer.status_code != 401, (route, role)
                 if answer.status_code != 403:
                     let_in.add(role)
-            assert let_in == allowed, route
+            assert let_in == allowed - {STANDING}, route
+
+
+class Ended:
+    async def require(self, caller: Caller) -> None:
+        raise SessionEnded(f"as identity says of {caller.id}")
+
+
+@pytest.mark.parametrize("name", set(API) - {"identity"})
+async def test_a_session_that_ended_opens_nothing_that_needs_one(name, leaving):
+    app = service(name)
+    app.state.standing = Ended()
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        for route, allowed in API[name].items():
+            method, path = route.split()
+            headers = {"Content-Type": "application/json"} | token(ADMINISTRATOR)
+            answer = await client.request(method, address(path), headers=headers)
+            assert (answer.status_code == 401) == (STANDING in allowed), route
 
 
 # --- Pages -------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from faults.broker import Broker, administered
-from faults.signed_out import accepted_after_the_end
+from faults.signed_out import accepted_after_changes, accepted_after_the_end
 from local.stack import Stack
 from local.supervise import Supervisor
 from shop import Account, Shop
@@ -54,5 +54,13 @@ async def signed_out(shop: Shop) -> AsyncGenerator[asyncio.Task[dict[str, float]
     """Watched while the other tests run, so that nobody has to wait the minute out."""
     leaver = await shop.hire("seller", "Lucie", "Sortante")
     watching = asyncio.create_task(accepted_after_the_end(leaver))
+    yield watching
+    watching.cancel()
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def changed(shop: Shop) -> AsyncGenerator[asyncio.Task[dict[str, float]]]:
+    """The same of an administrator who is one no more, and of a technician who is disabled."""
+    watching = asyncio.create_task(accepted_after_changes(shop))
     yield watching
     watching.cancel()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from chassis import standing
 from faults.signed_out import SERVICES
 
 MINUTE = 60
@@ -43,7 +44,7 @@ async def test_a_disabled_member_of_staff_is_worth_no_new_token_at_once(shop):
 
 @pytest.mark.parametrize("service", SERVICES)
 async def test_without_a_token_every_service_refuses(shop, service):
-    refused = await shop.http.get(SERVICES[service])
+    refused = await shop.http.get(SERVICES[service].removeprefix("GET "))
 
     assert refused.status_code == 401
     assert refused.json()["code"] == "unauthenticated"
@@ -52,5 +53,12 @@ async def test_without_a_token_every_service_refuses(shop, service):
 async def test_a_signed_out_session_is_refused_everywhere_within_a_minute(signed_out):
     accepted_until = await signed_out
 
-    assert accepted_until.keys() == SERVICES.keys()
+    assert accepted_until.keys() == set(SERVICES.values())
     assert max(accepted_until.values()) <= MINUTE
+
+
+async def test_who_has_lost_a_role_has_its_power_and_its_lists_for_ten_seconds_more(changed):
+    accepted_until = await changed
+
+    assert len(accepted_until) > 20
+    assert max(accepted_until.values()) <= standing.SECONDS, accepted_until

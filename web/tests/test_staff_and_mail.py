@@ -73,6 +73,7 @@ class Services:
 
     def __init__(self) -> None:
         self.role = "administrator"
+        self.has_ended = False
         self.refusal: dict[str, Any] | None = None
         self.asked: list[tuple[str, str, Any, str | None]] = []
         self.staff = [
@@ -99,6 +100,8 @@ class Services:
             key = request.headers.get("Idempotency-Key")
             self.asked.append((request.method, path, body, key))
             return self.changed(path)
+        if path == "/api/identity/sessions/current":
+            return httpx.Response(401 if self.has_ended else 204)
         answers = {
             "/api/identity/staff": {"staff": self.staff},
             "/api/notifications/undelivered": self.mails,
@@ -319,6 +322,13 @@ async def test_where_nothing_is_sent_nothing_is_said_to_be_sent(ada_without_mail
 async def test_without_a_catcher_there_is_no_such_page(ada_without_mail):
     for address in ("/courrier/demo", "/courrier/demo/1", "/courrier/demo/1/page"):
         assert (await ada_without_mail.get(address)).status_code == 404
+
+
+async def test_who_was_an_administrator_a_moment_ago_reads_no_caught_mail(ada, services):
+    assert (await ada.get("/courrier/demo")).status_code == 200
+    services.has_ended = True
+    for address in ("/courrier/demo", "/courrier/demo/1", "/courrier/demo/1/page"):
+        assert "/connexion" in (await ada.get(address)).headers["Location"]
 
 
 async def test_a_caught_mail_is_shown_in_a_frame_that_can_do_nothing(ada, tmp_path):

@@ -24,7 +24,7 @@ from chassis.idempotency import Once, fingerprint
 from chassis.loops import Stuck
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
-from chassis.testing import TestKeys, token
+from chassis.testing import believe, token
 from contracts.text import Body, Storable
 
 
@@ -82,7 +82,7 @@ async def client(database: Database) -> AsyncGenerator[httpx.AsyncClient]:
         )
     url = database.engine.url.render_as_string(hide_password=False)
     app = create_service(ServiceSettings(service="things", database_url=url), router)
-    app.state.keys = TestKeys()
+    believe(app)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://things") as client:
         yield client

@@ -27,7 +27,7 @@ async def service(name: str) -> AsyncGenerator[FastAPI]:
     """A catalog service of its own on a fresh database."""
     url = testing.migrated_database("catalog", name)
     app = create_app(Settings(database_url=SecretStr(url)))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     yield app
     await app.state.http.aclose()
     await app.state.database.close()

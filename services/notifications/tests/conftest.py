@@ -89,7 +89,7 @@ def settings(database_url: str, smtp_port: int) -> Settings:
 @pytest.fixture(scope="session")
 async def app(settings: Settings, people_to_ask: "Asked") -> AsyncGenerator[FastAPI]:
     app = create_app(settings)
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     app.state.http = people_to_ask.client()
     yield app
     await app.state.http.aclose()

@@ -30,7 +30,7 @@ async def service(name: str, owners: "Owners") -> AsyncGenerator[FastAPI]:
     """A sales service of its own on a fresh database."""
     url = testing.migrated_database("sales", name)
     app = create_app(Settings(database_url=url, time_zone="Europe/Paris"))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     async with httpx.AsyncClient(base_url=owners.url, timeout=1) as app.state.http:
         yield app
     await app.state.database.close()

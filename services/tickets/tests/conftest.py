@@ -24,7 +24,7 @@ from tickets.settings import Settings
 def service(database_name: str, **settings: Any) -> FastAPI:
     url = testing.migrated_database("tickets", database_name)
     app = create_app(Settings(database_url=SecretStr(url), **settings))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     return app
 
 

@@ -61,7 +61,7 @@ async def running(app) -> AsyncGenerator[httpx.AsyncClient]:
 def replica(own_desk, **settings):
     url = own_desk.database.engine.url.render_as_string(hide_password=False)
     app = create_app(Settings(database_url=SecretStr(url), **settings))
-    app.state.keys = testing.TestKeys()
+    testing.believe(app)
     return app
 
 

@@ -193,9 +193,16 @@ async def administrator(person: Person) -> SignedIn:
     return person
 
 
+async def standing_administrator(person: Person) -> SignedIn:
+    """By the session itself, for what this process shows without asking any service."""
+    await identity.check_session((await administrator(person)).gateway)
+    return person
+
+
 Customer = Annotated[SignedIn, Depends(customer)]
 Staff = Annotated[SignedIn, Depends(staff)]
 Administrator = Annotated[SignedIn, Depends(administrator)]
+StandingAdministrator = Annotated[SignedIn, Depends(standing_administrator)]
 
 
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:

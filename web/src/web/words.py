@@ -294,10 +294,8 @@ UNREADABLE = "Cette valeur n’est pas lisible."
 
 REFUSALS: dict[str, Sentence] = {
     # Any service.
-    "unavailable": CLOSED,
-    "failed": CLOSED,
+    **dict.fromkeys(("unavailable", "failed", "keys_unavailable", "session_unchecked"), CLOSED),
     "busy": "Trop de monde au guichet. Votre saisie est conservée ; réessayez dans un instant.",
-    "keys_unavailable": CLOSED,
     "invalid": "Vérifiez ce qui est saisi.",
     "refused": "Cette action n’est pas possible.",
     "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",

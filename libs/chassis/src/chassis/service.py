@@ -32,6 +32,7 @@ from chassis.loops import Loop
 from chassis.messaging import SCHEMA
 from chassis.observing import Observing, pass_on_ids, template
 from chassis.settings import ServiceSettings
+from chassis.standing import AskedStanding
 from chassis.troubles import UNREACHABLE, describe
 from contracts.topology import PUBLISHERS, stream_name
 
@@ -74,7 +75,7 @@ def create_service(
 
     It serves even while the broker is away: what it publishes waits in the outbox.
     `readings` bring gauges up to date whenever somebody asks for them.
-    `app.state` holds `settings`, `database`, `http` (to ask other services) and `keys`.
+    `app.state` holds `settings`, `database`, `http` (to ask other services), `keys` and `standing`.
     """
     database = Database(
         settings.database_url.get_secret_value(),
@@ -121,6 +122,7 @@ def create_service(
     app.state.database = database
     app.state.http = http
     app.state.keys = PublishedKeys(http)
+    app.state.standing = AskedStanding(http)
     errors.install(app)
     for trouble in UNREACHABLE:
         app.add_exception_handler(trouble, database_trouble)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 from psycopg import sql
@@ -18,7 +19,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from chassis import bus, migrations
-from chassis.auth import AUDIENCE, ISSUER
+from chassis.auth import AUDIENCE, ISSUER, Caller
 from chassis.bus import Delivery, Subscriptions
 from chassis.database import Database
 from chassis.messaging import OutboxMessage, new_id
@@ -38,8 +39,19 @@ structlog.configure(
 )
 
 
+def believe(app: FastAPI) -> None:
+    """The tokens of tests are good for this application, and no session of theirs has ended."""
+    app.state.keys, app.state.standing = TestKeys(), TestStanding()
+
+
+class TestStanding:
+    __test__ = False
+
+    async def require(self, caller: Caller) -> None: ...
+
+
 class TestKeys:
-    """The key that signs the tokens of tests; set as `app.state.keys`."""
+    """The key that signs the tokens of tests."""
 
     __test__ = False
 

@@ -12,6 +12,7 @@ from pydantic import AfterValidator
 from catalog import models, operations, queries
 from chassis.auth import Caller, only
 from chassis.database import Transaction
+from chassis.standing import standing
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
 from contracts.text import Storable, Stripped, first_words
@@ -56,7 +57,7 @@ async def only_csv(request: Request) -> None:
     "/imports",
     max_body_size=LARGEST_IMPORT,
     response_model=api.ImportReport,
-    dependencies=[Depends(only(Role.ADMINISTRATOR)), Depends(only_csv)],
+    dependencies=[Depends(standing(Role.ADMINISTRATOR)), Depends(only_csv)],
     openapi_extra={
         "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
     },

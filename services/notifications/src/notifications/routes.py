@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from chassis.auth import Caller, only
 from chassis.database import Transaction
+from chassis.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
 from notifications import models, queries
@@ -17,7 +18,8 @@ router = APIRouter(prefix="/api/notifications", tags=["notifications"])
 
 Person = Annotated[Caller, Depends(only(*Role))]
 Staff = Annotated[Caller, Depends(only(*STAFF))]
-Administrator = Annotated[Caller, Depends(only(Role.ADMINISTRATOR))]
+StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
+Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
 Limit = Annotated[int, Query(ge=1, le=50)]
 After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
 TicketNumber = Annotated[int, Query(ge=1, lt=2**31)]
@@ -99,14 +101,14 @@ async def list_deliveries(
 
 @router.get("/undelivered")
 async def list_undelivered(
-    _: Staff, session: Transaction, limit: Limit = 20, after: After = None
+    _: StandingStaff, session: Transaction, limit: Limit = 20, after: After = None
 ) -> api.UndeliveredMails:
     """Mails that nobody received, newest first."""
     return await queries.undelivered(session, at=datetime.now(UTC), limit=limit, after=after)
 
 
 @router.post("/mails/{mail_id}/resend")
-async def resend_mail(mail_id: UUID, _: Staff, session: Transaction) -> api.Delivery:
+async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> api.Delivery:
     """Try a failed mail again, to the address of today. Said again, it changes nothing."""
     mail = await trying.resend(session, mail_id)
     return queries.delivery(await queries.due(session, mail))

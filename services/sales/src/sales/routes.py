@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from chassis.auth import Caller, only
 from chassis.database import Transaction
 from chassis.idempotency import Once
+from chassis.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.sales import api
 from sales import clients, models, operations, queries
@@ -16,6 +17,7 @@ from sales import clients, models, operations, queries
 router = APIRouter(prefix="/api/sales", tags=["sales"])
 
 Staff = Annotated[Caller, Depends(only(*STAFF))]
+StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
 Limit = Annotated[int, Query(ge=1, le=50)]
@@ -79,7 +81,7 @@ async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> N
 @router.get("")
 async def list_sales(
     *,
-    seller: Staff,
+    seller: StandingStaff,
     now: Now,
     session: Transaction,
     customer_id: UUID | None = None,
@@ -109,14 +111,14 @@ async def list_my_purchases(
 
 @router.get("/purchase-counts")
 async def count_purchases(
-    _: Staff, session: Transaction, customer_id: CustomerIds
+    _: StandingStaff, session: Transaction, customer_id: CustomerIds
 ) -> api.PurchaseCounts:
     """How much each of these customers bought, at most 50 at a time."""
     return api.PurchaseCounts(counts=await queries.purchase_counts(session, customer_id))
 
 
 @router.post("/search")
-async def search_sales(search: api.SaleSearch, _: Staff, session: Transaction) -> api.Sales:
+async def search_sales(search: api.SaleSearch, _: StandingStaff, session: Transaction) -> api.Sales:
     """Sales by any of their words and by day, newest first. POST: names stay out of addresses."""
     return await queries.search_sales(session, search)
 

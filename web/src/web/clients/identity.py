@@ -41,6 +41,11 @@ async def sessions(gateway: Gateway) -> Sessions:
     return await gateway.get("/api/identity/sessions", Sessions)
 
 
+async def check_session(gateway: Gateway) -> None:
+    """401 unless it still stands, whatever its token says."""
+    await gateway.tell("GET", "/api/identity/sessions/current")
+
+
 async def close_session(gateway: Gateway, session_id: UUID) -> None:
     await gateway.tell("DELETE", f"/api/identity/sessions/{session_id}")
 

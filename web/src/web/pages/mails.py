@@ -13,7 +13,7 @@ from web.clients import notifications
 from web.clients.gateway import Problem, if_answered
 from web.forms import Form, Typed
 from web.rendering import page, redirect
-from web.sessions import Administrator, SignedIn, Staff
+from web.sessions import SignedIn, Staff, StandingAdministrator
 
 router = APIRouter(prefix="/courrier")
 
@@ -76,13 +76,13 @@ def folder_of(request: Request) -> caught.Folder:
 
 
 @router.get("/demo")
-async def caught_mails(request: Request, administrator: Administrator) -> Response:
+async def caught_mails(request: Request, administrator: StandingAdministrator) -> Response:
     newest = await asyncio.to_thread(folder_of(request).newest)
     return page(request, "mails/caught.html", person=administrator, tab="mails", newest=newest)
 
 
 @router.get("/demo/{key}")
-async def caught_mail(request: Request, key: str, administrator: Administrator) -> Response:
+async def caught_mail(request: Request, key: str, administrator: StandingAdministrator) -> Response:
     letter = await asyncio.to_thread(folder_of(request).letter, key)
     if letter is None:
         raise HTTPException(404)
@@ -92,7 +92,7 @@ async def caught_mail(request: Request, key: str, administrator: Administrator) 
 
 
 @router.get("/demo/{key}/page")
-async def caught_page(request: Request, key: str, _: Administrator) -> Response:
+async def caught_page(request: Request, key: str, _: StandingAdministrator) -> Response:
     """The mail's own HTML, for a frame."""
     letter = await asyncio.to_thread(folder_of(request).letter, key)
     if letter is None:

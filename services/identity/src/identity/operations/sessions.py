@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.auth import Caller
 from chassis.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
+from chassis.standing import SessionEnded
 from contracts.identity import api
 from identity import tokens
 from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Link, Session, Slowdown
@@ -30,10 +31,6 @@ class CredentialsWrong(Unauthenticated):
     """Also said of an unknown and of a disabled account: nobody learns which exist."""
 
     code = "credentials_wrong"
-
-
-class SessionEnded(Unauthenticated):
-    code = "session_ended"
 
 
 class SessionUnknown(NotFound):

@@ -94,6 +94,11 @@ async def my_sessions(caller: Anyone, session: Transaction) -> api.Sessions:
     )
 
 
+@router.get("/sessions/current", status_code=204)
+async def check_session(_: Anyone) -> None:
+    """Nothing, while the session stands: for services that do not take a token's word for it."""
+
+
 @router.delete("/sessions/current", status_code=204)
 async def sign_out(caller: WithToken, session: Transaction) -> None:
     """Also when the session has ended already."""

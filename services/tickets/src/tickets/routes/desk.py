@@ -11,13 +11,13 @@ from tickets.operations import tickets as operations
 from tickets.queries import context as around
 from tickets.queries import quick_replies as ready
 from tickets.queries import tickets as queries
-from tickets.routes.parameters import Staff, tickets_router
+from tickets.routes.parameters import Staff, StandingStaff, tickets_router
 
 router = tickets_router()
 
 
 @router.get("/{number:ticket}/context")
-async def context(number: int, staff: Staff, session: Transaction) -> api.Context:
+async def context(number: int, staff: StandingStaff, session: Transaction) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
     return await around.context(session, await queries.staff_ticket(session, staff, number))
 

@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends, Query
 from starlette.convertors import Convertor, register_url_convertor
 
 from chassis.auth import Caller, only
+from chassis.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
 
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Staff = Annotated[Caller, Depends(only(*STAFF))]
+StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
 Service = Annotated[Caller, Depends(only(SERVICE))]
 

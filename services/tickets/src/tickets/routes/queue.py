@@ -20,6 +20,7 @@ from tickets.routes.parameters import (
     Before,
     Limit,
     Staff,
+    StandingStaff,
     WithCounts,
     tickets_router,
 )
@@ -63,7 +64,7 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
 
 async def page(
     *,
-    _: Staff,
+    _: StandingStaff,
     session: Transaction,
     filters: Annotated[lists.StaffFilters, Depends(filters)],
     view: api.StaffView = api.StaffView.TO_HANDLE,
@@ -111,6 +112,6 @@ async def counts(_: Staff, session: Transaction) -> api.Counts:
 
 
 @router.get("/staff")
-async def staff(_: Staff, session: Transaction) -> api.StaffNames:
+async def staff(_: StandingStaff, session: Transaction) -> api.StaffNames:
     """Who may have answered, for the filter `answered_by`."""
     return await people.staff_names(session)

@@ -3,20 +3,32 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query, Request
 
+from chassis.auth import Caller
 from chassis.database import Transaction
 from contracts.tickets import api
+from tickets.models import is_staff
 from tickets.queries import search as queries
 from tickets.queries import unresolved
-from tickets.routes.parameters import LONGEST, Anyone, Staff, tickets_router
+from tickets.routes.parameters import LONGEST, Anyone, StandingStaff, tickets_router
 
 router = tickets_router()
 
 
+async def searcher(request: Request, caller: Anyone) -> Caller:
+    """Staff find what is everybody's: their session must stand."""
+    if is_staff(caller):
+        await request.app.state.standing.require(caller)
+    return caller
+
+
+Searcher = Annotated[Caller, Depends(searcher)]
+
+
 @router.post("/search")
 async def search(
-    asked: api.Search, caller: Anyone, session: Transaction
+    asked: api.Search, caller: Searcher, session: Transaction
 ) -> api.StaffSearchResults | api.SearchResults:
     """Requests by number, serial number or words. Customers find their own, and no note."""
     return await queries.search(session, caller, asked)
@@ -25,7 +37,7 @@ async def search(
 @router.get("/unresolved")
 async def unresolved_of_customers(
     customer_id: Annotated[list[UUID], Query(min_length=1, max_length=LONGEST)],
-    _: Staff,
+    _: StandingStaff,
     session: Transaction,
 ) -> api.UnresolvedOfCustomers:
     """What each of these customers has open or in progress, at most 50 customers at a time."""

@@ -1,0 +1,80 @@
+"""Who must stand is asked for at most every ten seconds, and a silent identity opens nothing."""
+
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI, Response
+
+from chassis import standing
+from chassis.auth import Caller
+from chassis.standing import AskedStanding, SessionEnded, SessionUnchecked
+
+
+class Identity:
+    """What answers, and whom it was asked about."""
+
+    def __init__(self) -> None:
+        self.status, self.asked = 204, 0
+        self.app = FastAPI()
+        self.app.get(standing.PATH)(self.answer)
+
+    async def answer(self) -> Response:
+        self.asked += 1
+        return Response(status_code=self.status)
+
+
+@pytest.fixture
+def identity() -> Identity:
+    return Identity()
+
+
+@pytest.fixture
+async def asked(identity):
+    transport = httpx.ASGITransport(identity.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+        yield AskedStanding(http)
+
+
+def somebody() -> Caller:
+    return Caller(id=uuid4(), role="seller", name="Paul Morel", session_id=uuid4(), token="t")
+
+
+async def test_an_answer_counts_for_ten_seconds_and_for_one_session(identity, asked, monkeypatch):
+    now = 1000.0
+    monkeypatch.setattr(standing.time, "monotonic", lambda: now)
+    paul, other = somebody(), somebody()
+    await asked.require(paul)
+    now += standing.SECONDS - 0.01
+    await asked.require(paul)
+    assert identity.asked == 1
+    await asked.require(other)
+    assert identity.asked == 2
+    now += 0.01
+    identity.status = 401
+    for _ in range(2):  # a refusal is not remembered, nor is what was true before it
+        with pytest.raises(SessionEnded):
+            await asked.require(paul)
+    assert identity.asked == 4
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503])
+async def test_what_is_no_answer_opens_nothing(identity, asked, status):
+    identity.status = status
+    with pytest.raises(SessionUnchecked):
+        await asked.require(somebody())
+
+
+async def test_silence_opens_nothing():
+    async with httpx.AsyncClient(base_url="http://127.0.0.1:1") as http:
+        with pytest.raises(SessionUnchecked):
+            await AskedStanding(http).require(somebody())
+
+
+async def test_as_many_sessions_are_remembered_as_may_be(identity, asked, monkeypatch):
+    monkeypatch.setattr(standing, "REMEMBERED_MOST", 2)
+    first = somebody()
+    for caller in (first, somebody(), somebody(), first):
+        await asked.require(caller)
+    assert identity.asked == 4
+    assert len(asked.good_until) == 2
