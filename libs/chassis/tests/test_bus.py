@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from itertools import pairwise
+from typing import Any
 
 import nats
 import nats.errors
@@ -15,18 +17,19 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
+from nats.js.api import PubAck
 from nats.js.errors import APIError, NotFoundError
 from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
 from chassis import bus, dead_letters, health, service, streams
-from chassis.bus import Consumer, Relay, Subscriptions
+from chassis.bus import Consumer, Delivery, Relay, Subscriptions
 from chassis.bus.relay import RELAY_LOCK
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
 from chassis.settings import ServiceSettings
-from chassis.testing import deliver, nats_server, wrap
+from chassis.testing import deliver, nats_server, somebody_waits, wrap
 from contracts.event import Event
 from contracts.topology import Listening
 from local.processes import free_port
@@ -95,17 +98,19 @@ async def count(database: Database, table: type) -> int:
 
 
 class Seen(Subscriptions):
-    """Remembers the numbers it handled; fails on those it is told to."""
+    """Remembers the numbers it handled, and when; fails on those it is told to."""
 
     def __init__(self, fails: dict[int, Exception] | None = None) -> None:
         super().__init__()
         self.numbers: list[int] = []
         self.attempts: list[int] = []
+        self.moments: list[float] = []
         self.fails = fails or {}
 
         @self.on(Numbered)
         async def handle(session, event: Numbered) -> None:
             self.attempts.append(event.number)
+            self.moments.append(time.monotonic())
             if event.number in self.fails:
                 raise self.fails[event.number]
             self.numbers.append(event.number)
@@ -115,7 +120,8 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
     seen = Seen(fails={3: ValueError("poison")})
     await announce(database, 1, 2, 3, 4, 5)
 
-    async with running(relay_of(database, js).run(), consumer_of(database, js, seen).run()):
+    consumer = consumer_of(database, js, seen, retries=(0.05, 1.5))
+    async with running(relay_of(database, js).run(), consumer.run()):
 
         async def parked() -> bool:
             return await count(database, DeadLetter) == 1
@@ -124,7 +130,9 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
 
     assert list(dict.fromkeys(seen.numbers)) == [1, 2, 4, 5]
     # Each of the three deliveries is tried in its batch, then alone.
-    assert seen.attempts.count(3) == 3 * 2
+    tries = [at for at, n in zip(seen.moments, seen.attempts, strict=True) if n == 3]
+    assert len(tries) == 3 * 2
+    assert tries[4] - tries[3] > 2 * (tries[2] - tries[1])
     assert await count(database, InboxMessage) == 4
     [letter] = await dead_letters.all_letters(database)
     assert letter.error == "ValueError: poison"
@@ -241,6 +249,37 @@ async def test_a_duplicate_delivery_changes_nothing(database):
     assert seen.numbers == [1]
 
 
+async def test_a_batch_is_handled_aggregate_by_aggregate_each_in_the_order_of_its_stream(database):
+    seen = Seen()
+    deliveries = [
+        Delivery(wrap(Numbered(aggregate=aggregate, number=position)), "NUMBERS", position)
+        for aggregate, position in (("b", 4), ("a", 3), ("b", 2), ("a", 1))
+    ]
+    async with database.transaction() as session:
+        assert await bus.deliver(session, seen, "listener", deliveries) == 4
+    assert seen.numbers == [1, 3, 2, 4]
+
+
+async def test_two_replicas_with_the_same_events_never_wait_for_each_other(database):
+    """Each has its inbox rows in the order of the events' ids, however they were handed over."""
+    first, second = sorted(
+        (wrap(Numbered(aggregate="a", number=number)) for number in (1, 2)),
+        key=lambda envelope: envelope.id,
+    )
+    async with database.transaction() as session:
+        for position, envelope in enumerate((first, second)):
+            if position == 1:
+                other = asyncio.create_task(deliver(database, Seen(), second, first))
+                await eventually(lambda: somebody_waits(database))
+            session.add(
+                InboxMessage(
+                    consumer="test", event_id=envelope.id, stream="TEST", position=position
+                )
+            )
+            await session.flush()
+    assert await other == 0
+
+
 async def test_a_handler_that_fails_leaves_neither_effect_nor_inbox_row(database):
     seen = Seen(fails={2: ValueError("poison")})
     with pytest.raises(ValueError, match="poison"):
@@ -253,15 +292,23 @@ async def test_a_handler_that_fails_leaves_neither_effect_nor_inbox_row(database
     assert await count(database, InboxMessage) == 0
 
 
-async def test_trouble_of_the_database_is_not_held_against_the_event(database, js):
+async def test_trouble_of_the_database_is_not_held_against_the_event(database, js, monkeypatch):
+    """Nor is it handed to somebody else meanwhile, though it lasts longer than the ack wait."""
+    monkeypatch.setattr(streams, "ACK_SECONDS", 2)
+    await js.delete_consumer("NUMBERS", LISTENING.service)
+    await streams.ensure_durable(js, "NUMBERS", LISTENING.service, LISTENING.types)
     seen = Seen(fails={1: OperationalError("select", {}, Exception("deadlock detected"))})
     await announce(database, 1)
     async with running(relay_of(database, js).run(), consumer_of(database, js, seen, ()).run()):
 
         async def tried() -> bool:
-            return len(seen.attempts) >= 3
+            return len(seen.attempts) >= 2  # in its batch, then every second
 
         await eventually(tried)
+        other = Seen()
+        async with running(consumer_of(database, js, other, ()).run()):
+            await asyncio.sleep(2.5)
+        assert other.attempts == []
         seen.fails.clear()
 
         async def handled() -> bool:
@@ -321,8 +368,14 @@ async def full(tmp_path) -> AsyncGenerator[JetStreamContext]:
     broker.stop()
 
 
-async def test_a_full_store_is_told_once_and_left_behind(database, full):
-    relay = relay_of(database, full, poll=0.1)
+async def test_a_full_store_is_told_once_and_left_behind(database, full, monkeypatch):
+    relay, moments, publish_there = relay_of(database, full, poll=0.1), [], full.publish
+
+    async def noted(*words: Any, **more: Any) -> PubAck:
+        moments.append(time.monotonic())
+        return await publish_there(*words, **more)
+
+    monkeypatch.setattr(full, "publish", noted)
     await announce(database, 1)
     with structlog.testing.capture_logs() as logs:
         async with running(relay.run()):
@@ -343,6 +396,9 @@ async def test_a_full_store_is_told_once_and_left_behind(database, full):
             await eventually(stored)
             await eventually(untroubled(relay))
     assert [line["event"] for line in logs] == ["loop_stuck", "loop_goes_on"]
+    pauses = [later - sooner for sooner, later in pairwise(moments)]
+    assert len(pauses) >= 3
+    assert all(pause >= 0.2 * 2**number for number, pause in enumerate(pauses))
 
 
 def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:

@@ -1,6 +1,8 @@
 """What every route can rely on: commits, problems, tokens, idempotency, cursors."""
 
 import asyncio
+import hashlib
+import hmac
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
@@ -12,7 +14,7 @@ import pytest
 from fastapi import APIRouter, Depends
 from jwt.algorithms import OKPAlgorithm
 from pydantic import Field
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from chassis import paging, testing
 from chassis.answering import SECURITY
@@ -22,6 +24,7 @@ from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
 from chassis.idempotency import Once, fingerprint
 from chassis.loops import Stuck
+from chassis.messaging import IdempotencyKey
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import believe, token
@@ -252,6 +255,10 @@ async def test_the_same_key_makes_one_thing(client, database):
     assert other.status_code == 422
     assert other.json()["code"] == "idempotency_key_reused"
     assert await things(database) == 1
+    async with database.transaction() as session:
+        [row] = (await session.scalars(select(IdempotencyKey))).all()
+    assert row.key_hash == hashlib.sha256(b"0123456789").digest()
+    assert row.fingerprint == hmac.digest(b"0123456789", b'{"name":"a"}', "sha256")
 
 
 def test_a_retry_after_an_update_is_the_same_request():

@@ -9,11 +9,13 @@ from sqlalchemy import func, select
 
 from chassis.auth import Caller
 from chassis.messaging import OutboxMessage
-from chassis.testing import token
+from chassis.testing import somebody_waits, token
+from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.roles import Role
 from contracts.sales.api import NewSale
 from sales import operations
-from sales.models import Sale
+from sales.models import Sale, SellableProduct
+from waiting import eventually
 
 
 async def sales_of(shop):
@@ -122,3 +124,27 @@ async def test_a_customer_renamed_during_their_sale_is_found_under_the_new_name(
     )
     [sale] = answer.json()["sales"]
     assert sale["customer_id"] == str(busy_shop.customer_id)
+
+
+async def test_two_replicas_that_hear_of_the_same_products_never_wait_for_each_other(busy_shop):
+    """Each takes them in the order of their ids, however the event names them."""
+    first, second = sorted(uuid4() for _ in range(2))
+
+    def told(version, *ids):
+        products = [
+            ProductState(id=id, version=version, reference=str(id), designation="x", on_sale=True)
+            for id in ids
+        ]
+        return ProductsChanged(change_id=uuid4(), products=products)
+
+    await busy_shop.hears(told(1, first, second))
+    async with busy_shop.database.transaction() as session:
+        await session.get(SellableProduct, first, with_for_update=True)
+        other = asyncio.create_task(busy_shop.hears(told(2, second, first)))
+
+        async def it_waits():
+            assert await somebody_waits(busy_shop.database)
+
+        await eventually(it_waits)
+        await session.get(SellableProduct, second, with_for_update=True)
+    await other

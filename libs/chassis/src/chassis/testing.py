@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 from psycopg import sql
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from chassis import bus, migrations
@@ -170,3 +170,10 @@ async def deliver(
     deliveries = [Delivery(envelope, "TEST", n) for n, envelope in enumerate(envelopes, 1)]
     async with database.transaction() as session:
         return await bus.deliver(session, subscriptions, "test", deliveries)
+
+
+async def somebody_waits(database: Database) -> bool:
+    """Whether a transaction of this database waits for a row that another one has."""
+    statement = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+    async with database.transaction() as session:
+        return (await session.execute(text(statement))).first() is not None
