@@ -59,6 +59,7 @@ class Consumer:
         """Until the process has been asked to stop: what comes then is for the others."""
         subscription = await self.js.pull_subscribe_bind(durable=self.name, stream=self.stream)
         try:
+            await self.look(handled=0)  # how much waits is known from the start
             while not health.leaving.is_set():
                 await self.turn(subscription)
         finally:
