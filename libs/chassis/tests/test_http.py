@@ -17,7 +17,7 @@ from pydantic import Field
 from sqlalchemy import select, text
 
 from chassis import paging, testing
-from chassis.answering import SECURITY
+from chassis.answering import OF_A_SERVICE
 from chassis.auth import CurrentCaller, KeysUnavailable, PublishedKeys, only
 from chassis.bodies import SHORT_BODY
 from chassis.database import Database, Transaction, new_id
@@ -184,8 +184,10 @@ async def test_unknown_paths_and_failures_are_problems_without_details(client):
     broken = await client.get("/api/things/broken")
     assert broken.status_code == 500
     assert "nobody" not in broken.text
-    for answer in (await client.get("/api/nowhere"), broken):
-        assert {name: answer.headers[name] for name in SECURITY} == SECURITY
+    welcome = await client.get("/api/things/sellers", headers=token("seller"))
+    for answer in (await client.get("/api/nowhere"), broken, welcome):
+        assert {name: answer.headers[name] for name in OF_A_SERVICE} == OF_A_SERVICE
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_head_is_answered_wherever_get_is(client):

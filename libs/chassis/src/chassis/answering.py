@@ -14,6 +14,9 @@ SECURITY = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
+# Of every answer of a service: it is one person's, or a token, and no cache between keeps it.
+OF_A_SERVICE = SECURITY | {"Cache-Control": "no-store"}
+
 # Of an answer that goes on for as long as somebody reads: a proxy passes on each part at once,
 # and neither gathers nor compresses them. The first is read by nginx, the second by all.
 STREAMED = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache, no-transform"}
@@ -23,7 +26,7 @@ class DefaultHeaders:
     """ASGI middleware: adds those that an answer does not set itself."""
 
     def __init__(
-        self, app: ASGIApp, headers: Callable[[Scope], Mapping[str, str]] = lambda _: SECURITY
+        self, app: ASGIApp, headers: Callable[[Scope], Mapping[str, str]] = lambda _: OF_A_SERVICE
     ) -> None:
         self.app, self.headers = app, headers
 
