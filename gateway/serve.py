@@ -7,7 +7,6 @@ This process becomes Traefik. A child beside it speaks in its name, problems for
 pages for people, and ends with it. Nothing but Python's own library is needed.
 """
 
-import ctypes
 import hashlib
 import html
 import json
@@ -15,7 +14,6 @@ import os
 import re
 import select
 import socket
-import struct
 import sys
 import tempfile
 import threading
@@ -30,8 +28,7 @@ from urllib.parse import parse_qs, urlsplit
 SELF = "self"  # the entry point at which the gateway asks itself
 DRAINED_MOST = 4 * 2**20
 FIRST_DESCRIPTOR = 3  # of systemd's protocol, by which Traefik is handed its sockets
-ATTACH_FILTER, DETACH_FILTER = 26, 27  # of SOL_SOCKET in Linux; Python has no names for them
-RETURN = 0x06
+IP_MINTTL, IPV6_MINHOPCOUNT = 21, 73  # of Linux; Python has no names for them
 
 # ---- Listening --------------------------------------------------------------------------
 
@@ -50,17 +47,20 @@ def listen(address: str) -> socket.socket:
 
 def shut(listener: socket.socket) -> None:
     """Whoever knocks is not heard yet, and knocks again: Traefik would answer them 404."""
-    if sys.platform != "linux":
-        return
-    nothing = ctypes.create_string_buffer(struct.pack("=HBBI", RETURN, 0, 0, 0))
-    program = struct.pack("@HP", 1, ctypes.addressof(nothing))
-    listener.setsockopt(socket.SOL_SOCKET, ATTACH_FILTER, program)
+    hear(listener, from_hops=255)
 
 
 def open_up(listener: socket.socket) -> None:
-    if sys.platform == "linux":
-        listener.setsockopt(socket.SOL_SOCKET, DETACH_FILTER, 0)
+    hear(listener, from_hops=0)
     listener.close()
+
+
+def hear(listener: socket.socket, *, from_hops: int) -> None:
+    """Only packets with so many hops left, which nobody's have at 255. Anybody may ask for it."""
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, from_hops)
+        if listener.family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, from_hops)
 
 
 def says_ok(port: int, path: str) -> bool:
@@ -85,12 +85,28 @@ SECURITY = {
 }
 # By status: the code and detail of a problem, the title and text of a page, when to come again.
 ANSWERS = {
+    400: (
+        "unreadable",
+        "the address holds an encoded separator",
+        "Adresse illisible",
+        "Cette adresse contient un signe qui n’y a pas sa place. "
+        "Vérifiez le lien, ou repartez de l’accueil.",
+        0,
+    ),
     404: ("not_found", "nothing is here", "Page introuvable", "Il n’y a rien à cette adresse.", 0),
+    408: (
+        "body_too_slow",
+        "the request did not arrive within a minute",
+        "Envoi interrompu",
+        "Votre envoi n’est pas arrivé en une minute ; rien n’a été enregistré. "
+        "Revenez à la page précédente, votre saisie y est encore, et renvoyez-la.",
+        0,
+    ),
     413: (
         "body_too_large",
         "the body is too large",
         "Envoi trop volumineux",
-        "Ce que vous avez envoyé dépasse 2\u00a0Mo ; rien n’a été enregistré. "
+        "Ce que vous avez envoyé est trop volumineux ; rien n’a été enregistré. "
         "Revenez à la page précédente, votre saisie y est encore, et raccourcissez-la.",
         0,
     ),
@@ -344,7 +360,9 @@ def become_traefik(
         "LISTEN_FDNAMES": ":".join(listeners),
     }
     program = os.environ.get("GUICHET_TRAEFIK", "traefik")
-    os.execvpe(program, [program, f"--configfile={file}"], {**os.environ, **told, **systemd})  # noqa: S606 - this process becomes it
+    os.chdir(Path(__file__).parent)  # where Traefik looks for plugins-local/
+    arguments = [program, f"--configfile={file.absolute()}"]
+    os.execvpe(program, arguments, {**os.environ, **told, **systemd})  # noqa: S606 - this process becomes it
 
 
 if __name__ == "__main__":

@@ -223,6 +223,82 @@ PAGES: dict[str, Roles] = {
 }
 
 
+# --- The gateway -------------------------------------------------------------------------------
+
+SERVICES_BEHIND = ("identity", "catalog", "sales", "tickets", "notifications")
+
+# Every router by its entry point: who stands before it. `self` listens on the gateway's own loopback.
+GATEWAY: dict[str, frozenset[str]] = {
+    "public": frozenset(
+        {
+            *(
+                f"{service}{of}"
+                for service in SERVICES_BEHIND
+                for of in ("", "-write", "-hidden", "-away")
+            ),
+            "catalog-import",
+            "tickets-live",
+            "between-services",
+            "sign-in",
+            "web",
+            "web-write",
+            "web-sign-in",
+            "web-key",
+            "web-live",
+            "web-hidden",
+            "web-away",
+        }
+    ),
+    "internal": frozenset(
+        {
+            *(
+                f"{service}{of}"
+                for service in SERVICES_BEHIND
+                for of in ("-internal", "-away-internal")
+            ),
+            "catalog-import-internal",
+            "tickets-live-internal",
+            "web-internal",
+            "traefik",
+            "ping@internal",
+            "prometheus@internal",
+        }
+    ),
+    "self": frozenset({"ready", "writes", "tries-to-sign-in"}),
+}
+
+# Routes of the parts that the world is not let to, whoever asks: 404 of the gateway's own.
+INSIDE: frozenset[str] = frozenset(
+    {
+        *OPERATION,
+        *(
+            f"GET /api/{service}/{path}"
+            for service in SERVICES_BEHIND
+            for path in ("docs", "openapi.json", "metrics", "health/ready")
+        ),
+        "POST /api/identity/service-tokens",
+        *(
+            route
+            for routes in API.values()
+            for route, allowed in routes.items()
+            if allowed == SERVICES
+        ),
+    }
+)
+
+# What the gateway says in its own name (gateway/serve.py): the status, and the code of the problem.
+SPOKEN: dict[int, str] = {
+    400: "unreadable",
+    404: "not_found",
+    408: "body_too_slow",
+    413: "body_too_large",
+    429: "too_many",
+    502: "unavailable",
+    503: "unavailable",
+    504: "unavailable",
+}
+
+
 def address(path: str) -> str:
     """One that this route takes, of something that is not there."""
     return re.sub(r"{\w+}", str(uuid4()), re.sub(r"{number}", "7", path))

@@ -3,124 +3,23 @@
 import itertools
 import json
 import re
-import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import httpx
 import pytest
 
-from chassis.answering import SECURITY
 from chassis.bodies import LONG_BODY
-from contracts.text import Problem
-from local.processes import free_port, wait_until
+from echoes import OWN_HEADERS, PARTS, client_from, gateway_before, is_the_gateways, listening
 from local.servers import Gateway, get
-from local.settings import ROOT, SERVICES
-
-PARTS = (*SERVICES, "web")
-# Every header by which an answer tells browsers and proxies what not to do, each in words of its own.
-OWN_HEADERS = {
-    "Content-Security-Policy": "default-src 'self'",
-    "X-Content-Type-Options": "nosniff, ours",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "no-referrer",
-    "Permissions-Policy": "camera=(self)",
-    "Cross-Origin-Opener-Policy": "unsafe-none",
-    "Cross-Origin-Resource-Policy": "cross-origin",
-    "Strict-Transport-Security": "max-age=1",
-    "X-Robots-Tag": "noarchive",
-    "Cache-Control": "no-cache, no-transform",
-    "X-Accel-Buffering": "no",
-    "Retry-After": "77",
-}
-
-
-class Echo(BaseHTTPRequestHandler):
-    """Answers with what reached it: the part's name, the path, the headers, the body's length."""
-
-    protocol_version = "HTTP/1.1"
-    part = ""
-
-    def do_GET(self) -> None:
-        length = 0
-        if self.headers.get("Transfer-Encoding") == "chunked":
-            while size := int(self.rfile.readline(), 16):
-                length += len(self.rfile.read(size + 2)) - 2
-            self.rfile.readline()
-        else:
-            length = len(self.rfile.read(int(self.headers.get("Content-Length", 0))))
-        self.answer(length)
-
-    def answer(self, length: int) -> None:
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        said = {"part": self.part, "path": self.path, "headers": headers, "length": length}
-        body = json.dumps(said).encode()
-        self.send_response(int(self.headers.get("Say", 200)))
-        self.send_header("Content-Length", str(len(body)))
-        for name, value in OWN_HEADERS.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    do_POST = do_PUT = do_DELETE = do_GET
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
-
-
-def is_the_gateways(answer: httpx.Response, status: int, code: str, *, page: bool) -> None:
-    """What it says in its own name: a French page for people, a problem for programs."""
-    assert answer.status_code == status, answer.text
-    assert ("Retry-After" in answer.headers) == (status in {429, 502, 503, 504})
-    assert {name: answer.headers[name] for name in SECURITY} == SECURITY
-    assert answer.headers["Cache-Control"] == "no-store"
-    if page:
-        assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-        assert '<html lang="fr">' in answer.text
-    else:
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        problem = Problem.model_validate_json(answer.content)
-        assert (problem.status, problem.code) == (status, code)
-
-
-def echo_of(part: str) -> type[Echo]:
-    return type("EchoOf", (Echo,), {"part": part})
+from local.settings import SERVICES
 
 
 @pytest.fixture(scope="module")
 def echoes() -> Generator[dict[str, int]]:
     """Where each part listens."""
-    echoes = {part: ThreadingHTTPServer(("127.0.0.1", 0), echo_of(part)) for part in PARTS}
-    for echo in echoes.values():
-        threading.Thread(target=echo.serve_forever, daemon=True).start()
-    yield {part: echo.server_port for part, echo in echoes.items()}
-    for echo in echoes.values():
-        echo.shutdown()
-        echo.server_close()
-
-
-@contextmanager
-def gateway_before(
-    echoes: dict[str, int], folder: Path, *, trusted_proxies: str = ""
-) -> Generator[Gateway]:
-    gateway = Gateway(
-        folder,
-        ROOT / "gateway",
-        public_port=free_port(),
-        internal_port=free_port(),
-        servers=echoes,
-        trusted_proxies=trusted_proxies,
-    )
-    gateway.start()
-    try:
-        gateway.wait_for(gateway.is_ready, 20)
-        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 20)
-        yield gateway
-    finally:
-        gateway.stop()
+    with listening() as ports:
+        yield ports
 
 
 @pytest.fixture(scope="module")
@@ -253,6 +152,13 @@ def test_a_body_larger_than_the_longest_text_is_refused(public, path):
     is_the_gateways(refused, 413, "body_too_large", page=path == "/demandes")
 
 
+@pytest.mark.parametrize("path", ["/api/tickets/a%2Fb", "/demandes%5c1", "/api%2fsales/docs"])
+def test_an_address_that_can_be_read_in_two_ways_is_refused_in_our_words(public, path):
+    page = not path.startswith("/api/")
+    is_the_gateways(public.get(path), 400, "unreadable", page=page)
+    assert public.get("/recherche?q=a%2Fb").json()["path"] == "/recherche?q=a%2Fb"
+
+
 def test_a_body_too_large_to_be_sent_again_arrives_whole(internal):
     assert internal.post("/api/tickets", content=b"x" * 2_000_000).json()["length"] == 2_000_000
 
@@ -328,13 +234,6 @@ def intruder(behind) -> Generator[httpx.Client]:
     """Who reaches that gateway without its proxy."""
     with client_from("127.0.0.1", behind) as client:
         yield client
-
-
-def client_from(address: str, gateway: Gateway) -> httpx.Client:
-    return httpx.Client(
-        base_url=f"http://127.0.0.1:{gateway.public_port}",
-        transport=httpx.HTTPTransport(local_address=address),
-    )
 
 
 def last_address(client: httpx.Client, said: str) -> str:

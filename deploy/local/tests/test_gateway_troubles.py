@@ -243,6 +243,7 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
 )
 def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(public, path):
     Moody.ready = False
+    Moody.heard.set()  # what still reaches a stream is answered at once
     for method in ("POST", "GET"):
 
         def ask(method: str = method) -> int:
@@ -316,13 +317,15 @@ def test_with_certificates_in_files_the_public_entry_point_speaks_tls_only(serve
         server.server_port,
         GUICHET_TLS="files",
         GUICHET_TLS_FOLDER=str(tmp_path),
+        GUICHET_HSTS_SUBDOMAINS="true",
     ) as gateway:
         assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 30)
         with client_of(gateway, verify=trusted) as client:
             for path in ("/", "/api/sales", "/connexion"):
                 answer = client.get(path)
                 assert answer.status_code == 200
-                assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+                told = answer.headers["Strict-Transport-Security"]
+                assert told == "max-age=31536000; includeSubDomains"
             assert client.get("/health/ready").status_code == 404
         with client_of(gateway) as client:
             assert client.get("/").status_code == 404
@@ -334,6 +337,8 @@ def test_with_acme_every_public_route_asks_for_the_shops_certificate(server, tmp
     with gateway_before(
         tmp_path, server.server_port, GUICHET_TLS="acme", GUICHET_PUBLIC_URL=address
     ) as gateway:
+        sealed = get(gateway.internal_port, "/traefik/api/http/middlewares/sealed@file")
+        assert not json.loads(sealed or "")["headers"].get("stsIncludeSubdomains")  # not by itself
         said = get(gateway.internal_port, "/traefik/api/http/routers?per_page=100")
         public = [each for each in json.loads(said or "") if each["entryPoints"] == ["public"]]
         assert len(public) > len(PARTS)

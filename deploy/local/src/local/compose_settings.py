@@ -45,6 +45,12 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " (a certificate from Let's Encrypt, asked for and renewed by itself; GUICHET_PORT is 443"
         " then, and the domain of GUICHET_PUBLIC_URL leads here).",
     )
+    GUICHET_HSTS_SUBDOMAINS: Literal["false", "true"] = Field(
+        "false",
+        description="With TLS: whether browsers are told to reach every name below that of"
+        " GUICHET_PUBLIC_URL over TLS only, for a year. For who has no other service below it that"
+        " speaks plain HTTP: it cannot be taken back before the year is over.",
+    )
     GUICHET_ACME_EMAIL: str = Field(
         "",
         pattern=r"^([^@\s]+@[^@\s]+)?$",

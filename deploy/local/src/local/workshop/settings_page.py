@@ -33,6 +33,7 @@ What Traefik's files read. In containers Compose gives it to them, in the local 
 | `IDENTITY_URLS`, `CATALOG_URLS`, `SALES_URLS`, `TICKETS_URLS`, `NOTIFICATIONS_URLS`, `WEB_URLS` | none: must be given, for `file` | Where each part listens, such as `http://10.0.0.5:8000`; several are separated by commas. |
 | `GUICHET_TLS` | `off` | As of the containers. |
 | `GUICHET_TLS_FOLDER` | `/etc/guichet/tls` | For `files`: the folder of certificate.pem and key.pem. |
+| `GUICHET_HSTS_SUBDOMAINS` | `false` | As of the containers. |
 | `GUICHET_PUBLIC_URL` | empty | For `acme`: its domain is the certificate's. |
 | `GUICHET_REQUESTS_PER_SECOND` | `200` | As of the containers. |
 | `GUICHET_TRUSTED_PROXIES` | empty | As of the containers. |

@@ -1,0 +1,3 @@
+module guichet/limits
+
+go 1.23

@@ -1,0 +1,157 @@
+// Package limits is what Traefik's own middlewares cannot do: it bounds what is under way at once by
+// statuses that are nobody else's, so that refusals are worded as ours and a part's own 429 is left alone.
+package limits
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Statuses that no part says; the middleware `formed` words them.
+const (
+	overloaded = 597 // 503
+	tooMany    = 598 // 429
+	unreadable = 599 // 400
+)
+
+// A letter where routes are matched, and a separator where a part reads the path.
+var ambiguous = []string{"%2f", "%5c"}
+
+// Config: Outlast is alone, and stands before `formed`: who was cut off for sending too slowly is
+// answered in our words too, for which Traefik asks with the request that has just ended. Else how many requests of one address, how many of them with a body, and how many with a body
+// of all addresses. Endless are the paths of answers that go on, which are not counted.
+type Config struct {
+	Outlast     bool     `json:"outlast"`
+	Requests    int      `json:"requests"`
+	Bodies      int      `json:"bodies"`
+	AllBodies   int      `json:"allBodies"`
+	BehindProxy bool     `json:"behindProxy"`
+	Endless     []string `json:"endless"`
+}
+
+func CreateConfig() *Config { return &Config{} }
+
+type underWay struct{ requests, bodies int }
+
+// Of the whole process: routes are built anew whenever a replica comes or goes.
+var (
+	mutex     sync.Mutex
+	allBodies int
+	addresses = map[string]underWay{}
+)
+
+type limits struct {
+	next    http.Handler
+	config  *Config
+	endless map[string]bool
+}
+
+func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
+	endless := map[string]bool{}
+	for _, path := range config.Endless {
+		endless[path] = true
+	}
+	return &limits{next, config, endless}, nil
+}
+
+type key struct{}
+
+func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
+	own := request.Context()
+	if l.config.Outlast {
+		outlasting := context.WithValue(context.WithoutCancel(own), key{}, own)
+		l.next.ServeHTTP(answer, request.WithContext(outlasting))
+		return
+	}
+	if ends, found := own.Value(key{}).(context.Context); found {
+		request = request.WithContext(ends)
+	}
+	if isAmbiguous(request.URL.EscapedPath()) {
+		answer.WriteHeader(unreadable)
+		return
+	}
+	reads := request.Method == http.MethodGet || request.Method == http.MethodHead
+	bodies := 0
+	if request.ContentLength != 0 {
+		if reads { // means nothing, so nobody waits for it
+			answer.Header().Set("Connection", "close")
+			request.Body, request.ContentLength = http.NoBody, 0
+			request.TransferEncoding = nil
+			request.Header.Del("Content-Length")
+		} else {
+			bodies = 1
+		}
+	}
+	if reads && l.endless[request.URL.Path] {
+		l.next.ServeHTTP(answer, request)
+		return
+	}
+	address := l.addressOf(request)
+	if refusal := l.enter(address, bodies); refusal != 0 {
+		answer.WriteHeader(refusal)
+		return
+	}
+	defer leave(address, bodies)
+	l.next.ServeHTTP(answer, request)
+}
+
+func isAmbiguous(path string) bool {
+	if !strings.Contains(path, "%") {
+		return false
+	}
+	path = strings.ToLower(path)
+	for _, each := range ambiguous {
+		if strings.Contains(path, each) {
+			return true
+		}
+	}
+	return false
+}
+
+// enter returns 0 for who may go on, or with what status to refuse.
+func (l *limits) enter(address string, bodies int) int {
+	mutex.Lock()
+	defer mutex.Unlock()
+	own := addresses[address]
+	if own.requests >= l.config.Requests || own.bodies+bodies > l.config.Bodies {
+		return tooMany
+	}
+	if allBodies+bodies > l.config.AllBodies {
+		return overloaded
+	}
+	allBodies += bodies
+	addresses[address] = underWay{own.requests + 1, own.bodies + bodies}
+	return 0
+}
+
+func leave(address string, bodies int) {
+	mutex.Lock()
+	defer mutex.Unlock()
+	allBodies -= bodies
+	own := addresses[address]
+	if own.requests == 1 {
+		delete(addresses, address)
+		return
+	}
+	addresses[address] = underWay{own.requests - 1, own.bodies - bodies}
+}
+
+// addressOf: one household of IPv6 is one address. A trusted proxy names the browser's last.
+func (l *limits) addressOf(request *http.Request) string {
+	address, _, err := net.SplitHostPort(request.RemoteAddr)
+	if err != nil {
+		address = request.RemoteAddr
+	}
+	if l.config.BehindProxy {
+		if said := strings.Join(request.Header.Values("X-Forwarded-For"), ","); said != "" {
+			address = strings.TrimSpace(said[strings.LastIndex(said, ",")+1:])
+		}
+	}
+	if ip := net.ParseIP(address); ip != nil && ip.To4() == nil {
+		return ip.Mask(net.CIDRMask(64, 128)).String()
+	}
+	return address
+}
