@@ -12,18 +12,16 @@ import httpx
 import jwt
 import pytest
 from fastapi import APIRouter, Depends
-from jwt.algorithms import OKPAlgorithm
 from pydantic import Field
 from sqlalchemy import select, text
 
 from chassis import paging, testing
 from chassis.answering import OF_A_SERVICE
-from chassis.auth import CurrentCaller, KeysUnavailable, PublishedKeys, only
+from chassis.auth import CurrentCaller, only
 from chassis.bodies import SHORT_BODY
 from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
 from chassis.idempotency import Once, fingerprint
-from chassis.loops import Stuck
 from chassis.messaging import IdempotencyKey
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
@@ -68,6 +66,11 @@ async def missing() -> None:
 @router.get("/broken")
 async def broken() -> None:
     raise RuntimeError("a detail nobody should read")
+
+
+@router.get("/count")
+async def count(session: Transaction) -> int:
+    return await session.scalar(text("SELECT count(*) FROM things")) or 0
 
 
 @router.get("/sellers", dependencies=[Depends(only("seller"))])
@@ -355,51 +358,21 @@ async def test_a_request_keeps_its_id_if_it_is_one(client, given, kept):
     assert (answer.headers["X-Request-Id"] == given) is kept
 
 
-# --- Identity's keys --------------------------------------------------------------------------
+# --- Connections ------------------------------------------------------------------------------
 
 
-class Identity(httpx.AsyncBaseTransport):
-    """Publishes its keys; or hangs as long as whoever asks has patience."""
-
-    def __init__(self) -> None:
-        self.hangs, self.asked = False, 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
-        if self.hangs:
-            await asyncio.sleep(0.3)
-            raise httpx.ReadTimeout("silence", request=request)
-        key = OKPAlgorithm.to_jwk(testing.KEY.public_key(), as_dict=True)
-        return httpx.Response(200, json={"keys": [{**key, "kid": testing.KID, "alg": "EdDSA"}]})
-
-
-async def test_nobody_waits_for_identity_while_the_key_is_known():
-    identity = Identity()
-    keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
-    assert await keys.key(testing.KID) is not None
-    identity.hangs = True
-    keys.asked_at -= 24 * 3600
-    async with asyncio.timeout(0.2):
-        assert None not in await asyncio.gather(*(keys.key(testing.KID) for _ in range(10)))
-    with pytest.raises(Stuck, match="identity does not publish its keys"):
-        await keys.read()  # in the background, where it is told
-    assert await keys.key(testing.KID) is not None
-    with pytest.raises(KeysUnavailable):  # a new one, perhaps: nobody is signed out for it
-        await keys.key("of a moment ago")
-
-
-async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():
-    identity = Identity()
-    identity.hangs = True
-    keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
-    async with asyncio.timeout(1):
-        answers = await asyncio.gather(
-            *(keys.key(testing.KID) for _ in range(10)), return_exceptions=True
+async def test_connections_that_postgresql_has_ended_reach_nobody(client, database):
+    """As after its restart: all of the pool at once, and nobody asked one whether it lives."""
+    engine = client._transport.app.state.database.engine
+    await asyncio.gather(*(client.get("/api/things/count") for _ in range(5)))
+    held = [await engine.connect() for _ in range(5)]
+    pids = [await each.scalar(text("SELECT pg_backend_pid()")) for each in held]
+    for each in held:
+        await each.close()
+    async with database.transaction() as session:
+        await session.execute(
+            text("SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:p AS int[])) AS pid"),
+            {"p": pids},
         )
-    assert {type(answer) for answer in answers} == {KeysUnavailable}
-    assert identity.asked == 1
-    identity.hangs = False
-    keys.asked_at -= 10
-    assert await keys.key("forged") is None
-    assert await keys.key("forged too") is None
-    assert identity.asked == 2  # not for each that somebody makes up
+    answers = await asyncio.gather(*(client.get("/api/things/count") for _ in range(5)))
+    assert [answer.status_code for answer in answers] == [200] * 5

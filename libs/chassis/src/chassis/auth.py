@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import hashlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ KEYS_PATH = "/api/identity/keys"
 SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
 SPARE_SECONDS = 15  # before its end, a token is no more used for something new
 KEYS_PAUSE_SECONDS = 2
+CHECKED_MOST = 2_000  # tokens of a minute; some 1 KiB each
 
 bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
 
@@ -120,6 +122,38 @@ class PublishedKeys:
             ) from error
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A token that was found valid, by which key, and until when (seconds since the epoch)."""
+
+    caller: Caller
+    kid: str
+    key: PyJWK
+    ends_at: float
+
+
+class CheckedTokens:
+    """Tokens that were found valid, by their hash, each until it ends or its key is withdrawn."""
+
+    def __init__(self, most: int = CHECKED_MOST) -> None:
+        self.most = most
+        self.known: dict[bytes, Checked] = {}
+
+    async def caller(self, keys: Keys, token: str) -> Caller:
+        """As `read_token`."""
+        name = hashlib.sha256(token.encode()).digest()
+        known = self.known.get(name)
+        if known is not None:
+            if time.time() < known.ends_at and await keys.key(known.kid) is known.key:
+                return known.caller
+            self.known.pop(name, None)
+        checked = await check_token(keys, token)
+        self.known[name] = checked
+        while len(self.known) > self.most:
+            del self.known[next(iter(self.known))]
+        return checked.caller
+
+
 async def caller(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
@@ -127,10 +161,16 @@ async def caller(
     """The bearer of a valid token; otherwise 401 `unauthenticated`."""
     if credentials is None:
         raise Unauthenticated("a bearer token is required")
-    return await read_token(request.app.state.keys, credentials.credentials)
+    tokens: CheckedTokens = request.app.state.checked_tokens
+    return await tokens.caller(request.app.state.keys, credentials.credentials)
 
 
 async def read_token(keys: Keys, token: str) -> Caller:
+    """Whose it is; otherwise raises 401 `unauthenticated`."""
+    return (await check_token(keys, token)).caller
+
+
+async def check_token(keys: Keys, token: str) -> Checked:
     try:
         kid = jwt.get_unverified_header(token).get("kid")
         key = await keys.key(kid) if isinstance(kid, str) else None
@@ -149,13 +189,14 @@ async def read_token(keys: Keys, token: str) -> Caller:
                 "require": ["exp", "iat", "sub", "role", "name", "sid"],
             },
         )
-        return Caller(
+        who = Caller(
             id=UUID(claims["sub"]),
             role=str(claims["role"]),
             name=str(claims["name"]),
             session_id=UUID(claims["sid"]),
             token=token,
         )
+        return Checked(who, str(kid), key, float(claims["exp"]))
     except (jwt.PyJWTError, ValueError) as invalid:
         raise Unauthenticated("the token is not valid") from invalid
 

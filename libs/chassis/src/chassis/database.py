@@ -1,16 +1,19 @@
 """One engine, one kind of transaction, and how a constraint becomes a refusal."""
 
+import select
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
+from psycopg import AsyncConnection
 from psycopg.errors import Error as PostgresError
-from sqlalchemy import DateTime, MetaData, Text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import DateTime, MetaData, Text, event
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
 from uuid_utils.compat import uuid7
 
 from chassis.errors import Refusal
@@ -61,11 +64,11 @@ class Database:
             pool_size=size,
             max_overflow=overflow,
             pool_timeout=wait,
-            pool_pre_ping=True,
             pool_recycle=1800,
             hide_parameters=True,  # the values of a statement that fails are people's
             connect_args={"options": LIMITS, "application_name": name, **WATCHED},
         )
+        event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
 
     @asynccontextmanager
@@ -76,6 +79,21 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def refuse_cut_off(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Have the pool make another connection, once PostgreSQL has ended or cut this one off.
+
+    Nobody has asked it anything: what it has to say, if only that it ends, is its farewell. So
+    nothing is sent to find out, and all the others that are as old are looked at no more.
+    """
+    connection = cast("AsyncConnection", record.driver_connection)
+    if not connection.closed:
+        farewell = select.poll()
+        farewell.register(connection.fileno(), select.POLLIN)
+        if not farewell.poll(0):
+            return
+    raise InvalidatePoolError
 
 
 async def transaction(request: Request) -> AsyncGenerator[AsyncSession]:

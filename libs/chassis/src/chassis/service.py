@@ -17,7 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from chassis import errors, health, metrics, migrations
 from chassis.answering import DefaultHeaders, HeadAsGet
-from chassis.auth import PublishedKeys
+from chassis.auth import CheckedTokens, PublishedKeys
 from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.bus import (
     Consumer,
@@ -123,6 +123,7 @@ def create_service(
     app.state.http = http
     app.state.keys = PublishedKeys(http)
     app.state.standing = AskedStanding(http)
+    app.state.checked_tokens = CheckedTokens()
     errors.install(app)
     for trouble in UNREACHABLE:
         app.add_exception_handler(trouble, database_trouble)

@@ -55,9 +55,12 @@ class TestKeys:
 
     __test__ = False
 
+    published = PyJWK(
+        {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": KID, "alg": "EdDSA"}
+    )
+
     async def key(self, kid: str) -> PyJWK | None:
-        published = OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True)
-        return PyJWK({**published, "kid": KID, "alg": "EdDSA"}) if kid == KID else None
+        return self.published if kid == KID else None
 
 
 def postgres_server() -> str:
