@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from local import condition, figures
+from local import catcher, condition, figures
 from local.processes import free_port
 from local.servers import MailCatcher
 from local.settings import SERVICES, LocalSettings
@@ -44,6 +44,17 @@ def test_mail_is_caught_in_files_of_their_owners_and_stays(tmp_path):
     [text, _] = [mail.get_payload(decode=True) for mail in caught]
     assert isinstance(text, bytes)
     assert "Votre demande a reçu une réponse.\n.\nÀ bientôt" in text.decode()
+
+
+def test_of_caught_mail_the_newest_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(catcher, "MOST", 3)
+    folder = tmp_path / "mail"
+    keeping = catcher.Catcher(folder)
+    for number in range(5):
+        keeping.handle_message(a_mail(f"n° {number}"))
+    caught = mailbox.Maildir(folder, create=False)
+    subjects = [str(make_header(decode_header(mail["Subject"]))) for mail in caught]
+    assert sorted(subjects) == ["n° 2", "n° 3", "n° 4"]
 
 
 @pytest.fixture
@@ -116,6 +127,8 @@ METRICS = """\
 guichet_mail_queue_mails 3
 # TYPE guichet_mail_queue_age_seconds gauge
 guichet_mail_queue_age_seconds 61.7
+# TYPE guichet_mail_too_old_mails gauge
+guichet_mail_too_old_mails 1
 # TYPE guichet_mails counter
 guichet_mails_total{kind="reply",outcome="sent"} 4
 guichet_mails_total{kind="welcome",outcome="sent"} 2
@@ -130,4 +143,5 @@ def test_the_queue_and_what_became_of_mails_are_told(tmp_path):
     assert other.mails is None
     both = figures.together([one, one, other])
     assert (both.mails, both.mailed["sent"]) == (3, 12)
-    assert condition.queue(both.mails or 0, both.mails_age) == "3, oldest 62 s"
+    assert condition.mails(both) == "3, oldest 62 s, 1 too old to be sent"
+    assert condition.mails(other) == ""

@@ -1,11 +1,13 @@
 """Processes start, die and are started again."""
 
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import psutil
 import pytest
@@ -117,3 +119,32 @@ def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
     assert watched.deaths >= 4
     ended = [line for line in said if "has ended (exit code 1)" in line]
     assert len(ended) >= 4
+
+
+def small_file_system(folder: Path) -> list[str]:
+    """The prefix under which `folder` is one of 1 MB; none where nobody may mount one."""
+    mount = f"mount -t tmpfs -o size=1m none {shlex.quote(str(folder))}"
+    for namespaces in (["--mount"], ["--user", "--map-root-user", "--mount"]):
+        prefix = ["unshare", *namespaces, "--", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+            return prefix
+    return []
+
+
+def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
+    """It says so, starts again what dies, and writes when there is room."""
+    prefix = small_file_system(tmp_path)
+    script, kind = Path(__file__).with_name("full_disk.py"), "small" if prefix else "device"
+    program = [sys.executable, str(script), str(tmp_path), kind]
+    told = subprocess.run([*prefix, *program], capture_output=True, text=True, check=False).stdout
+    for line in (
+        "full: 451",
+        "mail is started again",
+        "The launcher cannot write down who runs",
+        "No space left on device",
+        "supervised: True noted: False",
+        "The launcher has written down who runs.",
+        "noted: True",
+        "room: 250",
+    ):
+        assert line in told, told

@@ -149,9 +149,16 @@ def services(conditions: list[Condition]) -> Table:
                 queue(figures.outbox, figures.outbox_age),
                 lag or "-",
                 str(figures.dead_letters),
-                "" if figures.mails is None else queue(figures.mails, figures.mails_age),
+                mails(figures),
             )
     return table
+
+
+def mails(figures: Figures) -> str:
+    if figures.mails is None:
+        return ""
+    kept = f", {figures.mails_too_old} too old to be sent" if figures.mails_too_old else ""
+    return queue(figures.mails, figures.mails_age) + kept
 
 
 def queue(number: int, age: float) -> str:

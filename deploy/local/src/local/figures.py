@@ -25,6 +25,7 @@ class Figures:
     dead_letters: int = 0
     mails: int | None = None  # that are due; of who sends none, nothing
     mails_age: float = 0
+    mails_too_old: int = 0
     lag: dict[str, int] = field(default_factory=dict)
     announced: Counter[str] = field(default_factory=Counter)
     applied: Counter[str] = field(default_factory=Counter)
@@ -56,6 +57,7 @@ def read(text: str) -> Figures:
         outbox_age=sum(s.value for s in named(samples, "guichet_outbox_age_seconds")),
         dead_letters=total(named(samples, "guichet_dead_letters")),
         mails=total(queue) if (queue := named(samples, "guichet_mail_queue_mails")) else None,
+        mails_too_old=total(named(samples, "guichet_mail_too_old_mails")),
         mails_age=sum(s.value for s in named(samples, "guichet_mail_queue_age_seconds")),
         lag={
             s.labels["stream"]: int(s.value)
@@ -85,6 +87,7 @@ def together(replicas: Iterable[Figures]) -> Figures:
         outbox_age=max((each.outbox_age for each in every), default=0),
         dead_letters=max((each.dead_letters for each in every), default=0),
         mails=max((each.mails for each in every if each.mails is not None), default=None),
+        mails_too_old=max((each.mails_too_old for each in every), default=0),
         mails_age=max((each.mails_age for each in every), default=0),
         lag=lag,
         announced=sum((each.announced for each in every), Counter()),

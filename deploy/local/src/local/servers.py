@@ -231,7 +231,7 @@ class MailCatcher(Process):
 
     def __init__(self, folder: Path, port: int, *, log: Path | None = None) -> None:
         self.folder, self.port = folder, port
-        handler = "aiosmtpd.handlers.Mailbox"
+        handler = "local.catcher.Catcher"
         super().__init__(
             "mail",
             [sys.executable, "-P", "-m", "aiosmtpd", "--nosetuid", "--class", handler,
