@@ -17,12 +17,19 @@ class Event(BaseModel):
 
     type: ClassVar[str]
     subject_field: ClassVar[str]
+    personal: ClassVar[bool]
     by_type: ClassVar[dict[str, type["Event"]]] = {}
 
-    def __init_subclass__(cls, *, type: str, subject: str, **kwargs: Any) -> None:
-        """`type` is `context.past-fact.vN`; `subject` names the field with the aggregate's id."""
+    def __init_subclass__(
+        cls, *, type: str, subject: str, personal: bool = False, **kwargs: Any
+    ) -> None:
+        """`type` is `context.past-fact.vN`; `subject` names the field with the aggregate's id.
+
+        `personal`: it carries names or addresses; then it tells a whole state, which its owner can
+        tell again from its own tables, and is kept nowhere longer than it takes to be stored.
+        """
         super().__init_subclass__(**kwargs)
-        cls.type, cls.subject_field = type, subject
+        cls.type, cls.subject_field, cls.personal = type, subject, personal
         if Event.by_type.setdefault(type, cls) is not cls:
             raise TypeError(f"two events claim the type {type}")
 

@@ -73,6 +73,8 @@ Subject = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(SUBJECT_LE
 MessageText = Annotated[
     str, AfterValidator(unify_line_ends), Storable, NotBlank, limit(MESSAGE_LENGTH)
 ]
+# Under which something is written and sent: a UUID, in small letters.
+Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 SearchText = Annotated[str, Stripped, Storable, AfterValidator(first_words)]
 
 

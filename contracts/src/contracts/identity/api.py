@@ -304,3 +304,6 @@ class Key(Answer):
 
 class Keys(Answer):
     keys: list[Key]
+    now: AwareDatetime | None = Field(
+        None, description="Identity's time: tokens end by it, whatever the reader's clock says."
+    )

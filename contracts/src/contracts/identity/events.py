@@ -9,7 +9,9 @@ from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 
 
-class CustomerChanged(Event, type="identity.customer-changed.v1", subject="customer_id"):
+class CustomerChanged(
+    Event, type="identity.customer-changed.v1", subject="customer_id", personal=True
+):
     """The whole state of a customer, on creation and after every change.
 
     `version` grows with each change: ignore an event that is not newer than what you hold.
@@ -25,7 +27,9 @@ class CustomerChanged(Event, type="identity.customer-changed.v1", subject="custo
     changed_at: AwareDatetime | None = None
 
 
-class StaffMemberChanged(Event, type="identity.staff-member-changed.v1", subject="staff_member_id"):
+class StaffMemberChanged(
+    Event, type="identity.staff-member-changed.v1", subject="staff_member_id", personal=True
+):
     """The whole state of a staff member, on creation and after every change."""
 
     staff_member_id: UUID

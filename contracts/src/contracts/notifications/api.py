@@ -120,6 +120,11 @@ class UndeliveredMail(Answer):
     reason: str = Field(description="What the mail server said last, in its own words.")
     failed_at: AwareDatetime
     can_be_resent: bool = Field(description="False where its reason has gone, or its link is over.")
+    too_old: bool = Field(
+        False,
+        description="It was never tried: by the clocks, what it tells had happened too long ago"
+        " when it was heard of.",
+    )
 
 
 class UndeliveredMails(Answer):

@@ -12,6 +12,7 @@ from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.text import (
     Answer,
     Body,
+    Key,
     NotBlank,
     SearchText,
     Storable,
@@ -181,7 +182,6 @@ class PurchaseCounts(Answer):
 
 # --- Drafts -----------------------------------------------------------------------------------
 
-Key = Annotated[str, Field(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 DraftName = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
 DraftText = Annotated[str, Storable, limit(1_000)]
 DraftContent = Annotated[dict[DraftName, DraftText], Field(max_length=50)]

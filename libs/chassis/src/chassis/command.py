@@ -73,6 +73,7 @@ def dead_letters_command(package: str) -> typer.Typer:
         async def main() -> int:
             database = Database(settings.database_url.get_secret_value(), size=1, overflow=0)
             try:
+                await database.read_clock()
                 return await work(database)
             finally:
                 await database.close()

@@ -3,19 +3,20 @@
 import select
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.errors import Error as PostgresError
-from sqlalchemy import DateTime, MetaData, Text, event
+from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry
 from uuid_utils.compat import uuid7
 
+from chassis import clock
 from chassis.errors import Refusal
 
 NAMES = {
@@ -49,7 +50,7 @@ def metadata() -> MetaData:
 
 def new_id() -> UUID:
     """A UUIDv7: ids made later sort later, so indexes grow at their end."""
-    return uuid7()
+    return uuid7(nanoseconds=int(clock.now().timestamp() * 1e9))
 
 
 class Database:
@@ -76,6 +77,13 @@ class Database:
         """All the writes made inside commit together, or none do."""
         async with self.sessions.begin() as session:
             yield session
+
+    async def read_clock(self) -> timedelta:
+        """How far this process's clock is behind; from now on `chassis.clock` allows for it."""
+        async with self.transaction() as session:
+            asked = datetime.now(UTC)
+            theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            return clock.own.compare(asked, theirs, datetime.now(UTC))
 
     async def close(self) -> None:
         await self.engine.dispose()

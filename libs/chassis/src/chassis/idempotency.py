@@ -7,10 +7,11 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects import postgresql
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import CurrentCaller
+from chassis.auth import Caller, CurrentCaller
 from chassis.database import Transaction
 from chassis.errors import Malformed
 from chassis.messaging import IdempotencyKey
@@ -43,6 +44,7 @@ class Idempotency:
         if self.key is None:
             return None
         found = fingerprint(self.key, body)
+        await take_turn(self.session, self.caller, self.key)
         first = await self.session.scalar(
             postgresql.insert(IdempotencyKey)
             .values(**self.identity(self.key), fingerprint=found)
@@ -68,8 +70,36 @@ class Idempotency:
         return {
             "caller_id": self.caller.id,
             "route": self.route,
-            "key_hash": hashlib.sha256(key.encode()).digest(),
+            "key_hash": hashed(key),
         }
+
+
+def hashed(key: str) -> bytes:
+    return hashlib.sha256(key.encode()).digest()
+
+
+async def made_under(session: AsyncSession, caller: Caller, key: str) -> UUID | None:
+    """What this caller has made under this key; one who is making it is waited for.
+
+    A draft has the key under which it will be sent: what comes later than that is no draft any
+    more. The caller's transaction then holds up a sending until it ends.
+    """
+    await take_turn(session, caller, key)
+    return await session.scalar(
+        select(IdempotencyKey.made_id)
+        .where(
+            IdempotencyKey.caller_id == caller.id,
+            IdempotencyKey.key_hash == hashed(key),
+            IdempotencyKey.made_id.is_not(None),
+        )
+        .limit(1)
+    )
+
+
+async def take_turn(session: AsyncSession, caller: Caller, key: str) -> None:
+    """One transaction at a time for each composition."""
+    turn = int.from_bytes(hashed(f"{caller.id}/{key}")[:8], signed=True)
+    await session.execute(select(func.pg_advisory_xact_lock(turn)))
 
 
 def fingerprint(key: str, body: Body) -> bytes:

@@ -4,14 +4,16 @@ They live in each service's own database, in the schema `messaging`, so that an 
 state it tells of commit together.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
+from psycopg import AsyncConnection
+from psycopg.sql import SQL, Identifier
 from sqlalchemy import BigInteger, Identity, Index, MetaData, func, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis import tracing
+from chassis import clock, tracing
 from chassis.database import NAMES, TYPES, new_id
 from contracts.event import Envelope, Event
 
@@ -104,6 +106,20 @@ async def position_settled(session: AsyncSession, consumer: str, stream: str) ->
     return settled or 0
 
 
+LISTENERS = 0x6C6973  # with the channel's name, the lock of those who listen to it
+
+
+async def listen(connection: AsyncConnection, channel: str) -> None:
+    """From now on every commit that wakes this channel is heard; what came before is to be read.
+
+    Nobody is woken where nobody holds this lock: see `chassis.migrations.make_waking`.
+    """
+    await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
+    await connection.execute(
+        "SELECT pg_advisory_lock_shared(%s, hashtext(%s))", [LISTENERS, channel]
+    )
+
+
 def publish(session: AsyncSession, event: Event, *, version: int | None = None) -> UUID:
     """Announce the event if, and only if, this transaction commits; returns the event's id.
 
@@ -118,7 +134,7 @@ def publish(session: AsyncSession, event: Event, *, version: int | None = None) 
         source=f"/guichet/{event.type.partition('.')[0]}",
         type=event.type,
         subject=event.subject,
-        time=datetime.now(UTC),
+        time=clock.now(),
         aggregateversion=version,
         traceparent=traceparent,
         data=event.model_dump(mode="json"),

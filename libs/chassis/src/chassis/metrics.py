@@ -26,6 +26,7 @@ OUTBOX_AGE = Gauge("guichet_outbox_age_seconds", "Age of the oldest of them.")
 LAG = Gauge("guichet_consumer_lag_events", "Events not handled yet, by stream.", ["stream"])
 LOOP_TROUBLE = Gauge("guichet_loop_trouble", "1 where a loop cannot go on.", ["loop"])
 LOOP_IDLE = Gauge("guichet_loop_idle_seconds", "Since a loop last did something.", ["loop"])
+CLOCK = Gauge("guichet_clock_behind_seconds", "How far this clock is behind its database's.")
 POOL = Gauge("guichet_pool_connections", "Database connections, by what they do.", ["state"])
 
 log = structlog.get_logger()

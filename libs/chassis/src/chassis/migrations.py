@@ -15,7 +15,7 @@ from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from chassis import folding
-from chassis.messaging import CHANNEL, SCHEMA, Messaging
+from chassis.messaging import CHANNEL, LISTENERS, SCHEMA, Messaging
 
 LOCK = 7_301_001
 # Whoever waits for a table holds up all who come after: it gives way, and tries again.
@@ -126,13 +126,27 @@ def create_chassis_tables() -> None:
     op.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     Messaging.metadata.create_all(op.get_bind())
     # Whoever inserts, however: the relay wakes when the transaction commits.
-    op.execute(f"""
-        CREATE FUNCTION {SCHEMA}.wake_relay() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN PERFORM pg_notify('{CHANNEL}', ''); RETURN NULL; END $$
-    """)
+    make_waking(f"{SCHEMA}.wake_relay", CHANNEL)
     op.execute(f"""
         CREATE TRIGGER wake_relay AFTER INSERT ON {SCHEMA}.outbox
         FOR EACH STATEMENT EXECUTE FUNCTION {SCHEMA}.wake_relay()
+    """)
+
+
+def make_waking(function: str, channel: str) -> None:
+    """A trigger's function, made or made anew: it wakes whoever listens to this channel.
+
+    Commits that notify wait for each other in the whole of PostgreSQL: without a listener none does.
+    Whoever begins to listen waits for the lock of a transaction that found nobody, then reads.
+    """
+    op.execute(f"""
+        CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            IF NOT pg_try_advisory_xact_lock({LISTENERS}, hashtext('{channel}')) THEN
+                PERFORM pg_notify('{channel}', '');
+            END IF;
+            RETURN NULL;
+        END $$
     """)
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 
 import httpx
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from chassis import errors, health, metrics, migrations
+from chassis import clock, errors, forgetting, health, metrics, migrations
 from chassis.answering import DefaultHeaders, HeadAsGet
 from chassis.auth import CheckedTokens, PublishedKeys
 from chassis.bodies import SHORT_BODY, CountedBodies
@@ -28,8 +29,8 @@ from chassis.bus import (
     listenings_of,
 )
 from chassis.database import Database
-from chassis.loops import Loop
-from chassis.messaging import SCHEMA
+from chassis.forgetting import Past
+from chassis.loops import Loop, Stuck
 from chassis.observing import Observing, pass_on_ids, template
 from chassis.settings import ServiceSettings
 from chassis.standing import AskedStanding
@@ -53,9 +54,11 @@ class Background:
 
 Reading = Callable[[Database], Awaitable[None]]
 
-HOUSEKEEPING_SECONDS = 3600
+FORGETTING_SECONDS = 3600
 CANCEL_AGAIN_SECONDS = 1
 KEYS_REFRESH_SECONDS = 300
+CLOCK_SECONDS, CLOCK_WAIT_SECONDS = 15, 3
+ZERO = timedelta(0)
 OUTBOX_SECONDS = 30  # by when an event is published where nothing is in the way
 OLDEST = text("""
     SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0)
@@ -70,11 +73,13 @@ def create_service(
     *,
     background: Sequence[Background] = (),
     readings: Sequence[Reading] = (),
+    past: Sequence[Past] = (),
 ) -> FastAPI:
     """The ASGI application of one service.
 
     It serves even while the broker is away: what it publishes waits in the outbox.
-    `readings` bring gauges up to date whenever somebody asks for them.
+    `readings` bring gauges up to date whenever somebody asks for them. `past` are the rows of the
+    service's own tables that nobody needs any more.
     `app.state` holds `settings`, `database`, `http` (to ask other services), `keys` and `standing`.
     """
     database = Database(
@@ -89,14 +94,18 @@ def create_service(
     )
     bus = Bus(settings, subscriptions or Subscriptions(), database)
     own = [
-        Background("housekeeping", housekeeping, every=HOUSEKEEPING_SECONDS),
+        Background("forgetting", partial(forget_past, past), every=FORGETTING_SECONDS),
         Background("signing keys", refresh_keys, every=KEYS_REFRESH_SECONDS),
+        Background("clock", compare_clocks, every=CLOCK_SECONDS),
         *background,
     ]
     loops = {each: Loop(each.name, every=each.every) for each in own}
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        with suppress(Exception):  # the loop says it; until the database answers nothing is served
+            async with asyncio.timeout(CLOCK_WAIT_SECONDS):
+                await database.read_clock()
         running = [
             asyncio.create_task(bus.loop.run(bus.run, describe)),
             *(
@@ -192,13 +201,11 @@ async def outbox_moves(database: Database) -> str | None:
     return f"{waiting} events wait to be published, the oldest for {age:.0f} s: see the relays"
 
 
-async def housekeeping(app: FastAPI, _: Loop) -> str:
-    """Forget idempotency keys after a day."""
-    async with app.state.database.transaction() as session:
-        await session.execute(
-            text(f"DELETE FROM {SCHEMA}.idempotency_keys WHERE made_at < now() - interval '1 day'")  # noqa: S608 - a constant
-        )
-    return "forgot old idempotency keys"
+async def forget_past(own: Sequence[Past], app: FastAPI, _: Loop) -> str:
+    """Of messaging and of the service's own."""
+    database = app.state.database
+    messaging = await forgetting.of_messaging(database, app.state.settings)
+    return await forgetting.forget_all(database, [*messaging, *own])
 
 
 async def refresh_keys(app: FastAPI, _: Loop) -> str:
@@ -207,6 +214,18 @@ async def refresh_keys(app: FastAPI, _: Loop) -> str:
         return "has its own keys"
     await app.state.keys.read()
     return "read the keys"
+
+
+async def compare_clocks(app: FastAPI, _: Loop) -> str:
+    """A clock that is off is told of, and does no harm: times are the database's."""
+    behind = await app.state.database.read_clock()
+    metrics.CLOCK.set(behind.total_seconds())
+    seconds = f"{abs(behind).total_seconds():.0f} s {'behind' if behind > ZERO else 'ahead of'}"
+    if abs(behind) > clock.WARNED:
+        raise Stuck(
+            f"this machine's clock is {seconds} its database's, whose time is taken: set it (NTP)"
+        )
+    return f"is {seconds} its database's"
 
 
 async def read_database(database: Database) -> None:

@@ -152,6 +152,17 @@ class ServiceSettings(CommonSettings):
     relay: bool = Field(True, description="Whether this process publishes the outbox.")
     consumer: bool = Field(True, description="Whether this process handles events.")
     outbox_poll_seconds: float = Field(5, gt=0, description="How long a missed wake-up may cost.")
+    events_keep_days: int = Field(
+        30,
+        ge=2,
+        description="For how long events are kept here after they were published or handled. Older"
+        " ones are told again from the tables.",
+    )
+    events_personal_hours: int = Field(
+        24,
+        ge=1,
+        description="The same for published events that carry names and addresses.",
+    )
     consumer_batch: int = Field(100, ge=1, description="Events handled in one transaction.")
     retry_seconds: Pauses = Field(
         (1, 5, 30, 120, 600), description="Pauses before an event that fails is tried again."

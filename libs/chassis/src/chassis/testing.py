@@ -18,7 +18,7 @@ from psycopg import sql
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from chassis import bus, migrations
+from chassis import bus, clock, migrations
 from chassis.auth import AUDIENCE, ISSUER, Caller
 from chassis.bus import Delivery, Subscriptions
 from chassis.database import Database
@@ -27,6 +27,7 @@ from contracts.event import Envelope, Event
 
 KEY = Ed25519PrivateKey.generate()
 KID = "test"
+PUBLISHED = {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": KID, "alg": "EdDSA"}
 
 # Not in colours and with every variable: that takes seconds for each error that a test provokes.
 structlog.configure(
@@ -55,12 +56,13 @@ class TestKeys:
 
     __test__ = False
 
-    published = PyJWK(
-        {**OKPAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": KID, "alg": "EdDSA"}
-    )
+    published = PyJWK(PUBLISHED)
 
     async def key(self, kid: str) -> PyJWK | None:
         return self.published if kid == KID else None
+
+    def now(self) -> datetime:
+        return clock.now()
 
 
 def postgres_server() -> str:
@@ -110,6 +112,7 @@ def token(
     id: UUID | None = None,
     name: str = "Camille Test",
     session_id: UUID | None = None,
+    ends: datetime | None = None,
 ) -> dict[str, str]:
     """An Authorization header for a caller with this role."""
     now = datetime.now(UTC)
@@ -121,7 +124,7 @@ def token(
         "name": name,
         "sid": str(session_id or uuid4()),
         "iat": now,
-        "exp": now + timedelta(hours=6),  # some are made once, before a long run of tests
+        "exp": ends or now + timedelta(hours=6),  # some are made once, before a long run of tests
     }
     signed = jwt.encode(claims, KEY, algorithm="EdDSA", headers={"kid": KID})
     return {"Authorization": f"Bearer {signed}"}
@@ -166,11 +169,16 @@ def wrap(event: Event) -> Envelope:
 
 
 async def deliver(
-    database: Database, subscriptions: Subscriptions, *events: Event | Envelope
+    database: Database,
+    subscriptions: Subscriptions,
+    *events: Event | Envelope,
+    stored_at: datetime | None = None,
 ) -> int:
     """Hand events to the handlers as a consumer would; returns how many were new."""
     envelopes = [wrap(event) if isinstance(event, Event) else event for event in events]
-    deliveries = [Delivery(envelope, "TEST", n) for n, envelope in enumerate(envelopes, 1)]
+    deliveries = [
+        Delivery(envelope, "TEST", n, stored_at) for n, envelope in enumerate(envelopes, 1)
+    ]
     async with database.transaction() as session:
         return await bus.deliver(session, subscriptions, "test", deliveries)
 

@@ -11,6 +11,7 @@ from contracts.text import (
     SUBJECT_LENGTH,
     Answer,
     Body,
+    Key,
     OneLine,
     Storable,
     limit,
@@ -30,6 +31,12 @@ class DraftKind(StrEnum):
 class DraftToKeep(Body):
     """Whatever is typed, unfinished as it is; it replaces what was kept before."""
 
+    key: Key | None = Field(
+        None,
+        description="A UUID, the Idempotency-Key under which it will be sent. That ends this"
+        " draft, and one that comes later is refused: 409 `already_sent`. Without, whatever is"
+        " sent ends it.",
+    )
     text: DraftText = ""
     kind: DraftKind = Field(DraftKind.REPLY, description="Notes are for staff alone.")
     minutes: Minutes | None = Field(None, description="For staff alone.")
@@ -42,6 +49,7 @@ class DraftToKeep(Body):
 class Draft(Answer):
     """What this person has begun; `saved_at` is missing when nothing is kept."""
 
+    key: str | None = None
     text: str = ""
     seen_position: int | None = None
     subject: str = ""

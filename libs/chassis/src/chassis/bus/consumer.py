@@ -214,6 +214,7 @@ class Consumer:
             Envelope.model_validate_json(message.data),
             self.stream,
             message.metadata.sequence.stream,
+            message.metadata.timestamp,
         )
 
     async def put_off(self, message: Msg, error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 from sqlalchemy.dialects import postgresql
@@ -14,6 +15,9 @@ from contracts.event import Envelope, Event
 
 E_ = TypeVar("E_", bound=Event)
 Handler = Callable[[AsyncSession, E_], Awaitable[None]]
+
+
+STORED_AT = "stored_at"  # in `session.info`: when the event that is handled reached its stream
 
 
 class Subscriptions:
@@ -50,6 +54,7 @@ class Delivery:
     envelope: Envelope
     stream: str
     position: int
+    stored_at: datetime | None = None  # by the broker's clock; where it is known
 
 
 async def deliver(
@@ -87,6 +92,7 @@ async def deliver(
     for delivery in sorted(known, key=lambda d: (d.envelope.subject, d.position)):
         if delivery.envelope.id in new:
             new.discard(delivery.envelope.id)  # the same event may be twice in one batch
+            session.info[STORED_AT] = delivery.stored_at
             await subscriptions.handle(session, delivery.envelope)
             HANDLED.labels(delivery.envelope.type).inc()
     await session.flush()

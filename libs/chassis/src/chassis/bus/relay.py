@@ -11,7 +11,7 @@ from nats.js import JetStreamContext
 from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.database import WATCHED
 from chassis.loops import Loop, Stuck
-from chassis.messaging import CHANNEL
+from chassis.messaging import CHANNEL, listen
 from chassis.metrics import PUBLISHED
 from chassis.troubles import FORBIDDEN, of_publishing
 
@@ -56,7 +56,7 @@ class Relay:
             while not await self.is_ours(connection):
                 self.loop.did("left it to another replica")
                 await asyncio.sleep(STANDBY_SECONDS)
-            await connection.execute(f"LISTEN {CHANNEL}")
+            await listen(connection, CHANNEL)
             while True:
                 while published := await self.publish_batch(connection):
                     self.loop.did(f"published {published} events")
