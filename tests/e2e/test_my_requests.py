@@ -196,8 +196,10 @@ async def test_what_is_begun_waits_on_the_server_for_any_device(
     await phone.presses("Envoyer la demande")
     await phone.reads_title("Commencé ici")
 
-    await she.page.reload()
+    # What stands here was sent there: it is the same message, and sent once.
+    await she.presses("Envoyer la précision")
     await expect(she.field("Ajouter une précision")).to_have_value("")
+    await expect(she.main.get_by_text("À suivre")).to_have_count(1)
     await she.goes_to("/mes-demandes/nouvelle")
     await expect(she.field("Le problème en une phrase")).to_have_value("")
 

@@ -1,5 +1,6 @@
 """What was begun is kept on the server, per person and request, until it is sent."""
 
+import asyncio
 import json
 from uuid import uuid4
 
@@ -37,15 +38,40 @@ async def test_the_last_draft_counts_from_whatever_device(desk, nathalie, karim)
     assert (draft["text"], draft["minutes"]) == ("Au téléphone", None)
 
 
-async def test_what_is_sent_again_is_no_draft_any_more(desk, nathalie, karim):
-    """After a lost answer the text is a draft again; the same form is sent later, and once more."""
-    number = await desk.opened(nathalie)
-    for minutes in (3, 4):
-        await keep(desk, karim, number, text="Une fois.")
-        sent = await desk.say(karim, number, "Une fois.", key="key-of-the-form", minutes=minutes)
-        assert (sent.status_code, sent.json()["minutes"]) == (201, 3)
-        assert (await kept(desk, karim, number))["saved_at"] is None
-    assert len((await desk.read(karim, number))["messages"]) == 2
+async def test_a_draft_that_comes_after_it_was_sent_is_refused(desk, nathalie, karim):
+    """By its key: what was begun since, under another one, is nobody's late draft."""
+    number, sale = await desk.opened(nathalie), await desk.sell(nathalie)
+    new = {"subject": "Pas de son", "description": "Rien.", "sale_id": str(sale.sale_id)}
+    for who, path, body in (
+        (karim, f"/{number}/messages", {"text": "Une fois."}),
+        (karim, f"/{number}/notes", {"text": "Une fois."}),
+        (nathalie, "", new),
+        (nathalie, f"/{number}/messages", {"text": "Merci.", "resolve": True}),
+    ):
+        about, key, other = number if path else None, str(uuid4()), str(uuid4())
+        await keep(desk, who, about, text="Une", key=key)
+        assert (await kept(desk, who, about))["key"] == key
+        for _ in range(2):  # the answer was lost: once more
+            assert (await desk.send(who, "POST", path, body, key)).status_code == 201
+            late = await keep(desk, who, about, text="Une f", key=key)
+            assert (late.status_code, late.json()["code"]) == (409, "already_sent")
+            assert (await kept(desk, who, about))["saved_at"] is None
+        await keep(desk, who, about, text="Autre chose", key=other)
+        await desk.send(who, "POST", path, body, key)
+        assert (await kept(desk, who, about))["text"] == "Autre chose"
+
+
+async def test_a_draft_on_its_way_while_it_is_sent_never_comes_back(busy_desk, nathalie, karim):
+    number = await busy_desk.opened(nathalie)
+    for _ in range(10):
+        key = str(uuid4())
+        drafts = [keep(busy_desk, karim, number, text="Bon", key=key) for _ in range(3)]
+        *answers, sent = await asyncio.gather(
+            *drafts, busy_desk.say(karim, number, "Bonjour.", key=key)
+        )
+        assert sent.status_code == 201, sent.text
+        assert {answer.status_code for answer in answers} <= {200, 409}
+        assert (await kept(busy_desk, karim, number))["saved_at"] is None
 
 
 async def test_everybody_has_drafts_of_their_own(desk, nathalie, karim, julien):
@@ -64,6 +90,7 @@ async def test_a_new_request_has_a_draft_too_that_opening_one_forgets(desk, nath
     await keep(desk, nathalie, None, **draft)
     number = await desk.opened(nathalie)
     assert await kept(desk, nathalie, None) == {
+        "key": None,
         "text": "",
         "subject": "",
         "sale_id": None,

@@ -354,6 +354,7 @@ REFUSALS: dict[str, Sentence] = {
     "serial_number_length": serial_number_length,
     "serial_number_character": serial_number_character,
     "draft_of_another_sale": "Une autre vente est commencée.",
+    "already_sent": "C’est déjà envoyé.",
     "sale_already_recorded": "Cette vente est déjà enregistrée.",
     "sold_on_in_future": "La date de vente ne peut pas être dans le futur.",
     "sold_on_too_long_ago": "La date de vente ne peut pas être avant le {oldest}.",

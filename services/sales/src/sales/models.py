@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
 
+from chassis import clock
 from chassis.auth import Caller
 from chassis.database import TYPES, metadata, new_id
 from chassis.errors import Malformed, Refusal
@@ -182,7 +183,7 @@ class Sale(Base):
         at: datetime,
     ) -> "Sale":
         """A new sale; `at` is now, in the shop's zone: it decides what « today » is."""
-        check_day(new.sold_on, at.date())
+        check_day(new.sold_on, (at + clock.BORNE).date())  # today by another clock
         customer.check_may_buy()
         product.check_can_be_sold(withdrawn_confirmed=new.withdrawn_confirmed)
         return cls(
@@ -236,17 +237,14 @@ DRAFTS_LAST = timedelta(days=7)
 
 
 class Draft(Base):
-    """The sale that a seller is entering; once it is recorded, only its key and `sale_id`.
-
-    That much stays, until the next one, so that what a slow network delivers late brings no
-    recorded sale back.
-    """
+    """The sale that a seller is entering, until it is recorded under its key."""
 
     __tablename__ = "drafts"
 
     seller_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str]
     saved_at: Mapped[datetime]
+    # Of what 0.1 has ended, whose replicas go on until they are renewed. To be dropped after 0.2.
     sale_id: Mapped[UUID | None] = mapped_column(default=None)
     # The page's own, not read here: a field more at the counter is none here.
     content: Mapped[dict[str, str]] = mapped_column(JSONB, default_factory=dict)

@@ -5,13 +5,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, update
+from sqlalchemy import delete, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
 from chassis.database import refusing
 from chassis.errors import Busy, Malformed, Refusal
+from chassis.forgetting import Past
+from chassis.idempotency import made_under
 from chassis.messaging import publish
 from contracts.catalog.api import Product
 from contracts.catalog.events import ProductState
@@ -112,55 +114,36 @@ async def cancel_sale(
 
 # --- Drafts -----------------------------------------------------------------------------------
 
-
-# A sale that is recorded has left its key alone, and nothing that could be lost.
-MAY_GO = Draft.negligible | Draft.sale_id.is_not(None)
+OLD_DRAFTS = Past("drafts", "saved_at < now() - :last", "saved_at", {"last": DRAFTS_LAST})
 
 
 async def keep_draft(
     session: AsyncSession, seller: Caller, draft: DraftToKeep, *, at: datetime
 ) -> None:
     """The last one kept counts, from whatever device, as long as all speak of the same sale."""
-    await session.execute(delete(Draft).where(Draft.saved_at < at - DRAFTS_LAST))
-    begun = Draft(
-        seller_id=seller.id,
-        key=draft.key,
-        saved_at=at,
-        content=draft.content,
-        negligible=draft.negligible,
-    )
-    same_sale = (Draft.key == draft.key) & Draft.sale_id.is_(None)
-    replaced = (Draft.key != draft.key) & (MAY_GO | draft.replaces)
-    if await put_draft(session, begun, same_sale | replaced):
-        return
-    standing = await queries.kept_draft(session, seller)
-    if standing is None:
-        raise Busy("it was thrown away at this very moment: try again")
-    if standing.key == draft.key:
-        raise SaleAlreadyRecorded(
-            "this sale is recorded", context={"sale_id": str(standing.sale_id)}
-        )
-    raise DraftOfAnotherSale("another sale has been begun")
-
-
-async def end_draft(
-    session: AsyncSession, seller: Caller, key: str, sale: Sale, *, at: datetime
-) -> None:
-    """The sale under this key is recorded: a draft of it that comes late is refused."""
-    ended = Draft(seller_id=seller.id, key=key, saved_at=at, sale_id=sale.id)
-    await put_draft(session, ended, (Draft.key == key) | MAY_GO)
-
-
-async def put_draft(session: AsyncSession, draft: Draft, where: ColumnElement[bool]) -> bool:
-    """One for each seller; False when the one that is there does not meet the condition."""
-    values = {column.key: getattr(draft, column.key) for column in Draft.__table__.columns}
-    statement = postgresql.insert(Draft).values(values)
+    if recorded := await made_under(session, seller, draft.key):
+        raise SaleAlreadyRecorded("this sale is recorded", context={"sale_id": str(recorded)})
+    values = {
+        "seller_id": seller.id,
+        "key": draft.key,
+        "saved_at": at,
+        "content": draft.content,
+        "negligible": draft.negligible,
+        "sale_id": None,
+    }
+    may_go = Draft.negligible | Draft.sale_id.is_not(None) | draft.replaces
     kept = await session.scalar(
-        statement.on_conflict_do_update(
-            index_elements=[Draft.seller_id], set_=values, where=where
-        ).returning(Draft.seller_id)
+        postgresql.insert(Draft)
+        .values(values)
+        .on_conflict_do_update(
+            index_elements=[Draft.seller_id],
+            set_=values,
+            where=(Draft.key == draft.key) | may_go,
+        )
+        .returning(Draft.seller_id)
     )
-    return kept is not None
+    if kept is None:
+        raise DraftOfAnotherSale("another sale has been begun")
 
 
 async def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None:

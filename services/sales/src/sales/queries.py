@@ -227,8 +227,3 @@ async def draft(session: AsyncSession, seller: Caller, *, at: datetime) -> Draft
             Draft.saved_at >= at - DRAFTS_LAST,
         )
     )
-
-
-async def kept_draft(session: AsyncSession, seller: Caller) -> Draft | None:
-    """Also one whose sale is recorded."""
-    return await session.get(Draft, seller.id, populate_existing=True)

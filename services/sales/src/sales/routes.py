@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from chassis import clock
 from chassis.auth import Caller, only
 from chassis.database import Transaction
 from chassis.idempotency import Once
@@ -28,7 +29,7 @@ CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=50)]
 
 async def shop_time(request: Request) -> datetime:
     """Now, in the shop's zone."""
-    return datetime.now(request.app.state.settings.zone)
+    return clock.now().astimezone(request.app.state.settings.zone)
 
 
 Now = Annotated[datetime, Depends(shop_time)]
@@ -51,7 +52,7 @@ async def record_sale(
     sale = await operations.record_sale(session, seller, new, at=now)
     await once.remember(sale.id)
     if once.key:
-        await operations.end_draft(session, seller, once.key, sale, at=now)
+        await operations.forget_draft(session, seller, once.key)
     return sale
 
 

@@ -259,18 +259,17 @@ async def changes(gateway: Gateway, since: str) -> Changes:
 
 
 async def say(
-    gateway: Gateway, number: int, *, text: str, seen_position: int | None, key: str
+    gateway: Gateway,
+    number: int,
+    *,
+    text: str,
+    seen_position: int | None,
+    key: str,
+    resolve: bool = False,
 ) -> Message:
-    """A precision or an answer; refused when somebody wrote after `seen_position`."""
-    body = {"text": text, "seen_position": seen_position}
+    """A precision, an answer or a last word; refused when somebody wrote after `seen_position`."""
+    body = {"text": text, "seen_position": seen_position, "resolve": resolve}
     return await gateway.send("POST", f"/api/tickets/{number}/messages", body, Message, key=key)
-
-
-async def resolve_mine(
-    gateway: Gateway, number: int, *, last_word: str | None, seen_position: int | None
-) -> Ticket:
-    body = {"text": last_word, "seen_position": seen_position}
-    return await gateway.send("POST", f"/api/tickets/{number}/resolution", body, Ticket)
 
 
 async def my_draft(gateway: Gateway) -> Draft:

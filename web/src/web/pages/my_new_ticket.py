@@ -57,6 +57,7 @@ def is_about_the_same(draft: Draft, form: Form) -> bool:
 
 
 def resume(draft: Draft, form: Form) -> None:
+    form.key = draft.key or form.key
     form.values |= {"subject": draft.subject, "description": draft.text}
     form.values["sale_id"] = form["sale_id"] or str(draft.sale_id or "")
     form.values["follows"] = form["follows"] or str(draft.follows or "")
@@ -86,9 +87,10 @@ async def complete(request: Request, customer: SignedIn, number: int, form: Form
     typed = [text for text in (form["subject"].strip(), form["description"].strip()) if text]
     if typed:
         thread = await tickets.thread(customer.gateway, number)
-        begun = [thread.draft.text] if thread.draft and thread.draft.text.strip() else []
+        begun = thread.draft if thread.draft and thread.draft.text.strip() else Draft()
         draft = {
-            "text": "\n\n".join(begun + typed),
+            "key": begun.key or form.key,
+            "text": "\n\n".join(filter(None, [begun.text, *typed])),
             "seen_position": thread.messages[-1].position if thread.messages else None,
         }
         try:
@@ -107,6 +109,7 @@ async def keep_draft(customer: Customer, form: Typed) -> Response:
         await tickets.forget_draft(customer.gateway, None)
         return Response(status_code=204)
     draft = {
+        "key": form.key,
         "subject": form["subject"],
         "text": form["description"],
         "sale_id": form["sale_id"] or None,

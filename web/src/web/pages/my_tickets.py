@@ -156,13 +156,18 @@ async def send(customer: SignedIn, number: int, form: Form) -> Status:
         return said.status_after
     # The question has a field of its own where it is asked over the page.
     last_word = form.values["text"] = form.values.pop("last_word", form["text"])
-    ticket = await tickets.resolve_mine(
-        customer.gateway,
-        number,
-        last_word=last_word if last_word.strip() else None,
-        seen_position=seen(form),
-    )
-    return ticket.status
+    if last_word.strip():
+        await tickets.say(
+            customer.gateway,
+            number,
+            text=last_word,
+            seen_position=seen(form),
+            resolve=True,
+            key=form.key,
+        )
+    else:
+        await tickets.resolve(customer.gateway, number)
+    return Status.RESOLVED
 
 
 def seen(form: Form) -> int | None:
@@ -174,7 +179,7 @@ def seen(form: Form) -> int | None:
 async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
     """What is begun and not sent yet, for this person on any device."""
     if form["text"].strip():
-        draft = {"text": form["text"], "seen_position": seen(form)}
+        draft = {"key": form.key, "text": form["text"], "seen_position": seen(form)}
         await tickets.keep_draft(customer.gateway, number, **draft)
     else:
         await tickets.forget_draft(customer.gateway, number)
@@ -225,6 +230,7 @@ def take_draft(thread: Thread, form: Form) -> int | None:
     if draft is None or not draft.text.strip():
         return None
     form.values.setdefault("text", draft.text)
+    form.key = draft.key or form.key
     return draft.seen_position
 
 

@@ -1,23 +1,26 @@
 // What is being typed survives a wrong click: kept in this tab until it is sent or the person
-// signs out. Forms say so with data-draft, a name that holds for one person and one thing.
+// signs out. Forms say so with data-draft, a name that holds for one person and one thing. The
+// form's key is kept with it: sent although nobody knows whether it was before, it acts once.
 
 const PREFIX = "guichet-draft/";
 const SENT = "guichet-draft-sent";
 
-const fields = (form) => form.querySelectorAll("textarea[name], input[type=text][name]:not([hidden])");
+const fields = (form) => form.querySelectorAll("textarea[name], input[type=text][name]:not([hidden]), input[name=form_key]");
 
 function keep(form) {
   const typed = [...fields(form)].map((field) => [field.name, field.value]);
   const key = PREFIX + form.dataset.draft;
-  if (typed.some(([, value]) => value.trim())) sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
+  if (typed.some(([name, value]) => name !== "form_key" && value.trim())) sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
   else sessionStorage.removeItem(key);
 }
 
 function restore(form) {
   const kept = JSON.parse(sessionStorage.getItem(PREFIX + form.dataset.draft) ?? "{}");
+  // What the page came with has a key of its own already.
+  if ([...form.querySelectorAll("textarea")].some((field) => field.value)) delete kept.form_key;
   // Where the server keeps drafts, this tab has only what did not get there.
   for (const field of fields(form)) {
-    if ("keep" in form.dataset) field.value = kept[field.name] || field.value;
+    if ("keep" in form.dataset || field.name === "form_key") field.value = kept[field.name] || field.value;
     else field.value ||= kept[field.name] ?? "";
   }
 }

@@ -14,15 +14,10 @@ const state = (form) => {
 
 const ownKey = (form) => `guichet-draft/${form.dataset.draft}`;
 
-function fieldsOf(form) {
-  const fields = new FormData(form);
-  fields.delete("form_key");
-  return fields;
-}
-
 function valuesOf(form) {
-  const fields = fieldsOf(form);
+  const fields = new FormData(form);
   fields.delete("form_token");
+  fields.delete("form_key");
   return JSON.stringify([...fields]);
 }
 
@@ -43,10 +38,11 @@ function save(form) {
   kept.typed &&= values !== kept.saved;
   if (!kept.typed || form.dataset.sending || form.dataset.sent || !form.isConnected) return kept.saving;
   kept.saving = kept.saving.then(async () => {
-    const answer = await post(form.dataset.keep, fieldsOf(form), { quietly: true });
+    const answer = await post(form.dataset.keep, new FormData(form), { quietly: true });
     if (!answer?.ok) {
       say(form, "Brouillon gardé dans cet onglet seulement");
-      kept.timer ??= setTimeout(() => save(form), 5 * EVERY);
+      // What was sent meanwhile is a draft no more, however often it is tried.
+      if (answer?.status !== 409) kept.timer ??= setTimeout(() => save(form), 5 * EVERY);
       return;
     }
     kept.saved = values;

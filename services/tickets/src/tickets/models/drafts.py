@@ -10,7 +10,10 @@ from tickets.models.mapping import Base
 
 
 class Draft(Base):
-    """One per person and request; without a number it is for a request not opened yet."""
+    """One per person and request; without a number it is for a request not opened yet.
+
+    `key`: under which it will be sent.
+    """
 
     __tablename__ = "drafts"
     __table_args__ = (UniqueConstraint("person_id", "number", postgresql_nulls_not_distinct=True),)
@@ -18,6 +21,7 @@ class Draft(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True)
     person_id: Mapped[UUID]
     number: Mapped[int | None] = mapped_column(BigInteger, ForeignKey("tickets.number"))
+    key: Mapped[str | None]
     text: Mapped[str]
     kind: Mapped[str]
     minutes: Mapped[int | None]

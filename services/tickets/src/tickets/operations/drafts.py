@@ -1,15 +1,27 @@
 """Keeping what people have begun to write, until they send it or throw it away."""
 
-from sqlalchemy import delete
+from sqlalchemy import delete, true
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.clock import now
 from chassis.database import new_id
+from chassis.errors import Refusal
+from chassis.forgetting import Past
+from chassis.idempotency import made_under
 from contracts.tickets.api import DraftKind, DraftToKeep
 from tickets.models import Draft, StaffOnly, is_staff
-from tickets.operations.clock import now
 from tickets.queries import tickets as queries
+
+# What somebody has begun and left is nobody's after that.
+OLD_DRAFTS = Past("drafts", "saved_at < now() - interval '90 days'", "saved_at")
+
+
+class AlreadySent(Refusal):
+    """The draft was on its way for longer than what it became."""
+
+    code = "already_sent"
 
 
 async def keep_draft(
@@ -20,6 +32,8 @@ async def keep_draft(
         raise StaffOnly("notes and time spent are reserved to staff")
     if number is not None:
         await queries.ticket(session, writer, number)  # one's own, or staff
+    if draft.key is not None and await made_under(session, writer, draft.key):
+        raise AlreadySent("this was sent")
     kept = postgresql.insert(Draft).values(
         id=new_id(), person_id=writer.id, number=number, saved_at=now(), **draft.model_dump()
     )
@@ -31,11 +45,14 @@ async def keep_draft(
     )
 
 
-async def forget_draft(session: AsyncSession, writer: Caller, number: int | None) -> None:
-    """One's own; forgetting what is not there is harmless."""
+async def forget_draft(
+    session: AsyncSession, writer: Caller, number: int | None, *, key: str | None = None
+) -> None:
+    """One's own, or only what was to be sent under this key; repeating it is harmless."""
     await session.execute(
         delete(Draft).where(
             Draft.person_id == writer.id,
             Draft.number.is_(None) if number is None else Draft.number == number,
+            true() if key is None else (Draft.key == key) | Draft.key.is_(None),
         )
     )

@@ -5,13 +5,13 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.clock import now
 from chassis.errors import Refusal
 from chassis.messaging import publish
 from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
 from tickets.operations.changes import tell
-from tickets.operations.clock import now
 from tickets.operations.drafts import forget_draft
 from tickets.operations.tickets import close
 from tickets.queries import tickets as queries
@@ -50,6 +50,7 @@ async def resolve(
             author=caller, text=resolution.text, at=now(), minutes=resolution.minutes
         )
         await send(session, caller, ticket, message)
+        await forget_draft(session, caller, number)
     close(session, caller, ticket)
 
 
@@ -70,7 +71,6 @@ async def add_note(session: AsyncSession, author: Caller, number: int, new: NewN
     note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
     session.add(note)
     await session.flush()
-    await forget_draft(session, author, number)
     tell(session, ticket, What.NOTE, by_staff=True)
     return note
 
@@ -100,7 +100,6 @@ async def refuse_what_crossed(
 async def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message) -> None:
     session.add(message)
     await session.flush()  # draws the position
-    await forget_draft(session, author, ticket.number)
     publish(
         session,
         TicketMessageAdded(

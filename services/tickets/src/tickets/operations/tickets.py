@@ -5,6 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.clock import now
 from chassis.messaging import publish
 from contracts.tickets.api import NewTicket, Priority, What
 from contracts.tickets.events import (
@@ -25,8 +26,6 @@ from tickets.models import (
     side_of,
 )
 from tickets.operations.changes import tell
-from tickets.operations.clock import now
-from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
 
 
@@ -53,7 +52,6 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
     session.add(ticket)
     await session.flush()  # draws the number
     session.add(message)
-    await forget_draft(session, customer, None)
     announce_opened(session, ticket, followed)
     tell(session, ticket, What.OPENED, by_staff=False)
     return ticket

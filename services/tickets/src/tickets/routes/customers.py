@@ -34,10 +34,10 @@ async def open_ticket(
 ) -> api.Ticket:
     """Ask for help about something you bought, or take up a request that was resolved."""
     if made := await once.made(new):
-        await forget_draft(session, customer, None)  # it has come back with what was sent again
         return await queries.ticket_made(session, customer, made)
     ticket = await operations.open_ticket(session, customer, new)
     await once.remember(ticket.id)
+    await forget_draft(session, customer, None, key=once.key)
     return await queries.ticket_made(session, customer, ticket.id)
 
 

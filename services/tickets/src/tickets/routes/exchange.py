@@ -63,10 +63,10 @@ async def add_message(
     Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`.
     """
     if made := await once.made(new):
-        await forget_draft(session, author, number)  # it has come back with what was sent again
         return await queries.message_made(session, author, made)
     message = await operations.add_message(session, author, number, new)
     await once.remember(message.id)
+    await forget_draft(session, author, number, key=once.key)
     return queries.message_of(message, author)
 
 
@@ -76,10 +76,10 @@ async def add_note(
 ) -> api.StaffMessage:
     """A note of staff for staff; customers never learn of it, and no queue changes."""
     if made := await once.made(new):
-        await forget_draft(session, author, number)
         return await queries.note_made(session, made)
     note = await operations.add_note(session, author, number, new)
     await once.remember(note.id)
+    await forget_draft(session, author, number, key=once.key)
     return api.StaffMessage.model_validate(note)
 
 

@@ -285,7 +285,9 @@ def draft_form(draft: StaffDraft | None, last_position: int) -> Form:
         values["minutes"] = str(draft.minutes)
     if draft.seen_position is not None:
         values["seen_position"] = str(draft.seen_position)
-    return Form(values=values)
+    form = Form(values=values)
+    form.key = draft.key or form.key
+    return form
 
 
 async def nothing() -> None:

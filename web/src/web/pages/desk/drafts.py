@@ -21,6 +21,7 @@ async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
         await tickets.keep_draft(
             staff.gateway,
             number,
+            key=form.key,
             text=form["text"],
             kind="note" if form["kind"] == "note" else "reply",
             minutes=minutes_of(form),
