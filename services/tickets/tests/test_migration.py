@@ -55,6 +55,8 @@ def connection():
     migrations.upgrade("tickets", url)
     migrations.check("tickets", url)
     with engine.begin() as connection:
+        while connection.execute(text("SELECT reword_next(1)")).scalar_one() is not None:
+            pass
         yield connection
     engine.dispose()
 

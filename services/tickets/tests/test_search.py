@@ -15,6 +15,7 @@ from chassis import paging
 from chassis.folding_cases import FOUND
 from contracts.identity.events import CustomerChanged
 from contracts.sales.events import SoldProduct
+from tickets.operations.rewording import reword_some
 from tickets.queries import search as queries
 from tickets.queries.segments import START, STOP, excerpt, segments
 from tickets.queries.words import typed
@@ -236,6 +237,37 @@ async def test_a_new_name_finds_old_messages_too(desk, nathalie, karim):
     later = await desk.opened(nathalie, subject="Panne", description="Elle grince.")
     assert await found_by(desk, karim, "legoff") == [later, number]
     assert await found_by(desk, karim, f"{old} grince le goff") == [later, number]
+
+
+async def test_more_messages_than_one_transaction_takes_get_the_new_name_bit_by_bit(
+    desk, nathalie, karim, session
+):
+    """With the change the newest; the rest by and by, the messages written meanwhile at once."""
+    first = await desk.opened(nathalie, description="Elle grince.")
+    other = await desk.opened(nathalie, description="Elle fume.")
+    copies = """
+        INSERT INTO messages (id, ticket_id, customer_id, kind, author_id, author_name, author_role,
+            text, sent_at, status_after, minutes_corrected)
+        SELECT gen_random_uuid(), ticket_id, messages.customer_id, kind, author_id, author_name,
+            author_role, text, sent_at, status_after, false
+        FROM messages JOIN tickets ON tickets.id = ticket_id, generate_series(1, 250)
+        WHERE number = :number
+    """
+    await session.execute(sql(copies), {"number": other})
+    renamed = CustomerChanged(
+        customer_id=nathalie.id,
+        version=2,
+        enabled=True,
+        first_name="Nathalie",
+        last_name="Le Goff",
+        email="nathalie@example.org",
+        registered_at="2026-01-01T00:00:00Z",
+    )
+    await desk.hear(renamed)
+    assert await found_by(desk, karim, "legoff") == [other]
+    assert await found_by(desk, karim, "legoff grince") == []
+    assert [await reword_some(session) for _ in range(5)] == [50, 50, 50, 2, None]
+    assert await found_by(desk, karim, "legoff grince") == [first]
 
 
 async def test_who_answered_is_read_once_however_often_they_did(desk, nathalie, karim, session):

@@ -1,20 +1,47 @@
 """The tickets service: `python -m tickets serve`."""
 
+import asyncio
+
 from fastapi import FastAPI
 
+from chassis.loops import Loop
 from chassis.service import Background, create_service
 from tickets.handlers import subscriptions
+from tickets.operations.changes import OLD_CHANGES
+from tickets.operations.drafts import OLD_DRAFTS
+from tickets.operations.rewording import reword_some
 from tickets.routes import live, router
 from tickets.settings import Settings
+
+REWORDING_SECONDS = 10
+REWORDING_PAUSE = 0.1  # for whoever waits meanwhile
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
-    background = [
-        Background("live hints", live.listen),
-        Background("forgetting changes", live.forget, every=live.FORGETTING_SECONDS),
-    ]
-    app = create_service(settings, router, subscriptions, background=background)
+    app = create_service(
+        settings,
+        router,
+        subscriptions,
+        background=[
+            Background("live hints", live.listen),
+            Background("rewording", reword, every=REWORDING_SECONDS),
+        ],
+        past=[OLD_CHANGES, OLD_DRAFTS],
+    )
     app.openapi_version = "3.2.0"  # the first that can describe a stream of events
     app.state.hub = live.Hub(settings.streams)
     return app
+
+
+async def reword(app: FastAPI, loop: Loop) -> str:
+    """All that is stale, in small transactions."""
+    done = 0
+    while True:
+        async with app.state.database.transaction() as session:
+            some = await reword_some(session)
+        if some is None:
+            return f"read the words of {done} messages again" if done else "found all words read"
+        done += some
+        loop.did(f"read the words of {done} messages again")
+        await asyncio.sleep(REWORDING_PAUSE)

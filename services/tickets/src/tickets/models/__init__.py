@@ -10,6 +10,7 @@ from tickets.models.messages import (
     MessageUnknown,
     MinutesCorrection,
     StaffOnly,
+    StaleWords,
     Stem,
 )
 from tickets.models.people import OwnedProduct, Person, is_staff, side_of
@@ -72,6 +73,7 @@ __all__ = [
     "QuickReplyVariableUnknown",
     "SaleWasCancelled",
     "StaffOnly",
+    "StaleWords",
     "Stem",
     "Ticket",
     "TicketAlreadyResolved",

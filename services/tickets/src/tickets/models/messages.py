@@ -48,12 +48,7 @@ class Message(Base):
             "minutes BETWEEN 0 AND 1440 AND (kind <> 'customer' OR minutes IS NULL)", name="minutes"
         ),
         UniqueConstraint("ticket_id", "position"),
-        Index(
-            "ix_messages_of_customer",
-            "customer_id",
-            "position",
-            postgresql_where=text("kind <> 'note'"),
-        ),
+        Index("ix_messages_of_customer", "customer_id", "position"),
         Index(
             "ix_messages_answers",
             "author_id",
@@ -128,6 +123,18 @@ class MinutesCorrection(Base):
     corrected_at: Mapped[datetime]
     old: Mapped[int | None]
     new: Mapped[int | None]
+
+
+class StaleWords(Base):
+    """A customer whose messages below a position are found by what they were about before.
+
+    Written by the database when somebody's name changes; see `tickets.operations.rewording`.
+    """
+
+    __tablename__ = "stale_words"
+
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"), primary_key=True)
+    below: Mapped[int] = mapped_column(BigInteger)
 
 
 class Stem(Base):

@@ -1,4 +1,7 @@
-"""Every word counts in a search: those of what a request is about, small ones, joined ones."""
+"""Every word counts in a search: those of what a request is about, small ones, joined ones.
+
+What was written before keeps the words that it had: 0008 has it read again, bit by bit.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +28,6 @@ def upgrade() -> None:
     create_request_words()
     create_request_query()
     create_message_words()
-    index_messages()
     index_tickets()
 
 
@@ -179,21 +181,6 @@ def create_message_words() -> None:
         WHEN (NEW.kind = 'customer' AND OLD.name IS DISTINCT FROM NEW.name)
         EXECUTE FUNCTION index_customer()
     """)
-
-
-def index_messages() -> None:
-    op.drop_index("ix_messages_search", "messages")
-    op.execute("UPDATE messages SET search = message_words(ticket_id, author_name, text)")
-    op.execute("""
-        INSERT INTO stems SELECT DISTINCT unnest(tsvector_to_array(search)) FROM messages
-        ON CONFLICT DO NOTHING
-    """)
-    op.create_index(
-        "ix_messages_search",
-        "messages",
-        [sa.text("(position >> 12)"), sa.text("(position >> 16)"), "search"],
-        postgresql_using="gin",
-    )
 
 
 def index_tickets() -> None:
