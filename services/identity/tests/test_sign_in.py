@@ -98,7 +98,9 @@ async def test_a_session_is_exchanged_for_a_token_that_every_service_can_check(p
     assert answer.json()["token_type"] == "Bearer"
     signed = answer.json()["access_token"]
     published = await people.client.get("/keys")
-    assert "max-age" in published.headers["cache-control"]
+    assert published.headers["cache-control"] == "no-store"
+    now = datetime.fromisoformat(published.json()["now"])
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
     keys = {key["kid"]: PyJWK(key) for key in published.json()["keys"]}
     key = keys[jwt.get_unverified_header(signed)["kid"]]
     claims = jwt.decode(signed, key, algorithms=["EdDSA"], audience=AUDIENCE, issuer=ISSUER)

@@ -335,8 +335,8 @@ class Post:
     def database(self) -> Database:
         return self.app.state.database
 
-    async def hears(self, *events: Any) -> int:
-        return await testing.deliver(self.database, subscriptions, *events)
+    async def hears(self, *events: Any, stored_at: datetime | None = None) -> int:
+        return await testing.deliver(self.database, subscriptions, *events, stored_at=stored_at)
 
     # Events, each with whatever a test wants otherwise.
 

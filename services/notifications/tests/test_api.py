@@ -177,6 +177,7 @@ async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
         "attempts": 1,
         "reason": "550 5.1.1 no such mailbox",
         "can_be_resent": True,
+        "too_old": False,
     }
 
     again = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)

@@ -6,12 +6,16 @@ from random import Random
 from uuid import uuid4
 
 import pytest
+import structlog
 from sqlalchemy import text
 
+from chassis import testing
 from chassis.testing import wrap
 from contracts.identity.purposes import Purpose
+from contracts.identity.roles import Role
 from contracts.tickets.events import Side
 from notifications.models import Person
+from notifications.sending.measures import TOO_OLD, measure
 
 
 def history(post):
@@ -276,3 +280,52 @@ async def test_a_customer_who_resolves_is_not_told_so(post):
     await post.has_request()
     await post.hears(post.resolved(Side.CUSTOMER))
     assert await post.mails() == []
+
+
+# --- Clocks that are wrong --------------------------------------------------------------------
+
+
+async def test_what_a_wrong_clock_makes_too_old_is_kept_and_shown(post, postman, client):
+    """New in its stream, it cannot be an old story told again: staff see it, and may send it."""
+    await post.has_request()
+    yesterday = post.now - timedelta(hours=25)
+    answer = post.answer(sent_at=yesterday)
+    with structlog.testing.capture_logs() as lines:
+        await post.hears(answer, stored_at=post.now)
+        await post.hears(answer, stored_at=post.now)
+    await post.goes_out_later()
+    assert postman.taken == []
+    [line] = [line for line in lines if line["event"] == "mail_too_old"]
+    assert line["seconds"] == pytest.approx(25 * 3600, abs=60)
+
+    headers = testing.token(Role.TECHNICIAN)
+    undelivered = await client.get("/api/notifications/undelivered", headers=headers)
+    [kept] = undelivered.json()["mails"]
+    assert (kept["kind"], kept["too_old"], kept["attempts"]) == ("reply", True, 0)
+    assert kept["can_be_resent"] is True
+    await measure(post.database)
+    assert TOO_OLD._value.get() == 1
+
+    sent = await client.post(f"/api/notifications/mails/{kept['id']}/resend", headers=headers)
+    assert sent.json()["state"] == "waiting"
+    await post.goes_out()
+    assert postman.addresses == ["ines@example.org"]
+    await measure(post.database)
+    assert TOO_OLD._value.get() == 0
+
+
+async def test_an_old_story_is_shown_to_nobody(post, postman):
+    """From a stream's beginning, where it is as old, or from tables, older than what is known."""
+    await post.has_request()
+    for days, stored in ((2, 2), (400, 0)):
+        at = post.now - timedelta(days=days)
+        await post.hears(post.answer(sent_at=at), stored_at=post.now - timedelta(days=stored))
+    assert await post.mails() == []
+
+
+async def test_a_moment_in_the_future_is_now(post, postman):
+    """A mail waits for no clock that is ahead."""
+    await post.has_request()
+    await post.hears(post.password(changed_at=post.now + timedelta(hours=3)), stored_at=post.now)
+    await post.goes_out()
+    assert postman.addresses == ["ines@example.org"]

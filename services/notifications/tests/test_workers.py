@@ -13,6 +13,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from chassis import logs
+from chassis.forgetting import forget
 from chassis.loops import Loop
 from notifications.app import create_app
 from notifications.models import Mail
@@ -195,8 +196,7 @@ async def test_what_was_settled_long_ago_is_forgotten(post, postman, database):
             text("UPDATE mails SET changed_at = now() - interval '91 days' WHERE id = :id"),
             {"id": (await post.mails())[0].id},
         )
-    async with database.transaction() as session:
-        await trying.forget_settled(session, after=timedelta(days=90))
+    await forget(database, trying.settled(90, 24))
     assert len(await post.mails()) == len(await post.reasons()) == 1
 
 

@@ -140,6 +140,7 @@ def run(work: Work) -> None:
         url = settings.database_url.get_secret_value()
         database = Database(url, size=1, overflow=0, name="identity-command")
         try:
+            await database.read_clock()
             await work(database, passwords_of(settings))
         finally:
             await database.close()

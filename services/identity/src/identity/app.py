@@ -11,13 +11,13 @@ from identity.routes import router
 from identity.settings import Settings
 from identity.tokens import SigningKeys
 
-HOUSEKEEPING_SECONDS = 3600
+KEYS_SECONDS = 3600
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
-    background = [Background("forgetting sessions", keep_house, every=HOUSEKEEPING_SECONDS)]
-    app = create_service(settings, router, subscriptions, background=background)
+    background = [Background("own keys", read_keys, every=KEYS_SECONDS)]
+    app = create_service(settings, router, subscriptions, background=background, past=sessions.PAST)
     app.state.passwords = passwords_of(settings)
     # Where tokens are signed, nobody asks for the keys over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None
@@ -33,8 +33,7 @@ def passwords_of(settings: Settings) -> Passwords:
     )
 
 
-async def keep_house(app: FastAPI, _: Loop) -> str:
-    """The first start makes the first key; then, every hour, forget what is past."""
+async def read_keys(app: FastAPI, _: Loop) -> str:
+    """The first start makes the first key; a new one is seen within the hour."""
     await app.state.keys.read()
-    await sessions.forget_the_past(app.state.database)
-    return "forgot what is past"
+    return "read the keys"

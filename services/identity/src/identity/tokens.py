@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import jwt
@@ -22,6 +22,7 @@ from jwt import PyJWK
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.auth import AUDIENCE, ISSUER
 from chassis.database import Database
 from contracts.identity import api
@@ -117,12 +118,12 @@ class Signer:
             "aud": BROWSERS,
             "jti": browser.id,
             "accounts": browser.accounts,
-            "exp": datetime.now(UTC) + BROWSER_LASTS,
+            "exp": clock.now() + BROWSER_LASTS,
         }
         return jwt.encode(claims, self.private, algorithm="EdDSA", headers={"kid": self.kid})
 
     def sign(self, subject: UUID, role: str, name: str, session_id: UUID, **more: str) -> str:
-        now = datetime.now(UTC)
+        now = clock.now()
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -173,6 +174,9 @@ class SigningKeys:
         except jwt.PyJWTError:
             return Browser.new()
         return Browser(claims["jti"], tuple(claims["accounts"]))
+
+    def now(self) -> datetime:
+        return clock.now()
 
     @property
     def known(self) -> dict[str, PyJWK]:
@@ -225,7 +229,7 @@ def signing_key(private: Ed25519PrivateKey) -> SigningKey:
             Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
         ).decode(),
         public_x=base64.urlsafe_b64encode(raw_public(private)).decode().rstrip("="),
-        created_at=datetime.now(UTC),
+        created_at=clock.now(),
     )
 
 

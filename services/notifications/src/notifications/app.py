@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from chassis.service import Background, create_service
 from notifications import sending
 from notifications.handlers import subscriptions
+from notifications.operations import trying
 from notifications.routes import router
 from notifications.settings import Settings
 
@@ -16,13 +17,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         for number in range(1, settings.mail_workers + 1)
         if settings.mail
     ]
-    forgetting = Background(
-        "forgetting mails", sending.forget_settled, every=sending.FORGETTING_SECONDS
-    )
     return create_service(
         settings,
         router,
         subscriptions,
-        background=[forgetting, *workers],
+        background=workers,
         readings=[sending.measure],
+        past=[trying.settled(settings.mail_keep_days, settings.mail_oldest_hours)],
     )

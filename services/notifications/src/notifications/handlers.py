@@ -1,11 +1,12 @@
 """What notifications hears from the others: who people are, and what somebody is to be told."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.bus import Subscriptions
 from contracts.identity.emails import email_key
 from contracts.identity.events import (
@@ -41,6 +42,7 @@ def timing() -> Timing | None:
     return Timing(
         gather=timedelta(seconds=rules.mail_gather_seconds),
         oldest=timedelta(hours=rules.mail_oldest_hours),
+        remembered=timedelta(days=rules.mail_keep_days),
     )
 
 
@@ -111,7 +113,7 @@ async def tell_of_password(session: AsyncSession, event: PasswordChanged) -> Non
 
 @subscriptions.on(LinkRequested)
 async def send_link(session: AsyncSession, event: LinkRequested) -> None:
-    if event.expires_at <= datetime.now(UTC):
+    if event.expires_at <= clock.now():
         return
     news = News(
         kind=LINKS[event.purpose],

@@ -142,6 +142,8 @@ class Buyer(Base):
     first_bought_at: Mapped[datetime]
 
 
+TOO_OLD = "too old when it was heard of"  # why a mail was never tried
+
 # --- The queue --------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from chassis import paging
 from chassis.errors import NotFound
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
-from notifications.models import Due, Mail, Person, Reason, Ticket, Wishes
+from notifications.models import TOO_OLD, Due, Mail, Person, Reason, Ticket, Wishes
 
 T_ = TypeVar("T_")
 
@@ -152,6 +152,7 @@ def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
         reason=mail.last_error or "",
         failed_at=mail.changed_at,
         can_be_resent=not due.is_gone(at),
+        too_old=mail.last_error == TOO_OLD,
     )
 
 
@@ -159,6 +160,12 @@ async def failed(session: AsyncSession) -> int:
     """Exact to 1,000, at most 1,001."""
     some = select(Mail.id).where(FAILED).limit(COUNTED_MOST + 1).subquery()
     return await number(session, select(func.count()).select_from(some))
+
+
+async def too_old(session: AsyncSession) -> int:
+    """Mails that were kept unsent, because what they tell was old when it was heard of."""
+    statement = select(func.count()).select_from(Mail).where(FAILED, Mail.last_error == TOO_OLD)
+    return await number(session, statement)
 
 
 async def number(session: AsyncSession, statement: Select[int]) -> int:

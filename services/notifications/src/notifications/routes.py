@@ -1,11 +1,11 @@
 """The notifications HTTP API."""
 
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 
+from chassis import clock
 from chassis.auth import Caller, only
 from chassis.database import Transaction
 from chassis.standing import standing
@@ -104,7 +104,7 @@ async def list_undelivered(
     _: StandingStaff, session: Transaction, limit: Limit = 20, after: After = None
 ) -> api.UndeliveredMails:
     """Mails that nobody received, newest first."""
-    return await queries.undelivered(session, at=datetime.now(UTC), limit=limit, after=after)
+    return await queries.undelivered(session, at=clock.now(), limit=limit, after=after)
 
 
 @router.post("/mails/{mail_id}/resend")
@@ -117,4 +117,4 @@ async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> 
 @router.get("/queue")
 async def read_queue(_: Administrator, session: Transaction) -> api.Queue:
     """How sending goes."""
-    return await queries.queue(session, at=datetime.now(UTC))
+    return await queries.queue(session, at=clock.now())

@@ -41,6 +41,9 @@ class Queueing(CommonSettings):
         description="What happened longer ago is told to nobody by mail, and what a mail still"
         " lacks after that time is not waited for any more.",
     )
+    mail_keep_days: float = Field(
+        90, ge=2, description="For how long is kept what became of a mail."
+    )
 
 
 class Settings(ServiceSettings, Queueing):
@@ -78,9 +81,6 @@ class Settings(ServiceSettings, Queueing):
     )
     mail_poll_seconds: float = Field(
         1, gt=0, description="How often a worker without work looks for some."
-    )
-    mail_keep_days: float = Field(
-        90, ge=2, description="For how long is kept what became of a mail."
     )
 
     @field_validator("smtp_host", "notifications_secret")

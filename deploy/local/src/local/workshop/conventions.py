@@ -42,6 +42,7 @@ def every() -> Found:
     yield from of_each(
         [file for file in modules if {"services", "web"} & set(file.parts)], ends_transactions
     )
+    yield from of_each([file for file in modules if "services" in file.parts], has_its_own_time)
     yield from of_each(
         sorted((WEB / "templates").rglob("*.html")), template_is_unsafe, time_hides_its_moment
     )
@@ -93,6 +94,12 @@ def ends_transactions(file: Path) -> Found:
             and node.func.attr in {"commit", "rollback"}
         ):
             yield f"line {node.lineno}: only the chassis ends transactions"
+
+
+def has_its_own_time(file: Path) -> Found:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if re.search(r"\b(datetime\.(utc)?now|time\.time|date\.today)\(", line):
+            yield f"line {number}: the time is the database's: chassis.clock.now()"
 
 
 # ---- Templates and scripts ----------------------------------------------------------------------

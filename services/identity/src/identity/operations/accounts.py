@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.auth import Caller
 from chassis.database import Database, refusing
 from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
@@ -136,7 +136,7 @@ async def give_password(session: AsyncSession, account: Account, password_hash: 
     first = not account.has_password
     account.password_hash = password_hash
     await links.revoke_all(session, account.id)
-    now = datetime.now(UTC)
+    now = clock.now()
     publish(session, PasswordChanged(account_id=account.id, changed_at=now, first=first))
 
 
@@ -177,7 +177,7 @@ def changed_customer(account: Account) -> CustomerChanged:
         email=account.email,
         enabled=account.enabled,
         registered_at=account.registered_at,
-        changed_at=datetime.now(UTC),
+        changed_at=clock.now(),
     )
 
 

@@ -3,12 +3,13 @@
 import hashlib
 import math
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import Database
 from chassis.errors import TooMany
 from contracts.identity.emails import email_key
@@ -62,7 +63,7 @@ async def prove(
 
 async def refuse_who_waits(session: AsyncSession, *names: tuple[str, str]) -> None:
     """429 `too_many_attempts` while one of these, by kind and name, has to wait."""
-    now = datetime.now(UTC)
+    now = clock.now()
     counts = [await session.get(Slowdown, (kind, subject_of(name))) for kind, name in names]
     refuse_before(max((count.wait(now) for count in counts if count), default=timedelta(0)))
 
@@ -74,7 +75,7 @@ async def ask_for_link(session: AsyncSession, *, address: str) -> None:
 
 async def begin(session: AsyncSession, kind: str, name: str) -> None:
     """Count one more of this kind, or refuse it."""
-    now = datetime.now(UTC)
+    now = clock.now()
     known = await locked(session, kind, name, now)
     refuse_before(known.wait(now))
     known.count(now)
@@ -99,7 +100,7 @@ async def count_failure(session: AsyncSession, *, address: str, unknown: bool) -
     slips and invented names keep no shop out. By chance, for a steady rate would tell who has an
     account.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     known = await locked(session, "address", address, now)
     if known.slows_down or not unknown or secrets.randbelow(UNKNOWN_COUNTED_ONCE_IN) == 0:
         known.count(now)

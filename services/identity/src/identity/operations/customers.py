@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import Database, new_id
 from contracts.identity import api
 from contracts.identity.emails import suggestion_for
@@ -31,7 +31,7 @@ async def register_customer(
         last_name=new.last_name,
         email=new.email,
         password_hash=password_hash,
-        registered_at=datetime.now(UTC),
+        registered_at=clock.now(),
     )
     async with address_told(session, new.email):
         session.add(customer)

@@ -4,12 +4,13 @@ import asyncio
 import math
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import Database, new_id
 from chassis.errors import Refusal, TooMany
 from chassis.messaging import publish
@@ -101,7 +102,7 @@ async def request_for_address(session: AsyncSession, account: Account, email: st
     """To show that a new address is theirs; 429 `too_many_links`, for nobody's mailbox is flooded."""
     recent = await requested_lately(session, account, Purpose.EMAIL)
     if len(recent) >= MOST_EMAIL_LINKS:
-        wait = recent[-MOST_EMAIL_LINKS] + COUNTED_OVER - datetime.now(UTC)
+        wait = recent[-MOST_EMAIL_LINKS] + COUNTED_OVER - clock.now()
         raise TooManyLinks("too many links in an hour", retry_after=wait.total_seconds())
     return await request(session, account, Purpose.EMAIL, email)
 
@@ -118,7 +119,7 @@ async def request(
 
     The account is new, or locked: links of one account are changed one after the other.
     """
-    now = datetime.now(UTC)
+    now = clock.now()
     await revoke(session, account.id, purpose)
     link = Link(
         id=new_id(),
@@ -156,7 +157,7 @@ async def requested_lately(
             Link.account_id == account.id,
             Link.purpose == purpose,
             Link.expires_at - Link.requested_at <= LINKS_LAST[purpose],
-            Link.requested_at > datetime.now(UTC) - COUNTED_OVER,
+            Link.requested_at > clock.now() - COUNTED_OVER,
         )
         .order_by(Link.requested_at)
     )
@@ -174,7 +175,7 @@ async def revoke_all(
     await session.execute(
         update(Link)
         .where(Link.account_id == account_id, Link.purpose.not_in(but), NOT_ENDED)
-        .values(revoked_at=datetime.now(UTC))
+        .values(revoked_at=clock.now())
     )
 
 

@@ -1,11 +1,11 @@
 """What a link that came by mail is good for: its secrets, what it shows, its only use."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import Database
 from chassis.errors import Malformed, Refusal
 from contracts.identity import api
@@ -112,7 +112,7 @@ async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> a
         password_hash = await chosen(passwords, given.password, account)
     async with database.transaction() as session:
         link, account = await usable(session, which, lock=True)
-        link.used_at = datetime.now(UTC)
+        link.used_at = clock.now()
         await session.flush()
         if password_hash is None:
             await give_address(session, account, link.email)
@@ -127,7 +127,7 @@ async def refuse(database: Database, which: ColumnElement[bool]) -> api.UsedLink
         link, account = await links.link(session, which, lock=True)
         if link.used_at is not None:
             raise LinkUsed("the new address counts already")
-        link.revoked_at = link.revoked_at or datetime.now(UTC)
+        link.revoked_at = link.revoked_at or clock.now()
     return api.UsedLink(purpose=Purpose.EMAIL, email=account.email, refused=True)
 
 
@@ -144,6 +144,6 @@ async def usable(
     link, account = await links.link(session, which, lock=lock)
     if link.used_at is not None:
         raise LinkUsed("this link has been used")
-    if link.is_over(datetime.now(UTC)) or not account.enabled:
+    if link.is_over(clock.now()) or not account.enabled:
         raise LinkExpired("this link is over; ask for another")
     return link, account

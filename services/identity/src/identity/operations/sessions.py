@@ -1,26 +1,32 @@
 """Sign in, go on, and sign out."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, or_, select, true, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.auth import Caller
 from chassis.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
+from chassis.forgetting import Past
 from chassis.standing import SessionEnded
 from contracts.identity import api
 from identity import tokens
-from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Link, Session, Slowdown
+from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Session
 from identity.operations import attempts
 from identity.passwords import Passwords
 from identity.queries import accounts
 from identity.tokens import Browser
 
-KEPT_AFTER_ITS_END = timedelta(days=30)
-SLOWDOWNS_KEPT = timedelta(days=1)
+# Sessions and links that ended long ago, and failures that count no more.
+LONG_AGO = "now() - interval '30 days'"
+PAST = (
+    Past("sessions", f"expires_at < {LONG_AGO} OR revoked_at < {LONG_AGO}", "expires_at"),
+    Past("links", f"expires_at < {LONG_AGO}", "expires_at"),
+    Past("slowdowns", "last_failed_at < now() - interval '1 day'", "last_failed_at"),
+)
 
 MOST_SESSIONS = 20  # of one person: the one unused for longest ends where another begins
 
@@ -77,7 +83,7 @@ def is_unchanged(account: Account, proven: Account) -> bool:
 async def open_session(
     session: AsyncSession, account: Account, user_agent: str, lifetime: Lifetime
 ) -> api.OpenedSession:
-    now = datetime.now(UTC)
+    now = clock.now()
     await make_room(session, account.id)
     token = tokens.new_secret()
     opened = Session(
@@ -106,7 +112,7 @@ async def make_room(session: AsyncSession, account_id: UUID) -> None:
 
 async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple[Account, Session]:
     """The account and session behind a session token, whose end is put off by this use."""
-    now = datetime.now(UTC)
+    now = clock.now()
     row = (
         await session.execute(
             select(Account, Session)
@@ -128,7 +134,7 @@ async def require_open(session: AsyncSession, caller: Caller) -> None:
         .where(
             Session.id == caller.session_id,
             Session.revoked_at.is_(None),
-            Session.expires_at > datetime.now(UTC),
+            Session.expires_at > clock.now(),
             Account.id == caller.id,
             Account.enabled,
             Account.role == caller.role,
@@ -156,7 +162,7 @@ async def close_sessions(
     session: AsyncSession, account_id: UUID, which: ColumnElement[bool] | None = None
 ) -> int:
     """How many were open and are not any more; tokens already signed live a minute longer."""
-    now = datetime.now(UTC)
+    now = clock.now()
     closed = await session.scalars(
         update(Session)
         .where(
@@ -169,15 +175,3 @@ async def close_sessions(
         .returning(Session.id)
     )
     return len(closed.all())
-
-
-async def forget_the_past(database: Database) -> None:
-    """Sessions and links that ended long ago, and failures that count no more."""
-    now = datetime.now(UTC)
-    async with database.transaction() as session:
-        long_ago = now - KEPT_AFTER_ITS_END
-        ended = or_(Session.expires_at < long_ago, Session.revoked_at < long_ago)
-        await session.execute(delete(Session).where(ended))
-        await session.execute(delete(Link).where(Link.expires_at < long_ago))
-        quiet = Slowdown.last_failed_at < now - SLOWDOWNS_KEPT
-        await session.execute(delete(Slowdown).where(quiet))

@@ -1,10 +1,10 @@
 """What administrators do with staff accounts."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import new_id
 from chassis.errors import Refusal
 from contracts.identity import api
@@ -30,7 +30,7 @@ async def register_staff_member(
         last_name=new.last_name,
         email=new.email,
         password_hash=password_hash,
-        registered_at=datetime.now(UTC),
+        registered_at=clock.now(),
     )
     async with own_address(session):
         session.add(member)

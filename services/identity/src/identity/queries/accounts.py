@@ -1,12 +1,13 @@
 """Look up accounts, sessions and links."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.errors import NotFound
 from contracts.identity import api
 from contracts.identity.emails import email_key
@@ -52,7 +53,7 @@ async def described_account(session: AsyncSession, account: Account) -> api.Acco
             Link.account_id == account.id,
             Link.purpose == Purpose.EMAIL,
             NOT_ENDED,
-            Link.expires_at > datetime.now(UTC),
+            Link.expires_at > clock.now(),
         )
     )
     described = api.Account.model_validate(account)
@@ -78,7 +79,7 @@ async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Ses
             .where(
                 Session.account_id == account_id,
                 Session.revoked_at.is_(None),
-                Session.expires_at > datetime.now(UTC),
+                Session.expires_at > clock.now(),
             )
             .order_by(Session.last_used_at.desc(), Session.id)
         )

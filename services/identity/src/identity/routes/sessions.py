@@ -25,8 +25,6 @@ from identity.routes.parameters import (
 
 router = identity_router()
 
-KEYS_KEPT_SECONDS = 300
-
 session_bearer = HTTPBearer(
     scheme_name="Session", auto_error=False, description="The token of an opened session."
 )
@@ -119,5 +117,5 @@ async def close_other_sessions(caller: Anyone, session: Transaction) -> api.Clos
 @router.get("/keys")
 async def published_keys(keys: TheKeys, response: Response) -> api.Keys:
     """The public keys of tokens, as a JSON Web Key Set."""
-    response.headers["Cache-Control"] = f"public, max-age={KEYS_KEPT_SECONDS}"
-    return api.Keys(keys=[tokens.published(key) for key in await keys.read()])
+    response.headers["Cache-Control"] = "no-store"  # it says what time it is
+    return api.Keys(keys=[tokens.published(key) for key in await keys.read()], now=keys.now())

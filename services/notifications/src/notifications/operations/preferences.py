@@ -3,12 +3,12 @@
 import base64
 import hashlib
 import hmac
-from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.errors import NotFound
 from contracts.notifications.api import Kind, PreferencesChange
 from notifications.models import WISHES, Wishes
@@ -25,7 +25,7 @@ async def change_wishes(
 ) -> Wishes:
     """What is not given stays."""
     wishes = await wishes_to_change(session, person_id)
-    at = datetime.now(UTC)
+    at = clock.now()
     for name, wanted in change.model_dump(exclude_none=True, exclude={"language"}).items():
         wishes.change(name, wanted, at=at)
     wishes.language = change.language or wishes.language
@@ -38,7 +38,7 @@ async def unsubscribe(
 ) -> Wishes:
     """No more mails of this kind, or (`wanted`) again; said again, it changes nothing."""
     wishes = await wishes_to_change(session, person_id)
-    wishes.change(WISHES[kind], wanted, at=datetime.now(UTC))
+    wishes.change(WISHES[kind], wanted, at=clock.now())
     await session.flush()
     return wishes
 

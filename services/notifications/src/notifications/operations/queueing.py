@@ -1,16 +1,21 @@
 """Which mail is to tell whom of what has happened."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
+from chassis.bus.handling import STORED_AT
 from chassis.database import new_id
 from contracts.notifications.api import Kind, State
-from notifications.models import Mail, Reason, Wishes
+from notifications.models import TOO_OLD, Mail, Reason, Wishes
+
+log = structlog.get_logger("mail")
 
 KEYS = uuid5(NAMESPACE_URL, "guichet:notifications")
 
@@ -38,20 +43,40 @@ class News:
 
 @dataclass(frozen=True)
 class Timing:
-    """How long answers are gathered, and how old news may be."""
+    """How long answers are gathered, how old news may be, how long is known what was told."""
 
     gather: timedelta
     oldest: timedelta
+    remembered: timedelta
 
     def is_too_old(self, news: News) -> bool:
-        return datetime.now(UTC) - news.at > self.oldest
+        return clock.now() - news.at > self.oldest
+
+    def came_late(self, news: News, stored_at: datetime | None) -> bool:
+        """It is new in its stream and says that it happened long ago: some clock was wrong, or it
+        was held up. What a stream tells again from its beginning is as old there.
+        """
+        now = clock.now()
+        if stored_at is None or now - stored_at > self.oldest:
+            return False
+        return now - news.at < self.remembered
+
+
+def capped(news: News) -> News:
+    """Nothing has happened later than now, whatever the clock said where it did."""
+    return replace(news, at=min(news.at, clock.now()))
 
 
 async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
-    """Queue a mail, or have one that waits tell this too; never twice, and nothing old."""
-    if timing.is_too_old(news):
+    """Queue a mail, or have one that waits tell this too; never twice, and nothing old.
+
+    What only came late is kept, unsent, for staff to see and to send.
+    """
+    news = capped(news)
+    is_late = timing.is_too_old(news)
+    if is_late and not timing.came_late(news, session.info.get(STORED_AT)):
         return
-    waiting = await gathering(session, person_id, news)
+    waiting = None if is_late else await gathering(session, person_id, news)
     mail_id = waiting or new_id()
     first = await session.scalar(
         postgresql.insert(Reason)
@@ -70,7 +95,7 @@ async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timin
     if first is None or waiting:
         return
     due = news.at + (timing.gather if is_gathered(news.kind) else timedelta(0))
-    now = datetime.now(UTC)
+    now = clock.now()
     session.add(
         Mail(
             id=mail_id,
@@ -84,14 +109,19 @@ async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timin
             link_id=news.link_id,
             link_expires_at=news.link_expires_at,
             fixed_email=news.fixed_email,
+            state=State.FAILED if is_late else State.WAITING,
+            last_error=TOO_OLD if is_late else None,
         )
     )
     await session.flush()
+    if is_late:
+        log.warning("mail_too_old", kind=news.kind, seconds=round((now - news.at).total_seconds()))
 
 
 async def tell_staff(session: AsyncSession, news: News, timing: Timing) -> None:
     """All who have asked for such mails, before it happened."""
-    if timing.is_too_old(news):
+    news = capped(news)
+    if timing.is_too_old(news) and not timing.came_late(news, session.info.get(STORED_AT)):
         return
     since = {
         Kind.NEW_REQUEST: Wishes.new_requests_since,

@@ -3,10 +3,11 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import Refusal
+from chassis.forgetting import Past
 from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
@@ -209,10 +210,15 @@ async def resend(session: AsyncSession, mail_id: UUID) -> Mail:
     return mail
 
 
-async def forget_settled(session: AsyncSession, *, after: timedelta) -> None:
-    """What became of mails, once it is nobody's concern any more, with the addresses in it."""
-    await session.execute(
-        delete(Mail)
-        .where(Mail.state != State.WAITING, Mail.changed_at < func.now() - after)
-        .execution_options(synchronize_session=False)
+def settled(keep_days: float, oldest_hours: float) -> Past:
+    """What became of mails, with the addresses in it, once it is nobody's concern any more.
+
+    Never so early that a replay could send one again.
+    """
+    after = max(timedelta(days=keep_days), 2 * timedelta(hours=oldest_hours))
+    return Past(
+        "mails",
+        "state <> 'waiting' AND changed_at < now() - :after",
+        "changed_at",
+        {"after": after},
     )

@@ -1,6 +1,6 @@
 """The workers that hand mails over to the mail server."""
 
 from notifications.sending.measures import measure
-from notifications.sending.worker import FORGETTING_SECONDS, forget_settled, work
+from notifications.sending.worker import work
 
-__all__ = ["FORGETTING_SECONDS", "forget_settled", "measure", "work"]
+__all__ = ["measure", "work"]

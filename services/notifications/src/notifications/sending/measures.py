@@ -1,9 +1,8 @@
 """What Prometheus is told of mails; never of whom."""
 
-from datetime import UTC, datetime
-
 from prometheus_client import Counter, Gauge
 
+from chassis import clock
 from chassis.database import Database
 from notifications import queries
 
@@ -12,13 +11,18 @@ MAILS = Counter(
 )
 DEPTH = Gauge("guichet_mail_queue_mails", "Mails whose time has come and that were not sent.")
 AGE = Gauge("guichet_mail_queue_age_seconds", "For how long the oldest of them has been due.")
+TOO_OLD = Gauge(
+    "guichet_mail_too_old_mails", "Mails kept unsent: what they tell was old when it was heard of."
+)
 UNREADY = Gauge("guichet_mail_unready_mails", "Mails that wait for an event they need.")
 
 
 async def measure(database: Database) -> None:
     async with database.transaction() as session:
-        waiting, oldest = await queries.depth(session, at=datetime.now(UTC))
+        waiting, oldest = await queries.depth(session, at=clock.now())
         unready = await queries.unready(session)
+        too_old = await queries.too_old(session)
     DEPTH.set(waiting)
     AGE.set(oldest)
     UNREADY.set(unready)
+    TOO_OLD.set(too_old)

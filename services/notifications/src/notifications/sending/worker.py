@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis import clock
 from chassis.database import Database
 from chassis.loops import Loop
 from chassis.troubles import UNREACHABLE, describe
@@ -26,7 +27,6 @@ log = structlog.get_logger("mail")
 FETCHING_SECONDS = 30
 TEXTS_MOST = 5
 WAITS_FOR_TEXTS = 6  # about a minute: a mail without the words is better than none
-FORGETTING_SECONDS = 3600
 
 Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
 
@@ -57,17 +57,6 @@ async def work(app: FastAPI, loop: Loop) -> None:
 def owners_of(app: FastAPI) -> Owners:
     secret = app.state.settings.notifications_secret
     return Owners(app.state.http, secret.get_secret_value() if secret else "")
-
-
-async def forget_settled(app: FastAPI, _: Loop) -> str:
-    """What was sent long ago; never so early that a replay could send it again."""
-    settings: Settings = app.state.settings
-    after = max(
-        timedelta(days=settings.mail_keep_days), 2 * timedelta(hours=settings.mail_oldest_hours)
-    )
-    async with app.state.database.transaction() as session:
-        await trying.forget_settled(session, after=after)
-    return "forgot mails of long ago"
 
 
 class Worker:
@@ -168,7 +157,7 @@ class Worker:
     def written(self, letter: Letter) -> tuple[str, bytes]:
         """To which address, and what."""
         try:
-            message = write(letter, self.house, at=datetime.now(UTC))
+            message = write(letter, self.house, at=clock.now())
             return envelope_address(letter.email), as_sent(message)
         except ValueError as impossible:
             raise smtp.Refused(str(impossible), "unwritable") from impossible

@@ -1,15 +1,17 @@
 """Telling live pages that something happened, and forgetting it after a day."""
 
-from datetime import timedelta
-
-from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.forgetting import Past
 from contracts.tickets.api import What
 from tickets.models import Change, Ticket
-from tickets.operations.clock import now
 
-KEPT = timedelta(days=1)
+# Those of yesterday, but for the last one: it marks how far back the others reach.
+OLD_CHANGES = Past(
+    "changes",
+    "transaction < (SELECT max(transaction) FROM changes WHERE changed_at < now() - interval '1 day')",
+    "transaction",
+)
 
 
 def tell(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
@@ -24,9 +26,3 @@ def tell(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -
             visible_version=ticket.visible_version,
         )
     )
-
-
-async def forget_changes(session: AsyncSession) -> None:
-    """Those of yesterday, but for the last one: it marks how far back the others reach."""
-    last = select(func.max(Change.transaction)).where(Change.changed_at < now() - KEPT)
-    await session.execute(delete(Change).where(Change.transaction < last.scalar_subquery()))

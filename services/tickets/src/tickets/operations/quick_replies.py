@@ -6,6 +6,7 @@ from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.clock import now
 from chassis.database import new_id, refusing
 from contracts.tickets.api import MOST_QUICK_REPLIES, NewQuickReply, QuickReplyChange
 from tickets.models import (
@@ -15,7 +16,6 @@ from tickets.models import (
     TooManyQuickReplies,
     check_variables,
 )
-from tickets.operations.clock import now
 from tickets.queries.quick_replies import quick_reply
 
 

@@ -12,6 +12,7 @@ import random
 import time
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,14 +22,13 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import State
 
-from chassis import health
+from chassis import health, messaging
 from chassis.auth import Caller
 from chassis.database import WATCHED, Database, Transaction
 from chassis.errors import TooMany, Unavailable
 from chassis.loops import Loop
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, is_staff
-from tickets.operations.changes import forget_changes
 from tickets.queries import changes as queries
 from tickets.routes.parameters import Anyone, tickets_router
 
@@ -43,7 +43,7 @@ LINGERING_SECONDS = 60  # reading goes on for those who are about to come back
 GATHERING_SECONDS = 0.05
 RETRY_MILLISECONDS = 1_000
 LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
-FORGETTING_SECONDS = 3_600
+QUIET_SECONDS = 30  # between two signs of life where nobody reads
 
 EVERYTHING = "everything"
 
@@ -115,6 +115,7 @@ class Hub:
         self.readings: deque[tuple[str, Sequence[Any]]] = deque(maxlen=READINGS)
         self.last_closed = float("-inf")
         self.minute, self.opened = 0, Counter[UUID]()
+        self.is_read = asyncio.Event()
 
     def open(self, reader: Caller) -> Stream:
         if health.leaving.is_set():
@@ -124,6 +125,7 @@ class Hub:
         self.count(reader)
         stream = Stream(reader)
         self.streams.add(stream)
+        self.is_read.set()
         return stream
 
     def count(self, reader: Caller) -> None:
@@ -171,12 +173,14 @@ class Hub:
                 self.remember(now, [])
         return self.moment or now
 
+    def rest(self) -> None:
+        """Without a reader nothing is read."""
+        self.moment = None
+        self.readings.clear()
+        self.is_read.clear()
+
     async def catch_up(self, database: Database) -> None:
-        """Read what is new and pass it on; without a reader nothing is read."""
-        if self.is_idle:
-            self.moment = None
-            self.readings.clear()
-            return
+        """Read what is new and pass it on."""
         then = queries.moment(await self.begin(database))
         async with database.transaction() as session:
             rows, now = await queries.changes_since(session, then, MOST_AT_ONCE)
@@ -191,14 +195,27 @@ class Hub:
 
 
 async def listen(app: FastAPI, loop: Loop) -> None:
-    """Wake with every commit that changes a request, and catch up."""
+    """For ever: as long as anybody reads, wake with every commit that changes a request."""
+    hub: Hub = app.state.hub
+    while True:
+        while hub.is_idle:
+            hub.rest()
+            loop.did("found nobody who reads")
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(hub.is_read.wait(), QUIET_SECONDS)
+        await pass_on(app, loop)
+
+
+async def pass_on(app: FastAPI, loop: Loop) -> None:
+    """Until nobody has read for a while."""
+    hub: Hub = app.state.hub
     dsn = app.state.settings.database_url.get_secret_value().replace("+psycopg", "", 1)
     async with await psycopg.AsyncConnection.connect(
         dsn, autocommit=True, application_name="tickets live", **WATCHED
     ) as connection:
-        await connection.execute("LISTEN changes")
-        while True:
-            await app.state.hub.catch_up(app.state.database)
+        await messaging.listen(connection, "changes")
+        while not hub.is_idle:
+            await hub.catch_up(app.state.database)
             loop.did("read what changed")
             async for _ in connection.notifies(
                 timeout=app.state.settings.changes_poll_seconds, stop_after=1
@@ -206,13 +223,6 @@ async def listen(app: FastAPI, loop: Loop) -> None:
                 pass
             async for _ in connection.notifies(timeout=GATHERING_SECONDS):
                 pass  # several at once are read at once
-
-
-async def forget(app: FastAPI, _: Loop) -> str:
-    """Changes of yesterday are of no use to anybody."""
-    async with app.state.database.transaction() as session:
-        await forget_changes(session)
-    return "forgot what is a day old"
 
 
 # --- Routes -----------------------------------------------------------------------------------
@@ -241,13 +251,13 @@ async def place(request: Request, response: Response, reader: Anyone) -> AsyncGe
         request.app.state.hub.close(stream)
 
 
-def seconds_left(reader: Caller, most: float) -> float:
+def seconds_left(reader: Caller, now: datetime, most: float) -> float:
     """Until the token, which was checked already, ends, or a little less.
 
     Ends are spread: what was opened in one second is not all renewed in one.
     """
     claims = jwt.decode(reader.token, options={"verify_signature": False})
-    left = min(claims["exp"] - time.time(), most)
+    left = min(claims["exp"] - now.timestamp(), most)
     return left * random.uniform(0.75, 1)  # noqa: S311 - no secret
 
 
@@ -265,7 +275,9 @@ async def stream(
     minute: 429 `too_many_streams`.
     """
     app = request.app
-    ends = time.monotonic() + seconds_left(stream.reader, app.state.settings.stream_seconds)
+    ends = time.monotonic() + seconds_left(
+        stream.reader, app.state.keys.now(), app.state.settings.stream_seconds
+    )
     await app.state.hub.begin(app.state.database)
     async for event in missed(app.state, stream, last_event_id or since):
         yield event

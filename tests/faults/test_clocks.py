@@ -1,0 +1,103 @@
+"""Machines whose clocks are wrong: work goes on, in the database's time, and it is said."""
+
+import importlib.util
+import platform
+import sys
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from faults.lists import all_of
+from letters import Letters
+from local.stack import Stack
+from shop import new_request
+from waiting import eventually
+
+HOUR = 3600
+# Seconds: beyond the minute that a token lives, and beyond the day after which mail is too old.
+AHEAD = {
+    "identity": 90,
+    "sales": -90,
+    "tickets": 30 * HOUR,
+    "notifications": -30 * HOUR,
+    "web": 90,
+}
+
+
+def clock(seconds: int) -> dict[str, str]:
+    """What makes a process's clock wrong; on other machines there is no such library."""
+    found = importlib.util.find_spec("libfaketime")
+    if (sys.platform, platform.machine()) != ("linux", "x86_64") or not found or not found.origin:
+        return {}
+    library = Path(found.origin).parent / "vendor" / "libfaketime" / "src" / "libfaketime.so.1"
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": f"{seconds:+d}s",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+async def restart(stack: Stack, clocks: dict[str, dict[str, str]]) -> None:
+    for name, variables in clocks.items():
+        service = stack.services[name]
+        service.stop()
+        service.environment = stack.environment(name) | variables
+        service.start()
+    for name in clocks:
+        service = stack.services[name]
+        service.wait_for(service.is_ready, 60)
+
+
+@pytest.fixture
+async def wrong_clocks(stack: Stack) -> AsyncGenerator[None]:
+    await restart(stack, {name: clock(seconds) for name, seconds in AHEAD.items()})
+    yield
+    await restart(stack, {name: {} for name in AHEAD})
+
+
+async def test_with_wrong_clocks_nobody_is_sent_away_and_nothing_is_too_old(
+    stack, shop, seller, technician, product, wrong_clocks
+):
+    customer, clerk = await shop.register(), seller.elsewhere()
+    sale = await eventually(lambda: sold(shop, customer, product, clerk))
+    await eventually(lambda: owns(customer, [sale["serial_number"]]))
+    request = await customer.post("/api/tickets", new_request(sale["id"]))
+    opened = datetime.fromisoformat(request["opened_at"])
+    assert abs(opened - datetime.now(UTC)) < timedelta(seconds=10)
+    path = f"/api/tickets/{request['number']}/messages"
+    await technician.elsewhere().post(path, {"text": "Essayez l’autre bac."})
+
+    name, session = await customer.cookie()
+    sent = {"Cookie": f"{name}={session}"}
+    page = await shop.http.get(f"/mes-demandes/{request['number']}", headers=sent)
+    assert page.status_code == 200
+    assert "Essayez l’autre bac." in page.text
+
+    letters = Letters(stack.mail.folder)
+    assert await letters.to(customer.email, "Bienvenue")
+    assert await letters.to(customer.email, str(request["number"]))
+
+
+async def test_each_service_tells_how_far_its_clock_is_off_and_stays_ready(stack, wrong_clocks):
+    async with httpx.AsyncClient() as http:
+        for name, seconds in AHEAD.items():
+            if name == "web" or not clock(seconds):
+                continue
+            port = stack.settings.port_of(name)
+            health = (await http.get(f"http://127.0.0.1:{port}/health/ready")).json()
+            assert health["ready"] is True
+            told = f"{abs(seconds)} s {'ahead of' if seconds > 0 else 'behind'} its database's"
+            assert told in health["clock"], health
+            assert "set it (NTP)" in health["clock"]
+
+
+async def owns(customer, expected):
+    found = await all_of(customer, "/api/tickets/owned-products?limit=50", "owned_products")
+    assert [each["serial_number"] for each in found] == expected
+
+
+async def sold(shop, customer, product, clerk):
+    return await shop.sell(customer, product, seller=clerk)
