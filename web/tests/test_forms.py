@@ -116,6 +116,8 @@ def test_a_key_that_was_used_for_something_else_is_replaced_by_one_for_what_is_s
     reused = problem("idempotency_key_reused")
     assert form.refused(reused).key == again.refused(reused).key != key
     assert other.refused(reused).key not in {key, form.key}
+    later = Form(values={"text": "a", "minutes": "4", "seen_position": "9"}, key=key)
+    assert later.refused(reused).key == form.key
     with_password = Form(values={"text": "a", "password": "a secret of mine"}, key=key)
     assert with_password.refused(reused).key == form.key
 

@@ -176,6 +176,46 @@ async def test_two_installations_on_one_host_name_do_not_sign_each_other_out(set
         assert "déconnecté" in (await here.get("/connexion")).text
 
 
+class Clockwork:
+    """Identity knows the session; another service finds its tokens ended, as often as it is asked."""
+
+    def __init__(self, refusals: int) -> None:
+        self.claims = {"sub": str(SOMEBODY), "sid": str(SOMEBODY), "role": "technician"}
+        self.claims |= {"name": "Karim Benali", "given_name": "Karim"}
+        self.refusals = refusals
+        self.keys: list[str | None] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.keys.append(request.headers.get("Idempotency-Key"))
+        if len(self.keys) <= self.refusals:
+            told = {"title": "", "status": 401, "code": "unauthenticated", "detail": ""}
+            return httpx.Response(401, json=told)
+        made: dict[str, Any] = {
+            "id": str(SOMEBODY),
+            "title": "Câble",
+            "text": "Un mot.",
+            "changed_by_name": "K",
+        }
+        made |= {"changed_at": "2026-11-24T10:42:00+01:00", "quick_replies": []}
+        return httpx.Response(201, json=made)
+
+
+async def test_a_good_session_goes_on_though_a_service_takes_its_token_for_ended(open_browser):
+    """One that was good a moment ago is renewed; a service that takes none is closed, not we."""
+    form = {"form_key": str(uuid4()), "title": "Câble", "text": "Un mot que personne ne perd."}
+    for refusals, status in ((1, 303), (2, 503)):
+        services = Clockwork(refusals)
+        async with open_browser(services, {}, session="karim") as browser:
+            page = (await browser.get("/session")).json()
+            sent = form | {"form_token": page["form_token"]}
+            answer = await browser.post("/demandes/reponses-types", data=sent)
+        assert services.keys[:2] == [form["form_key"]] * 2
+        assert answer.status_code == status, answer.text
+        if status == 503:
+            assert form["text"] in answer.text
+            assert "connexion" not in answer.headers.get("Location", "")
+
+
 def test_there_is_no_default_secret_and_no_short_one(monkeypatch):
     monkeypatch.delenv("GUICHET_WEB_SECRET", raising=False)
     with pytest.raises(ValueError, match="web_secret"):

@@ -20,6 +20,9 @@ from web.sessions import Person, SignedIn
 
 TOKEN, KEY = "form_token", "form_key"
 SECRETS = {"password", "current_password", "new_password"}
+# What may have moved on when the same is sent again, by the names of the forms; the contract's
+# bodies name theirs. They are no part of what was composed.
+CIRCUMSTANCES = {"minutes", "seen_position", "seen", "anyway"}
 
 # What concerns the person or the page, and is not the form's to explain.
 NOT_OURS = {"unauthenticated", "session_ended", "forbidden", "not_found", "ticket_unknown"}
@@ -93,8 +96,9 @@ class Form:
         page, from the one before, from another tab. It tells nothing of a password: at the
         counter a customer types it, and the key goes to the seller's page.
         """
-        shown = {name: text for name, text in self.values.items() if name not in SECRETS}
-        typed = json.dumps(shown, sort_keys=True)
+        left_out = SECRETS | CIRCUMSTANCES
+        composed = {name: text for name, text in self.values.items() if name not in left_out}
+        typed = json.dumps(composed, sort_keys=True)
         return str(uuid.uuid5(uuid.UUID(self.key), typed))
 
     @property

@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -94,6 +95,11 @@ class AccessTokens:
             self.known.popitem(last=False)
         return access
 
+    async def renewed(self, gateway: Gateway, session_token: str) -> str:
+        """Another access token, though the one that is known should be good."""
+        self.forget(session_token)
+        return (await self.access(gateway, session_token)).token
+
     def forget(self, session_token: str) -> None:
         self.known.pop(hashlib.sha256(session_token.encode()).digest(), None)
 
@@ -158,7 +164,7 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
         first_name=access.first_name,
         session_id=access.session_id,
         session_token=session_token,
-        gateway=gateway.on_behalf(access.token),
+        gateway=gateway.on_behalf(access.token, partial(tokens.renewed, gateway, session_token)),
     )
     request.state.person = person  # for error pages, which still show who is signed in
     return person

@@ -1,7 +1,7 @@
 """Calls through the gateway's internal entry point, on behalf of one browser."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
@@ -24,6 +24,12 @@ PART_SECONDS = 1.5  # what stands beside the point of a page is not worth a long
 Asked = str | int | bool | list[str] | None
 
 SILENCE_SECONDS = 40  # a stream that has nothing to tell says at least that, every 15
+
+
+TOKEN_REFUSED = "unauthenticated"  # noqa: S105 - a code
+SOON_SECONDS = 5
+
+Renew = Callable[[], Awaitable[str]]
 
 
 class Problem(Exception):
@@ -67,9 +73,11 @@ class Gateway:
     browser_address: str
     browser_name: str = ""
     access_token: str | None = field(default=None, repr=False)
+    renew: Renew | None = field(default=None, repr=False)
 
-    def on_behalf(self, access_token: str) -> "Gateway":
-        return replace(self, access_token=access_token)
+    def on_behalf(self, access_token: str, renew: Renew | None = None) -> "Gateway":
+        """`renew` brings another token where a service does not take this one."""
+        return replace(self, access_token=access_token, renew=renew)
 
     async def get(self, path: str, answer: type[Answer], **query: Asked) -> Answer:
         given = {name: value for name, value in query.items() if value is not None}
@@ -108,8 +116,22 @@ class Gateway:
         except httpx.HTTPError as silence:
             raise unavailable(path, silence) from silence
         if response.is_error:
-            raise problem_of(response)
+            problem = problem_of(response)
+            if problem.code == TOKEN_REFUSED and self.renew:
+                renewed = self.on_behalf(await self.renew())
+                return await renewed.ask_again(method, path, json=json, params=params, key=key)
+            raise problem
         return response
+
+    async def ask_again(self, method: str, path: str, **asked: Any) -> httpx.Response:
+        """With a token that identity has given just now: the session is not at fault."""
+        try:
+            return await self.ask(method, path, **asked)
+        except Problem as problem:
+            if problem.code != TOKEN_REFUSED:
+                raise
+            log.error("token_refused", path=path)  # its clock, or its way to identity's keys
+            raise Problem(503, "unavailable", retry_after=SOON_SECONDS) from problem
 
     @asynccontextmanager
     async def listen(self, path: str, params: dict[str, str]) -> AsyncGenerator[AsyncIterator[str]]:
@@ -124,7 +146,11 @@ class Gateway:
             ) as response:
                 if response.is_error:
                     await response.aread()
-                    raise problem_of(response)
+                    problem = problem_of(response)
+                    if problem.code == TOKEN_REFUSED and self.renew:
+                        await self.renew()  # the next attempt has it
+                        problem = Problem(503, "unavailable", retry_after=1)
+                    raise problem
                 yield response.aiter_lines()
         except httpx.HTTPError as silence:
             raise unavailable(path, silence) from silence
