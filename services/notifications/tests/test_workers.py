@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from chassis import logs
 from chassis.forgetting import forget
 from chassis.loops import Loop
+from local.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail
 from notifications.operations import trying
@@ -234,3 +236,24 @@ async def test_logs_name_nobody_and_quote_no_server(post, postman, asked, capsys
     }  # fmt: skip
     for secret in ("example.org", "Inès", "Dubois", "Karim", "secret-", "not here"):
         assert secret not in said
+
+
+async def test_trouble_is_over_when_the_mail_server_answers_whoever_sends_what_waited(
+    post, postman, monkeypatch
+):
+    """Otherwise a worker that has nothing to send would tell of it for ever."""
+    await has_mails(post, 1)
+    worker = post.worker()
+    there, worker.server = worker.server, replace(worker.server, port=free_port())
+    assert await worker.send_next() is True
+    assert "takes no mail (SMTPConnectError)" in worker.trouble
+    assert await worker.send_next() is False  # it waits for its next try
+    await worker.look_again()
+    assert "takes no mail (SMTPConnectError)" in worker.trouble
+    worker.server = there
+    await worker.look_again()
+    assert worker.trouble, "the server is not asked all the time"
+    monkeypatch.setattr(sending, "LOOK_SECONDS", 0)
+    await worker.look_again()
+    assert worker.trouble is None
+    assert postman.taken == []

@@ -1,7 +1,8 @@
 """The mail server: what it takes, what it refuses for now, what it refuses for good."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiosmtplib
@@ -53,6 +54,18 @@ class Delayed(NotSent):
 
 async def hand_over(server: Server, sender: str, recipient: str, content: bytes) -> None:
     """Returns once the server has taken the mail over; raises Refused or Delayed."""
+    async with connected(server) as smtp:
+        await send(smtp, sender, recipient, content)
+
+
+async def greet(server: Server) -> None:
+    """Raises Delayed unless the server is there and takes our account."""
+    async with connected(server):
+        pass
+
+
+@asynccontextmanager
+async def connected(server: Server) -> AsyncGenerator[SMTP]:
     smtp = SMTP(
         hostname=server.host,
         port=server.port,
@@ -66,7 +79,7 @@ async def hand_over(server: Server, sender: str, recipient: str, content: bytes)
     try:
         async with asyncio.timeout(server.seconds):
             await connect(smtp)
-            await send(smtp, sender, recipient, content)
+            yield smtp
     except TimeoutError as hanging:
         smtp.close()
         raise Delayed("the mail server did not answer in time", "timeout") from hanging

@@ -1,6 +1,7 @@
 """One worker: take a mail that is due, write it, hand it over, keep what became of it."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from uuid import UUID
@@ -25,6 +26,7 @@ from notifications.settings import Settings
 log = structlog.get_logger("mail")
 
 FETCHING_SECONDS = 30
+LOOK_SECONDS = 10  # whether the mail server takes mail again
 TEXTS_MOST = 5
 WAITS_FOR_TEXTS = 6  # about a minute: a mail without the words is better than none
 
@@ -46,6 +48,8 @@ async def work(app: FastAPI, loop: Loop) -> None:
             await asyncio.wait({sending}, timeout=worker.settings.graceful_seconds)
             sending.cancel()
             raise
+        if not sent:
+            await worker.look_again()
         if worker.trouble:
             loop.cannot(worker.trouble)
         else:
@@ -62,7 +66,7 @@ def owners_of(app: FastAPI) -> Owners:
 class Worker:
     """Holds no connection to the database while it speaks with others.
 
-    `trouble`: what keeps it from sending, until a mail is sent again.
+    `trouble`: what keeps it from sending, until a mail is sent again or nothing stands in the way.
     """
 
     def __init__(self, settings: Settings, database: Database, owners: Owners) -> None:
@@ -70,6 +74,7 @@ class Worker:
         secret = settings.notifications_secret
         self.secret = secret.get_secret_value() if secret else ""
         self.trouble: str | None = None
+        self.looked_at = float("-inf")
         self.patience = timedelta(hours=settings.mail_oldest_hours)
         self.house = House(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
@@ -105,6 +110,25 @@ class Worker:
             tell(due, "dropped" if verdict is Verdict.GONE else "unready")
         return True
 
+    async def look_again(self) -> None:
+        """With nothing to send: what was in trouble may wait for hours, or be sent by another."""
+        if self.trouble is None or time.monotonic() - self.looked_at < LOOK_SECONDS:
+            return
+        self.looked_at = time.monotonic()
+        try:
+            await smtp.greet(self.server)
+        except smtp.Delayed as delayed:
+            self.trouble = self.refuses(delayed)
+        else:
+            self.trouble = None
+
+    def refuses(self, delayed: smtp.Delayed) -> str:
+        return (
+            f"the mail server {self.server.host}:{self.server.port} takes no mail"
+            f" ({delayed.cause}): see that it runs and takes our account; « E-mails non"
+            " remis » tells what it says"
+        )
+
     async def attempt(self, due: Due) -> None:
         """Whatever goes wrong, the mail is kept with what became of it."""
         to = due.email
@@ -128,11 +152,7 @@ class Worker:
             )
         except smtp.Delayed as delayed:
             if not delayed.of_this_mail:
-                self.trouble = (
-                    f"the mail server {self.server.host}:{self.server.port} takes no mail"
-                    f" ({delayed.cause}): see that it runs and takes our account; « E-mails non"
-                    " remis » tells what it says"
-                )
+                self.trouble = self.refuses(delayed)
             await self.delay(due, to, delayed.said, delayed.cause)
         except Exception as bug:  # one mail that cannot be sent must not hold up the others
             kind = type(bug).__name__
