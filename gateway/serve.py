@@ -122,8 +122,7 @@ ANSWERS = {
         "unavailable",
         "the server ended without an answer; what was asked may have been done",
         "Guichet fermé",
-        "Le guichet n’a pas pu répondre. Réessayez dans un instant : "
-        "un formulaire renvoyé tel quel n’est jamais enregistré deux fois.",
+        "Le guichet n’a pas pu répondre. Réessayez dans un instant.",
         2,
     ),
     503: (
@@ -137,11 +136,16 @@ ANSWERS = {
         "unavailable",
         "the server does not answer in time; what was asked may have been done",
         "Guichet fermé",
-        "Le guichet met trop de temps à répondre. Réessayez dans un instant : "
-        "un formulaire renvoyé tel quel n’est jamais enregistré deux fois.",
+        "Le guichet met trop de temps à répondre. Réessayez dans un instant.",
         5,
     ),
 }
+# A form is not lost: what a browser has sent it sends again, where a link would ask for nothing.
+FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+SEND_AGAIN = (
+    " Ce que vous avez saisi n’est pas perdu : actualisez cette page (touche F5) et acceptez de "
+    "renvoyer le formulaire ; il n’est jamais enregistré deux fois."
+)
 STYLE = """
 :root { color-scheme: light dark; --paper: light-dark(#f0f3ee, #0d1411); --surface: light-dark(#fff, #151e1a);
   --line: light-dark(#d5dcd4, #2a3731); --ink: light-dark(#15201b, #e7eeea); --soft: light-dark(#59665f, #94a29b);
@@ -167,8 +171,9 @@ PAGE = """<!doctype html>
 <body><header>Guichet</header>
 <main><div class="head"><h1>{title}</h1><span class="code">{status}</span></div>
 <p>{text}</p>
-<div class="stub"><a href="{again}">{button}</a></div></main></body></html>
+{stub}</main></body></html>
 """
+STUB = '<div class="stub"><a href="{again}">{button}</a></div>'
 POLICY = (
     "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; style-src 'sha256-"
     + b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
@@ -207,13 +212,18 @@ def answer_to(path: str, headers: Mapping[str, str]) -> tuple[int, str, dict[str
         }
         return status, "application/problem+json", more, json.dumps(problem).encode()
     again = address if address.startswith("/") and not address.startswith("//") else "/"
+    is_form = bool(after) and headers.get("Content-Type", "").startswith(FORMS)
+    stub = STUB.format(
+        again=html.escape(again if after else "/"),
+        button="Réessayer" if after else "Revenir à l’accueil",
+    )
+    text += SEND_AGAIN if is_form else ""
     page = PAGE.format(
         title=title,
         style=STYLE,
         status=status,
         text=text.replace(" ;", "\u202f;").replace(" :", "\u00a0:"),
-        again=html.escape(again if after else "/"),
-        button="Réessayer" if after else "Revenir à l’accueil",
+        stub="" if is_form else stub,
     )
     more |= {"Content-Security-Policy": POLICY, "Cross-Origin-Opener-Policy": "same-origin"}
     return status, "text/html; charset=utf-8", more, page.encode()

@@ -1,5 +1,6 @@
 """Wrong input at the browser: French words beside the field, and nothing typed is lost."""
 
+import asyncio
 import re
 from typing import Any
 from urllib.parse import quote
@@ -391,6 +392,31 @@ async def test_without_script_the_text_comes_back_to_its_author_alone(windows, s
             await expect(she.main.get_by_role("textbox").first).to_have_value(text)
             await she.presses("Envoyer")
             await she.reads_message("Vous", text)
+
+
+async def test_without_script_a_form_that_met_a_closed_door_is_sent_again(
+    windows, stack, owner, number
+):
+    """While web is away only the gateway answers, which has no text to give back: browsers have."""
+    web = stack.services["web"]
+    she = await windows.customer(owner.account.elsewhere(), javascript=False)
+    await she.opens(number)
+    await she.fills("Ajouter une précision", "Envoyé deux fois, reçu une")
+    await asyncio.to_thread(web.stop)
+    try:
+        await she.presses("Envoyer la précision")
+        await she.reads_title("Guichet fermé")
+        await expect(she.main).to_contain_text("actualisez cette page")
+    finally:
+        web.start()
+
+    async def is_open_again() -> None:
+        await she.page.reload()
+        assert "Guichet fermé" not in await she.page.title()
+
+    await eventually(is_open_again, pause=0.5)
+    await she.reads_message("Vous", "Envoyé deux fois, reçu une")
+    windows.complaints = [each for each in windows.complaints if not each.startswith("50")]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,7 @@ def gateway_before(folder: Path, port: int, **environment: str) -> Generator[Gat
 
 @pytest.fixture(scope="module")
 def server() -> Generator[ThreadingHTTPServer]:
+    Moody.heard.set()  # only the test of a live stream waits in between
     with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -134,6 +135,13 @@ def is_ours(answer: httpx.Response) -> None:
     else:
         assert "Guichet fermé" in answer.text
         assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+
+
+def says_how_to_send_again(answer: httpx.Response) -> None:
+    """A link would ask for the page anew, without what was typed."""
+    is_ours(answer)
+    assert "actualisez cette page" in answer.text
+    assert "href" not in answer.text
 
 
 def status_within(seconds: float, ask: Callable[[], int], wanted: int) -> bool:
@@ -236,6 +244,8 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
     assert lost.status_code == 502  # it may have been done
     is_ours(lost)
     assert status_within(5, lambda: public.post("/api/tickets").status_code, 200)
+    Moody.silent_once = True
+    says_how_to_send_again(public.post("/mes-demandes/7", data={"text": "x"}))
 
 
 @pytest.mark.parametrize(
@@ -251,6 +261,8 @@ def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(public, path):
 
         assert status_within(30, ask, 503)
         is_ours(public.request(method, path, content=b"x" * 9))
+        if method == "POST" and not path.startswith("/api/"):
+            says_how_to_send_again(public.post(path, data={"text": "x"}))
         asked_for_json = public.request(method, path, headers={"Accept": "application/json"})
         assert Problem.model_validate_json(asked_for_json.content).code == "unavailable"
 

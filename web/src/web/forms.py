@@ -51,6 +51,7 @@ class Form:
     errors: dict[str, str] = field(default_factory=dict)
     problem: str = ""
     status: int = 200
+    retry_after: int | None = None
     key: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def __getitem__(self, name: str) -> str:
@@ -74,6 +75,7 @@ class Form:
         if problem.code in NOT_OURS:
             raise problem
         self.status = problem.status if problem.status < 500 else 503
+        self.retry_after = problem.retry_after
         for error in problem.errors:
             name = (fields or {}).get(error.field, error.field)
             message = words.refusal(error.code, error.context, field=name)
@@ -154,9 +156,16 @@ def check_origin(request: Request) -> None:
 
 
 async def typed_values(request: Request) -> dict[str, str]:
-    """The text fields of a form; of a repeated name the last one counts."""
-    sent = await request.form()
-    return {name: value for name, value in sent.multi_items() if isinstance(value, str)}
+    """The text fields of a form; of a repeated name the last one counts.
+
+    Remembered, for what answers when something fails: a body can be read once.
+    """
+    if not hasattr(request.state, "typed"):
+        sent = await request.form()
+        request.state.typed = {
+            name: value for name, value in sent.multi_items() if isinstance(value, str)
+        }
+    return dict(request.state.typed)
 
 
 async def anonymous_form(request: Request) -> Form:

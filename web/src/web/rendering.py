@@ -13,7 +13,7 @@ from web import cookies, words
 from web.assets import Assets
 from web.browsers import browser_icon, browser_label
 from web.dates import Dates, waiting
-from web.forms import token_for
+from web.forms import Form, token_for
 from web.icons import sprite
 from web.linked import linked
 from web.matches import marked
@@ -125,10 +125,11 @@ def page(
     person: SignedIn | None = None,
     tab: str = "",
     status: int = 200,
+    retry_after: int | None = None,
     facts: dict[str, Any] | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """A whole page, or any template.
+    """A whole page, or any template; what is refused for now says when to come again.
 
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
     what the last form did (see `redirect`).
@@ -149,6 +150,10 @@ def page(
         **context,
     )
     response = HTMLResponse(html, status_code=status)
+    if status in {429, 503}:
+        refused = [each.retry_after for each in context.values() if isinstance(each, Form)]
+        after = max(filter(None, [retry_after, *refused]), default=1)
+        response.headers["Retry-After"] = str(after)
     if done:
         cookies.take_back(request, response, DONE)
     return response

@@ -296,6 +296,7 @@ REFUSALS: dict[str, Sentence] = {
     # Any service.
     **dict.fromkeys(("unavailable", "failed", "keys_unavailable", "session_unchecked"), CLOSED),
     "busy": "Trop de monde au guichet. Votre saisie est conservée ; réessayez dans un instant.",
+    "foreign": "Votre navigateur dit que ce formulaire vient d’un autre site : rien n’est enregistré.",
     "invalid": "Vérifiez ce qui est saisi.",
     "refused": "Cette action n’est pas possible.",
     "unreadable": "Le formulaire n’a pas pu être lu. Réessayez.",

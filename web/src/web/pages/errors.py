@@ -10,14 +10,21 @@ from web import sessions, words
 from web.clients.gateway import Problem
 from web.forms import ForeignForm, StaleForm
 from web.pages import sign_in
-from web.rendering import page, redirect
+from web.pages.resumed import give_back
+from web.rendering import is_part, page, redirect
 from web.sessions import SignedIn, SignInNeeded, WrongRole
 
 log = structlog.get_logger()
 
 
 def error_page(
-    request: Request, kind: str, status: int, *, why: str = "", whose: str = ""
+    request: Request,
+    kind: str,
+    status: int,
+    *,
+    why: str = "",
+    whose: str = "",
+    retry_after: int | None = None,
 ) -> Response:
     """`why`: the reason of a refusal; `whose`: for whom the page is."""
     person: SignedIn | None = getattr(request.state, "person", None)
@@ -26,6 +33,7 @@ def error_page(
         "error.html",
         person=person,
         status=status,
+        retry_after=retry_after,
         kind=kind,
         code=status,
         why=why,
@@ -73,30 +81,30 @@ async def remember_person(request: Request) -> None:
 
 
 async def problem(request: Request, error: Exception) -> Response:
-    """What a service refuses and no form has taken over."""
+    """What a service refuses and no form has taken over: what was typed comes back."""
     if not isinstance(error, Problem):
         raise error
     if error.status == 401:
         return await sign_in.needed(request, SignInNeeded(expired=True))
-    if error.status == 404 or (request.method == "GET" and error.status == 422):
+    status = error.status if error.status in {403, 404, 409, 422, 429} else 503
+    why = words.refusal(error.code, error.context, retry_after=error.retry_after)
+    if is_form(request):
+        given_back = await give_back(request, status=status, why=why, retry_after=error.retry_after)
+        if given_back is None and status == 503:
+            given_back = await sign_in.keep(request, status=503, problem=why)
+        if given_back:
+            return given_back
+    if status == 404 or (request.method == "GET" and status == 422):
         return error_page(request, "not_found", 404)
-    if error.status == 403:
+    if status == 403:
         return error_page(request, "forbidden", 403)
-    if error.status in {409, 422}:
-        why = words.refusal(error.code, error.context)
-        return error_page(request, "refused", error.status, why=why)
-    answer = await closed(request)
-    answer.headers["Retry-After"] = str(error.retry_after or 1)
-    return answer
+    kind = "closed" if status == 503 else "refused"
+    return error_page(request, kind, status, why=why, retry_after=error.retry_after)
 
 
-async def closed(request: Request) -> Response:
-    """A service is silent: what was typed comes back, to be sent again with the same key."""
-    person: SignedIn | None = getattr(request.state, "person", None)
-    _, kept = await sign_in.worth_keeping(request) if request.method == "POST" else (None, {})
-    if person is None or not kept:
-        return error_page(request, "closed", 503)
-    return sign_in.show_resumed(request, person, sign_in.address_of(request), kept, status=503)
+def is_form(request: Request) -> bool:
+    """Sent by a page that is left for the answer; one that stays has what was typed itself."""
+    return request.method == "POST" and not is_part(request)
 
 
 async def not_found(request: Request, _: Exception) -> Response:
@@ -111,7 +119,9 @@ async def wrong_role(request: Request, error: Exception) -> Response:
 
 
 async def foreign_form(request: Request, _: Exception) -> Response:
-    return error_page(request, "foreign", 403)
+    """Comes back only where no other site can have made it."""
+    given_back = await give_back(request, status=403, why=words.refusal("foreign"))
+    return given_back or error_page(request, "foreign", 403)
 
 
 async def stale_form(request: Request, error: Exception) -> Response:
@@ -121,6 +131,10 @@ async def stale_form(request: Request, error: Exception) -> Response:
 
 
 async def failed(request: Request, _: Exception) -> Response:
+    if is_form(request):
+        given_back = await give_back(request, status=500, why=words.refusal("failed"))
+        if given_back:
+            return given_back
     return error_page(request, "closed", 500)
 
 

@@ -3,7 +3,6 @@
 from contextlib import suppress
 from typing import Annotated
 from urllib.parse import quote, unquote, urlsplit
-from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -14,19 +13,9 @@ from web import cookies, sessions, words
 from web import kept as keeping
 from web.clients import identity
 from web.clients.gateway import Problem
-from web.forms import (
-    SECRETS,
-    TOKEN,
-    Anonymous,
-    ForeignForm,
-    Form,
-    Typed,
-    check_origin,
-    owner_of,
-    token_for,
-    typed_values,
-)
+from web.forms import Anonymous, ForeignForm, Form, Typed, check_origin, token_for
 from web.kept import Kept
+from web.pages import resumed
 from web.rendering import home, page, redirect
 from web.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 
@@ -40,13 +29,6 @@ ADDRESS, ADDRESS_SECONDS = "address", 600
 
 # What modules of a page are told instead of a page; see static/session.js.
 ENDED = {"Guichet-Session": "ended"}
-
-# What the resumed form shows; its other fields go along unseen.
-SHOWN = {
-    "subject": "Le problème en une phrase",
-    "description": "Que se passe-t-il ?",
-    "text": "Votre réponse",
-}
 
 
 @router.get("/")
@@ -126,7 +108,7 @@ def welcome(request: Request, person: SignedIn, form: Form) -> Response:
         return redirect(request, local(form[NEXT]) or home(person))
     if kept.owner != person.id:
         return redirect(request, home(person), done="somebody_elses")
-    return show_resumed(request, person, kept.action, kept.values)
+    return show_again(request, person, kept.action, kept.values)
 
 
 @router.get("/session")
@@ -172,17 +154,14 @@ async def needed(request: Request, error: Exception) -> Response:
         response = Response(status_code=401, headers=ENDED)
     elif request.method in {"GET", "HEAD"}:
         done = "session_expired" if error.expired else ""
-        response = to_sign_in(request, address_of(request), done=done)
+        response = to_sign_in(request, resumed.address_of(request), done=done)
     else:
-        response = await keep(request)
+        response = await keep(request) or to_sign_in(
+            request, referring_path(request), done="session_expired"
+        )
     if error.expired:
         sessions.forget(request, response)
     return response
-
-
-def address_of(request: Request) -> str:
-    path, query = request.url.path, request.url.query
-    return f"{path}?{query}" if query else path
 
 
 def to_sign_in(request: Request, going: str, *, done: str = "") -> Response:
@@ -190,17 +169,17 @@ def to_sign_in(request: Request, going: str, *, done: str = "") -> Response:
     return redirect(request, address, done=done)
 
 
-async def keep(request: Request) -> Response:
-    """The sign-in page, carrying the fields of the form; passwords are to be typed again."""
+async def keep(request: Request, *, status: int = 401, problem: str = "") -> Response | None:
+    """The sign-in page, carrying the fields of the form for whoever had filled it in, if any."""
     try:
         check_origin(request)
     except ForeignForm:
         return page(request, "error.html", status=403, kind="foreign", code=403, why="", whose="")
-    owner, values = await worth_keeping(request)
-    if owner is None or not values:
-        return to_sign_in(request, referring_path(request), done="session_expired")
-    kept = Kept(owner=owner, action=address_of(request), values=values)
-    return show(request, Form(values={KEPT: keeping.seal(secret(request), kept)}, status=401))
+    form = await resumed.sent(request)
+    sealed = form.sealed(request) if form else ""
+    if not sealed:
+        return None
+    return show(request, Form(values={KEPT: sealed}, problem=problem, status=status))
 
 
 async def resume(request: Request, person: SignedIn) -> Response:
@@ -210,19 +189,17 @@ async def resume(request: Request, person: SignedIn) -> Response:
     """
     if is_over_the_page(request):
         return Response(status_code=401, headers=ENDED)
-    owner, values = await worth_keeping(request)
-    if owner != person.id:
+    form = await resumed.sent(request)
+    if form is None or form.owner != person.id:
         return redirect(request, home(person), done="somebody_elses")
-    if not values:
+    if not form.values:
         return redirect(request, referring_path(request))
-    return show_resumed(request, person, address_of(request), values)
+    return show_again(request, person, form.action, form.values)
 
 
-async def worth_keeping(request: Request) -> tuple[UUID | None, dict[str, str]]:
-    """Whose form was sent, and its fields, unless there is nothing but secrets in it."""
-    typed = await typed_values(request)
-    owner = owner_of(typed.pop(TOKEN, ""))
-    return owner, {} if SECRETS & typed.keys() else typed
+def show_again(request: Request, person: SignedIn, action: str, values: dict[str, str]) -> Response:
+    token = token_for(request, person)
+    return resumed.show(request, action, values, token=token, person=person)
 
 
 def referring_path(request: Request) -> str:
@@ -237,30 +214,8 @@ def show(request: Request, form: Form) -> Response:
     return page(request, template, status=form.status, form=form, kept=kept)
 
 
-def show_resumed(
-    request: Request, person: SignedIn, action: str, kept: dict[str, str], *, status: int = 200
-) -> Response:
-    """The form once more; `status` 503 when it is a service that could not take it."""
-    shown = [(name, label, kept[name]) for name, label in SHOWN.items() if name in kept]
-    hidden = {name: value for name, value in kept.items() if name not in SHOWN}
-    return page(
-        request,
-        "resume.html",
-        person=person,
-        status=status,
-        closed=status == 503,
-        action=action,
-        shown=shown,
-        hidden=hidden,
-    )
-
-
 def unsealed(request: Request, sealed: str) -> Kept | None:
-    return keeping.unseal(secret(request), sealed) if sealed else None
-
-
-def secret(request: Request) -> str:
-    return request.app.state.settings.web_secret.get_secret_value()
+    return keeping.unseal(resumed.secret(request), sealed) if sealed else None
 
 
 def local(address: str) -> str:
