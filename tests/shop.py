@@ -20,6 +20,7 @@ import httpx
 
 from chassis.folding import fold, pattern_of, words_of
 from local import demo
+from local.uploading import upload
 
 CATALOGUE = Path(demo.__file__).parent / "products.csv.gz"
 PRODUCTS = 45_797
@@ -163,15 +164,7 @@ class Shop:
 
     async def import_catalogue(self) -> None:
         """The real one, completely."""
-        headers = {
-            "Authorization": f"Bearer {await self.administrator.token()}",
-            "Content-Type": "text/csv",
-        }
-        rows = gzip.decompress(CATALOGUE.read_bytes())
-        answer = await self.http.post(
-            "/api/catalog/imports", content=rows, headers=headers, timeout=180
-        )
-        report = answered(answer, answer.status_code if answer.is_success else 201)
+        report = await self.take(gzip.decompress(CATALOGUE.read_bytes()))
         assert (report["rows"], report["rejected"]) == (PRODUCTS, [])
 
     async def hire(self, role: str, first_name: str, last_name: str) -> Account:
@@ -186,14 +179,25 @@ class Shop:
         rows = [("reference", "designation", "on_sale"), *((*each, "true") for each in products)]
         file = io.StringIO()
         csv.writer(file).writerows(rows)
-        headers = {
-            "Authorization": f"Bearer {await self.administrator.token()}",
-            "Content-Type": "text/csv",
-        }
-        answer = await self.http.post(
-            "/api/catalog/imports", content=file.getvalue().encode(), headers=headers
-        )
-        assert answer.is_success, answer.text
+        await self.take(file.getvalue().encode())
+
+    async def take(self, file: bytes) -> dict[str, Any]:
+        """The report of its import."""
+        came = await self.send_file(file)
+        assert came["state"] == "done", came
+        return came["report"]
+
+    async def send_file(self, file: bytes) -> dict[str, Any]:
+        """What came of it."""
+
+        async def ask(method: str, path: str, **request: Any) -> httpx.Response:
+            token = {"Authorization": f"Bearer {await self.administrator.token()}"}
+            headers = request.pop("headers", {}) | token
+            answer = await self.http.request(method, path, headers=headers, **request)
+            assert answer.is_success, answer.text
+            return answer
+
+        return await upload(ask, "/api/catalog/imports", file)
 
     async def register(
         self, first_name: str = "Nathalie", last_name: str = "Rousseau", *, email: str = ""

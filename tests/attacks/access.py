@@ -72,6 +72,9 @@ API: dict[str, dict[str, Roles]] = {
         "GET /api/catalog/products": STAFF,
         "GET /api/catalog/products/{product_id}": STAFF,
         "POST /api/catalog/imports": STANDING_ADMINISTRATORS,
+        "GET /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,  # one's own
+        "PATCH /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,
+        "DELETE /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,
     },
     "sales": {
         "GET /api/sales/mine": CUSTOMERS,
@@ -236,7 +239,7 @@ GATEWAY: dict[str, frozenset[str]] = {
                 for service in SERVICES_BEHIND
                 for of in ("", "-write", "-hidden", "-away")
             ),
-            "catalog-import",
+            "catalog-part",
             "tickets-live",
             "between-services",
             "sign-in",
@@ -256,7 +259,6 @@ GATEWAY: dict[str, frozenset[str]] = {
                 for service in SERVICES_BEHIND
                 for of in ("-internal", "-away-internal")
             ),
-            "catalog-import-internal",
             "tickets-live-internal",
             "web-internal",
             "traefik",

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from chassis.bodies import LONG_BODY
+from chassis.uploads import LONGEST_PART
 from echoes import OWN_HEADERS, PARTS, client_from, gateway_before, is_the_gateways, listening
 from local.servers import Gateway, get
 from local.settings import SERVICES
@@ -163,13 +164,11 @@ def test_a_body_too_large_to_be_sent_again_arrives_whole(internal):
     assert internal.post("/api/tickets", content=b"x" * 2_000_000).json()["length"] == 2_000_000
 
 
-def test_an_import_of_any_size_passes(public):
-    def rows():
-        for _ in range(60):
-            yield b"x" * 100_000
-
-    answer = public.post("/api/catalog/imports", content=rows())
-    assert (answer.json()["part"], answer.json()["length"]) == ("catalog", 6_000_000)
+def test_a_part_of_something_large_passes_as_it_comes(public):
+    path = "/api/catalog/imports/0198c0de-0000-7000-8000-000000000001"
+    assert public.patch(path, content=b"x" * LONGEST_PART).json()["length"] == LONGEST_PART
+    is_the_gateways(public.patch(path, content=b"x" * 1_500_000), 413, "body_too_large", page=False)
+    is_the_gateways(public.post(path, content=b"x" * 500_000), 413, "body_too_large", page=False)
 
 
 def statuses(

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import gzip
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from catalog.app import create_app
+from catalog.app import create_app, take_imports
 from catalog.settings import Settings
 from chassis import testing
 from chassis.database import Database
+from chassis.loops import Loop
+from chassis.uploads import LONGEST_PART
 from contracts.identity.roles import Role
 
 HEADER = "reference,designation,on_sale\n"
@@ -64,20 +67,44 @@ async def administrator(app: FastAPI, session: AsyncSession) -> AsyncGenerator[h
         yield client
 
 
+TUS = {"Tus-Resumable": "1.0.0"}
+PART = TUS | {"Content-Type": "application/offset+octet-stream"}
+
+Send = Callable[[bytes], Awaitable[dict[str, Any]]]
 Import = Callable[[str | bytes], Awaitable[dict[str, Any]]]
 
 
+async def send_and_take(app: FastAPI, client: httpx.AsyncClient, file: bytes) -> dict[str, Any]:
+    """In one part or more; what came of it, once the background has had its turn."""
+    begun = await client.post(
+        "/api/catalog/imports", headers=TUS | {"Upload-Length": str(len(file))}
+    )
+    assert begun.status_code == 201, begun.text
+    address = begun.headers["Location"]
+    for start in range(0, len(file), LONGEST_PART):
+        part = file[start : start + LONGEST_PART]
+        answer = await client.patch(
+            address, content=part, headers=PART | {"Upload-Offset": str(start)}
+        )
+        assert answer.status_code == 204, answer.text
+    await take_imports(app, Loop("imports"))
+    return (await client.get(address)).json()
+
+
 @pytest.fixture
-def imported(administrator: httpx.AsyncClient) -> Import:
+def sent(app: FastAPI, administrator: httpx.AsyncClient) -> Send:
+    """Send a file, and return what came of it."""
+    return partial(send_and_take, app, administrator)
+
+
+@pytest.fixture
+def imported(sent: Send) -> Import:
     """Import rows, given without their header, and return the report."""
 
     async def send(rows: str | bytes) -> dict[str, Any]:
-        body = HEADER.encode() + (rows if isinstance(rows, bytes) else rows.encode())
-        answer = await administrator.post(
-            "/api/catalog/imports", content=body, headers={"Content-Type": "text/csv"}
-        )
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        told = await sent(HEADER.encode() + (rows if isinstance(rows, bytes) else rows.encode()))
+        assert told["state"] == "done", told
+        return told["report"]
 
     return send
 
@@ -108,13 +135,9 @@ async def real_app() -> AsyncGenerator[FastAPI]:
 async def real_report(real_app: FastAPI) -> dict[str, Any]:
     """What its first import told."""
     async with talking_to(real_app, Role.ADMINISTRATOR) as administrator:
-        answer = await administrator.post(
-            "/api/catalog/imports",
-            content=gzip.decompress(CATALOGUE.read_bytes()),
-            headers={"Content-Type": "text/csv"},
-        )
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+        told = await send_and_take(real_app, administrator, gzip.decompress(CATALOGUE.read_bytes()))
+    assert told["state"] == "done", told
+    return told["report"]
 
 
 @pytest.fixture

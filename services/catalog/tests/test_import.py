@@ -1,18 +1,18 @@
 """What an import does to the catalogue, what it reports and what it announces."""
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import select, text
 
+from catalog.app import take_imports
 from catalog.models import Product
 from catalog.operations.importing import IMPORT_LOCK
+from chassis.loops import Loop
 from chassis.messaging import OutboxMessage
-from chassis.testing import published, token
+from chassis.testing import published
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH
 from contracts.catalog.events import ProductsChanged
-from contracts.identity.roles import Role
 
 HEADER = "reference,designation,on_sale\n"
-CSV = {"Content-Type": "text/csv"}
 
 
 async def products(session) -> dict[str, tuple[str, bool, int]]:
@@ -254,63 +254,27 @@ async def test_no_event_is_larger_than_the_broker_takes(imported, session):
         (HEADER.encode() + b"A-2,Une autre,true\nA-3,Enc", ("import_truncated", {"line": 3})),
     ],
 )
-async def test_a_condemned_file_changes_nothing(administrator, imported, session, file, told):
+async def test_a_condemned_file_changes_nothing(sent, imported, session, file, told):
     await imported("A-1,Une chose,true\n")
     before = await products(session)
-    answer = await administrator.post("/api/catalog/imports", content=file, headers=CSV)
+    answer = await sent(file)
 
-    assert answer.status_code == 422, answer.text
     code, context = told
-    assert answer.json()["code"] == code
-    assert context.items() <= answer.json()["context"].items()
+    assert (answer["state"], answer["refusal"]["code"]) == ("refused", code)
+    assert context.items() <= answer["refusal"]["context"].items()
     assert await products(session) == before
     assert len(await announced(session)) == 1
 
 
-async def test_the_file_may_come_in_pieces_of_any_size(administrator, session):
-    async def pieces():
-        for byte in (HEADER + "A-1,Été,true\n").encode():
-            yield bytes([byte])
-
-    answer = await administrator.post("/api/catalog/imports", content=pieces(), headers=CSV)
-
-    assert answer.status_code == 200, answer.text
-    assert await products(session) == {"A-1": ("Été", True, 1)}
-
-
-@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.SELLER, Role.TECHNICIAN])
-async def test_only_an_administrator_imports(seller, session, role):
-    answer = await seller.post("/api/catalog/imports", content=HEADER, headers=CSV | token(role))
-
-    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
-
-
-async def test_nobody_imports_without_a_token(seller):
-    answer = await seller.post(
-        "/api/catalog/imports", content=HEADER, headers=CSV | {"Authorization": ""}
-    )
-
-    assert answer.status_code == 401
-
-
-@pytest.mark.parametrize("kind", ["application/json", "text/csv; charset=latin-1", ""])
-async def test_a_body_that_is_not_csv_is_refused(administrator, kind):
-    answer = await administrator.post(
-        "/api/catalog/imports", content=HEADER, headers={"Content-Type": kind}
-    )
-
-    assert (answer.status_code, answer.json()["code"]) == (415, "media_type_not_supported")
-
-
-async def test_one_import_at_a_time(administrator, app, session):
+async def test_one_import_at_a_time_and_the_next_waits(sent, app, session):
     async with app.state.database.engine.connect() as another:
         await another.execute(text(f"SELECT pg_advisory_xact_lock({IMPORT_LOCK})"))
-        answer = await administrator.post(
-            "/api/catalog/imports", content=HEADER + "A-1,Une chose,true\n", headers=CSV
-        )
+        waiting = await sent(f"{HEADER}A-1,Une chose,true\n".encode())
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "import_running")
-    assert await session.scalar(select(func.count()).select_from(Product)) == 0
+    assert waiting["state"] == "waiting"
+    assert await products(session) == {}
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    assert await products(session) == {"A-1": ("Une chose", True, 1)}
 
 
 async def test_nothing_waits_to_be_indexed_after_an_import(imported, session):

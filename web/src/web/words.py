@@ -362,7 +362,7 @@ REFUSALS: dict[str, Sentence] = {
     "date_unreadable": "Cette date n’est pas lisible. Écrivez par exemple 24/11/2026, 2411 ou hier.",
     "not_known_yet": "Ce client vient d’être créé : encore un instant. Votre saisie est conservée.",
     "search_too_short": "Encore une lettre.",
-    # The import of the catalogue.
+    "upload_offset_wrong": "L’envoi a été interrompu. Reprenez-le.",
     "import_refused": "Ce fichier ne peut pas être importé.",
     "import_header_wrong": "La première ligne du fichier doit être « {expected} ».",
     "import_undecodable": "Ligne {line}, colonne {column} : le fichier n’est pas en UTF-8.",

@@ -79,3 +79,29 @@ class ImportReport(Answer):
     twin_count: int
     twins: list[TwinReference]
     seconds: float
+
+
+class ImportState(StrEnum):
+    RECEIVING = "receiving"
+    WAITING = "waiting"
+    DONE = "done"
+    REFUSED = "refused"
+
+
+class ImportRefusal(Answer):
+    """Why nothing of the file was taken; `context` has its line where there is one."""
+
+    code: str = Field(description="A stable code, such as `import_undecodable`.")
+    detail: str
+    context: dict[str, str | int | float | bool | None]
+
+
+class Import(Answer):
+    """A file that comes in parts, and what became of it; forgotten a day after it began."""
+
+    id: UUID
+    state: ImportState
+    length: int = Field(description="Bytes of the whole file.")
+    received: int = Field(description="Bytes that have come: where to go on.")
+    report: ImportReport | None = None
+    refusal: ImportRefusal | None = None

@@ -14,7 +14,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-from chassis import folding
+from chassis import folding, uploads
 from chassis.messaging import CHANNEL, LISTENERS, SCHEMA, Messaging
 
 LOCK = 7_301_001
@@ -97,7 +97,7 @@ def current(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def run(metadata: MetaData) -> None:
+def run(*metadata: MetaData) -> None:
     """The body of every service's migrations/env.py."""
     engine = create_engine(context.config.attributes["url"], poolclass=pool.NullPool)
     with engine.connect() as connection:
@@ -107,7 +107,7 @@ def run(metadata: MetaData) -> None:
         connection.commit()
         context.configure(
             connection=connection,
-            target_metadata=[metadata, Messaging.metadata],
+            target_metadata=[*metadata, Messaging.metadata],
             include_schemas=True,
             transaction_per_migration=True,
         )
@@ -148,6 +148,12 @@ def make_waking(function: str, channel: str) -> None:
             RETURN NULL;
         END $$
     """)
+
+
+def create_upload_tables() -> None:
+    """For a service that takes large things in parts: see `chassis.uploads`."""
+    op.execute(f"CREATE SCHEMA IF NOT EXISTS {uploads.SCHEMA}")
+    uploads.Uploads.metadata.create_all(op.get_bind())
 
 
 def create_fold() -> None:

@@ -2,11 +2,34 @@
 
 from fastapi import FastAPI
 
+from catalog import operations
 from catalog.handlers import subscriptions
 from catalog.routes import router
 from catalog.settings import Settings
-from chassis.service import create_service
+from chassis import uploads
+from chassis.loops import Loop
+from chassis.service import Background, create_service
+
+IMPORTS_SECONDS = 0.5
+FORGETTING_SECONDS = 3600
+
+
+async def take_imports(app: FastAPI, _: Loop) -> str:
+    try:
+        taken = await uploads.settle_next(
+            app.state.database,
+            operations.IMPORTS,
+            operations.import_upload,
+            later=operations.ImportRunning,
+        )
+    except operations.ImportRunning:
+        return "waits for another import"
+    return "took an import" if taken else "found none to take"
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    return create_service(settings or Settings(), router, subscriptions)
+    background = [
+        Background("imports", take_imports, every=IMPORTS_SECONDS),
+        Background("forgetting uploads", uploads.forget, every=FORGETTING_SECONDS),
+    ]
+    return create_service(settings or Settings(), router, subscriptions, background=background)

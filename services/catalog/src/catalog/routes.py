@@ -1,15 +1,14 @@
 """The catalog HTTP API."""
 
-import asyncio
-import tempfile
 from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from catalog import models, operations, queries
+from chassis import uploads
 from chassis.auth import Caller, only
 from chassis.database import Transaction
 from chassis.standing import standing
@@ -20,12 +19,13 @@ from contracts.text import Storable, Stripped, first_words
 router = APIRouter(prefix="/api/catalog", tags=["catalog"])
 
 Staff = Annotated[Caller, Depends(only(*STAFF))]
+MayImport = Depends(standing(Role.ADMINISTRATOR))
+Administrator = Annotated[Caller, MayImport]
 
 # As long as the longest reference: a whole one is found whatever its length.
 first_words_of = partial(first_words, longest=api.REFERENCE_LENGTH)
 Text = Annotated[str, Stripped, Storable, AfterValidator(first_words_of)]
 
-KEPT_IN_MEMORY = 1_000_000  # bytes of an import; more goes to a file that has no name
 LARGEST_IMPORT = 256 * 1024 * 1024  # bytes: some two million products
 
 
@@ -45,31 +45,92 @@ async def product(product_id: UUID, session: Transaction, _: Staff) -> models.Pr
     return await queries.product(session, product_id)
 
 
-async def only_csv(request: Request) -> None:
-    """Anything else is a mistake of the caller: 415 `media_type_not_supported`."""
-    media_type, _, parameters = request.headers.get("content-type", "").partition(";")
-    charset = parameters.strip().lower()
-    if media_type.strip().lower() != "text/csv" or charset not in {"", "charset=utf-8"}:
-        raise HTTPException(415, "the body is text/csv, in UTF-8")
+# --- Imports: tus 1.0, a part of up to 1 MiB a request ------------------------------------------
+
+IMPORTS = "/imports/{import_id}"
 
 
-@router.post(
-    "/imports",
-    max_body_size=LARGEST_IMPORT,
-    response_model=api.ImportReport,
-    dependencies=[Depends(standing(Role.ADMINISTRATOR)), Depends(only_csv)],
+@router.post("/imports", status_code=201, dependencies=[MayImport, uploads.Resumable])
+async def begin_import(
+    session: Transaction, caller: Administrator, length: uploads.Length, response: Response
+) -> api.Import:
+    """Begin to send a CSV of `reference,designation,on_sale`: all of its good rows are taken, or none.
+
+    By tus 1.0 (creation, expiration, termination): `Location` takes its parts. It is worked on when
+    all has come, one at a time; what came of it is told there.
+    """
+    upload = await uploads.begin(
+        session, caller.id, operations.IMPORTS, length, longest=LARGEST_IMPORT
+    )
+    response.headers.update(uploads.headers_of(upload))
+    response.headers["Location"] = f"{router.prefix}/imports/{upload.id}"
+    return as_import(upload)
+
+
+@router.get(IMPORTS)
+async def an_import(
+    import_id: UUID, session: Transaction, caller: Administrator, response: Response
+) -> api.Import:
+    """How far it has come, and what came of it; HEAD tells where to go on."""
+    upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS)
+    response.headers.update(uploads.headers_of(upload))
+    return as_import(upload)
+
+
+@router.patch(
+    IMPORTS,
+    status_code=204,
+    max_body_size=uploads.LONGEST_PART,
+    dependencies=[MayImport, uploads.Resumable, uploads.PartOnly],
     openapi_extra={
-        "requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/offset+octet-stream": {
+                    "schema": {"type": "string", "format": "binary"}
+                }
+            },
+        }
     },
 )
-async def import_products(request: Request, session: Transaction) -> api.ImportReport:
-    """Import a CSV of `reference,designation,on_sale`: all of its good rows, or none at all.
+async def send_part(
+    import_id: UUID,
+    session: Transaction,
+    caller: Administrator,
+    *,
+    offset: uploads.Offset,
+    request: Request,
+    response: Response,
+) -> None:
+    """The next part, of up to 1 MiB: 409 `upload_offset_wrong` where it is not the next.
 
-    It is kept in a file while it comes, so that a slow sender holds neither a connection to the
-    database nor the place of another import.
+    What has come of a part that was cut off counts. A slow sender holds no connection to the database.
     """
-    with tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY) as file:
-        async for chunk in request.stream():
-            await asyncio.to_thread(file.write, chunk)
-        await asyncio.to_thread(file.seek, 0)
-        return await operations.import_products(session, file)
+    content = await uploads.part_of(request)
+    upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS, changing=True)
+    await uploads.append(session, upload, offset, content)
+    response.headers.update(uploads.headers_of(upload))
+
+
+@router.delete(IMPORTS, status_code=204, dependencies=[MayImport, uploads.Resumable])
+async def give_up_import(import_id: UUID, session: Transaction, caller: Administrator) -> None:
+    upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS, changing=True)
+    await uploads.give_up(session, upload)
+
+
+def as_import(upload: uploads.Upload) -> api.Import:
+    outcome = upload.outcome or {}
+    if upload.settled_at is not None:
+        state = api.ImportState.REFUSED if "refusal" in outcome else api.ImportState.DONE
+    elif upload.received == upload.length:
+        state = api.ImportState.WAITING
+    else:
+        state = api.ImportState.RECEIVING
+    return api.Import(
+        id=upload.id,
+        state=state,
+        length=upload.length,
+        received=upload.received,
+        report=outcome.get("report"),
+        refusal=outcome.get("refusal"),
+    )

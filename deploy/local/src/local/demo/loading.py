@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from local.demo.moments import (
 from local.demo.visitors import Visitor
 from local.processes import CannotStart, Process
 from local.stack import Stack
+from local.uploading import upload
 
 HERE = Path(__file__).parent
 AT_ONCE = 6
@@ -210,17 +211,10 @@ class Demo:
     # ---- Products and sales -------------------------------------------------------------
 
     async def import_catalogue(self) -> None:
-        async def packed() -> AsyncIterator[bytes]:
-            with gzip.open(HERE / "products.csv.gz") as file:
-                while block := file.read(1 << 18):
-                    yield block
-
-        await self.administrator.ask(
-            "POST",
-            "/api/catalog/imports",
-            headers={"Content-Type": "text/csv"},
-            content=packed(),
-        )
+        rows = gzip.decompress((HERE / "products.csv.gz").read_bytes())
+        came = await upload(self.administrator.ask, "/api/catalog/imports", rows)
+        if came["state"] != "done":
+            raise CannotStart(f"The demo's catalogue was refused: {came['refusal']}")
 
     async def products(self) -> dict[str, str]:
         """The id of each product of the story, as the counter's search finds it."""

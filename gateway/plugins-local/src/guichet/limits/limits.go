@@ -22,12 +22,13 @@ var ambiguous = []string{"%2f", "%5c"}
 
 // Config: Outlast is alone, and stands before `formed`: who was cut off for sending too slowly is
 // answered in our words too, for which Traefik asks with the request that has just ended. Else how many requests of one address, how many of them with a body, and how many with a body
-// of all addresses. Endless are the paths of answers that go on, which are not counted.
+// of all addresses; how many bytes a body may announce. Endless are the paths of answers that go on, which are not counted.
 type Config struct {
 	Outlast     bool     `json:"outlast"`
 	Requests    int      `json:"requests"`
 	Bodies      int      `json:"bodies"`
 	AllBodies   int      `json:"allBodies"`
+	Largest     int64    `json:"largest"`
 	BehindProxy bool     `json:"behindProxy"`
 	Endless     []string `json:"endless"`
 }
@@ -71,6 +72,10 @@ func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 	}
 	if isAmbiguous(request.URL.EscapedPath()) {
 		answer.WriteHeader(unreadable)
+		return
+	}
+	if request.ContentLength > l.config.Largest {
+		answer.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}
 	reads := request.Method == http.MethodGet || request.Method == http.MethodHead

@@ -1,6 +1,6 @@
 """Run by Alembic."""
 
 from catalog.models import Base
-from chassis import migrations
+from chassis import migrations, uploads
 
-migrations.run(Base.metadata)
+migrations.run(Base.metadata, uploads.Uploads.metadata)

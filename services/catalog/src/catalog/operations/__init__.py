@@ -1,6 +1,6 @@
 """What an administrator can do to the catalogue."""
 
-from catalog.operations.importing import ImportRunning, import_products
+from catalog.operations.importing import IMPORTS, ImportRunning, import_products, import_upload
 from catalog.operations.reading import FileRefused
 
-__all__ = ["FileRefused", "ImportRunning", "import_products"]
+__all__ = ["IMPORTS", "FileRefused", "ImportRunning", "import_products", "import_upload"]

@@ -1,0 +1,149 @@
+"""An import comes in parts that can be resumed, by tus 1.0."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import func, select, update
+from starlette.requests import Request
+from starlette.types import Message
+
+from catalog.app import take_imports
+from catalog.models import Product
+from catalog.routes import LARGEST_IMPORT
+from chassis import uploads
+from chassis.loops import Loop
+from chassis.testing import token
+from chassis.uploads import LONGEST_PART, Part, Upload
+
+TUS = {"Tus-Resumable": "1.0.0"}
+FILE = b"reference,designation,on_sale\n" + b"".join(
+    b"A-%d,Une chose,true\n" % n for n in range(90)
+)
+
+
+async def begun(client: httpx.AsyncClient, length: int = len(FILE)) -> str:
+    """Where its parts go."""
+    answer = await client.post("/api/catalog/imports", headers=TUS | {"Upload-Length": str(length)})
+    assert answer.status_code == 201, answer.text
+    assert answer.headers["Upload-Offset"] == "0"
+    return answer.headers["Location"]
+
+
+async def part(
+    client: httpx.AsyncClient, address: str, offset: int, content: bytes, **headers: str
+) -> httpx.Response:
+    kind = {"Content-Type": "application/offset+octet-stream"}
+    return await client.patch(
+        address, content=content, headers=TUS | kind | {"Upload-Offset": str(offset)} | headers
+    )
+
+
+async def test_whoever_was_interrupted_goes_on_where_it_stopped(administrator, app, session):
+    address = await begun(administrator)
+    assert (await part(administrator, address, 0, FILE[:500])).headers["Upload-Offset"] == "500"
+
+    again = await part(administrator, address, 0, FILE[:500])  # whose answer was lost
+    assert (again.status_code, again.json()["code"]) == (409, "upload_offset_wrong")
+    assert again.json()["context"] == {"offset": 500}
+    head = await administrator.head(address, headers=TUS)
+    assert (head.status_code, head.headers["Upload-Offset"]) == (200, "500")
+    assert head.headers["Upload-Length"] == str(len(FILE))
+    assert head.headers["Cache-Control"] == "no-store"
+    assert await take_imports(app, Loop("imports")) == "found none to take"
+
+    assert (await part(administrator, address, 500, FILE[500:])).status_code == 204
+    assert (await administrator.get(address)).json()["state"] == "waiting"
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    told = (await administrator.get(address)).json()
+    assert (told["state"], told["report"]["created"]) == ("done", 90)
+    assert await session.scalar(select(func.count()).select_from(Product)) == 90
+    assert await session.scalar(select(func.count()).select_from(Part)) == 0
+    assert await take_imports(app, Loop("imports")) == "found none to take"
+
+
+async def test_parts_and_files_are_bounded(administrator):
+    too_long = await administrator.post(
+        "/api/catalog/imports", headers=TUS | {"Upload-Length": str(LARGEST_IMPORT + 1)}
+    )
+    assert (too_long.status_code, too_long.json()["code"]) == (413, "body_too_large")
+    address = await begun(administrator, LONGEST_PART + 1)
+    large = await part(administrator, address, 0, b"x" * (LONGEST_PART + 1))
+    assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
+    assert (await part(administrator, address, 0, b"x" * LONGEST_PART)).status_code == 204
+    beyond = await part(administrator, address, LONGEST_PART, b"xx")
+    assert (beyond.status_code, beyond.json()["code"]) == (413, "body_too_large")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Tus-Resumable": "0.2.2"}, 412),
+        ({"Content-Type": "text/csv"}, 415),
+        ({"Upload-Offset": "-1"}, 422),
+        ({"Upload-Offset": str(2**63)}, 422),
+        ({"Upload-Offset": "null"}, 422),
+    ],
+)
+async def test_what_is_not_tus_is_refused(administrator, headers, status):
+    address = await begun(administrator)
+    assert (await part(administrator, address, 0, FILE, **headers)).status_code == status
+
+
+async def test_an_upload_is_its_owners_alone(administrator, seller):
+    address = await begun(administrator)
+    other = token("administrator")  # another one than the client's
+    for method in ("GET", "DELETE"):
+        answer = await seller.request(method, address, headers=TUS | other)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert (await part(seller, address, 0, FILE, **other)).status_code == 404
+    assert (await administrator.delete(address, headers=TUS)).status_code == 204
+    assert (await administrator.get(address)).status_code == 404
+
+
+async def test_what_is_begun_and_left_is_given_up(administrator, app, session):
+    addresses = [await begun(administrator) for _ in range(uploads.UNFINISHED_MOST + 1)]
+    found = [(await administrator.get(each)).status_code for each in addresses]
+    assert found == [404, *[200] * uploads.UNFINISHED_MOST]
+
+    await session.execute(
+        update(Upload)
+        .where(Upload.id == UUID(addresses[1].rpartition("/")[2]))
+        .values(begun_at=datetime.now(UTC) - uploads.KEPT)
+    )
+    await uploads.forget(app, Loop("forgetting"))
+    found = [(await administrator.get(each)).status_code for each in addresses]
+    assert found == [404, 404, *[200] * (uploads.UNFINISHED_MOST - 1)]
+
+
+async def test_work_that_keeps_failing_is_told_and_holds_up_nobody(administrator, app, session):
+    broken, good = await begun(administrator), await begun(administrator)
+    for address in (broken, good):
+        assert (await part(administrator, address, 0, FILE)).status_code == 204
+
+    async def fails(*_: object) -> dict[str, object]:
+        raise RuntimeError("what nobody has thought of")
+
+    for _ in range(uploads.TRIES):
+        with pytest.raises(RuntimeError):
+            await uploads.settle_next(app.state.database, "import", fails)
+    told = (await administrator.get(broken)).json()
+    assert (told["state"], told["refusal"]["code"]) == ("refused", "failed")
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    assert (await administrator.get(good)).json()["state"] == "done"
+
+
+async def test_what_came_of_a_part_that_was_cut_off_counts():
+    pieces: Iterator[Message] = iter(
+        [
+            {"type": "http.request", "body": b"half of ", "more_body": True},
+            {"type": "http.disconnect"},
+        ]
+    )
+
+    async def receive() -> Message:
+        return next(pieces)
+
+    assert await uploads.part_of(Request({"type": "http"}, receive)) == b"half of "
