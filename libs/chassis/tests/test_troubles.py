@@ -127,7 +127,10 @@ async def test_a_command_that_cannot_do_its_work_ends_with_one_line():
     assert [done.stderr.count("\n") for done in (newer, nowhere, owners)] == [1, 1, 1]
 
 
-def test_a_table_that_stays_held_ends_a_migration_with_one_line(monkeypatch):
+@pytest.mark.parametrize(
+    "held", ["sales IN ACCESS SHARE MODE", "alembic_version IN ACCESS EXCLUSIVE MODE"]
+)
+def test_a_table_that_stays_held_ends_a_migration_with_one_line(monkeypatch, held):
     """While it waits for the table, all who come after wait behind it."""
     url = testing.fresh_database("test_chassis_schema")
     command.upgrade(migrations.config("sales", url), "0001")
@@ -135,7 +138,7 @@ def test_a_table_that_stays_held_ends_a_migration_with_one_line(monkeypatch):
     monkeypatch.setattr(migrations, "PAUSE_SECONDS", 0)
     engine = create_engine(url)
     with engine.connect() as somebody, somebody.begin():
-        somebody.execute(text("LOCK TABLE sales IN ACCESS SHARE MODE"))
+        somebody.execute(text(f"LOCK TABLE {held}"))
         with pytest.raises(migrations.SchemaInUse, match="holds a table") as refused:
             migrations.upgrade("sales", url)
         assert "\n" not in str(refused.value)

@@ -43,13 +43,14 @@ def upgrade(package: str, url: str) -> None:
 
     Raises SchemaNewer for one that this code does not know, SchemaInUse where a table stays held.
     """
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        found = current(connection)
-    if found is not None and found not in known(package):
-        raise SchemaNewer(difference(package, found))
+    waiting = {"options": f"-c lock_timeout={LOCK_SECONDS}s"}
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args=waiting)
     for left in reversed(range(TRIES)):
         try:
+            with engine.connect() as connection:
+                found = current(connection)
+            if found is not None and found not in known(package):
+                raise SchemaNewer(difference(package, found))
             command.upgrade(config(package, url), "head")
         except OperationalError as busy:
             if not isinstance(busy.orig, LockNotAvailable):
