@@ -61,14 +61,17 @@ func New(_ context.Context, next http.Handler, config *Config, _ string) (http.H
 type key struct{}
 
 func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
-	own := request.Context()
-	if l.config.Outlast {
-		outlasting := context.WithValue(context.WithoutCancel(own), key{}, own)
-		l.next.ServeHTTP(answer, request.WithContext(outlasting))
-		return
+	if request.ContentLength != 0 { // else nobody is waited for
+		own := request.Context()
+		if l.config.Outlast {
+			request = request.WithContext(context.WithValue(context.WithoutCancel(own), key{}, own))
+		} else if ends, found := own.Value(key{}).(context.Context); found {
+			request = request.WithContext(ends)
+		}
 	}
-	if ends, found := own.Value(key{}).(context.Context); found {
-		request = request.WithContext(ends)
+	if l.config.Outlast {
+		l.next.ServeHTTP(answer, request)
+		return
 	}
 	if isAmbiguous(request.URL.EscapedPath()) {
 		answer.WriteHeader(unreadable)
