@@ -5,7 +5,7 @@ No database and no other service is there: whoever is let in meets that, which i
 
 import importlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,6 +19,7 @@ from attacks.access import (
     ADMINISTRATOR,
     ANYBODY,
     API,
+    CUSTOMER,
     OPERATION,
     PAGES,
     PEOPLE,
@@ -28,8 +29,10 @@ from attacks.access import (
 )
 from chassis import health
 from chassis.auth import Caller
+from chassis.bodies import LONG_BODY
 from chassis.standing import SessionEnded
 from chassis.testing import believe, token
+from chassis.uploads import LONGEST_PART
 from web.app import create_app
 from web.cookies import cookie_name
 from web.forms import form_token
@@ -121,6 +124,41 @@ async def test_a_session_that_ended_opens_nothing_that_needs_one(name, leaving):
             assert (answer.status_code == 401) == (STANDING in allowed), route
 
 
+WRITES = {"POST", "PUT", "PATCH", "DELETE"}
+PARTS = {"PATCH /api/catalog/imports/{import_id}"}  # of what is large
+TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
+PIECE = b"x" * 16_384
+
+
+@pytest.mark.parametrize("name", API)
+async def test_no_route_reads_a_body_longer_than_it_needs(name):
+    transport = httpx.ASGITransport(service(name), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        for route, allowed in API[name].items():
+            method, path = route.split()
+            if method not in WRITES:
+                continue
+            kind = "application/offset+octet-stream" if route in PARTS else "application/json"
+            role = min(allowed - {STANDING}, default=CUSTOMER)
+            read: list[bytes] = []
+            answer = await client.request(
+                method,
+                address(path),
+                content=without_end(read),
+                headers=TUS | {"Content-Type": kind} | token(role),
+            )
+            longest = LONGEST_PART if route in PARTS else LONG_BODY
+            assert len(PIECE) * len(read) <= longest + 2 * len(PIECE), route
+            if len(read) > 1:
+                assert answer.status_code == 413, route
+
+
+async def without_end(read: list[bytes]) -> AsyncGenerator[bytes]:
+    while len(read) < 200:
+        read.append(PIECE)
+        yield PIECE
+
+
 # --- Pages -------------------------------------------------------------------------------------
 
 
@@ -169,6 +207,15 @@ async def test_a_page_lets_in_whom_the_table_names(pages):
                 if (await ask(browser, route, role)).status_code not in {403, NOTHING}
             }
             assert let_in == allowed, route
+            method, path = route.split()
+            if method in WRITES:
+                read: list[bytes] = []
+                form = {"Content-Type": "application/x-www-form-urlencoded"}
+                cookie = {"Cookie": f"{cookie_name(SETTINGS, 'session')}={min(allowed)}"}
+                await browser.request(
+                    method, address(path), content=without_end(read), headers=form | cookie
+                )
+                assert len(PIECE) * len(read) <= LONG_BODY + 2 * len(PIECE), route
 
 
 async def ask(browser: httpx.AsyncClient, route: str, role: str = "") -> httpx.Response:
