@@ -16,7 +16,7 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from chassis import logs, migrations, testing
+from chassis import logs, migrations, revisions, testing
 from chassis.bus import Subscriptions
 from chassis.database import Database, Transaction
 from chassis.service import Bus, create_service
@@ -85,7 +85,7 @@ async def test_a_database_that_cannot_be_used_is_a_reason_not_to_be_ready(url, s
 async def test_a_schema_of_another_time_is_told_with_the_remedy_of_each(found, said):
     url = testing.fresh_database("test_chassis_schema")
     await put_at(url, found)
-    newest = migrations.known("sales")[0]
+    newest = revisions.known("sales")[0]
 
     reason = (await ask(url, "/health/ready")).json()["database"]
     assert said.format(newest=newest) in reason

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from catalog.__main__ import REASONS
+from catalog.commands import REASONS
 from catalog.operations.reading import (
     LINE_BYTES,
     FileRefused,

@@ -12,7 +12,7 @@ import structlog
 from typer.testing import CliRunner, Result
 
 from chassis import testing
-from identity.__main__ import cli
+from identity.commands import cli
 
 PASSWORD = "grenouille sur un vélo"
 

@@ -1,8 +1,6 @@
 """Run the web frontend: `python -m web --help`."""
 
-from chassis.serving import http_command, main
-
-command = http_command("web")
+from chassis.starting import main
 
 if __name__ == "__main__":
-    main(command)
+    main("web", only_serves=True)

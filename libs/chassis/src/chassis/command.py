@@ -4,25 +4,28 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from chassis import dead_letters, logs, migrations, serving
+from chassis import dead_letters, logs, migrations
 from chassis.database import Database
-from chassis.serving import fail, http_command, read_settings
+from chassis.serving import fail, read_settings, serve
 from chassis.settings import ServiceSettings
 from chassis.troubles import UNREACHABLE, describe
 
-__all__ = ["fail", "main", "service_command", "service_settings"]
+__all__ = ["fail", "run", "service_command", "service_settings"]
 
 
-def main(cli: typer.Typer) -> None:
-    """The last line of a service's __main__: a database that fails a command is one line."""
+def run(package: str) -> None:
+    """The command that was typed; a database that fails it is one line."""
+    own = f"{package}.commands"
+    cli = import_module(own).cli if find_spec(own) else service_command(package)
     try:
-        serving.main(cli)
+        cli()
     except UNREACHABLE as trouble:
         raise SystemExit(f"the database failed: {describe(trouble)}") from None
 
@@ -35,8 +38,17 @@ def service_settings(package: str) -> ServiceSettings:
 
 
 def service_command(package: str) -> typer.Typer:
-    """The commands of a service; its own __main__ adds what only it can do."""
-    cli = http_command(package)
+    """The commands of a service; its own `commands` adds what only it can do."""
+    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+    @cli.callback()
+    def about() -> None:
+        """One part of Guichet."""
+
+    @cli.command("serve")
+    def serve_command(host: str | None = None, port: int | None = None) -> None:
+        """Serve HTTP."""
+        serve(package, host, port)
 
     @cli.command()
     def migrate() -> None:

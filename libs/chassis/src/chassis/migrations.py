@@ -3,19 +3,18 @@
 Two database roles: the owner migrates, the other one runs and may only read and write rows.
 """
 
-import functools
 import time
 
 from alembic import command, context, op
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from chassis import folding, uploads
 from chassis.messaging import CHANNEL, LISTENERS, SCHEMA, Messaging
+from chassis.revisions import difference, known
 
 LOCK = 7_301_001
 # Whoever waits for a table holds up all who come after: it gives way, and tries again.
@@ -68,29 +67,6 @@ def upgrade(package: str, url: str) -> None:
 def check(package: str, url: str) -> None:
     """Raise alembic's CommandError when mapped classes and database differ."""
     command.check(config(package, url))
-
-
-@functools.cache
-def known(package: str) -> tuple[str, ...]:
-    """The revisions that this code knows, the one that it needs first; read once a process."""
-    scripts = ScriptDirectory.from_config(config(package, ""))
-    return tuple(script.revision for script in scripts.walk_revisions())
-
-
-def difference(package: str, found: str | None) -> str | None:
-    """What is wrong with a database at this revision, and the remedy; None if nothing is."""
-    needed = known(package)[0]
-    if found == needed:
-        return None
-    if found is None or found in known(package):
-        return (
-            f"schema at {found or 'nothing'}, this code needs {needed}:"
-            f" run `python -m {package} migrate`"
-        )
-    return (
-        f"schema at {found}, which is newer than this code, of {needed}: run the version that made"
-        " it, or restore a backup from before"
-    )
 
 
 def current(connection: Connection) -> str | None:

@@ -12,11 +12,13 @@ import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 from nats.aio.client import Client
+from psycopg.errors import UndefinedTable
 from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
-from chassis import clock, errors, forgetting, health, metrics, migrations
+from chassis import clock, errors, forgetting, health, metrics, revisions
 from chassis.answering import DefaultHeaders, HeadAsGet
 from chassis.auth import CheckedTokens, PublishedKeys
 from chassis.bodies import SHORT_BODY, CountedBodies
@@ -180,13 +182,16 @@ async def database_ready(service: str, database: Database) -> str | None:
     """Reachable, and at the schema that this code was written for."""
     try:
         async with database.engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-            found = await connection.run_sync(migrations.current)
+            found = await connection.scalar(text(revisions.CURRENT))
     except PoolTimeout:
         return None  # every connection is at work: to send all elsewhere would only move the crowd
+    except ProgrammingError as error:
+        if not isinstance(error.orig, UndefinedTable):
+            return describe(error)
+        found = None
     except Exception as error:
         return describe(error)
-    return migrations.difference(service, found)
+    return revisions.difference(service, found)
 
 
 async def outbox_moves(database: Database) -> str | None:

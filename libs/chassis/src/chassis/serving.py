@@ -1,13 +1,14 @@
 """Serve HTTP: the one command that every process of Guichet has, with or without a database."""
 
+import argparse
 import signal
+import sys
 import time
 from collections.abc import Sequence
 from importlib import import_module
 from socket import socket
 from types import FrameType
 
-import typer
 import uvicorn
 
 from chassis import health, logs, tracing
@@ -18,10 +19,10 @@ from chassis.settings import CommonSettings, WrongSettings, read
 KEEP_ALIVE_SECONDS = 100
 
 
-def fail(message: str, code: int = 1) -> typer.Exit:
+def fail(message: str, code: int = 1) -> SystemExit:
     """One clear line on standard error; raise what this returns."""
-    typer.echo(message, err=True)
-    return typer.Exit(code)
+    sys.stderr.write(f"{message}\n")
+    return SystemExit(code)
 
 
 def read_settings(package: str) -> CommonSettings:
@@ -100,29 +101,15 @@ def serve(
         raise did_not_start(package)
 
 
-def did_not_start(package: str) -> typer.Exit:
+def did_not_start(package: str) -> SystemExit:
     return fail(f"{package} did not start: its log says why", uvicorn.config.STARTUP_FAILURE)
 
 
-def http_command(package: str) -> typer.Typer:
-    """The commands of a process without a database: web."""
-    cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-
-    @cli.callback()
-    def about() -> None:
-        """One part of Guichet."""
-
-    @cli.command("serve")
-    def serve_command(host: str | None = None, port: int | None = None) -> None:
-        """Serve HTTP."""
-        serve(package, host, port)
-
-    return cli
-
-
-def main(cli: typer.Typer) -> None:
-    """The last line of every __main__: no traceback for a Ctrl-C."""
-    try:
-        cli()
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+def serve_as_asked(package: str) -> None:
+    """`serve`, with its options."""
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve HTTP.")
+    parser.add_argument("command", choices=["serve"])
+    parser.add_argument("--host", help="The address to listen on.")
+    parser.add_argument("--port", type=int, help="The port to listen on.")
+    asked = parser.parse_args()
+    serve(package, asked.host, asked.port)

@@ -1,8 +1,6 @@
 """Run the notifications service, or look after it: `python -m notifications --help`."""
 
-from chassis.command import main, service_command
-
-command = service_command("notifications")
+from chassis.starting import main
 
 if __name__ == "__main__":
-    main(command)
+    main("notifications")

@@ -1,8 +1,6 @@
 """Run the sales service, or look after it: `python -m sales --help`."""
 
-from chassis.command import main, service_command
-
-command = service_command("sales")
+from chassis.starting import main
 
 if __name__ == "__main__":
-    main(command)
+    main("sales")

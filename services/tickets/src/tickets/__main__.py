@@ -1,8 +1,6 @@
 """Run the tickets service, or look after it: `python -m tickets --help`."""
 
-from chassis.command import main, service_command
-
-command = service_command("tickets")
+from chassis.starting import main
 
 if __name__ == "__main__":
-    main(command)
+    main("tickets")
