@@ -1,5 +1,6 @@
 """One engine, one kind of transaction, and how a constraint becomes a refusal."""
 
+import asyncio
 import select
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -10,14 +11,17 @@ from uuid import UUID
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.errors import Error as PostgresError
+from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 from uuid_utils.compat import uuid7
 
 from chassis import clock
 from chassis.errors import Refusal
+from chassis.reading import Reader, Statements
 
 NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -71,6 +75,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
         self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self.statements = Statements(self.engine.dialect)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
@@ -85,8 +90,30 @@ class Database:
             theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
             return clock.own.compare(asked, theirs, datetime.now(UTC))
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Reader]:
+        """A connection of the same pool without a transaction: no BEGIN, no COMMIT to wait for."""
+        pooled = await self.engine.raw_connection()
+        connection = cast("AsyncConnection", pooled.driver_connection)
+        try:
+            await connection.set_autocommit(True)
+            yield Reader(connection, self.statements)
+        finally:
+            # Whoever is cancelled here must not keep it.
+            await asyncio.shield(asyncio.create_task(greenlet_spawn(give_back, pooled)))
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def give_back(pooled: PoolProxiedConnection) -> None:
+    """As it was lent: with transactions; one that is cut off, or at work still, is given up."""
+    connection = cast("AsyncConnection", pooled.driver_connection)
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        pooled.invalidate()
+    else:
+        cast("Any", pooled.dbapi_connection).autocommit = False
+    pooled.close()
 
 
 def refuse_cut_off(_: object, record: ConnectionPoolEntry, __: object) -> None:
@@ -111,6 +138,15 @@ async def transaction(request: Request) -> AsyncGenerator[AsyncSession]:
 
 # scope="function": commit before the answer leaves, so that a 201 is never a lie.
 Transaction = Annotated[AsyncSession, Depends(transaction, scope="function")]
+
+
+async def reading(request: Request) -> AsyncGenerator[Reader]:
+    async with request.app.state.database.reading() as reader:
+        yield reader
+
+
+# What only reads: each select by itself, as it would be in a transaction of ours, too.
+Reading = Annotated[Reader, Depends(reading, scope="function")]
 
 
 @contextmanager

@@ -4,10 +4,12 @@ import functools
 import re
 from importlib.resources import files
 
+from sqlalchemy import text
+
 REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
 REVISES = re.compile(r"^down_revision\b[^=]*=\s*(?:[\"'](\w+)[\"']|None)", re.MULTILINE)
 
-CURRENT = "SELECT version_num FROM alembic_version"
+CURRENT = text("SELECT version_num FROM alembic_version")
 
 
 @functools.cache
@@ -15,9 +17,9 @@ def known(package: str) -> tuple[str, ...]:
     """The revisions that this code knows, the one that it needs first; read once a process."""
     following: dict[str, str] = {}
     for file in (files(f"{package}.migrations") / "versions").iterdir():
-        text = file.read_text(encoding="utf-8") if file.name.endswith(".py") else ""
-        if found := REVISION.search(text):
-            before = REVISES.search(text)
+        code = file.read_text(encoding="utf-8") if file.name.endswith(".py") else ""
+        if found := REVISION.search(code):
+            before = REVISES.search(code)
             following[(before and before[1]) or ""] = found[1]
     chain = [following[""]]
     while (last := following.get(chain[-1])) is not None:

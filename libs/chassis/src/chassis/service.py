@@ -14,7 +14,6 @@ from fastapi.responses import JSONResponse
 from nats.aio.client import Client
 from psycopg.errors import UndefinedTable
 from sqlalchemy import text
-from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -181,13 +180,11 @@ async def database_trouble(request: Request, error: Exception) -> JSONResponse:
 async def database_ready(service: str, database: Database) -> str | None:
     """Reachable, and at the schema that this code was written for."""
     try:
-        async with database.engine.connect() as connection:
-            found = await connection.scalar(text(revisions.CURRENT))
+        async with database.reading() as reader:
+            found = await reader.scalar(revisions.CURRENT)
     except PoolTimeout:
         return None  # every connection is at work: to send all elsewhere would only move the crowd
-    except ProgrammingError as error:
-        if not isinstance(error.orig, UndefinedTable):
-            return describe(error)
+    except UndefinedTable:
         found = None
     except Exception as error:
         return describe(error)
@@ -197,8 +194,8 @@ async def database_ready(service: str, database: Database) -> str | None:
 async def outbox_moves(database: Database) -> str | None:
     """Whichever replica publishes: all of them know whether it does."""
     try:
-        async with database.engine.connect() as connection:
-            waiting, age = (await connection.execute(OLDEST)).one()
+        async with database.reading() as reader:
+            waiting, age = (await reader.execute(OLDEST)).one()
     except Exception:  # the database's own line tells of it
         return None
     if age < OUTBOX_SECONDS:

@@ -3,7 +3,9 @@
 import functools
 import os
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from typing import cast
 from uuid import UUID, uuid4
 
 import jwt
@@ -14,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
-from psycopg import sql
+from psycopg import AsyncConnection, sql
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
@@ -23,6 +25,7 @@ from chassis.auth import AUDIENCE, ISSUER, Caller
 from chassis.bus import Delivery, Subscriptions
 from chassis.database import Database
 from chassis.messaging import OutboxMessage, new_id
+from chassis.reading import Reader
 from contracts.event import Envelope, Event
 
 KEY = Ed25519PrivateKey.generate()
@@ -139,8 +142,17 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
         database.sessions = async_sessionmaker(
             connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
         )
+        raw = cast("AsyncConnection", (await connection.get_raw_connection()).driver_connection)
+
+        @asynccontextmanager
+        async def reading() -> AsyncGenerator[Reader]:
+            async with raw.transaction():  # one that fails leaves the others as they are
+                yield Reader(raw, database.statements)
+
+        database.__dict__["reading"] = reading
         async with database.sessions() as session:
             yield session
+        del database.__dict__["reading"]
         database.sessions = sessions
         await outer.rollback()
 

@@ -11,7 +11,13 @@ from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-UNREACHABLE = (OperationalError, InterfaceError, PoolTimeout)
+UNREACHABLE = (
+    OperationalError,
+    InterfaceError,
+    PoolTimeout,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+)
 
 # Of the codes of PostgreSQL: connections, deadlocks, resources, locks, shutdown. Not a statement
 # that takes too long or a limit that it breaks: the same statement would do so again.

@@ -21,6 +21,7 @@ from tickets.models.quick_replies import (
     QuickReplyVariableUnknown,
     TooManyQuickReplies,
     check_variables,
+    rendered_text,
 )
 from tickets.models.tickets import (
     IN_PROGRESS,
@@ -81,5 +82,6 @@ __all__ = [
     "TooManyQuickReplies",
     "check_variables",
     "is_staff",
+    "rendered_text",
     "side_of",
 ]

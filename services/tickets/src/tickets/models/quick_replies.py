@@ -44,9 +44,10 @@ class QuickReply(Base):
     changed_by_name: Mapped[str]
     changed_at: Mapped[datetime]
 
-    def rendered(self, values: Mapping[str, str]) -> str:
-        """With the values of one request. What a value holds between braces stays as it is."""
-        return BRACES.sub(lambda braces: values.get(braces[1], braces[0]), self.text)
+
+def rendered_text(text: str, values: Mapping[str, str]) -> str:
+    """With the values of one request. What a value holds between braces stays as it is."""
+    return BRACES.sub(lambda braces: values.get(braces[1], braces[0]), text)
 
 
 def check_variables(text: str) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Row, String, cast, func, literal, literal_column, select, true
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.types import UserDefinedType
 
 from chassis.auth import Caller
 from chassis.errors import Malformed
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, Change, is_staff
 
@@ -73,15 +73,15 @@ def not_ours() -> SinceInvalid:
     return SinceInvalid("no answer gave this as `as_of`", field="since")
 
 
-async def as_of(session: AsyncSession) -> str:
-    return str((await session.execute(select(AS_OF))).scalar_one())
+async def as_of(reader: AnyReader) -> str:
+    return str((await reader.execute(select(AS_OF))).scalar_one())
 
 
 # --- Changes ----------------------------------------------------------------------------------
 
 
 async def changes_since(
-    session: AsyncSession, since: Moment, limit: int, customer_id: UUID | None = None
+    reader: AnyReader, since: Moment, limit: int, customer_id: UUID | None = None
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
     """What can be seen now and could not be seen then, oldest first; and the moment of « now ».
 
@@ -109,11 +109,11 @@ async def changes_since(
         news = news.where(Change.customer_id == customer_id, Change.what.in_(TOLD_TO_CUSTOMERS))
     told, now = news.subquery(), select(AS_OF).subquery()
     statement = select(now.c.as_of, told).select_from(now).join(told, true(), isouter=True)
-    rows = (await session.execute(statement)).all()
+    rows = (await reader.execute(statement)).all()
     return [row for row in rows if row.position is not None], rows[0].as_of
 
 
-async def changes(session: AsyncSession, caller: Caller, since: str) -> api.Changes:
+async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
     """What this caller may know of what happened since.
 
     `everything` when it is too much, when changes so old are forgotten, or when `since` is of
@@ -121,15 +121,15 @@ async def changes(session: AsyncSession, caller: Caller, since: str) -> api.Chan
     """
     then = moment(since)
     customer_id = None if is_staff(caller) else caller.id
-    is_known = await reaches_back_to(session, then)
-    rows, now = await changes_since(session, then, MOST_CHANGES + 1, customer_id)
+    is_known = await reaches_back_to(reader, then)
+    rows, now = await changes_since(reader, then, MOST_CHANGES + 1, customer_id)
     if not is_known or len(rows) > MOST_CHANGES:
         return api.Changes(changes=[], everything=True, as_of=now)
     hints = [hint(row, for_staff=is_staff(caller)) for row in rows]
     return api.Changes(changes=hints, everything=False, as_of=now)
 
 
-async def reaches_back_to(session: AsyncSession, then: Moment) -> bool:
+async def reaches_back_to(reader: AnyReader, then: Moment) -> bool:
     """Whether all changes since are still kept, in this very database.
 
     The oldest change kept is the newest of those that were to be forgotten: if it could be seen
@@ -143,7 +143,7 @@ async def reaches_back_to(session: AsyncSession, then: Moment) -> bool:
         .subquery()
     )
     now = select(following.label("next")).subquery()
-    answer = await session.execute(
+    answer = await reader.execute(
         select(now.c.next, oldest.c.position, oldest.c.was_seen)
         .select_from(now)
         .join(oldest, true(), isouter=True)

@@ -9,8 +9,8 @@ from sqlalchemy import (
     select,
     union_all,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from contracts.tickets.api import COUNTED_MOST
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket
@@ -20,7 +20,7 @@ MOST_PRODUCTS = 20
 MOST_TICKETS = 10
 
 
-async def context(session: AsyncSession, ticket: api.StaffTicket) -> api.Context:
+async def context(reader: AnyReader, ticket: api.StaffTicket) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
     here = {
         "number": ticket.number,
@@ -28,9 +28,9 @@ async def context(session: AsyncSession, ticket: api.StaffTicket) -> api.Context
         "product_id": ticket.product.product_id,
         "sale_id": ticket.product.sale_id,
     }
-    customer = (await session.execute(CUSTOMER, here)).one()
-    products = await session.execute(PRODUCTS, here)
-    newest = (await session.execute(TICKETS, here)).all()
+    customer = (await reader.execute(CUSTOMER, here)).one()
+    products = await reader.execute(PRODUCTS, here)
+    newest = (await reader.execute(TICKETS, here)).all()
     return api.Context(
         customer=api.CustomerInContext.model_validate(customer),
         products=[api.OwnedProduct.model_validate(row) for row in products],

@@ -1,24 +1,25 @@
 """What people have begun to write."""
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import bindparam, select
 
 from chassis.auth import Caller
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import Draft, is_staff
 
+MINE = select(*Draft.__table__.columns).where(Draft.person_id == bindparam("person_id"))
+OF_NEW = MINE.where(Draft.number.is_(None))
+OF_ONE = MINE.where(Draft.number == bindparam("number"))
+
 
 async def draft(
-    session: AsyncSession, caller: Caller, number: int | None
+    reader: AnyReader, caller: Caller, number: int | None
 ) -> api.Draft | api.StaffDraft | None:
     """One's own, about a request or, without a number, about one not opened yet."""
-    kept = await session.execute(
-        select(*Draft.__table__.columns).where(
-            Draft.person_id == caller.id,
-            Draft.number.is_(None) if number is None else Draft.number == number,
-        )
+    values = (
+        {"person_id": caller.id} if number is None else {"person_id": caller.id, "number": number}
     )
-    row = kept.one_or_none()
+    row = (await reader.execute(OF_NEW if number is None else OF_ONE, values)).one_or_none()
     if row is None:
         return None
     return (api.StaffDraft if is_staff(caller) else api.Draft).model_validate(row)

@@ -9,21 +9,19 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
-    Result,
     Select,
     bindparam,
     exists,
     func,
     literal_column,
     select,
-    text,
     true,
     tuple_,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis import paging
+from chassis.reading import Reader, Rows
 from contracts.tickets import api
 from contracts.tickets.api import COUNTED_MOST, CustomerView, Priority, Sort, StaffView, Status
 from tickets.models import (
@@ -218,7 +216,7 @@ class CustomerFilters:
 
 
 async def queue(
-    session: AsyncSession,
+    reader: Reader,
     view: StaffView,
     sort: Sort | None,
     filters: StaffFilters,
@@ -228,10 +226,14 @@ async def queue(
 ) -> api.StaffTickets:
     """One page of a queue; rows rather than entities, since these are the hottest lists."""
     order = order_of(STAFF_VIEWS[view], sort)
-    statement = filters.narrow(queue_lines(view, order.sort))
-    if filters != StaffFilters():
-        await session.execute(PLAN_ANEW)
-    rows = await page(session, order, statement, limit=limit, after=after)
+    lines = queue_lines(view, order.sort)
+    if filters == StaffFilters() and after is None:
+        rows = await reader.execute(first(lines, limit))
+    else:
+        lines = beyond(order, filters.narrow(lines), after)
+        # One product is asked about every day, another never: no plan that is kept suits both.
+        is_narrow = filters != StaffFilters()
+        rows = await reader.execute(limited(lines, limit), plans_anew=is_narrow)
     return api.StaffTickets(
         tickets=[staff_summary(row) for row in rows[:limit]],
         next=next_page(rows, limit, *order.key),
@@ -239,7 +241,7 @@ async def queue(
 
 
 async def mine(
-    session: AsyncSession,
+    reader: Reader,
     view: CustomerView,
     filters: CustomerFilters,
     *,
@@ -248,29 +250,32 @@ async def mine(
 ) -> api.Tickets:
     """One page of a customer's own requests."""
     order = order_of(CUSTOMER_VIEWS[view])
-    statement = filters.narrow(my_lines(view))
-    rows = await page(session, order, statement, limit=limit, after=after)
+    if filters == CustomerFilters(customer_id=filters.customer_id) and after is None:
+        lines, values = first(all_my_lines(view), limit), {"customer_id": filters.customer_id}
+    else:
+        lines, values = limited(beyond(order, filters.narrow(my_lines(view)), after), limit), {}
+    rows = await reader.execute(lines, values)
     return api.Tickets(
         tickets=[summary(row) for row in rows[:limit]], next=next_page(rows, limit, *order.key)
     )
 
 
-async def page(
-    session: AsyncSession, order: Order, statement: Statement, *, limit: int, after: str | None
-) -> Any:
-    if after is not None:
-        statement = statement.where(order.beyond(after))
-    # As a constant: PostgreSQL keeps plans, and takes a limit that it does not know for a tenth
-    # of all rows.
-    return (await session.execute(statement.limit(literal_column(str(limit + 1))))).all()
+def beyond(order: Order, lines: Statement, after: str | None) -> Statement:
+    return lines if after is None else lines.where(order.beyond(after))
+
+
+def limited(lines: Statement, limit: int) -> Statement:
+    """And one more, which tells that there are others.
+
+    As a constant: PostgreSQL keeps plans, and takes a limit that it does not know for a tenth of
+    all rows.
+    """
+    return lines.limit(literal_column(str(limit + 1)))
 
 
 def order_of(view: View, sort: Sort | None = None) -> Order:
     return Order(view=view, sort=sort or view.sort)
 
-
-# One product is asked about every day, another never: a plan that is kept for both suits neither.
-PLAN_ANEW = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 # Building a statement costs more than running it: what is the same for everybody is kept.
 
@@ -282,9 +287,21 @@ def queue_lines(view: StaffView, sort: Sort) -> Statement:
 
 
 @functools.cache
+def first(lines: Statement, limit: int) -> Statement:
+    """The first page of lines that are the same for everybody."""
+    return limited(lines, limit)
+
+
+@functools.cache
 def my_lines(view: CustomerView) -> Statement:
     """All that such a list would hold, were it everybody's."""
     return lines(order_of(CUSTOMER_VIEWS[view]), SUMMARY)
+
+
+@functools.cache
+def all_my_lines(view: CustomerView) -> Statement:
+    """All of one customer."""
+    return my_lines(view).where(Ticket.customer_id == bindparam("customer_id"))
 
 
 def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
@@ -297,23 +314,22 @@ def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
 # --- Counts -----------------------------------------------------------------------------------
 
 
-async def queue_counts(session: AsyncSession, filters: StaffFilters = StaffFilters()) -> api.Counts:
+async def queue_counts(reader: Reader, filters: StaffFilters = StaffFilters()) -> api.Counts:
     """How many each queue holds, exact to 1,000, and what nobody has opened yet.
 
     The queues are narrowed as asked; what nobody has opened is counted in all of them.
     """
     if filters == StaffFilters():
-        return counts_of(await session.execute(QUEUE_COUNTS))
-    await session.execute(PLAN_ANEW)
-    return counts_of(await session.execute(narrowed_counts(filters)))
+        return counts_of(await reader.execute(QUEUE_COUNTS))
+    return counts_of(await reader.execute(narrowed_counts(filters), plans_anew=True))
 
 
-async def my_counts(session: AsyncSession, customer_id: UUID) -> api.Counts:
+async def my_counts(reader: Reader, customer_id: UUID) -> api.Counts:
     """How many each view of a customer holds, exact to 1,000."""
-    return counts_of(await session.execute(MY_COUNTS, {"customer_id": customer_id}))
+    return counts_of(await reader.execute(MY_COUNTS, {"customer_id": customer_id}))
 
 
-def counts_of(answer: Result[*tuple[Any, ...]]) -> api.Counts:
+def counts_of(answer: Rows) -> api.Counts:
     numbers = answer.one()._asdict()
     return api.Counts(as_of=numbers.pop("as_of"), counts=numbers)
 

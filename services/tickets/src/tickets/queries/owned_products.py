@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, OwnedProduct, Ticket
 from tickets.queries.pages import next_page
@@ -22,14 +22,14 @@ OPEN_TICKET = (
 
 
 async def owned_products(
-    session: AsyncSession, customer_id: UUID, *, limit: int, after: str | None
+    reader: AnyReader, customer_id: UUID, *, limit: int, after: str | None
 ) -> api.OwnedProducts:
     """What the customer bought, newest purchase first, without what was cancelled."""
     statement = newest_first(customer_id)
     key = tuple_(OwnedProduct.sold_on, OwnedProduct.sale_id)
     if after is not None:
         statement = statement.where(key < paging.decode(after, date, UUID))
-    rows = (await session.execute(statement.limit(limit + 1))).all()
+    rows = (await reader.execute(statement.limit(limit + 1))).all()
     return api.OwnedProducts(
         owned_products=[api.OwnedProductOfMine.model_validate(row) for row in rows[:limit]],
         next=next_page(rows, limit, "sold_on", "sale_id"),

@@ -1,15 +1,15 @@
 """Who the staff are, by name."""
 
 from sqlalchemy import func, select
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import Person
 
 MOST_STAFF = 500
 
 
-async def staff_names(session: AsyncSession) -> api.StaffNames:
+async def staff_names(reader: AnyReader) -> api.StaffNames:
     """Also those who have left: what they answered is still to be found."""
     by_name = (
         select(Person.id, Person.name)
@@ -17,5 +17,5 @@ async def staff_names(session: AsyncSession) -> api.StaffNames:
         .order_by(func.lower(func.public.unaccent(Person.name)), Person.id)
         .limit(MOST_STAFF)
     )
-    rows = await session.execute(by_name)
+    rows = await reader.execute(by_name)
     return api.StaffNames(staff=[api.StaffMemberName.model_validate(row) for row in rows])

@@ -6,15 +6,17 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
+from chassis.reading import AnyReader
 from contracts.tickets import api
-from tickets.models import Person, QuickReply, QuickReplyUnknown, Ticket
+from tickets.models import Person, QuickReply, QuickReplyUnknown, rendered_text
 from tickets.queries.tickets import ticket_row
 
 BY_TITLE = (func.lower(func.public.unaccent(QuickReply.title)), QuickReply.id)
 
 
-async def quick_replies(session: AsyncSession) -> list[QuickReply]:
-    return list(await session.scalars(select(QuickReply).order_by(*BY_TITLE)))
+async def quick_replies(reader: AnyReader) -> list[api.QuickReply]:
+    rows = await reader.execute(select(*QuickReply.__table__.columns).order_by(*BY_TITLE))
+    return [api.QuickReply.model_validate(row) for row in rows]
 
 
 async def quick_reply(
@@ -26,12 +28,11 @@ async def quick_reply(
     return found
 
 
-async def rendered(
-    session: AsyncSession, caller: Caller, number: int
-) -> list[api.RenderedQuickReply]:
+async def rendered(reader: AnyReader, caller: Caller, number: int) -> list[api.RenderedQuickReply]:
     """Every quick reply with the values of this request."""
-    asked = await ticket_row(session, caller, Ticket.number == number)
-    customer = await session.get_one(Person, asked.customer_id)
+    asked = await ticket_row(reader, caller, number=number)
+    names = select(Person.first_name, Person.name).where(Person.id == asked.customer_id)
+    customer = (await reader.execute(names)).one()
     values = {
         "prénom": customer.first_name or customer.name,
         "produit": asked.designation,
@@ -39,8 +40,6 @@ async def rendered(
         "numéro de demande": str(asked.number),
     }
     return [
-        api.RenderedQuickReply(
-            **api.QuickReply.model_validate(each).model_dump(), rendered=each.rendered(values)
-        )
-        for each in await quick_replies(session)
+        api.RenderedQuickReply(**each.model_dump(), rendered=rendered_text(each.text, values))
+        for each in await quick_replies(reader)
     ]

@@ -29,10 +29,10 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.auth import Caller
+from chassis.reading import AnyReader
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
@@ -64,13 +64,13 @@ Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
 async def search(
-    session: AsyncSession, caller: Caller, asked: api.Search
+    reader: AnyReader, caller: Caller, asked: api.Search
 ) -> api.SearchResults | api.StaffSearchResults:
     words = typed(asked.text)
-    exact = await exactly(session, caller, words)
+    exact = await exactly(reader, caller, words)
     known = {row.ticket_id for row in exact}
     below = paging.decode(asked.after, int)[0] if asked.after is not None else None
-    looking = await looking_for(session, caller, words)
+    looking = await looking_for(reader, caller, words)
     hits, last = [], None
     if looking is not None:
         hits, last = await newest_hits(looking, below=below, limit=asked.limit, known=known)
@@ -105,19 +105,19 @@ def line(caller: Caller, row: Any) -> api.TicketSummary | api.StaffTicketSummary
     return staff_summary(row) if is_staff(caller) else summary(row)
 
 
-async def exactly(session: AsyncSession, caller: Caller, words: Typed) -> Rows:
+async def exactly(reader: AnyReader, caller: Caller, words: Typed) -> Rows:
     """The request with this number, then those on units with this serial number or part of one."""
-    which = await numbers_of_units(session, caller, words.serial_numbers)
+    which = await numbers_of_units(reader, caller, words.serial_numbers)
     if words.number is not None:
         which = [words.number, *which]
     if not which:
         return []
-    rows = (await session.execute(lines(caller).where(Ticket.number.in_(which)))).all()
+    rows = (await reader.execute(lines(caller).where(Ticket.number.in_(which)))).all()
     return sorted(rows, key=lambda row: which.index(row.number))
 
 
 async def numbers_of_units(
-    session: AsyncSession, caller: Caller, serial_numbers: list[str]
+    reader: AnyReader, caller: Caller, serial_numbers: list[str]
 ) -> list[int]:
     """The newest requests on them, newest first; in windows, like words."""
     found: set[int] = set()
@@ -125,18 +125,18 @@ async def numbers_of_units(
         values: dict[str, Any] = {"part": f"%{part}%", "limit": MOST_EXACT}
         if not is_staff(caller):
             values |= {"customer_id": caller.id}
-            found |= set((await session.scalars(units_of_customer(), values)).all())
+            found |= set((await reader.scalars(units_of_customer(), values)).all())
             continue
         if len(part) == SERIAL_NUMBER_LENGTH:
             values["part"] = part
-            found |= set((await session.scalars(units_of_this_number(), values)).all())
+            found |= set((await reader.scalars(units_of_this_number(), values)).all())
             continue
-        newest = (await session.execute(select(NUMBERS.c.last_value))).scalar_one()
+        newest = (await reader.execute(select(NUMBERS.c.last_value))).scalar_one()
         border = newest >> WIDE << WIDE
         for size, bottom, top in ((NARROW, border, newest), (WIDE, 0, border - 1)):
             if top >= 0 and len(found) < MOST_EXACT:
                 edges = {"first": top >> size, "last": bottom >> size}
-                found |= set((await session.scalars(units(size), {**values, **edges})).all())
+                found |= set((await reader.scalars(units(size), {**values, **edges})).all())
     return sorted(found, reverse=True)[:MOST_EXACT]
 
 
@@ -156,24 +156,24 @@ def result(caller: Caller, row: Any, **parts: Any) -> api.Found | api.StaffFound
 class Looking:
     """Somebody who looks for messages: with a query of PostgreSQL, from the newest one back."""
 
-    session: AsyncSession
+    reader: AnyReader
     caller: Caller
     words: Typed
     query: str
     newest: int
 
     async def rows(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Rows:
-        return (await self.session.execute(statement, {"query": self.query, **values})).all()
+        return (await self.reader.execute(statement, {"query": self.query, **values})).all()
 
 
-async def looking_for(session: AsyncSession, caller: Caller, words: Typed) -> Looking | None:
+async def looking_for(reader: AnyReader, caller: Caller, words: Typed) -> Looking | None:
     """The query is worked out once; None where there is no word."""
     if not words.parts:
         return None
     statement = query_of(for_staff=is_staff(caller), is_unfinished=words.is_unfinished)
-    answer = await session.execute(statement, {"groups": words.groups, "last": words.last})
+    answer = await reader.execute(statement, {"groups": words.groups, "last": words.last})
     row = answer.one()
-    return Looking(session, caller, words, row.query, row.newest) if row.query else None
+    return Looking(reader, caller, words, row.query, row.newest) if row.query else None
 
 
 async def newest_hits(

@@ -1,14 +1,16 @@
 """One request: what it is, and what was said in it."""
 
+import functools
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, func, select, true
+from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis import paging
 from chassis.auth import Caller
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from contracts.tickets.api import MessageKind
 from contracts.tickets.events import Side
@@ -125,26 +127,36 @@ async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Me
 # --- To be read -------------------------------------------------------------------------------
 
 
-async def ticket(
-    session: AsyncSession, caller: Caller, number: int
-) -> api.Ticket | api.StaffTicket:
-    return ticket_of(await ticket_row(session, caller, Ticket.number == number), caller)
+async def ticket(reader: AnyReader, caller: Caller, number: int) -> api.Ticket | api.StaffTicket:
+    return ticket_of(await ticket_row(reader, caller, number=number), caller)
 
 
-async def staff_ticket(session: AsyncSession, staff: Caller, number: int) -> api.StaffTicket:
-    return staff_ticket_of(await ticket_row(session, staff, Ticket.number == number))
+async def staff_ticket(reader: AnyReader, staff: Caller, number: int) -> api.StaffTicket:
+    return staff_ticket_of(await ticket_row(reader, staff, number=number))
 
 
-async def ticket_made(session: AsyncSession, caller: Caller, ticket_id: UUID) -> api.Ticket:
+async def ticket_made(reader: AnyReader, caller: Caller, ticket_id: UUID) -> api.Ticket:
     """The request that an idempotency key remembers."""
-    return ticket_of(await ticket_row(session, caller, Ticket.id == ticket_id), caller)
+    return ticket_of(await ticket_row(reader, caller, id=ticket_id), caller)
+
+
+@functools.cache
+def ticket_statement(which: str, *, for_staff: bool) -> Select[*tuple[Any, ...]]:
+    """One request by its number or id; for a customer one of their own."""
+    statement = STAFFS_TICKET if for_staff else CUSTOMERS_TICKET
+    if not for_staff:
+        statement = statement.where(Ticket.customer_id == bindparam("customer_id"))
+    return statement.where(getattr(Ticket, which) == bindparam(which))
 
 
 async def ticket_row(
-    session: AsyncSession, caller: Caller, which: ColumnElement[bool]
+    reader: AnyReader, caller: Caller, **which: int | UUID
 ) -> Row[*tuple[Any, ...]]:
-    statement = STAFFS_TICKET if is_staff(caller) else CUSTOMERS_TICKET
-    row = (await session.execute(statement.where(which, visible_to(caller)))).one_or_none()
+    """By its `number` or its `id`."""
+    [name] = which
+    statement = ticket_statement(name, for_staff=is_staff(caller))
+    values = which if is_staff(caller) else {**which, "customer_id": caller.id}
+    row = (await reader.execute(statement, values)).one_or_none()
     if row is None:
         raise TicketUnknown("no request has this number")
     return row
@@ -163,15 +175,33 @@ def staff_ticket_of(row: Row[*tuple[Any, ...]]) -> api.StaffTicket:
 
 
 async def staff_thread(
-    session: AsyncSession, staff: Caller, number: int, *, limit: int, before: str | None
+    reader: AnyReader, staff: Caller, number: int, *, limit: int, before: str | None
 ) -> api.StaffThread:
-    read = await thread(session, staff, number, limit=limit, before=before)
+    read = await thread(reader, staff, number, limit=limit, before=before)
     assert isinstance(read, api.StaffThread)  # noqa: S101 - for the type checker: staff ask
     return read
 
 
+@functools.cache
+def messages_statement(*edges: str, for_staff: bool) -> Select[*tuple[Any, ...]]:
+    """The newest messages of a request, `before` one position or `since` another."""
+    statement = (
+        select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
+        .where(Message.ticket_id == bindparam("ticket_id"))
+        .order_by(Message.position.desc())
+        .limit(bindparam("limit", type_=Integer))
+    )
+    if not for_staff:
+        statement = statement.where(VISIBLE)
+    if "before" in edges:
+        statement = statement.where(Message.position < bindparam("before"))
+    if "since" in edges:
+        statement = statement.where(Message.position > bindparam("since"))
+    return statement
+
+
 async def thread(
-    session: AsyncSession,
+    reader: AnyReader,
     caller: Caller,
     number: int,
     *,
@@ -183,23 +213,19 @@ async def thread(
 
     The request is read first: its version never tells of a message that is not in the answer.
     """
-    row = await ticket_row(session, caller, Ticket.number == number)
-    columns = MESSAGE_FOR_STAFF if is_staff(caller) else MESSAGE
-    statement = select(*columns).where(Message.ticket_id == row.id, said_to(caller))
-    if before is not None:
-        [position] = paging.decode(before, int)
-        statement = statement.where(Message.position < position)
-    if since is not None:
-        statement = statement.where(Message.position > since)
-    answer = await session.execute(statement.order_by(Message.position.desc()).limit(limit + 1))
-    newest_first = answer.all()
+    row = await ticket_row(reader, caller, number=number)
+    edges = {"before": None if before is None else paging.decode(before, int)[0], "since": since}
+    given = {name: position for name, position in edges.items() if position is not None}
+    statement = messages_statement(*given, for_staff=is_staff(caller))
+    values = {"ticket_id": row.id, "limit": limit + 1, **given}
+    newest_first = (await reader.execute(statement, values)).all()
     shown = newest_first[:limit]
     return thread_of(
         caller,
         ticket=ticket_of(row, caller),
         messages=[message_of(said, caller) for said in reversed(shown)],
         previous=paging.encode(shown[-1].position) if len(newest_first) > limit else None,
-        draft=await drafts.draft(session, caller, number),
+        draft=await drafts.draft(reader, caller, number),
         as_of=row.as_of,
     )
 
@@ -215,46 +241,46 @@ def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
 
 
 async def message_made(
-    session: AsyncSession, caller: Caller, message_id: UUID
+    reader: AnyReader, caller: Caller, message_id: UUID
 ) -> api.Message | api.StaffMessage:
     """The message that an idempotency key remembers; the key is its author's own."""
     columns = MESSAGE_FOR_STAFF if is_staff(caller) else MESSAGE
-    answer = await session.execute(select(*columns).where(Message.id == message_id))
+    answer = await reader.execute(select(*columns).where(Message.id == message_id))
     return message_of(answer.one(), caller)
 
 
-async def note_made(session: AsyncSession, note_id: UUID) -> api.StaffMessage:
-    answer = await session.execute(select(*MESSAGE_FOR_STAFF).where(Message.id == note_id))
+async def note_made(reader: AnyReader, note_id: UUID) -> api.StaffMessage:
+    answer = await reader.execute(select(*MESSAGE_FOR_STAFF).where(Message.id == note_id))
     return api.StaffMessage.model_validate(answer.one())
 
 
-async def visible_text(session: AsyncSession, message_id: UUID) -> str:
+async def visible_text(reader: AnyReader, message_id: UUID) -> str:
     """The words of a message that its customer may read; a note is as unknown as no message."""
-    answer = await session.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
+    answer = await reader.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
     text = answer.scalar_one_or_none()
     if text is None:
         raise MessageUnknown("no message has this id")
     return text
 
 
-async def subject(session: AsyncSession, number: int) -> str:
-    found = await session.scalar(select(Ticket.subject).where(Ticket.number == number))
+async def subject(reader: AnyReader, number: int) -> str:
+    found = await reader.scalar(select(Ticket.subject).where(Ticket.number == number))
     if found is None:
         raise TicketUnknown("no request has this number")
     return found
 
 
-async def time_spent(session: AsyncSession, message_id: UUID) -> api.TimeSpent:
+async def time_spent(reader: AnyReader, message_id: UUID) -> api.TimeSpent:
     """The time kept with a reply or a note, and who corrected it."""
-    answer = await session.execute(
+    answer = await reader.execute(
         select(Message.minutes).where(Message.id == message_id, IS_OF_STAFF)
     )
     row = answer.one_or_none()
     if row is None:
         raise MessageUnknown("no message of staff has this id")
-    corrections = await session.scalars(
-        select(MinutesCorrection)
-        .filter_by(message_id=message_id)
+    corrections = await reader.execute(
+        select(*MinutesCorrection.__table__.columns)
+        .where(MinutesCorrection.message_id == message_id)
         .order_by(MinutesCorrection.id.desc())
         .limit(MOST_CORRECTIONS)
     )
@@ -265,7 +291,7 @@ async def time_spent(session: AsyncSession, message_id: UUID) -> api.TimeSpent:
 
 
 async def written_since(
-    session: AsyncSession, caller: Caller, ticket_id: UUID, position: int
+    reader: AnyReader, caller: Caller, ticket_id: UUID, position: int
 ) -> Row[*tuple[Any, ...]] | None:
     """How many messages this person has missed, who wrote the last one, and its position."""
     missed = (
@@ -274,7 +300,7 @@ async def written_since(
         .order_by(Message.position.desc())
     )
     counted = missed.add_columns(func.count().over().label("count")).limit(1)
-    return (await session.execute(counted)).one_or_none()
+    return (await reader.execute(counted)).one_or_none()
 
 
 async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
@@ -283,9 +309,9 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
     return (await session.scalars(visible.order_by(Message.position.desc()).limit(1))).one()
 
 
-async def newest_of_customer(session: AsyncSession, ticket_id: UUID) -> int:
+async def newest_of_customer(reader: AnyReader, ticket_id: UUID) -> int:
     """The position of the last message that the customer wrote."""
-    answer = await session.execute(
+    answer = await reader.execute(
         select(Message.position)
         .where(Message.ticket_id == ticket_id, Message.kind == MessageKind.CUSTOMER)
         .order_by(Message.position.desc())
@@ -294,9 +320,9 @@ async def newest_of_customer(session: AsyncSession, ticket_id: UUID) -> int:
     return answer.scalar_one()
 
 
-async def is_unread(session: AsyncSession, number: int) -> bool:
+async def is_unread(reader: AnyReader, number: int) -> bool:
     """Whether the customer wrote what no staff member has opened yet."""
-    answer = await session.execute(select(Ticket.unread).where(Ticket.number == number))
+    answer = await reader.execute(select(Ticket.unread).where(Ticket.number == number))
     if (unread := answer.scalar_one_or_none()) is None:
         raise TicketUnknown("no request has this number")
     return unread

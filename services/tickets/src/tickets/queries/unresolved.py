@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import Integer, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as ID
-from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from contracts.tickets.api import COUNTED_MOST
 from tickets.models import UNRESOLVED, Ticket
@@ -40,10 +40,8 @@ STATEMENT = (
 )
 
 
-async def of_customers(
-    session: AsyncSession, customers: Sequence[UUID]
-) -> api.UnresolvedOfCustomers:
-    rows = await session.execute(STATEMENT, {"customers": list(customers)})
+async def of_customers(reader: AnyReader, customers: Sequence[UUID]) -> api.UnresolvedOfCustomers:
+    rows = await reader.execute(STATEMENT, {"customers": list(customers)})
     return api.UnresolvedOfCustomers(
         customers=[api.UnresolvedOfCustomer.model_validate(row) for row in rows]
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.bodies import LONG_BODY
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
@@ -45,7 +45,7 @@ async def open_ticket(
 async def home(
     *,
     customer: Customer,
-    session: Transaction,
+    reader: Reading,
     status: api.Status | None = None,
     sale_id: UUID | None = None,
     q: Annotated[SearchText, Query(description="A number, a serial number, or words.")] = "",
@@ -53,15 +53,15 @@ async def home(
 ) -> api.Home:
     """Your requests, those that wait for your answer apart, the counts, and what you bought."""
     filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
-    counted = await lists.my_counts(session, customer.id)
+    counted = await lists.my_counts(reader, customer.id)
     awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
-    rest = await lists.mine(session, others, filters, limit=PAGE, after=after)
+    rest = await lists.mine(reader, others, filters, limit=PAGE, after=after)
     return api.Home(
-        awaiting=await lists.mine(session, awaiting, filters, limit=LONGEST, after=None)
+        awaiting=await lists.mine(reader, awaiting, filters, limit=LONGEST, after=None)
         if after is None
         else api.Tickets(tickets=[]),
         others=rest.model_copy(update=dict(counted)),
-        owned=await products.owned_products(session, customer.id, limit=LONGEST, after=None),
+        owned=await products.owned_products(reader, customer.id, limit=LONGEST, after=None),
     )
 
 
@@ -69,7 +69,7 @@ async def home(
 async def my_tickets(
     *,
     customer: Customer,
-    session: Transaction,
+    reader: Reading,
     view: api.CustomerView = api.CustomerView.ALL,
     status: api.Status | None = None,
     sale_id: UUID | None = None,
@@ -86,20 +86,20 @@ async def my_tickets(
     filters = lists.CustomerFilters(
         customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q
     )
-    counted = await my_counts(customer, session) if with_counts else None
-    page = await lists.mine(session, view, filters, limit=limit, after=after)
+    counted = await my_counts(customer, reader) if with_counts else None
+    page = await lists.mine(reader, view, filters, limit=limit, after=after)
     return page if counted is None else page.model_copy(update=dict(counted))
 
 
 @router.get("/mine/counts")
-async def my_counts(customer: Customer, session: Transaction) -> api.Counts:
+async def my_counts(customer: Customer, reader: Reading) -> api.Counts:
     """How many of your requests each view holds; `awaiting_me` waits for your answer."""
-    return await lists.my_counts(session, customer.id)
+    return await lists.my_counts(reader, customer.id)
 
 
 @router.get("/owned-products")
 async def owned_products(
-    customer: Customer, session: Transaction, limit: Limit = PAGE, after: After = None
+    customer: Customer, reader: Reading, limit: Limit = PAGE, after: After = None
 ) -> api.OwnedProducts:
     """What you bought, the newest purchase first; cancelled sales are left out."""
-    return await products.owned_products(session, customer.id, limit=limit, after=after)
+    return await products.owned_products(reader, customer.id, limit=limit, after=after)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from chassis.bodies import LONG_BODY
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import quick_replies as prepared
@@ -17,9 +17,9 @@ router = tickets_router()
 
 
 @router.get("/{number:ticket}/context")
-async def context(number: int, staff: StandingStaff, session: Transaction) -> api.Context:
+async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    return await around.context(session, await queries.staff_ticket(session, staff, number))
+    return await around.context(reader, await queries.staff_ticket(reader, staff, number))
 
 
 @router.put("/{number:ticket}/priority")
@@ -42,16 +42,16 @@ async def mark_seen(number: int, seen: api.Seen, staff: Staff, session: Transact
 
 @router.get("/{number:ticket}/quick-replies")
 async def rendered_quick_replies(
-    number: int, staff: Staff, session: Transaction
+    number: int, staff: Staff, reader: Reading
 ) -> api.RenderedQuickReplies:
     """All quick replies with the values of this request."""
-    return api.RenderedQuickReplies(quick_replies=await ready.rendered(session, staff, number))
+    return api.RenderedQuickReplies(quick_replies=await ready.rendered(reader, staff, number))
 
 
 @router.get("/quick-replies")
-async def quick_replies(_: Staff, session: Transaction) -> api.QuickReplies:
+async def quick_replies(_: Staff, reader: Reading) -> api.QuickReplies:
     """All quick replies, at most 200, by title."""
-    return api.QuickReplies.model_validate({"quick_replies": await ready.quick_replies(session)})
+    return api.QuickReplies.model_validate({"quick_replies": await ready.quick_replies(reader)})
 
 
 @router.post("/quick-replies", status_code=201, max_body_size=LONG_BODY)

@@ -2,7 +2,8 @@
 
 from chassis.auth import Caller
 from chassis.bodies import LONG_BODY
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
+from chassis.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.operations import drafts as operations
@@ -15,15 +16,15 @@ router = tickets_router()
 AnyDraft = api.StaffDraft | api.Draft
 
 
-async def kept(session: Transaction, writer: Caller, number: int | None) -> AnyDraft:
+async def kept(reader: AnyReader, writer: Caller, number: int | None) -> AnyDraft:
     nothing = api.StaffDraft() if is_staff(writer) else api.Draft()
-    return await queries.draft(session, writer, number) or nothing
+    return await queries.draft(reader, writer, number) or nothing
 
 
 @router.get("/{number:ticket}/draft")
-async def draft(number: int, writer: Anyone, session: Transaction) -> AnyDraft:
+async def draft(number: int, writer: Anyone, reader: Reading) -> AnyDraft:
     """What you have begun to write in this request; empty when there is nothing."""
-    return await kept(session, writer, number)
+    return await kept(reader, writer, number)
 
 
 @router.put("/{number:ticket}/draft", max_body_size=LONG_BODY)
@@ -42,9 +43,9 @@ async def forget_draft(number: int, writer: Anyone, session: Transaction) -> Non
 
 
 @router.get("/draft")
-async def draft_of_new(customer: Customer, session: Transaction) -> api.Draft:
+async def draft_of_new(customer: Customer, reader: Reading) -> api.Draft:
     """The request that you have begun and not opened yet; empty when there is none."""
-    return await kept(session, customer, None)
+    return await kept(reader, customer, None)
 
 
 @router.put("/draft", max_body_size=LONG_BODY)

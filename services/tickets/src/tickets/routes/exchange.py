@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.bodies import LONG_BODY
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import messages as operations
@@ -35,9 +35,9 @@ Since = Annotated[
 
 
 @router.get("/{number:ticket}")
-async def thread(number: int, caller: Anyone, session: Transaction) -> api.StaffThread | api.Thread:
+async def thread(number: int, caller: Anyone, reader: Reading) -> api.StaffThread | api.Thread:
     """A request with its last messages; for staff with notes, time spent and priority."""
-    return await queries.thread(session, caller, number, limit=LAST_MESSAGES)
+    return await queries.thread(reader, caller, number, limit=LAST_MESSAGES)
 
 
 @router.get("/{number:ticket}/messages")
@@ -45,13 +45,13 @@ async def messages(
     *,
     number: int,
     caller: Anyone,
-    session: Transaction,
+    reader: Reading,
     before: Before = None,
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
     """Earlier messages of a request, or what was said after a message."""
-    return await queries.thread(session, caller, number, limit=limit, before=before, since=since)
+    return await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
 
 
 @router.post("/{number:ticket}/messages", status_code=201, max_body_size=LONG_BODY)
@@ -93,24 +93,24 @@ async def resolve(
 
 
 @router.get("/messages/{message_id}/text")
-async def visible_text(message_id: UUID, _: Service, session: Transaction) -> api.VisibleText:
+async def visible_text(message_id: UUID, _: Service, reader: Reading) -> api.VisibleText:
     """What a mail may quote: never a note. For our own services, on the internal entry point."""
-    return api.VisibleText(text=await queries.visible_text(session, message_id))
+    return api.VisibleText(text=await queries.visible_text(reader, message_id))
 
 
 @router.get("/{number:ticket}/subject")
-async def subject(number: int, _: Service, session: Transaction) -> api.TicketSubject:
+async def subject(number: int, _: Service, reader: Reading) -> api.TicketSubject:
     """By which a mail names the request. For our own services, on the internal entry point."""
-    return api.TicketSubject(subject=await queries.subject(session, number))
+    return api.TicketSubject(subject=await queries.subject(reader, number))
 
 
 # --- Time spent -------------------------------------------------------------------------------
 
 
 @router.get("/messages/{message_id}/minutes")
-async def time_spent(message_id: UUID, _: Staff, session: Transaction) -> api.TimeSpent:
+async def time_spent(message_id: UUID, _: Staff, reader: Reading) -> api.TimeSpent:
     """The time spent on a reply or a note, and who corrected it."""
-    return await queries.time_spent(session, message_id)
+    return await queries.time_spent(reader, message_id)
 
 
 @router.put("/messages/{message_id}/minutes")

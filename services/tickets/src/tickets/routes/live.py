@@ -24,7 +24,7 @@ from starlette.datastructures import State
 
 from chassis import health, messaging
 from chassis.auth import Caller
-from chassis.database import WATCHED, Database, Transaction
+from chassis.database import WATCHED, Database, Reading
 from chassis.errors import TooMany, Unavailable
 from chassis.loops import Loop
 from contracts.tickets import api
@@ -167,8 +167,8 @@ class Hub:
     async def begin(self, database: Database) -> str:
         """From when on the first stream is told; kept when another one has begun meanwhile."""
         if self.moment is None:
-            async with database.transaction() as session:
-                now = await queries.as_of(session)
+            async with database.reading() as reader:
+                now = await queries.as_of(reader)
             if self.moment is None:
                 self.remember(now, [])
         return self.moment or now
@@ -182,8 +182,8 @@ class Hub:
     async def catch_up(self, database: Database) -> None:
         """Read what is new and pass it on."""
         then = queries.moment(await self.begin(database))
-        async with database.transaction() as session:
-            rows, now = await queries.changes_since(session, then, MOST_AT_ONCE)
+        async with database.reading() as reader:
+            rows, now = await queries.changes_since(reader, then, MOST_AT_ONCE)
         self.remember(now, rows)
         if len(rows) == MOST_AT_ONCE:
             self.readings.clear()  # there is more than what was read
@@ -234,11 +234,11 @@ LastEventId = Annotated[str | None, Header(description="It wins over `since`.")]
 @router.get("/changes")
 async def changes(
     caller: Anyone,
-    session: Transaction,
+    reader: Reading,
     since: Annotated[str, Query(description="The `as_of` of what is shown.")],
 ) -> api.Changes:
     """What happened since; customers hear of their own requests alone."""
-    return await queries.changes(session, caller, since)
+    return await queries.changes(reader, caller, since)
 
 
 async def place(request: Request, response: Response, reader: Anyone) -> AsyncGenerator[Stream]:
@@ -295,9 +295,9 @@ async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterat
         stream.begin(since)
         yield ready(since)
         return
-    async with state.database.transaction() as session:
-        begun = since or await queries.as_of(session)
-        found = await queries.changes(session, stream.reader, begun)
+    async with state.database.reading() as reader:
+        begun = since or await queries.as_of(reader)
+        found = await queries.changes(reader, stream.reader, begun)
     stream.begin(found.as_of)
     yield ready(begun)
     if found.everything:

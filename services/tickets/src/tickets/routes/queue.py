@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from annotated_types import Ge, Le
 from fastapi import Depends, Query, Request
 
-from chassis.database import Transaction
+from chassis.database import Reading
 from contracts.tickets import api
 from tickets.queries import context as around
 from tickets.queries import lists, people
@@ -65,7 +65,7 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
 async def page(
     *,
     _: StandingStaff,
-    session: Transaction,
+    reader: Reading,
     filters: Annotated[lists.StaffFilters, Depends(filters)],
     view: api.StaffView = api.StaffView.TO_HANDLE,
     sort: api.Sort | None = None,
@@ -73,8 +73,8 @@ async def page(
     limit: Limit = PAGE,
     after: After = None,
 ) -> api.StaffTickets:
-    counted = await lists.queue_counts(session, filters) if with_counts else None
-    page = await lists.queue(session, view, sort, filters, limit=limit, after=after)
+    counted = await lists.queue_counts(reader, filters) if with_counts else None
+    page = await lists.queue(reader, view, sort, filters, limit=limit, after=after)
     return page if counted is None else page.model_copy(update=dict(counted))
 
 
@@ -94,24 +94,24 @@ async def tickets(page: Page) -> api.StaffTickets:
 async def desk(
     page: Page,
     staff: Staff,
-    session: Transaction,
+    reader: Reading,
     open: Annotated[int | None, Query(description="The number of a request.")] = None,
     before: Before = None,
 ) -> api.Desk:
     """A queue, and beside it a request with what staff need to know around it."""
     if open is None:
         return api.Desk(queue=page)
-    thread = await queries.staff_thread(session, staff, open, limit=LAST_MESSAGES, before=before)
-    return api.Desk(queue=page, thread=thread, context=await around.context(session, thread.ticket))
+    thread = await queries.staff_thread(reader, staff, open, limit=LAST_MESSAGES, before=before)
+    return api.Desk(queue=page, thread=thread, context=await around.context(reader, thread.ticket))
 
 
 @router.get("/counts")
-async def counts(_: Staff, session: Transaction) -> api.Counts:
+async def counts(_: Staff, reader: Reading) -> api.Counts:
     """How many requests each queue holds, and how many to be handled are `unread`."""
-    return await lists.queue_counts(session)
+    return await lists.queue_counts(reader)
 
 
 @router.get("/staff")
-async def staff(_: StandingStaff, session: Transaction) -> api.StaffNames:
+async def staff(_: StandingStaff, reader: Reading) -> api.StaffNames:
     """Who may have answered, for the filter `answered_by`."""
-    return await people.staff_names(session)
+    return await people.staff_names(reader)

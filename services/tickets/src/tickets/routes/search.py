@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Request
 
 from chassis.auth import Caller
-from chassis.database import Transaction
+from chassis.database import Reading
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.queries import search as queries
@@ -28,17 +28,17 @@ Searcher = Annotated[Caller, Depends(searcher)]
 
 @router.post("/search")
 async def search(
-    asked: api.Search, caller: Searcher, session: Transaction
+    asked: api.Search, caller: Searcher, reader: Reading
 ) -> api.StaffSearchResults | api.SearchResults:
     """Requests by number, serial number or words. Customers find their own, and no note."""
-    return await queries.search(session, caller, asked)
+    return await queries.search(reader, caller, asked)
 
 
 @router.get("/unresolved")
 async def unresolved_of_customers(
     customer_id: Annotated[list[UUID], Query(min_length=1, max_length=LONGEST)],
     _: StandingStaff,
-    session: Transaction,
+    reader: Reading,
 ) -> api.UnresolvedOfCustomers:
     """What each of these customers has open or in progress, at most 50 customers at a time."""
-    return await unresolved.of_customers(session, customer_id)
+    return await unresolved.of_customers(reader, customer_id)

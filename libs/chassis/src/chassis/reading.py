@@ -1,0 +1,113 @@
+"""Statements that only read: compiled once per shape, run by the driver, rows as it gives them."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+from weakref import WeakKeyDictionary
+
+from psycopg import AsyncConnection
+from psycopg.rows import namedtuple_row
+from sqlalchemy import CompoundSelect, Dialect, Select, TextClause
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.util import LRUCache
+
+SHAPES_MOST = 500
+
+Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | TextClause
+Values = Mapping[str, Any]
+
+
+class Rows(list[Any]):
+    """All rows of an answer, by the names that a result of SQLAlchemy gives them too."""
+
+    def all(self) -> list[Any]:
+        return self
+
+    def one(self) -> Any:
+        if not self:
+            raise NoResultFound("no row was found when one was required")
+        return self.one_or_none()
+
+    def one_or_none(self) -> Any:
+        if len(self) > 1:
+            raise MultipleResultsFound("more than one row was found where one may be")
+        return self[0] if self else None
+
+    def scalars(self) -> "Rows":
+        """The first column alone."""
+        return Rows(row[0] for row in self)
+
+    def scalar_one(self) -> Any:
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        row = self.one_or_none()
+        return None if row is None else row[0]
+
+
+class Statements:
+    """How statements read as the driver takes them: text once per shape, values each time."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.shapes: LRUCache[Any, Any] = LRUCache(SHAPES_MOST)
+        # Most statements are built once and live as long as the process.
+        self.known: WeakKeyDictionary[Any, tuple[SQLCompiler, Any, Any]] = WeakKeyDictionary()
+
+    def of(self, statement: Statement, values: Values) -> tuple[str, Values]:
+        found = self.known.get(statement)
+        if found is None:
+            # What the session itself calls: there is no other way to its cache of shapes.
+            compiled, extracted, given, _ = statement._compile_w_cache(
+                self.dialect, compiled_cache=self.shapes, column_keys=[]
+            )
+            found = self.known[statement] = cast("SQLCompiler", compiled), extracted, given
+        compiled, extracted, given = found
+        parameters = compiled.construct_params(
+            values, extracted_parameters=extracted, _collected_params=given
+        )
+        text, processors = compiled.string, compiled._bind_processors
+        if compiled.post_compile_params:  # IN, as long as its list is
+            expanded = compiled._process_parameters_for_postcompile(parameters)
+            text, parameters = expanded.statement, {**expanded.parameters}
+            processors = {**processors, **expanded.processors}
+        for name, process in cast("Any", processors).items():
+            if name in parameters:
+                parameters[name] = process(parameters[name])
+        return text, parameters
+
+
+class Reader:
+    """Runs selects on one connection, each by itself: what commits between two is seen."""
+
+    def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
+        self.connection, self.statements = connection, statements
+
+    async def execute(
+        self,
+        statement: Statement,
+        values: Values | None = None,
+        *,
+        plans_anew: bool = False,
+    ) -> Rows:
+        """`plans_anew`: no plan is kept, for values whose numbers of rows differ widely.
+
+        Raises the driver's own errors (`psycopg.Error`).
+        """
+        text, parameters = self.statements.of(statement, values or {})
+        cursor = self.connection.cursor(row_factory=namedtuple_row)
+        await cursor.execute(cast("Any", text), parameters, prepare=False if plans_anew else None)
+        return Rows(await cursor.fetchall())
+
+    async def scalars(self, statement: Statement, values: Values | None = None) -> Rows:
+        return (await self.execute(statement, values)).scalars()
+
+    async def scalar(self, statement: Statement, values: Values | None = None) -> Any:
+        """The first column of the first row, or None."""
+        rows = await self.execute(statement, values)
+        return rows[0][0] if rows else None
+
+
+# In a transaction of its own, a session reads what it has just written.
+AnyReader = Reader | AsyncSession

@@ -1,0 +1,124 @@
+"""What only reads is told the same as a session, and gives its connection back as it was."""
+
+import asyncio
+from uuid import UUID
+
+import psycopg
+import pytest
+from sqlalchemy import bindparam, func, literal, literal_column, select, text, tuple_
+from sqlalchemy.exc import MultipleResultsFound, NoResultFound
+
+from chassis.database import Database, new_id
+from chassis.messaging import IdempotencyKey, OutboxMessage
+
+OUTBOX = select(OutboxMessage.position, OutboxMessage.event_id, OutboxMessage.recorded_at)
+
+
+@pytest.fixture
+async def announced(database: Database) -> list[UUID]:
+    ids = [new_id() for _ in range(5)]
+    async with database.transaction() as session:
+        session.add_all(
+            OutboxMessage(event_id=id, type="a", subject=f"a.{n}", body="{}")
+            for n, id in enumerate(ids)
+        )
+    return ids
+
+
+SHAPES = {
+    "all": lambda ids: (OUTBOX.order_by(OutboxMessage.position), {}),
+    "bound": lambda ids: (OUTBOX.where(OutboxMessage.event_id == bindparam("id")), {"id": ids[2]}),
+    "in a list": lambda ids: (OUTBOX.where(OutboxMessage.event_id.in_(ids[:3])), {}),
+    "in another": lambda ids: (OUTBOX.where(OutboxMessage.event_id.in_(ids[3:])), {}),
+    "in nothing": lambda ids: (OUTBOX.where(OutboxMessage.event_id.in_([])), {}),
+    "a key": lambda ids: (
+        OUTBOX.where(tuple_(OutboxMessage.position, OutboxMessage.subject) < (3, "a.1")),
+        {},
+    ),
+    "text": lambda ids: (text("SELECT subject FROM messaging.outbox ORDER BY 1"), {}),
+    "percent": lambda ids: (OUTBOX.where(OutboxMessage.subject.like("a%")), {}),
+    "labels": lambda ids: (select(func.count().label("many"), literal("x").label("y")), {}),
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_rows_are_those_that_a_session_reads(database, announced, shape):
+    statement, values = SHAPES[shape](announced)
+    async with database.transaction() as session:
+        told = (await session.execute(statement, values)).all()
+    async with database.reading() as reader:
+        for _ in range(2):  # compiled, and remembered
+            rows = await reader.execute(statement, values)
+            assert [row._asdict() for row in rows] == [row._asdict() for row in told]
+
+
+async def test_one_shape_is_compiled_once_and_each_time_with_its_own_values(database, announced):
+    async with database.reading() as reader:
+        for id in announced:
+            statement = OUTBOX.where(OutboxMessage.event_id == id)
+            assert (await reader.execute(statement)).one().event_id == id
+    assert len(database.statements.shapes) == 1
+
+
+async def test_an_answer_of_one_row_has_one(database, announced):
+    async with database.reading() as reader:
+        with pytest.raises(MultipleResultsFound):
+            (await reader.execute(OUTBOX)).one_or_none()
+        with pytest.raises(NoResultFound):
+            (await reader.execute(OUTBOX.where(literal_column("false")))).one()
+        assert await reader.scalar(select(IdempotencyKey.made_id)) is None
+        count = await reader.execute(select(func.count()).select_from(OutboxMessage))
+        assert count.scalar_one() == len(announced)
+
+
+async def test_each_statement_sees_what_was_committed_before_it(database, announced):
+    async with database.reading() as reader:
+        before = await reader.scalar(select(func.count()).select_from(OutboxMessage))
+        async with database.transaction() as session:
+            session.add(OutboxMessage(event_id=new_id(), type="a", subject="a", body="{}"))
+        assert await reader.scalar(select(func.count()).select_from(OutboxMessage)) == before + 1
+
+
+async def one_connection(database: Database) -> Database:
+    url = database.engine.url.render_as_string(hide_password=False)
+    return Database(url, size=1, overflow=0, wait=1)
+
+
+async def announce_and_fail(database: Database) -> None:
+    async with database.transaction() as session:
+        session.add(OutboxMessage(event_id=new_id(), type="b", subject="b", body="{}"))
+        await session.flush()
+        raise RuntimeError("rolled back")
+
+
+async def test_the_connection_has_transactions_again_afterwards(database, announced):
+    alone = await one_connection(database)
+    for failing in (False, True):
+        async with alone.reading() as reader:
+            assert await reader.scalar(select(OutboxMessage.type)) == "a"
+            if failing:
+                with pytest.raises(psycopg.errors.DivisionByZero):
+                    await reader.execute(select(literal_column("1 / 0")))
+        with pytest.raises(RuntimeError, match="rolled back"):
+            await announce_and_fail(alone)
+        async with alone.reading() as reader:
+            assert set(await reader.scalars(select(OutboxMessage.type))) == {"a"}
+    await alone.close()
+
+
+async def test_whoever_is_cancelled_keeps_no_connection(database, announced):
+    alone = await one_connection(database)
+
+    async def sleep() -> None:
+        async with alone.reading() as reader:
+            await reader.execute(text("SELECT pg_sleep(10)"))
+
+    for _ in range(3):
+        reading = asyncio.create_task(sleep())
+        await asyncio.sleep(0.1)
+        reading.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
+    async with asyncio.timeout(2), alone.reading() as reader:
+        assert await reader.scalar(select(OutboxMessage.type)) == "a"
+    await alone.close()
