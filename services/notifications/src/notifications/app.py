@@ -1,5 +1,8 @@
 """The notifications service: `python -m notifications serve`."""
 
+import asyncio
+from functools import partial
+
 from fastapi import FastAPI
 
 from chassis.service import Background, create_service
@@ -13,11 +16,11 @@ from notifications.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     workers = [
-        Background(f"mail worker {number}", sending.work)
+        Background(f"mail worker {number}", partial(sending.work, is_first=number == 1))
         for number in range(1, settings.mail_workers + 1)
         if settings.mail
     ]
-    return create_service(
+    app = create_service(
         settings,
         router,
         subscriptions,
@@ -25,3 +28,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         readings=[sending.measure],
         past=[trying.settled(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
+    app.state.mail_found = asyncio.Event()
+    return app

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
@@ -29,6 +30,7 @@ FETCHING_SECONDS = 30
 LOOK_SECONDS = 10  # whether the mail server takes mail again
 TEXTS_MOST = 5
 WAITS_FOR_TEXTS = 6  # about a minute: a mail without the words is better than none
+OTHERS_LOOK = 10  # times less often than the first of a process, while none has found a mail
 
 Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
 
@@ -37,9 +39,14 @@ class Gone(Exception):
     """Identity says that the link is over: there is nothing to send."""
 
 
-async def work(app: FastAPI, loop: Loop) -> None:
-    """Send whatever is due, for ever; a mail that is on its way when we are stopped gets there."""
+async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
+    """Send whatever is due, for ever; a mail that is on its way when we are stopped gets there.
+
+    The first of a process looks for mail; once one has found some, the others look too.
+    """
     worker = Worker(app.state.settings, app.state.database, owners_of(app))
+    pause = worker.settings.mail_poll_seconds * (1 if is_first else OTHERS_LOOK)
+    found: asyncio.Event = app.state.mail_found
     while True:
         sending = asyncio.create_task(worker.send_next())
         try:
@@ -54,8 +61,12 @@ async def work(app: FastAPI, loop: Loop) -> None:
             loop.cannot(worker.trouble)
         else:
             loop.did("looked after a mail" if sent else "found no mail to send")
-        if not sent:
-            await asyncio.sleep(worker.settings.mail_poll_seconds)
+        if sent:
+            found.set()  # for whoever waits just now
+            found.clear()
+        else:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(found.wait(), pause)
 
 
 def owners_of(app: FastAPI) -> Owners:
