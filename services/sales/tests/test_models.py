@@ -75,6 +75,13 @@ def test_today_is_what_the_shops_clock_says():
         sell(sold_on=tomorrow, at=late)
 
 
+def test_the_last_minute_of_a_day_may_be_tomorrow_by_another_clock():
+    tomorrow, midnight = date(2026, 11, 25), datetime(2026, 11, 25, tzinfo=PARIS)
+    assert sell(sold_on=tomorrow, at=midnight - timedelta(seconds=59)).sold_on == tomorrow
+    with pytest.raises(SoldInFuture):
+        sell(sold_on=tomorrow, at=midnight - timedelta(seconds=61))
+
+
 def test_the_year_of_a_number_is_the_shops():
     new_years_eve = datetime(2026, 12, 31, 23, 30, tzinfo=UTC).astimezone(PARIS)
     assert sell(at=new_years_eve).number == "V-2027-00413"
