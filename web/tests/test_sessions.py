@@ -4,10 +4,12 @@ import re
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import httpx
 import jwt
@@ -15,11 +17,13 @@ import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
 
+from chassis import clock
 from contracts.identity.roles import Role
 from web import cookies, sessions
 from web.app import create_app
 from web.clients.gateway import Gateway
 from web.cookies import cookie_name
+from web.dates import Dates
 from web.pages.sign_in import local
 from web.settings import WebSettings
 
@@ -180,7 +184,11 @@ class Clockwork:
     """Identity knows the session; another service finds its tokens ended, as often as it is asked."""
 
     def __init__(self, refusals: int) -> None:
-        self.claims = {"sub": str(SOMEBODY), "sid": str(SOMEBODY), "role": "technician"}
+        self.claims: dict[str, Any] = {
+            "sub": str(SOMEBODY),
+            "sid": str(SOMEBODY),
+            "role": "technician",
+        }
         self.claims |= {"name": "Karim Benali", "given_name": "Karim"}
         self.refusals = refusals
         self.keys: list[str | None] = []
@@ -214,6 +222,18 @@ async def test_a_good_session_goes_on_though_a_service_takes_its_token_for_ended
         if status == 503:
             assert form["text"] in answer.text
             assert "connexion" not in answer.headers.get("Location", "")
+
+
+async def test_today_is_what_identity_s_clock_says(open_browser, monkeypatch):
+    monkeypatch.setattr(clock, "own", clock.Clock())
+    for hours in (30, -30, 0):
+        services = Clockwork(0)
+        at = datetime.now(UTC) + timedelta(hours=hours)
+        services.claims["iat"] = int(at.timestamp())
+        async with open_browser(services, {}, session="karim") as browser:
+            assert (await browser.get("/session")).status_code == 200
+        assert Dates(ZoneInfo("UTC")).today() == at.date()
+    assert clock.own.behind == timedelta(0)
 
 
 def test_there_is_no_default_secret_and_no_short_one(monkeypatch):

@@ -1,11 +1,13 @@
 """Days, times and waiting times as French readers write them, in the shop's time zone."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
+
+from chassis import clock
 
 NBSP = "\u00a0"
 
@@ -17,7 +19,7 @@ class Dates:
         self.zone = zone
 
     def today(self, now: datetime | None = None) -> date:
-        return self.local(now or datetime.now(UTC)).date()
+        return self.local(now or clock.now()).date()
 
     def local(self, moment: datetime) -> datetime:
         return moment.astimezone(self.zone)
@@ -90,7 +92,7 @@ class Dates:
 
 def waiting(since: datetime, now: datetime | None = None) -> str:
     """How long somebody has waited: « 1 j 3 h », « 17 h », « 3 h 12 », « 58 min »."""
-    minutes = max(0, int(((now or datetime.now(UTC)) - since).total_seconds() // 60))
+    minutes = max(0, int(((now or clock.now()) - since).total_seconds() // 60))
     hours, minutes = divmod(minutes, 60)
     days, left = divmod(hours, 24)
     if days >= 10:

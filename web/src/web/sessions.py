@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -11,6 +12,7 @@ from uuid import UUID
 import jwt
 from fastapi import Depends, Request, Response
 
+from chassis import clock
 from contracts.identity.api import BROWSER_LENGTH, OpenedSession
 from contracts.identity.roles import STAFF, Role
 from web import cookies
@@ -20,6 +22,7 @@ from web.clients.gateway import Gateway, Problem
 CACHED_MOST = 10_000
 SESSION = "session"  # the name of its cookie
 BROWSER = "browser"  # and of what names the accounts that have signed in here, for identity
+WHOLE_SECONDS = timedelta(seconds=3)  # tokens tell theirs in seconds
 SPARE_SECONDS = 10  # a token is renewed this long before it ends
 
 # Modules of a page say with each request whose page it is; see static/session.js.
@@ -105,7 +108,7 @@ class AccessTokens:
 
 
 async def exchange(gateway: Gateway, session_token: str) -> Access:
-    asked_at = time.monotonic()
+    asked_at, asked = time.monotonic(), datetime.now(UTC)
     try:
         answer = await identity.access_token(gateway, session_token)
     except Problem as problem:
@@ -114,6 +117,9 @@ async def exchange(gateway: Gateway, session_token: str) -> Access:
         raise
     # Identity itself handed this over; the services check its signature.
     claims = jwt.decode(answer.access_token, options={"verify_signature": False})
+    if (signed := claims.get("iat")) is not None:
+        at = datetime.fromtimestamp(signed, UTC)
+        clock.own.compare(asked, at, datetime.now(UTC), noise=WHOLE_SECONDS)
     return Access(
         token=answer.access_token,
         id=UUID(claims["sub"]),

@@ -1,4 +1,4 @@
-"""What time it is: the database's time, whatever this machine's own clock shows.
+"""What time it is: the database's time, in web identity's, whatever this machine's clock shows.
 
 All replicas of a service then agree, and what one of them writes down has the time of the others.
 """
@@ -21,11 +21,16 @@ class Clock:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.behind
 
-    def compare(self, asked: datetime, theirs: datetime, answered: datetime) -> timedelta:
-        """How far it is behind one that said `theirs` between these two moments of its own."""
+    def compare(
+        self, asked: datetime, theirs: datetime, answered: datetime, *, noise: timedelta = NOISE
+    ) -> timedelta:
+        """How far it is behind one that said `theirs` between these two moments of its own.
+
+        `noise`: by how much that may be off.
+        """
         found = theirs - (asked + (answered - asked) / 2)
-        if abs(found - self.behind) > NOISE:
-            self.behind = found if abs(found) > NOISE else timedelta(0)
+        if abs(found - self.behind) > noise:
+            self.behind = found if abs(found) > noise else timedelta(0)
         return self.behind
 
 

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from chassis import clock
 from contracts.notifications.api import State
 from contracts.tickets.api import (
     COUNTED_MOST,
@@ -222,7 +223,7 @@ async def deliveries_of(
     request: Request, gateway: Gateway, thread: StaffThread
 ) -> dict[UUID, State]:
     """What became of the newest mail on each message, where there may be one that is known of."""
-    long_ago = datetime.now(UTC) - MAIL_REMEMBERED
+    long_ago = clock.now() - MAIL_REMEMBERED
     if not request.app.state.settings.mail or not any(
         said.kind == MessageKind.STAFF and said.sent_at > long_ago for said in thread.messages
     ):
@@ -234,7 +235,7 @@ async def deliveries_of(
 
 def due_mail(thread: StaffThread, delivered: dict[UUID, State]) -> set[UUID]:
     """Answers whose mail has not left, or was not heard of yet: there will be more to tell."""
-    just_now = datetime.now(UTC) - timedelta(minutes=1)
+    just_now = clock.now() - timedelta(minutes=1)
     return {
         said.id
         for said in thread.messages
