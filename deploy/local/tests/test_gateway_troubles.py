@@ -1,6 +1,7 @@
 """The gateway's limits and its breaker trip and recover; no replica and TLS, as containers have them."""
 
 import json
+import os
 import socket
 import ssl
 import time
@@ -268,7 +269,10 @@ def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(public, path):
 
 
 def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
-    """Whoever came too early was told for up to a second that there is no such address."""
+    """Whoever came too early was told for up to a second that there is no such address.
+
+    It needs no privilege for it: neither a container nor an ordinary user has any.
+    """
     seen: set[int] = set()
     gateway = Gateway(
         tmp_path,
@@ -286,6 +290,8 @@ def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
         seen.add(answer.status_code)
         return answer.status_code
 
+    if os.geteuid() == 0:
+        gateway.prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all", "--"]
     gateway.start()
     try:
         for port in (gateway.public_port, gateway.internal_port):
