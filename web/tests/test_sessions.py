@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http.cookiejar import CookieJar
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from uuid import uuid4
 from zoneinfo import ZoneInfo
 
@@ -242,3 +242,36 @@ def test_there_is_no_default_secret_and_no_short_one(monkeypatch):
         WebSettings()
     with pytest.raises(ValueError, match="web_secret"):
         WebSettings(web_secret=SecretStr("short"))
+
+
+class OneAccount:
+    """All services, for somebody who signs in; `asked` is what they were asked."""
+
+    claims: ClassVar = {
+        "sub": str(SOMEBODY),
+        "sid": str(SOMEBODY),
+        "role": "customer",
+        "name": "Léa Fontaine",
+        "given_name": "Léa",
+    }
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append((request.method, request.url.path))
+        if request.method == "POST":
+            return Identity("here").answer(request)
+        return httpx.Response(204)
+
+
+async def test_signing_in_again_ends_the_earlier_session_of_that_browser(open_browser):
+    services = OneAccount()
+    typed = {"email": "lea@example.org", "password": "sept parapluies oranges"}
+    sent = {"headers": {"Sec-Fetch-Site": "same-origin"}}
+    async with open_browser(services, {}, session="an earlier one", **sent) as browser:
+        assert (await browser.post("/connexion", data=typed)).status_code == 303
+    assert services.asked == [
+        ("POST", "/api/identity/sessions"),
+        ("DELETE", f"/api/identity/sessions/{SOMEBODY}"),
+    ]
