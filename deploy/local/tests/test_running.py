@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from local import leftovers, running
+from local import databases, leftovers, restarting, running
 from local import stack as stack_module
 from local.processes import CannotStart, Process, free_port
 from local.settings import LocalSettings
@@ -83,6 +83,17 @@ def test_a_process_id_that_was_given_again_is_not_ours(tmp_path):
     written = {"pid": os.getpid(), "started": 1.0, "stop_with": 15}
     stack.running_file.write_text(json.dumps({"ready": True, "processes": {"sales": written}}))
     assert running.left_over(stack.state) == []
+
+
+def test_who_is_not_restarted_keeps_the_schema_that_it_serves(tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(databases, "is_migrated", lambda _, service: asked.append(service) or True)
+    monkeypatch.setattr(restarting, "renew", lambda *_: None)
+    monkeypatch.setattr(restarting, "wait_for", lambda _: None)
+    stack = Stack(LocalSettings.on_free_ports(tmp_path))
+    monkeypatch.setattr(stack, "routes_to_all", lambda: True)
+    restarting.restart(stack, ["web", "sales"])
+    assert asked == ["sales"]
 
 
 def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ from local import leftovers, running
 from local.leftovers import Leftover
 from local.processes import CannotStart, Process, wait_until
 from local.screen import Steps
+from local.settings import SERVICES
 from local.stack import Service, Stack
 
 STARTING_SECONDS = 90
@@ -19,7 +20,7 @@ def part_names(stack: Stack) -> dict[str, Process]:
 def restart(stack: Stack, names: Sequence[str]) -> None:
     """Those named, or all; the servers one after the other, the services together.
 
-    Services find their databases migrated and their streams made, whatever was changed meanwhile.
+    Services find their own databases migrated and their streams made, whatever was changed meanwhile.
     """
     known = part_names(stack)
     if unknown := [name for name in names if name not in known]:
@@ -36,7 +37,8 @@ def restart(stack: Stack, names: Sequence[str]) -> None:
                 stack.set_up_streams()
         if services:
             with steps.step("migrations"):
-                stack.migrate()
+                # No other's: what runs on serves the schema that it was written for.
+                stack.migrate([each.name for each in services if each.name in SERVICES])
             with steps.step(", ".join(service.name for service in services)):
                 renew(stack, services)
         with steps.step("every part is reached"):

@@ -325,9 +325,9 @@ class Stack:
     def port_of(self, part: str) -> int:
         return self.settings.port_of(part)
 
-    def migrate(self) -> None:
+    def migrate(self, services: Iterable[str] = SERVICES) -> None:
         """All at once, and none whose database is up to date."""
-        behind = [s for s in SERVICES if not databases.is_migrated(self.server_url, s)]
+        behind = [s for s in services if not databases.is_migrated(self.server_url, s)]
         running = {
             service: begin(service, "migrate", environment=self.for_migrations(service))
             for service in behind
