@@ -42,6 +42,9 @@ class Echo(BaseHTTPRequestHandler):
     part = ""
 
     def do_GET(self) -> None:
+        if "Break-Off" in self.headers:
+            self.break_off()
+            return
         if "Pause" in self.headers:
             self.tell_twice(float(self.headers["Pause"]))
             return
@@ -64,6 +67,14 @@ class Echo(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+    def break_off(self) -> None:
+        """Ends in the middle of what it has announced."""
+        self.send_response(200)
+        self.send_header("Content-Length", "9000")
+        self.end_headers()
+        self.wfile.write(b"x")
+        self.close_connection = True
 
     def tell_twice(self, pause: float) -> None:
         """An answer that goes on, `pause` seconds after its beginning."""

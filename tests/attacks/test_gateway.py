@@ -150,6 +150,14 @@ def test_two_hundred_half_sent_bodies_of_one_address_cost_little_and_hold_up_nob
         assert wait_until(lambda: client.request(method, path).status_code == 200, 5)
 
 
+def test_what_ends_in_the_middle_gives_its_place_back(gateway):
+    with client_from("127.0.3.3", gateway) as client:
+        for _ in range(70):
+            with pytest.raises(httpx.RemoteProtocolError):
+                client.patch(PARTS_AT, content=b"x", headers={"Break-Off": "now"})
+        assert client.patch(PARTS_AT, content=b"x").status_code == 200
+
+
 def memory(gateway: Gateway) -> int:
     """Of Traefik, MiB; its program is not counted."""
     assert gateway.running is not None
