@@ -286,6 +286,18 @@ def test_the_gateways_file_has_the_words_that_are_filled_in():
     assert filled()["providers"]["docker"]["constraints"].startswith("Label(")
 
 
+def test_the_gateway_reaches_every_part_by_the_network_that_both_are_in():
+    """Traefik takes any that a part is in: notifications is also in the mail server's."""
+    [project, network] = filled(PROJECT="shop")["providers"]["docker"]["network"].split("_")
+    assert project == "shop"
+    asked = [
+        each for each in COMPOSE["services"].values() if "traefik.enable" in each.get("labels", {})
+    ]
+    assert len(asked) == len(SERVICES) + 1
+    for part in (*asked, service("gateway")):
+        assert network in part["networks"]
+
+
 def filled(**environment: str) -> dict[str, Any]:
     """The static file as the gateway's container makes it for itself."""
     static = (ROOT / "gateway" / "traefik.yml").read_text()
