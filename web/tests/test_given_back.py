@@ -240,3 +240,18 @@ async def test_whoever_is_not_signed_in_keeps_what_was_typed(browsing):
                 assert answer.status_code == 503
                 assert answer.headers["Retry-After"] == "1"
                 assert given_back(answer)["email"] == typed["email"]
+
+
+async def test_whoever_signs_out_while_identity_is_away_is_forgotten_by_the_browser(browsing):
+    """Who uses a shared computer must be able to leave it."""
+    async for browser in browsing("customer", away, away):
+        mine = {"form_token": form_token(SECRET, WHO, "customer")}
+        others = {"form_token": form_token(SECRET, WHO, "another session")}
+        assert (await browser.post("/deconnexion", data=others)).status_code == 503
+        theirs = {"Sec-Fetch-Site": "cross-site"}
+        assert (await browser.post("/deconnexion", data=mine, headers=theirs)).status_code == 403
+        answer = await browser.post("/deconnexion", data=mine)
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/connexion")
+        gone = [each for each in answer.headers.get_list("Set-Cookie") if "_session=" in each]
+        assert len(gone) == 1
+        assert "Max-Age=0" in gone[0]

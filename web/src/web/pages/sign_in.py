@@ -13,7 +13,7 @@ from web import cookies, sessions, words
 from web import kept as keeping
 from web.clients import identity
 from web.clients.gateway import Problem
-from web.forms import Anonymous, ForeignForm, Form, Typed, check_origin, token_for
+from web.forms import Anonymous, ForeignForm, Form, check_origin, token_for, typed_form
 from web.kept import Kept
 from web.pages import resumed
 from web.rendering import home, page, redirect
@@ -126,10 +126,19 @@ def known(request: Request, person: SignedIn) -> dict[str, str]:
 
 
 @router.post("/deconnexion")
-async def sign_out(request: Request, person: Person, form: Typed) -> Response:
-    """This browser forgets the session even where identity cannot be told."""
-    del form  # only checked: there is nothing to read in it
+async def sign_out(request: Request) -> Response:
+    """This browser forgets the session even where identity cannot be told, or asked who it is."""
     response = redirect(request, "/connexion", done="signed_out")
+    try:
+        person = await sessions.reader(request)
+    except Problem:
+        check_origin(request)
+        form = await resumed.sent(request)
+        if form is None or not form.is_of_session:
+            raise
+        sessions.forget(request, response)
+        return response
+    await typed_form(request, person)  # only checked: there is nothing to read in it
     await close(request, response, person)
     return response
 
