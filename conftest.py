@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import random
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from local import servers
 pytest_plugins = ["chassis.testing"]
 
 POSTGRES, NATS = "GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"
+# The first that fits.
+LOTS = {"counter and faults": ("tests/e2e/counter/", "tests/faults/"), "stories": ("tests/e2e/",)}
 running = contextlib.ExitStack()
 
 
@@ -33,18 +36,45 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault(NATS, broker.url)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--random-order",
+        metavar="SEED",
+        help="Files, and the tests within each but for the stories, in an order of chance.",
+    )
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What a test leaves behind shows in another order; the same for the same seed."""
+    if (seed := config.getoption("--random-order")) is None:
+        return
+    chance = random.Random(seed)  # noqa: S311 - no secret
+    files: dict[Path, list[pytest.Item]] = {}
+    for item in items:
+        files.setdefault(item.path, []).append(item)
+    order = list(files)
+    chance.shuffle(order)
+    for path in order:
+        if "e2e" not in path.parts:
+            chance.shuffle(files[path])
+    items[:] = [item for path in order for item in files[path]]
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Files are dealt out in the order of their parts; stories and faults all to one process.
+    """Files are dealt out in the order of their parts; those that need a whole Guichet in two lots.
 
-    So one Guichet is started for them, while the other process does the rest.
+    So each process starts one, and they are busy alike; the rest goes to whoever is free.
     """
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - where several run alone
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            is_whole = nodeid.startswith(("tests/e2e/", "tests/faults/"))
-            return "stories" if is_whole else super()._split_scope(nodeid)
+            for lot, folders in LOTS.items():
+                if nodeid.startswith(folders):
+                    return lot
+            return super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 

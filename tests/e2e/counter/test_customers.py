@@ -35,7 +35,6 @@ async def test_the_file_shows_purchases_and_leads_to_the_next_sale(
     await expect(clerk.ticket).to_contain_text(customer_account.name)
 
 
-@AT_BOTH_WIDTHS
 async def test_a_customer_is_put_right(clerk, shop):
     customer = await shop.register("Natalie", "Rouseau")
     other = await shop.register()

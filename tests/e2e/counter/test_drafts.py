@@ -109,7 +109,6 @@ async def test_what_is_kept_is_said_beside_the_way_to_throw_it_away(at_serial):
     assert abs(words["y"] + words["height"] / 2 - button["y"] - button["height"] / 2) < 3
 
 
-@AT_BOTH_WIDTHS
 async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
     at_serial, shop, product, customer_account
 ):

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.async_api import Locator, Route, expect
 
+from e2e.counter.clerk import AT_BOTH_WIDTHS
 from e2e.people import Staff
 from e2e.scanner import PAUSE_SECONDS
 from e2e.test_pages import finds_no_violation, fits
@@ -19,13 +20,6 @@ NOT_CHOSEN = "Lien envoyé, mot de passe pas encore choisi"
 
 def sent_to(customer: Account) -> str:
     return f"Un lien a été envoyé à {customer.email} : valable 24 heures."
-
-
-@pytest.fixture
-async def clerk(seller_at_both_widths: Staff) -> Staff:
-    """At an empty counter, at 1440 and at 390 pixels."""
-    await seller_at_both_widths.goes_to_counter()
-    return seller_at_both_widths
 
 
 async def types(clerk: Staff, text: str) -> None:
@@ -68,6 +62,7 @@ async def invited(shop: Shop) -> Account:
     return customer
 
 
+@AT_BOTH_WIDTHS
 async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
     clerk: Staff, shop: Shop, product, letters: Letters
 ):

@@ -24,7 +24,6 @@ async def test_a_customer_is_found_by_any_words_with_what_they_bought(clerk, sho
     await expect(row.locator("mark")).to_have_text([name[3:], "Élo"])
 
 
-@AT_BOTH_WIDTHS
 async def test_a_new_customer_is_pre_filled_from_what_was_typed(clerk):
     await clerk.type("élodie de la tour elodie@example.net")
     await clerk.press("Alt+n")

@@ -242,7 +242,6 @@ async def test_escape_gives_a_reopened_step_back_what_was_chosen(at_product, cus
 # --- Products no longer on sale ----------------------------------------------------------------
 
 
-@AT_BOTH_WIDTHS
 async def test_a_withdrawn_product_is_listed_on_demand_and_confirmed(at_product, customer_account):
     withdrawn = "10MAD9901"
     await at_product.type("elgato wave pop")

@@ -266,9 +266,8 @@ async def test_another_product_for_the_same_customer(at_serial, customer_account
     ids=["A5", "receipt"],
 )
 async def test_the_confirmation_prints_on_one_page(
-    seller_at_both_widths, shop, product, customer_account, button, millimetres
+    seller, shop, product, customer_account, button, millimetres
 ):
-    seller = seller_at_both_widths
     sale = await shop.sell(customer_account, product, seller=seller.account)
     await seller.page.add_init_script("window.print = () => {}")  # it would wait for a printer
     await seller.goes_to(f"/ventes/{sale['id']}")
@@ -299,7 +298,6 @@ def page_width(printed: bytes) -> float:
     return float(box[1]) / 72 * 25.4
 
 
-@AT_BOTH_WIDTHS
 async def test_a_cancelled_sale_says_by_whom_and_why_and_frees_its_number(
     at_serial, customer_account, product
 ):

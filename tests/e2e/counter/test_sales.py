@@ -2,11 +2,9 @@
 
 from playwright.async_api import expect
 
-from e2e.counter.clerk import AT_BOTH_WIDTHS
 from shop import today
 
 
-@AT_BOTH_WIDTHS
 async def test_the_sales_of_the_day_are_listed_and_any_sale_is_found(
     clerk, shop, product, customer_account
 ):

@@ -170,7 +170,6 @@ async def test_a_scanners_prefix_is_taken_off_and_confirmed_also_where_it_was_ty
 # --- The serial number -------------------------------------------------------------------------
 
 
-@AT_BOTH_WIDTHS
 async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_place(at_serial):
     field, mark = at_serial.serial_field, at_serial.page.locator(".serial__bad")
     await at_serial.press("Enter")
