@@ -32,7 +32,7 @@ def password(user: str) -> str:
 
 
 @pytest.fixture(scope="module")
-async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Broker]:
+async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Broker]:
     folder, port = tmp_path_factory.mktemp("nats"), free_port()
     config = streams.nats_config(
         listen=f"127.0.0.1:{port}", store=str(folder / "store"), subscribers=SYSTEMS
@@ -44,6 +44,14 @@ async def broker(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Bro
     await streams.set_up(broker.url, password("admin"), SYSTEMS)
     yield broker
     broker.stop()
+
+
+@pytest.fixture
+async def broker(server: Broker) -> Broker:
+    """Where nothing has been sold yet."""
+    async with connected(server, "admin") as admin:
+        await admin.jetstream().purge_stream("SALES")
+    return server
 
 
 @asynccontextmanager

@@ -1,6 +1,7 @@
 """What every route can rely on: commits, problems, tokens, idempotency, cursors."""
 
 import asyncio
+import base64
 import hashlib
 import hmac
 from collections.abc import AsyncGenerator
@@ -332,6 +333,10 @@ def test_a_cursor_gives_its_sort_key_back():
         paging.encode(2**63, "a"),
         paging.encode("9" * 25, "a"),
         paging.encode(float("inf"), "a"),
+        *(
+            base64.urlsafe_b64encode(rb'[1,"%s"]' % escape).decode()
+            for escape in (rb"\u0000", rb"\ud800", rb"\udfff")
+        ),
     ],
 )
 def test_a_cursor_that_no_list_gave_is_refused(cursor):

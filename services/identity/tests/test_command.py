@@ -17,8 +17,9 @@ from identity.commands import cli
 PASSWORD = "grenouille sur un vélo"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment():
+    """Of an installation without any account."""
     url = testing.migrated_database("identity", "test_identity_command")
     quick = {"GUICHET_PASSWORD_MEMORY_KIB": "8", "GUICHET_PASSWORD_PASSES": "1"}
     return {**os.environ, **quick, "GUICHET_DATABASE_URL": url}
