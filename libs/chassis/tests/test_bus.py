@@ -140,15 +140,15 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
 
 
 async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
-    seen = Seen(fails={1: ValueError("poison"), 2: ValueError("poison")})
-    await announce(database, 1, 2)
+    seen = Seen(fails={number: ValueError("poison") for number in (1, 2, 3)})
+    await announce(database, 1, 2, 3)
     async with running(relay_of(database, js).run(), consumer_of(database, js, seen, ()).run()):
 
         async def parked() -> bool:
-            return await count(database, DeadLetter) == 2
+            return await count(database, DeadLetter) == 3
 
         await eventually(parked)
-    first, second = await dead_letters.all_letters(database)
+    first, second, third = await dead_letters.all_letters(database)
 
     assert await dead_letters.retry(database, seen, "listener", first.id) == (
         "failed: ValueError: poison"
@@ -157,6 +157,12 @@ async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
     assert await dead_letters.retry(database, seen, "listener", first.id) == "handled"
     assert await dead_letters.retry(database, seen, "listener", first.id) == "not there"
     assert await dead_letters.drop(database, second.id)
+    async with database.transaction() as session:  # somebody else has it in hand
+        taken = await session.get(DeadLetter, third.id, with_for_update=True)
+        retrying = asyncio.create_task(dead_letters.retry(database, seen, "listener", third.id))
+        await eventually(lambda: somebody_waits(database))
+        await session.delete(taken)
+    assert await retrying == "not there"
 
     assert await count(database, DeadLetter) == 0
     assert seen.numbers == [1]

@@ -18,16 +18,17 @@ from sqlalchemy import select, text
 
 from chassis import paging, testing
 from chassis.answering import OF_A_SERVICE
-from chassis.auth import CurrentCaller, only
+from chassis.auth import Caller, CurrentCaller, only
 from chassis.bodies import SHORT_BODY
 from chassis.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
-from chassis.idempotency import Once, fingerprint
-from chassis.messaging import IdempotencyKey
+from chassis.idempotency import Idempotency, Once, fingerprint, made_under
+from chassis.messaging import IdempotencyKey, OutboxMessage
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import believe, token
 from contracts.text import Body, Storable
+from waiting import eventually
 
 
 class Thing(Body):
@@ -296,6 +297,27 @@ async def test_concurrent_twins_make_one_thing(client, database):
     assert await things(database) == 1
 
 
+async def test_who_drafts_and_who_sends_one_composition_take_turns(database):
+    caller = Caller(id=uuid4(), role="seller", name="Awa", session_id=uuid4(), token="")
+
+    async def drafts(key: str) -> UUID | None:
+        async with database.transaction() as session:
+            return await made_under(session, caller, key)
+
+    async def it_waits() -> None:
+        assert await testing.somebody_waits(database)
+
+    made = new_id()
+    async with database.transaction() as session:
+        once = Idempotency(session, caller, "/api/things", "0123456789")
+        assert await once.made(Thing(name="a")) is None
+        drafting = asyncio.create_task(drafts("0123456789"))
+        await eventually(it_waits)
+        assert await drafts("another composition") is None
+        await once.remember(made)
+    assert await drafting == made
+
+
 async def test_a_refused_request_leaves_its_key_free(client, database):
     who = token("seller") | {"Idempotency-Key": "klmnopqrst"}
     refused = await client.post("/api/things", json={"name": "taken"}, headers=who)
@@ -340,16 +362,21 @@ def test_a_cursor_gives_its_sort_key_back():
     ],
 )
 def test_a_cursor_that_no_list_gave_is_refused(cursor):
-    with pytest.raises(paging.CursorInvalid):
+    with pytest.raises(paging.CursorInvalid) as refused:
         paging.decode(cursor, int, str)
+    assert refused.value.field == "after"
 
 
-async def test_metrics_tell_routes_and_codes_and_nothing_typed(client):
+async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database):
+    async with database.transaction() as session:
+        event = {"event_id": new_id(), "type": "a", "subject": "a", "body": "{}"}
+        session.add(OutboxMessage(**event))
     await client.post("/api/things?name=Rousseau", json={"name": "taken"}, headers=token("seller"))
     told = (await client.get("/metrics")).text
     assert 'guichet_request_seconds_count{method="POST",route="/api/things",status="409"}' in told
     assert 'guichet_refusals_total{code="name_taken"}' in told
-    assert "guichet_outbox_events 0.0" in told
+    assert "guichet_outbox_events 1.0" in told
+    assert "guichet_dead_letters 0.0" in told
     assert 'guichet_pool_connections{state="in_use"}' in told
     assert "Rousseau" not in told
 

@@ -86,6 +86,22 @@ def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
         assert "rousseau" not in told
 
 
+def test_what_was_going_on_when_an_error_arose_is_told_unless_it_is_beside_the_point():
+    def chain(beside_the_point: bool) -> list[type[BaseException]]:
+        try:
+            try:
+                raise KeyError
+            except KeyError:
+                if beside_the_point:
+                    raise LookupError from None
+                raise LookupError  # noqa: B904 - what is tested
+        except LookupError as error:
+            return [type(each) for each in logs.chain_of(error)]
+
+    assert chain(beside_the_point=False) == [KeyError, LookupError]
+    assert chain(beside_the_point=True) == [LookupError]
+
+
 async def test_a_failure_that_nobody_foresaw_is_logged_with_its_ids_and_no_path(capsys):
     app = FastAPI()
 

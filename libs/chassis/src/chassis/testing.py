@@ -196,7 +196,7 @@ async def deliver(
 
 
 async def somebody_waits(database: Database) -> bool:
-    """Whether a transaction of this database waits for a row that another one has."""
-    statement = "SELECT FROM pg_locks WHERE NOT granted AND locktype IN ('transactionid', 'tuple')"
+    """Whether a transaction of this server waits for what another one has locked."""
+    statement = "SELECT FROM pg_locks WHERE NOT granted"
     async with database.transaction() as session:
         return (await session.execute(text(statement))).first() is not None
