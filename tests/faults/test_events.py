@@ -5,10 +5,8 @@ from uuid import uuid4
 
 import psycopg
 import pytest
-from nats.js.errors import NotFoundError
 
 from chassis import databases
-from contracts.topology import LISTENINGS, stream_name
 from faults.broker import wrapped
 from shop import new_request, today
 from waiting import eventually
@@ -97,27 +95,6 @@ async def refuses_a_request(customer, sale_id: str) -> None:
     refused = await customer.call("POST", "/api/tickets", new_request(sale_id))
     assert refused.status_code == 409
     assert refused.json()["code"] == "sale_cancelled"
-
-
-async def test_every_durable_that_is_deleted_is_made_again_by_its_service(
-    shop, stack, broker, seller, customer, product
-):
-    """With the rights that the set-up gives it; told in `status` meanwhile, if it takes long."""
-    for each in LISTENINGS:
-        await broker.js.delete_consumer(stream_name(each.to), each.service)
-    sale = await shop.sell(customer, product, seller=seller)
-    await eventually(lambda: owns(customer, sale["id"]), seconds=20)
-    for each in LISTENINGS:
-        await eventually(lambda each=each: is_there(broker, stream_name(each.to), each.service))
-        await broker.is_heard(stream_name(each.to), each.service)
-    assert no_dead_letters(stack)
-
-
-async def is_there(broker, stream: str, durable: str) -> None:
-    try:
-        await broker.js.consumer_info(stream, durable)
-    except NotFoundError:
-        raise AssertionError(f"nobody has made {durable} of {stream} again") from None
 
 
 def recording(sale_id: str, customer, product) -> bytes:

@@ -1,0 +1,200 @@
+"""Parts die at random moments under people who write: what was acknowledged is there, once."""
+
+import asyncio
+import os
+import random
+import signal
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import psycopg
+
+from chassis import databases
+from chassis.streams import ACK_SECONDS
+from contracts.topology import CONTEXTS, LISTENINGS, PUBLISHERS, stream_name
+from faults.broker import Broker, administered
+from faults.writers import Record, pages, stories
+from local.processes import Process
+from local.stack import Stack
+from shop import new_request
+from streams import browser_at
+from waiting import eventually
+
+AT_WORK = 4  # customers, each in stories of their own
+COPIES = {"sales": "known_customers", "tickets": "people", "notifications": "people"}
+BREATH_SECONDS = (0.3, 1.5)  # from one fault to the next: parts are still starting
+
+
+async def test_whatever_dies_every_acknowledged_write_is_there_once(
+    request, stack, shop, seller, technician, product, supervisor, record_property
+):
+    seed = int(os.environ.get("GUICHET_FAULTS_SEED") or random.randrange(1_000_000))
+    request.node.add_report_section("call", "faults", f"GUICHET_FAULTS_SEED={seed} repeats them")
+    record = Record()
+    customers = [await shop.register() for _ in range(AT_WORK)]
+    reader = await shop.register("Odile", "Lit")
+    bought = await shop.sell(reader, product, seller=seller)
+    asked = new_request(bought["id"])
+    number = (await record.asks(reader, "/api/tickets", asked))["number"]
+    record.sales[bought["serial_number"]] = bought["id"]
+    record.texts[number] = [asked["description"]]
+    try:
+        async with browser_at(shop.public_url, reader) as browser, asyncio.TaskGroup() as work:
+            for each in customers:
+                work.create_task(stories(record, seller, technician, each, product))
+            work.create_task(pages(record, browser, number))
+            await faults(stack, random.Random(seed))
+            record.is_over = True
+    finally:
+        for process in stack.processes:
+            send(process, signal.SIGCONT)
+    for process in stack.processes:
+        await eventually(lambda process=process: is_ready(process))
+    # What was in the hands of who was killed comes again after the ack wait.
+    await eventually(lambda: all_is_heard(stack), seconds=ACK_SECONDS + 15, pause=0.5)
+
+    assert record.complaints == [], f"seed {seed}"
+    bought_by = [each.id for each in (*customers, reader)]
+    await asyncio.to_thread(compare, stack, record, bought_by)
+    async with administered(stack) as broker:
+        await each_event_is_stored_once(stack, broker, bought_by)
+    counted = ", ".join(f"{count} {what}" for what, count in record.counted.items())
+    record_property("counted", f"faults, seed {seed}: {counted}")
+
+
+# --- What happens to the parts -------------------------------------------------------------------
+
+
+async def faults(stack: Stack, chance: random.Random) -> None:
+    """Each kind once, in any order; the supervisor starts again what has ended."""
+
+    async def nats_is_killed() -> None:
+        send(stack.nats, signal.SIGKILL)
+
+    async def every_durable_is_deleted() -> None:
+        await eventually(lambda: is_ready(stack.nats))
+        async with administered(stack) as broker:
+            for each in LISTENINGS:
+                await broker.js.delete_consumer(stream_name(each.to), each.service)
+
+    async def a_relay_is_frozen() -> None:
+        await frozen(stack.services[chance.choice(PUBLISHERS)], chance.uniform(1, 3))
+
+    async def identity_hangs() -> None:
+        await frozen(stack.services["identity"], chance.uniform(2, 4))
+
+    async def a_service_is_killed() -> None:
+        send(stack.services[chance.choice(["sales", "tickets"])], signal.SIGKILL)
+
+    async def who_sends_mail_is_killed() -> None:
+        send(stack.services["notifications"], signal.SIGKILL)
+
+    async def postgresql_is_started_again() -> None:
+        assert stack.postgres
+        stack.postgres.ask_to_stop()
+
+    kinds: list[Callable[[], Awaitable[None]]] = [
+        nats_is_killed, every_durable_is_deleted, a_relay_is_frozen, identity_hangs,
+        a_service_is_killed, who_sends_mail_is_killed, postgresql_is_started_again,
+    ]  # fmt: skip
+    chance.shuffle(kinds)
+    for fault in kinds:
+        await asyncio.sleep(chance.uniform(*BREATH_SECONDS))
+        await fault()
+    await asyncio.sleep(BREATH_SECONDS[1])
+
+
+def send(process: Process, sign: signal.Signals) -> None:
+    if process.running and process.is_alive():
+        process.running.send_signal(sign)
+
+
+async def frozen(process: Process, seconds: float) -> None:
+    send(process, signal.SIGSTOP)
+    await asyncio.sleep(seconds)
+    send(process, signal.SIGCONT)
+
+
+# --- What is there in the end, read past the services --------------------------------------------
+
+
+def rows(stack: Stack, service: str, query: str, *values: Any) -> list[Any]:
+    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+        return connection.execute(query.encode(), values).fetchall()
+
+
+async def is_ready(process: Process) -> None:
+    assert process.is_ready(), f"{process.name} is not back"
+
+
+async def all_is_heard(stack: Stack) -> None:
+    for service in PUBLISHERS:
+        query = "select count(*) from messaging.outbox where published_at is null"
+        [[waiting]] = await asyncio.to_thread(rows, stack, service, query)
+        assert waiting == 0, f"{waiting} events of {service} are not published"
+    async with administered(stack) as broker:
+        for each in LISTENINGS:
+            known = await broker.js.consumer_info(stream_name(each.to), each.service)
+            assert (known.num_pending, known.num_ack_pending) == (0, 0), f"{each} has not heard all"
+
+
+def compare(stack: Stack, record: Record, customers: list[str]) -> None:
+    """Each write once, nothing that nobody asked for, and every copy as its source."""
+    sold = rows(
+        stack, "sales",
+        "select id::text, customer_id, serial_number, product_id, cancelled_at is not null"
+        " from sales where customer_id = any(%s::uuid[]) order by id", customers,
+    )  # fmt: skip
+    assert sorted((serial, id) for id, _, serial, *_ in sold) == sorted(record.sales.items())
+    owned = rows(
+        stack, "tickets",
+        "select sale_id::text, customer_id, serial_number, product_id, cancelled"
+        " from owned_products where customer_id = any(%s::uuid[]) order by sale_id", customers,
+    )  # fmt: skip
+    assert owned == sold
+
+    said = rows(
+        stack, "tickets",
+        "select number, text from tickets join messages on ticket_id = tickets.id"
+        " where tickets.customer_id = any(%s::uuid[])", customers,
+    )  # fmt: skip
+    expected = [(number, text) for number, texts in record.texts.items() for text in texts]
+    assert Counter(said) == Counter(expected)
+    requests = rows(
+        stack, "tickets",
+        "select number, id, customer_id, status = 'resolved', visible_version from tickets"
+        " where customer_id = any(%s::uuid[]) order by number", customers,
+    )  # fmt: skip
+    assert {number for number, _, _, resolved, _ in requests if resolved} == record.resolved
+    known = rows(
+        stack, "notifications",
+        "select number, id, customer_id, resolved_by is not null, customer_version"
+        " from tickets where customer_id = any(%s::uuid[]) order by number", customers,
+    )  # fmt: skip
+    assert [each[:4] for each in known] == [each[:4] for each in requests]
+
+    people = rows(
+        stack, "identity",
+        "select id, version, first_name, last_name from accounts where role = 'customer' order by id",
+    )  # fmt: skip
+    for service, table in COPIES.items():
+        query = f"select id, version, first_name, last_name from {table} order by id"
+        copied = [each for each in rows(stack, service, query) if each in people]
+        assert copied == people, service
+    for service in CONTEXTS:
+        assert rows(stack, service, "select subject, error from messaging.dead_letters") == []
+
+
+async def each_event_is_stored_once(stack: Stack, broker: Broker, customers: list[str]) -> None:
+    """Of what these customers bought and asked, as often as it was decided."""
+    for service, table in (("sales", "sales"), ("tickets", "tickets")):
+        ours = f"select id::text from {table} where customer_id = any(%s::uuid[])"
+        query = (
+            "select subject, count(*) from messaging.outbox"
+            f" where right(subject, 36) in ({ours}) group by 1"
+        )
+        decided = dict(rows(stack, service, query, customers))
+        stored = await broker.js.stream_info(stream_name(service), subjects_filter=">")
+        assert decided
+        assert {each: (stored.state.subjects or {}).get(each) for each in decided} == decided
