@@ -444,7 +444,7 @@ async def test_a_form_of_another_site_is_refused(owner, number):
     )
 
     assert answer.status == 403
-    assert "Ce formulaire vient d’un autre site" in await answer.text()
+    assert "ce formulaire vient d’un autre site" in await answer.text()
     assert len((await owner.account.get(f"/api/tickets/{number}"))["messages"]) == 1
 
 
