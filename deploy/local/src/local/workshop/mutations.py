@@ -1,5 +1,6 @@
 """Mutations: the code is changed in one small place at a time, and a test should notice."""
 
+import argparse
 import contextlib
 import json
 import os
@@ -11,7 +12,6 @@ from pathlib import Path
 
 from local import servers
 from local.processes import CannotStart
-from local.screen import say
 from local.settings import ROOT, SERVICES
 from local.workshop.parts import PARTS, SOURCES
 
@@ -32,36 +32,35 @@ SPARED += ["src/chassis/serving.py"]
 # What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
 NO_DEADLINES = {"CI": "true"}
 
-HELP = f"""\
-./guichet test mutations [PART ...] [--one-in N]
-
-Parts: {", ".join(MUTATED)}; all of them if none is named. What is mutated is copied to
-.guichet/mutations, where the results stay: a second run goes on where the first one stopped, and
-begins a changed function anew. --one-in N takes a sample, the same each time.
-
-It takes about a second for each mutant, in one process, and gives way to all else.
+HELP = """\
+What is mutated is copied to .guichet/mutations, where the results stay: a second run goes on where
+the first one stopped, and begins a changed function anew. It takes one or two seconds for each
+mutant, in one process, and gives way to all else.
 """
 
 
+def asked(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser("./guichet test mutations", description=HELP)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MUTATED) + "; or all")
+    parser.add_argument(
+        "--one-in", type=int, default=1, metavar="N", help="the same ones each time"
+    )
+    found = parser.parse_args(words)
+    if strange := sorted(set(found.parts) - set(MUTATED)):
+        parser.error(f"no part of ours: {', '.join(strange)}")
+    return found
+
+
 def test(words: list[str]) -> int:
-    """Nothing to say where every mutant that was tried was killed."""
-    if {"--help", "-h"} & set(words):
-        say(HELP)
-        return 0
-    one_in = 1
-    if "--one-in" in words:
-        at = words.index("--one-in")
-        one_in = int(words[at + 1])
-        words = words[:at] + words[at + 2 :]
-    if strange := set(words) - set(MUTATED):
-        raise CannotStart(f"mutations know no {', '.join(sorted(strange))}\n\n{HELP}")
+    """Zero where every mutant that was tried was killed."""
+    what = asked(words)
     bring()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guichet-tests-")))
         folder.chmod(0o755)
         postgres, broker = stack.enter_context(servers.for_tests(folder))
         urls = {"GUICHET_TEST_POSTGRES": postgres.url, "GUICHET_TEST_NATS": broker.url}
-        return max(mutate(part, one_in, urls) for part in words or MUTATED)
+        return max(mutate(part, what.one_in, urls) for part in what.parts or MUTATED)
 
 
 def bring() -> None:
