@@ -134,7 +134,8 @@ class People:
         return self.draw.choice(list(self.customers.items()))
 
     async def search(self, text: str) -> None:
-        await self.technician.post("/recherche", text=text)
+        asked = await self.technician.post("/recherche", text=text)
+        await self.technician.get(asked.headers["Location"])
 
     async def open(self) -> None:
         sale, customer = self.customer()

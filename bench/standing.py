@@ -5,7 +5,6 @@ It runs the code of the commit that it stands for; where nothing is filled yet, 
 
 import json
 import sys
-import time
 from pathlib import Path
 
 from helpdesk import fill, unresolved
@@ -16,16 +15,13 @@ from local.stack import Stack
 
 def main(state: Path, assets: Path, requests: int) -> None:
     settings = LocalSettings.on_free_ports(state).model_copy(update={"assets": assets})
-    began = time.perf_counter()
     with Stack(settings) as stack:
-        started = time.perf_counter() - began
         if requests:
             fill(stack, requests)
         facts = {
             "url": stack.gateway_url,
             "processes": {process.name: process.pid for process in stack.processes},
             "unresolved": unresolved(stack),
-            "started": started,
         }
         sys.stdout.write(f"{json.dumps(facts)}\n")
         sys.stdout.flush()
