@@ -24,6 +24,7 @@ templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    auto_reload=False,
 )
 
 WORD_LENGTH, HEADER_LENGTH = 40, 150

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.errors import NotFound
+from chassis.reading import Reader
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Due, Mail, Person, Reason, Ticket, Wishes
@@ -102,9 +103,9 @@ DELIVERIES = (
 )
 
 
-async def deliveries(session: AsyncSession, ticket_number: int) -> api.Deliveries:
+async def deliveries(reader: Reader, ticket_number: int) -> api.Deliveries:
     """Of what the customer was told about this request, newest first."""
-    found = await session.execute(DELIVERIES, {"ticket_number": ticket_number})
+    found = await reader.execute(DELIVERIES, {"ticket_number": ticket_number})
     return api.Deliveries(deliveries=[api.Delivery.model_validate(row) for row in found])
 
 

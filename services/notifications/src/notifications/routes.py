@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
 from chassis.auth import Caller, only
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
@@ -93,10 +93,10 @@ def unsubscribed(wishes: models.Wishes, kind: api.Kind) -> api.Unsubscribed:
 
 @router.get("/deliveries")
 async def list_deliveries(
-    ticket_number: TicketNumber, _: Staff, session: Transaction
+    ticket_number: TicketNumber, _: Staff, reader: Reading
 ) -> api.Deliveries:
     """What became of the mails that told the customer about this request, newest first."""
-    return await queries.deliveries(session, ticket_number)
+    return await queries.deliveries(reader, ticket_number)
 
 
 @router.get("/undelivered")
