@@ -92,9 +92,7 @@ def unsubscribed(wishes: models.Wishes, kind: api.Kind) -> api.Unsubscribed:
 
 
 @router.get("/deliveries")
-async def list_deliveries(
-    ticket_number: TicketNumber, _: Staff, reader: Reading
-) -> api.Deliveries:
+async def list_deliveries(ticket_number: TicketNumber, _: Staff, reader: Reading) -> api.Deliveries:
     """What became of the mails that told the customer about this request, newest first."""
     return await queries.deliveries(reader, ticket_number)
 
