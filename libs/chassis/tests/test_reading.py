@@ -1,15 +1,19 @@
 """What only reads is told the same as a session, and gives its connection back as it was."""
 
 import asyncio
+import gc
 from uuid import UUID
 
 import psycopg
 import pytest
 from sqlalchemy import bindparam, func, literal, literal_column, select, text, tuple_
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
+from chassis import reading
 from chassis.database import Database, new_id
 from chassis.messaging import IdempotencyKey, OutboxMessage
+from chassis.reading import Statements
 
 OUTBOX = select(OutboxMessage.position, OutboxMessage.event_id, OutboxMessage.recorded_at)
 
@@ -58,6 +62,16 @@ async def test_one_shape_is_compiled_once_and_each_time_with_its_own_values(data
             statement = OUTBOX.where(OutboxMessage.event_id == id)
             assert (await reader.execute(statement)).one().event_id == id
     assert len(database.statements.shapes) == 1
+
+
+def test_of_shapes_without_end_only_the_last_stay_in_memory(monkeypatch):
+    monkeypatch.setattr(reading, "SHAPES_MOST", 10)
+    statements = Statements(postgresql.dialect())
+    for _ in range(2):
+        for limit in range(100):
+            statements.of(OUTBOX.limit(literal_column(str(limit))), {})
+    gc.collect()
+    assert len(statements.known) == len(statements.shapes) < 20
 
 
 async def test_an_answer_of_one_row_has_one(database, announced):

@@ -5,9 +5,11 @@ from uuid import uuid4
 import httpx
 import pytest
 from fastapi import FastAPI, Response
+from fastapi.responses import JSONResponse
 
 from chassis import standing
 from chassis.auth import Caller
+from chassis.errors import Unauthenticated
 from chassis.standing import AskedStanding, SessionEnded, SessionUnchecked
 
 
@@ -15,13 +17,13 @@ class Identity:
     """What answers, and whom it was asked about."""
 
     def __init__(self) -> None:
-        self.status, self.asked = 204, 0
+        self.status, self.code, self.asked = 204, "session_ended", 0
         self.app = FastAPI()
         self.app.get(standing.PATH)(self.answer)
 
     async def answer(self) -> Response:
         self.asked += 1
-        return Response(status_code=self.status)
+        return JSONResponse({"code": self.code}, self.status) if self.status > 204 else Response()
 
 
 @pytest.fixture
@@ -63,6 +65,13 @@ async def test_what_is_no_answer_opens_nothing(identity, asked, status):
     identity.status = status
     with pytest.raises(SessionUnchecked):
         await asked.require(somebody())
+
+
+async def test_a_token_that_identity_does_not_take_ends_no_session(identity, asked):
+    identity.status, identity.code = 401, "unauthenticated"
+    with pytest.raises(Unauthenticated) as refused:
+        await asked.require(somebody())
+    assert refused.value.code == "unauthenticated"
 
 
 async def test_silence_opens_nothing():

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any, cast
-from weakref import WeakKeyDictionary
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
@@ -52,18 +52,14 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.shapes: LRUCache[Any, Any] = LRUCache(SHAPES_MOST)
-        # Most statements are built once and live as long as the process.
-        self.known: WeakKeyDictionary[Any, tuple[SQLCompiler, Any, Any]] = WeakKeyDictionary()
+        # Most statements are built once and live as long as the process. What is compiled of one
+        # holds that statement: held here, neither would ever go.
+        self.known: WeakKeyDictionary[Any, tuple[ReferenceType[SQLCompiler], Any, Any]] = (
+            WeakKeyDictionary()
+        )
 
     def of(self, statement: Statement, values: Values) -> tuple[str, Values]:
-        found = self.known.get(statement)
-        if found is None:
-            # What the session itself calls: there is no other way to its cache of shapes.
-            compiled, extracted, given, _ = statement._compile_w_cache(
-                self.dialect, compiled_cache=self.shapes, column_keys=[]
-            )
-            found = self.known[statement] = cast("SQLCompiler", compiled), extracted, given
-        compiled, extracted, given = found
+        compiled, extracted, given = self.compiled(statement)
         parameters = compiled.construct_params(
             values, extracted_parameters=extracted, _collected_params=given
         )
@@ -76,6 +72,18 @@ class Statements:
             if name in parameters:
                 parameters[name] = process(parameters[name])
         return text, parameters
+
+    def compiled(self, statement: Statement) -> tuple[SQLCompiler, Any, Any]:
+        """With what stands in the statement itself for its values."""
+        if (known := self.known.get(statement)) and (found := known[0]()):
+            return found, *known[1:]
+        # What the session itself calls: there is no other way to its cache of shapes.
+        made, extracted, given, _ = statement._compile_w_cache(
+            self.dialect, compiled_cache=self.shapes, column_keys=[]
+        )
+        compiled = cast("SQLCompiler", made)
+        self.known[statement] = ref(compiled), extracted, given
+        return compiled, extracted, given
 
 
 class Reader:

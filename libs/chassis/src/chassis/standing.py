@@ -27,7 +27,7 @@ class SessionUnchecked(Unavailable):
 
 
 class Standing(Protocol):
-    """Raises `SessionEnded`, or `SessionUnchecked` where nobody can say."""
+    """Raises `SessionEnded`, `Unauthenticated`, or `SessionUnchecked` where nobody can say."""
 
     async def require(self, caller: Caller) -> None: ...
 
@@ -55,9 +55,19 @@ class AskedStanding:
         except httpx.HTTPError as silence:
             raise SessionUnchecked("identity does not say whether you may") from silence
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            raise SessionEnded("the session has ended; sign in again")
+            if is_of_session(answer):
+                raise SessionEnded("the session has ended; sign in again")
+            raise Unauthenticated("identity does not take this token")
         if answer.is_error:
             raise SessionUnchecked("identity does not say whether you may")
+
+
+def is_of_session(answer: httpx.Response) -> bool:
+    """Or of its token alone, for which a good session brings another."""
+    try:
+        return bool(answer.json()["code"] == SessionEnded.code)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def standing(*roles: str) -> Callable[[Request, Caller], Awaitable[Caller]]:
