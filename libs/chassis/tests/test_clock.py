@@ -63,8 +63,12 @@ async def test_a_clock_beyond_five_seconds_is_trouble_and_no_reason_to_serve_nob
 
 
 @pytest.mark.parametrize("ahead", [0, 3_600, -3_600])
-async def test_a_token_ends_by_the_clock_of_who_signed_it(ahead):
-    """By a reader's own clock it would have ended an hour ago, or live an hour longer."""
+@pytest.mark.parametrize("corrected", [0, 90, -90])
+async def test_a_token_ends_by_the_clock_of_who_signed_it(ahead, corrected, monkeypatch):
+    """By a reader's own clock it would have ended an hour ago, or live an hour longer.
+
+    Also where the reader finds out only then that its own clock is wrong.
+    """
     identity = timedelta(seconds=ahead)
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -75,6 +79,8 @@ async def test_a_token_ends_by_the_clock_of_who_signed_it(ahead):
         transport=httpx.MockTransport(answer), base_url="http://identity.test"
     ) as http:
         keys = PublishedKeys(http)
+        await keys.read()
+        monkeypatch.setattr(clock.own, "behind", timedelta(seconds=corrected))
         for left, is_good in ((30, True), (-5, False)):
             ends = datetime.now(UTC) + identity + timedelta(seconds=left)
             [token] = testing.token("seller", ends=ends).values()

@@ -96,11 +96,15 @@ class PublishedKeys:
         self.known: dict[str, PyJWK] = {}
         self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
         self.is_silent = True
-        self.behind = timedelta(0)  # our clock, compared with identity's
+        self.said: tuple[datetime, float] | None = None  # identity's time, and when we asked for it
         self.asking = asyncio.Lock()
 
     def now(self) -> datetime:
-        return clock.now() + self.behind
+        """By our steady clock since: the other one may be set at any moment."""
+        if self.said is None:
+            return clock.now()
+        moment, asked_at = self.said
+        return moment + timedelta(seconds=time.monotonic() - asked_at)
 
     async def key(self, kid: str) -> PyJWK | None:
         """None for one that identity has not published; raises `KeysUnavailable` if it is silent."""
@@ -120,13 +124,12 @@ class PublishedKeys:
         """Raises `Stuck` where identity does not say."""
         self.asked_at = time.monotonic()
         try:
-            asked = clock.now()
             answer = await self.http.get(KEYS_PATH)
             answer.raise_for_status()
             published = answer.json()
             self.known = {key["kid"]: PyJWK(key) for key in published["keys"]}
             if said := published.get("now"):  # the release before does not say
-                self.behind = datetime.fromisoformat(said) - asked
+                self.said = datetime.fromisoformat(said), self.asked_at
             self.is_silent = False
         except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
             self.is_silent = True
