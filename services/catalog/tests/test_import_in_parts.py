@@ -1,7 +1,7 @@
 """An import comes in parts that can be resumed, by tus 1.0."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import httpx
@@ -14,6 +14,7 @@ from catalog.app import take_imports
 from catalog.models import Product
 from catalog.routes import LARGEST_IMPORT
 from chassis import uploads
+from chassis.forgetting import forget
 from chassis.loops import Loop
 from chassis.testing import token
 from chassis.uploads import LONGEST_PART, Part, Upload
@@ -111,9 +112,9 @@ async def test_what_is_begun_and_left_is_given_up(administrator, app, session):
     await session.execute(
         update(Upload)
         .where(Upload.id == UUID(addresses[1].rpartition("/")[2]))
-        .values(begun_at=datetime.now(UTC) - uploads.KEPT)
+        .values(begun_at=datetime.now(UTC) - uploads.KEPT - timedelta(minutes=10))
     )
-    await uploads.forget(app, Loop("forgetting"))
+    assert await forget(app.state.database, uploads.OLD) == 1
     found = [(await administrator.get(each)).status_code for each in addresses]
     assert found == [404, 404, *[200] * (uploads.UNFINISHED_MOST - 1)]
 
@@ -133,6 +134,17 @@ async def test_work_that_keeps_failing_is_told_and_holds_up_nobody(administrator
     assert (told["state"], told["refusal"]["code"]) == ("refused", "failed")
     assert await take_imports(app, Loop("imports")) == "took an import"
     assert (await administrator.get(good)).json()["state"] == "done"
+
+
+async def test_what_one_replica_has_settled_no_other_calls_failed(administrator, app, session):
+    address = await begun(administrator)
+    assert (await part(administrator, address, 0, FILE)).status_code == 204
+    upload_id = UUID(address.rpartition("/")[2])
+    for _ in range(uploads.TRIES - 1):
+        await uploads.count_failure(app.state.database, upload_id)
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    await uploads.count_failure(app.state.database, upload_id)  # of one that had been cut off
+    assert (await administrator.get(address)).json()["state"] == "done"
 
 
 async def test_what_came_of_a_part_that_was_cut_off_counts():

@@ -72,7 +72,7 @@ class DeadLetter(Messaging):
 
 
 class IdempotencyKey(Messaging):
-    """What a request with this key made; kept a day, so that a repetition makes nothing."""
+    """What a request with this key made, so that a repetition makes nothing."""
 
     __tablename__ = "idempotency_keys"
 

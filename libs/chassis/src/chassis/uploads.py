@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from typing import IO, Annotated, Any
 from uuid import UUID
 
-from fastapi import Depends, FastAPI, Header, HTTPException, Request
+from fastapi import Depends, Header, HTTPException, Request
 from sqlalchemy import BigInteger, ForeignKey, Index, MetaData, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,7 +22,7 @@ from starlette.requests import ClientDisconnect
 
 from chassis.database import NAMES, TYPES, Database, new_id
 from chassis.errors import NotFound, Refusal
-from chassis.loops import Loop
+from chassis.forgetting import Past
 
 SCHEMA = "uploads"
 VERSION = "1.0.0"
@@ -30,6 +30,7 @@ LONGEST_PART = 1024 * 1024  # bytes of one request
 KEPT = timedelta(days=1)  # from the beginning, whatever became of it
 UNFINISHED_MOST = 5  # of a person: the one begun first is given up where another begins
 TRIES = 3  # of a work that fails, before that is its outcome
+OLD = Past("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
 KEPT_IN_MEMORY = 1_000_000  # bytes; more goes to a file that has no name
 
 
@@ -226,9 +227,10 @@ async def write_to(file: IO[bytes], session: AsyncSession, upload_id: UUID) -> N
 
 
 async def settle(session: AsyncSession, upload_id: UUID, outcome: Mapping[str, Any]) -> None:
+    """What another replica has settled meanwhile stays so."""
     await session.execute(
         update(Upload)
-        .where(Upload.id == upload_id)
+        .where(Upload.id == upload_id, Upload.settled_at.is_(None))
         .values(settled_at=func.now(), outcome=dict(outcome))
     )
     await session.execute(delete(Part).where(Part.upload_id == upload_id))
@@ -238,17 +240,10 @@ async def count_failure(database: Database, upload_id: UUID) -> None:
     async with database.transaction() as session:
         failures = await session.scalar(
             update(Upload)
-            .where(Upload.id == upload_id)
+            .where(Upload.id == upload_id, Upload.settled_at.is_(None))
             .values(failures=Upload.failures + 1)
             .returning(Upload.failures)
         )
         if failures is not None and failures >= TRIES:
             told = {"code": "failed", "detail": "see the log", "context": {}}
             await settle(session, upload_id, {"refusal": told})
-
-
-async def forget(app: FastAPI, _: Loop) -> str:
-    """A background loop: what is a day old, with its outcome."""
-    async with app.state.database.transaction() as session:
-        await session.execute(delete(Upload).where(Upload.begun_at < datetime.now(UTC) - KEPT))
-    return "forgot old uploads"

@@ -11,7 +11,6 @@ from chassis.loops import Loop
 from chassis.service import Background, create_service
 
 IMPORTS_SECONDS = 0.5
-FORGETTING_SECONDS = 3600
 
 
 async def take_imports(app: FastAPI, _: Loop) -> str:
@@ -28,8 +27,10 @@ async def take_imports(app: FastAPI, _: Loop) -> str:
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    background = [
-        Background("imports", take_imports, every=IMPORTS_SECONDS),
-        Background("forgetting uploads", uploads.forget, every=FORGETTING_SECONDS),
-    ]
-    return create_service(settings or Settings(), router, subscriptions, background=background)
+    return create_service(
+        settings or Settings(),
+        router,
+        subscriptions,
+        background=[Background("imports", take_imports, every=IMPORTS_SECONDS)],
+        past=[uploads.OLD],
+    )
