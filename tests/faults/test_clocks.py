@@ -2,6 +2,7 @@
 
 import importlib.util
 import platform
+import re
 import sys
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
@@ -91,8 +92,13 @@ async def tells_of_its_clock(http, stack, name):
     assert health["ready"] is True
     if clock(seconds):
         side = "ahead of" if seconds > 0 else "behind"
-        assert f"{abs(seconds)} s {side} its database's" in health["clock"], health
-        assert "set it (NTP)" in health["clock"]
+        told = re.search(
+            rf"clock is (\d+) s {side} its database's.*: set it \(NTP\)", health["clock"]
+        )
+        assert told is not None, health
+        assert (
+            abs(int(told[1]) - abs(seconds)) < 5
+        )  # on a machine at work, the question takes a while
 
 
 async def owns(customer, expected):
