@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from contracts.sales.api import ALPHABET, RAISED
 from local.assets import node
 
@@ -30,23 +28,22 @@ def in_javascript(function: str, texts: Sequence[str]) -> list[Any]:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize(
-    ("typed", "shown"),
-    [
-        ("phbq74k2m91", "PHBQ74K2M91"),
-        (f" {UNIT.lower()}\t", UNIT),
-        ("PHBQ7-4K2M9-10XTD", UNIT),
-        ("PHBQ7 4K2M9 10XTD", UNIT),
-        ("PHBQ7\u00a04K2M9\u202f10XTD", UNIT),
-        ("PHBQ7.4K2M9.10XTD", UNIT),
-        ("PHBQ7\u20114K2M9\u201310XTD", UNIT),
-        ("PHBQ7/4K2M9_10XTD", "PHBQ7/4K2M9_10XTD"),
-        ("PHBQ74\u200b", "PHBQ74\u200b"),
-        ("é ß ı ２ 😀", "éßı２😀"),
-    ],
-)
-def test_what_parts_its_groups_is_taken_out_and_nothing_else(typed: str, shown: str):
-    assert in_javascript("tidied", [typed]) == [shown]
+TIDIED = {
+    "phbq74k2m91": "PHBQ74K2M91",
+    f" {UNIT.lower()}\t": UNIT,
+    "PHBQ7-4K2M9-10XTD": UNIT,
+    "PHBQ7 4K2M9 10XTD": UNIT,
+    "PHBQ7\u00a04K2M9\u202f10XTD": UNIT,
+    "PHBQ7.4K2M9.10XTD": UNIT,
+    "PHBQ7\u20114K2M9\u201310XTD": UNIT,
+    "PHBQ7/4K2M9_10XTD": "PHBQ7/4K2M9_10XTD",
+    "PHBQ74\u200b": "PHBQ74\u200b",
+    "é ß ı ２ 😀": "éßı２😀",
+}
+
+
+def test_what_parts_its_groups_is_taken_out_and_nothing_else():
+    assert dict(zip(TIDIED, in_javascript("tidied", list(TIDIED)), strict=True)) == TIDIED
 
 
 def test_the_field_and_the_server_agree_on_blanks_and_small_letters():
@@ -61,18 +58,17 @@ def test_the_field_and_the_server_agree_on_blanks_and_small_letters():
     assert {ord(sign) for sign in raised} == RAISED.keys()
 
 
-@pytest.mark.parametrize(
-    ("scanned", "is_number"),
-    [
-        (UNIT, True),
-        ("àhbq74-2m910xtd", True),
-        (f"]C1{UNIT}", True),
-        (f"$c&{UNIT}", True),
-        (UNIT[:14], False),
-        (f"{UNIT}X", False),
-        (f"]C1{UNIT}X", False),
-        (f"XC1{UNIT}", False),
-    ],
-)
-def test_a_scan_of_a_serial_number_is_told_by_its_length(scanned: str, is_number: bool):
-    assert in_javascript("isNumberScan", [scanned]) == [is_number]
+SCANS = {
+    UNIT: True,
+    "àhbq74-2m910xtd": True,
+    f"]C1{UNIT}": True,
+    f"$c&{UNIT}": True,
+    UNIT[:14]: False,
+    f"{UNIT}X": False,
+    f"]C1{UNIT}X": False,
+    f"XC1{UNIT}": False,
+}
+
+
+def test_a_scan_of_a_serial_number_is_told_by_its_length():
+    assert dict(zip(SCANS, in_javascript("isNumberScan", list(SCANS)), strict=True)) == SCANS
