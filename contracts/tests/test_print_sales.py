@@ -12,14 +12,12 @@ from uuid import uuid4
 
 import nats
 import pytest
-from nats.js.errors import APIError, NotFoundError
 
 from chassis import streams
 from chassis.testing import wrap
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from local.processes import free_port
 from local.servers import Broker
-from waiting import eventually
 
 PROGRAM = Path(__file__).parents[1] / "examples/print_sales.py"
 SYSTEMS = ("accounting", "warehouse")
@@ -174,37 +172,6 @@ async def test_a_cancelled_sale_is_told(broker):
     program.stop()
 
 
-async def test_another_system_may_do_nothing_else(broker):
-    refused: list[str] = []
-    async with connected(broker, "warehouse", refused) as warehouse:
-        js = warehouse.jetstream(timeout=0.5)
-        with pytest.raises(TimeoutError):
-            await js.publish("sales.sale-recorded.v1.forged", b"{}")
-        with pytest.raises(TimeoutError):
-            await js.consumer_info("SALES", "accounting")
-        with pytest.raises(TimeoutError):
-            await js.consumer_info("IDENTITY", "sales")
-        with pytest.raises(TimeoutError):
-            await js.add_consumer("SALES", durable_name="spy", ack_policy="explicit")
-        with pytest.raises(TimeoutError):
-            await js.delete_stream("SALES")
-        for subject in ("sales.>", "_INBOX.sales.>"):
-            await warehouse.subscribe(subject)
-            await warehouse.flush()
-
-        async def told_of_each() -> None:
-            for forbidden in ("sales.sale-recorded.v1.forged", "sales.>", "_inbox.sales.>"):
-                assert any(f'"{forbidden}"' in said for said in refused), refused
-
-        await eventually(told_of_each)  # the client reports a refusal in a task of its own
-
-    async with connected(broker, "admin") as admin:
-        with pytest.raises(NotFoundError):
-            await admin.jetstream().get_last_msg("SALES", "sales.sale-recorded.v1.forged")
-        with pytest.raises(APIError):
-            await admin.jetstream().consumer_info("SALES", "spy")
-
-
 async def test_without_its_password_a_system_gets_nothing(broker):
     await sell(broker, "SN0000000000030")
     program = Running(broker, "warehouse", word="guess")
@@ -213,3 +180,47 @@ async def test_without_its_password_a_system_gets_nothing(broker):
     said = await asyncio.to_thread(program.process.stderr.readline)
     assert "Authorization Violation" in said
     assert program.stop() == ""
+
+
+# As the broker was configured before each user had an account.
+OF_ONE_ACCOUNT = """
+listen: "{listen}"
+jetstream {{ store_dir: "{store}" }}
+accounts {{ GUICHET {{ jetstream: enabled, users: [
+  {{ user: admin, password: "admin-password" }}
+  {{ user: sales, password: "sales-password" }}
+  {{ user: warehouse, password: "warehouse-password" }}
+] }} }}
+"""
+
+
+async def test_a_store_of_one_account_goes_on_where_each_system_stopped(tmp_path):
+    port, store = free_port(), str(tmp_path / "store")
+    listen = f"127.0.0.1:{port}"
+    before = Broker(tmp_path, port, config=OF_ONE_ACCOUNT.format(listen=listen, store=store))
+    before.start()
+    before.wait_for(before.is_ready, 10)
+    await streams.set_up(before.url, password("admin"), ["warehouse"])
+    first = await sell(before, "SN0000000000040")
+    program = Running(before, "warehouse")
+    assert await program.prints(1) == [first]
+    await everything_is_acknowledged(before, "warehouse")
+    program.stop()
+    second = await sell(before, "SN0000000000041")
+    before.stop()
+
+    config = streams.nats_config(listen=listen, store=store, subscribers=["warehouse"])
+    secrets = {
+        streams.password_variable(user): password(user) for user in streams.users(["warehouse"])
+    }
+    after = Broker(tmp_path, port, config=config, secrets=secrets)
+    after.start()
+    after.wait_for(after.is_ready, 10)
+    try:
+        await streams.set_up(after.url, password("admin"), ["warehouse"])
+        program = Running(after, "warehouse")
+        third = await sell(after, "SN0000000000042")
+        assert await program.prints(2) == [second, third]
+        program.stop()
+    finally:
+        after.stop()

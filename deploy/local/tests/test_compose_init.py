@@ -249,4 +249,4 @@ def test_secrets_that_cannot_be_given_to_their_reader_are_refused(tmp_path, monk
 
 
 def test_nobody_of_ours_is_a_subscriber():
-    assert set(streams.users(["x"], door=True)) == {"admin", "system", "door", "x", *SERVICES}
+    assert set(streams.users(["x"])) == {"admin", "system", "x", *SERVICES}

@@ -40,7 +40,10 @@ def init(
     console.print(f"✓ {shown(file)}: {'made' if is_new else 'brought up to date'}")
     console.print(f"✓ {shown(secrets.folder)}: {len(made)} files written")
     if {"nats-config", "door-config"} & {*made} and not is_new:
-        say("NATS has new users or rights; if it runs: docker compose restart nats messaging")
+        door = " door" if "door" in settings.COMPOSE_PROFILES else ""
+        say(
+            f"NATS has new users or rights; if it runs: docker compose restart nats messaging{door}"
+        )
     if settings.GUICHET_TLS == "files" or "door" in settings.COMPOSE_PROFILES:
         for name in ("certificate.pem", "key.pem"):
             if not (secrets.folder / "tls" / name).exists():

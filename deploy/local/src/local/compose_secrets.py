@@ -43,7 +43,7 @@ class SecretFiles:
     def make_passwords_of_nats(self) -> None:
         others = self.settings.other_systems
         passwords = {}
-        for user in streams.users(others, door=True):
+        for user in streams.users(others):
             file = f"{user}-nats" if user in SERVICES else f"nats-{user}"
             self.own(file)
             passwords[user] = self[file]

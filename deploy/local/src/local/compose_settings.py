@@ -126,7 +126,6 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_SUBSCRIBERS: str = Field(
         "subscriber",
-        pattern=r"^([a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*)*)?$",
         description="Other systems that may read events, separated by commas. Each gets a user of"
         " NATS and durables of its own; its password is in the file nats-<name> of the secrets.",
     )
@@ -201,11 +200,8 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
 
     @field_validator("GUICHET_SUBSCRIBERS")
     @classmethod
-    def no_name_of_ours(cls, names: str) -> str:
-        ours = {*streams.users([], door=True)} & {*names.split(",")}
-        if ours:
-            raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
-        return names
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(streams.other_systems(names))
 
     @field_validator("GUICHET_POOL_OVERFLOW")
     @classmethod
@@ -263,7 +259,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
 
     @property
     def other_systems(self) -> list[str]:
-        return [name for name in self.GUICHET_SUBSCRIBERS.split(",") if name]
+        return streams.other_systems(self.GUICHET_SUBSCRIBERS)
 
 
 def quoted(value: str) -> str:

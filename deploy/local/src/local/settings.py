@@ -6,6 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis import streams
 from local.processes import CannotStart, free_port
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -66,6 +67,11 @@ class LocalSettings(BaseSettings):
     traces_share: float = Field(1, ge=0, le=1, description="The same.")
     subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
 
+    @field_validator("subscribers")
+    @classmethod
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(streams.other_systems(names))
+
     @field_validator("state", "assets")
     @classmethod
     def absolute(cls, folder: Path | None) -> Path | None:
@@ -103,7 +109,7 @@ class LocalSettings(BaseSettings):
 
     @property
     def other_systems(self) -> list[str]:
-        return [name.strip() for name in self.subscribers.split(",") if name.strip()]
+        return streams.other_systems(self.subscribers)
 
     def port_of(self, part: str) -> int:
         return getattr(self, PARTS_WITH_PORTS[part])

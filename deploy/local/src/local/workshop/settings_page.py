@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from chassis.settings import PREFIX, CommonSettings, ServiceSettings
-from chassis.streams import SetUpSettings
+from chassis.streams.command import SetUpSettings
 from local.compose_settings import ComposeSettings
 from local.settings import ROOT, SERVICES, LocalSettings
 

@@ -1,0 +1,41 @@
+"""Streams, durables and rights on the broker, all made from the context map.
+
+Only NATS's admin user may make streams; the set-up step runs before the services.
+"""
+
+from chassis.streams.configuration import door_config, nats_config
+from chassis.streams.making import (
+    ACK_SECONDS,
+    TAKEN_MOST,
+    ensure_durable,
+    ensure_stream,
+    reset_durable,
+    say_nothing,
+    set_up,
+)
+from chassis.streams.rights import (
+    ADMIN,
+    SYSTEM,
+    other_systems,
+    password_variable,
+    rights_of_all,
+    users,
+)
+
+__all__ = [
+    "ACK_SECONDS",
+    "ADMIN",
+    "SYSTEM",
+    "TAKEN_MOST",
+    "door_config",
+    "ensure_durable",
+    "ensure_stream",
+    "nats_config",
+    "other_systems",
+    "password_variable",
+    "reset_durable",
+    "rights_of_all",
+    "say_nothing",
+    "set_up",
+    "users",
+]

@@ -1,0 +1,45 @@
+"""The set-up step of containers: `python -m chassis.streams`."""
+
+import asyncio
+import sys
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from pydantic import Field, SecretStr, field_validator
+
+from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
+from chassis.streams.making import set_up
+from chassis.streams.rights import other_systems
+from chassis.troubles import of_broker
+
+
+class SetUpSettings(CommonSettings):
+    """What the set-up step needs to know, where the launcher does not take it."""
+
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+    )
+    nats_admin_password: SecretStr = Field(description="Of NATS's admin user.")
+    subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
+
+    @field_validator("subscribers")
+    @classmethod
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(other_systems(names))
+
+    @property
+    def other_systems(self) -> list[str]:
+        return other_systems(self.subscribers)
+
+
+def main() -> None:
+    try:
+        settings = read(SetUpSettings)
+        password = settings.nats_admin_password.get_secret_value()
+        asyncio.run(set_up(settings.nats_url, password, settings.other_systems))
+    except WrongSettings as wrong:
+        sys.exit(f"messaging: {wrong}")
+    except JetStreamError as refused:
+        sys.exit(f"messaging: NATS refuses the streams and durables: {refused!r}")
+    except (OSError, nats.errors.Error) as unreachable:
+        sys.exit(f"messaging: {of_broker(unreachable, 'GUICHET_NATS_ADMIN_PASSWORD')}")

@@ -1,0 +1,101 @@
+"""Who may ask what of the broker: the one source of permissions, exports and imports.
+
+The streams live in the account of the administrator, and everybody else in an account of their
+own: the subject that a request is to be answered on is not checked against any permission, so
+whoever shared an account with a stream could write into it by asking for an event "to" there.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
+
+ADMIN = "admin"
+SYSTEM = "system"
+NAME = re.compile(r"[a-z][a-z0-9_-]*")  # the streams' and NATS's own accounts are in capitals
+
+# Under its own name JetStream answers in every account that it is not enabled there: what is asked
+# of it is asked under this one, which each account but the administrator's puts in its place.
+API, API_FROM_OUTSIDE = "$JS.API.", "$JS.guichet.API."
+
+
+def users(subscribers: Iterable[str]) -> list[str]:
+    """Everyone who needs a password on the broker."""
+    return [ADMIN, SYSTEM, *CONTEXTS, *subscribers]
+
+
+def other_systems(names: str) -> list[str]:
+    """The subscribers of a setting, separated by commas; ValueError for a name that cannot be."""
+    found = [name.strip() for name in names.split(",") if name.strip()]
+    if ours := {*users([])} & {*found}:
+        raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
+    if wrong := [name for name in found if not NAME.fullmatch(name)]:
+        raise ValueError(f"{wrong[0]}: a name has small letters, digits, - and _, a letter first")
+    return found
+
+
+def password_variable(user: str) -> str:
+    return "NATS_PASSWORD_" + "".join(c if c.isalnum() else "_" for c in user).upper()
+
+
+def rights_of_all(subscribers: Iterable[str]) -> dict[str, list[str]]:
+    """The subjects that each user may ask on, by the names that they have where the streams are."""
+    services = {context: rights_of_service(context) for context in CONTEXTS}
+    return services | {each: rights_of_subscriber(each) for each in subscribers}
+
+
+def rights_of_service(context: str) -> list[str]:
+    """It publishes its own subjects and sees how its stream is; it reads where it listens."""
+    heard = [stream_name(each.to) for each in LISTENINGS if each.service == context]
+    own = []
+    if context in PUBLISHERS:
+        own = [f"{context}.>", f"{API}STREAM.INFO.{stream_name(context)}"]
+    return [*own, *reading(context, heard), *making_durables(context, heard)]
+
+
+def rights_of_subscriber(name: str) -> list[str]:
+    """Another system reads the public streams, each through its own durable."""
+    return reading(name, map(stream_name, PUBLIC_STREAMS))
+
+
+def reading(user: str, streams: Iterable[str]) -> list[str]:
+    """To read and acknowledge through durables of the user's name."""
+    return [
+        right
+        for stream in streams
+        for right in (
+            f"{API}CONSUMER.MSG.NEXT.{stream}.{user}",
+            f"{API}CONSUMER.INFO.{stream}.{user}",
+            f"$JS.ACK.{stream}.{user}.>",
+        )
+    ]
+
+
+def making_durables(service: str, streams: Iterable[str]) -> list[str]:
+    """Of a service besides: to make its own durables again, where they stood, should one be gone.
+
+    What it could make otherwise hands it no event that it may not read as it is.
+    """
+    return [
+        f"{API}{right}"
+        for stream in streams
+        for right in (
+            f"CONSUMER.CREATE.{stream}.{service}",
+            f"CONSUMER.RESET.{stream}.{service}",
+            f"STREAM.INFO.{stream}",
+        )
+    ]
+
+
+def asked(right: str) -> str:
+    """The same subject as it is called in every account but the administrator's."""
+    return right.replace(API, API_FROM_OUTSIDE, 1)
+
+
+def permissions(user: str, rights: Iterable[str]) -> dict[str, Any]:
+    """These subjects, and to hear what is answered to this user."""
+    return {
+        "publish": {"allow": [asked(right) for right in rights]},
+        "subscribe": {"allow": [f"_INBOX.{user}.>"]},
+    }
