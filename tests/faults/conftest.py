@@ -41,7 +41,8 @@ async def supervisor(stack: Stack) -> AsyncGenerator[list[str]]:
 
     async def watch() -> None:
         while True:
-            supervisor.look()
+            if supervisor.look():
+                await asyncio.to_thread(stack.take_note, said.append)
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch())

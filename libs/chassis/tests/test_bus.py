@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ from chassis import bus, dead_letters, health, service, streams
 from chassis.bus import Consumer, Delivery, Relay, Subscriptions
 from chassis.bus.relay import RELAY_LOCK
 from chassis.database import Database
-from chassis.messaging import DeadLetter, InboxMessage, OutboxMessage, publish
+from chassis.messaging import DeadLetter, InboxMessage, KnownStream, OutboxMessage, publish
 from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, somebody_waits, wrap
 from contracts.event import Event
@@ -407,7 +408,7 @@ async def test_a_full_store_is_told_once_and_left_behind(database, full, monkeyp
     assert all(pause >= 0.2 * 2**number for number, pause in enumerate(pauses))
 
 
-def untroubled(relay: Relay) -> Callable[[], Awaitable[bool]]:
+def untroubled(relay: Relay | Consumer) -> Callable[[], Awaitable[bool]]:
     async def is_untroubled() -> bool:
         return relay.loop.trouble is None
 
@@ -463,7 +464,7 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
     await js.delete_stream("NUMBERS")
     relay = relay_of(database, js)
     await announce(database, 1)
-    async with running(relay.run()):
+    async with running(relay.loop.run(relay.run)):
 
         async def told() -> bool:
             return relay.loop.trouble == (
@@ -471,6 +472,144 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
             )
 
         await eventually(told)
+
+
+@pytest.fixture
+def often(monkeypatch) -> None:
+    """Publishers and listeners look how their streams are five times a second."""
+    for seconds in ("relay.LOOK", "relay.RENEW", "consumer.LOOK", "consumer.FETCH"):
+        monkeypatch.setattr(f"chassis.bus.{seconds}_SECONDS", 0.2)
+
+
+async def stored_numbers(js: JetStreamContext) -> list[int]:
+    """What the stream holds, in its order."""
+    state = (await js.stream_info("NUMBERS")).state
+    held = range(state.first_seq, state.last_seq + 1) if state.messages else ()
+    messages = [await js.get_msg("NUMBERS", at) for at in held]
+    return [json.loads(message.data or b"{}")["data"]["number"] for message in messages]
+
+
+@pytest.mark.usefixtures("often")
+@pytest.mark.parametrize("how", ["made anew", "emptied", "made anew unseen"])
+async def test_what_a_stream_has_lost_is_published_again_before_anything_new(database, js, how):
+    """Also where the relay has not noticed yet: NATS stores nothing that does not come next."""
+    seen = Seen()
+    relay, consumer = relay_of(database, js), consumer_of(database, js, seen)
+    await announce(database, 1, 2, 3)
+    async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
+
+        async def handled(*numbers: int) -> bool:
+            return seen.numbers == list(numbers)
+
+        await eventually(lambda: handled(1, 2, 3))
+        if how == "emptied":
+            await js.purge_stream("NUMBERS")
+            await eventually(lambda: holds(js, 1, 2, 3))
+        else:
+            await js.delete_stream("NUMBERS")
+            if how == "made anew":
+                await announce(database, 4)  # and cannot be stored
+                await eventually(lambda: is_told(relay, "NATS has no stream for these events"))
+                await eventually(lambda: is_told(consumer, "NATS has no stream NUMBERS"))
+            await streams.ensure_stream(js, "numbers")
+            await streams.ensure_durable(js, "NUMBERS", LISTENING.service, LISTENING.types)
+        await announce(database, *([5] if how == "made anew" else [4, 5]))
+        await eventually(lambda: handled(1, 2, 3, 4, 5))
+        await eventually(untroubled(relay))
+    assert await stored_numbers(js) == [1, 2, 3, 4, 5]
+    assert await count(database, InboxMessage) == 5
+
+
+async def holds(js: JetStreamContext, *numbers: int) -> bool:
+    return await stored_numbers(js) == list(numbers)
+
+
+async def is_told(loops: Relay | Consumer, what: str) -> bool:
+    return (loops.loop.trouble or "").startswith(what)
+
+
+async def test_only_the_end_is_published_again_where_only_the_end_is_lost(database, js):
+    relay = relay_of(database, js)
+    await announce(database, 1, 2, 3, 4)
+    async with running(relay.run()):
+        await eventually(lambda: holds(js, 1, 2, 3, 4))
+        await eventually(marked(database, 4))
+    info = await js.stream_info("NUMBERS")
+    shorter = replace(info, state=replace(info.state, messages=2, last_seq=2))
+    async with await psycopg.AsyncConnection.connect(relay.dsn, autocommit=True) as connection:
+        assert await relay.own.compare(connection, shorter) == 2
+    async with database.transaction() as session:
+        waiting = await session.scalars(
+            select(OutboxMessage.position).where(OutboxMessage.published_at.is_(None))
+        )
+        assert len(list(waiting)) == 2
+
+
+def marked(database: Database, number: int) -> Callable[[], Awaitable[bool]]:
+    async def are_marked() -> bool:
+        async with database.transaction() as session:
+            found = await session.scalars(select(OutboxMessage.stored_as))
+        return sorted(each or 0 for each in found) == list(range(1, number + 1))
+
+    return are_marked
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_stream_that_is_empty_and_was_not_is_told_by_its_listener(database, js):
+    """Also where its publisher is away."""
+    seen = Seen()
+    consumer = consumer_of(database, js, seen)
+    await announce(database, 1)
+    async with running(consumer.loop.run(consumer.run)):
+        async with running(relay_of(database, js).run()):
+
+            async def handled() -> bool:
+                async with database.transaction() as session:
+                    known = await session.scalar(
+                        select(KnownStream.position).where(KnownStream.name == "NUMBERS")
+                    )
+                return seen.numbers == [1] and bool(known)
+
+            await eventually(handled)
+        await js.purge_stream("NUMBERS")
+        await eventually(lambda: is_told(consumer, "the stream NUMBERS of NATS is empty"))
+
+
+@pytest.mark.usefixtures("often")
+async def test_a_store_that_is_deleted_while_nats_runs_is_told_by_publisher_and_listener(
+    database, tmp_path
+):
+    """NATS itself goes on, from memory; a service that publishes nothing says it too."""
+    broker = Broker(tmp_path / "nats", free_port())
+    broker.start()
+    broker.wait_for(broker.is_ready, 10)
+    connection = await bus.connect(broker.url, "", "")
+    js = connection.jetstream()
+    await streams.ensure_stream(js, "numbers")
+    await streams.ensure_durable(js, "NUMBERS", LISTENING.service, LISTENING.types)
+    relay, consumer = relay_of(database, js), consumer_of(database, js, Seen())
+    try:
+        async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
+            await announce(database, 1)
+            await eventually(marked(database, 1))
+            (tmp_path / "nats" / "jetstream").rename(tmp_path / "gone")  # it may be writing there
+            gone = "NATS has lost the files of its stream NUMBERS"
+            await eventually(lambda: is_told(relay, gone))
+            await eventually(lambda: is_told(consumer, gone))
+            broker.stop()
+            broker.start()
+            broker.wait_for(broker.is_ready, 10)
+            administrator = await nats.connect(broker.url)
+            theirs = administrator.jetstream()
+            await streams.ensure_stream(theirs, "numbers")
+            await streams.ensure_durable(theirs, "NUMBERS", LISTENING.service, LISTENING.types)
+            await administrator.close()
+            await eventually(untroubled(relay))
+            await eventually(untroubled(consumer))
+        assert await stored_numbers(js) == [1]
+    finally:
+        await connection.close()
+        broker.stop()
 
 
 def settings_of(name: str, database: Database, nats_url: str) -> ServiceSettings:
@@ -627,7 +766,8 @@ async def test_a_durable_that_is_gone_is_made_again_where_all_is_settled(databas
 async def announced_and_heard(database: Database, js: JetStreamContext, *numbers: int) -> list[int]:
     seen = Seen()
     await announce(database, *numbers)
-    async with running(relay_of(database, js).run(), consumer_of(database, js, seen).run()):
+    relay, consumer = relay_of(database, js), consumer_of(database, js, seen)
+    async with running(relay.run(), consumer.loop.run(consumer.run)):
 
         async def handled() -> bool:
             return len(seen.numbers) == len(numbers)

@@ -5,10 +5,10 @@ from sqlalchemy import select, text
 
 from catalog.app import take_imports
 from catalog.models import Product
-from catalog.operations.importing import IMPORT_LOCK
+from catalog.operations.importing import IMPORT_LOCK, from_tables
 from chassis.loops import Loop
-from chassis.messaging import OutboxMessage
-from chassis.testing import published
+from chassis.messaging import OutboxMessage, publish_again
+from chassis.testing import published, published_again
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH
 from contracts.catalog.events import ProductsChanged
 
@@ -285,3 +285,15 @@ async def test_nothing_waits_to_be_indexed_after_an_import(imported, session):
         text("SELECT pending_pages FROM pgstatginindex('ix_products_searched_on_sale')")
     )
     assert pending == 0
+
+
+async def test_what_the_outbox_has_forgotten_is_told_by_the_table(imported, session):
+    """In its newest state; what the outbox still tells is left to it."""
+    await imported("A-1,Une chose,true\nA-2,Une autre,true\n")
+    [before] = await announced(session)
+    [again] = await published_again(session, from_tables)
+    assert isinstance(again, ProductsChanged)
+    assert sorted(again.products, key=str) == sorted(before.products, key=str)
+
+    await imported("A-1,Une chose,true\nA-2,Plus la même,true\nA-3,Nouvelle,true\n")
+    assert await publish_again(session, from_tables(session)) == 0

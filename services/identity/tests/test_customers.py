@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from chassis.testing import published, token
+from chassis.testing import published, published_again, token
 from contracts.identity.events import CustomerChanged, PasswordChanged
 from contracts.identity.roles import Role
+from identity.operations.accounts import from_tables
 
 PASSWORD = "grenouille sur un vélo"
 OTHER_PASSWORD = "trois pommes et demie"
@@ -247,3 +248,17 @@ async def test_slips_in_domains_are_questioned(people, domain, meant):
     body = {"email": f"Jeanne.D@{domain}"}
     answer = await people.post("/customers/email-check", body, people.seller)
     assert answer.json()["suggestion"] == (meant and f"Jeanne.D@{meant}")
+
+
+async def test_what_the_outbox_has_forgotten_is_told_by_the_table(people, session):
+    """The state that an account has now; neither passwords nor links."""
+    await people.register(email=EMAIL)
+    before = await last_change(session)
+    again = [
+        event
+        for event in await published_again(session, from_tables)
+        if isinstance(event, CustomerChanged) and event.customer_id == before.customer_id
+    ]
+    assert [event.model_copy(update={"changed_at": None}) for event in again] == [
+        before.model_copy(update={"changed_at": None})
+    ]

@@ -4,9 +4,10 @@ from uuid import uuid4
 
 import pytest
 
-from chassis.testing import published, token
+from chassis.testing import published, published_again, token
 from contracts.identity.roles import Role
 from contracts.sales.events import SaleCancelled, SaleRecorded
+from sales.operations import from_tables
 
 SELLER = token(Role.SELLER)
 
@@ -105,3 +106,10 @@ async def test_a_customer_cancels_nothing(client, sale, shop, session):
     answer = await cancel(client, sale["id"], headers=token(Role.CUSTOMER, shop.customer_id))
     assert answer.status_code == 403
     assert len(await published(session)) == 1
+
+
+async def test_what_the_outbox_has_forgotten_is_told_by_the_table(client, sale, session):
+    await cancel(client, sale["id"])
+    before = await published(session)
+    assert len(before) == 2
+    assert await published_again(session, from_tables) == before

@@ -4,8 +4,9 @@ from uuid import UUID
 
 import pytest
 
-from chassis.testing import published
+from chassis.testing import published, published_again
 from contracts.tickets.events import Side, TicketResolved
+from tickets.operations.republishing import from_tables
 
 
 @pytest.mark.parametrize("answered", [False, True])
@@ -62,3 +63,21 @@ async def test_what_somebody_else_resolved_is_resolved(desk, session, nathalie, 
 
     assert (await desk.read(nathalie, number))["ticket"]["resolved_by_name"] == "Karim Benali"
     assert len(await published(session)) == 2
+
+
+async def test_what_the_outbox_has_forgotten_is_told_by_the_tables(desk, session, nathalie, karim):
+    number = await desk.opened(nathalie)
+    await desk.note(karim, number)
+    await desk.say(karim, number)
+    await desk.say(nathalie, number)
+    await desk.resolve(nathalie, number)
+    other = await desk.opened(nathalie)
+    await desk.say(karim, other)
+    before = await published(session)
+    assert len(before) == 6
+    again = await published_again(session, from_tables)
+    assert sorted(again, key=str) == sorted(before, key=str)
+    for ticket_id in {event.subject for event in before}:
+        assert [event for event in again if event.subject == ticket_id] == [
+            event for event in before if event.subject == ticket_id
+        ]

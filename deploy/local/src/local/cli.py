@@ -15,6 +15,7 @@ import psycopg
 import typer
 
 from chassis import databases
+from contracts.topology import PUBLISHERS
 from local import compose, reading_logs, running
 from local.processes import CannotStart
 from local.screen import Steps, complain, console, say
@@ -81,7 +82,7 @@ def up(
                 accounts = demo_accounts(stack, steps, load=demo)
             welcome(stack, accounts, time.monotonic() - began)
             with taking_changes(stack) if watch else contextlib.nullcontext():
-                Supervisor(stack.processes, say).watch(then=stack.write_down)
+                Supervisor(stack.processes, say).watch(then=lambda: stack.take_note(say))
         except KeyboardInterrupt:
             say("Stopping ...")
         finally:
@@ -195,6 +196,23 @@ def restart(
     from local.restarting import restart as renew  # noqa: PLC0415 - only needed here
 
     renew(running.running_stack(LocalSettings.read()), parts or [])
+
+
+@cli.command()
+def republish(
+    services: Annotated[
+        list[str] | None, typer.Argument(help="Of which events; without: all that publish.")
+    ] = None,
+) -> None:
+    """Make streams anew: all of their events are published again, in order, before new ones.
+
+    Listeners know what they have had. Of containers: docker compose run --rm messaging --republish
+    """
+    chosen = services or list(PUBLISHERS)
+    if unknown := [name for name in chosen if name not in PUBLISHERS]:
+        raise CannotStart(f"{unknown[0]} publishes nothing. There are: {', '.join(PUBLISHERS)}")
+    running.running_stack(LocalSettings.read()).set_up_streams(anew=chosen)
+    say("Made anew; ./guichet status shows how many events wait to be published.")
 
 
 @cli.command()

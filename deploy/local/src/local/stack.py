@@ -75,6 +75,7 @@ class Stack:
         self.settings = settings
         self.state = settings.state
         self.is_ready = False
+        self.streams_made_in: int | None = None  # the process of NATS
         self.logs = self.state / "logs"
         make_state(self.state)
         self.vault = Vault(self.state / "secrets.json")
@@ -290,12 +291,11 @@ class Stack:
     def nats_password(self, user: str) -> str:
         return self.vault[f"nats {user}"]
 
-    def set_up_streams(self) -> None:
-        loops.run(
-            streams.set_up(
-                self.nats.url, self.nats_password(streams.ADMIN), self.settings.other_systems
-            )
-        )
+    def set_up_streams(self, *, anew: Iterable[str] = ()) -> None:
+        """Those of `anew` without what they held: their publishers publish it again."""
+        password, others = self.nats_password(streams.ADMIN), self.settings.other_systems
+        loops.run(streams.set_up(self.nats.url, password, others, anew=anew))
+        self.streams_made_in = self.nats.pid
 
     def refuse_leftovers(self) -> None:
         """After a launcher that was killed: its parts may still be ending, or cannot."""
@@ -408,6 +408,15 @@ class Stack:
         draft = self.running_file.with_suffix(".new")
         draft.write_text(json.dumps(about, indent=2))
         draft.replace(self.running_file)
+
+    def take_note(self, say: Callable[[str], object]) -> None:
+        """Of parts that were started again; NATS may have come back without its streams."""
+        self.write_down()
+        if self.nats.is_alive() and self.nats.pid != self.streams_made_in:
+            try:
+                self.set_up_streams()
+            except streams.TROUBLE as trouble:
+                say(f"NATS's streams were not made ({trouble!r}): ./guichet restart nats")
 
     def forget(self) -> None:
         """Remove all that it knows."""

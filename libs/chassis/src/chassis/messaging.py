@@ -4,12 +4,30 @@ They live in each service's own database, in the schema `messaging`, so that an 
 state it tells of commit together.
 """
 
+import hashlib
+from collections.abc import AsyncIterable
 from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import AsyncConnection
 from psycopg.sql import SQL, Identifier
-from sqlalchemy import BigInteger, Identity, Index, MetaData, func, text
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Identity,
+    Index,
+    MetaData,
+    SQLColumnExpression,
+    Text,
+    cast,
+    exists,
+    func,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -27,7 +45,10 @@ class Messaging(DeclarativeBase):
 
 
 class OutboxMessage(Messaging):
-    """An event that was decided here; `published_at` tells that JetStream has stored it."""
+    """An event that was decided here; `published_at` tells that JetStream has stored it.
+
+    `stored_as` is its number in the stream; nothing of what was stored before that was noted.
+    """
 
     __tablename__ = "outbox"
     __table_args__ = (
@@ -41,6 +62,23 @@ class OutboxMessage(Messaging):
     body: Mapped[str]
     recorded_at: Mapped[datetime] = mapped_column(server_default=func.now())
     published_at: Mapped[datetime | None]
+    stored_as: Mapped[int | None] = mapped_column(BigInteger)
+
+
+class KnownStream(Messaging):
+    """A stream as this service last saw it: its own, or one that it listens to.
+
+    `created_at` is by NATS: another moment, another stream. `position`: of the last event that was
+    stored, or up to which all was handled. `losses`: how often it was found without what it held.
+    """
+
+    __tablename__ = "streams"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    created_at: Mapped[datetime]
+    position: Mapped[int] = mapped_column(BigInteger)
+    losses: Mapped[int] = mapped_column(server_default="0")
+    lost_at: Mapped[datetime | None]
 
 
 class InboxMessage(Messaging):
@@ -92,13 +130,18 @@ async def position_settled(session: AsyncSession, consumer: str, stream: str) ->
     """Of this stream all up to here is settled: handled, or set aside; 0 for nothing yet.
 
     Events behind it were handled too, but one in between may still be waiting to be tried again.
+    What was handled before the stream was lost stood elsewhere in the one before.
     """
     settled = await session.scalar(
         text(f"""
-            SELECT max(position) FROM {SCHEMA}.inbox
-            WHERE consumer = :consumer AND stream = :stream AND handled_at < (
-                SELECT max(handled_at) - interval '{SETTLING}' FROM {SCHEMA}.inbox
-                WHERE consumer = :consumer AND stream = :stream
+            WITH handled AS (
+                SELECT position, handled_at FROM {SCHEMA}.inbox
+                WHERE consumer = :consumer AND stream = :stream AND handled_at > coalesce(
+                    (SELECT lost_at FROM {SCHEMA}.streams WHERE name = :stream), '-infinity'
+                )
+            )
+            SELECT max(position) FROM handled WHERE handled_at < (
+                SELECT max(handled_at) - interval '{SETTLING}' FROM handled
             )
         """),  # noqa: S608 - constants
         {"consumer": consumer, "stream": stream},
@@ -129,22 +172,77 @@ def publish(session: AsyncSession, event: Event, *, version: int | None = None) 
         version = getattr(event, "version", None)
     with tracing.span(f"announce {event.type}", tracing.SpanKind.PRODUCER):
         traceparent = tracing.here()
+    row = enveloped(event, new_id(), clock.now(), version, traceparent)
+    session.add(OutboxMessage(**row))
+    return row["event_id"]
+
+
+def enveloped(
+    event: Event, id: UUID, time: datetime, version: int | None, traceparent: str | None = None
+) -> dict[str, Any]:
+    """The columns of its row in the outbox."""
     envelope = Envelope(
-        id=new_id(),
+        id=id,
         source=f"/guichet/{event.type.partition('.')[0]}",
         type=event.type,
         subject=event.subject,
-        time=clock.now(),
+        time=time,
         aggregateversion=version,
         traceparent=traceparent,
         data=event.model_dump(mode="json"),
     )
-    session.add(
-        OutboxMessage(
-            event_id=envelope.id,
-            type=event.type,
-            subject=f"{event.type}.{event.subject}",
-            body=envelope.model_dump_json(exclude_none=True),
-        )
-    )
-    return envelope.id
+    return {
+        "event_id": id,
+        "type": event.type,
+        "subject": f"{event.type}.{event.subject}",
+        "body": envelope.model_dump_json(exclude_none=True),
+    }
+
+
+class Again(NamedTuple):
+    """An event that the outbox does not hold any more, as the tables tell of it."""
+
+    event: Event
+    version: int | None
+    at: datetime
+
+    @property
+    def id(self) -> UUID:
+        """Of what it tells and when that was: the same whenever it is published again."""
+        whole = f"{self.event.type} {self.event.model_dump_json()} {self.version}"
+        chance = int.from_bytes(hashlib.sha256(whole.encode()).digest()[:10])
+        moment = int(self.at.timestamp() * 1000) << 80
+        return UUID(int=moment | 7 << 76 | chance >> 68 << 64 | 2 << 62 | chance & (1 << 62) - 1)
+
+
+AGAIN_BATCH = 500
+BEFORE_ALL = 1 << 40  # more events than are ever published again at once
+
+
+async def publish_again(session: AsyncSession, events: AsyncIterable[Again]) -> int:
+    """Announce them before all that the outbox holds, each once; returns how many there were."""
+    first = await session.scalar(select(func.min(OutboxMessage.position)))
+    position = (1 if first is None else first) - BEFORE_ALL
+    rows: list[dict[str, Any]] = []
+    count = 0
+
+    async def insert() -> None:
+        statement = postgresql.insert(OutboxMessage).values(rows).on_conflict_do_nothing()
+        await session.execute(statement)
+        rows.clear()
+
+    async for again in events:
+        row = enveloped(again.event, again.id, again.at, again.version)
+        rows.append(row | {"position": position + count, "recorded_at": again.at})
+        count += 1
+        if len(rows) == AGAIN_BATCH:
+            await insert()
+    if rows:
+        await insert()
+    return count
+
+
+def is_gone(event: type[Event], id: SQLColumnExpression[Any]) -> ColumnElement[bool]:
+    """Whether the outbox holds none of this kind about this aggregate."""
+    subject = literal(f"{event.type}.") + cast(id, Text)
+    return ~exists().where(OutboxMessage.subject == subject)

@@ -133,6 +133,12 @@ def create_upload_tables() -> None:
     uploads.Uploads.metadata.create_all(op.get_bind())
 
 
+def know_streams() -> None:
+    """What is known of streams, and each event's number in its own; new databases have it already."""
+    op.execute(f"ALTER TABLE {SCHEMA}.outbox ADD COLUMN IF NOT EXISTS stored_as bigint")
+    Messaging.metadata.tables[f"{SCHEMA}.streams"].create(op.get_bind(), checkfirst=True)
+
+
 def create_fold() -> None:
     """`fold(text)` as `chassis.folding` has it now; columns made of an older one stay as they are."""
     op.execute(folding.function())

@@ -1,7 +1,7 @@
 """Assemble a service: settings, routes, subscriptions, background loops, health."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +15,7 @@ from nats.aio.client import Client
 from psycopg.errors import UndefinedTable
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
 from chassis import clock, errors, forgetting, health, metrics, revisions
@@ -32,6 +33,7 @@ from chassis.bus import (
 from chassis.database import Database
 from chassis.forgetting import Past
 from chassis.loops import Loop, Stuck
+from chassis.messaging import Again, publish_again
 from chassis.observing import Observing, pass_on_ids, template
 from chassis.settings import ServiceSettings
 from chassis.standing import AskedStanding
@@ -54,6 +56,7 @@ class Background:
 
 
 Reading = Callable[[Database], Awaitable[None]]
+FromTables = Callable[[AsyncSession], AsyncIterable[Again]]
 
 FORGETTING_SECONDS = 3600
 CANCEL_AGAIN_SECONDS = 1
@@ -75,12 +78,14 @@ def create_service(
     background: Sequence[Background] = (),
     readings: Sequence[Reading] = (),
     past: Sequence[Past] = (),
+    from_tables: FromTables | None = None,
 ) -> FastAPI:
     """The ASGI application of one service.
 
     It serves even while the broker is away: what it publishes waits in the outbox.
     `readings` bring gauges up to date whenever somebody asks for them. `past` are the rows of the
-    service's own tables that nobody needs any more.
+    service's own tables that nobody needs any more; `from_tables` tells again what the outbox does
+    not hold any more, for a stream that was lost.
     `app.state` holds `settings`, `database`, `http` (to ask other services), `keys` and `standing`.
     """
     database = Database(
@@ -93,7 +98,7 @@ def create_service(
     http = httpx.AsyncClient(
         base_url=settings.internal_url, timeout=1, event_hooks={"request": [pass_on_ids]}
     )
-    bus = Bus(settings, subscriptions or Subscriptions(), database)
+    bus = Bus(settings, subscriptions or Subscriptions(), database, from_tables)
     own = [
         Background("forgetting", partial(forget_past, past), every=FORGETTING_SECONDS),
         Background("signing keys", refresh_keys, every=KEYS_REFRESH_SECONDS),
@@ -256,9 +261,14 @@ class Bus:
     """The service's place on the bus: one connection, its relay and its consumers."""
 
     def __init__(
-        self, settings: ServiceSettings, subscriptions: Subscriptions, database: Database
+        self,
+        settings: ServiceSettings,
+        subscriptions: Subscriptions,
+        database: Database,
+        from_tables: FromTables | None = None,
     ) -> None:
         self.settings, self.subscriptions, self.database = settings, subscriptions, database
+        self.from_tables = from_tables
         self.loop = Loop("bus", quiet=float("inf"))
         self.broker: Client | None = None
         self.relay: Relay | None = None
@@ -274,6 +284,12 @@ class Bus:
         """Those that run: none before the first connection."""
         relay = [self.relay] if self.relay else []
         return [each.loop for each in (*relay, *self.consumers)]
+
+    async def publish_again(self) -> int:
+        if self.from_tables is None:
+            return 0
+        async with self.database.transaction() as session:
+            return await publish_again(session, self.from_tables(session))
 
     def hear(self, trouble: str) -> None:
         self.trouble = trouble
@@ -296,7 +312,14 @@ class Bus:
         if settings.relay and settings.service in PUBLISHERS:
             dsn = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
             stream = stream_name(settings.service)
-            self.relay = Relay(dsn, js, stream, settings.outbox_poll_seconds, refusals)
+            self.relay = Relay(
+                dsn,
+                js,
+                stream,
+                settings.outbox_poll_seconds,
+                refusals=refusals,
+                from_tables=self.publish_again if self.from_tables else None,
+            )
         self.consumers = [
             Consumer(
                 listening,

@@ -2,7 +2,7 @@
 
 import functools
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -17,14 +17,14 @@ from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 from psycopg import AsyncConnection, sql
-from sqlalchemy import select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from chassis import bus, clock, migrations
 from chassis.auth import AUDIENCE, ISSUER, Caller
 from chassis.bus import Delivery, Subscriptions
 from chassis.database import Database
-from chassis.messaging import OutboxMessage, new_id
+from chassis.messaging import Again, OutboxMessage, new_id, publish_again
 from chassis.reading import Reader
 from contracts.event import Envelope, Event
 
@@ -161,6 +161,17 @@ async def published(session: AsyncSession) -> list[Event]:
     """What the service has announced so far, in order."""
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
     return [read(Envelope.model_validate_json(row.body)) for row in rows]
+
+
+async def published_again(
+    session: AsyncSession, from_tables: Callable[[AsyncSession], AsyncIterable[Again]]
+) -> list[Event]:
+    """What the tables tell again once the outbox has forgotten all of it; each once."""
+    await session.flush()
+    await session.execute(delete(OutboxMessage))
+    for _ in range(2):
+        await publish_again(session, from_tables(session))
+    return await published(session)
 
 
 def read(envelope: Envelope) -> Event:

@@ -88,6 +88,23 @@ def is_no_stream(error: BaseException) -> bool:
     return isinstance(error, NotFoundError) and error.err_code == NO_STREAM
 
 
+# Also of JetStream: a file that it cannot make, said in the words of its operating system.
+NO_FILE = 10012
+FILES_GONE = (
+    "NATS has lost the files of its stream {stream} and serves it from memory: start NATS again and"
+    " have messaging set up (./guichet restart nats; see docs/operations.md); all is published again"
+)
+
+
+def of_files(error: BaseException, stream: str) -> str | None:
+    """Of a stream that can be written no more; nothing for any other trouble."""
+    if isinstance(error, APIError) and error.err_code == NO_FILE:
+        if "no such file" in (error.description or ""):
+            return FILES_GONE.format(stream=stream)
+        return f"NATS cannot write its stream {stream} ({error.description}): see its log"
+    return None
+
+
 def of_publishing(error: BaseException) -> str:
     """Of an event that JetStream does not store."""
     if isinstance(error, APIError) and error.err_code in NO_ROOM:

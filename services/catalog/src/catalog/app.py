@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from catalog import operations
 from catalog.handlers import subscriptions
+from catalog.operations import importing
 from catalog.routes import router
 from catalog.settings import Settings
 from chassis import uploads
@@ -33,4 +34,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions,
         background=[Background("imports", take_imports, every=IMPORTS_SECONDS)],
         past=[uploads.OLD],
+        from_tables=importing.from_tables,
     )

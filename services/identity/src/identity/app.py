@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from chassis.loops import Loop
 from chassis.service import Background, create_service
 from identity.handlers import subscriptions
-from identity.operations import sessions
+from identity.operations import accounts, sessions
 from identity.passwords import Passwords
 from identity.routes import router
 from identity.settings import Settings
@@ -17,7 +17,14 @@ KEYS_SECONDS = 3600
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     background = [Background("own keys", read_keys, every=KEYS_SECONDS)]
-    app = create_service(settings, router, subscriptions, background=background, past=sessions.PAST)
+    app = create_service(
+        settings,
+        router,
+        subscriptions,
+        background=background,
+        past=sessions.PAST,
+        from_tables=accounts.from_tables,
+    )
     app.state.passwords = passwords_of(settings)
     # Where tokens are signed, nobody asks for the keys over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None

@@ -1,11 +1,11 @@
 """What staff do at the counter, and what sales keeps of what the others told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -14,7 +14,7 @@ from chassis.database import refusing
 from chassis.errors import Busy, Malformed, Refusal
 from chassis.forgetting import Past
 from chassis.idempotency import made_under
-from chassis.messaging import publish
+from chassis.messaging import Again, is_gone, publish
 from contracts.catalog.api import Product
 from contracts.catalog.events import ProductState
 from contracts.sales.api import DraftToKeep, NewSale
@@ -110,6 +110,23 @@ async def cancel_sale(
     if sale.cancel(by=staff, reason=reason, at=at):
         publish(session, SaleCancelled.model_validate(sale, from_attributes=True))
     return sale
+
+
+async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
+    """The sales and cancellations that the outbox does not hold any more."""
+    recorded, cancelled = is_gone(SaleRecorded, Sale.id), is_gone(SaleCancelled, Sale.id)
+    missing = recorded | (Sale.cancelled_at.is_not(None) & cancelled)
+    found = await session.stream(
+        select(Sale, recorded, cancelled).where(missing).order_by(Sale.recorded_at, Sale.id)
+    )
+    async for sale, without_recording, without_cancellation in found:
+        if without_recording:
+            event = SaleRecorded.model_validate(sale, from_attributes=True)
+            yield Again(event.model_copy(update={"version": 1}), 1, sale.recorded_at)
+        if sale.cancelled_at is not None and without_cancellation:
+            cancellation = SaleCancelled.model_validate(sale, from_attributes=True)
+            yield Again(cancellation, sale.version, sale.cancelled_at)
+        session.expunge(sale)
 
 
 # --- Drafts -----------------------------------------------------------------------------------

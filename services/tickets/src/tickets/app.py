@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from chassis.loops import Loop
 from chassis.service import Background, create_service
 from tickets.handlers import subscriptions
+from tickets.operations import republishing
 from tickets.operations.changes import OLD_CHANGES
 from tickets.operations.drafts import OLD_DRAFTS
 from tickets.operations.rewording import reword_some
@@ -28,6 +29,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Background("rewording", reword, every=REWORDING_SECONDS),
         ],
         past=[OLD_CHANGES, OLD_DRAFTS],
+        from_tables=republishing.from_tables,
     )
     app.openapi_version = "3.2.0"  # the first that can describe a stream of events
     app.state.hub = live.Hub(settings.streams)

@@ -9,18 +9,19 @@ from uuid import UUID
 import structlog
 from nats.aio.msg import Msg
 from nats.js import JetStreamContext
-from nats.js.api import ConsumerInfo
+from nats.js.api import ConsumerInfo, StreamInfo
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from chassis import health, streams, tracing
 from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.bus.handling import Delivery, Subscriptions, deliver
+from chassis.bus.losses import is_lost_to
 from chassis.database import Database
 from chassis.loops import Loop, Stuck
 from chassis.messaging import DeadLetter, position_settled
 from chassis.metrics import LAG, PARKED, RETRIED
-from chassis.troubles import FORBIDDEN, describe, is_no_stream, is_passing, of_listening
+from chassis.troubles import FORBIDDEN, describe, is_no_stream, is_passing, of_files, of_listening
 from contracts.event import Envelope
 from contracts.topology import LISTENINGS, Listening, stream_name
 
@@ -82,6 +83,7 @@ class Consumer:
         """How far it is, and whether it is handed what there is."""
         try:
             known = await answered(self.js.consumer_info(self.stream, self.name))
+            info = await answered(self.js.stream_info(self.stream))
         except NotFoundError as gone:
             if is_no_stream(gone):
                 raise Stuck(of_listening(gone, self.stream)) from gone
@@ -92,6 +94,10 @@ class Consumer:
             raise Stuck(self.why(error)) from error
         if self.was_cut_off.is_set():
             await self.take_back(known)
+            self.starved = 0
+            self.loop.did("took back what was under way")
+            return
+        await self.compare(known, info)
         self.looked_at = time.monotonic()
         waiting, taken = known.num_pending or 0, known.num_ack_pending or 0
         LAG.labels(self.stream).set(waiting + taken)
@@ -102,6 +108,18 @@ class Consumer:
         if self.starved > 1:  # what came between the two questions is no trouble
             raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")
         self.loop.did(f"handled {handled} events" if handled else "found nothing new")
+
+    async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
+        """A stream that was lost is heard again from its beginning; the inbox knows what it had."""
+        settled = known.ack_floor.stream_seq if known.ack_floor else 0
+        try:
+            async with self.database.transaction() as session:
+                if await is_lost_to(session, self.stream, info, settled):
+                    await answered(streams.reset_durable(self.js, self.stream, self.name, 1))
+                    log.warning("stream_was_lost", stream=self.stream)
+            await answered(streams.prove_written(self.js, self.stream, self.name))
+        except BROKER_TROUBLE as error:
+            raise Stuck(of_files(error, self.stream) or self.why(error)) from error
 
     async def take_back(self, known: ConsumerInfo) -> None:
         """What was under way when the broker ended comes again at once, not after the ack wait."""
@@ -124,11 +142,12 @@ class Consumer:
     async def make_durable(self) -> None:
         """It is gone: again as it was, from where all is known to be settled; the inbox knows the rest."""
         try:
-            last = (await answered(self.js.stream_info(self.stream))).state.last_seq
+            info = await answered(self.js.stream_info(self.stream))
             async with self.database.transaction() as session:
-                settled = await position_settled(session, self.name, self.stream)
+                lost = await is_lost_to(session, self.stream, info, settled=0)
+                settled = 0 if lost else await position_settled(session, self.name, self.stream)
             # A stream that does not reach so far is another one.
-            position = settled + 1 if settled <= last else 1
+            position = settled + 1 if settled <= info.state.last_seq else 1
             await answered(streams.ensure_durable(self.js, self.stream, self.name, self.types))
             await answered(streams.reset_durable(self.js, self.stream, self.name, position))
         except BROKER_TROUBLE as error:

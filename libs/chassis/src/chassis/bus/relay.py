@@ -2,18 +2,22 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import psycopg
 import structlog
 from nats.js import JetStreamContext
+from nats.js.errors import APIError
 
+from chassis import streams
 from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
+from chassis.bus.losses import OwnStream
 from chassis.database import WATCHED
 from chassis.loops import Loop, Stuck
 from chassis.messaging import CHANNEL, listen
 from chassis.metrics import PUBLISHED
-from chassis.troubles import FORBIDDEN, of_publishing
+from chassis.troubles import FORBIDDEN, of_files, of_publishing
 
 log = structlog.get_logger()
 
@@ -22,7 +26,16 @@ RELAY_BATCH = 200
 STANDBY_SECONDS = 3
 PUBLISH_SECONDS = 5
 RENEW_SECONDS = 5
+LOOK_SECONDS = 5  # how often it looks whether its stream is what it was
+ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
+
+
+class Lost(Exception):
+    """The stream holds only what has this number or a lower one: what is missing goes first."""
+
+    def __init__(self, last: int) -> None:
+        self.last = last
 
 
 class Relay:
@@ -33,6 +46,9 @@ class Relay:
     is open across the network; a row is marked after JetStream has said that it stored the event,
     and `Nats-Msg-Id` makes a second sending harmless. `loop` says why the oldest event is not
     stored now, in one line.
+
+    Each event is stored behind the one before, or not at all: in a stream that has lost events, or
+    that is another one, nothing new comes before what is missing, which is published again.
     """
 
     def __init__(
@@ -41,10 +57,14 @@ class Relay:
         js: JetStreamContext,
         stream: str,
         poll: float,
+        *,
         refusals: Refusals | None = None,
+        from_tables: Callable[[], Awaitable[int]] | None = None,
     ) -> None:
         self.dsn, self.js, self.stream, self.poll = dsn, js, stream, poll
         self.refusals = refusals or Refusals()
+        self.own = OwnStream(stream, from_tables)
+        self.looked_at = float("-inf")
         self.loop = Loop("relay", quiet=60 + 2 * poll)
         self.renewed_at = time.monotonic()
 
@@ -58,9 +78,10 @@ class Relay:
                 await asyncio.sleep(STANDBY_SECONDS)
             await listen(connection, CHANNEL)
             while True:
+                if time.monotonic() - self.looked_at > LOOK_SECONDS:
+                    await self.look(connection)
                 while published := await self.publish_batch(connection):
                     self.loop.did(f"published {published} events")
-                await self.look()
                 await self.wait(connection)
 
     async def is_ours(self, connection: psycopg.AsyncConnection) -> bool:
@@ -89,25 +110,27 @@ class Relay:
             self.renewed_at = time.monotonic()
 
     async def wait(self, connection: psycopg.AsyncConnection) -> None:
-        """For a commit that announces something, or until it is time to look without one."""
-        ends = time.monotonic() + self.poll
-        while (left := ends - time.monotonic()) > 0:
-            async for _ in connection.notifies(timeout=min(left, RENEW_SECONDS), stop_after=1):
-                return
-            await self.renew(connection)
+        """For a commit that announces something, or until it is time to show that we are alive."""
+        async for _ in connection.notifies(timeout=min(self.poll, RENEW_SECONDS), stop_after=1):
+            return
 
-    async def look(self) -> None:
-        """A stream that is gone is told before somebody has something to announce."""
+    async def look(self, connection: psycopg.AsyncConnection) -> None:
+        """Whether the stream is there, can be written, and holds what was stored."""
         try:
-            await answered(self.js.stream_info(self.stream))
+            await self.compare(connection)
+            await answered(streams.prove_written(self.js, self.stream, self.stream.lower()))
         except BROKER_TROUBLE as error:
             raise Stuck(self.why(error)) from error
-        self.loop.did("found nothing to publish")
+        self.looked_at = time.monotonic()
+        self.loop.did("found its stream as it was")
+
+    async def compare(self, connection: psycopg.AsyncConnection) -> int | None:
+        return await self.own.compare(connection, await answered(self.js.stream_info(self.stream)))
 
     def why(self, error: Exception) -> str:
         if self.refusals.of(f"{self.stream}."):
             return FORBIDDEN.format(what=f"publish to its stream {self.stream}")
-        return of_publishing(error)
+        return of_files(error, self.stream) or of_publishing(error)
 
     async def publish_batch(self, connection: psycopg.AsyncConnection) -> int:
         cursor = await connection.execute(
@@ -116,41 +139,56 @@ class Relay:
             [RELAY_BATCH],
         )
         rows = await cursor.fetchall()
-        stored: list[int] = []
+        stored: dict[int, int] = {}
         try:
             for position, event_id, subject, body in rows:
-                await self.send(connection, event_id, subject, body)
-                stored.append(position)
+                stored[position] = await self.send(connection, event_id, subject, body)
+        except Lost as lost:
+            stored = {row: number for row, number in stored.items() if number <= lost.last}
         finally:
             if stored:
                 await connection.execute(
-                    "UPDATE messaging.outbox SET published_at = now() WHERE position = ANY(%s)",
-                    [stored],
+                    "UPDATE messaging.outbox SET published_at = now(), stored_as = stored.number"
+                    " FROM unnest(%s::bigint[], %s::bigint[]) AS stored (position, number)"
+                    " WHERE outbox.position = stored.position",
+                    [list(stored), list(stored.values())],
                 )
+                await self.own.note(connection)
         return len(rows)
 
     async def send(
         self, connection: psycopg.AsyncConnection, event_id: UUID, subject: str, body: str
-    ) -> None:
-        """Returns once JetStream has stored the event, however long the broker is away."""
+    ) -> int:
+        """Its number in the stream, once it is stored, however long the broker is away.
+
+        Raises Lost where events that were stored before it are missing.
+        """
         wait = 0.2
         while True:
             await self.renew(connection)
             try:
-                await answered(
+                acknowledged = await answered(
                     self.js.publish(
                         subject,
                         body.encode(),
                         stream=self.stream,
                         timeout=PUBLISH_SECONDS,
-                        headers={"Nats-Msg-Id": str(event_id)},
+                        headers={
+                            "Nats-Msg-Id": self.own.message_id(event_id),
+                            "Nats-Expected-Last-Sequence": str(self.own.position),
+                        },
                     )
                 )
             except BROKER_TROUBLE as error:
+                if isinstance(error, APIError) and error.err_code == ELSEWHERE:
+                    if (last := await self.compare(connection)) is not None:
+                        raise Lost(last) from error
+                    continue  # somebody else has stored something, or we have, and were not told
                 self.loop.cannot(self.why(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5)
             else:
+                self.own.has_stored(acknowledged.seq)
                 self.loop.did("published an event")
                 PUBLISHED.labels(subject.rpartition(".")[0]).inc()
-                return
+                return acknowledged.seq

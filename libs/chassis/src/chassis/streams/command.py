@@ -1,5 +1,6 @@
 """The set-up step of containers: `python -m chassis.streams`."""
 
+import argparse
 import asyncio
 import sys
 
@@ -11,6 +12,7 @@ from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
 from chassis.streams.making import set_up
 from chassis.streams.rights import other_systems
 from chassis.troubles import of_broker
+from contracts.topology import PUBLISHERS
 
 
 class SetUpSettings(CommonSettings):
@@ -33,10 +35,22 @@ class SetUpSettings(CommonSettings):
 
 
 def main() -> None:
+    given = argparse.ArgumentParser(
+        prog="messaging", description="Make streams and durables, or bring them up to date."
+    )
+    given.add_argument(
+        "--republish",
+        nargs="+",
+        choices=PUBLISHERS,
+        default=[],
+        metavar="SERVICE",
+        help="make its stream anew; it publishes all of its events again, in order",
+    )
+    anew = given.parse_args().republish
     try:
         settings = read(SetUpSettings)
         password = settings.nats_admin_password.get_secret_value()
-        asyncio.run(set_up(settings.nats_url, password, settings.other_systems))
+        asyncio.run(set_up(settings.nats_url, password, settings.other_systems, anew=anew))
     except WrongSettings as wrong:
         sys.exit(f"messaging: {wrong}")
     except JetStreamError as refused:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 
 import nats
 import nats.errors
@@ -17,10 +18,13 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
+from nats.js.errors import Error as JetStreamError
 from nats.js.errors import NotFoundError
 
-from chassis.streams.rights import ADMIN
+from chassis.streams.rights import ADMIN, watching
 from contracts.topology import LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
+
+TROUBLE = (OSError, nats.errors.Error, JetStreamError)  # of the set-up step
 
 DEDUPLICATION_SECONDS = 600
 TAKEN_MOST = 1000  # events that a service may have taken and not acknowledged
@@ -29,11 +33,20 @@ ACK_SECONDS = 30  # also how long events wait that a killed process had taken
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 
 
-async def set_up(url: str, password: str, subscribers: Iterable[str], *, user: str = ADMIN) -> None:
-    """Make or bring up to date every stream and durable; harmless when repeated."""
-    broker = await connected(url, user, password)
+async def set_up(
+    url: str, password: str, subscribers: Iterable[str], *, anew: Iterable[str] = ()
+) -> None:
+    """Make or bring up to date every stream and durable; harmless when repeated.
+
+    The streams of the contexts in `anew` are made without what they held: their publishers notice,
+    and publish all of it again, in order, before anything new.
+    """
+    broker = await connected(url, ADMIN, password)
     try:
         js = broker.jetstream(timeout=ANSWER_SECONDS)
+        for context in anew:
+            with suppress(NotFoundError):
+                await js.delete_stream(stream_name(context))
         for context in PUBLISHERS:
             await ensure_stream(js, context)
         for each in LISTENINGS:
@@ -99,6 +112,25 @@ async def ensure_durable(
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_SECONDS,
             max_ack_pending=TAKEN_MOST,
+        ),
+    )
+
+
+async def prove_written(js: JetStreamContext, stream: str, service: str) -> None:
+    """Write what NATS keeps on its disk of a durable that is handed nothing, just as it was.
+
+    A server whose files were taken away goes on as if nothing had happened, from memory and from
+    files that it holds open, until it ends. Only where it has to make a file does it notice:
+    then this raises an APIError.
+    """
+    watch = watching(service)
+    await js.add_consumer(
+        stream,
+        ConsumerConfig(
+            name=watch,
+            durable_name=watch,
+            filter_subjects=[f"{stream.lower()}.nothing"],
+            ack_policy=AckPolicy.NONE,
         ),
     )
 

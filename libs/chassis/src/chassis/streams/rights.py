@@ -6,7 +6,7 @@ whoever shared an account with a stream could write into it by asking for an eve
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_name
@@ -46,11 +46,12 @@ def rights_of_all(subscribers: Iterable[str]) -> dict[str, list[str]]:
 
 
 def rights_of_service(context: str) -> list[str]:
-    """It publishes its own subjects and sees how its stream is; it reads where it listens."""
+    """It publishes its own subjects and watches its stream; it reads where it listens."""
     heard = [stream_name(each.to) for each in LISTENINGS if each.service == context]
     own = []
     if context in PUBLISHERS:
-        own = [f"{context}.>", f"{API}STREAM.INFO.{stream_name(context)}"]
+        stream = stream_name(context)
+        own = [f"{context}.>", f"{API}STREAM.INFO.{stream}", watch_right(context, stream)]
     return [*own, *reading(context, heard), *making_durables(context, heard)]
 
 
@@ -72,7 +73,7 @@ def reading(user: str, streams: Iterable[str]) -> list[str]:
     ]
 
 
-def making_durables(service: str, streams: Iterable[str]) -> list[str]:
+def making_durables(service: str, streams: Sequence[str]) -> list[str]:
     """Of a service besides: to make its own durables again, where they stood, should one be gone.
 
     What it could make otherwise hands it no event that it may not read as it is.
@@ -85,7 +86,16 @@ def making_durables(service: str, streams: Iterable[str]) -> list[str]:
             f"CONSUMER.RESET.{stream}.{service}",
             f"STREAM.INFO.{stream}",
         )
-    ]
+    ] + [watch_right(service, stream) for stream in streams]
+
+
+def watching(service: str) -> str:
+    """The durable by which a service proves that a stream can be written: no subscriber's name."""
+    return f"WATCH-{service}"
+
+
+def watch_right(service: str, stream: str) -> str:
+    return f"{API}CONSUMER.CREATE.{stream}.{watching(service)}"
 
 
 def asked(right: str) -> str:

@@ -12,9 +12,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncMappingResult, AsyncSession
 
 from catalog.operations.reading import Row, rows_of
+from chassis import clock
 from chassis.database import new_id
 from chassis.errors import Refusal
-from chassis.messaging import publish
+from chassis.messaging import Again, publish
 from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow, TwinReference
 from contracts.catalog.events import ProductsChanged, ProductState
 
@@ -268,6 +269,30 @@ async def announce(session: AsyncSession) -> None:
         publish(session, ProductsChanged(change_id=change_id, products=products))
         await session.flush()
         session.expunge_all()
+
+
+async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
+    """What products are now, where no event of the outbox tells it."""
+    found = await session.stream(
+        text("""
+            WITH announced AS MATERIALIZED (
+                SELECT (product->>'id')::uuid AS id, (product->>'version')::int AS version
+                FROM messaging.outbox, jsonb_array_elements(body::jsonb->'data'->'products') product
+                WHERE type = :type
+            )
+            SELECT id, version, reference, designation, on_sale FROM products
+            WHERE NOT EXISTS (
+                SELECT FROM announced
+                WHERE (announced.id, announced.version) = (products.id, products.version)
+            )
+            ORDER BY changed_at, id
+        """),
+        {"type": ProductsChanged.type},
+    )
+    change_id = new_id()
+    async for products in parcels(found.mappings()):
+        event = ProductsChanged(change_id=change_id, products=products)
+        yield Again(event, None, clock.now())
 
 
 async def parcels(touched: AsyncMappingResult) -> AsyncGenerator[list[ProductState]]:

@@ -3,13 +3,14 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.auth import Caller
 from chassis.database import Database, refusing
 from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
-from chassis.messaging import publish
+from chassis.messaging import Again, is_gone, publish
 from contracts.identity import api
 from contracts.identity.events import CustomerChanged, PasswordChanged, StaffMemberChanged
 from contracts.identity.purposes import Purpose
@@ -166,6 +167,18 @@ def email_taken(holder: Account | None = None) -> EmailTaken:
 def announce(session: AsyncSession, account: Account) -> None:
     """Tell the other services what the account has become, if this transaction commits."""
     publish(session, changed_customer(account) if account.is_customer else changed_staff(account))
+
+
+async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
+    """What accounts are now, where the outbox tells of them no more."""
+    gone = is_gone(CustomerChanged, Account.id) & is_gone(StaffMemberChanged, Account.id)
+    found = await session.stream_scalars(
+        select(Account).where(gone).order_by(Account.registered_at, Account.id)
+    )
+    async for account in found:
+        state = changed_customer(account) if account.is_customer else changed_staff(account)
+        yield Again(state, account.version, clock.now())
+        session.expunge(account)
 
 
 def changed_customer(account: Account) -> CustomerChanged:

@@ -1,0 +1,10 @@
+"""How each stream was last seen, so that one that was lost is known."""
+
+from chassis.migrations import know_streams
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    know_streams()
