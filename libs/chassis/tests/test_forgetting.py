@@ -11,7 +11,15 @@ from sqlalchemy import func, select, text, update
 
 from chassis import forgetting
 from chassis.forgetting import LOCK, LeftToOthers, Past, forget
-from chassis.messaging import CHANNEL, IdempotencyKey, InboxMessage, OutboxMessage, listen, publish
+from chassis.messaging import (
+    CHANNEL,
+    IdempotencyKey,
+    InboxMessage,
+    KnownStream,
+    OutboxMessage,
+    listen,
+    publish,
+)
 from chassis.settings import ServiceSettings
 from contracts.event import Event
 from contracts.topology import stream_name
@@ -103,6 +111,28 @@ async def test_of_the_inbox_what_its_stream_is_well_past_goes(database):
         left = set(await session.scalars(select(InboxMessage.position)))
     assert left == {6, 7, 12, 13}
     assert await settled() == before == [6, 12]
+
+
+async def test_of_a_stream_that_was_lost_what_it_held_goes(database):
+    """However high it stood there: the new one begins with one."""
+    stream, now = stream_name("identity"), datetime.now(UTC)
+    async with database.transaction() as session:
+        lost_at = now - timedelta(days=40)
+        session.add(KnownStream(name=stream, created_at=lost_at, position=3, lost_at=lost_at))
+        for position, days in {900: 60, 1: 39, 2: 38, 3: 1}.items():
+            at = now - timedelta(days=days)
+            session.add(
+                InboxMessage(
+                    consumer="sales",
+                    event_id=id_of(at),
+                    stream=stream,
+                    position=position,
+                    handled_at=at,
+                )
+            )
+    await forget_messaging(database)
+    async with database.transaction() as session:
+        assert set(await session.scalars(select(InboxMessage.position))) == {2, 3}
 
 
 async def test_keys_stay_longer_than_any_draft(database):

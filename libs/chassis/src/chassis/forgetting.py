@@ -97,11 +97,13 @@ async def of_messaging(database: Database, settings: ServiceSettings) -> list[Pa
 
 
 async def inbox_of(database: Database, consumer: str, stream: str, days: dict[str, int]) -> Past:
+    """What was handled before the stream was lost stood elsewhere, in another one."""
     async with database.transaction() as session:
         settled = await position_settled(session, consumer, stream)
     handled = f"""
         {BEFORE} AND handled_at < now() - {{age}}
-        AND consumer = :consumer AND stream = :stream AND position < :settled
+        AND consumer = :consumer AND stream = :stream AND (position < :settled OR handled_at <= (
+            SELECT lost_at FROM {SCHEMA}.streams WHERE name = :stream))
         AND handled_at < (SELECT max(handled_at) - interval '{SETTLING}' FROM {SCHEMA}.inbox
             WHERE consumer = :consumer AND stream = :stream)
     """  # noqa: S608 - constants
