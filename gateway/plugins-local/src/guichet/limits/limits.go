@@ -103,7 +103,46 @@ func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 		return
 	}
 	defer leave(address, bodies)
-	l.next.ServeHTTP(answer, request)
+	if reads {
+		l.next.ServeHTTP(answer, request)
+		return
+	}
+	passOn(l.next, answer, request)
+}
+
+// passOn is apart: where one deferred call panics, Traefik's interpreter leaves out the others of a function.
+func passOn(next http.Handler, answer http.ResponseWriter, request *http.Request) {
+	watched := &begun{ResponseWriter: answer}
+	defer watched.giveUp()
+	next.ServeHTTP(watched, request)
+}
+
+// begun knows whether an answer is on its way. What a part says to a write is gathered first; if the part
+// ends in the middle, Traefik would say 500 in its own words.
+type begun struct {
+	http.ResponseWriter
+	isOnItsWay bool
+}
+
+func (b *begun) WriteHeader(status int) {
+	b.isOnItsWay = b.isOnItsWay || status >= http.StatusOK
+	b.ResponseWriter.WriteHeader(status)
+}
+
+func (b *begun) Write(content []byte) (int, error) {
+	b.isOnItsWay = true
+	return b.ResponseWriter.Write(content)
+}
+
+func (b *begun) giveUp() {
+	panicked := recover()
+	if panicked == nil {
+		return
+	}
+	if b.isOnItsWay || panicked != http.ErrAbortHandler { // Traefik logs all others
+		panic(panicked)
+	}
+	b.ResponseWriter.WriteHeader(http.StatusBadGateway)
 }
 
 func isAmbiguous(path string) bool {
