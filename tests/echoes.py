@@ -70,6 +70,7 @@ class Echo(BaseHTTPRequestHandler):
 
     def break_off(self) -> None:
         """Ends in the middle of what it has announced."""
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.send_response(200)
         self.send_header("Content-Length", "9000")
         self.end_headers()
@@ -161,4 +162,5 @@ def client_from(address: str, gateway: Gateway) -> httpx.Client:
     return httpx.Client(
         base_url=f"http://127.0.0.1:{gateway.public_port}",
         transport=httpx.HTTPTransport(local_address=address),
+        timeout=30,
     )
