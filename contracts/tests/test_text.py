@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.identity.api import Email, NewPassword
 from contracts.sales.api import Cancellation, Day
-from contracts.text import MessageText, Name, SearchText, Subject
+from contracts.text import MessageText, Name, PersonName, SearchText, Subject
 
 KINDS = {
     "name": Name,
@@ -116,3 +116,21 @@ def test_a_reason_needs_words():
     with pytest.raises(ValidationError):
         Cancellation(reason="  ")
     assert Cancellation(reason="Mauvais client").reason == "Mauvais client"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["http://pirate.example", "Voir www.pirate.example", "pirate.example/prix", "lea@pirate.example",
+     "Léa pirate.COM", "pirate．example", "pirate。example", "ftp://x", "Prix:pirate.example:8080"],
+)  # fmt: skip
+def test_a_person_s_name_holds_no_address(name):
+    assert code_of(PersonName, name) == "name_with_address"
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Léa", "Jean-François", "D’Arc-Müller", "J. R. R.", "J.R.R. Dupont", "St. Clair", "Dr. Ngô",
+     "Nguyễn Thị Minh", "O’Neil (compta)", "李小龍", "Société A. & B.", "M. 2"],
+)  # fmt: skip
+def test_any_other_name_of_a_person_is_taken(name):
+    assert read(PersonName, name) == name

@@ -15,6 +15,11 @@ from local.workshop import conventions
         (conventions.ends_transactions, "sales.py", "async def f(s):\n    await s.commit()\n"),
         (conventions.has_its_own_time, "operations.py", "at = datetime.now(UTC)\n"),
         (conventions.has_its_own_time, "operations.py", "at = time.time()\n"),
+        (
+            conventions.reads_what_is_sent,
+            "page.py",
+            "def f(request):\n    return request.cookies\n",
+        ),
         (conventions.names_a_registry, "all.txt", "--index-url https://packages.example/simple\n"),
         (conventions.template_is_unsafe, "page.html", '<p style="color: red">'),
         (conventions.template_is_unsafe, "page.html", "<style>p {}</style>"),
@@ -41,6 +46,7 @@ def test_a_broken_rule_is_told(tmp_path, rule, name, text):
     [
         (conventions.purpose_is_missing, "__init__.py", ""),
         (conventions.has_its_own_time, "operations.py", "at = clock.now()\n"),
+        (conventions.reads_what_is_sent, "cookies.py", "def f(request):\n    request.cookies\n"),
         (conventions.template_is_unsafe, "page.html", "{# | safe, style= #}<script src='/a.js'>"),
         (conventions.time_hides_its_moment, "page.html", "{{ when(opened_at|moment) }}"),
         (conventions.names_a_registry, "package-lock.json", '"url": "https://github.com/sponsors"'),

@@ -218,7 +218,7 @@ async def test_without_mail_the_file_offers_the_keyboard_alone(services, seller_
     [
         (409, "mail_unavailable", "Aucun e-mail ne peut être envoyé d’ici."),
         (409, "account_disabled", "Ce compte est désactivé."),
-        (429, "too_many_links", "Trop de liens envoyés en une heure."),
+        (429, "too_many_links", "Trop de liens\u00a0: le prochain peut partir dans 1 minute."),
     ],
 )
 async def test_a_link_that_is_refused_is_explained_in_the_file(

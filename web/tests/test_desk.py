@@ -4,7 +4,6 @@ from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import pytest
-from starlette.requests import Request
 
 from contracts.tickets.api import Priority, Sort
 from web import words
@@ -16,17 +15,23 @@ from web.pages.desk.places import Place, place
 MODULE = {"X-Guichet-Person": "somebody"}
 
 
+NAMES = {
+    "vue": "queue",
+    "tri": "order",
+    "produit": "product",
+    "priorite": "priority",
+    "du": "opened_from",
+    "au": "opened_to",
+    "par": "answered_by",
+    "non-lues": "unread",
+    "apres": "after",
+}
+
+
 async def at(query: str) -> Place:
     """What the address with this query names."""
-    request = Request({"type": "http", "query_string": query.encode(), "headers": []})
     asked = {name: values[0] for name, values in parse_qs(query).items()}
-    return await place(
-        request,
-        queue=asked.get("vue", ""),
-        order=asked.get("tri", ""),
-        priority=asked.get("priorite", ""),
-        after=asked.get("apres", ""),
-    )
+    return await place(**{NAMES[name]: value for name, value in asked.items()})
 
 
 async def test_an_address_of_the_desk_leads_to_where_it_was_made():

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 
 from web import live
 from web.cookies import cookie_name
+from web.forms import form_token
 from web.kept import Kept, unseal
 
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
@@ -261,3 +262,37 @@ async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie):
     assert answer.status_code == 500
     assert answer.headers["Content-Security-Policy"]
     assert "Le guichet est momentanément fermé" in answer.text
+
+
+class Flooded:
+    """A gateway that lets nothing more through for two minutes."""
+
+    claims: ClassVar = {
+        "sub": SOMEBODY,
+        "sid": SOMEBODY,
+        "role": "customer",
+        "name": "A B",
+        "given_name": "A",
+    }
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(429, headers={"Retry-After": "125"})
+
+
+async def test_too_many_at_once_is_told_with_when_it_goes_on(open_browser, settings):
+    """Outside a form of its own, and what was typed comes back."""
+    ours = {"headers": {"Sec-Fetch-Site": "same-origin"}}
+    secret = settings.web_secret.get_secret_value()
+    typed = {
+        "form_token": form_token(secret, UUID(SOMEBODY), "session"),
+        "complete": "7",
+        "description": "Elle clignote en rouge.",
+    }
+    async with open_browser(Flooded(), {}, "session", **ours) as browser:
+        page = await browser.get("/mes-demandes")
+        resumed = await browser.post("/mes-demandes/nouvelle", data=typed)
+    for answer in (page, resumed):
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "125")
+        assert "Réessayez dans 3 minutes" in answer.text.replace("\u00a0", " ")
+        assert "fermé" not in answer.text
+    assert "Elle clignote en rouge." in resumed.text

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
-from web.cookies import cookie_name
+from web.cookies import Cookie, cookie_name
 from web.forms import form_token
-from web.searches import COOKIE, GONE
+from web.searches import GONE
 
 
 @dataclass
@@ -90,7 +90,7 @@ async def test_the_newest_searches_fit_into_one_cookie(at_the_counter):
     addresses = [
         await search(at_the_counter, "/ventes", text=f"{n} {odd_text(n)}") for n in range(30)
     ]
-    kept = [each for each in at_the_counter.cookies.jar if each.name.endswith(COOKIE)]
+    kept = [each for each in at_the_counter.cookies.jar if each.name.endswith(Cookie.SEARCHES)]
     sizes = [len(each.value) for each in kept]
     assert max(sizes) <= 3_600
     assert f'value="29 {odd_text(29)[:20]}' in (await at_the_counter.get(addresses[-1])).text
@@ -127,5 +127,5 @@ async def test_a_list_that_changes_while_somebody_types_is_one_search(at_the_cou
 
 def test_over_tls_a_cookie_of_one_page_is_not_bound_as_browsers_refuse(settings):
     over_tls = settings.model_copy(update={"public_url": "https://guichet.example.org"})
-    assert cookie_name(over_tls, COOKIE, "/clients").startswith("__Secure-guichet_")
-    assert cookie_name(over_tls, COOKIE).startswith("__Host-guichet_")
+    assert cookie_name(over_tls, Cookie.SEARCHES, "/clients").startswith("__Secure-guichet_")
+    assert cookie_name(over_tls, Cookie.SEARCHES).startswith("__Host-guichet_")

@@ -25,6 +25,7 @@ from web.clients.gateway import Gateway
 from web.cookies import cookie_name
 from web.dates import Dates
 from web.pages.sign_in import local
+from web.request_headers import browser_address
 from web.settings import WebSettings
 
 SOMEBODY = uuid4()
@@ -36,10 +37,10 @@ def seen(headers: dict[str, str], client: str = "10.0.0.9") -> Request:
 
 
 def test_the_browsers_address_is_what_the_gateway_saw_last():
-    assert sessions.browser_address(seen({})) == "10.0.0.9"
-    assert sessions.browser_address(seen({"X-Forwarded-For": "203.0.113.7"})) == "203.0.113.7"
+    assert browser_address(seen({})) == "10.0.0.9"
+    assert browser_address(seen({"X-Forwarded-For": "203.0.113.7"})) == "203.0.113.7"
     forged = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
-    assert sessions.browser_address(seen(forged)) == "203.0.113.7"
+    assert browser_address(seen(forged)) == "203.0.113.7"
 
 
 def access() -> sessions.Access:
@@ -269,7 +270,7 @@ async def test_signing_in_again_ends_the_earlier_session_of_that_browser(open_br
     services = OneAccount()
     typed = {"email": "lea@example.org", "password": "sept parapluies oranges"}
     sent = {"headers": {"Sec-Fetch-Site": "same-origin"}}
-    async with open_browser(services, {}, session="an earlier one", **sent) as browser:
+    async with open_browser(services, {}, session="an-earlier-one", **sent) as browser:
         assert (await browser.post("/connexion", data=typed)).status_code == 303
     assert services.asked == [
         ("POST", "/api/identity/sessions"),

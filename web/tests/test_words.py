@@ -103,6 +103,11 @@ def test_numbers_are_in_the_sentence():
     assert short == "8 caractères, encore 4 au moins."
     wait = words.refusal("too_many_attempts", retry_after=290)
     assert wait == "Trop d’essais. Réessayez dans 5 minutes."
+    links = words.refusal("too_many_links", {"most": 5}, retry_after=601)
+    assert links == (
+        "5 liens par heure au plus\u00a0: le prochain peut partir dans 11 minutes."
+        " Le dernier reçu s’ouvre toujours."
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The kinds of text that people type, and what is refused in them."""
 
 import re
+import unicodedata
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
@@ -63,12 +64,24 @@ def first_words(text: str, longest: int = SEARCH_LENGTH) -> str:
     return (whole[0] if whole else text[:longest]).rstrip()
 
 
+# A scheme, www., an e-mail address, or a host such as mail programs make a link of.
+ADDRESS = re.compile(r"://|\bwww[.]|\S@\S|[^\W_]{2,}[.][^\W\d_]{2,}", re.IGNORECASE)
+
+
+def refuse_addresses(text: str) -> str:
+    """A name goes into mails, where programs make a link of whatever looks like an address."""
+    if ADDRESS.search(unicodedata.normalize("NFKC", text).replace("。", ".")):
+        raise PydanticCustomError("name_with_address", "a name holds no address")
+    return text
+
+
 Stripped = StringConstraints(strip_whitespace=True)
 Storable = AfterValidator(refuse_unstorable)
 OneLine = AfterValidator(refuse_controls)
 NotBlank = AfterValidator(refuse_blank)
 
 Name = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(NAME_LENGTH)]
+PersonName = Annotated[Name, AfterValidator(refuse_addresses)]
 Subject = Annotated[str, Stripped, Storable, OneLine, NotBlank, limit(SUBJECT_LENGTH)]
 MessageText = Annotated[
     str, AfterValidator(unify_line_ends), Storable, NotBlank, limit(MESSAGE_LENGTH)

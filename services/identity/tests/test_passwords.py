@@ -13,7 +13,9 @@ OWNER = ("Jean", "Dupont", "jean.dupont@orange.example")
 
 @pytest.fixture
 def passwords() -> Passwords:
-    return Passwords(memory_kib=8, passes=1, queue=1)
+    return Passwords(
+        memory_kib=8, passes=1, queue=1, house=["Électro Durand", "https://durand.example"]
+    )
 
 
 async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords):
@@ -182,3 +184,18 @@ def test_no_text_takes_long_to_judge(text):
     thread.start()
     assert judged.wait(2)
     thread.join()
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["guichet2026!!", "Guichet-Durand", "électro-durand-26", "Electro Durand", "vendeurvendeur1",
+     "durand.example", "duponT-guichet-2026", "AdministrateuR!"],
+)  # fmt: skip
+async def test_words_of_the_house_and_of_its_people_make_no_password(passwords, password):
+    with pytest.raises(PasswordTooCommon) as refusal:
+        await passwords.choose(password, field="password", owner=OWNER)
+    assert refusal.value.field == "password"
+
+
+async def test_a_word_of_the_house_among_others_is_no_fault(passwords):
+    assert await passwords.choose("un guichet en forêt noire", field="password", owner=OWNER)

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from sqlalchemy import text as sql
 
 from chassis import paging
 from chassis.testing import published
@@ -185,3 +186,47 @@ async def test_what_cannot_be_a_number_is_not_found(desk, karim, number):
         await desk.resolve(karim, number),
     ):
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+# --- Too much at once ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bounds(app, monkeypatch):
+    monkeypatch.setattr(app.state.settings, "tickets_an_hour", 3)
+    monkeypatch.setattr(app.state.settings, "messages_an_hour", 5)
+
+
+def too_many(answer, code, most):
+    """How long until it goes on, in seconds."""
+    assert (answer.status_code, answer.json()["code"]) == (429, code)
+    assert answer.json()["context"] == {"most": most}
+    wait = int(answer.headers["Retry-After"])
+    assert 3_500 < wait <= 3_600
+    return wait
+
+
+async def test_a_customer_opens_so_many_requests_in_an_hour(desk, bounds, nathalie, marc):
+    sale = await desk.sell(nathalie)
+    for _ in range(3):
+        await desk.opened(nathalie, sale=sale)
+    too_many(await desk.open(nathalie, sale), "too_many_tickets", 3)
+    await desk.opened(marc)  # others go on
+    async with desk.database.transaction() as session:
+        await session.execute(sql("UPDATE tickets SET opened_at = opened_at - interval '1 hour'"))
+    await desk.opened(nathalie, sale=sale)
+
+
+async def test_a_customer_writes_so_many_messages_in_an_hour(desk, bounds, nathalie, karim):
+    number = await desk.opened(nathalie)
+    for turn in range(4):
+        assert (await desk.say(nathalie, number, f"Mot {turn}")).status_code == 201
+        assert (await desk.say(karim, number, f"Réponse {turn}")).status_code == 201
+    too_many(await desk.say(nathalie, number, "De trop"), "too_many_messages", 5)
+    too_many(await desk.open(nathalie), "too_many_messages", 5)
+    last_word = await post(desk, nathalie, f"/{number}/resolution", {"text": "De trop"})
+    too_many(last_word, "too_many_messages", 5)
+    assert (await desk.say(karim, number, "Pour le personnel, rien")).status_code == 201
+    async with desk.database.transaction() as session:
+        await session.execute(sql("UPDATE messages SET sent_at = sent_at - interval '1 hour'"))
+    assert (await desk.say(nathalie, number, "Et ensuite")).status_code == 201

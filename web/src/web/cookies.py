@@ -1,10 +1,26 @@
 """The cookies of this installation: their names, and how they are given and taken back."""
 
+import re
+from enum import StrEnum
+
 from fastapi import Request, Response
 
 from web.settings import WebSettings
 
 LONGEST_SECONDS = 400 * 24 * 3600  # the longest that browsers keep one
+LONGEST = 4_096
+# As RFC 6265 has it: no blank, quote, comma, semicolon or backslash.
+CHARACTERS = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
+
+
+class Cookie(StrEnum):
+    SESSION = "session"
+    BROWSER = "browser"  # which accounts have signed in here, for identity
+    ADDRESS = "address"  # with which somebody signs in who has just followed a link
+    LINK = "link"  # that a link was shown here
+    DONE = "done"  # what the last form did
+    LETTERS = "letters"  # whose shortcuts of a single letter are switched on
+    SEARCHES = "searches"
 
 
 def cookie_name(settings: WebSettings, name: str, path: str = "/") -> str:
@@ -16,14 +32,19 @@ def cookie_name(settings: WebSettings, name: str, path: str = "/") -> str:
     return f"{bound}guichet_{settings.installation}_{name}"
 
 
-def read(request: Request, name: str, path: str = "/") -> str:
-    return request.cookies.get(cookie_name(request.app.state.settings, name, path), "")
+def read(request: Request, name: Cookie, path: str = "/") -> str:
+    """Empty where it is not sent, or is none that could have been given.
+
+    No cookie is read anywhere else: whoever reads one may pass it on as it is.
+    """
+    given = request.cookies.get(cookie_name(request.app.state.settings, name, path), "")
+    return given if len(given) <= LONGEST and CHARACTERS.fullmatch(given) else ""
 
 
 def give(
     request: Request,
     response: Response,
-    name: str,
+    name: Cookie,
     value: str,
     *,
     seconds: int | None = LONGEST_SECONDS,
@@ -42,7 +63,7 @@ def give(
     )
 
 
-def take_back(request: Request, response: Response, name: str) -> None:
+def take_back(request: Request, response: Response, name: Cookie) -> None:
     settings: WebSettings = request.app.state.settings
     response.delete_cookie(
         cookie_name(settings, name),

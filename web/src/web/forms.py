@@ -6,7 +6,6 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from typing import Annotated
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Depends, Request
@@ -16,6 +15,7 @@ from contracts.identity.emails import read_email, suggestion_for
 from contracts.text import Body
 from web import words
 from web.clients.gateway import Problem
+from web.request_headers import Header, has, read
 from web.sessions import Person, SignedIn
 
 TOKEN, KEY = "form_token", "form_key"
@@ -143,15 +143,17 @@ def owner_of(token: str) -> UUID | None:
 
 def check_site(request: Request) -> None:
     """Refuse what another site sends, by what a browser says of it."""
-    if request.headers.get("Sec-Fetch-Site", "same-origin") not in {"same-origin", "none"}:
+    if has(request, Header.SITE) and read(request, Header.SITE) not in {"same-origin", "none"}:
         raise ForeignForm
 
 
 def check_origin(request: Request) -> None:
     """Refuse what another site sends; a browser too old to say is left to the form's token."""
     check_site(request)
-    origin = request.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc != request.headers.get("Host"):
+    if not has(request, Header.ORIGIN):
+        return
+    scheme, _, host = read(request, Header.ORIGIN).partition("://")
+    if not scheme or not host or host != read(request, Header.HOST):
         raise ForeignForm
 
 
@@ -170,7 +172,7 @@ async def typed_values(request: Request) -> dict[str, str]:
 
 async def anonymous_form(request: Request) -> Form:
     """A form that nobody needs to be signed in for: only a browser's word says whose page it is."""
-    if not {"Origin", "Sec-Fetch-Site"} & {name.title() for name in request.headers}:
+    if not (has(request, Header.ORIGIN) or has(request, Header.SITE)):
         raise ForeignForm
     check_origin(request)
     return made(await typed_values(request))

@@ -12,18 +12,18 @@ from contracts.identity.roles import Role
 from web import cookies, words
 from web.assets import Assets
 from web.browsers import browser_icon, browser_label
+from web.cookies import Cookie
 from web.dates import Dates, waiting
 from web.forms import Form, token_for
 from web.icons import sprite
 from web.linked import linked
 from web.matches import marked
+from web.request_headers import Header, has
 from web.sessions import SignedIn, is_over_the_page
 from web.settings import WebSettings
 from web.unbroken import unbroken
 
-DONE = "done"
 DONE_SECONDS = 60
-LETTERS = "letters"  # whose shortcuts of a single letter are switched on in this browser
 
 EXCERPT_LENGTH = 140
 
@@ -134,7 +134,7 @@ def page(
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
     what the last form did (see `redirect`).
     """
-    done = "" if is_part(request) else cookies.read(request, DONE)
+    done = "" if is_part(request) else cookies.read(request, Cookie.DONE)
     is_staff = person is not None and person.is_staff
     by_mail = " et par e-mail" if request.app.state.settings.mail else ""
     html = request.app.state.templates.get_template(template).render(
@@ -146,7 +146,7 @@ def page(
         home=home(person),
         tab=tab,
         done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
-        letters=person is not None and cookies.read(request, LETTERS) == str(person.id),
+        letters=person is not None and cookies.read(request, Cookie.LETTERS) == str(person.id),
         **context,
     )
     response = HTMLResponse(html, status_code=status)
@@ -155,13 +155,13 @@ def page(
         after = max(filter(None, [retry_after, *refused]), default=1)
         response.headers["Retry-After"] = str(after)
     if done:
-        cookies.take_back(request, response, DONE)
+        cookies.take_back(request, response, Cookie.DONE)
     return response
 
 
 def is_part(request: Request) -> bool:
     """Read by an open page: it must not use up what the next whole page is to say."""
-    return is_over_the_page(request) or "HX-Request" in request.headers
+    return is_over_the_page(request) or has(request, Header.HTMX)
 
 
 def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
@@ -174,10 +174,10 @@ def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
 
 def switch_letters(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
     if on:
-        cookies.give(request, response, LETTERS, str(person.id))
+        cookies.give(request, response, Cookie.LETTERS, str(person.id))
     else:
-        cookies.take_back(request, response, LETTERS)
+        cookies.take_back(request, response, Cookie.LETTERS)
 
 
 def remember_done(request: Request, response: Response, done: str) -> None:
-    cookies.give(request, response, DONE, done, seconds=DONE_SECONDS)
+    cookies.give(request, response, Cookie.DONE, done, seconds=DONE_SECONDS)

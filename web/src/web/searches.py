@@ -13,11 +13,11 @@ from fastapi.responses import RedirectResponse
 
 from contracts.text import first_words
 from web import cookies, words
+from web.cookies import Cookie
 from web.forms import Form
 from web.kept import Kept, seal, unseal
 from web.sessions import SignedIn
 
-COOKIE = "searches"
 LONGEST_COOKIE = 3_600  # browsers take 4,096 with its name and attributes
 LONGEST_VALUE = 400
 NAME = "r"
@@ -63,7 +63,7 @@ class SearchPage:
         secret = secret_of(request)
         while len(sealed := seal(secret, Kept(person.id, self.path, latest))) > LONGEST_COOKIE:
             latest.popitem()
-        cookies.give(request, response, COOKIE, sealed, seconds=None, path=self.path)
+        cookies.give(request, response, Cookie.SEARCHES, sealed, seconds=None, path=self.path)
 
     def recalled(self, request: Request, person: SignedIn, name: str) -> Form:
         """The search of this name as it was typed; without a name an empty one."""
@@ -77,7 +77,7 @@ class SearchPage:
 
     def latest(self, request: Request, person: SignedIn) -> dict[str, str]:
         """By name, the newest first; nobody else's."""
-        found = unseal(secret_of(request), cookies.read(request, COOKIE, self.path))
+        found = unseal(secret_of(request), cookies.read(request, Cookie.SEARCHES, self.path))
         if found is None or (found.owner, found.action) != (person.id, self.path):
             return {}
         return found.values

@@ -18,20 +18,17 @@ from contracts.identity.roles import STAFF, Role
 from web import cookies
 from web.clients import identity
 from web.clients.gateway import Gateway, Problem
+from web.cookies import Cookie
+from web.request_headers import Header, browser_address, has, read
 
 CACHED_MOST = 10_000
-SESSION = "session"  # the name of its cookie
-BROWSER = "browser"  # and of what names the accounts that have signed in here, for identity
 WHOLE_SECONDS = timedelta(seconds=3)  # tokens tell theirs in seconds
 SPARE_SECONDS = 10  # a token is renewed this long before it ends
-
-# Modules of a page say with each request whose page it is; see static/session.js.
-PAGE_OF = "X-Guichet-Person"
 
 
 def is_over_the_page(request: Request) -> bool:
     """Asked by a module of a page that is still open, and stays so."""
-    return PAGE_OF in request.headers
+    return has(request, Header.PAGE_OF)
 
 
 class SignInNeeded(Exception):
@@ -136,24 +133,13 @@ def browser(request: Request) -> Gateway:
     return Gateway(
         http=request.app.state.http,
         browser_address=browser_address(request),
-        browser_name=ascii_only(request.headers.get("User-Agent", ""))[:400],
+        browser_name=read(request, Header.USER_AGENT)[:400],
     )
-
-
-def ascii_only(header: str) -> str:
-    """A header is passed on in ASCII alone."""
-    return header.encode("ascii", "ignore").decode()
-
-
-def browser_address(request: Request) -> str:
-    """The last address in X-Forwarded-For is the one that the gateway itself saw."""
-    seen = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return seen or (request.client.host if request.client else "")
 
 
 async def signed_in(request: Request) -> SignedIn:
     """Who has the session of this browser; raises `SignInNeeded`."""
-    session_token = cookies.read(request, SESSION)
+    session_token = cookies.read(request, Cookie.SESSION)
     if not session_token:
         raise SignInNeeded(expired=False)
     return await person_of(request, session_token)
@@ -179,7 +165,7 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
 async def reader(request: Request) -> SignedIn:
     """A page that is still open gets nothing of whoever signed in after its own reader."""
     person = await signed_in(request)
-    if request.headers.get(PAGE_OF, str(person.id)) != str(person.id):
+    if is_over_the_page(request) and read(request, Header.PAGE_OF) != str(person.id):
         raise SignInNeeded(expired=False)
     return person
 
@@ -219,23 +205,23 @@ StandingAdministrator = Annotated[SignedIn, Depends(standing_administrator)]
 
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:
     """Identity alone decides when a session ends, and puts it off with every use."""
-    cookies.give(request, response, SESSION, opened.token)
+    cookies.give(request, response, Cookie.SESSION, opened.token)
     if opened.browser:
-        cookies.give(request, response, BROWSER, opened.browser)
+        cookies.give(request, response, Cookie.BROWSER, opened.browser)
 
 
 def known_browser(request: Request) -> str:
     """Nothing where the cookie cannot be one that identity has given."""
-    given = cookies.read(request, BROWSER)
-    return given if given.isascii() and len(given) <= BROWSER_LENGTH else ""
+    given = cookies.read(request, Cookie.BROWSER)
+    return given if len(given) <= BROWSER_LENGTH else ""
 
 
 def forget(request: Request, response: Response) -> None:
     """The browser and this process forget the session; identity is told apart."""
     forget_token(request)
-    cookies.take_back(request, response, SESSION)
+    cookies.take_back(request, response, Cookie.SESSION)
 
 
 def forget_token(request: Request) -> None:
     tokens: AccessTokens = request.app.state.access_tokens
-    tokens.forget(cookies.read(request, SESSION))
+    tokens.forget(cookies.read(request, Cookie.SESSION))

@@ -1,5 +1,6 @@
 """What people read: a French sentence for every code, counts and numbers, and typography."""
 
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -222,14 +223,34 @@ Facts = Mapping[str, Any]
 Sentence = str | Callable[[Facts], str]
 
 
+def wait(facts: Facts) -> str:
+    """« 12 minutes », never too few."""
+    return plural(max(1, math.ceil((facts.get("retry_after") or 60) / 60)), "minute", "minutes")
+
+
 def too_many(facts: Facts) -> str:
-    minutes = max(1, round((facts.get("retry_after") or 60) / 60))
-    return f"Trop d’essais. Réessayez dans {minutes} {'minutes' if minutes > 1 else 'minute'}."
+    """Of whatever somebody, or the gateway, was asked."""
+    return f"Trop d’actions en peu de temps. Réessayez dans {wait(facts)}."
+
+
+def too_many_in_an_hour(what: str, following: str, kept: str = "") -> Sentence:
+    """`most` is their number in an hour; `following` says what goes on after a while."""
+
+    def told(facts: Facts) -> str:
+        most = facts.get("most")
+        said = (
+            f"{number(most)} {what} par heure au plus"
+            if isinstance(most, int)
+            else f"Trop de {what}"
+        )
+        return f"{said} : {following} dans {wait(facts)}.{kept}"
+
+    return told
 
 
 def too_many_attempts(facts: Facts) -> str:
     """To sign in; `by_mail` tells whether a link is another way."""
-    said = too_many(facts)
+    said = f"Trop d’essais. Réessayez dans {wait(facts)}."
     return f"{said[:-1]} ou demandez un lien par e-mail." if facts.get("by_mail") else said
 
 
@@ -318,6 +339,8 @@ REFUSALS: dict[str, Sentence] = {
     "text_too_long": too_long,
     "text_nul": "Ce texte contient un caractère nul, qui ne peut pas être enregistré.",
     "text_surrogate": "Ce texte contient un caractère incomplet, qui ne peut pas être enregistré.",
+    "name_with_address": "Un nom ne contient pas d’adresse : retirez-la, ou mettez une espace après "
+    "le point.",
     "text_control": "Ce texte contient un caractère invisible (saut de ligne, tabulation…) : "
     "retirez-le.",
     # Accounts.
@@ -344,7 +367,9 @@ REFUSALS: dict[str, Sentence] = {
     "link_unknown": "Ce lien n’est pas valable. Copiez-le en entier, ou demandez-en un autre.",
     "link_used": "Ce lien a déjà servi. Demandez-en un autre si besoin.",
     "link_expired": "Ce lien n’est plus valable. Demandez-en un autre.",
-    "too_many_links": "Trop de liens envoyés en une heure. Ouvrez le dernier reçu, ou patientez.",
+    "too_many_links": too_many_in_an_hour(
+        "liens", "le prochain peut partir", " Le dernier reçu s’ouvre toujours."
+    ),
     "staff_member_unknown": "Cette personne ne fait pas partie du personnel.",
     # Sales.
     "sale_unknown": "Cette vente n’existe pas.",
@@ -370,6 +395,12 @@ REFUSALS: dict[str, Sentence] = {
     "import_truncated": "Le fichier s’arrête au milieu de la ligne {line}.",
     # Requests.
     "ticket_unknown": "Cette demande n’existe pas.",
+    "too_many_tickets": too_many_in_an_hour(
+        "demandes", "la prochaine peut être envoyée", " Votre saisie est conservée."
+    ),
+    "too_many_messages": too_many_in_an_hour(
+        "messages", "le prochain peut être envoyé", " Votre texte est conservé."
+    ),
     "ticket_resolved": "Cette demande est résolue : elle ne reçoit plus de message.",
     "product_not_owned": "Cet appareil n’est pas parmi les vôtres. Choisissez-en un autre.",
     "answered_meanwhile": "{last_author_name} vient de répondre à cette demande. Relisez l’échange, "

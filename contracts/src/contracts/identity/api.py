@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from contracts.identity.emails import read_email
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from contracts.text import EMAIL_LENGTH, Answer, Body, Name, SearchText, Storable, limit
+from contracts.text import EMAIL_LENGTH, Answer, Body, PersonName, SearchText, Storable, limit
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 256
@@ -132,8 +132,8 @@ class EmailChange(Body):
 class NewCustomer(Body):
     """Without a password the customer is sent a link to choose one, where mail can be sent."""
 
-    first_name: Name
-    last_name: Name
+    first_name: PersonName
+    last_name: PersonName
     email: Email
     password: NewPassword | None = Field(None, repr=False)
 
@@ -176,8 +176,8 @@ class EmailChecked(Answer):
 
 
 class CustomerChange(Body):
-    first_name: Name | None = None
-    last_name: Name | None = None
+    first_name: PersonName | None = None
+    last_name: PersonName | None = None
     email: Email | None = None
 
 
@@ -193,8 +193,8 @@ class PasswordReset(Body):
 class NewStaffMember(Body):
     """Without a password they are sent a link to choose one, where mail can be sent."""
 
-    first_name: Name
-    last_name: Name
+    first_name: PersonName
+    last_name: PersonName
     email: Email
     role: StaffRole
     password: NewPassword | None = Field(None, repr=False)

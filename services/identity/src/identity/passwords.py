@@ -37,6 +37,8 @@ ROWS = [
 ]  # fmt: skip
 AROUND = string.digits + string.punctuation + string.whitespace
 LOOKS = str.maketrans("@0$31!", "aoseii")
+# What stands on every page here, and is tried first by whoever means to get in.
+HOUSE = ("guichet", "comptoir", "vendeur", "technicien", "administrateur", "client", "assistance")
 
 
 class PasswordTooCommon(Malformed):
@@ -138,7 +140,10 @@ class Passwords:
     Each takes a tenth of a second of one core and 46 MiB: more at once would be slower for all.
     """
 
-    def __init__(self, *, memory_kib: int, passes: int, queue: int) -> None:
+    def __init__(
+        self, *, memory_kib: int, passes: int, queue: int, house: Sequence[str] = ()
+    ) -> None:
+        self.house = (*HOUSE, *house)
         self.hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self.turns = Turns(AT_ONCE, queue)
         self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
@@ -162,11 +167,12 @@ class Passwords:
     async def choose(self, password: str, *, field: str, owner: Sequence[str] = ()) -> str:
         """The hash of a new password; 422 `password_too_common` if many have it.
 
-        `owner` are the names and, last, the address of whoever will sign in with it.
+        `owner` are the names and, last, the address of whoever will sign in with it; none of the
+        house's words makes a password either.
         """
         account = email_key(owner[-1]) if owner else ""
         async with self.turn(account, account):
-            if await self.run(lambda: is_common(password, owner)):
+            if await self.run(lambda: is_common(password, (*self.house, *owner))):
                 raise PasswordTooCommon(
                     "this password is among the first to be guessed", field=field
                 )
@@ -213,7 +219,7 @@ def is_common(password: str, owner: Iterable[str] = ()) -> bool:
 
 
 def is_own(plain: str, words: Iterable[str]) -> bool:
-    """One's names and parts of one's address, with a year perhaps."""
+    """One's names, parts of one's address and words of the house, with a year perhaps."""
     rest = plain
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")

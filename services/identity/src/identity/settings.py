@@ -26,6 +26,11 @@ class Settings(ServiceSettings):
     password_queue: int = Field(
         20, ge=0, description="How many may wait for a password check; the next ones are refused."
     )
+    house_words: str = Field(
+        "",
+        description="The shop's name and other words of the house, parted by blanks: no password"
+        " may be made of them, nor of the address where browsers find Guichet.",
+    )
     signing_key: SecretStr | None = Field(
         None,
         description="The Ed25519 private key, in PEM, that signs tokens. Without: one that identity"

@@ -11,4 +11,10 @@ class Settings(ServiceSettings):
     stream_seconds: float = Field(
         300, gt=0, description="How long a stream lasts at most; it never outlives its token."
     )
+    tickets_an_hour: int = Field(
+        60, ge=1, description="How many requests one customer may open in an hour."
+    )
+    messages_an_hour: int = Field(
+        120, ge=1, description="How many messages one customer may write in an hour."
+    )
     changes_poll_seconds: float = Field(5, gt=0, description="How long a missed wake-up may cost.")

@@ -98,7 +98,7 @@ async def problem(request: Request, error: Exception) -> Response:
         return error_page(request, "not_found", 404)
     if status == 403:
         return error_page(request, "forbidden", 403)
-    kind = "closed" if status == 503 else "refused"
+    kind = {503: "closed", 429: "too_many"}.get(status, "refused")
     return error_page(request, kind, status, why=why, retry_after=error.retry_after)
 
 

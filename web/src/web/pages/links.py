@@ -9,6 +9,7 @@ from contracts.identity.purposes import Purpose
 from web import cookies, sessions, words
 from web.clients import identity, notifications
 from web.clients.gateway import Problem
+from web.cookies import Cookie
 from web.forms import Anonymous, ByKey, Form, question_email, typed_values
 from web.pages import sign_in
 from web.rendering import page, redirect
@@ -16,7 +17,7 @@ from web.rendering import page, redirect
 router = APIRouter()
 
 OVER = {"link_unknown", "link_used", "link_expired"}
-SHOWN, SHOWN_SECONDS = "link", 3600  # the cookie of a browser that a link was shown in
+SHOWN_SECONDS = 3600  # since a link was shown in this browser
 
 
 # --- A forgotten password ---------------------------------------------------------------------
@@ -99,10 +100,10 @@ async def signed_in(request: Request, used: UsedLink, password: str) -> Response
     another site sends, so none can lead somebody into an account of its own.
     """
     first = used.purpose == Purpose.INVITATION
-    if cookies.read(request, SHOWN):
+    if cookies.read(request, Cookie.LINK):
         with suppress(Problem):
             response = await sign_in.enter(request, used.email, password, first=first)
-            cookies.take_back(request, response, SHOWN)
+            cookies.take_back(request, response, Cookie.LINK)
             return response
     response = redirect(request, "/connexion", done="password_chosen")
     await sign_in.leave(request, response)
@@ -120,7 +121,7 @@ def show_link(request: Request, known: Link, form: Form | None = None) -> Respon
         form=form,
         shortest=PASSWORD_SHORTEST,
     )
-    cookies.give(request, response, SHOWN, "yes", seconds=SHOWN_SECONDS)
+    cookies.give(request, response, Cookie.LINK, "yes", seconds=SHOWN_SECONDS)
     return response
 
 

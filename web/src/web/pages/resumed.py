@@ -8,10 +8,11 @@ from fastapi import HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
 from web import cookies, kept, words
+from web.cookies import Cookie
 from web.forms import KEY, SECRETS, TOKEN, form_token, owner_of, typed_values
 from web.kept import Kept
 from web.rendering import page
-from web.sessions import SESSION, SignedIn
+from web.sessions import SignedIn
 
 # What the form that comes back shows; its other fields go along unseen.
 SHOWN = {
@@ -62,7 +63,7 @@ async def sent(request: Request) -> Sent | None:
     values = {name: text for name, text in typed.items() if name not in SECRETS}
     if not values.keys() - {KEY} and SECRETS & typed.keys():
         values = {}
-    session = cookies.read(request, SESSION)
+    session = cookies.read(request, Cookie.SESSION)
     ours = form_token(secret(request), owner, session) if owner and session else ""
     return Sent(
         action=address_of(request),

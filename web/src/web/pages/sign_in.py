@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from typing import Annotated
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
@@ -13,10 +13,12 @@ from web import cookies, sessions, words
 from web import kept as keeping
 from web.clients import identity
 from web.clients.gateway import Problem
+from web.cookies import Cookie
 from web.forms import Anonymous, ForeignForm, Form, check_origin, token_for, typed_form
 from web.kept import Kept
 from web.pages import resumed
 from web.rendering import home, page, redirect
+from web.request_headers import Header, read
 from web.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 
 router = APIRouter()
@@ -24,8 +26,7 @@ router = APIRouter()
 # Names in the sign-in form: where to go next, and the form that the session's end cut short.
 NEXT, KEPT = "next", "kept"
 
-# With which address somebody signs in who has just followed a link; in no address bar and no log.
-ADDRESS, ADDRESS_SECONDS = "address", 600
+ADDRESS_SECONDS = 600
 
 # What modules of a page are told instead of a page; see static/session.js.
 ENDED = {"Guichet-Session": "ended"}
@@ -41,7 +42,7 @@ async def sign_in_page(request: Request, next: Annotated[str, Query()] = "") -> 
     try:
         person = await sessions.signed_in(request)
     except (SignInNeeded, Problem):
-        address = unquote(cookies.read(request, ADDRESS))
+        address = unquote(cookies.read(request, Cookie.ADDRESS))
         return show(request, Form(values={NEXT: local(next), "email": address}))
     return redirect(request, local(next) or home(person))
 
@@ -63,7 +64,7 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
     person = await sessions.person_of(request, opened.token)
     response = welcome(request, person, form)
     sessions.remember(request, response, opened)
-    cookies.take_back(request, response, ADDRESS)
+    cookies.take_back(request, response, Cookie.ADDRESS)
     return response
 
 
@@ -96,7 +97,7 @@ async def end(request: Request) -> None:
 
 
 def remember_address(request: Request, response: Response, email: str) -> None:
-    cookies.give(request, response, ADDRESS, quote(email), seconds=ADDRESS_SECONDS)
+    cookies.give(request, response, Cookie.ADDRESS, quote(email), seconds=ADDRESS_SECONDS)
 
 
 def welcome(request: Request, person: SignedIn, form: Form) -> Response:
@@ -213,7 +214,7 @@ def show_again(request: Request, person: SignedIn, action: str, values: dict[str
 
 def referring_path(request: Request) -> str:
     """The page that held the form: of its address, only the path is of use."""
-    return local(urlsplit(request.headers.get("Referer", "")).path) or "/"
+    return local(parts_of(read(request, Header.REFERER)).path) or "/"
 
 
 def show(request: Request, form: Form) -> Response:
@@ -231,5 +232,13 @@ def local(address: str) -> str:
     """An address on this site, or nothing: a link elsewhere must not ride on signing in."""
     if not address.startswith("/") or address.startswith(("//", "/\\")):
         return ""
-    parts = urlsplit(address)
-    return "" if parts.netloc or parts.scheme else address
+    parts = parts_of(address)
+    return address if parts.path and not parts.netloc and not parts.scheme else ""
+
+
+def parts_of(address: str) -> SplitResult:
+    """All empty where it cannot be read."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")

@@ -47,6 +47,7 @@ def every() -> Found:
     yield from of_each(contexts, ends_transactions)
     timed = [file for file in modules if "deploy" not in file.parts and file not in COMPARE_CLOCKS]
     yield from of_each(timed, has_its_own_time)
+    yield from of_each([file for file in modules if "web" in file.parts], reads_what_is_sent)
     yield from of_each(
         sorted((WEB / "templates").rglob("*.html")), template_is_unsafe, time_hides_its_moment
     )
@@ -104,6 +105,22 @@ def has_its_own_time(file: Path) -> Found:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if re.search(r"\b(datetime\.(utc)?now|time\.time|date\.today)\(", line):
             yield f"line {number}: the time is the database's: chassis.clock.now()"
+
+
+# Where each header and each cookie has one reader.
+READERS = {"request_headers.py", "cookies.py"}
+
+
+def reads_what_is_sent(file: Path) -> Found:
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "request"
+            and node.attr in {"headers", "cookies", "query_params"}
+            and file.name not in READERS
+        ):
+            yield f"line {node.lineno}: {node.attr} are read by one function, or typed parameters"
 
 
 # ---- Templates and scripts ----------------------------------------------------------------------

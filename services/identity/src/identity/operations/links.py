@@ -103,7 +103,11 @@ async def request_for_address(session: AsyncSession, account: Account, email: st
     recent = await requested_lately(session, account, Purpose.EMAIL)
     if len(recent) >= MOST_EMAIL_LINKS:
         wait = recent[-MOST_EMAIL_LINKS] + COUNTED_OVER - clock.now()
-        raise TooManyLinks("too many links in an hour", retry_after=wait.total_seconds())
+        raise TooManyLinks(
+            f"at most {MOST_EMAIL_LINKS} links in an hour",
+            context={"most": MOST_EMAIL_LINKS},
+            retry_after=wait.total_seconds(),
+        )
     return await request(session, account, Purpose.EMAIL, email)
 
 

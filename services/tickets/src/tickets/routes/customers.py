@@ -11,6 +11,7 @@ from chassis.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.operations import tickets as operations
+from tickets.operations.bounds import refuse_many_messages, refuse_many_tickets
 from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
@@ -21,6 +22,7 @@ from tickets.routes.parameters import (
     After,
     Customer,
     Limit,
+    TheBounds,
     WithCounts,
     tickets_router,
 )
@@ -30,11 +32,16 @@ router = tickets_router()
 
 @router.post("", status_code=201, max_body_size=LONG_BODY)
 async def open_ticket(
-    new: api.NewTicket, customer: Customer, session: Transaction, once: Once
+    new: api.NewTicket, customer: Customer, session: Transaction, once: Once, bounds: TheBounds
 ) -> api.Ticket:
-    """Ask for help about something you bought, or take up a request that was resolved."""
+    """Ask for help about something you bought, or take up a request that was resolved.
+
+    429 `too_many_tickets` or `too_many_messages` beyond what one may write in an hour.
+    """
     if made := await once.made(new):
         return await queries.ticket_made(session, customer, made)
+    await refuse_many_tickets(session, customer, bounds)
+    await refuse_many_messages(session, customer, bounds)
     ticket = await operations.open_ticket(session, customer, new)
     await once.remember(ticket.id)
     await forget_draft(session, customer, None, key=once.key)

@@ -10,6 +10,7 @@ from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import messages as operations
+from tickets.operations.bounds import refuse_many_messages
 from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
 from tickets.routes.parameters import (
@@ -19,6 +20,7 @@ from tickets.routes.parameters import (
     Limit,
     Service,
     Staff,
+    TheBounds,
     tickets_router,
 )
 
@@ -56,14 +58,22 @@ async def messages(
 
 @router.post("/{number:ticket}/messages", status_code=201, max_body_size=LONG_BODY)
 async def add_message(
-    number: int, new: api.NewMessage, author: Anyone, session: Transaction, once: Once
+    *,
+    number: int,
+    new: api.NewMessage,
+    author: Anyone,
+    session: Transaction,
+    once: Once,
+    bounds: TheBounds,
 ) -> api.StaffMessage | api.Message:
     """Reply as staff, or add a word to your own request; `resolve` closes it at once.
 
-    Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`.
+    Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`. A customer
+    who has written a great deal within an hour: 429 `too_many_messages`.
     """
     if made := await once.made(new):
         return await queries.message_made(session, author, made)
+    await refuse_many_messages(session, author, bounds)
     message = await operations.add_message(session, author, number, new)
     await once.remember(message.id)
     await forget_draft(session, author, number, key=once.key)
@@ -85,9 +95,15 @@ async def add_note(
 
 @router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)
 async def resolve(
-    number: int, caller: Anyone, session: Transaction, resolution: api.Resolution | None = None
+    number: int,
+    caller: Anyone,
+    session: Transaction,
+    bounds: TheBounds,
+    resolution: api.Resolution | None = None,
 ) -> api.StaffTicket | api.Ticket:
     """Close a request, for good, with or without a last word; repeating it is harmless."""
+    if resolution is not None and resolution.text is not None:
+        await refuse_many_messages(session, caller, bounds)
     await operations.resolve(session, caller, number, resolution or api.Resolution())
     return await queries.ticket(session, caller, number)
 

@@ -241,7 +241,23 @@ async def changes(
     return await queries.changes(reader, caller, since)
 
 
-async def place(request: Request, response: Response, reader: Anyone) -> AsyncGenerator[Stream]:
+def beginning(since: Since = None, last_event_id: LastEventId = None) -> str | None:
+    """From where a stream goes on; refused before its answer begins."""
+    begun = last_event_id or since
+    if begun:
+        queries.moment(begun)
+    return begun
+
+
+Begun = Annotated[str | None, Depends(beginning)]
+
+
+async def place(
+    request: Request,
+    response: Response,
+    reader: Anyone,
+    begun: Begun,  # noqa: ARG001 - first, for it may be refused
+) -> AsyncGenerator[Stream]:
     """Taken before the answer begins, so that a refusal is an answer; given back at its end."""
     stream = request.app.state.hub.open(reader)
     response.headers["Cache-Control"] = "no-transform"  # and `no-cache`, which FastAPI adds
@@ -265,8 +281,7 @@ def seconds_left(reader: Caller, now: datetime, most: float) -> float:
 async def stream(
     request: Request,
     stream: Annotated[Stream, Depends(place)],
-    since: Since = None,
-    last_event_id: LastEventId = None,
+    begun: Begun,
 ) -> AsyncIterator[ServerSentEvent]:
     """`change` events as they happen, first those since; `everything`: read all again.
 
@@ -279,7 +294,7 @@ async def stream(
         stream.reader, app.state.keys.now(), app.state.settings.stream_seconds
     )
     await app.state.hub.begin(app.state.database)
-    async for event in missed(app.state, stream, last_event_id or since):
+    async for event in missed(app.state, stream, begun):
         yield event
     while (left := ends - time.monotonic()) > 0 and not health.leaving.is_set():
         with contextlib.suppress(TimeoutError):

@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from chassis.auth import Caller, only
 from chassis.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
+from tickets.operations.bounds import Bounds
 
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Staff = Annotated[Caller, Depends(only(*STAFF))]
@@ -22,6 +23,14 @@ Limit = Annotated[int, Query(ge=1, le=LONGEST, description="The most lines of on
 After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
 Before = Annotated[str | None, Query(description="What was read so far gave it as `previous`.")]
 WithCounts = Annotated[bool, Query(alias="counts", description="Also count every view.")]
+
+
+def bounds_of(request: Request) -> Bounds:
+    settings = request.app.state.settings
+    return Bounds(tickets=settings.tickets_an_hour, messages=settings.messages_an_hour)
+
+
+TheBounds = Annotated[Bounds, Depends(bounds_of)]
 
 
 def tickets_router() -> APIRouter:

@@ -41,7 +41,7 @@ async def filters(
     opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
     answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
     unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
-    numbers: Annotated[list[int], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
+    numbers: Annotated[list[api.TicketNumber], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
     """What a queue may be narrowed to; days are those of the shop."""
     zone = request.app.state.settings.zone
@@ -95,7 +95,7 @@ async def desk(
     page: Page,
     staff: Staff,
     reader: Reading,
-    open: Annotated[int | None, Query(description="The number of a request.")] = None,
+    open: Annotated[api.TicketNumber | None, Query(description="The number of a request.")] = None,
     before: Before = None,
 ) -> api.Desk:
     """A queue, and beside it a request with what staff need to know around it."""

@@ -20,6 +20,7 @@ from contracts.tickets.api import (
     StaffThread,
     StaffTickets,
     Status,
+    TicketNumber,
 )
 from web import sessions, threads, words
 from web.clients import catalog, notifications, tickets
@@ -103,10 +104,12 @@ async def show(
 async def queue_again(
     request: Request,
     at: At,
-    number: Annotated[int | None, Query(alias="ouverte", description="The open request.")] = None,
+    number: Annotated[
+        TicketNumber | None, Query(alias="ouverte", description="The open request.")
+    ] = None,
     lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
     heard_of: Annotated[
-        list[int],
+        list[TicketNumber],
         Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:

@@ -8,7 +8,7 @@ from typing import Annotated
 from urllib.parse import urlencode
 from uuid import UUID
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Query
 
 from contracts.tickets.api import Priority, Sort, StaffView
 from web.clients.tickets import QueueFilters
@@ -112,23 +112,27 @@ class Place:
 
 
 async def place(
-    request: Request,
+    *,
     queue: Annotated[str, Query(alias="vue")] = "",
     order: Annotated[str, Query(alias="tri")] = "",
+    product: Annotated[str, Query(alias="produit")] = "",
     priority: Annotated[str, Query(alias="priorite")] = "",
+    opened_from: Annotated[str, Query(alias="du")] = "",
+    opened_to: Annotated[str, Query(alias="au")] = "",
+    answered_by: Annotated[str, Query(alias="par")] = "",
+    unread: Annotated[str, Query(alias="non-lues")] = "",
     after: Annotated[str, Query(alias="apres", description="The page before gave it.")] = "",
 ) -> Place:
     """What an address names; what it names wrongly is left out."""
-    asked = request.query_params
     return Place(
         queue=queue if queue in QUEUES else FIRST_QUEUE,
         order=order if order in ORDERS else "",
-        product=an_id(asked.get("produit", "")),
+        product=an_id(product),
         priority=priority if priority in PRIORITIES else "",
-        opened_from=a_day(asked.get("du", "")),
-        opened_to=a_day(asked.get("au", "")),
-        answered_by=an_id(asked.get("par", "")),
-        unread=asked.get("non-lues") == "oui",
+        opened_from=a_day(opened_from),
+        opened_to=a_day(opened_to),
+        answered_by=an_id(answered_by),
+        unread=unread == "oui",
         after=after,
     )
 
