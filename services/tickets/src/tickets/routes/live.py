@@ -241,7 +241,7 @@ async def changes(
     return await queries.changes(reader, caller, since)
 
 
-def beginning(since: Since = None, last_event_id: LastEventId = None) -> str | None:
+async def beginning(since: Since = None, last_event_id: LastEventId = None) -> str | None:
     """From where a stream goes on; refused before its answer begins."""
     begun = last_event_id or since
     if begun:

@@ -25,7 +25,7 @@ Before = Annotated[str | None, Query(description="What was read so far gave it a
 WithCounts = Annotated[bool, Query(alias="counts", description="Also count every view.")]
 
 
-def bounds_of(request: Request) -> Bounds:
+async def bounds_of(request: Request) -> Bounds:
     settings = request.app.state.settings
     return Bounds(tickets=settings.tickets_an_hour, messages=settings.messages_an_hour)
 
