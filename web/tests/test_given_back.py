@@ -131,6 +131,7 @@ TROUBLES: dict[str, tuple[Answer, Answer, set[int]]] = {
     "the role has gone": (signed_in, says(403, "forbidden"), {403}),
     "malformed": (signed_in, says(422, "invalid"), {422}),
     "we failed": (signed_in, broken, {500}),
+    "we failed before the form was read": (broken, broken, {500}),
 }
 
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from chassis.answering import DefaultHeaders, HeadAsGet
 from chassis.bodies import SHORT_BODY, CountedBodies
@@ -12,6 +12,7 @@ from chassis.metrics import metrics_routes
 from chassis.observing import Observing
 from web import assets, headers
 from web.clients.gateway import open_http
+from web.forms import remember_typed
 from web.pages import (
     account,
     counter,
@@ -75,7 +76,9 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
     app.include_router(health_routes({}))
     app.include_router(metrics_routes())
     for area in PAGES:
-        app.include_router(area.router, max_body_size=SHORT_BODY)
+        app.include_router(
+            area.router, max_body_size=SHORT_BODY, dependencies=[Depends(remember_typed)]
+        )
     errors.install(app)
     return app
 

@@ -170,6 +170,12 @@ async def typed_values(request: Request) -> dict[str, str]:
     return dict(request.state.typed)
 
 
+async def remember_typed(request: Request) -> None:
+    """Before all else: what answers an unforeseen failure cannot read a body any more."""
+    if request.method == "POST":
+        await typed_values(request)
+
+
 async def anonymous_form(request: Request) -> Form:
     """A form that nobody needs to be signed in for: only a browser's word says whose page it is."""
     if not (has(request, Header.ORIGIN) or has(request, Header.SITE)):
