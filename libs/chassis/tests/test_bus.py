@@ -415,6 +415,19 @@ def untroubled(relay: Relay | Consumer) -> Callable[[], Awaitable[bool]]:
     return is_untroubled
 
 
+async def test_what_tables_tell_again_is_not_given_up_after_a_few_seconds(database):
+    limits = []
+
+    async def from_tables(session):
+        limits.append(await session.scalar(text("SHOW statement_timeout")))
+        for nothing in ():
+            yield nothing
+
+    settings = settings_of("numbers", database, nats_server())
+    assert await service.Bus(settings, Subscriptions(), database, from_tables).publish_again() == 0
+    assert limits == ["30min"]
+
+
 async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again(
     database, tmp_path, monkeypatch
 ):

@@ -17,7 +17,7 @@ from contracts.topology import LISTENINGS, stream_name
 LOCK = 0xF06E7
 BATCH = 1_000
 PAUSE_SECONDS = 0.05  # between two batches, for whoever waits for the disk
-KEYS_KEPT = timedelta(days=8)  # longer than any draft waits to be sent under its key
+KEYS_KEPT = timedelta(days=8)  # longer than a sale's draft; a request's goes when it is sent
 
 # Ids of events are made in the order of time: those before a moment lie together in their index.
 BEFORE = "event_id < cast(lpad(to_hex(cast(extract(epoch FROM now() - {age}) * 1000 AS bigint)), 12, '0') || repeat('0', 20) AS uuid)"
