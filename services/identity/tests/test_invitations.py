@@ -14,7 +14,7 @@ from contracts.identity.events import (
 )
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import Account
+from identity.models import Account, Link
 from identity.passwords import Passwords
 
 PASSWORD = "grenouille sur un vélo"
@@ -141,6 +141,28 @@ async def test_a_click_repeated_sends_one_link(people, links, mail):
     first, again = [await invite_member(people, member, headers) for _ in range(2)]
     assert first.json() == again.json()
     assert len(await links()) == 2
+
+
+async def test_nobody_is_sent_more_than_five_links_an_hour_by_all_of_the_staff(
+    people, links, mail, later
+):
+    """One who has a password and one who has none, as both are mailed other kinds of links."""
+    customer, member = await people.registered(), await people.hired(Role.SELLER, password=None)
+    await people.forget(customer["email"])
+    for colleague in (*people.staff, people.seller, people.seller)[:5]:
+        assert (await invite(people, customer, colleague)).status_code == 201
+    answer = await invite(people, customer)
+    assert people.refused(answer, 429, "too_many_links")["context"] == {"most": 5}
+    assert 3500 < int(answer.headers["retry-after"]) <= 3600
+
+    for _ in range(4):  # and the one with which the member was hired
+        assert (await invite_member(people, member)).status_code == 201
+    people.refused(await invite_member(people, member), 429, "too_many_links")
+
+    assert len(await links()) == 11
+    await later(Link, "requested_at", timedelta(minutes=61))
+    assert (await invite(people, customer)).status_code == 201
+    assert (await invite_member(people, member)).status_code == 201
 
 
 async def test_only_staff_invite_customers_and_administrators_invite_staff(people, links, mail):

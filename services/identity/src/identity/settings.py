@@ -26,6 +26,12 @@ class Settings(ServiceSettings):
     password_queue: int = Field(
         20, ge=0, description="How many may wait for a password check; the next ones are refused."
     )
+    links_an_hour: int = Field(
+        5,
+        ge=1,
+        description="How many links of one kind are mailed to one person in an hour: for a"
+        " forgotten password, for a new address, by staff.",
+    )
     house_words: str = Field(
         "",
         description="The shop's name and other words of the house, parted by blanks: no password"

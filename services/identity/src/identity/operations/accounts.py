@@ -64,6 +64,7 @@ async def change_email(
     *,
     address: str,
     mail: bool,
+    links_an_hour: int,
 ) -> api.Account:
     """Takes the current password. Where mail can be sent the new address counts once the link
     that goes there is opened, or else from then on.
@@ -74,7 +75,7 @@ async def change_email(
     async with database.transaction() as session:
         account = await still(session, proven)
         if mail and change.email != account.email:
-            await links.request_for_address(session, account, change.email)
+            await links.request_for_address(session, account, change.email, an_hour=links_an_hour)
         else:
             await links.revoke(session, account.id, Purpose.EMAIL)
             await give_address(session, account, change.email)

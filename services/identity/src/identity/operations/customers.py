@@ -41,9 +41,10 @@ async def register_customer(
     return customer
 
 
-async def invite_customer(session: AsyncSession, customer_id: UUID) -> Link:
+async def invite_customer(session: AsyncSession, customer_id: UUID, *, an_hour: int) -> Link:
     """A link by which a password is chosen away from the counter."""
-    return await links.invite(session, await accounts.customer(session, customer_id, lock=True))
+    customer = await accounts.customer(session, customer_id, lock=True)
+    return await links.invite_again(session, customer, an_hour=an_hour)
 
 
 async def change_customer(

@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -21,8 +21,6 @@ from identity.operations import attempts
 from identity.queries import accounts
 
 COUNTED_OVER = timedelta(hours=1)
-MOST_PASSWORD_LINKS = 3
-MOST_EMAIL_LINKS = 5
 
 
 class MailUnavailable(Refusal):
@@ -46,12 +44,13 @@ def require_mail(mail: bool, *, field: str | None = None) -> None:
 
 
 async def request_password_link(
-    database: Database, email: str, *, address: str, seconds: float
+    database: Database, email: str, *, address: str, seconds: float, an_hour: int
 ) -> None:
     """A link for the account that has this address, if there is one and it may sign in.
 
-    Whoever asks learns nothing: it takes `seconds`, whatever is found and done. Too many askings
-    from one network address are refused: 429 `too_many_attempts`.
+    Whoever asks learns nothing: it takes `seconds`, whatever is found and done, and after so many
+    links `an_hour` none is sent: the last one still opens. Too many askings from one network
+    address are refused: 429 `too_many_attempts`.
     """
     started = time.monotonic()
     async with database.transaction() as session:
@@ -59,15 +58,11 @@ async def request_password_link(
     async with database.transaction() as session:
         known = await accounts.account_by_email(session, email)
         account = await accounts.locked(session, known.id) if known else None
-        if account is not None and account.enabled and not await has_enough(session, account):
-            await request(session, account, Purpose.PASSWORD, account.email)
+        if account is not None and account.enabled:
+            recent = await requested_lately(session, account, Purpose.PASSWORD)
+            if len(recent) < an_hour:
+                await request(session, account, Purpose.PASSWORD, account.email)
     await reach(next_deadline(started, time.monotonic(), seconds))
-
-
-async def has_enough(session: AsyncSession, account: Account) -> bool:
-    """The last one still opens; nobody fills a mailbox by asking again and again."""
-    recent = await requested_lately(session, account, Purpose.PASSWORD)
-    return len(recent) >= MOST_PASSWORD_LINKS
 
 
 def next_deadline(started: float, now: float, seconds: float) -> float:
@@ -98,17 +93,33 @@ async def invite(session: AsyncSession, account: Account) -> Link:
     return await request(session, account, purpose, account.email, lasting=lasting)
 
 
-async def request_for_address(session: AsyncSession, account: Account, email: str) -> Link:
+async def invite_again(session: AsyncSession, account: Account, *, an_hour: int) -> Link:
+    """Whoever has an account already; 429 `too_many_links`, whichever of the staff sent them."""
+    sent = [
+        moment
+        for purpose in (Purpose.PASSWORD, Purpose.INVITATION)
+        for moment in await requested_lately(session, account, purpose, by_staff=True)
+    ]
+    refuse_many(sorted(sent), an_hour)
+    return await invite(session, account)
+
+
+async def request_for_address(
+    session: AsyncSession, account: Account, email: str, *, an_hour: int
+) -> Link:
     """To show that a new address is theirs; 429 `too_many_links`, for nobody's mailbox is flooded."""
-    recent = await requested_lately(session, account, Purpose.EMAIL)
-    if len(recent) >= MOST_EMAIL_LINKS:
-        wait = recent[-MOST_EMAIL_LINKS] + COUNTED_OVER - clock.now()
-        raise TooManyLinks(
-            f"at most {MOST_EMAIL_LINKS} links in an hour",
-            context={"most": MOST_EMAIL_LINKS},
-            retry_after=wait.total_seconds(),
-        )
+    refuse_many(await requested_lately(session, account, Purpose.EMAIL), an_hour)
     return await request(session, account, Purpose.EMAIL, email)
+
+
+def refuse_many(recent: Sequence[datetime], most: int) -> None:
+    if len(recent) >= most:
+        wait = recent[-most] + COUNTED_OVER - clock.now()
+        raise TooManyLinks(
+            f"at most {most} links in an hour",
+            context={"most": most},
+            retry_after=max(1, wait.total_seconds()),
+        )
 
 
 async def request(
@@ -149,18 +160,20 @@ async def request(
 
 
 async def requested_lately(
-    session: AsyncSession, account: Account, purpose: Purpose
+    session: AsyncSession, account: Account, purpose: Purpose, *, by_staff: bool = False
 ) -> list[datetime]:
     """When links of this purpose were asked for in the last hour, oldest first.
 
-    Those that staff sent last longer, and are not held against whoever asks for one.
+    Those that staff sent last as long as an invitation: they are not held against whoever asks
+    for one, nor the other way round.
     """
+    lasting = LINKS_LAST[Purpose.INVITATION if by_staff else purpose]
     recent = await session.scalars(
         select(Link.requested_at)
         .where(
             Link.account_id == account.id,
             Link.purpose == purpose,
-            Link.expires_at - Link.requested_at <= LINKS_LAST[purpose],
+            Link.expires_at - Link.requested_at == lasting,
             Link.requested_at > clock.now() - COUNTED_OVER,
         )
         .order_by(Link.requested_at)

@@ -40,8 +40,9 @@ async def register_staff_member(
     return member
 
 
-async def invite_staff_member(session: AsyncSession, member_id: UUID) -> Link:
-    return await links.invite(session, await accounts.staff_member(session, member_id, lock=True))
+async def invite_staff_member(session: AsyncSession, member_id: UUID, *, an_hour: int) -> Link:
+    member = await accounts.staff_member(session, member_id, lock=True)
+    return await links.invite_again(session, member, an_hour=an_hour)
 
 
 async def change_staff_member(

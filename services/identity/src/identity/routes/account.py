@@ -49,10 +49,16 @@ async def change_my_email(
     """The current password is asked; customers only.
 
     Where mail can be sent, the address stays until the link sent to the new one, which the
-    answer tells as `pending_email`, is opened: 429 `too_many_links` after five in an hour.
+    answer tells as `pending_email`, is opened: 429 `too_many_links` once enough were sent in an hour.
     """
     return await accounts.change_email(
-        database, passwords, caller, change, address=address, mail=settings.mail
+        database,
+        passwords,
+        caller,
+        change,
+        address=address,
+        mail=settings.mail,
+        links_an_hour=settings.links_an_hour,
     )
 
 

@@ -26,11 +26,15 @@ async def request_password_link(
 ) -> None:
     """Mail a link, good for an hour, to whoever has an account with this address.
 
-    The answer and its time are the same whether or not there is one; three in an hour are sent.
+    The answer and its time are the same whether or not there is one; so many in an hour are sent.
     """
     links.require_mail(settings.mail)
     await links.request_password_link(
-        database, forgotten.email, address=address, seconds=settings.password_link_seconds
+        database,
+        forgotten.email,
+        address=address,
+        seconds=settings.password_link_seconds,
+        an_hour=settings.links_an_hour,
     )
 
 

@@ -56,10 +56,13 @@ async def change_staff_member(
 async def invite_staff_member(
     member_id: UUID, _: Administrator, session: Transaction, settings: TheSettings, once: Once
 ) -> api.RequestedLink:
-    """Send a link to choose a password, good for a day; one sent before opens nothing any more."""
+    """Send a link to choose a password, good for a day; one sent before opens nothing any more.
+
+    429 `too_many_links` once enough were sent to this person in an hour.
+    """
     links.require_mail(settings.mail)
     if made := await once.made(NO_BODY):
         return await sent.requested_link(session, made)
-    link = await staff.invite_staff_member(session, member_id)
+    link = await staff.invite_staff_member(session, member_id, an_hour=settings.links_an_hour)
     await once.remember(link.id)
     return api.RequestedLink.model_validate(link)
