@@ -229,4 +229,8 @@ async def test_a_customer_writes_so_many_messages_in_an_hour(desk, bounds, natha
     assert (await desk.say(karim, number, "Pour le personnel, rien")).status_code == 201
     async with desk.database.transaction() as session:
         await session.execute(sql("UPDATE messages SET sent_at = sent_at - interval '1 hour'"))
-    assert (await desk.say(nathalie, number, "Et ensuite")).status_code == 201
+    for turn in range(4):
+        assert (await desk.say(nathalie, number, f"Et ensuite {turn}")).status_code == 201
+    for _ in range(2):  # repeated, it is one word
+        last_word = await post(desk, nathalie, f"/{number}/resolution", {"text": "Merci"})
+        assert last_word.status_code == 200

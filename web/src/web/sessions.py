@@ -95,9 +95,11 @@ class AccessTokens:
             self.known.popitem(last=False)
         return access
 
-    async def renewed(self, gateway: Gateway, session_token: str) -> str:
-        """Another access token, though the one that is known should be good."""
-        self.forget(session_token)
+    async def renewed(self, gateway: Gateway, session_token: str, refused: str) -> str:
+        """Another access token than the one refused; perhaps another call has fetched it already."""
+        known = self.known.get(hashlib.sha256(session_token.encode()).digest())
+        if known is not None and known.token == refused:
+            self.forget(session_token)
         return (await self.access(gateway, session_token)).token
 
     def forget(self, session_token: str) -> None:
@@ -156,7 +158,9 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
         first_name=access.first_name,
         session_id=access.session_id,
         session_token=session_token,
-        gateway=gateway.on_behalf(access.token, partial(tokens.renewed, gateway, session_token)),
+        gateway=gateway.on_behalf(
+            access.token, partial(tokens.renewed, gateway, session_token, access.token)
+        ),
     )
     request.state.person = person  # for error pages, which still show who is signed in
     return person

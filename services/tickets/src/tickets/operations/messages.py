@@ -11,6 +11,7 @@ from chassis.messaging import publish
 from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
+from tickets.operations.bounds import Bounds, refuse_many_messages
 from tickets.operations.changes import tell
 from tickets.operations.drafts import forget_draft
 from tickets.operations.tickets import close
@@ -37,7 +38,7 @@ async def add_message(
 
 
 async def resolve(
-    session: AsyncSession, caller: Caller, number: int, resolution: Resolution
+    session: AsyncSession, caller: Caller, number: int, resolution: Resolution, bounds: Bounds
 ) -> None:
     """Close the request, with a last word if there is one; repeating it writes nothing more.
 
@@ -45,6 +46,7 @@ async def resolve(
     """
     ticket = await queries.ticket_to_change(session, caller, number)
     if resolution.text is not None and not await is_repeated(session, caller, ticket, resolution):
+        await refuse_many_messages(session, caller, bounds)
         await refuse_what_crossed(session, caller, ticket, resolution)
         message = ticket.take_message(
             author=caller, text=resolution.text, at=now(), minutes=resolution.minutes

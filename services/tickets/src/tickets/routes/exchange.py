@@ -102,9 +102,7 @@ async def resolve(
     resolution: api.Resolution | None = None,
 ) -> api.StaffTicket | api.Ticket:
     """Close a request, for good, with or without a last word; repeating it is harmless."""
-    if resolution is not None and resolution.text is not None:
-        await refuse_many_messages(session, caller, bounds)
-    await operations.resolve(session, caller, number, resolution or api.Resolution())
+    await operations.resolve(session, caller, number, resolution or api.Resolution(), bounds)
     return await queries.ticket(session, caller, number)
 
 
