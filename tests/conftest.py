@@ -58,9 +58,12 @@ def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stac
         Path(folder).chmod(0o755)  # PostgreSQL may have to run as nobody
         settings = LocalSettings.on_free_ports(Path(folder) / "state")
         told = {"subscribers": ",".join(OTHER_SYSTEMS), "traces_url": collector.url}
-        with Stack(settings.model_copy(update=told)) as stack:
-            request.config.stash[failures.LOGS] = stack.logs
-            yield stack
+        with pytest.MonkeyPatch.context() as environment:
+            for bound in ("TICKETS", "MESSAGES"):  # one customer lives through many stories
+                environment.setenv(f"GUICHET_{bound}_AN_HOUR", "1000000")
+            with Stack(settings.model_copy(update=told)) as stack:
+                request.config.stash[failures.LOGS] = stack.logs
+                yield stack
 
 
 @pytest.fixture(scope="session")

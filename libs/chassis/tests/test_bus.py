@@ -912,6 +912,37 @@ async def test_a_relay_that_waits_and_one_whose_broker_is_away_keep_their_place(
     assert second.loop.last == "left it to another replica"
 
 
+async def test_a_relay_that_reads_tables_for_long_keeps_its_place(database, js, monkeypatch):
+    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.bus.losses.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    read = 0
+
+    async def from_tables() -> int:
+        nonlocal read
+        await asyncio.sleep(3)
+        read += 1
+        return 0
+
+    first, second = relay_of(database, js), relay_of(database, js)
+    await announce(database, 1)
+    async with running(first.run()):
+        await eventually(untroubled(first))
+    await js.delete_stream("NUMBERS")
+    await streams.ensure_stream(js, "numbers")
+    first = Relay(first.dsn, js, "NUMBERS", 30, from_tables=from_tables)
+    with structlog.testing.capture_logs() as logs:
+        async with running(first.run()):
+            await asyncio.sleep(0.3)
+            async with running(second.run()):
+
+                async def has_read() -> bool:
+                    return read > 0
+
+                await eventually(has_read, seconds=10)
+    assert "relay_was_frozen" not in [line["event"] for line in logs]
+
+
 async def test_events_that_wait_long_are_told_by_every_replica(database):
     await announce(database, 1)
     assert await service.outbox_moves(database) is None

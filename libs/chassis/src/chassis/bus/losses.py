@@ -4,6 +4,7 @@ NATS counts the events of a stream and knows when it was created. A publisher re
 own stream, a listener of those that it hears: what does not fit is another stream, or less of it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,7 @@ from chassis.messaging import SCHEMA
 
 log = structlog.get_logger()
 
+RENEW_SECONDS = 5  # how often a relay shows its database that it is alive
 EMPTY = "the stream {stream} of NATS is empty and was not: {publisher} publishes it again by itself"
 
 
@@ -87,7 +89,7 @@ class OwnStream:
         is_part = known is not None and known.is_shorter(info)
         lost = 0
         if is_whole and self.from_tables:
-            lost += await self.from_tables()
+            lost += await alive_meanwhile(connection, self.from_tables())
         async with connection.transaction():
             if is_whole or is_part:
                 lost += await self.mark(connection, None if is_whole else info.state.last_seq)
@@ -123,6 +125,18 @@ class OwnStream:
     def has_stored(self, position: int) -> None:
         if self.known and position > self.known.position:
             self.known = replace(self.known, position=position)
+
+
+async def alive_meanwhile(connection: psycopg.AsyncConnection, work: Awaitable[int]) -> int:
+    """Many tables take longer than a relay may be silent before another one takes its place."""
+    working = asyncio.ensure_future(work)
+    try:
+        while not working.done():
+            await asyncio.wait({working}, timeout=RENEW_SECONDS)
+            await connection.execute("SELECT 1")
+        return working.result()
+    finally:
+        working.cancel()
 
 
 async def is_lost_to(session: AsyncSession, stream: str, info: StreamInfo, settled: int) -> bool:

@@ -12,7 +12,7 @@ from nats.js.errors import APIError
 
 from chassis import streams
 from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
-from chassis.bus.losses import OwnStream
+from chassis.bus.losses import RENEW_SECONDS, OwnStream
 from chassis.database import WATCHED
 from chassis.loops import Loop, Stuck
 from chassis.messaging import CHANNEL, listen
@@ -25,7 +25,6 @@ RELAY_LOCK = 0x0B0C5
 RELAY_BATCH = 200
 STANDBY_SECONDS = 3
 PUBLISH_SECONDS = 5
-RENEW_SECONDS = 5
 LOOK_SECONDS = 5  # how often it looks whether its stream is what it was
 ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
