@@ -72,3 +72,16 @@ SCANS = {
 
 def test_a_scan_of_a_serial_number_is_told_by_its_length():
     assert dict(zip(SCANS, in_javascript("isNumberScan", list(SCANS)), strict=True)) == SCANS
+
+
+TYPED = {
+    UNIT: True,
+    UNIT[:14]: False,
+    f"]C1{UNIT[:12]}": False,  # as many signs, and not the end
+    f"]C1{UNIT}": True,
+    f"$c&{UNIT[:12]}": False,
+}
+
+
+def test_a_number_is_not_whole_before_its_end_whatever_the_scanner_puts_before_it():
+    assert dict(zip(TYPED, in_javascript("isWhole", list(TYPED)), strict=True)) == TYPED

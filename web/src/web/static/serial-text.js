@@ -15,7 +15,10 @@ export const tidied = (text) => raised(text.replace(SEPARATORS, ""));
 
 export const lengthOf = (text) => [...text].length;
 
-export const isWhole = (text) => lengthOf(tidied(text)) === LENGTH;
+/** The symbology identifier that some scanners put before what they read. */
+const PREFIX = /^[\]$£][A-Za-z]./su;
 
-/** A scan of a serial number, also with the symbology identifier that some scanners put before it. */
-export const isNumberScan = (text) => /^(?:[\]$£][A-Za-z].)?.{15}$/su.test(text);
+/** Behind the prefix: a number that is still being typed is not asked about. */
+export const isWhole = (text) => lengthOf(tidied(text).replace(PREFIX, "")) === LENGTH;
+
+export const isNumberScan = (text) => [text, text.replace(PREFIX, "")].some((each) => lengthOf(each) === LENGTH);
