@@ -47,6 +47,7 @@ async def test_customers_are_told_of_their_own_and_of_what_they_may_see(
     assert told["changes"] == [
         {"number": number, "what": "message", "by_staff": True, "version": 2}
     ]
+    assert (await changes(busy_desk, nathalie, told["as_of"]))["changes"] == []
 
 
 async def test_nothing_is_left_out_while_a_transaction_runs_long(busy_desk, nathalie, marc, karim):

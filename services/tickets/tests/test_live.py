@@ -25,6 +25,7 @@ from contracts.tickets.api import Priority
 from tickets.app import create_app
 from tickets.models import Change
 from tickets.operations import tickets as operations
+from tickets.queries.changes import MOMENT
 from tickets.routes.live import (
     MOST_OF_A_PERSON,
     MOST_WAITING,
@@ -237,16 +238,31 @@ async def test_a_change_is_heard_within_a_second(replicas, desk, nathalie, karim
 
 
 async def test_what_happened_meanwhile_is_told_first(replicas, desk, nathalie, karim):
-    async with listening(replicas[0], karim) as events:
+    async with listening(replicas[0], karim) as staff, listening(replicas[0], nathalie) as own:
         number = await desk.opened(nathalie)
-        last = (await events.change())["id"]
+        last = {karim: (await staff.change())["id"], nathalie: (await own.change())["id"]}
     await desk.say(karim, number)
     await desk.say(nathalie, number)
-    for how in ({"last_event_id": last}, {"since": last}):
-        async with listening(replicas[1], karim, **how) as events:
-            heard = [await events.change() for _ in range(2)]
+    for who in (karim, nathalie):
+        for how in ({"last_event_id": last[who]}, {"since": last[who]}):
+            async with listening(replicas[1], who, **how) as events:
+                heard = [await events.change() for _ in range(2)]
+                assert await events.is_quiet()
+            assert [change["version"] for change in heard] == [2, 3]
+
+
+async def test_what_a_customer_hears_counts_nothing_that_others_do(replicas, desk, nathalie, marc):
+    """Ids of events lead on from one replica to another, and nobody else can read them."""
+    ids, number = [], await desk.opened(nathalie)
+    for replica in (*replicas, *replicas):
+        async with listening(replica, nathalie, last_event_id=ids[-1] if ids else None) as events:
+            await desk.opened(marc)
+            await desk.say(nathalie, number)
+            ids.append((await events.about(number))["id"])
             assert await events.is_quiet()
-        assert [change["version"] for change in heard] == [2, 3]
+        assert not MOMENT.search(events.raw)
+    assert len(set(ids)) == len(ids)
+    assert len({len(each) for each in ids}) == 1
 
 
 async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, karim):
@@ -257,11 +273,17 @@ async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, 
         "queue": (await desk.get(karim, "", counts=True)).json()["as_of"],
         "counts": (await desk.get(karim, "/counts")).json()["as_of"],
     }
+    own = {
+        "thread": (await desk.read(nathalie, number))["as_of"],
+        "counts": (await desk.get(nathalie, "/mine/counts")).json()["as_of"],
+        "home": (await desk.get(nathalie, "/home")).json()["others"]["as_of"],
+    }
     await desk.say(karim, number)
-    for name, moment in moments.items():
-        async with listening(replicas[0], karim, since=moment) as events:
-            heard = await events.change()
-            assert (heard["number"], heard["version"]) == (number, 2), name
+    for who, known in ((karim, moments), (nathalie, own)):
+        for name, moment in known.items():
+            async with listening(replicas[0], who, since=moment) as events:
+                heard = await events.change()
+                assert (heard["number"], heard["version"]) == (number, 2), (who.name, name)
 
 
 async def test_what_is_committed_late_is_told_though_something_later_was_told_before(

@@ -29,6 +29,12 @@ MESSAGE = """
     VALUES (gen_random_uuid(), :id, :kind, gen_random_uuid(), :name, 'technician', :text, now(),
         'in_progress')
 """
+DRAFTS = """
+    INSERT INTO drafts (id, person_id, number, text, kind, seen_position, subject, saved_at)
+    SELECT gen_random_uuid(), writers.id, tickets.number, 'Alors', 'reply', position, '', now()
+    FROM tickets JOIN messages ON messages.ticket_id = tickets.id AND messages.text = 'Merci.'
+        CROSS JOIN (SELECT id FROM people UNION SELECT gen_random_uuid()) AS writers
+"""
 ANSWERED, WAITING = (f"00000000-0000-0000-0000-00000000000{n}" for n in (2, 3))
 
 
@@ -52,6 +58,10 @@ def connection():
         ):
             said = {"id": ANSWERED, "kind": kind, "name": name, "text": words}
             old.execute(text(MESSAGE), said)
+    command.upgrade(migrations.config("tickets", url), "0009")
+    with engine.begin() as old:
+        old.execute(text("UPDATE messages SET kind = 'note' WHERE text = 'Alors ?'"))
+        old.execute(text(DRAFTS))
     migrations.upgrade("tickets", url)
     migrations.check("tickets", url)
     with engine.begin() as connection:
@@ -83,6 +93,12 @@ def test_what_was_written_before_is_found(connection):
         assert connection.execute(text(query), {"words": words}).scalar_one() == found, words
     stems = set(connection.execute(text("SELECT stem FROM stems")).scalars())
     assert {"bourrag", "rouleau", "arret"} <= stems
+
+
+def test_a_draft_knows_the_place_of_what_its_writer_had_seen(connection):
+    drafts = "SELECT seen_position FROM drafts LEFT JOIN people ON people.id = person_id"
+    seen = connection.execute(text(f"{drafts} ORDER BY people.id")).scalars().all()
+    assert seen == [3, 4]  # the customer's, who knows of no note; a colleague's
 
 
 def test_every_message_knows_its_customer(connection):

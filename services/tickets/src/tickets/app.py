@@ -33,6 +33,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.openapi_version = "3.2.0"  # the first that can describe a stream of events
     app.state.hub = live.Hub(settings.streams)
+    app.state.seal = None  # until a customer comes
     return app
 
 

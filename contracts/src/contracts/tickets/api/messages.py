@@ -14,7 +14,9 @@ from contracts.tickets.api.tickets import StaffTicket, Ticket
 
 class Message(Answer):
     id: UUID
-    position: int = Field(description="Orders the messages of a request; grows, with gaps.")
+    position: int = Field(
+        ge=1, description="Its place among the messages of this request that the reader may read."
+    )
     kind: MessageKind
     author_id: UUID
     author_name: str

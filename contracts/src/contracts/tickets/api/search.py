@@ -30,7 +30,6 @@ class Segment(Answer):
 
 
 class FoundMessage(Answer):
-    position: int
     kind: MessageKind
     author_name: str
     sent_at: AwareDatetime

@@ -1,6 +1,6 @@
 """The nouns of tickets and the rules about each of them."""
 
-from tickets.models.changes import TOLD_TO_CUSTOMERS, Change
+from tickets.models.changes import TOLD_TO_CUSTOMERS, Change, SharedKey
 from tickets.models.drafts import Draft
 from tickets.models.mapping import Base
 from tickets.models.messages import (
@@ -73,6 +73,7 @@ __all__ = [
     "QuickReplyUnknown",
     "QuickReplyVariableUnknown",
     "SaleWasCancelled",
+    "SharedKey",
     "StaffOnly",
     "StaleWords",
     "Stem",

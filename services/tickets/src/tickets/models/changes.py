@@ -13,6 +13,15 @@ from tickets.models.mapping import Base
 TOLD_TO_CUSTOMERS = (What.OPENED, What.MESSAGE, What.RESOLVED)
 
 
+class SharedKey(Base):
+    """Seals what customers carry and shall not read; made by a migration, one for all replicas."""
+
+    __tablename__ = "shared_keys"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    key: Mapped[str] = mapped_column(repr=False)
+
+
 class Change(Base):
     """A row per change, kept for a day; committing one wakes whoever listens.
 

@@ -69,7 +69,7 @@ async def search(
     words = typed(asked.text)
     exact = await exactly(reader, caller, words)
     known = {row.ticket_id for row in exact}
-    below = paging.decode(asked.after, int)[0] if asked.after is not None else None
+    below = None if asked.after is None else await place_of(reader, caller, asked.after)
     looking = await looking_for(reader, caller, words)
     hits, last = [], None
     if looking is not None:
@@ -81,6 +81,22 @@ async def search(
         found=found,
         next=None if last is None else paging.encode(last),
     )
+
+
+async def place_of(reader: AnyReader, caller: Caller, after: str) -> int:
+    """The position of the message that a page ended with; readers are told its id alone.
+
+    Raises CursorInvalid where the caller can read no such message.
+    """
+    [message_id] = paging.decode(after, UUID)
+    position = await reader.scalar(
+        select(Message.position)
+        .join(Ticket, Ticket.id == Message.ticket_id)
+        .where(Message.id == message_id, visible_to(caller), said_to(caller))
+    )
+    if position is None:
+        raise paging.CursorInvalid("this cursor was not given by this list", field="after")
+    return int(position)
 
 
 def results(caller: Caller, **parts: Any) -> api.SearchResults | api.StaffSearchResults:
@@ -178,9 +194,9 @@ async def looking_for(reader: AnyReader, caller: Caller, words: Typed) -> Lookin
 
 async def newest_hits(
     looking: Looking, *, below: int | None, limit: int, known: set[UUID]
-) -> tuple[list[Any], int | None]:
-    """The newest matching message of each request, and where the next page begins."""
-    first_below, wanted = below, HITS_PER_RESULT * limit
+) -> tuple[list[Any], UUID | None]:
+    """The newest matching message of each request, and the message that the page ends with."""
+    first_below, wanted, last = below, HITS_PER_RESULT * limit, None
     found: dict[UUID, Any] = {}
     for _ in range(MOST_ROUNDS):
         hits = await some_hits(looking, below, wanted)
@@ -190,18 +206,18 @@ async def newest_hits(
         for hit in hits:
             if hit.ticket_id in news and hit.ticket_id not in found:
                 if len(found) == limit:
-                    return list(found.values()), below
+                    return list(found.values()), last
                 found[hit.ticket_id] = hit
-            below = hit.position
+            below, last = hit.position, hit.id
         if len(hits) < wanted:
             return list(found.values()), None
-    return list(found.values()), below
+    return list(found.values()), last
 
 
 async def some_hits(looking: Looking, below: int | None, limit: int) -> Rows:
     """Matching messages that the caller may read, newest first, below a position if given."""
     end = looking.newest + 1
-    top = end if below is None else max(0, min(below, end))
+    top = end if below is None else below
     if not is_staff(looking.caller):
         return await looking.rows(
             hits_of_customer(), top=top, limit=limit, customer_id=looking.caller.id
@@ -243,7 +259,6 @@ async def shown(looking: Looking, messages: list[UUID]) -> list[api.Found | api.
 def found_by_words(looking: Looking, row: Any) -> api.Found | api.StaffFound:
     joined = looking.words.joined_words
     message = api.FoundMessage(
-        position=row.position,
         kind=row.kind,
         author_name=row.author_name,
         sent_at=row.sent_at,
@@ -342,7 +357,6 @@ def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
     statement = (
         select(
             *(STAFF_SUMMARY if for_staff else SUMMARY),
-            Message.position,
             Message.kind,
             Message.author_name,
             Message.sent_at,

@@ -4,7 +4,19 @@ import functools
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, bindparam, func, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Row,
+    Select,
+    Subquery,
+    Uuid,
+    bindparam,
+    func,
+    literal,
+    select,
+    true,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -72,9 +84,13 @@ TICKET_WITH_NAMES = (
 CUSTOMERS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.visible_version.label("version"))
 STAFFS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.version, PRIORITY, Ticket.unread)
 
+# Positions in the table come from one sequence for all requests, and would count what everybody
+# writes: readers are told the place among the messages of this request that they may read.
+POSITION = func.row_number().over(order_by=Message.position).label("position")
+
 MESSAGE = (
     Message.id,
-    Message.position,
+    POSITION,
     Message.kind,
     Message.author_id,
     Message.author_name,
@@ -182,21 +198,24 @@ async def staff_thread(
     return read
 
 
+def said_in(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
+    """The messages of a request as their reader knows them, all of them."""
+    statement = select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
+    statement = statement.where(Message.ticket_id == ticket_id)
+    return (statement if for_staff else statement.where(VISIBLE)).subquery()
+
+
 @functools.cache
 def messages_statement(*edges: str, for_staff: bool) -> Select[*tuple[Any, ...]]:
     """The newest messages of a request, `before` one position or `since` another."""
+    said = said_in(bindparam("ticket_id", type_=Uuid), for_staff=for_staff)
     statement = (
-        select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
-        .where(Message.ticket_id == bindparam("ticket_id"))
-        .order_by(Message.position.desc())
-        .limit(bindparam("limit", type_=Integer))
+        select(said).order_by(said.c.position.desc()).limit(bindparam("limit", type_=Integer))
     )
-    if not for_staff:
-        statement = statement.where(VISIBLE)
     if "before" in edges:
-        statement = statement.where(Message.position < bindparam("before"))
+        statement = statement.where(said.c.position < bindparam("before"))
     if "since" in edges:
-        statement = statement.where(Message.position > bindparam("since"))
+        statement = statement.where(said.c.position > bindparam("since"))
     return statement
 
 
@@ -243,15 +262,24 @@ def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
 async def message_made(
     reader: AnyReader, caller: Caller, message_id: UUID
 ) -> api.Message | api.StaffMessage:
-    """The message that an idempotency key remembers; the key is its author's own."""
-    columns = MESSAGE_FOR_STAFF if is_staff(caller) else MESSAGE
-    answer = await reader.execute(select(*columns).where(Message.id == message_id))
+    """A message that the caller has written, now or under the same idempotency key before."""
+    answer = await reader.execute(
+        message_statement(for_staff=is_staff(caller)), {"message_id": message_id}
+    )
     return message_of(answer.one(), caller)
 
 
 async def note_made(reader: AnyReader, note_id: UUID) -> api.StaffMessage:
-    answer = await reader.execute(select(*MESSAGE_FOR_STAFF).where(Message.id == note_id))
+    answer = await reader.execute(message_statement(for_staff=True), {"message_id": note_id})
     return api.StaffMessage.model_validate(answer.one())
+
+
+@functools.cache
+def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
+    which = bindparam("message_id", type_=Uuid)
+    its_ticket = select(Message.ticket_id).where(Message.id == which).scalar_subquery()
+    said = said_in(its_ticket, for_staff=for_staff)
+    return select(said).where(said.c.id == which)
 
 
 async def visible_text(reader: AnyReader, message_id: UUID) -> str:
@@ -294,13 +322,14 @@ async def written_since(
     reader: AnyReader, caller: Caller, ticket_id: UUID, position: int
 ) -> Row[*tuple[Any, ...]] | None:
     """How many messages this person has missed, who wrote the last one, and its position."""
+    said = said_in(literal(ticket_id), for_staff=is_staff(caller))
     missed = (
-        select(Message.position, Message.author_name)
-        .where(Message.ticket_id == ticket_id, Message.position > position, said_to(caller))
-        .order_by(Message.position.desc())
+        select(said.c.position, said.c.author_name, func.count().over().label("count"))
+        .where(said.c.position > position)
+        .order_by(said.c.position.desc())
+        .limit(1)
     )
-    counted = missed.add_columns(func.count().over().label("count")).limit(1)
-    return (await reader.execute(counted)).one_or_none()
+    return (await reader.execute(missed)).one_or_none()
 
 
 async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
@@ -310,14 +339,10 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
 
 
 async def newest_of_customer(reader: AnyReader, ticket_id: UUID) -> int:
-    """The position of the last message that the customer wrote."""
-    answer = await reader.execute(
-        select(Message.position)
-        .where(Message.ticket_id == ticket_id, Message.kind == MessageKind.CUSTOMER)
-        .order_by(Message.position.desc())
-        .limit(1)
-    )
-    return answer.scalar_one()
+    """The position, as staff know it, of the last message that the customer wrote."""
+    said = said_in(literal(ticket_id), for_staff=True)
+    newest = select(func.max(said.c.position)).where(said.c.kind == MessageKind.CUSTOMER)
+    return (await reader.execute(newest)).scalar_one()
 
 
 async def is_unread(reader: AnyReader, number: int) -> bool:

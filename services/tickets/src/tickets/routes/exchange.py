@@ -13,6 +13,7 @@ from tickets.operations import messages as operations
 from tickets.operations.bounds import refuse_many_messages
 from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
+from tickets.routes.moments import TheMoments
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Anyone,
@@ -37,9 +38,11 @@ Since = Annotated[
 
 
 @router.get("/{number:ticket}")
-async def thread(number: int, caller: Anyone, reader: Reading) -> api.StaffThread | api.Thread:
+async def thread(
+    number: int, caller: Anyone, moments: TheMoments, reader: Reading
+) -> api.StaffThread | api.Thread:
     """A request with its last messages; for staff with notes, time spent and priority."""
-    return await queries.thread(reader, caller, number, limit=LAST_MESSAGES)
+    return moments.of(await queries.thread(reader, caller, number, limit=LAST_MESSAGES))
 
 
 @router.get("/{number:ticket}/messages")
@@ -47,13 +50,16 @@ async def messages(
     *,
     number: int,
     caller: Anyone,
+    moments: TheMoments,
     reader: Reading,
     before: Before = None,
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
     """Earlier messages of a request, or what was said after a message."""
-    return await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
+    return moments.of(
+        await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
+    )
 
 
 @router.post("/{number:ticket}/messages", status_code=201, max_body_size=LONG_BODY)
@@ -77,7 +83,7 @@ async def add_message(
     message = await operations.add_message(session, author, number, new)
     await once.remember(message.id)
     await forget_draft(session, author, number, key=once.key)
-    return queries.message_of(message, author)
+    return await queries.message_made(session, author, message.id)
 
 
 @router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
@@ -90,7 +96,7 @@ async def add_note(
     note = await operations.add_note(session, author, number, new)
     await once.remember(note.id)
     await forget_draft(session, author, number, key=once.key)
-    return api.StaffMessage.model_validate(note)
+    return await queries.note_made(session, note.id)
 
 
 @router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)

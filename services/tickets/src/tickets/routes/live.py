@@ -30,6 +30,7 @@ from chassis.loops import Loop
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, is_staff
 from tickets.queries import changes as queries
+from tickets.routes.moments import TheMoments
 from tickets.routes.parameters import Anyone, tickets_router
 
 router = tickets_router()
@@ -234,19 +235,22 @@ LastEventId = Annotated[str | None, Header(description="It wins over `since`.")]
 @router.get("/changes")
 async def changes(
     caller: Anyone,
+    moments: TheMoments,
     reader: Reading,
     since: Annotated[str, Query(description="The `as_of` of what is shown.")],
 ) -> api.Changes:
     """What happened since; customers hear of their own requests alone."""
-    return await queries.changes(reader, caller, since)
+    return moments.of(await queries.changes(reader, caller, moments.read(since)))
 
 
-async def beginning(since: Since = None, last_event_id: LastEventId = None) -> str | None:
+async def beginning(
+    moments: TheMoments, since: Since = None, last_event_id: LastEventId = None
+) -> str | None:
     """From where a stream goes on; refused before its answer begins."""
-    begun = last_event_id or since
-    if begun:
-        queries.moment(begun)
-    return begun
+    given = last_event_id or since
+    if not given:
+        return None
+    return queries.moment(moments.read(given)).text
 
 
 Begun = Annotated[str | None, Depends(beginning)]
@@ -282,6 +286,7 @@ async def stream(
     request: Request,
     stream: Annotated[Stream, Depends(place)],
     begun: Begun,
+    moments: TheMoments,
 ) -> AsyncIterator[ServerSentEvent]:
     """`change` events as they happen, first those since; `everything`: read all again.
 
@@ -295,10 +300,11 @@ async def stream(
     )
     await app.state.hub.begin(app.state.database)
     async for event in missed(app.state, stream, begun):
-        yield event
+        yield moments.of_event(event)
     while (left := ends - time.monotonic()) > 0 and not health.leaving.is_set():
         with contextlib.suppress(TimeoutError):
-            yield await asyncio.wait_for(stream.waiting.get(), min(left, LOOK_SECONDS))
+            event = await asyncio.wait_for(stream.waiting.get(), min(left, LOOK_SECONDS))
+            yield moments.of_event(event)
 
 
 async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterator[ServerSentEvent]:

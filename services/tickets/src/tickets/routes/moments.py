@@ -1,0 +1,69 @@
+"""How a moment is told: to customers sealed, for it counts the transactions of everybody."""
+
+from typing import Annotated, Any, TypeVar
+
+from cryptography.fernet import Fernet, InvalidToken
+from fastapi import Depends, Request
+from fastapi.sse import ServerSentEvent
+from sqlalchemy import select
+
+from tickets.models import SharedKey, is_staff
+from tickets.routes.parameters import Anyone
+
+# Before all changes. It leaves out none of those that are kept, and says when some are not.
+BEGINNING = "1:1:"
+MOMENTS = "moments"  # the name of their key
+STEP = 256  # characters; how long a moment is tells how many transactions ran
+
+Told = TypeVar("Told", bound=Any)
+
+
+class Moments:
+    """Of one reader. Sealed twice, the same moment never looks the same."""
+
+    def __init__(self, seal: Fernet | None) -> None:
+        self.seal = seal
+
+    def write(self, moment: str) -> str:
+        if self.seal is None:
+            return moment
+        length = -(-len(moment) // STEP) * STEP
+        return self.seal.encrypt(moment.ljust(length).encode()).decode()
+
+    def read(self, written: str) -> str:
+        """What cannot be unsealed is as if nothing had been seen yet.
+
+        Pages of an earlier release show what is not sealed. Believing it would let a customer try
+        moments out until the answer tells which transactions were theirs.
+        """
+        if self.seal is None:
+            return written
+        try:
+            return self.seal.decrypt(written).decode().rstrip()
+        except (InvalidToken, ValueError):  # the latter for what is no ASCII
+            return BEGINNING
+
+    def of(self, answer: Told) -> Told:
+        """An answer with its `as_of` as this reader is told it."""
+        if self.seal is None or answer.as_of is None:
+            return answer
+        return answer.model_copy(update={"as_of": self.write(answer.as_of)})
+
+    def of_event(self, event: ServerSentEvent) -> ServerSentEvent:
+        if self.seal is None or event.id is None:
+            return event
+        return event.model_copy(update={"id": self.write(event.id)})
+
+
+async def moments(request: Request, caller: Anyone) -> Moments:
+    """The key is read once a process: every replica has to read what another one has sealed."""
+    if is_staff(caller):
+        return Moments(None)
+    state = request.app.state
+    if state.seal is None:
+        async with state.database.reading() as reader:
+            state.seal = Fernet(await reader.scalar(select(SharedKey.key).filter_by(name=MOMENTS)))
+    return Moments(state.seal)
+
+
+TheMoments = Annotated[Moments, Depends(moments)]
