@@ -159,7 +159,9 @@ async def inhabited() -> AsyncGenerator[Installation]:
     url = f"http://127.0.0.1:{(port := free_port())}"
     services = {name: service(name, url) for name in API}
     web = create_web(WebSettings(web_secret=SecretStr(SECRET), mail=True, internal_url=url))
-    config = uvicorn.Config(Gateway(services, web), port=port, log_config=None, lifespan="off")
+    config = uvicorn.Config(
+        Gateway(services, web), port=port, log_config=None, access_log=False, lifespan="off"
+    )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it tells nobody

@@ -19,6 +19,7 @@ from local import loops
 from local.demo.moments import (
     Calendar,
     Told,
+    forget_old_mails,
     fraction,
     held,
     move_customers,
@@ -157,6 +158,7 @@ class Demo:
             products = await self.products()
             await self.sell_all(products, customers)
             await self.tell_requests()
+            await asyncio.to_thread(forget_old_mails, self.stack)
             everybody = [self.administrator, *self.staff.values(), *self.customers.values()]
             await at_once([one.sign_out for one in everybody])
         self.tell(

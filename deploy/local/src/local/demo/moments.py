@@ -5,12 +5,15 @@ from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
 
 from chassis.messaging import CHANNEL
+from contracts.topology import LISTENINGS, Listening
 from local import databases
+from local.processes import wait_until
 from local.stack import Stack
 
 OPENS = time(8, 40)
@@ -83,6 +86,11 @@ DATE = """
 """
 
 
+def connect(stack: Stack, service: str) -> psycopg.Connection:
+    url = stack.database_url(service, databases.owner(service)).replace("+psycopg", "")
+    return psycopg.connect(url, autocommit=True)
+
+
 @contextmanager
 def held(stack: Stack, service: str) -> Generator[psycopg.Connection]:
     """What this service announces meanwhile waits until its rows have their moments.
@@ -90,8 +98,7 @@ def held(stack: Stack, service: str) -> Generator[psycopg.Connection]:
     So nobody hears of anything as if it were new, and no mail is sent on what is old. A demo that
     is killed holds nothing any more: the trigger asks for a lock that ends with this connection.
     """
-    url = stack.database_url(service, databases.owner(service)).replace("+psycopg", "")
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connect(stack, service) as connection:
         connection.execute("SET TIME ZONE 'UTC'")
         connection.execute("SELECT pg_advisory_lock(%s)", [LOCK])
         connection.execute(HOLD)
@@ -106,6 +113,28 @@ def put(connection: psycopg.Connection, columns: str, rows: Iterable[tuple[objec
     with connection.cursor().copy("COPY moments FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+def forget_old_mails(stack: Stack) -> None:
+    """Once notifications has heard of everything: it keeps what came too late to be mailed."""
+    heard = [each for each in LISTENINGS if each.service == "notifications"]
+    last = [event for each in heard if (event := last_event(stack, each))]
+    with connect(stack, "notifications") as connection:
+        known = "SELECT count(*) FROM messaging.inbox WHERE event_id = ANY(%s)"
+        wait_until(lambda: connection.execute(known, [last]).fetchone() == (len(last),), 30)
+        connection.execute(
+            "DELETE FROM mails WHERE id IN"
+            " (SELECT mail_id FROM reasons WHERE happened_at < now() - interval '1 day')"
+        )
+
+
+def last_event(stack: Stack, listening: Listening) -> UUID | None:
+    last = (
+        "SELECT event_id FROM messaging.outbox WHERE type = ANY(%s) ORDER BY position DESC LIMIT 1"
+    )
+    with connect(stack, listening.to) as connection:
+        row = connection.execute(last, [list(listening.types)]).fetchone()
+    return row[0] if row else None
 
 
 # --- People and sales -------------------------------------------------------------------------

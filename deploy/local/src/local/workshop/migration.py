@@ -9,9 +9,9 @@ from pathlib import Path
 
 from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import MetaData, create_engine, pool
+from sqlalchemy import MetaData, create_engine, inspect, pool
 
-from chassis import migrations
+from chassis import migrations, uploads
 from chassis.messaging import Messaging
 from local.processes import CannotStart, free_port
 from local.servers import HASTY, PostgreSQL
@@ -71,8 +71,10 @@ def differences(service: str) -> str:
 def steps_to(metadata: MetaData, url: str) -> str:
     """What brings this database to what is mapped; `pass` where nothing is missing."""
     engine = create_engine(url, poolclass=pool.NullPool)
-    wanted = [metadata, Messaging.metadata]
     with engine.connect() as connection:
+        wanted = [metadata, Messaging.metadata]
+        if inspect(connection).has_schema(uploads.SCHEMA):
+            wanted.append(uploads.Uploads.metadata)
         context = MigrationContext.configure(
             connection, opts={"target_metadata": wanted, "include_schemas": True}
         )
