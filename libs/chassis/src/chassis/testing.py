@@ -1,8 +1,9 @@
 """Fixtures shared by every service's tests (a pytest plugin)."""
 
 import functools
+import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -131,6 +132,16 @@ def token(
     }
     signed = jwt.encode(claims, KEY, algorithm="EdDSA", headers={"kid": KID})
     return {"Authorization": f"Bearer {signed}"}
+
+
+@pytest.fixture(autouse=True)
+def root_logger_as_before() -> Generator[None]:
+    """A test that sets up logs as a service does it leaves no other test its level and stream."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture
