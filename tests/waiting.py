@@ -2,8 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import TypeVar
+
+from local.processes import Process
 
 T = TypeVar("T")
 
@@ -20,3 +23,13 @@ async def eventually(
             if time.monotonic() > deadline:
                 raise
         await asyncio.sleep(pause)
+
+
+async def all_ready(processes: Iterable[Process]) -> None:
+    """Each of them is at work, or is soon; `AssertionError` names one that is not."""
+
+    async def is_ready(process: Process) -> None:
+        assert process.is_ready(), f"{process.name} is not back"
+
+    for process in processes:
+        await eventually(partial(is_ready, process))

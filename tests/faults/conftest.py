@@ -10,6 +10,7 @@ from faults.signed_out import accepted_after_changes, accepted_after_the_end
 from local.stack import Stack
 from local.supervise import Supervisor
 from shop import Account, Shop
+from waiting import all_ready
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +48,7 @@ async def supervisor(stack: Stack) -> AsyncGenerator[list[str]]:
 
     watching = asyncio.create_task(watch())
     yield said
+    await all_ready(stack.processes)  # for the next test, whatever became of this one
     watching.cancel()
 
 

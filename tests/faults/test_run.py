@@ -19,7 +19,7 @@ from local.processes import Process
 from local.stack import Stack
 from shop import new_request
 from streams import browser_at
-from waiting import eventually
+from waiting import all_ready, eventually
 
 AT_WORK = 4  # customers, each in stories of their own
 COPIES = {"sales": "known_customers", "tickets": "people", "notifications": "people"}
@@ -34,6 +34,8 @@ async def test_whatever_dies_every_acknowledged_write_is_there_once(
     record = Record()
     customers = [await shop.register() for _ in range(AT_WORK)]
     reader = await shop.register("Odile", "Lit")
+    for each in (*customers, reader, seller, technician):
+        await each.session()  # before anything dies; their tokens are exchanged meanwhile
     bought = await shop.sell(reader, product, seller=seller)
     asked = new_request(bought["id"])
     number = (await record.asks(reader, "/api/tickets", asked))["number"]
@@ -49,8 +51,7 @@ async def test_whatever_dies_every_acknowledged_write_is_there_once(
     finally:
         for process in stack.processes:
             send(process, signal.SIGCONT)
-    for process in stack.processes:
-        await eventually(lambda process=process: is_ready(process))
+    await all_ready(stack.processes)
     # What was in the hands of who was killed comes again after the ack wait.
     await eventually(lambda: all_is_heard(stack), seconds=ACK_SECONDS + 15, pause=0.5)
 
@@ -73,7 +74,7 @@ async def faults(stack: Stack, chance: random.Random) -> None:
         send(stack.nats, signal.SIGKILL)
 
     async def every_durable_is_deleted() -> None:
-        await eventually(lambda: is_ready(stack.nats))
+        await all_ready([stack.nats])
         async with administered(stack) as broker:
             for each in LISTENINGS:
                 await broker.js.delete_consumer(stream_name(each.to), each.service)
@@ -122,10 +123,6 @@ async def frozen(process: Process, seconds: float) -> None:
 def rows(stack: Stack, service: str, query: str, *values: Any) -> list[Any]:
     with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
         return connection.execute(query.encode(), values).fetchall()
-
-
-async def is_ready(process: Process) -> None:
-    assert process.is_ready(), f"{process.name} is not back"
 
 
 async def all_is_heard(stack: Stack) -> None:
