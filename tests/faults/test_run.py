@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
+from nats.js.errors import NotFoundError
 
 from chassis import databases
 from chassis.streams import ACK_SECONDS
@@ -132,7 +133,10 @@ async def all_is_heard(stack: Stack) -> None:
         assert waiting == 0, f"{waiting} events of {service} are not published"
     async with administered(stack) as broker:
         for each in LISTENINGS:
-            known = await broker.js.consumer_info(stream_name(each.to), each.service)
+            try:
+                known = await broker.js.consumer_info(stream_name(each.to), each.service)
+            except NotFoundError as missing:
+                raise AssertionError(f"{each} has no durable yet") from missing
             assert (known.num_pending, known.num_ack_pending) == (0, 0), f"{each} has not heard all"
 
 
