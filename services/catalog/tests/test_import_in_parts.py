@@ -6,7 +6,9 @@ from uuid import UUID
 
 import httpx
 import pytest
+from psycopg.errors import LockNotAvailable
 from sqlalchemy import func, select, update
+from sqlalchemy.exc import OperationalError
 from starlette.requests import Request
 from starlette.types import Message
 
@@ -134,6 +136,31 @@ async def test_work_that_keeps_failing_is_told_and_holds_up_nobody(administrator
     assert (told["state"], told["refusal"]["code"]) == ("refused", "failed")
     assert await take_imports(app, Loop("imports")) == "took an import"
     assert (await administrator.get(good)).json()["state"] == "done"
+
+
+async def test_trouble_that_passes_is_no_failure_of_the_file(administrator, app):
+    address = await begun(administrator)
+    assert (await part(administrator, address, 0, FILE)).status_code == 204
+
+    async def is_held_up(*_: object) -> dict[str, object]:
+        raise OperationalError("UPDATE products", {}, LockNotAvailable())
+
+    for _ in range(uploads.TRIES):
+        with pytest.raises(OperationalError):
+            await uploads.settle_next(app.state.database, "import", is_held_up)
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    assert (await administrator.get(address)).json()["state"] == "done"
+
+
+async def test_only_so_many_of_a_person_wait_to_be_worked_on(administrator, app):
+    for _ in range(uploads.WAITING_MOST):
+        address = await begun(administrator)
+        assert (await part(administrator, address, 0, FILE)).status_code == 204
+    headers = TUS | {"Upload-Length": "1"}
+    refused = await administrator.post("/api/catalog/imports", headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (429, "too_many")
+    assert await take_imports(app, Loop("imports")) == "took an import"
+    assert (await administrator.post("/api/catalog/imports", headers=headers)).status_code == 201
 
 
 async def test_what_one_replica_has_settled_no_other_calls_failed(administrator, app, session):

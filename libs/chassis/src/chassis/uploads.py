@@ -21,14 +21,16 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from starlette.requests import ClientDisconnect
 
 from chassis.database import NAMES, TYPES, Database, new_id
-from chassis.errors import NotFound, Refusal
+from chassis.errors import NotFound, Refusal, TooMany
 from chassis.forgetting import Past
+from chassis.troubles import is_passing
 
 SCHEMA = "uploads"
 VERSION = "1.0.0"
 LONGEST_PART = 1024 * 1024  # bytes of one request
 KEPT = timedelta(days=1)  # from the beginning, whatever became of it
 UNFINISHED_MOST = 5  # of a person: the one begun first is given up where another begins
+WAITING_MOST = 5  # of a person: those that have come whole and are not worked on yet
 TRIES = 3  # of a work that fails, before that is its outcome
 OLD = Past("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
 KEPT_IN_MEMORY = 1_000_000  # bytes; more goes to a file that has no name
@@ -122,9 +124,18 @@ async def part_of(request: Request) -> bytes:
 async def begin(
     session: AsyncSession, owner_id: UUID, kind: str, length: int, *, longest: int
 ) -> Upload:
-    """`length` and `longest` are bytes; 413 `body_too_large`."""
+    """`length` and `longest` are bytes; 413 `body_too_large`, 429 `too_many`."""
     if length > longest:
         raise UploadTooLarge(f"{longest} bytes at most", context={"longest": longest})
+    waiting = await session.scalar(
+        select(func.count()).where(
+            Upload.owner_id == owner_id,
+            Upload.received == Upload.length,
+            Upload.settled_at.is_(None),
+        )
+    )
+    if waiting is not None and waiting >= WAITING_MOST:
+        raise TooMany(f"{waiting} of your uploads wait to be worked on", retry_after=10)
     unfinished = (
         select(Upload.id)
         .where(Upload.owner_id == owner_id, Upload.received < Upload.length)
@@ -208,8 +219,8 @@ async def settle_next(
         told = {"code": refusal.code, "detail": refusal.detail, "context": refusal.context}
         async with database.transaction() as session:
             await settle(session, upload_id, {"refusal": told})
-    except Exception:
-        if upload_id is not None:
+    except Exception as error:
+        if upload_id is not None and not is_passing(error):
             await count_failure(database, upload_id)
         raise
     return True
