@@ -103,10 +103,10 @@ class OwnStream:
         return None
 
     async def mark(self, connection: psycopg.AsyncConnection, behind: int | None) -> int:
-        """All of it, or what was stored behind this number."""
+        """All of it, or what was stored behind this number, or before numbers were remembered."""
         marked = await connection.execute(
             f"UPDATE {SCHEMA}.outbox SET published_at = NULL, stored_as = NULL"  # noqa: S608 - a constant
-            " WHERE published_at IS NOT NULL AND (%(all)s OR stored_as > %(behind)s)",
+            " WHERE published_at IS NOT NULL AND (%(all)s OR coalesce(stored_as > %(behind)s, true))",
             {"all": behind is None, "behind": behind or 0},
         )
         return marked.rowcount
