@@ -1,6 +1,7 @@
 """What staff do in a request: reply, note, resolve, rank it."""
 
 from dataclasses import replace
+from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
 
@@ -62,7 +63,9 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
     if button == threads.CONFIRM and not form["text"].strip():
         if minutes:
             note = replace(composed, text=words.RESOLVED_WITHOUT_REPLY, send_anyway=True)
-            await tickets.add_note(staff.gateway, number, note, key=form.key)
+            # A key of its own: what is typed next, should this fail, is not yet sent.
+            note_key = str(uuid5(UUID(form.key), NOTE))
+            await tickets.add_note(staff.gateway, number, note, key=note_key)
         await tickets.resolve(staff.gateway, number)
         return "resolved"
     resolve = button == threads.CONFIRM
