@@ -1,5 +1,7 @@
 """The envelope every published event shares: CloudEvents 1.0, structured JSON."""
 
+import hashlib
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 from uuid import UUID
 
@@ -18,18 +20,28 @@ class Event(BaseModel):
     type: ClassVar[str]
     subject_field: ClassVar[str]
     personal: ClassVar[bool]
+    fact: ClassVar[tuple[str, str] | None]
     by_type: ClassVar[dict[str, type["Event"]]] = {}
 
     def __init_subclass__(
-        cls, *, type: str, subject: str, personal: bool = False, **kwargs: Any
+        cls,
+        *,
+        type: str,
+        subject: str,
+        personal: bool = False,
+        fact: tuple[str, str] | None = None,
+        **kwargs: Any,
     ) -> None:
         """`type` is `context.past-fact.vN`; `subject` names the field with the aggregate's id.
 
         `personal`: it carries names or addresses; then it tells a whole state, which its owner can
         tell again from its own tables, and is kept nowhere longer than it takes to be stored.
+
+        `fact`: what happens once; the fields with the id of what did, and with the moment. The
+        event's id follows from both, and so is the same when tables tell of it again.
         """
         super().__init_subclass__(**kwargs)
-        cls.type, cls.subject_field, cls.personal = type, subject, personal
+        cls.type, cls.subject_field, cls.personal, cls.fact = type, subject, personal, fact
         if Event.by_type.setdefault(type, cls) is not cls:
             raise TypeError(f"two events claim the type {type}")
 
@@ -37,6 +49,23 @@ class Event(BaseModel):
     def subject(self) -> str:
         """The id of the aggregate that the event tells of."""
         return str(getattr(self, self.subject_field))
+
+    @property
+    def fact_id(self) -> UUID | None:
+        """The id of this event, if it is a fact."""
+        if self.fact is None:
+            return None
+        what, when = (getattr(self, field) for field in self.fact)
+        return id_of(when, f"{self.type} {what}")
+
+
+def id_of(moment: datetime, what: str) -> UUID:
+    """The UUIDv7 of a moment whose other digits follow from `what`."""
+    chance = int.from_bytes(hashlib.sha256(what.encode()).digest()[:10])
+    milliseconds = int(moment.timestamp() * 1000)
+    return UUID(
+        int=milliseconds << 80 | 7 << 76 | chance >> 68 << 64 | 2 << 62 | chance & (1 << 62) - 1
+    )
 
 
 class Envelope(BaseModel):

@@ -18,7 +18,9 @@ class SoldProduct(BaseModel):
     designation: str
 
 
-class SaleRecorded(Event, type="sales.sale-recorded.v1", subject="sale_id"):
+class SaleRecorded(
+    Event, type="sales.sale-recorded.v1", subject="sale_id", fact=("sale_id", "recorded_at")
+):
     """A customer now owns one physical unit of a product."""
 
     sale_id: UUID
@@ -31,7 +33,9 @@ class SaleRecorded(Event, type="sales.sale-recorded.v1", subject="sale_id"):
     recorded_at: AwareDatetime
 
 
-class SaleCancelled(Event, type="sales.sale-cancelled.v1", subject="sale_id"):
+class SaleCancelled(
+    Event, type="sales.sale-cancelled.v1", subject="sale_id", fact=("sale_id", "cancelled_at")
+):
     """A sale was a mistake: no new request may be opened on it; its serial number is free."""
 
     sale_id: UUID

@@ -26,7 +26,9 @@ class Side(StrEnum):
     STAFF = "staff"
 
 
-class TicketOpened(Event, type="tickets.ticket-opened.v1", subject="ticket_id"):
+class TicketOpened(
+    Event, type="tickets.ticket-opened.v1", subject="ticket_id", fact=("ticket_id", "opened_at")
+):
     """A customer asks for help about something they bought."""
 
     ticket_id: UUID
@@ -40,7 +42,12 @@ class TicketOpened(Event, type="tickets.ticket-opened.v1", subject="ticket_id"):
     follows_ticket_id: UUID | None = None
 
 
-class TicketMessageAdded(Event, type="tickets.ticket-message-added.v1", subject="ticket_id"):
+class TicketMessageAdded(
+    Event,
+    type="tickets.ticket-message-added.v1",
+    subject="ticket_id",
+    fact=("message_id", "sent_at"),
+):
     """The customer or a staff member wrote; `status` is the one after the message."""
 
     ticket_id: UUID
@@ -66,7 +73,9 @@ class TicketPrioritised(Event, type="tickets.ticket-prioritised.v1", subject="ti
     prioritised_at: AwareDatetime
 
 
-class TicketResolved(Event, type="tickets.ticket-resolved.v1", subject="ticket_id"):
+class TicketResolved(
+    Event, type="tickets.ticket-resolved.v1", subject="ticket_id", fact=("ticket_id", "resolved_at")
+):
     """The customer or a staff member closed the request, for good."""
 
     ticket_id: UUID

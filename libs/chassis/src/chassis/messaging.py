@@ -4,7 +4,6 @@ They live in each service's own database, in the schema `messaging`, so that an 
 state it tells of commit together.
 """
 
-import hashlib
 from collections.abc import AsyncIterable
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -33,7 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis import clock, tracing
 from chassis.database import NAMES, TYPES, new_id
-from contracts.event import Envelope, Event
+from contracts.event import Envelope, Event, id_of
 
 SCHEMA = "messaging"
 CHANNEL = "outbox"
@@ -172,7 +171,7 @@ def publish(session: AsyncSession, event: Event, *, version: int | None = None) 
         version = getattr(event, "version", None)
     with tracing.span(f"announce {event.type}", tracing.SpanKind.PRODUCER):
         traceparent = tracing.here()
-    row = enveloped(event, new_id(), clock.now(), version, traceparent)
+    row = enveloped(event, event.fact_id or new_id(), clock.now(), version, traceparent)
     session.add(OutboxMessage(**row))
     return row["event_id"]
 
@@ -208,11 +207,9 @@ class Again(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        """Of what it tells and when that was: the same whenever it is published again."""
+        """A fact's own; a state's follows from what it tells and when that was."""
         whole = f"{self.event.type} {self.event.model_dump_json()} {self.version}"
-        chance = int.from_bytes(hashlib.sha256(whole.encode()).digest()[:10])
-        moment = int(self.at.timestamp() * 1000) << 80
-        return UUID(int=moment | 7 << 76 | chance >> 68 << 64 | 2 << 62 | chance & (1 << 62) - 1)
+        return self.event.fact_id or id_of(self.at, whole)
 
 
 AGAIN_BATCH = 500
