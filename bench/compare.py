@@ -2,8 +2,8 @@
 
 Two installations stand side by side, each with its own code, databases and ports, filled alike by
 the code of the first, and are asked in turns, so that whatever else the machine does weighs on both. Printed is the CPU of every process
-of each, in seconds for 1,000 operations, of the best turn, and the ratio of the two; `idle` is
-CPU seconds a minute. Then the memory (PSS) by part.
+of each, in seconds for 1,000 operations, of the best turn, the ratio of the two, and between what
+the ratios of half of the turns lie; `idle` is CPU seconds a minute. Then the memory (PSS) by part.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from collections.abc import Awaitable, Callable, Generator, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import quantiles
 from typing import Annotated
-from uuid import UUID
 
 import psutil
 import typer
-from helpdesk import TECHNICIAN, People, sign_in
+from routes import Everybody, everybody
 
 ROOT = Path(__file__).parents[1]
 IDLE = "idle"
@@ -109,6 +109,7 @@ def standing(commit: str, code: Path, state: Path, *, fill: int = 0) -> Generato
 
 def copy(filled: Path, state: Path) -> Path:
     """With owners: PostgreSQL may have to run as somebody else."""
+    state.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run(["cp", "-a", filled, state], check=True)
     return state
 
@@ -120,29 +121,18 @@ def git(*arguments: str) -> None:
 # --- Measuring ---------------------------------------------------------------------------------
 
 
-async def people_of(installation: Installation, requests: int) -> People:
-    technician = await sign_in(installation.url, TECHNICIAN, "/demandes")
-    customers = {
-        UUID(int=n): await sign_in(installation.url, f"c{n}@example.org", "/mes-demandes/nouvelle")
-        for n in range(1, 9)
-    }
-    return People(requests, technician, customers, unresolved=list(installation.unresolved))
-
-
 async def rest() -> None:
     await asyncio.sleep(IDLE_SECONDS)
 
 
 async def turn(
-    installation: Installation, people: People, name: str, rounds: int, *, is_kept: bool = True
+    installation: Installation, people: Everybody, name: str, rounds: int, *, is_kept: bool = True
 ) -> None:
     operations: dict[str, Callable[[], Awaitable[object]]] = dict(people.operations())
     operation = operations.get(name, rest)
     rounds = rounds if name in operations else 1
+    await people.prepare(name, rounds)
     if name == "reply":
-        while len(people.opened) < rounds:
-            await people.open()
-        await people.read_opened()
         await asyncio.sleep(SETTLING_SECONDS)
     before = installation.cpu()
     for _ in range(rounds):
@@ -169,7 +159,7 @@ async def measure(
 ) -> None:
     for each in both:
         await settle(each)
-    crowd = [(each, await people_of(each, requests)) for each in both]
+    crowd = [(each, await everybody(each.url, requests, each.unresolved)) for each in both]
     for name in operations or [*(name for name, _ in crowd[0][1].operations()), IDLE]:
         if name != IDLE:
             for each, people in crowd:
@@ -179,8 +169,7 @@ async def measure(
                 await turn(each, people, name, rounds)
         tell(name, *both)
     for _, people in crowd:
-        for browser in (people.technician, *people.customers.values()):
-            await browser.http.aclose()
+        await people.leave()
 
 
 # --- Telling -----------------------------------------------------------------------------------
@@ -188,10 +177,13 @@ async def measure(
 
 def tell(name: str, first: Installation, second: Installation) -> None:
     before, after = first.best(name), second.best(name)
-    typer.echo(f"| {name} | {row(before, after)} |")
+    turns = zip(first.turns[name], second.turns[name], strict=True)
+    ratios = [sum(after.values()) / sum(before.values()) for before, after in turns]
+    lower, _, upper = quantiles(ratios, n=4) if len(ratios) > 1 else 3 * ratios
+    typer.echo(f"| {name} | {row(before, after, f'{lower:.2f} to {upper:.2f}')} |")
 
 
-def row(before: Parts, after: Parts) -> str:
+def row(before: Parts, after: Parts, spread: str = "") -> str:
     total, now = sum(before.values()), sum(after.values())
     parts = sorted(before, key=lambda part: -before[part])
     named = [
@@ -199,7 +191,7 @@ def row(before: Parts, after: Parts) -> str:
         for part in parts
         if before[part] >= 0.04 * total
     ]
-    return f"{total:.1f} | {now:.1f} | {now / total:.2f} | {', '.join(named)}"
+    return f"{total:.1f} | {now:.1f} | {now / total:.2f} | {spread} | {', '.join(named)}"
 
 
 def main(
@@ -230,8 +222,8 @@ def main(
             stack.enter_context(standing(commit, code, copy(filled, folder / f"state-{n}")))
             for n, (commit, code) in enumerate(zip((before, after), codes, strict=True))
         ]
-        typer.echo(f"| operation | {before} | {after} | ratio | parts |")
-        typer.echo("| --- | --: | --: | --: | --- |")
+        typer.echo(f"| operation | {before} | {after} | ratio | of turns | parts |")
+        typer.echo("| --- | --: | --: | --: | --- | --- |")
         asyncio.run(measure(both, operations or [], requests=requests, rounds=rounds, turns=turns))
         first, second = both
         typer.echo(f"| MiB PSS | {row(first.memory(), second.memory())} |")

@@ -127,6 +127,13 @@ class People:
         yield "open", self.open
         yield "reply", self.reply
 
+    async def prepare(self, name: str, rounds: int) -> None:
+        """What so many of an operation need, and what is not measured."""
+        if name == "reply":
+            while len(self.opened) < rounds:
+                await self.open()
+            await self.read_opened()
+
     def number(self) -> int:
         """One of the newest requests: on older ones the page has less to tell."""
         return 1000 + self.draw.randint(max(1, self.requests - NEWEST), self.requests)

@@ -7,7 +7,7 @@ import json
 import sys
 from pathlib import Path
 
-from helpdesk import fill, unresolved
+from helpdesk import PASSWORD, fill, ran, unresolved
 
 from local.settings import LocalSettings
 from local.stack import Stack
@@ -18,6 +18,11 @@ def main(state: Path, assets: Path, requests: int) -> None:
     with Stack(settings) as stack:
         if requests:
             fill(stack, requests)
+            ran(stack.run(
+                "identity", "staff", "add", "--email", "bench.administrateur@example.org",
+                "--first-name", "Inès", "--last-name", "Caron", "--role", "administrator",
+                "--password-stdin", typed=PASSWORD,
+            ))  # fmt: skip
         facts = {
             "url": stack.gateway_url,
             "processes": {process.name: process.pid for process in stack.processes},
