@@ -1,6 +1,7 @@
 """Whatever stands in a parameter, a header or a cookie of any route: no 5xx, no wait, no log of it."""
 
 import base64
+import gc
 import itertools
 import json
 import time
@@ -19,7 +20,9 @@ from web.request_headers import Header
 
 pytestmark = pytest.mark.timeout(240)  # some thousands of requests
 
-LONGEST_SECONDS = 1.0  # of the processor: the machine may be busy
+# Of the processor, in the thread of all that answers: the machine, and what other tests have left in
+# this process, may be busy.
+LONGEST_SECONDS = 1.0
 
 MARK = "zibeline"  # in whatever could be quoted
 PARAMETERS = [
@@ -182,7 +185,7 @@ async def survive(
         allowed = sorted(table.get(planned.route, frozenset()) & guichet.people.keys() or PEOPLE)
         name = "" if position % 11 == 10 else allowed[position % len(allowed)]
         request = replace(planned, who=name)
-        began = time.process_time()
+        began = time.thread_time()
         try:
             answer = await send(guichet, app, request, guichet.people[name])
         except Exception as error:
@@ -190,13 +193,21 @@ async def survive(
             continue
         if answer.status >= 500:
             wrong.append(f"{answer.status} {request}")
-        if (took := time.process_time() - began) > LONGEST_SECONDS:
+        if (took := time.thread_time() - began) > LONGEST_SECONDS:
             wrong.append(f"{took:.2f} s {request}")
         if request.route in ENDING and name:
             await guichet.sign_in(guichet.people[name])
     return wrong
 
 
+@pytest.fixture
+def little_garbage() -> None:
+    """What thousands of other tests have left in memory is not searched during a request."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.mark.usefixtures("little_garbage")
 @pytest.mark.parametrize("name", [*API, "web"])
 def test_no_route_fails_whatever_it_is_sent(guichet, name, capfd, caplog):
     is_web = name == "web"
@@ -209,6 +220,12 @@ def test_no_route_fails_whatever_it_is_sent(guichet, name, capfd, caplog):
     requests = list(hostile(routes, guichet.known, 6 if is_web else 60))
     requests += with_headers(routes, names, guichet.known, 4 if is_web else len(names))
     wrong = guichet.run(survive(guichet, app, requests, table))
-    assert wrong == []
     logged = capfd.readouterr()
-    assert MARK not in logged.out + logged.err + caplog.text
+    texts = {"standard output": logged.out, "standard error": logged.err, "logs": caplog.text}
+    wrong += [
+        f"{where} quotes it: {line[:500]}"
+        for where, text in texts.items()
+        for line in text.splitlines()
+        if MARK in line
+    ]
+    assert not wrong, f"{len(wrong)} times, first: {wrong[0]}\n" + "\n".join(wrong[:50])

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from chassis import health
 from chassis.serving import Server
-from local.processes import free_port
+from local.processes import free_port, wait_until
 
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 APP = """
@@ -30,9 +30,17 @@ def create_app():
     app = FastAPI()
     app.include_router(health_routes({}))
 
+    under_way = []
+
     @app.get("/slow")
     async def slow(seconds: float):
+        under_way.append(seconds)
         await asyncio.sleep(seconds)
+        under_way.remove(seconds)
+
+    @app.get("/under-way")
+    async def count():
+        return len(under_way)
 
     return app
 """
@@ -81,41 +89,39 @@ def address(package, tmp_path) -> Generator[tuple[str, subprocess.Popen[bytes]]]
 
 
 def wait_until_ready(url: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            assert httpx.get(f"{url}/health/ready").status_code == 200
-        except (httpx.TransportError, AssertionError):
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
+    assert wait_until(lambda: answers(url, "/health/ready"), 30)
 
 
-def test_it_is_first_not_ready_and_still_answers(address):
+def wait_until_slow(url: str) -> None:
+    """A request is under way."""
+    assert wait_until(lambda: httpx.get(f"{url}/under-way").json() == 1, 30)
+
+
+def answers(url: str, path: str) -> bool:
+    try:
+        return httpx.get(url + path).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_it_is_first_not_ready_still_answers_and_finishes_what_is_under_way(address):
     url, process = address
-    process.send_signal(signal.SIGTERM)
-    asked_at = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(httpx.get, f"{url}/slow", params={"seconds": DRAIN_SECONDS + 1})
+        wait_until_slow(url)
+        process.send_signal(signal.SIGTERM)
+        asked_at = time.monotonic()
 
-    answer = httpx.get(f"{url}/health/ready")
-    assert (answer.status_code, answer.json()) == (503, {"ready": False, "process": "leaving"})
-    assert httpx.get(f"{url}/health/live").status_code == 200
-    assert httpx.get(f"{url}/slow", params={"seconds": 0}).status_code == 200
+        answer = httpx.get(f"{url}/health/ready")
+        assert (answer.status_code, answer.json()) == (503, {"ready": False, "process": "leaving"})
+        assert httpx.get(f"{url}/health/live").status_code == 200
+        assert httpx.get(f"{url}/slow", params={"seconds": 0}).status_code == 200
+        assert slow.result().status_code == 200
 
     process.wait(10)
     assert time.monotonic() - asked_at >= DRAIN_SECONDS
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/health/live")
-
-
-def test_a_request_under_way_is_finished(address):
-    url, process = address
-    with ThreadPoolExecutor() as pool:
-        slow = pool.submit(httpx.get, f"{url}/slow", params={"seconds": DRAIN_SECONDS + 1})
-        time.sleep(0.3)
-        process.send_signal(signal.SIGTERM)
-        assert slow.result().status_code == 200
-    process.wait(10)
 
 
 def test_whoever_asks_twice_has_it_stop_at_once(address):

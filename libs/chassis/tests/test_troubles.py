@@ -1,9 +1,6 @@
 """Whatever a service stands on and cannot use is one line that names it and the remedy."""
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import Generator
 
 import httpx
@@ -15,9 +12,11 @@ from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from typer.testing import CliRunner, Result
 
 from chassis import logs, migrations, revisions, testing
 from chassis.bus import Subscriptions
+from chassis.command import service_command
 from chassis.database import Database, Transaction
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
@@ -101,28 +100,26 @@ async def put_at(url: str, revision: str | None) -> None:
     await database.close()
 
 
-def migrate(url: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "sales", "migrate"],
-        env={**os.environ, "GUICHET_DATABASE_URL": url, **environment},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def migrate(url: str, **environment: str) -> Result:
+    """As `python -m sales migrate` does."""
+    environment["GUICHET_DATABASE_URL"] = url
+    return CliRunner().invoke(service_command("sales"), ["migrate"], env=environment)
 
 
 async def test_a_command_that_cannot_do_its_work_ends_with_one_line():
     url = testing.fresh_database("test_chassis_schema")
     await put_at(url, "9999")
     newer = migrate(url)
-    assert newer.returncode == 1
+    assert newer.exit_code == 1
     assert newer.stderr.startswith("sales: schema at 9999, which is newer than this code")
 
     nowhere = migrate(f"postgresql+psycopg://sales:x@127.0.0.1:{free_port()}/sales")
-    assert nowhere.returncode == 1
+    assert nowhere.exit_code == 1
     assert nowhere.stderr.startswith("the database failed: connection to server at")
     assert nowhere.stderr.endswith("PostgreSQL runs and that GUICHET_DATABASE_URL leads to it\n")
 
     owners = migrate(url, GUICHET_MIGRATION_URL=f"{SERVER.rsplit('/', 1)[0]}/nobody_made_it")
-    assert owners.returncode == 1
+    assert owners.exit_code == 1
     assert owners.stderr.endswith("have it made first, or correct GUICHET_MIGRATION_URL\n")
     assert [done.stderr.count("\n") for done in (newer, nowhere, owners)] == [1, 1, 1]
 
@@ -158,7 +155,7 @@ def test_only_the_owner_may_change_the_schema():
     with engine.connect() as connection:
         connection.execute(text("DROP ROLE test_chassis_runs"))
     engine.dispose()
-    assert (refused.returncode, refused.stderr) == (
+    assert (refused.exit_code, refused.stderr) == (
         1,
         "sales: this role may not change the schema: give the address of the owner's in"
         " GUICHET_MIGRATION_URL\n",

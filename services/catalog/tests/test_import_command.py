@@ -1,8 +1,5 @@
 """`python -m catalog import-products`, as the administrator of the machine runs it."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,12 +7,12 @@ import psycopg
 import pytest
 from psycopg import sql
 from sqlalchemy import make_url
+from typer.testing import CliRunner, Result
 
+from catalog.commands import cli
 from chassis import migrations, testing
 
 HEADER = b"reference,designation,on_sale\n"
-Done = subprocess.CompletedProcess[str]
-
 
 RUNNING = "test_catalog_running"
 
@@ -54,20 +51,17 @@ def connection(owner_url: str):
 
 
 @pytest.fixture
-def import_products(url: str, tmp_path: Path) -> Callable[..., Done]:
-    """Import a file with these bytes, or whatever is named instead."""
+def import_products(url: str, tmp_path: Path) -> Callable[..., Result]:
+    """Import a file with these bytes, or whatever is named instead; `./guichet` tests the process."""
 
-    def run(content: bytes, name: str | None = None) -> Done:
+    def run(content: bytes, name: str | None = None) -> Result:
         file = tmp_path / "products.csv"
         file.write_bytes(content)
-        return subprocess.run(
-            [sys.executable, "-m", "catalog", "import-products", name or str(file)],
-            env=os.environ | {"GUICHET_DATABASE_URL": url},
-            input=content.decode("utf-8", "replace") if name == "-" else None,
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
+        return CliRunner().invoke(
+            cli,
+            ["import-products", name or str(file)],
+            input=content if name == "-" else None,
+            env={"GUICHET_DATABASE_URL": url},
         )
 
     return run
@@ -80,7 +74,7 @@ def products(connection: psycopg.Connection) -> dict[str, str]:
 def test_a_good_file_is_reported(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Une autre,false\n")
 
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("2 rows in ")
     assert (
         "2 created, 0 changed (0 of them withdrawn from sale), 0 unchanged, 0 rejected"
@@ -92,7 +86,7 @@ def test_a_good_file_is_reported(import_products, connection):
 def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Rien,yes\nA-1,La meme,true\n")
 
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert (
         "line 3: 'A-2': on_sale is neither true nor false, but 'yes' (on_sale_unreadable)"
         in done.stdout
@@ -106,7 +100,7 @@ def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, c
 def test_twins_are_told_and_taken(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\na1,Une autre,true\n")
 
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "line 3: 'a1' looks like 'A-1', line 2" in done.stdout
     assert len(products(connection)) == 2
 
@@ -125,7 +119,7 @@ def test_twins_are_told_and_taken(import_products, connection):
 def test_a_file_of_which_nothing_was_taken_ends_otherwise(import_products, connection, rows, why):
     done = import_products(HEADER + rows.encode())
 
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert f"Not one row was taken: {why}." in done.stderr
     assert products(connection) == {}
 
@@ -141,7 +135,7 @@ def test_a_file_of_which_nothing_was_taken_ends_otherwise(import_products, conne
 def test_a_condemned_file_fails_and_changes_nothing(import_products, connection, content, said):
     done = import_products(content)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert said in done.stderr
     assert "Nothing was changed" in done.stderr
     assert "Traceback" not in done.stderr
@@ -151,7 +145,7 @@ def test_a_condemned_file_fails_and_changes_nothing(import_products, connection,
 def test_standard_input_is_read(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\n", "-")
 
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert products(connection) == {"A-1": "Une chose"}
 
 
@@ -161,7 +155,7 @@ def test_standard_input_is_read(import_products, connection):
 def test_a_file_that_cannot_be_read_is_named(import_products, connection, name, said):
     done = import_products(HEADER, name)
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert f"{name}: {said}" in done.stderr
     assert "Traceback" not in done.stderr
 
@@ -172,6 +166,6 @@ def test_a_second_import_at_the_same_time_is_refused(import_products, connection
     done = import_products(HEADER + b"A-1,Une chose,true\n")
     connection.execute("ROLLBACK")
 
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "another import is under way" in done.stderr
     assert products(connection) == {}

@@ -1,14 +1,12 @@
 """`python -m identity staff ...` manages staff accounts."""
 
 import contextlib
-import logging
 import os
 import pty
 import subprocess
 import sys
 
 import pytest
-import structlog
 from typer.testing import CliRunner, Result
 
 from chassis import testing
@@ -28,7 +26,6 @@ def environment():
 @pytest.fixture
 def staff(environment):
     """Run the command; standard input is the password."""
-    handlers, level = logging.root.handlers[:], logging.root.level
 
     def run(*arguments: str, password: str | None = None, **settings: str) -> Result:
         from_stdin = ["--password-stdin"] if password else []
@@ -39,11 +36,7 @@ def staff(environment):
             env=environment | settings,
         )
 
-    yield run
-    # Each command sets up its logs, as a process of its own may.
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
+    return run
 
 
 def somebody(email: str, role: str = "technician") -> list[str]:

@@ -135,13 +135,22 @@ def token(
 
 
 @pytest.fixture(autouse=True)
-def root_logger_as_before() -> Generator[None]:
-    """A test that sets up logs as a service does it leaves no other test its level and stream."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+def logs_as_before() -> Generator[None]:
+    """A test that sets up logs as a service or a server does it leaves no other test its loggers."""
+    config = structlog.get_config()
+    before = {each: (each.handlers[:], each.level, each.propagate) for each in loggers()}
     yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
+    structlog.configure(**config)
+    for logger in loggers():
+        handlers, level, propagate = before.get(logger, (logger.handlers, logging.NOTSET, True))
+        logger.handlers[:], logger.propagate = handlers, propagate
+        if logger.level != level:  # it looks at every logger
+            logger.setLevel(level)
+
+
+def loggers() -> list[logging.Logger]:
+    made = logging.Logger.manager.loggerDict.values()
+    return [logging.getLogger(), *(each for each in made if isinstance(each, logging.Logger))]
 
 
 @pytest.fixture
