@@ -18,7 +18,7 @@ from local.processes import CannotStart, free_port, wait_until
 from local.servers import get
 from local.settings import ROOT
 from local.stack import Service
-from local.workshop import changed, history, migration, tests, watching
+from local.workshop import changed, checks, history, migration, tests, watching
 from local.workshop.parts import PARTS
 
 # --- Changed code is taken --------------------------------------------------------------------
@@ -149,6 +149,16 @@ def test_what_differs_is_asked_of_git(tmp_path, monkeypatch):
     assert base.name == "main"
     assert history.changed_since(base.commit) == ["one.py", "three é.py", "two.py"]
     assert history.files_at(base.commit, ".") == {".gitignore", "one.py"}
+
+
+def test_check_fix_mends_what_a_tool_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "CHECKS", {"formatter": checks.CHECKS["formatter"]})
+    file = tmp_path / "a.py"
+    file.write_text("x = {  'a':1 }")
+    assert checks.check() == 1
+    assert checks.check(fix=True) == 0
+    assert file.read_text() == 'x = {"a": 1}\n'
 
 
 def test_help_for_the_tests_speaks_of_parts(capsys):

@@ -196,7 +196,7 @@ async def test_two_tabs_with_one_sale_record_it_once(at_serial, customer_account
 
 
 @AT_BOTH_WIDTHS
-async def test_what_is_ready_is_read_over_in_one_line(at_serial, customer_account, product):
+async def test_what_is_ready_is_read_over_in_one_line_and_then_seen_at_the_top(at_serial, customer_account, product):
     unit = serial_number()
     await scan(at_serial.page, unit)
 
@@ -204,6 +204,10 @@ async def test_what_is_ready_is_read_over_in_one_line(at_serial, customer_accoun
     await expect(at_serial.main.get_by_text(spoken(sale))).to_be_in_viewport()
     button = at_serial.page.get_by_role("button", name="Enregistrer la vente")
     await expect(button).to_have_accessible_description(spoken(sale))
+
+    await at_serial.records_sale()
+    recorded = at_serial.page.get_by_role("heading", name="Confirmation de vente")
+    await expect(recorded).to_be_in_viewport()
 
 
 @pytest.mark.parametrize("step", ["client", "produit"])
