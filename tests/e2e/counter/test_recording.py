@@ -196,7 +196,9 @@ async def test_two_tabs_with_one_sale_record_it_once(at_serial, customer_account
 
 
 @AT_BOTH_WIDTHS
-async def test_what_is_ready_is_read_over_in_one_line_and_then_seen_at_the_top(at_serial, customer_account, product):
+async def test_what_is_ready_is_read_over_in_one_line_and_then_seen_at_the_top(
+    at_serial, customer_account, product
+):
     unit = serial_number()
     await scan(at_serial.page, unit)
 
