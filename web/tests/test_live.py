@@ -35,7 +35,7 @@ async def told(tickets: Tickets, *, since: str = "") -> list[str]:
     async def sign_in() -> Gateway:
         if not tickets.streams:
             raise SignInNeeded(expired=True)
-        return Gateway(http=http, browser_address="")
+        return Gateway(http)
 
     async with http:
         begun, *heard = [each async for each in live.news(sign_in, since)]
@@ -74,7 +74,7 @@ async def test_where_tickets_does_not_answer_the_browser_is_left_to_ask_again():
         return httpx.Response(503)
 
     async def sign_in() -> Gateway:
-        return Gateway(http=http, browser_address="")
+        return Gateway(http)
 
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(refuse), base_url="http://gateway.test"

@@ -58,7 +58,7 @@ def access() -> sessions.Access:
 @pytest.fixture
 async def gateway() -> AsyncGenerator[Gateway]:
     async with httpx.AsyncClient() as http:
-        yield Gateway(http=http, browser_address="203.0.113.7")
+        yield Gateway(http)
 
 
 async def test_no_more_tokens_are_remembered_than_is_said(gateway, monkeypatch):

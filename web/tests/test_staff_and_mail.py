@@ -387,7 +387,7 @@ async def test_the_newest_mail_on_a_message_counts():
     async with httpx.AsyncClient(
         transport=httpx.MockTransport(answer), base_url="http://gateway.test"
     ) as http:
-        gateway = Gateway(http=http, browser_address="192.0.2.1")
+        gateway = Gateway(http)
         known = await deliveries_of(asked_where(mail=True), gateway, answered(today))
         assert known == {UUID(PAUL): State.SENT}
         assert asked == ["ticket_number=4127"]
@@ -404,6 +404,6 @@ async def test_the_newest_mail_on_a_message_counts():
 async def test_a_silent_service_leaves_the_request_as_it_is():
     silent = httpx.MockTransport(lambda _: httpx.Response(503))
     async with httpx.AsyncClient(transport=silent, base_url="http://gateway.test") as http:
-        gateway = Gateway(http=http, browser_address="192.0.2.1")
+        gateway = Gateway(http)
         thread = answered(datetime.now(UTC))
         assert await deliveries_of(asked_where(mail=True), gateway, thread) == {}

@@ -31,8 +31,11 @@ async def test_a_service_gets_a_token_of_its_own_for_a_minute(people, app):
 
 async def test_what_callers_use_gets_one_too(people, app):
     people.client.base_url = "http://identity"
-    header = await ServiceTokens(people.client, "notifications", SECRET).header()
-    caller = await read_token(app.state.keys, header["Authorization"].removeprefix("Bearer "))
+    tokens = ServiceTokens(people.client, "notifications", SECRET)
+    first = await tokens.token()
+    caller = await read_token(app.state.keys, first)
+    assert await tokens.token() == first
+    assert await read_token(app.state.keys, await tokens.renewed(refused=first))
     assert caller.role == "service"
 
 

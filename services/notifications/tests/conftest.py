@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from chassis import testing
+from chassis.asking import HttpClient
 from chassis.database import Database
 from contracts.identity.events import (
     CustomerChanged,
@@ -241,9 +242,7 @@ class Asked:
         self.texts_asked: list[UUID] = []
 
     def client(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            transport=httpx.ASGITransport(self.app), base_url="http://internal"
-        )
+        return HttpClient("http://internal", transport=httpx.ASGITransport(self.app))
 
     async def token(self, request: Request) -> Response:
         body = await request.json()

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import testing
+from chassis.asking import HttpClient
 from chassis.database import Database
 from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.events import CustomerChanged
@@ -31,7 +32,7 @@ async def service(name: str, owners: "Owners") -> AsyncGenerator[FastAPI]:
     url = testing.migrated_database("sales", name)
     app = create_app(Settings(database_url=url, time_zone="Europe/Paris"))
     testing.believe(app)
-    async with httpx.AsyncClient(base_url=owners.url, timeout=1) as app.state.http:
+    async with HttpClient(owners.url, seconds=1) as app.state.http:
         yield app
     await app.state.database.close()
 

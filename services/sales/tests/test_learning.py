@@ -174,7 +174,7 @@ async def test_an_owner_that_does_not_answer_is_no_verdict(
 
 
 async def test_an_owner_that_is_away_is_no_verdict(app, client, unheard_shop, monkeypatch):
-    monkeypatch.setattr(app.state.http, "base_url", "http://127.0.0.1:9")
+    monkeypatch.setattr(app.state.http, "url", "http://127.0.0.1:9")
     assert code_of(await record(client, unheard_shop)) == "not_known_yet"
 
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from chassis.answering import DefaultHeaders, HeadAsGet
+from chassis.asking import HttpClient
 from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.health import health_routes
 from chassis.metrics import metrics_routes
 from chassis.observing import Observing
 from web import assets, headers
-from web.clients.gateway import open_http
 from web.forms import remember_typed
 from web.pages import (
     account,
@@ -87,7 +87,7 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     settings: WebSettings = app.state.settings
     async with (
-        open_http(settings.internal_url) as app.state.http,
-        open_http(settings.internal_url, most=settings.streams) as app.state.live_http,
+        HttpClient(settings.internal_url) as app.state.http,
+        HttpClient(settings.internal_url, most=settings.streams) as app.state.live_http,
     ):
         yield

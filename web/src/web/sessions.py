@@ -134,8 +134,10 @@ def browser(request: Request) -> Gateway:
     """Calls on behalf of this browser, before anybody is known."""
     return Gateway(
         http=request.app.state.http,
-        browser_address=browser_address(request),
-        browser_name=read(request, Header.USER_AGENT)[:400],
+        headers={
+            "X-Guichet-Browser-Address": browser_address(request),
+            "User-Agent": read(request, Header.USER_AGENT)[:400] or "unknown",
+        },
     )
 
 

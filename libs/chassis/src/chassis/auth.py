@@ -16,8 +16,10 @@ import structlog
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from jwt import PyJWK
+from pydantic import BaseModel
 
 from chassis import clock
+from chassis.asking import Gateway
 from chassis.errors import Forbidden, Unauthenticated, Unavailable
 from chassis.loops import Stuck
 
@@ -51,28 +53,37 @@ class Caller:
     token: str
 
 
+class ServiceToken(BaseModel):
+    access_token: str
+    expires_in: float
+
+
 class ServiceTokens:
     """Tokens for what a service does on nobody's behalf, as identity gives them for its secret.
 
-    Raises `httpx.HTTPError` where identity is silent or refuses.
+    Raises `Problem` where identity is silent or refuses.
     """
 
     def __init__(self, http: httpx.AsyncClient, service: str, secret: str) -> None:
-        self.http, self.service, self.secret = http, service, secret
-        self.token = ""
+        self.gateway = Gateway(http)
+        self.known = {"service": service, "secret": secret}
+        self.last = ServiceToken(access_token="", expires_in=0)
         self.good_until = float("-inf")
 
-    async def header(self) -> dict[str, str]:
-        """An Authorization header that is good for a few seconds at least."""
+    async def token(self) -> str:
+        """One that is good for a few seconds at least."""
         if time.monotonic() >= self.good_until:
-            answer = await self.http.post(
-                SERVICE_TOKENS_PATH, json={"service": self.service, "secret": self.secret}
+            self.last = await self.gateway.send(
+                "POST", SERVICE_TOKENS_PATH, self.known, ServiceToken
             )
-            answer.raise_for_status()
-            given = answer.json()
-            self.token = given["access_token"]
-            self.good_until = time.monotonic() + given["expires_in"] - SPARE_SECONDS
-        return {"Authorization": f"Bearer {self.token}"}
+            self.good_until = time.monotonic() + self.last.expires_in - SPARE_SECONDS
+        return self.last.access_token
+
+    async def renewed(self, refused: str) -> str:
+        """Another one than the one refused; perhaps another call has fetched it already."""
+        if self.last.access_token == refused:
+            self.good_until = float("-inf")
+        return await self.token()
 
 
 class Keys(Protocol):

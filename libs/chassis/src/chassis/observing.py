@@ -6,7 +6,6 @@ from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from uuid import uuid4
 
-import httpx
 import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -99,11 +98,3 @@ def template(scope: Scope) -> str:
 
 def header(scope: Scope, name: bytes) -> bytes:
     return next((value for given, value in scope["headers"] if given == name), b"")
-
-
-async def pass_on_ids(request: httpx.Request) -> None:
-    """A hook for clients: whoever is asked next goes on with the same ids."""
-    if request_id := structlog.contextvars.get_contextvars().get("request_id"):
-        request.headers["X-Request-Id"] = request_id
-    if step := tracing.here():
-        request.headers["traceparent"] = step

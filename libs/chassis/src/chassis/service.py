@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
-import httpx
 import structlog
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
@@ -20,6 +19,7 @@ from sqlalchemy.pool import QueuePool
 
 from chassis import clock, errors, forgetting, health, metrics, revisions
 from chassis.answering import DefaultHeaders, HeadAsGet
+from chassis.asking import HttpClient
 from chassis.auth import CheckedTokens, PublishedKeys
 from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.bus import (
@@ -34,7 +34,7 @@ from chassis.database import Database
 from chassis.forgetting import Past
 from chassis.loops import Loop, Stuck
 from chassis.messaging import Again, publish_again
-from chassis.observing import Observing, pass_on_ids, template
+from chassis.observing import Observing, template
 from chassis.settings import ServiceSettings
 from chassis.standing import AskedStanding
 from chassis.troubles import UNREACHABLE, describe
@@ -95,9 +95,7 @@ def create_service(
         wait=settings.pool_seconds,
         name=settings.service,
     )
-    http = httpx.AsyncClient(
-        base_url=settings.internal_url, timeout=1, event_hooks={"request": [pass_on_ids]}
-    )
+    http = HttpClient(settings.internal_url, seconds=1)
     bus = Bus(settings, subscriptions or Subscriptions(), database, from_tables)
     own = [
         Background("forgetting", partial(forget_past, past), every=FORGETTING_SECONDS),

@@ -1,5 +1,6 @@
 """What is fetched at the moment of sending, with this service's own token: secrets and words."""
 
+from functools import partial
 from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
@@ -7,9 +8,10 @@ from uuid import UUID
 import httpx
 from pydantic import ValidationError
 
+from chassis.asking import Gateway, Problem
 from chassis.auth import ServiceTokens
 from contracts.identity.api import LinkSecret
-from contracts.text import Answer, Problem
+from contracts.text import Answer
 from contracts.tickets.api import TicketSubject, VisibleText
 
 PATIENCE_SECONDS = 5
@@ -26,7 +28,7 @@ class Owners:
     """Identity and tickets, on the internal entry point."""
 
     def __init__(self, http: httpx.AsyncClient, secret: str) -> None:
-        self.http = http
+        self.gateway = Gateway(http, seconds=PATIENCE_SECONDS)
         self.tokens = ServiceTokens(http, "notifications", secret)
 
     async def link_secret(self, link_id: UUID) -> LinkSecret | None:
@@ -52,18 +54,14 @@ class Owners:
     async def ask(self, method: str, path: str) -> httpx.Response | None:
         """None for a refusal of the owner's own: not there, or over."""
         try:
-            header = await self.tokens.header()
-            answer = await self.http.request(method, path, headers=header, timeout=PATIENCE_SECONDS)
-            if answer.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT}:
-                # A gateway without a route says 404 as well, but no problem of ours.
-                Problem.model_validate_json(answer.content)
+            token = await self.tokens.token()
+            gateway = self.gateway.on_behalf(token, partial(self.tokens.renewed, token))
+            return await gateway.ask(method, path)
+        except Problem as problem:
+            # A gateway without a route says 404 as well, but no problem of ours.
+            if problem.status in {HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT} and problem.is_own:
                 return None
-            answer.raise_for_status()
-        except httpx.HTTPStatusError as refused:
-            raise Silent(f"status {refused.response.status_code}") from refused
-        except (httpx.HTTPError, ValidationError, ValueError, KeyError) as silence:
-            raise Silent(type(silence).__name__) from silence
-        return answer
+            raise Silent(f"status {problem.status}") from problem
 
 
 def read(kind: type[AnswerType], answer: httpx.Response) -> AnswerType:

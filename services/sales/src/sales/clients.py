@@ -1,16 +1,17 @@
 """The owners of customers and products, asked when what they told may not have arrived yet."""
 
+from http import HTTPStatus
 from typing import TypeVar
 from uuid import UUID
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
+from chassis.asking import Gateway, Problem
 from chassis.auth import Caller
 from chassis.errors import Unavailable
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
-from contracts.text import Problem
 
 PATIENCE_SECONDS = 1
 
@@ -33,17 +34,11 @@ async def product(http: httpx.AsyncClient, caller: Caller, product_id: UUID) -> 
 
 async def ask(http: httpx.AsyncClient, caller: Caller, path: str, kind: type[B_]) -> B_ | None:
     """Ask once, on the caller's behalf; None only when the owner itself knows of no such thing."""
+    gateway = Gateway(http, access_token=caller.token, seconds=PATIENCE_SECONDS)
     try:
-        answer = await http.get(
-            path,
-            headers={"Authorization": f"Bearer {caller.token}"},
-            timeout=PATIENCE_SECONDS,
-        )
-        if answer.status_code == httpx.codes.NOT_FOUND:
-            # A gateway without a route says 404 as well, but no problem of ours.
-            Problem.model_validate_json(answer.content)
+        return await gateway.get(path, kind)
+    except Problem as problem:
+        # A gateway without a route says 404 as well, but no problem of ours.
+        if problem.status == HTTPStatus.NOT_FOUND and problem.is_own:
             return None
-        answer.raise_for_status()
-        return kind.model_validate_json(answer.content)
-    except (httpx.HTTPError, ValidationError) as silence:
-        raise NotKnownYet("its owner cannot be asked now: try again", retry_after=1) from silence
+        raise NotKnownYet("its owner cannot be asked now: try again", retry_after=1) from problem

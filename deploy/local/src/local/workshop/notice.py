@@ -24,6 +24,7 @@ Written by `./guichet notice` from the packages' own metadata; a test fails when
 # Older packages write down their licence in words of their own; here by its name in SPDX.
 IN_WORDS = {
     "3-Clause BSD License": "BSD-3-Clause",
+    "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
     "BSD License": "BSD-3-Clause",
     "ISC License": "ISC",

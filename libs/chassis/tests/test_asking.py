@@ -1,0 +1,193 @@
+"""What the client sends and makes of answers, against a server on a real connection."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from chassis.asking import Gateway, HttpClient, Problem
+from contracts import text as contracts
+from contracts.text import Answer
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
+
+
+class Said(Answer):
+    words: str
+
+
+class Server:
+    """Answers as its `mood` says, and remembers what it was sent."""
+
+    def __init__(self) -> None:
+        self.mood, self.connections = "answering", 0
+        self.heads: list[bytes] = []
+        self.bodies: list[bytes] = []
+        self.open: list[asyncio.StreamWriter] = []
+        self.url = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.open.append(writer)
+        while head := await reader.readuntil(b"\r\n\r\n"):
+            self.heads.append(head)
+            lengths = [line for line in head.lower().split(b"\r\n") if b"content-length" in line]
+            length = int(lengths[0].split(b":")[1]) if lengths else 0
+            self.bodies.append(await reader.readexactly(length))
+            match self.mood:
+                case "silent":
+                    await asyncio.sleep(30)
+                case "breaking off":
+                    writer.write(OK + b'{"words"')
+                    return writer.close()
+                case "streaming":
+                    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                    writer.write(b"5\r\none\nt\r\n")
+                    writer.write(b"3\r\nwo\n\r\n0\r\n\r\n")
+                case "leading elsewhere":
+                    writer.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+                case _:
+                    writer.write(OK + b'{"words": "ok"}')
+
+    async def hang_up(self) -> None:
+        for writer in self.open:
+            writer.close()
+        await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+async def server() -> AsyncGenerator[Server]:
+    server = Server()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await server.serve(reader, writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server.url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    yield server
+    listening.close()
+    for writer in server.open:
+        writer.close()
+
+
+@pytest.fixture
+async def client(server: Server) -> AsyncGenerator[HttpClient]:
+    async with HttpClient(server.url, seconds=0.3) as client:
+        yield client
+
+
+ASKED: list[dict[str, Any]] = [
+    {"method": "GET", "url": "/api/tickets"},
+    {"method": "GET", "url": "/é/%2F", "params": {"q": "écran noir & 100 %", "limit": 25}},
+    {"method": "GET", "url": "/", "params": {"counts": True, "number": ["1", "2"], "none": None}},
+    {"method": "POST", "url": "/", "json": {"text": "écran"}, "headers": {"Idempotency-Key": "1"}},
+    {"method": "PUT", "url": "/", "content": b"\0" * 300_000},
+    {"method": "DELETE", "url": "/", "json": None},
+]
+
+
+@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked['method']} {asked['url']}")
+async def test_what_is_asked_arrives_as_httpx_would_send_it(server, client, asked):
+    given = asked.get("params", {})
+    plain: dict[str, Any] = {
+        **asked,
+        "params": {name: given[name] for name in given if given[name] is not None},
+    }
+    async with httpx.AsyncClient(base_url=server.url) as other:
+        await other.request(**plain)
+    answer = await client.request(**asked)
+
+    assert answer.json() == {"words": "ok"}
+    theirs, ours = (httpx.URL(head.split()[1].decode()) for head in server.heads)
+    assert ours.path == theirs.path
+    assert ours.params.multi_items() == theirs.params.multi_items()
+    assert server.bodies[0] == server.bodies[1]
+    keys = [b"idempotency-key: 1" in head.lower() for head in server.heads]
+    assert keys == [bool(asked.get("headers"))] * 2
+
+
+async def test_whoever_is_asked_next_goes_on_with_the_same_ids(server, client):
+    with structlog.contextvars.bound_contextvars(request_id="4f2e-once-for-all"):
+        await client.get("/")
+    assert b"x-request-id: 4f2e-once-for-all" in server.heads[0].lower()
+
+
+async def test_one_connection_serves_many_calls_and_one_that_has_ended_is_replaced(server, client):
+    for _ in range(3):
+        await client.get("/")
+    assert server.connections == 1
+    await server.hang_up()
+    assert (await client.post("/", json={})).is_success
+    assert server.connections == 2
+
+
+async def test_an_answer_that_leads_elsewhere_is_an_answer(server, client):
+    server.mood = "leading elsewhere"
+    assert (await client.get("/")).status_code == 302
+    assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ("mood", "error"),
+    [("silent", httpx.ReadTimeout), ("breaking off", httpx.RemoteProtocolError)],
+)
+async def test_silence_is_one_of_httpx_errors(server, client, mood, error):
+    server.mood = mood
+    with pytest.raises(error):
+        await client.get("/")
+    with pytest.raises(Problem) as silence:
+        await Gateway(client, seconds=0.1).get("/", Said)
+    assert (silence.value.status, silence.value.is_own) == (503, False)
+    server.mood = "answering"  # and the client goes on
+    assert (await Gateway(client).get("/", Said)).words == "ok"
+
+
+async def test_nobody_there_is_one_of_httpx_errors(server):
+    async with HttpClient("http://127.0.0.1:9") as client:
+        with pytest.raises(httpx.ConnectError):
+            await client.get("/")
+
+
+async def test_no_more_calls_are_under_way_than_is_said(server):
+    server.mood = "silent"
+    async with HttpClient(server.url, seconds=0.3, most=1) as client:
+        first = asyncio.create_task(client.get("/", timeout=5))
+        await asyncio.sleep(0.05)
+        with pytest.raises(httpx.ConnectTimeout):
+            await client.get("/")
+        first.cancel()
+
+
+async def test_a_stream_comes_line_by_line_and_ends_with_whoever_reads_it(server, client):
+    server.mood = "streaming"
+    async with Gateway(client).listen("/", {"since": "1"}) as lines:
+        assert [line async for line in lines] == ["one", "two"]
+    async with Gateway(client).listen("/", {}) as lines:
+        assert await anext(lines) == "one"
+    server.mood = "answering"
+    assert (await client.get("/")).is_success
+
+
+async def test_a_token_that_is_refused_is_renewed_once():
+    tokens = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["Authorization"])
+        if tokens[-1] != "Bearer new":
+            refusal = contracts.Problem(title="", status=401, code="unauthenticated", detail="")
+            return httpx.Response(401, json=refusal.model_dump())
+        return httpx.Response(200, json={"words": "ok"})
+
+    async def renew() -> str:
+        return "new"
+
+    async with HttpClient("http://gateway", transport=httpx.MockTransport(answer)) as client:
+        gateway = Gateway(client).on_behalf("old", renew)
+        assert (await gateway.get("/", Said)).words == "ok"
+    assert tokens == ["Bearer old", "Bearer new"]
