@@ -2,7 +2,9 @@
 
 Traefik finds the replicas of a service in the engine, whose socket is as good as root on the
 host. So Traefik does not get it: this program, which the world cannot reach, passes on the four
-questions that Traefik asks, and refuses the rest. Called with `check` it asks itself whether the
+questions that Traefik asks, and refuses the rest. Traefik asks first what there is, then for what
+happens from now on; a replica that became ready in between it would never ask, so that it is given
+the events since it last asked what there is. Called with `check` it asks itself whether the
 engine answers, as the container's health check.
 """
 
@@ -13,11 +15,13 @@ import re
 import signal
 import socket
 import sys
+import time
 
 SOCKET, PORT = "/var/run/docker.sock", 2375
 ALLOWED = re.compile(
-    rb"(GET|HEAD) (/v[0-9.]+)?/(_ping|version|events|containers/json|containers/[0-9a-f]{12,64}/json)"
-    rb"(\?[!-~]*)? HTTP/1\.1(?=\r\n)"
+    rb"(?P<method>GET|HEAD) (?P<path>(/v[0-9.]+)?/"
+    rb"(?P<what>_ping|version|events|containers/json|containers/[0-9a-f]{12,64}/json))"
+    rb"(?P<query>\?[!-~]*)? HTTP/1\.1(?=\r\n)"
 )
 REFUSED = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 AWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: close\r\n\r\n"
@@ -43,11 +47,27 @@ async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.St
             client_writer.write(REFUSED)
             await client_writer.drain()
             return
-        await answer(question[0], client_reader, client_writer)
+        await answer(complete(question), client_reader, client_writer)
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         pass  # whoever asked has gone, and asks again
     finally:
         client_writer.close()
+
+
+class Listed:
+    """When Traefik last asked what there is; never yet, all that the engine remembers is told."""
+
+    at = 0.0
+
+
+def complete(question: re.Match[bytes]) -> bytes:
+    """The first line for the engine; of events also those that the last list came too early for."""
+    query = question["query"] or b""
+    if question["what"] == b"containers/json":
+        Listed.at = time.time()
+    elif question["what"] == b"events":
+        query += b"%ssince=%.6f" % (b"&" if query else b"?", Listed.at)
+    return b"%s %s%s HTTP/1.1" % (question["method"], question["path"], query)
 
 
 async def answer(

@@ -131,6 +131,22 @@ print(json.dumps(list(answers.values())))
     assert statuses == [200] * 3 + [403] * 8
 
 
+def test_what_happens_between_the_list_and_the_events_is_told(installation):
+    """Traefik asks for one after the other, and would never learn who became ready in between."""
+    view = installation.only("docker-view").id
+    program = """
+import http.client, json, sys, time
+began = time.time_ns()
+connection = http.client.HTTPConnection("127.0.0.1", 2375, timeout=10)
+connection.request("GET", sys.argv[1])
+answer = json.loads(connection.getresponse().readline())
+print(sys.argv[1] == "/events" and answer["timeNano"] < began)
+"""
+    installation.inside(view, "python", "-c", program, "/containers/json")
+    installation.inside(view, "true")  # an event of this container
+    assert installation.inside(view, "python", "-c", program, "/events").strip() == "True"
+
+
 def test_nobody_but_the_gateway_reaches_that_view(installation):
     program = """
 import socket

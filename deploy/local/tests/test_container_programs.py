@@ -131,7 +131,6 @@ async def ask(port: int, question: str) -> str:
     [
         "GET /_ping", "HEAD /_ping", "GET /version", "GET /v1.24/version",
         "GET /v1.24/containers/json?limit=0", "GET /containers/0123456789abcdef/json",
-        "GET /v1.51/events?filters=%7B%7D",
     ],
 )  # fmt: skip
 async def test_what_traefik_asks_is_passed_on(view, question):
@@ -139,6 +138,22 @@ async def test_what_traefik_asks_is_passed_on(view, question):
     answer = await ask(port, f"{question} HTTP/1.1\r\nHost: docker\r\n\r\n")
     assert answer.endswith("engine")
     assert heard == [f"{question} HTTP/1.1"]
+
+
+async def test_events_are_those_since_the_last_list(view):
+    """Traefik asks for the list first: what happened before it asks for events is in neither."""
+    port, heard = view
+    await ask(port, "GET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
+    before = time.time()
+    await ask(port, "GET /v1.51/containers/json HTTP/1.1\r\nHost: docker\r\n\r\n")
+    listed = time.time()
+    await asyncio.sleep(0.01)
+    await ask(port, "GET /v1.51/events?filters=%7B%7D HTTP/1.1\r\nHost: docker\r\n\r\n")
+    assert heard[0] == "GET /events?since=0.000000 HTTP/1.1"
+    start, since = heard[2].removesuffix(" HTTP/1.1").split("&since=")
+    assert start == "GET /v1.51/events?filters=%7B%7D"
+    assert before <= float(since) + 1e-6
+    assert float(since) <= listed
 
 
 @pytest.mark.parametrize(
