@@ -1,10 +1,14 @@
 """Logs are for machines and hold nothing that people typed."""
 
+import asyncio
+import gc
 import json
 import logging
+from contextlib import suppress
 
 import httpx
 import structlog
+import uvloop
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ValidationError
 
@@ -100,6 +104,23 @@ def test_what_was_going_on_when_an_error_arose_is_told_unless_it_is_beside_the_p
 
     assert chain(beside_the_point=False) == [KeyError, LookupError]
     assert chain(beside_the_point=True) == [LookupError]
+
+
+def test_a_name_that_is_looked_up_for_too_long_is_no_error_of_its_own(capsys):
+    """As of NATS, again and again, while its container is away."""
+
+    async def gives_up() -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.open_connection("nowhere.invalid", 4222), 0.0001)
+        await asyncio.sleep(0.5)
+        gc.collect()
+
+    logs.configure()
+    uvloop.run(gives_up())
+    logging.getLogger("asyncio").error("something else")
+    assert [json.loads(line)["event"] for line in capsys.readouterr().out.splitlines()] == [
+        "something else"
+    ]
 
 
 async def test_a_failure_that_nobody_foresaw_is_logged_with_its_ids_and_no_path(capsys):

@@ -1,6 +1,7 @@
 """Structured logs: one JSON object a line, on standard output."""
 
 import logging
+import socket
 import sys
 import traceback
 
@@ -45,6 +46,15 @@ def told(error: BaseException) -> str:
     return "".join(traceback.format_tb(error.__traceback__)) + kind + words
 
 
+def concerns_somebody(record: logging.LogRecord) -> bool:
+    """Not a host's name that was looked up for too long: whoever asked has logged that already.
+
+    uvloop leaves the late answer to nobody, at each try to reach a server that is away.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, socket.gaierror) and "never retrieved" in record.getMessage())
+
+
 def configure(level: str = "INFO") -> None:
     """Everything goes the same way, the logs of libraries too."""
     shared = [
@@ -71,6 +81,7 @@ def configure(level: str = "INFO") -> None:
     # httpx tells every URL it asks, and those may name people; alembic every look at a schema.
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").addFilter(concerns_somebody)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
