@@ -8,64 +8,55 @@ from compose.installation import PARTS, Installation
 from local.compose_engine import docker
 
 ANY = pytest.mark.parametrize("part", PARTS)
+TOOLS = ["pytest", "hypothesis", "pip", "local", "ruff", "playwright"]
+STORES = ["sqlalchemy", "psycopg", "alembic", "nats"]
+PROGRAMS = ["gcc", "cc", "make", "git", "npm", "node", "pip"]
 
-
-def run_in(installation: Installation, part: str, *command: str) -> str:
-    """A container of the image alone."""
-    return docker(
-        "run", "--rm", "--network", "none", "--entrypoint", command[0],
-        installation.image(part), *command[1:],
-    )  # fmt: skip
-
-
-def lacking(installation: Installation, part: str, modules: list[str]) -> list[str]:
-    program = (
-        "import sys, importlib.util as u; print([m for m in sys.argv[1:] if not u.find_spec(m)])"
-    )
-    said = run_in(installation, part, "python", "-c", program, *modules)
-    return json.loads(said.replace("'", '"'))
-
-
-@ANY
-def test_it_holds_its_own_service_and_no_other(installation, part):
-    others = [other for other in PARTS if other != part]
-    assert lacking(installation, part, [part, *others]) == others
-
-
-@ANY
-def test_it_holds_neither_tests_nor_tools(installation, part):
-    unwanted = ["pytest", "hypothesis", "pip", "local", "ruff", "playwright"]
-    assert lacking(installation, part, unwanted) == unwanted
-    found = run_in(installation, part, "sh", "-c", "command -v gcc cc make git npm node pip; true")
-    assert found == ""
-    found = run_in(installation, part, "find", "/opt/guichet/lib", "-name", "test_*.py",
-                   "-path", f"*/{part}/*")  # fmt: skip
-    assert found == ""
-
-
-def test_the_webs_knows_no_database_and_no_broker(installation):
-    unwanted = ["sqlalchemy", "psycopg", "alembic", "nats"]
-    assert lacking(installation, "web", unwanted) == unwanted
-    assert lacking(installation, "sales", unwanted) == []
-
-
-def test_only_the_webs_holds_what_browsers_get(installation):
-    for part in PARTS:
-        listed = run_in(installation, part, "ls", "/opt/guichet/node_modules")
-        assert ("htmx.org" in listed) == (part == "web"), part
-
-
-@ANY
-def test_it_is_compiled(installation, part):
-    """Nothing could be kept of what Python compiles where it runs."""
-    program = f"""
-import sys
+# Run in a container of the image alone: its folders are looked at before anything is imported.
+PROGRAM = """
+import importlib, importlib.util, json, os, shutil, sys
 from pathlib import Path
-import {part}.app, {part}.__main__
+part, modules, programs = json.loads(sys.argv[1])
+found = {
+    "modules": [name for name in modules if importlib.util.find_spec(name)],
+    "programs": [name for name in programs if shutil.which(name)],
+    "tests": [str(file) for file in Path("/opt/guichet/lib").rglob(f"{part}/**/test_*.py")],
+    "assets": os.listdir("/opt/guichet/node_modules"),
+}
+for name in ("app", "__main__"):
+    importlib.import_module(f"{part}.{name}")
 specs = [module.__spec__ for module in list(sys.modules.values()) if module.__spec__]
-print([spec.name for spec in specs if spec.cached and not Path(spec.cached).exists()])
+found["uncompiled"] = [
+    spec.name for spec in specs if spec.cached and not Path(spec.cached).exists()
+]
+print(json.dumps(found))
 """
-    assert run_in(installation, part, "python", "-c", program).strip() == "[]"
+
+
+@pytest.fixture(scope="module")
+def contents(installation: Installation) -> dict[str, dict[str, list[str]]]:
+    """What is found in each image of what might be there."""
+    asked = [*PARTS, *TOOLS, *STORES]
+    return {
+        part: json.loads(
+            docker(
+                "run", "--rm", "--network", "none", "--entrypoint", "python",
+                installation.image(part), "-c", PROGRAM, json.dumps([part, asked, PROGRAMS]),
+            )
+        )
+        for part in PARTS
+    }  # fmt: skip
+
+
+@ANY
+def test_it_holds_what_its_own_service_needs_and_is_compiled(contents, part):
+    """Nothing could be kept of what Python compiles where it runs."""
+    stores = [] if part == "web" else STORES
+    assert contents[part]["modules"] == [part, *stores]
+    assert contents[part]["programs"] == []
+    assert contents[part]["tests"] == []
+    assert contents[part]["uncompiled"] == []
+    assert ("htmx.org" in contents[part]["assets"]) == (part == "web")
 
 
 @ANY
