@@ -1,6 +1,7 @@
 """What the client sends and makes of answers, against a server on a real connection."""
 
 import asyncio
+import socket
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -125,6 +126,22 @@ async def test_one_connection_serves_many_calls_and_one_that_has_ended_is_replac
     await server.hang_up()
     assert (await client.post("/", json={})).is_success
     assert server.connections == 2
+
+
+async def test_a_name_is_looked_up_for_each_connection(server, monkeypatch):
+    """A container that was made anew answers under its name at another address."""
+    looked_up, real = [], socket.getaddrinfo
+
+    def spy(host: str, *arguments: Any, **options: Any) -> Any:
+        looked_up.append(host)
+        return real(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", spy)
+    async with HttpClient(server.url.replace("127.0.0.1", "localhost")) as client:
+        for _ in range(2):
+            assert (await client.get("/")).is_success
+            await server.hang_up()
+    assert looked_up == ["localhost"] * 2
 
 
 async def test_an_answer_that_leads_elsewhere_is_an_answer(server, client):

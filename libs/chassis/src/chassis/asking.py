@@ -104,7 +104,8 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.session = self.session or aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self.most),
+            # A container that is made anew has another address: nobody asks the old one.
+            connector=aiohttp.TCPConnector(limit=self.most, use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # httpx does
             skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
