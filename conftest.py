@@ -12,7 +12,7 @@ import pytest
 
 import contracts  # noqa: F401 - else pytest takes the folder contracts/ for the package
 import web  # noqa: F401 - and web/ likewise
-from local import servers
+from local.launcher.machine import servers
 
 pytest_plugins = ["chassis.testing"]
 

@@ -30,8 +30,8 @@ from psycopg import sql
 from recombined import real_products, recombined
 from whole import Cpu
 
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.launcher.settings import LocalSettings
+from local.launcher.stack import Stack
 
 PRODUCTS, CUSTOMERS, SELLERS = 1_000_000, 300_000, 50
 TEXTS = 300

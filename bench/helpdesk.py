@@ -31,8 +31,8 @@ import typer
 from recombined import CATALOGUE
 from whole import Cpu, memory
 
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.launcher.settings import LocalSettings
+from local.launcher.stack import Stack
 
 # One customer here writes more than any person may in an hour.
 os.environ |= {"GUICHET_TICKETS_AN_HOUR": "1000000", "GUICHET_MESSAGES_AN_HOUR": "1000000"}

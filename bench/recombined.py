@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from itertools import count, islice
 from pathlib import Path
 
-from local import servers
+from local.launcher.machine import servers
 
 CATALOGUE = Path(__file__).parents[1] / "deploy/local/src/local/demo/products.csv.gz"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from helpdesk import PASSWORD, fill, ran, unresolved
 
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.launcher.settings import LocalSettings
+from local.launcher.stack import Stack
 
 
 def main(state: Path, assets: Path, requests: int) -> None:

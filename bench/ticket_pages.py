@@ -25,7 +25,7 @@ from pydantic import SecretStr
 from chassis import logs, migrations, testing
 from contracts.identity.roles import Role
 from contracts.tickets.api import CustomerView, StaffView
-from local import servers
+from local.launcher.machine import servers
 from tickets.app import create_app
 from tickets.settings import Settings
 

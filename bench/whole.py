@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import psutil
 
-from local.stack import Stack
+from local.launcher.stack import Stack
 
 
 class Cpu:

@@ -9,8 +9,8 @@ import pytest
 
 import failures
 from collector import Collector, listening
-from local.settings import LocalSettings
-from local.stack import Stack
+from local.launcher.settings import LocalSettings
+from local.launcher.stack import Stack
 from shop import PASSWORD, Product, Shop
 
 WHOLE = {"e2e", "faults"}

@@ -13,9 +13,9 @@ import httpx
 
 from chassis.answering import SECURITY
 from contracts.text import Problem
-from local.processes import free_port, wait_until
-from local.servers import Gateway
-from local.settings import ROOT, SERVICES
+from local.launcher.machine.processes import free_port, wait_until
+from local.launcher.machine.servers import Gateway
+from local.launcher.settings import ROOT, SERVICES
 
 PARTS = (*SERVICES, "web")
 # Every header by which an answer tells browsers and proxies what not to do, each in words of its own.

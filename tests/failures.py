@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Error, Page
 
-from local.settings import ROOT
+from local.launcher.settings import ROOT
 
 FOLDER = ROOT / ".guichet" / "failures"
 LINES = 2000  # of each part's log

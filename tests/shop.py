@@ -20,7 +20,7 @@ import httpx
 
 from chassis.folding import fold, pattern_of, words_of
 from local import demo
-from local.uploading import upload
+from local.demo.uploading import upload
 
 CATALOGUE = Path(demo.__file__).parent / "products.csv.gz"
 PRODUCTS = 45_797

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from functools import partial
 from typing import TypeVar
 
-from local.processes import Process
+from local.launcher.machine.processes import Process
 
 T = TypeVar("T")
 

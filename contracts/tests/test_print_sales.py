@@ -16,8 +16,8 @@ import pytest
 from chassis import streams
 from chassis.testing import wrap
 from contracts.sales.events import SaleCancelled, SaleRecorded
-from local.processes import free_port
-from local.servers import Broker
+from local.launcher.machine.processes import free_port
+from local.launcher.machine.servers import Broker
 
 PROGRAM = Path(__file__).parents[1] / "examples/print_sales.py"
 SYSTEMS = ("accounting", "warehouse")

@@ -14,8 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.messaging import publish
 from contracts.event import Event
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS
-from local.workshop import contracts as generator
-from local.workshop.contracts import PUBLISHED, SCHEMAS
+from local.workshop.generated import contracts as generator
+from local.workshop.generated.contracts import PUBLISHED, SCHEMAS
 
 TYPES = sorted(generator.events())
 HINT = "run ./guichet contracts"

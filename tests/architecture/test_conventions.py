@@ -31,12 +31,23 @@ from local.workshop import conventions
         (conventions.template_is_unsafe, "page.html", '<a href="javascript:alert(1)">'),
         (conventions.template_is_unsafe, "page.html", "{{ text | safe }}"),
         (conventions.time_hides_its_moment, "page.html", "<p>{{ opened_at|moment }}</p>"),
+        (
+            conventions.template_is_foreign,
+            "desk/templates/queue/lines.html",
+            "{% extends 'shared/base.html' %}{% include 'counter/sale.html' %}",
+        ),
+        (
+            conventions.script_is_foreign,
+            "desk/scripts/queue.js",
+            'import "../../counter/scripts/words.js";\nimport "../../shared/scripts/a.js";\n',
+        ),
         (conventions.script_is_unsafe, "page.js", "eval(text);\n"),
         (conventions.script_is_unsafe, "page.js", 'field.setAttribute("style", text);\n'),
     ],
 )
 def test_a_broken_rule_is_told(tmp_path, rule, name, text):
     file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
     assert len(list(rule(file))) == 1
 

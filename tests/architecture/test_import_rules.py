@@ -37,6 +37,9 @@ PLANTED = {
     "catalog-api": ("tickets.handlers", "contracts.catalog.api"),
     "sales-api": ("tickets.handlers", "contracts.sales.api"),
     "tickets-api": ("sales.handlers", "contracts.tickets.api"),
+    "inside-web": ("web.shared.forms", "web.counter.pieces"),
+    "inside-local": ("local.launcher.stack", "local.demo.loading"),
+    "no-circle": ("web.clients.gateway", "web.clients.sales"),
     "notifications-api": ("tickets.handlers", "contracts.notifications.api"),
 }
 
@@ -101,7 +104,10 @@ def test_a_forbidden_import_is_seen(contract, report_on_planted):
     importer, imported = PLANTED[contract["id"]]
     assert f"{contract['name']} BROKEN" in report_on_planted, report_on_planted
     explained = section(report_on_planted, contract["name"])
-    assert re.search(rf"\b{importer}\b.*\b{imported}\b", explained), explained
+    named = rf"\b{importer}\b.*\b{imported}\b"
+    if contract["type"] == "acyclic_siblings":
+        named = rf"in {importer.rpartition('.')[0]}\."
+    assert re.search(named, explained), explained
 
 
 def test_a_stray_module_in_a_context_is_seen(tmp_path):

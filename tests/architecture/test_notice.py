@@ -1,7 +1,7 @@
 """NOTICE names everything that is shipped."""
 
-from local import assets
-from local.workshop import notice
+from local.launcher import assets
+from local.workshop.generated import notice
 
 
 def test_the_notice_is_up_to_date():

@@ -12,12 +12,12 @@ from fastapi.routing import APIRoute
 from chassis.health import health_routes
 from chassis.metrics import metrics_routes
 from contracts.topology import CONTEXTS
-from web import assets
-from web.app import PAGES
+from web.app import DOMAINS
+from web.shared import assets
 
 ROUTERS = {
     **{name: importlib.import_module(f"{name}.routes").router for name in CONTEXTS},
-    **{page.__name__: page.router for page in PAGES},
+    **{domain.__name__: domain.router for domain in DOMAINS},
     "web.assets": assets.router,
     "chassis.health": health_routes({}),
     "chassis.metrics": metrics_routes(),

@@ -2,8 +2,8 @@
 
 import re
 
-from local.settings import ROOT
-from local.workshop import settings_page
+from local.launcher.settings import ROOT
+from local.workshop.generated import settings_page
 
 
 def test_the_page_of_settings_is_up_to_date():

@@ -24,11 +24,11 @@ from chassis import health, testing
 from contracts.identity.api import NewStaffMember, StaffRole
 from contracts.topology import LISTENINGS, PUBLISHERS
 from identity.operations import staff
-from local.processes import free_port
+from local.launcher.machine.processes import free_port
 from web.app import create_app as create_web
-from web.cookies import cookie_name
-from web.forms import form_token
 from web.settings import WebSettings
+from web.shared.browser.cookies import cookie_name
+from web.shared.forms import form_token
 
 SECRET = "a secret that is long enough for anything"
 PASSWORD = "sept parapluies oranges"
@@ -241,7 +241,7 @@ async def inhabit(made: Installation) -> None:
         "customer_id": registered["id"],
         "member_id": member["id"],
         "digest": made.web.state.assets.digest,
-        "name": "guichet.css",
+        "name": "shared/styles/guichet.css",
     }
 
 

@@ -34,9 +34,9 @@ from chassis.standing import SessionEnded
 from chassis.testing import believe, token
 from chassis.uploads import LONGEST_PART
 from web.app import create_app
-from web.cookies import cookie_name
-from web.forms import form_token
 from web.settings import WebSettings
+from web.shared.browser.cookies import cookie_name
+from web.shared.forms import form_token
 
 NO_DATABASE = SecretStr("postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere")
 SECRET = "a secret that is long enough for anything"

@@ -19,10 +19,10 @@ from nats.aio.msg import Msg
 from chassis import streams
 from chassis.streams.rights import asked
 from contracts.topology import CONTEXTS, PUBLISHERS, stream_name
-from local import loops
-from local.certificates import make_certificate
-from local.processes import free_port, wait_until
-from local.servers import Broker, answers
+from local.launcher.machine import loops
+from local.launcher.machine.processes import free_port, wait_until
+from local.launcher.machine.servers import Broker, answers
+from local.workshop.certificates import make_certificate
 from waiting import eventually
 
 OTHERS = ("warehouse", "accounting")

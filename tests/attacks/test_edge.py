@@ -15,8 +15,8 @@ from fastapi import FastAPI
 
 from attacks.access import API, OPERATION, PAGES, PEOPLE
 from attacks.installation import Answer, Installation, Person, ask
-from web.cookies import Cookie, cookie_name
-from web.request_headers import Header
+from web.shared.browser.cookies import Cookie, cookie_name
+from web.shared.browser.request_headers import Header
 
 pytestmark = pytest.mark.timeout(240)  # some thousands of requests
 

@@ -16,10 +16,10 @@ import pytest
 from attacks.access import API, GATEWAY, INSIDE, PAGES, SPOKEN, address
 from contracts.text import Problem
 from echoes import client_from, gateway_before, is_the_gateways, listening
-from local.certificates import make_certificate
-from local.processes import wait_until
-from local.servers import Gateway, get
-from local.settings import ROOT
+from local.launcher.machine.processes import wait_until
+from local.launcher.machine.servers import Gateway, get
+from local.launcher.settings import ROOT
+from local.workshop.certificates import make_certificate
 
 ATTACKER, SOMEBODY = "127.0.3.1", "127.0.3.2"
 PARTS_AT = "/api/catalog/imports/0198c0de-0000-7000-8000-000000000001"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compose.installation import ADMINISTRATOR, PASSWORD, Installation
-from local.compose_engine import NOTICED_SECONDS, Replica, require_docker
+from local.containers.engine import NOTICED_SECONDS, Replica, require_docker
 from shop import Account, Shop
 
 SECONDS = 1800  # the first test waits for the images

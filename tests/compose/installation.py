@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from local.compose_engine import Compose, Replica, docker
-from local.processes import free_port
-from local.settings import ROOT, SERVICES
+from local.containers.engine import Compose, Replica, docker
+from local.launcher.machine.processes import free_port
+from local.launcher.settings import ROOT, SERVICES
 
 PARTS = (*SERVICES, "web")
 ADMINISTRATOR, PASSWORD = "ada.ministre@example.org", "sept parapluies oranges"

@@ -13,7 +13,7 @@ from compose import desk as desks
 from compose.desk import Desk
 from compose.installation import Installation
 from compose.load import under_load
-from local.compose_engine import NOTICED_SECONDS
+from local.containers.engine import NOTICED_SECONDS
 from shop import Account, Shop
 
 SECONDS, PEOPLE = 12, 8

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from compose.installation import PARTS, Installation
-from local.compose_engine import docker
+from local.containers.engine import docker
 
 ANY = pytest.mark.parametrize("part", PARTS)
 TOOLS = ["pytest", "hypothesis", "pip", "local", "ruff", "playwright"]

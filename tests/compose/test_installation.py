@@ -11,10 +11,10 @@ import pytest
 
 from compose.installation import ADMINISTRATOR, PARTS, ROOT
 from local import demo
-from local.compose_engine import Compose, docker
-from local.processes import free_port, wait_until
-from local.servers import Gateway, get
-from local.settings import SERVICES
+from local.containers.engine import Compose, docker
+from local.launcher.machine.processes import free_port, wait_until
+from local.launcher.machine.servers import Gateway, get
+from local.launcher.settings import SERVICES
 
 OURS = (*PARTS, "databases", "messaging", *(f"migrate-{service}" for service in SERVICES))
 

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from compose.installation import ROOT, Installation
-from local.certificates import make_certificate
-from local.compose_engine import docker
-from local.processes import free_port, wait_until
+from local.containers.engine import docker
+from local.launcher.machine.processes import free_port, wait_until
+from local.workshop.certificates import make_certificate
 from shop import Shop
 from streams import browser_at, heard, nginx_config
 

@@ -5,8 +5,8 @@ import subprocess
 import time
 
 from compose.installation import PARTS, ROOT, Installation
-from local.compose_engine import docker
-from local.settings import SERVICES
+from local.containers.engine import docker
+from local.launcher.settings import SERVICES
 from shop import Account, Shop
 from waiting import eventually
 

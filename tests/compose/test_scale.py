@@ -14,8 +14,8 @@ from compose import desk as desks
 from compose.desk import Desk
 from compose.installation import PARTS, Installation
 from compose.load import Load, under_load
-from local.compose_engine import NOTICED_SECONDS, Replica, docker
-from local.processes import wait_until
+from local.containers.engine import NOTICED_SECONDS, Replica, docker
+from local.launcher.machine.processes import wait_until
 from shop import Account, Shop
 from waiting import eventually
 

@@ -12,8 +12,8 @@ from e2e.people import Customer, Staff
 from e2e.scene import HOSTILE, Cast, Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
 from letters import Letters
-from local import browser
-from local.stack import Stack
+from local.launcher.stack import Stack
+from local.workshop import browser
 from shop import Account, Shop
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)

@@ -10,8 +10,9 @@ from playwright.async_api import Browser, Page, expect
 
 from e2e.people import Staff
 from e2e.windows import Windows
-from local.processes import free_port
-from local.stack import Service, Stack
+from local.launcher.machine.processes import free_port
+from local.launcher.programs import Service
+from local.launcher.stack import Stack
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 

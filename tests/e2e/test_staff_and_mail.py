@@ -10,7 +10,7 @@ from playwright.async_api import expect
 from e2e.people import Staff
 from e2e.test_mail import number
 from e2e.test_pages import finds_no_violation, is_for_everybody
-from local.stack import Stack
+from local.launcher.stack import Stack
 from shop import Account, Shop
 from waiting import eventually
 

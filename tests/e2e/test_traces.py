@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from collector import Collector, Step
-from local.stack import Stack
+from local.launcher.stack import Stack
 from shop import Account, Shop, serial_number, today
 from waiting import eventually
 

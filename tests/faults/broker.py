@@ -14,7 +14,7 @@ from nats.js.errors import NotFoundError
 
 from chassis.streams import ADMIN
 from contracts.event import Envelope
-from local.stack import Stack
+from local.launcher.stack import Stack
 from waiting import eventually
 
 

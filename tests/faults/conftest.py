@@ -7,8 +7,8 @@ import pytest
 
 from faults.broker import Broker, administered
 from faults.signed_out import accepted_after_changes, accepted_after_the_end
-from local.stack import Stack
-from local.supervise import Supervisor
+from local.launcher.machine.supervise import Supervisor
+from local.launcher.stack import Stack
 from shop import Account, Shop
 from waiting import all_ready
 

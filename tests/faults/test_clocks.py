@@ -13,7 +13,7 @@ import pytest
 
 from faults.lists import all_of
 from letters import Letters
-from local.stack import Stack
+from local.launcher.stack import Stack
 from shop import new_request
 from waiting import eventually
 

@@ -16,8 +16,8 @@ from chassis import databases
 from contracts.topology import PUBLISHERS, stream_name
 from faults.broker import administered
 from faults.lists import all_of
-from local import condition
-from local.stack import Stack
+from local.launcher.stack import Stack
+from local.launcher.watching import condition
 from shop import Account, Shop, new_sale
 from waiting import eventually
 

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from faults.lists import all_of
-from local.settings import ROOT
+from local.launcher.settings import ROOT
 from waiting import eventually
 
 PROGRAM = ROOT / "contracts" / "examples" / "print_sales.py"

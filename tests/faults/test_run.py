@@ -16,8 +16,8 @@ from chassis.streams import ACK_SECONDS
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLISHERS, stream_name
 from faults.broker import Broker, administered
 from faults.writers import Record, pages, stories
-from local.processes import Process
-from local.stack import Stack
+from local.launcher.machine.processes import Process
+from local.launcher.stack import Stack
 from shop import new_request
 from streams import browser_at
 from waiting import all_ready, eventually

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from chassis.answering import STREAMED
-from local.processes import Process, free_port
-from local.servers import answers
-from local.stack import Stack
+from local.launcher.machine.processes import Process, free_port
+from local.launcher.machine.servers import answers
+from local.launcher.stack import Stack
 from shop import Account, new_request
 from streams import browser_at, heard, nginx_config
 from waiting import eventually
@@ -46,7 +46,7 @@ async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(s
     cookies = {}
     async with browser_at(stack.gateway_url, seller) as browser:
         cookies = dict(browser.cookies)
-    web, gateway = f"http://127.0.0.1:{stack.port_of('web')}", stack.gateway_url
+    web, gateway = f"http://127.0.0.1:{stack.settings.port_of('web')}", stack.gateway_url
     async with httpx.AsyncClient(cookies=cookies, timeout=20) as http:
         for path in PAGES:
             await is_the_same(http, web, gateway, path)
@@ -55,7 +55,7 @@ async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(s
     headers = {"Authorization": f"Bearer {await seller.token()}"}
     async with httpx.AsyncClient(headers=headers, timeout=20) as http:
         for service, path in API.items():
-            here = f"http://127.0.0.1:{stack.port_of(service)}"
+            here = f"http://127.0.0.1:{stack.settings.port_of(service)}"
             await is_the_same(http, here, gateway, path)
             await is_the_same(http, here, gateway, f"/api/{service}/nowhere")
 

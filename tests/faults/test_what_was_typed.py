@@ -12,10 +12,10 @@ import httpx
 import psycopg
 import pytest
 
-from local.stack import Stack
+from local.launcher.stack import Stack
 from shop import Account, new_request
 from waiting import eventually
-from web.forms import form_token
+from web.shared.forms import form_token
 
 
 @dataclass

@@ -14,10 +14,10 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from local.processes import free_port
+from local.launcher.machine.processes import free_port
 from web.app import create_app
-from web.cookies import cookie_name
 from web.settings import WebSettings
+from web.shared.browser.cookies import cookie_name
 
 ROOT = Path(__file__).parents[2]
 SECRET = "a secret that is long enough for every form"

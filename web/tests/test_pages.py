@@ -11,10 +11,10 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
-from web import live
-from web.cookies import cookie_name
-from web.forms import form_token
-from web.kept import Kept, unseal
+from web.live import stream as live
+from web.shared.browser.cookies import cookie_name
+from web.shared.forms import form_token
+from web.shared.kept import Kept, unseal
 
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
 
@@ -68,7 +68,7 @@ async def test_the_stylesheet_finds_its_fonts_beside_it(browser):
 
 
 async def test_an_address_of_another_version_still_gets_the_file(browser):
-    answer = await browser.get("/static/0123456789abcdef/guichet.css")
+    answer = await browser.get("/static/0123456789abcdef/shared/styles/guichet.css")
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-cache"
     assert (await browser.get("/static/x/../settings.py")).status_code == 404

@@ -33,8 +33,8 @@ from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, somebody_waits, wrap
 from contracts.event import Event
 from contracts.topology import Listening
-from local.processes import free_port
-from local.servers import Broker
+from local.launcher.machine.processes import free_port
+from local.launcher.machine.servers import Broker
 
 
 class Numbered(Event, type="numbers.numbered.v1", subject="aggregate"):

@@ -18,7 +18,7 @@ from fastapi import FastAPI
 
 from chassis import health
 from chassis.serving import Server
-from local.processes import free_port, wait_until
+from local.launcher.machine.processes import free_port, wait_until
 
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 APP = """

@@ -21,8 +21,8 @@ from chassis.database import Database, Transaction
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
 from chassis.troubles import is_passing
-from local.processes import free_port
-from local.servers import Broker
+from local.launcher.machine.processes import free_port
+from local.launcher.machine.servers import Broker
 from waiting import eventually
 
 router = APIRouter(prefix="/api/things")

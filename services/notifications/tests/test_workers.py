@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from chassis import logs
 from chassis.forgetting import forget
 from chassis.loops import Loop
-from local.processes import free_port
+from local.launcher.machine.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail
 from notifications.operations import trying

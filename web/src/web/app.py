@@ -11,47 +11,15 @@ from chassis.bodies import SHORT_BODY, CountedBodies
 from chassis.health import health_routes
 from chassis.metrics import metrics_routes
 from chassis.observing import Observing
-from web import assets, headers
-from web.forms import remember_typed
-from web.pages import (
-    account,
-    counter,
-    customers,
-    desk,
-    errors,
-    links,
-    live,
-    mails,
-    my_new_ticket,
-    my_notifications,
-    my_products,
-    my_tickets,
-    sales,
-    search,
-    sign_in,
-    staff_members,
-)
-from web.rendering import environment
-from web.sessions import AccessTokens
+from web import account, administration, counter, desk, errors, live, mine, search
 from web.settings import WebSettings
+from web.shared import assets
+from web.shared.browser import headers
+from web.shared.forms import remember_typed
+from web.shared.rendering import environment
+from web.shared.sessions import AccessTokens
 
-PAGES = (
-    sign_in,
-    links,
-    my_notifications,
-    mails,
-    staff_members,
-    my_new_ticket,
-    my_tickets,
-    my_products,
-    account,
-    desk,
-    counter,
-    customers,
-    sales,
-    search,
-    live,
-)
+DOMAINS = (account, administration, counter, desk, live, mine, search)
 
 
 def create_app(settings: WebSettings | None = None) -> FastAPI:
@@ -75,9 +43,9 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
     app.include_router(assets.router)
     app.include_router(health_routes({}))
     app.include_router(metrics_routes())
-    for area in PAGES:
+    for domain in DOMAINS:
         app.include_router(
-            area.router, max_body_size=SHORT_BODY, dependencies=[Depends(remember_typed)]
+            domain.router, max_body_size=SHORT_BODY, dependencies=[Depends(remember_typed)]
         )
     errors.install(app)
     return app

@@ -16,12 +16,15 @@ import typer
 
 from chassis import databases
 from contracts.topology import PUBLISHERS
-from local import compose, reading_logs, running
-from local.processes import CannotStart
-from local.screen import Steps, complain, console, say
-from local.settings import ROOT, SERVICES, LocalSettings
-from local.stack import Stack, python
-from local.supervise import Supervisor
+from local.containers import cli as compose
+from local.launcher import running
+from local.launcher.machine.processes import CannotStart
+from local.launcher.machine.supervise import Supervisor
+from local.launcher.programs import python
+from local.launcher.screen import Steps, complain, console, say
+from local.launcher.settings import ROOT, SERVICES, LocalSettings
+from local.launcher.stack import Stack
+from local.launcher.watching import reading_logs
 from local.workshop.cli import PASSED_ON
 from local.workshop.cli import cli as workshop
 
@@ -91,7 +94,7 @@ def up(
 
 
 def taking_changes(stack: Stack) -> contextlib.AbstractContextManager[None]:
-    from local.workshop.watching import watching  # noqa: PLC0415 - only needed here
+    from local.workshop.reload.watching import watching  # noqa: PLC0415 - only needed here
 
     say("Changes of templates, styles, scripts and code are taken as they are saved.")
     return watching(stack.services, say)
@@ -158,7 +161,7 @@ def status() -> None:
 
     Of containers: ./guichet compose status
     """
-    from local import condition  # noqa: PLC0415 - only needed here
+    from local.launcher.watching import condition  # noqa: PLC0415 - only needed here
 
     stack = running.running_stack(LocalSettings.read())
     found = condition.of(stack, running.about(stack.state)["pids"])
@@ -193,7 +196,7 @@ def restart(
     ] = None,
 ) -> None:
     """End parts and have them started again, with migrations and streams brought up to date."""
-    from local.restarting import restart as renew  # noqa: PLC0415 - only needed here
+    from local.launcher.restarting import restart as renew  # noqa: PLC0415 - only needed here
 
     renew(running.running_stack(LocalSettings.read()), parts or [])
 

@@ -15,7 +15,6 @@ from uuid import UUID, uuid5
 import httpx
 
 from chassis.settings import CommonSettings, read
-from local import loops
 from local.demo.moments import (
     Calendar,
     Told,
@@ -26,10 +25,11 @@ from local.demo.moments import (
     move_requests,
     move_sales,
 )
+from local.demo.uploading import upload
 from local.demo.visitors import Visitor
-from local.processes import CannotStart, Process
-from local.stack import Stack
-from local.uploading import upload
+from local.launcher.machine import loops
+from local.launcher.machine.processes import CannotStart, Process
+from local.launcher.stack import Stack
 
 HERE = Path(__file__).parent
 AT_ONCE = 6

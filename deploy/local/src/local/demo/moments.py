@@ -12,9 +12,9 @@ import psycopg
 
 from chassis.messaging import CHANNEL
 from contracts.topology import LISTENINGS, Listening
-from local import databases
-from local.processes import wait_until
-from local.stack import Stack
+from local.launcher import databases
+from local.launcher.machine.processes import wait_until
+from local.launcher.stack import Stack
 
 OPENS = time(8, 40)
 LOCK = 0xDE40

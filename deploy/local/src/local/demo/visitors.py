@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 import httpx
 
-from local.processes import CannotStart
+from local.launcher.machine.processes import CannotStart
 
 PATIENCE = 60.0
 TOKEN_SECONDS = 45  # of the 60 that it lasts

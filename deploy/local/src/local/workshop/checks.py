@@ -3,8 +3,8 @@
 import subprocess
 import sys
 
-from local.screen import console
-from local.settings import ROOT
+from local.launcher.screen import console
+from local.launcher.settings import ROOT
 
 # import-linter has no `python -m`, and its script has the address of another folder after a move.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"

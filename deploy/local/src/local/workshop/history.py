@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
-from local.settings import ROOT
+from local.launcher.settings import ROOT
 
 MAIN = ("origin/HEAD", "origin/main", "main", "origin/master", "master")
 

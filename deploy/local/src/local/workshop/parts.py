@@ -1,6 +1,6 @@
 """The parts that can be tested by name, and the folder of each."""
 
-from local.settings import SERVICES
+from local.launcher.settings import SERVICES
 
 PARTS = {
     "architecture": "tests/architecture",

@@ -1,0 +1,1 @@
+"""Guichet in containers: `./guichet compose`."""

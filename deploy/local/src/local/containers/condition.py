@@ -1,0 +1,104 @@
+"""How the containers are: the same as of the local stack, asked inside each of them."""
+
+import json
+import re
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from local.containers.engine import Compose, Replica, docker, last_check
+from local.launcher.machine.processes import CannotStart
+from local.launcher.settings import SERVICES
+from local.launcher.watching.condition import Condition, figures_in, told
+
+OURS = (*SERVICES, "web")
+ORDER = ("postgres", "nats", "docker-view", "gateway", *OURS)
+# Both answers in one go: to start a program in a container takes longer than to be answered.
+ASK = """
+import json, urllib.error, urllib.request
+def ask(path):
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:8000" + path, timeout=5) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as answer:
+        return answer.read().decode()
+    except OSError:
+        return ""
+print(json.dumps([ask("/health/ready"), ask("/metrics")]))
+"""
+UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
+
+
+def of(compose: Compose) -> list[Condition]:
+    """Every container but the jobs that have done their work; a part that was stopped is told."""
+    listed = compose.containers()
+    if not listed:
+        raise CannotStart(
+            "No container of Guichet is there."
+            " Start them with docker compose -f deploy/docker-compose.yml up -d"
+        )
+    rest = [each for each in listed if not has_done_its_work(each)]
+    memory = memory_of([each["Name"] for each in rest if each["State"] == "running"])
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda each: of_container(each, memory), rest))
+    return sorted(found, key=in_order)
+
+
+def has_done_its_work(container: Mapping[str, Any]) -> bool:
+    is_job = container["Service"] not in ORDER
+    return is_job and container["State"] == "exited" and container["ExitCode"] == 0
+
+
+def in_order(condition: Condition) -> tuple[int, str]:
+    part = condition.part
+    return ORDER.index(part) if part in ORDER else len(ORDER), condition.process
+
+
+def of_container(container: Mapping[str, Any], memory: Mapping[str, int]) -> Condition:
+    part, state = container["Service"], container["State"]
+    ready, reasons, figures = container["Health"] in {"healthy", ""}, (), None
+    if state != "running":
+        ready = False
+        reasons = (f"{state}, exit code {container['ExitCode']}: docker logs {container['Name']}",)
+    elif part in OURS:
+        health, metrics = asked_in(container["ID"])
+        ready, reasons = told(health)
+        figures = figures_in(metrics)
+    elif not ready:
+        replica = Replica(container["ID"], container["Name"], state, container["Health"])
+        reasons = (f"{container['Health']} {last_check(replica)}".strip(),)
+    ports = {
+        each["PublishedPort"] for each in container["Publishers"] or [] if each["PublishedPort"]
+    }
+    return Condition(
+        part=part,
+        process=container["Name"].removeprefix(f"{container['Project']}-"),
+        ready=ready,
+        reasons=reasons,
+        port=", ".join(map(str, sorted(ports))),
+        memory=memory.get(container["Name"], 0),
+        figures=figures,
+    )
+
+
+def asked_in(container: str) -> tuple[str, str]:
+    try:
+        health, metrics = json.loads(docker("exec", container, "python", "-c", ASK))
+    except CannotStart:
+        return "", ""  # it has ended just now
+    return health, metrics
+
+
+def memory_of(containers: list[str]) -> dict[str, int]:
+    """In bytes, what counts towards each one's limit."""
+    if not containers:
+        return {}
+    form = "{{.Name}} {{.MemUsage}}"
+    lines = docker("stats", "--no-stream", "--format", form, *containers).splitlines()
+    return {line.split()[0]: in_bytes(line.split()[1]) for line in lines}
+
+
+def in_bytes(said: str) -> int:
+    """`79.5MiB` and the like."""
+    found = re.fullmatch(r"([0-9.]+)([KMG]?)i?B", said)
+    return int(float(found[1]) * UNITS[found[2]]) if found else 0

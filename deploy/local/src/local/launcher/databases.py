@@ -1,0 +1,51 @@
+"""The databases and roles of this machine's PostgreSQL, and how far they are migrated."""
+
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+
+from chassis import databases
+from chassis.databases import on_database, owner
+from local.launcher.machine.vault import Vault
+from local.launcher.settings import ROOT
+
+
+def url_of(server: str, database: str, role: str, password: str) -> str:
+    """The same server, seen by one of a service's roles."""
+    parts = urlsplit(server)
+    at = parts.netloc.rpartition("@")[2]
+    query = f"?{parts.query}" if parts.query else ""
+    return f"postgresql+psycopg://{role}:{password}@{at}/{database}{query}"
+
+
+def make(server: str, services: tuple[str, ...], vault: Vault) -> None:
+    """Create what is missing, with the vault's passwords."""
+    roles = [role for service in services for role in (owner(service), service)]
+    databases.make(server, services, {role: vault[f"postgres {role}"] for role in roles})
+
+
+# ---- Migrations -------------------------------------------------------------------------
+
+REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
+REVISES = re.compile(r"^down_revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
+
+
+def newest_migrations(service: str, root: Path = ROOT) -> set[str]:
+    """The revisions that no other one revises, read from the files.
+
+    Importing Alembic and the models of four services would double the time of a warm start.
+    """
+    folder = root / "services" / service / "src" / service / "migrations" / "versions"
+    texts = [file.read_text() for file in folder.glob("*.py")]
+    revisions = {found for text in texts for found in REVISION.findall(text)}
+    return revisions - {found for text in texts for found in REVISES.findall(text)}
+
+
+def is_migrated(server: str, service: str) -> bool:
+    with psycopg.connect(on_database(server, service)) as connection:
+        if connection.execute("select to_regclass('public.alembic_version')").fetchone() == (None,):
+            return False
+        applied = {version for (version,) in connection.execute("select * from alembic_version")}
+    return applied == newest_migrations(service)

@@ -1,0 +1,1 @@
+"""This machine's processes: servers, their databases and secrets."""

@@ -1,0 +1,74 @@
+"""Restart parts of a Guichet that another terminal runs: its launcher starts again what ends."""
+
+from collections.abc import Sequence
+
+from local.launcher import leftovers, running
+from local.launcher.leftovers import Leftover
+from local.launcher.machine.processes import CannotStart, Process, wait_until
+from local.launcher.programs import Service
+from local.launcher.screen import Steps
+from local.launcher.settings import SERVICES
+from local.launcher.stack import Stack
+
+STARTING_SECONDS = 90
+
+
+def part_names(stack: Stack) -> dict[str, Process]:
+    """The parts by the names of their logs, as ./guichet logs takes them."""
+    return {process.log.stem: process for process in stack.processes}
+
+
+def restart(stack: Stack, names: Sequence[str]) -> None:
+    """Those named, or all; the servers one after the other, the services together.
+
+    Services find their own databases migrated and their streams made, whatever was changed meanwhile.
+    """
+    known = part_names(stack)
+    if unknown := [name for name in names if name not in known]:
+        raise CannotStart(f"There is no part {unknown[0]}. There are: {', '.join(known)}")
+    chosen = [process for name, process in known.items() if not names or name in names]
+    services = [process for process in chosen if isinstance(process, Service)]
+    with Steps() as steps:
+        for server in chosen:
+            if server not in services:
+                with steps.step(server.name):
+                    renew(stack, [server])
+        if stack.nats in chosen:
+            with steps.step("streams"):
+                stack.set_up_streams()
+        if services:
+            with steps.step("migrations"):
+                # No other's: what runs on serves the schema that it was written for.
+                stack.migrate([each.name for each in services if each.name in SERVICES])
+            with steps.step(", ".join(service.name for service in services)):
+                renew(stack, services)
+        with steps.step("every part is reached"):
+            wait_for(stack.processes)
+            if not wait_until(stack.routes_to_all, STARTING_SECONDS):
+                raise CannotStart("The gateway does not reach every part: see its log.")
+
+
+def renew(stack: Stack, processes: Sequence[Process]) -> None:
+    """End them, and wait until the launcher has started them again and they are ready."""
+    if stack.postgres and stack.postgres in processes:
+        stack.postgres.write_all()
+    before = running.about(stack.state)["pids"]
+    ending = [Leftover(each.name, before[each.name], each.stop_with) for each in processes]
+    if still := leftovers.end(ending, max(each.patience for each in processes)):
+        raise CannotStart(leftovers.cannot_be_ended(still))
+    for process in processes:
+        if not wait_until(lambda name=process.name: is_new(stack, name, before), STARTING_SECONDS):
+            raise CannotStart(f"The launcher has not started {process.name}: see its terminal.")
+    wait_for(processes)
+
+
+def is_new(stack: Stack, name: str, before: dict[str, int]) -> bool:
+    return running.about(stack.state).get("pids", before)[name] != before[name]
+
+
+def wait_for(processes: Sequence[Process]) -> None:
+    for process in processes:
+        if not wait_until(process.is_ready, STARTING_SECONDS):
+            raise CannotStart(
+                f"{process.name} is not ready after {STARTING_SECONDS} s: see {process.log}"
+            )

@@ -1,0 +1,115 @@
+"""What the launcher may be told, by variables that start with GUICHET_."""
+
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from chassis import streams
+from local.launcher.machine.processes import CannotStart, free_port
+
+ROOT = Path(__file__).resolve().parents[5]
+SERVICES = ("identity", "catalog", "sales", "tickets", "notifications")
+PARTS_WITH_PORTS = {
+    "gateway (public)": "port",
+    "gateway (internal)": "internal_port",
+    "PostgreSQL": "postgres_port",
+    "NATS": "nats_port",
+    "mail": "smtp_port",
+    "web": "web_port",
+    **{service: f"{service}_port" for service in SERVICES},
+}
+
+
+class LocalSettings(BaseSettings):
+    """Ports (0 asks for a free one), the folder of the state, and what to use from outside."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GUICHET_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    port: int = Field(8080, ge=0, le=65535, description="The public entry point of the gateway.")
+    internal_port: int = Field(
+        8081, ge=0, le=65535, description="Its internal one, for web and services."
+    )
+    postgres_port: int = Field(8054, ge=0, le=65535, description="PostgreSQL.")
+    nats_port: int = Field(8042, ge=0, le=65535, description="NATS.")
+    smtp_port: int = Field(
+        8025,
+        ge=0,
+        le=65535,
+        description="What catches mail; or, where GUICHET_SMTP_HOST is given, that server's.",
+    )
+    web_port: int = Field(8100, ge=0, le=65535, description="The web.")
+    identity_port: int = Field(8101, ge=0, le=65535, description="The service.")
+    catalog_port: int = Field(8102, ge=0, le=65535, description="The service.")
+    sales_port: int = Field(8103, ge=0, le=65535, description="The service.")
+    tickets_port: int = Field(8104, ge=0, le=65535, description="The service.")
+    notifications_port: int = Field(8105, ge=0, le=65535, description="The service.")
+
+    state: Path = Field(
+        ROOT / ".guichet", description="The folder of databases, streams, secrets and logs."
+    )
+    assets: Path | None = Field(None, description="Instead of node_modules, brought by npm.")
+    postgres_url: SecretStr | None = Field(
+        None, description="A server's superuser: postgresql://user:password@host:port/database"
+    )
+    smtp_host: str = Field(
+        "",
+        description="A mail server, described by the settings of notifications. Without: mail is"
+        " caught in the folder of the state and goes nowhere.",
+    )
+    public_url: str = Field("", description="Where browsers find Guichet, if not on localhost.")
+    traces_url: str = Field(
+        "", pattern=r"^(https?://\S+)?$", description="As of every process; the gateway's too."
+    )
+    traces_share: float = Field(1, ge=0, le=1, description="The same.")
+    subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
+
+    @field_validator("subscribers")
+    @classmethod
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(streams.other_systems(names))
+
+    @field_validator("state", "assets")
+    @classmethod
+    def absolute(cls, folder: Path | None) -> Path | None:
+        """Relative to where the person stands, whatever folder the processes run in."""
+        return folder.expanduser().absolute() if folder else None
+
+    def model_post_init(self, _: object) -> None:
+        for name in PARTS_WITH_PORTS.values():
+            if getattr(self, name) == 0:
+                setattr(self, name, free_port())
+        if not self.public_url:
+            self.public_url = f"http://localhost:{self.port}"
+
+    @classmethod
+    def read(cls) -> Self:
+        """From the environment; a wrong value is one line that names its variable."""
+        try:
+            return cls()
+        except ValidationError as wrong:
+            said = "; ".join(
+                f"GUICHET_{str(error['loc'][0]).upper()}: {error['msg']}"
+                for error in wrong.errors()
+            )
+            raise CannotStart(f"A setting is wrong. {said}") from None
+
+    @classmethod
+    def on_free_ports(cls, state: Path) -> Self:
+        """For tests, which run beside anything else and whose mail goes nowhere."""
+        ports = dict.fromkeys(PARTS_WITH_PORTS.values(), 0)
+        return cls.model_validate({**ports, "smtp_host": "", "state": state})
+
+    @property
+    def internal_url(self) -> str:
+        return f"http://127.0.0.1:{self.internal_port}"
+
+    @property
+    def other_systems(self) -> list[str]:
+        return streams.other_systems(self.subscribers)
+
+    def port_of(self, part: str) -> int:
+        return getattr(self, PARTS_WITH_PORTS[part])

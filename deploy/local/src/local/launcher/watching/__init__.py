@@ -1,0 +1,1 @@
+"""How the running parts are: readiness, figures, logs."""

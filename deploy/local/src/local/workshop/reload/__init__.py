@@ -1,0 +1,1 @@
+"""Changed code is taken without a new start."""

@@ -1,0 +1,1 @@
+"""The tests: all, those of a part, those that a change reaches, mutations."""

@@ -1,0 +1,99 @@
+"""Run the tests: all of them, those of some parts, or those that a change reaches."""
+
+import os
+import subprocess
+import sys
+
+from local.launcher.screen import say
+from local.launcher.settings import ROOT
+from local.workshop.parts import ON_DEMAND, PARTS, WHOLE
+from local.workshop.testing import mutations
+
+# The containers bring servers of their own: none is started for the tests.
+NO_SERVERS = dict.fromkeys(("GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"), "none")
+# Each process has servers of its own; conftest.py says which of them does what. The long ones come
+# first, so that both are busy to the end.
+IN_TWO = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+LONG = ("e2e", "faults", "local", "tickets", "catalog", "chassis")
+
+HELP = f"""\
+./guichet test [PART|FILE|changed] ... [WORDS FOR PYTEST]
+
+  ./guichet test                            all parts, in two processes
+  ./guichet test sales web                  two parts, in one process
+  ./guichet test sales -k draft -x          of one part, those with `draft` in their name
+  ./guichet test web/tests/test_pages.py    one file; FILE::NAME is one test
+  ./guichet test changed                    what differs from the main branch reaches
+  ./guichet test mutations chassis          whether its tests notice what is changed in it (hours)
+
+Parts: {", ".join(PARTS)};
+and, only when named, {", ".join(ON_DEMAND)}: the containers, built and run on this machine's Docker.
+
+`changed` follows the imports from each changed module to the tests that use it; a template, a
+style sheet or a script stands for its whole part. It leaves out {" and ".join(WHOLE)}, which reach
+everything, but for their own changed files, and says so.
+
+A story that fails leaves what its browser showed in .guichet/failures; its message says where.
+--random-order SEED runs files and tests in another order, the same for the same seed: no test may
+depend on another. All else is for pytest: -k WORDS, -x, --lf, --pdb, -s (python -m pytest --help).
+"""
+
+
+def test(words: list[str]) -> int:
+    """Pytest on what is named, or on all that needs nothing more; other words are for it."""
+    if {"--help", "-h"} & set(words) and words[:1] != ["mutations"]:
+        say(HELP)
+        return 0
+    if words[:1] == ["mutations"]:
+        return mutations.test(words[1:])
+    if "changed" in words:
+        return test_changed([word for word in words if word != "changed"])
+    known = PARTS | ON_DEMAND
+    named = [word for word in words if word in known]
+    options = [word for word in words if word not in known]
+    files = [word for word in options if is_file(word.partition("::")[0])]
+    chosen = named or list(PARTS)
+    if not named:
+        chosen = sorted(PARTS, key=lambda part: LONG.index(part) if part in LONG else len(LONG))
+    folders = [known[part] for part in (named if files else chosen)]
+    own_servers = set(chosen) <= set(ON_DEMAND)
+    return run(set(chosen), [*(options or (() if named else IN_TWO)), *folders], own_servers)
+
+
+def is_file(word: str) -> bool:
+    try:
+        return (ROOT / word).exists()
+    except OSError:  # words for -k may be longer than any file's name
+        return False
+
+
+def test_changed(options: list[str]) -> int:
+    from local.workshop.testing import changed  # noqa: PLC0415 - reads every module
+
+    reached = changed.reached()
+    if not reached.tests:
+        say(f"No test is reached by what differs from {reached.since}.")
+        return 0
+    say(f"Since {reached.since}: {reached.described()}")
+    left_out = [part for part in WHOLE if part not in reached.parts]
+    if left_out:
+        say(f"Left out, for they reach everything: ./guichet test {' '.join(left_out)}")
+    in_two = IN_TWO if reached.is_much else ()
+    return run(reached.parts, [*in_two, *options, *reached.tests])
+
+
+def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int:
+    from local.launcher import assets  # noqa: PLC0415 - only needed here
+    from local.workshop import browser  # noqa: PLC0415 - only needed here
+
+    if {"web", "local", "attacks", "e2e"} & parts:
+        assets.bring()
+    if {"e2e", "faults", "compose"} & parts:
+        browser.bring()
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **(NO_SERVERS if own_servers else {})},
+        check=False,
+    )
+    return done.returncode

@@ -1,0 +1,151 @@
+"""Other systems come in through a second server, with TLS; what they may not: tests/attacks."""
+
+import asyncio
+import contextlib
+import json
+import ssl
+from collections.abc import AsyncGenerator, Generator
+from urllib.parse import urlsplit
+
+import nats
+import nats.errors
+import pytest
+from nats.aio.client import Client
+
+from chassis import streams
+from local.launcher.machine import loops
+from local.launcher.machine.processes import free_port, wait_until
+from local.launcher.machine.servers import Broker, answers
+from local.workshop.certificates import make_certificate
+
+OTHERS = ["warehouse", "accounting"]
+PASSWORDS = {user: f"secret of {user}" for user in streams.users(OTHERS)}
+
+
+@pytest.fixture(scope="module")
+def door(tmp_path_factory) -> Generator[tuple[str, str, ssl.SSLContext]]:
+    """The broker's address, the door's, and whom to trust there; ten sales are in the store."""
+    folder = tmp_path_factory.mktemp("door")
+    certificate, key = make_certificate(folder, "localhost")
+    broker_port, inside, door_port, monitor = (free_port() for _ in range(4))
+    broker = Broker(
+        folder / "broker",
+        broker_port,
+        config=streams.nats_config(
+            listen=f"127.0.0.1:{broker_port}",
+            store=str(folder / "broker"),
+            subscribers=OTHERS,
+            door=f"127.0.0.1:{inside}",
+            passwords=PASSWORDS,
+        ),
+    )
+    door = Broker(
+        folder / "door",
+        door_port,
+        config=streams.door_config(
+            listen=f"127.0.0.1:{door_port}",
+            inside=f"127.0.0.1:{inside}",
+            subscribers=OTHERS,
+            certificate=str(certificate),
+            key=str(key),
+            passwords=PASSWORDS,
+            monitor=f"127.0.0.1:{monitor}",
+        ),
+    )
+    try:
+        for server in (broker, door):
+            server.start()
+            server.wait_for(server.is_ready, 20)
+        assert wait_until(lambda: answers(monitor, "/healthz"), 20)  # as its container is asked
+        loops.run(furnish(broker.url))
+        yield (
+            broker.url,
+            f"tls://localhost:{door_port}",
+            ssl.create_default_context(cafile=certificate),
+        )
+    finally:
+        door.stop()
+        broker.stop()
+
+
+async def furnish(url: str) -> None:
+    """Streams and durables as the set-up step makes them, and a few events."""
+    await streams.set_up(url, PASSWORDS[streams.ADMIN], OTHERS)
+    publisher = await connected(url, "sales")
+    for number in range(10):
+        await publisher.jetstream().publish(f"sales.sale-recorded.v1.{number}", b"{}")
+    await publisher.close()
+
+
+async def connected(url: str, user: str, **options) -> Client:
+    async def told(_: Exception) -> None:
+        """A refusal is seen by what does not happen."""
+
+    return await nats.connect(
+        url,
+        user=user,
+        password=options.pop("password", PASSWORDS[user]),
+        inbox_prefix=f"_INBOX.{user}".encode(),
+        error_cb=told,
+        **options,
+    )
+
+
+@pytest.fixture
+async def visitor(door) -> AsyncGenerator[Client]:
+    _, address, trusted = door
+    visitor = await connected(address, "warehouse", tls=trusted)
+    yield visitor
+    await visitor.close()
+
+
+async def test_another_system_reads_its_durable_and_acknowledges(visitor, door):
+    subscription = await visitor.jetstream().pull_subscribe_bind(
+        durable="warehouse", stream="SALES"
+    )
+    messages = await subscription.fetch(10, timeout=5)
+    assert len(messages) == 10
+    for message in messages:
+        await message.ack()
+    await subscription.unsubscribe()
+
+    admin = await connected(door[0], streams.ADMIN)
+    for _ in range(50):
+        known = await admin.jetstream().consumer_info("SALES", "warehouse")
+        if known.num_ack_pending == 0:
+            break
+        await asyncio.sleep(0.1)
+    await admin.close()
+    assert (known.num_ack_pending, known.num_pending) == (0, 0)
+
+
+async def test_it_hears_no_event_live(visitor, door):
+    heard = await visitor.subscribe("sales.>")
+    publisher = await connected(door[0], "sales")
+    await publisher.jetstream().publish("sales.sale-recorded.v1.live", b"{}")
+    await publisher.close()
+    with pytest.raises(nats.errors.TimeoutError):
+        await heard.next_msg(timeout=0.5)
+
+
+async def test_a_wrong_password_is_refused(door):
+    _, address, trusted = door
+    with pytest.raises((nats.errors.Error, OSError)):
+        await connected(address, "warehouse", password="wrong", tls=trusted, allow_reconnect=False)
+
+
+async def test_without_tls_there_is_no_conversation(door):
+    """In NATS's own words: its client would not even try."""
+    port = urlsplit(door[1]).port
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    assert b'"tls_required":true' in await reader.readline()
+    them = {"user": "warehouse", "pass": PASSWORDS["warehouse"], "verbose": True}
+    writer.write(f"CONNECT {json.dumps(them)}\r\nPING\r\n".encode())
+    with contextlib.suppress(OSError):
+        async with asyncio.timeout(10):
+            answer = await reader.read()
+            assert b"PONG" not in answer
+            assert b"+OK" not in answer
+    writer.close()
+    with contextlib.suppress(OSError):
+        await writer.wait_closed()

@@ -1,0 +1,97 @@
+"""Run by `test_processes`: the disk is full under a launcher and its mail catcher."""
+
+import os
+import smtplib
+import sys
+import threading
+from email.message import EmailMessage
+from pathlib import Path
+
+from local.launcher.machine.processes import wait_until
+from local.launcher.machine.supervise import Supervisor
+from local.launcher.settings import LocalSettings
+from local.launcher.stack import Stack
+
+
+class SmallDisk:
+    """The folder is a file system of its own, of a megabyte."""
+
+    def __init__(self, state: Path) -> None:
+        self.filling = state / "filling"
+
+    def fill(self) -> None:
+        with self.filling.open("wb", buffering=0) as file:
+            size = 2**16
+            while size:
+                try:
+                    file.write(bytes(size))
+                except OSError:
+                    size //= 2
+
+    def make_room(self) -> None:
+        self.filling.unlink()
+
+
+class FullDevice:
+    """Where nobody may mount one: what is written goes to a device that is always full."""
+
+    def __init__(self, state: Path) -> None:
+        self.note, self.mails = state / "running.new", state / "mail" / "tmp"
+
+    def fill(self) -> None:
+        self.note.symlink_to("/dev/full")
+        self.mails.rename(self.mails.with_name("away"))
+
+    def make_room(self) -> None:
+        self.note.unlink()
+        self.mails.with_name("away").rename(self.mails)
+
+
+def hand_over(port: int) -> str:
+    """What the catcher says to a mail."""
+    mail = EmailMessage()
+    mail["From"], mail["To"] = "guichet@example.org", "ines@example.org"
+    mail.set_content("Votre demande a reçu une réponse. " * 1_000)
+    try:
+        with smtplib.SMTP("127.0.0.1", port, timeout=10) as server:
+            server.send_message(mail)
+    except smtplib.SMTPDataError as refused:
+        return f"{refused.smtp_code} {refused.smtp_error!r}"
+    return "250"
+
+
+def said(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main(folder: Path, kind: str) -> None:
+    stack = Stack(LocalSettings.on_free_ports(folder / "state"))
+    catcher = stack.mail
+    assert catcher is not None
+    catcher.start()
+    catcher.wait_for(catcher.is_ready, 20)
+    stack.write_down(ready=True)
+    supervisor = Supervisor([catcher], said, pauses=(0.1,))
+    threading.Thread(target=supervisor.watch, args=(stack.write_down, 0.05), daemon=True).start()
+
+    disk = {"small": SmallDisk, "device": FullDevice}[kind](stack.state)
+    disk.fill()
+    said(f"full: {hand_over(catcher.port)}")
+    before, noted = catcher.pid, stack.running_file.read_text()
+    os.kill(before or 0, 9)
+    wait_until(lambda: catcher.pid != before and catcher.is_ready(), 20)
+    wait_until(lambda: supervisor.trouble != "", 10)
+    is_noted = noted != stack.running_file.read_text()
+    said(f"supervised: {catcher.is_ready()} noted: {is_noted}")
+
+    disk.make_room()
+    wait_until(lambda: supervisor.trouble == "", 10)
+    is_noted = f'"mail": {catcher.pid}' in stack.running_file.read_text()
+    said(f"noted: {is_noted}")
+    said(f"room: {hand_over(catcher.port)}")
+    catcher.stop()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])

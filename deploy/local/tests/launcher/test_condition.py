@@ -1,0 +1,48 @@
+"""What `status` says of a part that serves while something behind it cannot go on."""
+
+import json
+import re
+
+from local.launcher.settings import ROOT
+from local.launcher.watching import condition, figures
+from local.launcher.watching.condition import Condition
+
+STUCK = "NATS has no stream SALES: have messaging set up again"
+HEALTH = {
+    "ready": True,
+    "database": "ok",
+    "relay": "ok: found nothing to publish 3 s ago",
+    "consumer SALES": STUCK,
+}
+
+
+def test_a_loop_that_cannot_go_on_is_named_with_the_remedy(capsys):
+    ready, reasons = condition.told(json.dumps(HEALTH).encode())
+    assert (ready, reasons) == (True, (f"consumer SALES: {STUCK}",))
+    tickets = Condition(part="tickets", process="7", ready=ready, reasons=reasons)
+    assert not tickets.is_well
+    condition.show([tickets])
+    told = capsys.readouterr().out
+    assert "troubled" in told
+    assert f"tickets (7): consumer SALES: {STUCK}" in told
+
+
+def test_a_part_whose_loops_go_on_is_well():
+    ready, reasons = condition.told(json.dumps(HEALTH | {"consumer SALES": "ok: started 0 s ago"}))
+    assert Condition(part="tickets", process="7", ready=ready, reasons=reasons).is_well
+
+
+def test_a_lag_that_nobody_can_tell_is_none():
+    told = figures.read(
+        'guichet_consumer_lag_events{stream="SALES"} NaN\n'
+        'guichet_consumer_lag_events{stream="IDENTITY"} 2.0\n'
+    )
+    assert told.lag == {"IDENTITY": 2}
+
+
+def test_alerts_are_of_figures_that_are_told():
+    rules = (ROOT / "deploy" / "alerts.yml").read_text()
+    page = (ROOT / "docs" / "operations.md").read_text()
+    named = {name.removesuffix("_count") for name in re.findall(r"guichet_\w+", rules)}
+    assert "guichet_loop_trouble" in named
+    assert {name for name in named if f"`{name}`" not in page} == set()

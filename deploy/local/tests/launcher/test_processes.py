@@ -1,0 +1,156 @@
+"""Processes start, die and are started again."""
+
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.launcher.machine.processes import (
+    CannotStart,
+    Process,
+    dying_with_us,
+    is_taken,
+    wait_until,
+)
+from local.launcher.machine.supervise import Supervisor
+
+
+def sleeper(folder, name="sleeper") -> Process:
+    return Process(name, ["sleep", "600"], folder / f"{name}.log")
+
+
+def test_a_port_that_somebody_listens_on_is_taken():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port = listener.getsockname()[1]
+        assert is_taken(port)
+    assert not is_taken(port)
+
+
+def test_a_process_that_ends_at_its_start_says_why(tmp_path):
+    process = Process("failing", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log")
+    process.start()
+    with pytest.raises(CannotStart, match="no such thing"):
+        process.wait_for(lambda: False, 5)
+
+
+def test_a_process_that_does_not_end_when_asked_is_killed(tmp_path):
+    command = [sys.executable, "-c", DEAF]
+    process = Process("deaf", command, tmp_path / "log")
+    process.start()
+    assert wait_until(lambda: "deaf" in process.last_words(), 5)
+    pid = process.pid
+    assert pid is not None
+    process.stop(0.2)
+    assert not exists(pid)
+
+
+DEAF = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("deaf", flush=True)
+time.sleep(600)
+"""
+
+
+def test_processes_end_when_the_launcher_is_killed_where_the_kernel_can_do_that(tmp_path):
+    program = textwrap.dedent("""
+        import sys, time
+        from pathlib import Path
+        from local.launcher.machine.processes import Process
+        child = Process("child", ["sleep", "600"], Path(sys.argv[1]) / "child.log")
+        child.start()
+        print(child.pid, flush=True)
+        time.sleep(600)
+    """)
+    launcher = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    with launcher:
+        assert launcher.stdout
+        child = int(launcher.stdout.readline())
+        # Before it becomes `sleep`, it has not yet told the kernel with whom it wants to die.
+        assert wait_until(lambda: psutil.Process(child).name() == "sleep", 20)
+        launcher.kill()
+    if sys.platform == "linux":
+        assert wait_until(lambda: not exists(child), 5)
+    else:
+        assert dying_with_us("TERM") == []
+        psutil.Process(child).kill()
+
+
+def exists(pid: int) -> bool:
+    """A process that has ended and waits to be read of (a zombie) does not count."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
+    part, said = sleeper(tmp_path), []
+    supervisor = Supervisor([part], said.append, pauses=(0.05,))
+    part.start()
+    first = part.pid
+    assert first is not None
+    assert supervisor.look() is False
+    os.kill(first, signal.SIGKILL)
+    try:
+        assert wait_until(supervisor.look, 5)
+        assert part.is_alive()
+        assert part.pid != first
+        assert said[0].startswith("sleeper has ended (signal 9)")
+        assert said[1] == f"sleeper is started again (process {part.pid})."
+    finally:
+        part.stop()
+
+
+def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
+    part, said = Process("failing", ["false"], tmp_path / "log"), []
+    supervisor = Supervisor([part], said.append, pauses=(0.01, 0.02, 0.03))
+    part.start()
+    try:
+        assert wait_until(lambda: supervisor.look() and len(said) >= 8, 10, pause=0.01)
+    finally:
+        part.stop()
+    [watched] = supervisor.watched
+    assert watched.deaths >= 4
+    ended = [line for line in said if "has ended (exit code 1)" in line]
+    assert len(ended) >= 4
+
+
+def small_file_system(folder: Path) -> list[str]:
+    """The prefix under which `folder` is one of 1 MB; none where nobody may mount one."""
+    mount = f"mount -t tmpfs -o size=1m none {shlex.quote(str(folder))}"
+    for namespaces in (["--mount"], ["--user", "--map-root-user", "--mount"]):
+        prefix = ["unshare", *namespaces, "--", "sh", "-c", f'{mount} && exec "$@"', "sh"]
+        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
+            return prefix
+    return []
+
+
+def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
+    """It says so, starts again what dies, and writes when there is room."""
+    prefix = small_file_system(tmp_path)
+    script, kind = Path(__file__).with_name("full_disk.py"), "small" if prefix else "device"
+    program = [sys.executable, str(script), str(tmp_path), kind]
+    told = subprocess.run([*prefix, *program], capture_output=True, text=True, check=False).stdout
+    for line in (
+        "full: 451",
+        "mail is started again",
+        "The launcher cannot write down who runs",
+        "No space left on device",
+        "supervised: True noted: False",
+        "The launcher has written down who runs.",
+        "noted: True",
+        "room: 250",
+    ):
+        assert line in told, told

@@ -1,0 +1,129 @@
+"""The servers take what the launcher gives them, and keep each service to its own."""
+
+import asyncio
+import os
+import subprocess
+
+import psycopg
+import pytest
+
+from chassis import streams
+from chassis.database import Database
+from chassis.service import database_ready
+from local.launcher import databases
+from local.launcher.machine import servers
+from local.launcher.machine.processes import CannotStart, free_port
+from local.launcher.machine.servers import PostgreSQL, unprivileged
+from local.launcher.machine.vault import Vault
+
+SERVER = os.environ["GUICHET_TEST_POSTGRES"]
+SHOPS = ("bakery", "butcher")
+
+
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory) -> Vault:
+    vault = Vault(tmp_path_factory.mktemp("vault") / "secrets.json")
+    databases.make(SERVER, SHOPS, vault)
+    databases.make(SERVER, SHOPS, vault)  # the second start finds everything there
+    return vault
+
+
+def connect(vault: Vault, database: str, role: str) -> psycopg.Connection:
+    url = databases.url_of(SERVER, database, role, vault[f"postgres {role}"])
+    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
+
+
+@pytest.mark.parametrize("role", ["bakery", "bakery_owner"])
+def test_a_role_cannot_connect_to_anothers_database(vault, role):
+    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
+        connect(vault, "butcher", role)
+
+
+def test_the_running_role_writes_rows_and_makes_no_table(vault):
+    with connect(vault, "bakery", "bakery_owner") as owner:
+        owner.execute("create table bread (id bigserial primary key, name text)")
+        owner.execute("create schema oven")
+        owner.execute("create table oven.fire (id int)")
+    with connect(vault, "bakery", "bakery") as running:
+        running.execute("insert into bread (name) values ('baguette')")
+        running.execute("insert into oven.fire values (1)")
+        running.execute("create temporary table staging (name text)")
+        for forbidden in ("create table cake (id int)", "drop table bread", "truncate bread"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                running.execute(forbidden)
+
+
+def test_the_search_extensions_are_there(vault):
+    with connect(vault, "bakery", "bakery") as running:
+        [(found,)] = running.execute("select unaccent('été') || similarity('abc', 'abc')")
+    assert found == "ete1"
+
+
+def test_a_url_keeps_the_servers_options():
+    made = databases.url_of("postgresql://root:x@db.example:5433/postgres?sslmode=require",
+                            "sales", "sales_owner", "secret")  # fmt: skip
+    assert made == "postgresql+psycopg://sales_owner:secret@db.example:5433/sales?sslmode=require"
+
+
+def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_path):
+    folder = tmp_path / "a folder with spaces"
+    tmp_path.chmod(0o755)
+    server = PostgreSQL(folder, free_port(), password="correct-horse")
+    try:
+        server.start()
+        server.wait_for(server.is_ready, 30)
+        with pytest.raises(psycopg.OperationalError, match="password"):
+            psycopg.connect(server.url.replace("correct-horse", "guessed"))
+        stranger = PostgreSQL(folder, server.port, password="guessed")
+        with pytest.raises(CannotStart, match="made with another password than the secrets hold"):
+            stranger.is_ready()
+        assert asyncio.run(reason_of(stranger)) == (
+            f'connection to server at "127.0.0.1", port {server.port} failed: FATAL:  password'
+            ' authentication failed for user "postgres": correct the password in'
+            " GUICHET_DATABASE_URL"
+        )
+        with psycopg.connect(server.url) as connection:
+            connection.execute("create table kept (word text)")
+            connection.execute("insert into kept values ('still here')")
+        assert server.running
+        server.running.kill()
+        server.running.wait(10)
+        server.start()
+        server.wait_for(server.is_ready, 30)
+        with psycopg.connect(server.url) as connection:
+            assert connection.execute("select * from kept").fetchall() == [("still here",)]
+    finally:
+        server.stop()
+
+
+async def reason_of(server: PostgreSQL) -> str | None:
+    """What a service says that stands on it."""
+    database = Database(server.url.replace("postgresql:", "postgresql+psycopg:", 1))
+    try:
+        return await database_ready("sales", database)
+    finally:
+        await database.close()
+
+
+def test_root_runs_postgresql_as_somebody_else():
+    expected = {"unshare", "setpriv"} if os.geteuid() == 0 else {None}
+    assert (unprivileged() or [None])[0] in expected
+
+
+def test_nats_accepts_the_configuration(tmp_path):
+    others = ["subscriber", "ware-house"]
+    config = streams.nats_config(
+        listen="127.0.0.1:4222", store=str(tmp_path / "a store"), subscribers=others
+    )
+    file = tmp_path / "nats.conf"
+    file.write_text(config)
+    secrets = {streams.password_variable(user): "s3cret" for user in streams.users(others)}
+    done = subprocess.run(
+        [servers.program("nats-server"), "-t", "-c", file],
+        env={**servers.BARE, **secrets},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "s3cret" not in config

@@ -1,0 +1,235 @@
+"""The commands for people who change Guichet."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from catalog.models import Base
+from chassis import testing
+from local.launcher import assets
+from local.launcher.machine.processes import CannotStart, free_port, wait_until
+from local.launcher.machine.servers import get
+from local.launcher.programs import Service
+from local.launcher.settings import ROOT
+from local.launcher.watching import reading_logs
+from local.workshop import checks, history, migration
+from local.workshop.parts import PARTS
+from local.workshop.reload import watching
+from local.workshop.testing import changed, tests
+
+# --- Changed code is taken --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Path:
+    """A copy of the web's, which may be changed."""
+    root = tmp_path_factory.mktemp("checkout")
+    subprocess.run(["cp", "-r", "--parents", "web/src", root], cwd=ROOT, check=True)
+    return root
+
+
+@pytest.fixture(scope="module")
+def web(sources):
+    assets.bring()
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(sources / "web/src"),
+        "GUICHET_WEB_SECRET": "a secret that is long enough for every form",
+        "GUICHET_ASSETS": str(ROOT / "node_modules"),
+    }
+    web = Service("web", free_port(), sources / "web.log", environment, reloads=True)
+    web.start()
+    try:
+        web.wait_for(web.is_ready, 30)
+        yield web
+    finally:
+        web.stop()
+
+
+def page(web: Service) -> str:
+    return (get(web.port, "/connexion", whatever=True) or b"").decode()
+
+
+def test_a_changed_template_style_and_module_are_seen(sources, web, monkeypatch, record_property):
+    """While an unfinished one is told with its reason, and forgotten with the next change."""
+    monkeypatch.setattr(watching, "ROOT", sources)
+    said: list[str] = []
+    package = sources / "web/src/web"
+    before = re.findall(r"/static/(\w+)/", page(web))[0]
+    with watching.watching({"web": web}, said.append):
+        time.sleep(0.3)  # until it watches
+        saved = time.monotonic()
+        replace(package / "account/templates/sign_in.html", ">Se connecter<", ">Entrer<")
+        assert wait_until(lambda: ">Entrer<" in page(web), 10, 0.02)
+        seconds = time.monotonic() - saved
+        record_property("counted", f"a changed template is seen after {seconds:.1f} s")
+        style = next(package.rglob("*.css"))
+        style.write_text(style.read_text() + "\n/* changed */\n")
+        assert wait_until(lambda: f"/static/{before}/" not in page(web), 10, 0.02)
+
+        replace(package / "app.py", 'title="Guichet"', "title=")
+        assert wait_until(lambda: any("SyntaxError" in line for line in said), 10)
+        assert "web does not take web/src/web/app.py" in said[-1]
+        replace(package / "app.py", "title=,", 'title="Guichet",')
+        assert wait_until(lambda: ">Entrer<" in page(web), 10)
+    assert web.is_alive()
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_what_all_stand_on_is_taken_by_all():
+    every = ["identity", "catalog", "sales", "tickets", "notifications", "web"]
+    assert watching.reached([ROOT / "libs/chassis/src/chassis/paging.py"]) == every
+    assert watching.reached([ROOT / "services/sales/src/sales/queries.py"]) == ["sales"]
+    assert watching.reached([ROOT / "web/src/web/shared/styles/guichet.css"]) == ["web"]
+    assert watching.reached([ROOT / "deploy/local/src/local/cli.py"]) == []
+
+
+# --- Tests that a change reaches --------------------------------------------------------------
+
+
+def parts_of(*files: str) -> set[str]:
+    return {changed.part_of(ROOT / test) for test in changed.tests_of(files)}
+
+
+def test_a_change_reaches_those_who_import_it():
+    assert parts_of("services/sales/src/sales/queries.py") == {"sales"}
+    assert {"sales", "web"} <= parts_of("contracts/src/contracts/sales/api.py")
+    assert "catalog" not in parts_of("services/tickets/src/tickets/models.py")
+    assert parts_of("libs/chassis/src/chassis/database.py") >= {"chassis", "sales", "tickets"}
+    assert parts_of("web/src/web/shared/templates/base.html") == {"web"}
+    assert parts_of("services/sales/src/sales/migrations/versions/0001_initial.py") == {"sales"}
+    assert parts_of("README.md", "bench/pages.py") == set()
+    assert parts_of("pyproject.toml") == set(PARTS) - {"e2e", "faults"}
+
+
+def test_a_changed_test_is_reached_itself():
+    own = "services/sales/tests/test_models.py"
+    assert changed.tests_of([own]) == [own]
+    story = "tests/e2e/test_main_story.py"
+    assert changed.tests_of([story, "services/sales/tests/test_gone.py"]) == [story]
+    assert len(changed.tests_of(["services/sales/tests/conftest.py"])) > 5
+
+
+def test_one_service_alone_is_a_part_of_all():
+    reached = changed.Reached("main", changed.tests_of(["services/sales/src/sales/models.py"]))
+    assert reached.described() == f"sales {len(reached.tests)} files"
+
+
+def test_what_differs_is_asked_of_git(tmp_path, monkeypatch):
+    def git(*words: str) -> None:
+        person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
+        subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    monkeypatch.setattr(history, "ROOT", tmp_path)
+    assert history.files_at("HEAD", "contracts") is None
+    git("init", "--initial-branch", "main")
+    (tmp_path / "one.py").write_text("1")
+    (tmp_path / ".gitignore").write_text("build/")
+    git("add", ".")
+    git("commit", "-m", "One.")
+    git("switch", "-c", "work")
+    (tmp_path / "two.py").write_text("2")
+    git("add", ".")
+    git("commit", "-m", "Two.")
+    (tmp_path / "three é.py").write_text("3")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build" / "four.py").write_text("4")
+    (tmp_path / "one.py").unlink()
+
+    base = history.base()
+    assert base.name == "main"
+    assert history.changed_since(base.commit) == ["one.py", "three é.py", "two.py"]
+    assert history.files_at(base.commit, ".") == {".gitignore", "one.py"}
+
+
+def test_check_fix_mends_what_a_tool_can(tmp_path, monkeypatch):
+    monkeypatch.setattr(checks, "ROOT", tmp_path)
+    monkeypatch.setattr(checks, "CHECKS", {"formatter": checks.CHECKS["formatter"]})
+    file = tmp_path / "a.py"
+    file.write_text("x = {  'a':1 }")
+    assert checks.check() == 1
+    assert checks.check(fix=True) == 0
+    assert file.read_text() == 'x = {"a": 1}\n'
+
+
+def test_help_for_the_tests_speaks_of_parts(capsys):
+    assert tests.test(["--help"]) == 0
+    told = capsys.readouterr().out
+    assert all(part in told for part in (*PARTS, "compose", "changed"))
+
+
+# --- Migrations -------------------------------------------------------------------------------
+
+
+def test_a_migration_is_written_from_the_models():
+    url = testing.migrated_database("catalog", "test_writing_migrations")
+    assert migration.steps_to(Base.metadata, url) == migration.NOTHING
+    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
+        connection.execute("ALTER TABLE products DROP COLUMN designation CASCADE")
+    steps = migration.steps_to(Base.metadata, url)
+    assert "op.add_column('products', sa.Column('designation', sa.Text()" in steps
+
+    text = migration.text("products have a name.", "0002", "0001", steps)
+    compile(text, "0002.py", "exec")
+    assert text.startswith('"""Products have a name."""\n')
+    assert 'revision = "0002"\ndown_revision = "0001"\n' in text
+    assert migration.slug("L’été, products' names!") == "l_ete_products_names"
+
+
+def test_a_migration_is_refused_where_there_is_no_database():
+    with pytest.raises(CannotStart, match=r"web has no database\. There are: identity"):
+        migration.write("web", "something")
+    with pytest.raises(CannotStart, match="named after what it does"):
+        migration.write("sales", "…")
+
+
+# --- Logs -------------------------------------------------------------------------------------
+
+
+def test_logs_are_lines_for_a_person():
+    ours = {"event": "request", "level": "info", "logger": "http", "status": 200}
+    asked = {"RequestMethod": "GET", "RequestPath": "/connexion", "DownstreamStatus": 200}
+    gateway = {"time": "2026-11-24T09:30:00Z", **asked, "Duration": 12_345_678}
+    written = [
+        "==> /state/logs/sales.log <==",
+        json.dumps(ours | {"timestamp": "2026-11-24T09:30:00.123456Z"}),
+        "Traceback (most recent call last):",
+        "",
+        "==> /state/logs/gateway.log <==",
+        json.dumps(gateway),
+        '"no object"',
+    ]
+    names = {"/state/logs/sales.log": "sales", "/state/logs/gateway.log": "gateway"}
+    plain = [
+        re.sub(r"\x1b\[[\d;]*m|  +", " ", line) for line in reading_logs.readable(written, names)
+    ]
+    assert len(plain) == 4
+    assert re.match(r"sales +09:30:00.123 \[info *\] request .*status=200", plain[0])
+    assert re.match(r"sales +Traceback", plain[1])
+    assert re.search(r"GET /connexion .*milliseconds=12.3 .*status=200", plain[2])
+
+
+def test_elsewhere_than_at_a_terminal_logs_stay_as_they_are(tmp_path):
+    log = tmp_path / "sales.log"
+    log.write_text('{"event": "one"}\n{"event": "two"}\n')
+    program = (
+        "from pathlib import Path; from local.launcher.watching import reading_logs as l;"
+        f"l.show({{'sales': Path({str(log)!r})}}, lines=1, follow=False)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert '{"event": "two"}\n' in done.stdout
+    assert "one" not in done.stdout

@@ -1,0 +1,63 @@
+"""What I want to be told by mail, and in which language."""
+
+from fastapi import APIRouter, Request, Response
+
+from contracts.identity.roles import Role
+from contracts.notifications.api import Preferences
+from web.clients import notifications
+from web.clients.gateway import Problem
+from web.shared.forms import Form, Typed
+from web.shared.rendering import page, redirect
+from web.shared.sessions import Person, SignedIn
+
+router = APIRouter(prefix="/compte/notifications")
+
+# The names in the API, and what stands beside the box that is ticked.
+FOR_CUSTOMERS = {
+    "replies": ("Quand un technicien me répond", "Une réponse attend la vôtre."),
+    "acknowledgements": ("Quand ma demande est arrivée", "Un accusé de réception, tout de suite."),
+    "resolutions": ("Quand une demande est résolue", "Par le magasin, pas par vous."),
+}
+FOR_STAFF = {
+    "new_requests": ("À chaque nouvelle demande", "Dès qu’un client en ouvre une."),
+    "customer_answers": ("À chaque réponse d’un client", "Plusieurs de suite font un seul e-mail."),
+}
+LANGUAGES = {"fr": "Français", "en": "English"}
+
+
+@router.get("")
+async def my_notifications(request: Request, person: Person) -> Response:
+    return await show(request, person, Form())
+
+
+@router.post("")
+async def change(request: Request, person: Person, form: Typed) -> Response:
+    language = form["language"] if form["language"] in LANGUAGES else "fr"
+    try:
+        offered = choices_of(person, await notifications.preferences(person.gateway))
+        wanted = {name: form[name] == "on" for name in offered}
+        await notifications.change_preferences(person.gateway, language=language, **wanted)
+    except Problem as problem:
+        return await show(request, person, form.refused(problem))
+    return redirect(request, "/compte/notifications", done="notifications_changed")
+
+
+def choices_of(person: SignedIn, preferences: Preferences) -> dict[str, tuple[str, str]]:
+    """What the house never sends is not offered."""
+    all = FOR_CUSTOMERS if person.role == Role.CUSTOMER else FOR_STAFF
+    return {name: all[name] for name in all if getattr(preferences, name) is not None}
+
+
+async def show(request: Request, person: SignedIn, form: Form) -> Response:
+    preferences = await notifications.preferences(person.gateway)
+    return page(
+        request,
+        "account/notifications.html",
+        person=person,
+        tab="account",
+        status=form.status,
+        form=form,
+        preferences=preferences,
+        choices=choices_of(person, preferences),
+        languages=LANGUAGES,
+    )

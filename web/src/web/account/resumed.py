@@ -1,0 +1,135 @@
+"""What was typed comes back from every form that was not taken, whatever the trouble."""
+
+import hmac
+from dataclasses import dataclass
+from uuid import UUID
+
+from fastapi import HTTPException, Request, Response
+from starlette.requests import ClientDisconnect
+
+from web.shared import kept, words
+from web.shared.browser import cookies
+from web.shared.browser.cookies import Cookie
+from web.shared.forms import KEY, SECRETS, TOKEN, form_token, owner_of, typed_values
+from web.shared.kept import Kept
+from web.shared.rendering import page
+from web.shared.sessions import SignedIn
+
+# What the form that comes back shows; its other fields go along unseen.
+SHOWN = {
+    "subject": "Le problème en une phrase",
+    "description": "Que se passe-t-il ?",
+    "title": "Titre",
+    "text": "Votre texte",
+    "last_word": "Votre texte",
+    "reason": "Motif",
+    "first_name": "Prénom",
+    "last_name": "Nom",
+    "email": "Adresse e-mail",
+}
+LONG = {"description", "text", "last_word"}
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A form as it was sent, without its passwords, which are to be typed again.
+
+    `owner` is whose form it claims to be; `is_of_session`, that it is one of this browser's
+    session, which needs nobody to confirm it.
+    """
+
+    action: str
+    token: str
+    owner: UUID | None
+    values: dict[str, str]
+    is_of_session: bool
+
+    def sealed(self, request: Request) -> str:
+        """For the owner alone, once they have signed in; nothing, if there is nothing to keep."""
+        if self.owner is None or not self.values:
+            return ""
+        return kept.seal(secret(request), Kept(self.owner, self.action, self.values))
+
+
+async def sent(request: Request) -> Sent | None:
+    """The form of this request; nothing where it is none that can be read."""
+    if request.method != "POST":
+        return None
+    try:
+        typed = dict(await typed_values(request))
+    except (HTTPException, ClientDisconnect):
+        return None
+    token = typed.pop(TOKEN, "")
+    owner = owner_of(token)
+    values = {name: text for name, text in typed.items() if name not in SECRETS}
+    if not values.keys() - {KEY} and SECRETS & typed.keys():
+        values = {}
+    session = cookies.read(request, Cookie.SESSION)
+    ours = form_token(secret(request), owner, session) if owner and session else ""
+    return Sent(
+        action=address_of(request),
+        token=token,
+        owner=owner,
+        values=values,
+        is_of_session=bool(ours) and hmac.compare_digest(token.encode(), ours.encode()),
+    )
+
+
+async def give_back(
+    request: Request, *, status: int, why: str, retry_after: int | None = None
+) -> Response | None:
+    """The form once more, with the reason; nothing where it is not of this browser's session."""
+    form = await sent(request)
+    if form is None or not form.is_of_session or not form.values:
+        return None
+    person: SignedIn | None = getattr(request.state, "person", None)
+    return show(
+        request,
+        form.action,
+        form.values,
+        token=form.token,
+        person=person,
+        status=status,
+        why=why,
+        retry_after=retry_after,
+    )
+
+
+def show(
+    request: Request,
+    action: str,
+    values: dict[str, str],
+    *,
+    token: str,
+    person: SignedIn | None,
+    status: int = 200,
+    why: str = "",
+    retry_after: int | None = None,
+) -> Response:
+    """Without a reason: of a session that had ended, and goes on now."""
+    return page(
+        request,
+        "account/resume.html",
+        person=person,
+        status=status,
+        retry_after=retry_after,
+        why=why,
+        action=action,
+        token=token,
+        shown=[(name, label, values[name]) for name, label in SHOWN.items() if name in values],
+        long=LONG,
+        hidden={name: value for name, value in values.items() if name not in SHOWN},
+    )
+
+
+def closed() -> str:
+    return words.refusal("unavailable")
+
+
+def address_of(request: Request) -> str:
+    path, query = request.url.path, request.url.query
+    return f"{path}?{query}" if query else path
+
+
+def secret(request: Request) -> str:
+    return request.app.state.settings.web_secret.get_secret_value()

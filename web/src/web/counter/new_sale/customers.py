@@ -1,0 +1,198 @@
+"""Customers at the counter: found while one types, or registered in place."""
+
+import asyncio
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic import ValidationError
+
+from chassis.errors import field_error
+from contracts.identity.api import Customer, EmailChecked, NewCustomer
+from contracts.text import first_words
+from web.clients import identity, sales, tickets
+from web.clients.gateway import Gateway, Problem, if_answered
+from web.counter.pieces import answer, error, errors, piece
+from web.shared import words
+from web.shared.forms import Form, Typed
+from web.shared.sessions import Staff
+from web.shared.text.matches import marked
+
+router = APIRouter()
+
+SHORTEST_SEARCH = 2
+INSIDE_FROM = 3  # characters; shorter words match beginnings only
+LISTED_MOST = 8
+
+
+# --- Finding ----------------------------------------------------------------------------------
+
+
+@router.post("/comptoir/clients")
+async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
+    text = first_words(form["text"].strip())
+    if len(text) < SHORTEST_SEARCH:
+        said = "La recherche commence à la deuxième lettre."
+        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
+    try:
+        found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
+    except Problem as problem:
+        said = form.refused(problem).errors.get("text") or form.problem
+        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
+    counts = await sales.purchase_counts(
+        person.gateway, [customer.id for customer in found.customers]
+    )
+    rows = [
+        {
+            "customer": customer,
+            "name": f"{customer.first_name} {customer.last_name}",
+            "purchases": purchases(counts[customer.id]),
+            "marked_name": marked(
+                f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_FROM
+            ),
+            "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM, is_code=True),
+            "meant": found.count == 1 or customer.email.casefold() == text.casefold(),
+        }
+        for customer in found.customers
+    ]
+    said = matching(found.count, text)
+    return answer(html=piece(request, "customers", rows=rows, said=said), said=said)
+
+
+def matching(count: int, text: str) -> str:
+    if count == 0:
+        return words.typeset(f"Aucun client ne correspond à « {text} ».")
+    some = "1 client correspond" if count == 1 else f"{words.counted(count)} clients correspondent"
+    first = f", voici les {LISTED_MOST} premiers" if count > LISTED_MOST else ""
+    return words.typeset(f"{some} à « {text} »{first}")
+
+
+def purchases(count: int) -> str:
+    return words.plural(count, "achat", "achats") if count else "aucun achat"
+
+
+@router.post("/comptoir/clients/{customer_id:uuid}")
+async def tell_more(person: Staff, customer_id: UUID, _: Typed) -> Response:
+    """What the counter shows of the customer chosen."""
+    customer = await identity.customer(person.gateway, customer_id)
+    return answer(sub=await summary(person.gateway, customer))
+
+
+async def summary(gateway: Gateway, customer: Customer) -> str:
+    """« n.rousseau@ateliers-rousseau.fr · 4 achats, 2 demandes à suivre »"""
+    counts, unresolved = await asyncio.gather(
+        sales.purchase_counts(gateway, [customer.id]),
+        if_answered(tickets.unresolved(gateway, [customer.id])),
+    )
+    parts = [purchases(counts[customer.id])]
+    if not customer.has_password:
+        parts.append("mot de passe pas encore choisi")
+    if unresolved and customer.id in unresolved:
+        count = unresolved[customer.id].count
+        parts.append(words.plural(count, "demande à suivre", "demandes à suivre"))
+    return f"{customer.email} · {', '.join(parts)}"
+
+
+# --- Registering ------------------------------------------------------------------------------
+
+
+@router.post("/comptoir/clients/verification")
+async def check_identity(request: Request, person: Staff, form: Typed) -> Response:
+    """Everything about a new customer but the password; the address may be one we know."""
+    try:
+        customer = NewCustomer.model_validate(form.fields_of(NewCustomer))
+    except ValidationError as invalid:
+        form.refused(
+            Problem(422, "invalid", errors=[field_error(found) for found in invalid.errors()])
+        )
+    fields = errors(request, form)
+    if "email" not in form.errors:
+        checked = await identity.check_email(person.gateway, email=form["email"])
+        fields["email"] = about_email(request, checked)
+        if checked.taken:
+            form.refuse("email", "taken")
+    if form.is_refused:
+        return answer(fields=fields, refused=True)
+    return answer(
+        fields=fields,
+        first_name=customer.first_name,
+        email=customer.email,
+        suggestion=checked.suggestion,
+    )
+
+
+def about_email(request: Request, checked: EmailChecked) -> str:
+    """The customer who has it, the spelling that was probably meant, or that it is free."""
+    if checked.customer:
+        return taken(request, checked.customer)
+    if checked.taken:
+        return error(request, "Cette adresse est celle d’un compte du personnel.")
+    if checked.suggestion:
+        return piece(request, "suggestion", suggestion=checked.suggestion)
+    return piece(request, "email_free")
+
+
+def taken(request: Request, customer: Customer) -> str:
+    name = f"{customer.first_name} {customer.last_name}"
+    facts = {"offer": "", "id": customer.id, "name": name, "email": customer.email, "purchases": ""}
+    return error(
+        request,
+        words.typeset(f"Un compte existe déjà avec cette adresse : {name}."),
+        button={"text": "Choisir ce client", "data": facts},
+    )
+
+
+@router.post("/comptoir/clients/creation")
+async def register_customer(request: Request, person: Staff, form: Typed) -> Response:
+    """The customer typed the password and gave the keyboard back."""
+    try:
+        # One that is empty is refused: without any, a link would be sent instead.
+        new = form.fields_of(NewCustomer) | {"password": form["password"]}
+        customer = await identity.register_customer(person.gateway, new, key=form.key)
+        if form["again"]:
+            # A try that was cut may have arrived: then it is its password that stands.
+            await identity.reset_password(person.gateway, customer.id, password=form["password"])
+    except Problem as problem:
+        fields = await refused(request, person.gateway, form, problem)
+        return answer(fields=fields, key=form.key, unsure=problem.status >= 500)
+    return answer(customer=facts_of(customer))
+
+
+@router.post("/comptoir/clients/invitation")
+async def register_by_link(request: Request, person: Staff, form: Typed) -> Response:
+    """The customer chooses the password elsewhere, by a link that is sent to the address."""
+    try:
+        new = form.fields_of(NewCustomer)
+        new.pop("password", None)
+        customer = await identity.register_customer(person.gateway, new, key=form.key)
+        if customer.has_password:
+            # A hand-over that was cut had arrived: no link was sent then.
+            await identity.invite_customer(person.gateway, customer.id, key=form.key)
+    except Problem as problem:
+        fields = await refused(request, person.gateway, form, problem, beside="link")
+        return answer(fields=fields, key=form.key, unsure=problem.status >= 500)
+    return answer(
+        customer=facts_of(customer), html=piece(request, "link_sent", email=customer.email)
+    )
+
+
+async def refused(
+    request: Request, gateway: Gateway, form: Form, problem: Problem, *, beside: str = "password"
+) -> dict[str, str]:
+    """What concerns the whole is said where somebody reads: the customer below the password."""
+    fields = errors(request, form.refused(problem))
+    if "form" in fields:
+        fields.setdefault(beside, fields.pop("form"))
+    if problem.code == "email_taken":
+        fields["email"] = about_email(
+            request, await identity.check_email(gateway, email=form["email"])
+        )
+    return fields
+
+
+def facts_of(customer: Customer) -> dict[str, str]:
+    return {
+        "id": str(customer.id),
+        "name": f"{customer.first_name} {customer.last_name}",
+        "email": customer.email,
+        "purchases": purchases(0),
+    }

@@ -1,0 +1,75 @@
+"""The sale being entered, kept by sales: after a reload, on another device."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+
+from web.clients import identity, sales
+from web.clients.gateway import Problem
+from web.counter.pieces import answer, piece
+from web.shared import words
+from web.shared.forms import Form, Typed
+from web.shared.sessions import SignedIn, Staff
+
+router = APIRouter()
+
+# Of a draft that holds nothing else nobody would miss anything.
+NEGLIGIBLE = {"customer_text", "product_text", "sold_on"}
+
+
+@router.post("/comptoir/brouillon")
+async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
+    """Whatever is typed so far; refused with a `notice` where it may not replace what is kept."""
+    try:
+        await sales.keep_draft(person.gateway, draft_of(form))
+    except Problem as problem:
+        if problem.status >= 500:
+            raise
+        form.refused(problem)
+        return answer(kept=False, code=problem.code, notice=await notice(request, person, problem))
+    return answer(kept=True)
+
+
+def draft_of(form: Form) -> dict[str, Any]:
+    """All that the page sends, whatever it is: `replaces` alone is not part of the sale."""
+    content = {name: text for name, text in form.values.items() if text and name != "replaces"}
+    return {
+        "key": form.key,
+        "content": content,
+        "negligible": content.keys() <= NEGLIGIBLE,
+        "replaces": bool(form["replaces"]),
+    }
+
+
+async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
+    """What the seller has to decide; nothing when it is only a moment's trouble."""
+    if problem.code == "sale_already_recorded":
+        sale = problem.context["sale_id"]
+        return piece(request, "draft_recorded", text=words.refusal(problem.code), sale_id=sale)
+    if problem.code == "draft_of_another_sale":
+        standing = await sales.draft(person.gateway)
+        name = await name_of(person, as_id(standing.content.get("customer_id", "")))
+        text = f"Une autre vente est commencée{f' pour {name}' if name else ''}"
+        return piece(request, "draft_elsewhere", text=words.typeset(text))
+    return ""
+
+
+async def name_of(person: SignedIn, customer_id: UUID | None) -> str:
+    if customer_id is None:
+        return ""
+    found = await identity.customers(person.gateway, {customer_id})
+    return next((f"{each.first_name} {each.last_name}" for each in found.values()), "")
+
+
+def as_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+@router.post("/comptoir/brouillon/oubli")
+async def forget_draft(person: Staff, form: Typed) -> Response:
+    await sales.forget_draft(person.gateway, form.key)
+    return answer(kept=False)

@@ -1,0 +1,117 @@
+"""The products that match what is being typed: few are listed, many are counted."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from chassis.folding import letters_of
+from contracts.catalog.api import (
+    LISTED_MOST,
+    REFERENCE_LENGTH,
+    SHORTEST_TEXT,
+    Product,
+    ProductSearch,
+    SearchState,
+)
+from contracts.text import first_words
+from web.clients import catalog
+from web.clients.gateway import Problem
+from web.counter.pieces import answer, piece
+from web.shared import words
+from web.shared.forms import Typed
+from web.shared.sessions import Staff
+from web.shared.text.matches import marked
+
+router = APIRouter()
+
+
+@router.post("/comptoir/produits")
+async def search_products(request: Request, person: Staff, form: Typed) -> Response:
+    text = first_words(form["text"].strip(), longest=REFERENCE_LENGTH)
+    try:
+        found = await catalog.search_products(
+            person.gateway, text=text, withdrawn=bool(form["withdrawn"])
+        )
+    except Problem as problem:
+        why = form.refused(problem).errors.get("text") or form.problem
+        return answer(html=piece(request, "products", rows=[], offer="", said=why), said=why)
+    sentence = words.typeset(said(found, text))
+    html = piece(request, "products", rows=rows(found, text), offer=offer(found), said=sentence)
+    return answer(html=html, said=sentence)
+
+
+def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
+    """Each product once, the one whose reference was typed first."""
+    products: dict[Any, Product] = {}
+    for product in found.exact + found.on_sale.products + found.withdrawn.products:
+        products.setdefault(product.id, product)
+    meant = the_one(found)
+    return [
+        {
+            "product": product,
+            "designation": marked(product.designation, text),
+            "reference": marked(product.reference, text, is_code=True),
+            "meant": product == meant,
+        }
+        for product in products.values()
+    ]
+
+
+def the_one(found: ProductSearch) -> Product | None:
+    """What Enter may take before anybody has seen the list: nothing else can be meant."""
+    if found.exact:
+        return found.exact[0] if len(found.exact) == 1 else None
+    only = found.on_sale.count + found.withdrawn.count == 1
+    return next(iter(found.on_sale.products + found.withdrawn.products), None) if only else None
+
+
+def said(found: ProductSearch, text: str) -> str:
+    """How many match, in one sentence for the list, for its live region and for whoever asks."""
+    if found.state is SearchState.TOO_SHORT:
+        return one_product() if found.exact else letters_missing(text)
+    count, withdrawn = found.on_sale.count, found.withdrawn.count
+    if not count + withdrawn:
+        return f"Aucun produit ne correspond à « {text} ». Vérifiez l’orthographe ou essayez la référence."
+    also = f", et {counted(withdrawn)} {retired(withdrawn)}" if withdrawn else ""
+    if count == 0:
+        match = f"Aucun produit en vente ne correspond à « {text} »"
+    else:
+        match = (
+            f"{counted(count)} {'produits correspondent' if count > 1 else 'produit correspond'}"
+        )
+    if found.on_sale.products:
+        return f"{match} à « {text} »{also}"
+    more = f" Continuez à taper : la liste s’affiche à moins de {LISTED_MOST + 1}."
+    return f"{match}{also}.{more if count or withdrawn > LISTED_MOST else ''}"
+
+
+def counted(count: int) -> str:
+    """« plus de 1 000 » beyond what is counted."""
+    if count > words.COUNTED_MOST:
+        return f"plus de {words.number(words.COUNTED_MOST)}"
+    return words.number(count)
+
+
+def retired(count: int) -> str:
+    return "retirés de la vente" if count > 1 else "retiré de la vente"
+
+
+def one_product() -> str:
+    return "1 produit a cette référence"
+
+
+def letters_missing(text: str) -> str:
+    missing = SHORTEST_TEXT - letters_of(text)
+    return {1: "Encore une lettre.", 2: "Encore deux lettres."}.get(
+        missing, "Encore trois lettres."
+    )
+
+
+def offer(found: ProductSearch) -> str:
+    """The row that lists what is no longer on sale, when it can be listed and is not yet."""
+    count = found.withdrawn.count
+    if found.withdrawn.products or not 1 <= count <= LISTED_MOST:
+        return ""
+    if count == 1:
+        return "Afficher le produit retiré de la vente"
+    return f"Afficher les {count} produits retirés de la vente"

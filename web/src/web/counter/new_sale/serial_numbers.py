@@ -1,0 +1,121 @@
+"""A serial number as it was typed or scanned: refused, sold before, questioned, or free."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter, Request, Response
+from pydantic_core import PydanticCustomError
+
+from contracts.sales.api import Sale, normalise_serial_number
+from web.clients import identity, sales
+from web.counter.new_sale.days import shop_dates
+from web.counter.new_sale.keyboards import decoded, without_prefix
+from web.counter.pieces import answer, error, piece
+from web.shared import words
+from web.shared.forms import Typed
+from web.shared.sessions import SignedIn, Staff
+
+router = APIRouter()
+
+
+@router.post("/comptoir/numeros")
+async def check_serial_number(request: Request, person: Staff, form: Typed) -> Response:
+    """`scanned` tells a scan from typing, `confirmed` the number that the seller says is right."""
+    typed = form["serial_number"]
+    try:
+        serial_number = normalise_serial_number(typed)
+    except PydanticCustomError as refusal:
+        return answer(**not_a_number(request, typed, refusal, scanned=bool(form["scanned"])))
+    if not form["product_id"]:
+        return answer(state="unchecked", serial_number=serial_number, html="", said="")
+    found = await sales.check_serial_number(
+        person.gateway, product_id=form["product_id"], serial_number=serial_number
+    )
+    if found.sale:
+        return answer(**await sold(request, person, found.sale))
+    is_sure = form["scanned"] or form["confirmed"] == serial_number
+    if found.look_alike and not is_sure:
+        return answer(**looks_like(request, serial_number, found.look_alike))
+    return answer(**free(request, serial_number, found.same_number))
+
+
+# --- No serial number as it is ----------------------------------------------------------------
+
+OTHER_LAYOUT = "La douchette semble réglée sur un autre clavier."
+
+
+def not_a_number(
+    request: Request, typed: str, refusal: PydanticCustomError, *, scanned: bool
+) -> dict[str, Any]:
+    """What a scanner meant is shown for confirmation; anything else is refused."""
+    prefix, rest = without_prefix(typed)
+    why = f"La douchette met « {prefix} » devant le numéro : ce préfixe est retiré."
+    if not prefix and scanned and (meant := decoded(typed)):
+        why, rest = OTHER_LAYOUT, without_prefix(meant)[1]
+    try:
+        number = normalise_serial_number(rest)
+    except PydanticCustomError as of_rest:
+        if prefix:
+            return refused(request, of_rest.type, of_rest.context or {}) | {"serial_number": rest}
+        return refused(request, refusal.type, refusal.context or {})
+    said = words.typeset(f"{why} Numéro lu : {number}. C’est bien celui de l’étiquette ?")
+    html = piece(request, "serial_question", text=said, number=number, other="")
+    return {"state": "asks", "html": html, "said": said}
+
+
+def refused(request: Request, code: str, context: dict[str, Any]) -> dict[str, Any]:
+    said = words.refusal(code, context, field="serial_number")
+    position = context.get("position")
+    return {
+        "state": "refused",
+        "html": error(request, said),
+        "said": said,
+        "bad": position - 1 if position else None,
+    }
+
+
+# --- A serial number, and what is known of it -------------------------------------------------
+
+SIGNS = {"O": "la lettre O", "I": "la lettre I", "0": "le chiffre 0", "1": "le chiffre 1"}
+
+
+def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
+    """O for 0, or I for 1: which of the two is it?"""
+    other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
+    place = next(at for at, sign in enumerate(number) if sign != other[at])
+    said = words.typeset(
+        f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[place]]} là où celui-ci a "
+        f"{SIGNS[number[place]]} (caractère {place + 1}). Que dit l’étiquette ?"
+    )
+    html = piece(request, "serial_question", text=said, number=number, other=other)
+    return {"state": "asks", "html": html, "said": said}
+
+
+def free(request: Request, serial_number: str, elsewhere: Sale | None) -> dict[str, Any]:
+    said, link = "Numéro libre", None
+    if elsewhere:
+        day = shop_dates(request).day(elsewhere.sold_on)
+        said = f"Ce numéro est aussi celui d’un autre appareil vendu le {day}."
+        link = {"href": f"/ventes/{elsewhere.id}", "text": "Voir cette vente"}
+    html = piece(request, "free", text=said, link=link)
+    return {"state": "free", "serial_number": serial_number, "html": html, "said": said}
+
+
+async def sold(request: Request, person: SignedIn, sale: Sale) -> dict[str, Any]:
+    """To whom and when; the seller decides whether that sale was the mistake."""
+    buyer = await identity.customer(person.gateway, sale.customer_id)
+    return already_sold(
+        request,
+        sale_id=sale.id,
+        day=shop_dates(request).day(sale.sold_on),
+        buyer=f"{buyer.first_name} {buyer.last_name}",
+        seller=sale.seller_name,
+    )
+
+
+def already_sold(
+    request: Request, *, sale_id: UUID | str, day: str, buyer: str, seller: str
+) -> dict[str, Any]:
+    said = words.typeset(f"Cet appareil est déjà vendu : le {day} à {buyer}, par {seller}.")
+    link = {"href": f"/ventes/{sale_id}", "text": "Voir cette vente"}
+    return {"state": "sold", "html": error(request, said, link=link), "said": said}

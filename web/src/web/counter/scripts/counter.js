@@ -1,0 +1,471 @@
+// The seller's counter: four steps, one ticket, and the keyboard.
+
+import { combobox } from "../../shared/scripts/combobox.js";
+import { customerStep } from "./customer.js";
+import { saleDraft } from "./draft.js";
+import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
+import { handover } from "./handover.js";
+import { listenToScanner } from "./scanner.js";
+import * as words from "./words.js";
+import { isNumberScan, isWhole } from "./serial-text.js";
+import { serialField } from "./serial.js";
+import { showUnbroken } from "../../shared/scripts/unbroken.js";
+
+const ORDER = ["customer", "product", "serial_number", "sold_on"];
+
+const form = document.querySelector("#sale");
+const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } = form.elements;
+const record = form.querySelector("[data-record]");
+const heading = document.querySelector("[data-heading]"); // a link may have led here to create somebody
+const missing = form.querySelector("[data-missing]");
+const touched = matchMedia("(pointer: coarse)");
+const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`#step-${name}`)]));
+const dialog = handover(document.querySelector("#handover"));
+let draft = null; // nothing is kept or recorded before the page shows what was typed last
+let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
+let textThen = ""; // in its box at that moment
+
+// --- The steps ---------------------------------------------------------------------------------
+
+const customer = customerStep(steps.customer, {
+  handover: dialog,
+  changed: draw,
+  chosen({ id, name, email, purchases }) {
+    customer_id.value = id;
+    fill(steps.customer, { title: name, sub: `${email} · ${purchases}` });
+    settle("customer");
+    tellMoreOf(id);
+  },
+});
+
+const product = combobox(steps.product.querySelector(".combo"), {
+  search: (text, signal, more) => send("/comptoir/produits", { text, ...more }, { signal }),
+  choose(option) {
+    if (option.dataset.action === "withdrawn") {
+      product.again({ withdrawn: "true" });
+      return;
+    }
+    product.close();
+    const { id, designation, reference, onSale } = option.dataset;
+    product_id.value = id;
+    withdrawn.value = onSale === "true" ? "" : "true";
+    withdrawn_confirmed.value = "";
+    fill(steps.product, { title: designation, code: reference });
+    settle("product");
+    serial.again();
+  },
+});
+
+const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
+  check: (text, { scanned, confirmed, signal }) =>
+    send(
+      "/comptoir/numeros",
+      { serial_number: text, product_id: product_id.value, scanned: scanned ? "true" : "", confirmed },
+      { signal },
+    ),
+  changed: draw,
+  done: () => settle("serial_number"),
+});
+
+const boxes = { customer: customer.box, product };
+
+/** Write { title, sub, code } into the card of what was chosen. */
+function fill(step, texts) {
+  for (const [name, text] of Object.entries(texts))
+    showUnbroken(step.querySelector(`[data-${name}]`), text);
+}
+
+async function tellMoreOf(id) {
+  try {
+    const answer = await send(`/comptoir/clients/${id}`, {});
+    if (customer_id.value === id) fill(steps.customer, { sub: answer.sub });
+  } catch {
+    // What the search told is enough.
+  }
+}
+
+// --- Which step is now -------------------------------------------------------------------------
+
+const complete = {
+  customer: () => customer_id.value !== "" && !customer.isCreating,
+  product: () => product_id.value !== "" && (!withdrawn.value || withdrawn_confirmed.value !== ""),
+  serial_number: () => serial.accepted(),
+  sold_on: () => isRead() && (!("asks" in sold_on.dataset) || isConfirmed()),
+};
+
+const mustConfirm = () =>
+  product_id.value !== "" && !complete.product() && reopened !== "product";
+// Something else is typed, and perhaps highlighted: the earlier choice is not what is meant.
+const isUndecided = () =>
+  reopened in boxes &&
+  complete[reopened]() &&
+  !["", textThen].includes(boxes[reopened].input.value.trim());
+const incomplete = () => ORDER.filter((name) => !complete[name]());
+const current = () => reopened ?? incomplete()[0] ?? "sold_on";
+
+/** A step got its answer: go on to the first that lacks one. */
+function settle(name) {
+  if (reopened === name) reopened = null;
+  draw();
+  draft?.flush();
+  focusOn(current());
+}
+
+function reopen(name) {
+  reopened = name;
+  textThen = boxes[name]?.input.value.trim() ?? "";
+  draw();
+  focusOn(name);
+}
+
+function focusOn(name, { select = true } = {}) {
+  const places = {
+    customer: customer.isCreating ? customer : customer.box.input,
+    product: mustConfirm() ? sellAnyway : product.input,
+    serial_number: serial.input,
+    sold_on,
+  };
+  places[name]?.focus();
+  if (select && name !== "sold_on") places[name]?.select?.();
+}
+
+const sellAnyway = steps.product.querySelector("[data-confirm-withdrawn]");
+sellAnyway.addEventListener("click", () => {
+  withdrawn_confirmed.value = "true";
+  settle("product");
+});
+
+form.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-change]");
+  if (button) reopen(button.dataset.change);
+});
+
+// --- The ticket --------------------------------------------------------------------------------
+
+function draw() {
+  if (!customer.isCreating && customer_id.value !== "") heading.textContent = heading.dataset.heading;
+  for (const name of ORDER) steps[name].dataset.state = stateOf(name);
+  drawWithdrawn();
+  showEarly(steps.serial_number.querySelector("[data-serial]"), "now done", serial.input.value !== "");
+  showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on() || !isToday());
+  steps.sold_on.querySelector("small").dataset.show = isToday() ? "todo" : "";
+  drawTicket();
+  record.setAttribute("aria-disabled", String(lacking() !== ""));
+  missing.textContent = lacking() || (touched.matches ? words.READY_BY_TOUCH : words.READY);
+  draft?.changed();
+}
+
+/** The day is there from the start, and comes last. */
+function stateOf(name) {
+  if (name === current()) return "now";
+  return name !== "sold_on" && complete[name]() ? "done" : "todo";
+}
+
+/** Chosen, but no longer on sale: the seller has to say that this is meant. */
+function drawWithdrawn() {
+  const pending = mustConfirm();
+  steps.product.querySelector("[data-search]").hidden = pending;
+  steps.product.querySelector("[data-chosen]").dataset.show = pending ? "now done todo" : "done";
+  steps.product.querySelector("[data-withdrawn]").hidden = !pending;
+}
+
+/** A scan may come before its step, and a day that is not today has to be seen: shown at once. */
+function showEarly(part, usually, early) {
+  part.dataset.show = early ? "todo now done" : usually;
+}
+
+function drawTicket() {
+  const title = (step) => step.querySelector("[data-title]").textContent;
+  const creating = customer.isCreating && customer.nameBeingTyped;
+  row("customer", creating || (customer_id.value && title(steps.customer)));
+  row("product", product_id.value && title(steps.product));
+  row("reference", product_id.value && steps.product.querySelector("[data-code]").textContent);
+  row("serial_number", complete.serial_number() && serial.input.value);
+  row("sold_on", isRead() && sold_on.dataset.words);
+  form.querySelector("[data-ticket-day]").textContent = isRead() ? sold_on.dataset.short : "";
+  const number = `n°\u00a0${serial.input.value}`;
+  const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
+  form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
+}
+
+function row(name, text) {
+  const line = form.querySelector(`[data-row="${name}"]`);
+  const value = line.querySelector("dd");
+  line.classList.toggle("is-empty", !text);
+  value.textContent = text || value.dataset.empty;
+}
+
+/** What keeps the sale from being recorded, in words; nothing when all is there. */
+function lacking() {
+  if (draft === null) return words.CATCHING_UP;
+  if (isUndecided()) return words.UNDECIDED[reopened];
+  const names = incomplete().filter((name) => name !== "sold_on");
+  if (customer.isCreating) names[0] = "password";
+  if (names.length === 0) return lackingDay();
+  if (names.includes("product") && product_id.value) return words.CONFIRM_WITHDRAWN;
+  if (names.length > 1) return words.missing(names);
+  if (names[0] !== "serial_number" || serial.input.value === "") return words.missing(names);
+  if (serial.state === "asks") return words.CONFIRM_SERIAL;
+  const isWrong = isWhole(serial.input.value) || serial.state !== "";
+  return isWrong ? words.CORRECT_SERIAL : words.INCOMPLETE_SERIAL;
+}
+
+function lackingDay() {
+  if (complete.sold_on()) return "";
+  if (sold_on.value.trim() === "") return words.missing(["sold_on"]);
+  if (isRead()) return words.CONFIRM_DATE;
+  return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
+}
+
+// --- What is kept of it ------------------------------------------------------------------------
+
+/** A reload finds it all, also what is typed and not chosen yet: whatever has a name. */
+function begun() {
+  const { form_token, withdrawn, ...typed } = Object.fromEntries(new FormData(form));
+  const searched = (name, id, box) => (id.value === "" || reopened === name ? box.input.value : "");
+  return {
+    ...typed,
+    sold_on: isToday() ? "" : typed.sold_on,
+    customer_text: searched("customer", customer_id, customer.box),
+    product_text: searched("product", product_id, product),
+    creating_customer: customer.isCreating ? "true" : "",
+    ...customer.typed,
+  };
+}
+
+/** Put the page where the kept sale was left. */
+async function goOn() {
+  for (const [name, id, box] of [
+    ["customer", customer_id, customer.box],
+    ["product", product_id, product],
+  ]) {
+    if (box.input.value === "") continue;
+    if (id.value !== "") reopened = name; // left undecided: textThen is empty
+    box.start(box.input.value);
+  }
+  await serial.again();
+  if (!isRead()) await understandDay();
+}
+
+form.addEventListener("input", draw);
+
+// --- The day -----------------------------------------------------------------------------------
+
+const calendar = form.querySelector("[data-calendar]");
+const PAUSE = 200; // milliseconds without a key before the day is read
+let dayQuestion = 0;
+let dayPause = 0;
+
+/** Whether what is known of the day is about the text that stands in its field. */
+const isRead = () =>
+  sold_on.dataset.read === sold_on.value && !("refused" in sold_on.dataset);
+const isConfirmed = () => day_confirmed.value === sold_on.dataset.day;
+
+/** `typing`: the text stays as it is, and nothing typed yet means nothing yet. */
+async function understandDay({ typing = false } = {}) {
+  clearTimeout(dayPause);
+  const number = (dayQuestion += 1);
+  const text = sold_on.value;
+  if (typing && text.trim() === "") return;
+  let answer;
+  try {
+    answer = await send("/comptoir/dates", { sold_on: text, day_confirmed: day_confirmed.value });
+  } catch (failure) {
+    answer = { fields: { sold_on: failure.html } };
+  }
+  if (number !== dayQuestion) return;
+  take(answer, typing ? text : answer.short ?? text);
+  draw();
+}
+
+/** What the server says of the day; `text` is what then stands in the field. */
+function take({ day = "", words = "", short = "", asks = false, fields }, text) {
+  if (sold_on.value !== text) sold_on.value = text;
+  Object.assign(sold_on.dataset, { read: text, day, words, short });
+  sold_on.toggleAttribute("data-refused", day === "");
+  sold_on.toggleAttribute("data-asks", asks);
+  explain(steps.sold_on, fields);
+}
+
+const isToday = () => sold_on.value === sold_on.dataset.today;
+
+const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
+const quarter = () => Math.floor(Date.now() / QUARTER);
+let lookedAt = quarter();
+
+/** A page that stayed open overnight goes on with the day that has begun. */
+async function lookAtDay() {
+  if (document.hidden || quarter() === lookedAt) return;
+  lookedAt = quarter();
+  const answer = await send("/comptoir/dates", { sold_on: "" }).catch(() => null);
+  if (!answer?.day || answer.short === sold_on.dataset.today) return;
+  const follows = isToday();
+  sold_on.dataset.today = answer.short;
+  calendar.max = answer.day;
+  steps.sold_on.querySelector("[data-weekday]").textContent = answer.weekday;
+  if (follows) take(answer, answer.short);
+  draw();
+}
+
+for (const sign of ["focus", "keydown", "pointerdown"]) addEventListener(sign, lookAtDay);
+document.addEventListener("visibilitychange", lookAtDay);
+
+sold_on.addEventListener("input", () => {
+  dayQuestion += 1;
+  clearTimeout(dayPause);
+  dayPause = setTimeout(() => understandDay({ typing: true }), PAUSE);
+});
+sold_on.addEventListener("change", () => understandDay());
+sold_on.addEventListener("keydown", async (event) => {
+  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
+  event.preventDefault();
+  await understandDay();
+  if (complete.sold_on()) record.focus();
+  else steps.sold_on.querySelector("[data-confirm-day]")?.focus();
+});
+steps.sold_on.addEventListener("click", async (event) => {
+  const yes = event.target.closest("[data-confirm-day]");
+  if (!yes) return;
+  day_confirmed.value = yes.dataset.confirmDay;
+  await understandDay();
+  record.focus();
+});
+calendar.addEventListener("change", () => {
+  sold_on.value = calendar.value;
+  understandDay();
+});
+form.querySelector("[data-open-calendar]").addEventListener("click", () => {
+  calendar.value = sold_on.dataset.day;
+  calendar.showPicker();
+});
+
+// --- Recording ---------------------------------------------------------------------------------
+
+let retried = false;
+
+async function recordSale() {
+  if (draft === null || record.getAttribute("aria-busy") === "true") return;
+  record.setAttribute("aria-busy", "true");
+  try {
+    if (serial.input.value !== "") await serial.validate();
+    if (!isRead() || sold_on.value !== sold_on.dataset.short) await understandDay();
+    if (lacking()) {
+      if (!isUndecided()) reopened = null;
+      focusOn(current());
+      return;
+    }
+    await sendSale();
+  } finally {
+    if (!form.hasAttribute("data-recorded")) record.removeAttribute("aria-busy");
+    draw();
+  }
+}
+
+async function sendSale() {
+  const sale = new FormData(form);
+  if (isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
+  let answer;
+  try {
+    answer = await send("/comptoir", sale, { asks: true });
+  } catch (failure) {
+    explain(form, { form: failure.html });
+    return;
+  }
+  if (answer.location) {
+    form.setAttribute("data-recorded", "");
+    draft.end();
+    location.assign(answer.location);
+    return;
+  }
+  explain(form, answer.fields);
+  if (answer.day) take(answer.day, sold_on.value);
+  if (answer.key) form.elements.form_key.value = answer.key;
+  if (answer.retry_after && !retried) {
+    retried = true;
+    await new Promise((later) => setTimeout(later, answer.retry_after * 1000));
+    await sendSale();
+    return;
+  }
+  retried = false;
+  if (answer.serial) serial.show(answer.serial);
+  if (answer.withdrawn) {
+    withdrawn.value = "true";
+    withdrawn_confirmed.value = "";
+  }
+  if (answer.reopen) reopen(answer.reopen);
+  else if (lacking()) settle(null);
+  else focusFirstError(form);
+}
+
+record.addEventListener("click", recordSale);
+addEventListener("signed-in", () => serial.again()); // nobody could say whether it is free
+form.addEventListener("submit", (event) => event.preventDefault());
+
+// --- Keys of the whole page --------------------------------------------------------------------
+
+// The customer with the keyboard, the search, a sign-in: what is typed there is not the sale's.
+// Nor is it while the page is about to be made again.
+const isElsewhere = () => form.inert || document.querySelector("dialog[open]") !== null;
+
+document.addEventListener("keydown", (event) => {
+  if (isElsewhere() || event.isComposing) return;
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+    event.preventDefault();
+    recordSale();
+  } else if (isAltN(event)) {
+    event.preventDefault();
+    reopened = "customer";
+    customer.open();
+  } else if (event.key === "Escape") {
+    goBack(event);
+  } else if (event.key === "Tab" && event.shiftKey && event.target.value === "") {
+    goBack(event);
+  }
+});
+
+/** Not AltGr, which is Ctrl+Alt to some; nor the ñ that a Mac begins with Option+N. */
+const isAltN = (event) =>
+  event.altKey &&
+  event.code === "KeyN" &&
+  event.key !== "Dead" &&
+  !event.ctrlKey &&
+  !event.getModifierState("AltGraph");
+
+/** From an empty box to the step before; from a reopened step back to what was chosen. */
+function goBack(event) {
+  const name = ORDER.find((each) => steps[each].contains(event.target));
+  const fields = [customer.box.input, product.input, serial.input];
+  if (!name || !fields.includes(event.target)) return;
+  if (event.key === "Escape" && reopened === name && complete[name]()) {
+    event.preventDefault();
+    settle(name);
+  } else if (event.target.value !== "" && event.key === "Escape") {
+    event.preventDefault();
+    event.target.value = "";
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  } else if (event.target.value === "" && name !== "customer") {
+    event.preventDefault();
+    reopen(ORDER[ORDER.indexOf(name) - 1]);
+  }
+}
+
+listenToScanner({
+  ours: (text) => isNumberScan(text) || isWhole(text),
+  deaf: (element) => isElsewhere() || element === product.input,
+  heard: (text) => serial.scan(text),
+  holds: (element) => element === serial.input,
+});
+
+// The browser's Back would show the sale that was just recorded.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+const tabDraft = saleDraft({ form, values: begun });
+draw();
+await tabDraft.catchUp();
+await goOn();
+tabDraft.begin();
+draft = tabDraft;
+draw();
+focusOn(current(), { select: false });

@@ -1,0 +1,200 @@
+// The sale being entered is kept by the server while it is typed: a reload or another device finds
+// it. What is not sent yet, or may not replace what is kept, waits in this tab.
+
+import { send } from "../../shared/scripts/forms/exchange.js";
+import { CLEARED, KEPT, NOT_KEPT, SET_ASIDE } from "./words.js";
+
+const PAUSE = 400; // milliseconds without a change before it is sent
+const AGAIN = 5_000; // milliseconds until what failed is tried again
+
+/**
+ * @param form   data-draft-of names the seller; data-kept tells that what it shows is the server's
+ * @param values () => what is to be kept, by name, all of it text
+ */
+export function saleDraft({ form, values }) {
+  const line = form.querySelector("[data-kept-line]");
+  const notice = form.querySelector("[data-notice]");
+  const waiting = tabStore(`guichet-draft/sale/${form.dataset.draftOf}`);
+  const aside = tabStore(`guichet-draft/aside/${form.dataset.draftOf}`);
+  let kept = "";
+  let timer = 0;
+  let sending = Promise.resolve();
+  let leaving = false; // the next page may have been made before the last save arrived
+  let stopped = true; // not begun yet, recorded, thrown away, or another sale's draft is in the way
+
+  function said() {
+    return JSON.stringify(values());
+  }
+
+  const isBlank = () =>
+    Object.entries(values()).every(([name, value]) => name === "form_key" || value === "");
+
+  function changed() {
+    line.hidden = isBlank();
+    if (said() === kept || (kept === "" && isBlank())) return;
+    if (aside.read()?.cleared) withdrawOffer();
+    leaving = false;
+    waiting.write(values());
+    if (stopped) return;
+    clearTimeout(timer);
+    timer = setTimeout(flush, PAUSE);
+  }
+
+  /** One at a time, so that an earlier state never replaces a later one. */
+  function flush(how) {
+    clearTimeout(timer);
+    sending = sending.then(() => (stopped || said() === kept ? null : keep(how)));
+    return sending;
+  }
+
+  async function keep({ keepalive = false, replaces = "" } = {}) {
+    const now = said();
+    let answer;
+    try {
+      answer = await send("/comptoir/brouillon", { ...values(), replaces }, { keepalive });
+    } catch {
+      answer = { kept: false };
+    }
+    if (stopped) return;
+    say(answer.kept ? KEPT : NOT_KEPT);
+    if (answer.kept) {
+      kept = now;
+      if (said() === now && !leaving) waiting.forget();
+      // The link that led here has done its part: a reload goes on with this sale.
+      if (location.search) history.replaceState(null, "", location.pathname);
+    } else if (answer.notice) {
+      stopped = true;
+      notice.innerHTML = answer.notice;
+    } else {
+      timer = setTimeout(flush, AGAIN);
+    }
+  }
+
+  const say = (words) => (line.querySelector("[data-kept-words]").textContent = words);
+
+  /** What this tab could not send before it was left; the page is made again with it. */
+  async function catchUp() {
+    const left = waiting.read();
+    if (left && JSON.stringify(left) !== said()) {
+      form.inert = true; // what was typed into this page would be lost with it
+      await deliver(left);
+      form.inert = false;
+    }
+    waiting.forget();
+  }
+
+  async function deliver(left) {
+    const failed = ({ isPassing }) => ({ isPassing });
+    const answer = await send("/comptoir/brouillon", left).catch(failed);
+    if (answer.kept) {
+      waiting.forget();
+      location.replace(location.pathname);
+      await new Promise(() => {}); // nothing goes on in the page that is left
+    }
+    if (answer.isPassing) {
+      line.hidden = false;
+      say(NOT_KEPT);
+      await new Promise((later) => setTimeout(later, AGAIN));
+      await deliver(left);
+    } else if (answer.code !== "sale_already_recorded") {
+      aside.write({ draft: left });
+    }
+  }
+
+  /** What was thrown away or set aside may be taken up again. */
+  function offer() {
+    const found = aside.read();
+    const place = form.querySelector("[data-aside]");
+    place.hidden = !found;
+    if (found) place.querySelector("p").textContent = found.cleared ? CLEARED : SET_ASIDE;
+  }
+
+  function withdrawOffer() {
+    aside.forget();
+    offer();
+  }
+
+  async function takeUp() {
+    const { draft } = aside.read();
+    const now = isBlank() ? null : values();
+    const sent = send("/comptoir/brouillon", { ...draft, replaces: "true" }, { asks: true });
+    const answer = await sent.catch(() => ({ kept: false }));
+    if (!answer.kept) return;
+    leaveFor(now ? { draft: now } : null);
+  }
+
+  async function clear() {
+    const mine = !stopped;
+    const draft = values();
+    stopped = true;
+    clearTimeout(timer);
+    await sending;
+    try {
+      const { form_key } = draft;
+      if (mine) await send("/comptoir/brouillon/oubli", { form_key }, { asks: true });
+    } catch {
+      stopped = false;
+      say(NOT_KEPT);
+      return;
+    }
+    leaveFor({ draft, cleared: true });
+  }
+
+  function leaveFor(setAside) {
+    end();
+    if (setAside) aside.write(setAside);
+    else aside.forget();
+    location.assign(location.pathname);
+  }
+
+  /** The sale is recorded, or leaves this page. */
+  function end() {
+    stopped = true;
+    clearTimeout(timer);
+    waiting.forget();
+  }
+
+  form.addEventListener("click", (event) => {
+    const pressed = (name) => event.target.closest(`[data-${name}]`);
+    if (pressed("clear")) clear();
+    if (pressed("take-up")) takeUp();
+    if (pressed("forget-aside")) withdrawOffer();
+    if (pressed("keep-mine")) {
+      notice.replaceChildren();
+      stopped = false;
+      sending = sending.then(() => keep({ replaces: "true" }));
+    }
+  });
+  addEventListener("beforeunload", () => (leaving = true));
+  addEventListener("pagehide", () => flush({ keepalive: true }));
+
+  return {
+    changed,
+    flush,
+    end,
+    catchUp,
+    /** From now on what the page shows is kept; it shows what the server has. */
+    begin() {
+      kept = form.dataset.kept ? said() : "";
+      stopped = false;
+      offer();
+      changed();
+    },
+  };
+}
+
+/** One thing that this tab remembers until it is closed or somebody signs out. */
+function tabStore(name) {
+  const attempt = (what) => {
+    try {
+      return what();
+    } catch {
+      return null; // where the browser keeps nothing
+    }
+  };
+  return {
+    read: () => attempt(() => JSON.parse(sessionStorage.getItem(name))),
+    write: (value) => attempt(() => sessionStorage.setItem(name, JSON.stringify(value))),
+    forget: () => attempt(() => sessionStorage.removeItem(name)),
+  };
+}

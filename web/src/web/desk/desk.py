@@ -1,0 +1,329 @@
+"""The desk as a page: a queue, one of its requests, and what is known around it."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Request, Response
+
+from chassis import clock
+from contracts.notifications.api import State
+from contracts.tickets.api import (
+    COUNTED_MOST,
+    Desk,
+    MessageKind,
+    StaffDraft,
+    StaffMessage,
+    StaffThread,
+    StaffTickets,
+    Status,
+    TicketNumber,
+)
+from web.clients import catalog, notifications, tickets
+from web.clients.gateway import Gateway, Problem, if_answered
+from web.desk.places import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, Place
+from web.shared import sessions, threads, words
+from web.shared.forms import Form
+from web.shared.rendering import page
+from web.shared.sessions import SignedIn, SignInNeeded, Staff, WrongRole
+
+router = APIRouter()
+
+PAGE = 25
+# Of mail on older messages notifications has forgotten what became, unless set otherwise.
+MAIL_REMEMBERED = timedelta(days=90)
+
+CHOICES = {"orders": ORDERS, "priorities": PRIORITIES, "priority_names": PRIORITY_NAMES}
+
+Before = Annotated[str | None, Query(alias="avant", description="Earlier messages than these.")]
+
+
+@dataclass(frozen=True)
+class Missed:
+    """What was written while somebody was writing; `button` is what they had pressed."""
+
+    messages: list[StaffMessage]
+    button: str
+
+
+@router.get("")
+async def desk(request: Request, staff: Staff, at: At) -> Response:
+    return await show(request, staff, at)
+
+
+@router.get("/{number:number}")
+async def ticket(
+    request: Request, number: int, staff: Staff, at: At, before: Before = None
+) -> Response:
+    return await show(request, staff, at, number=number, before=before)
+
+
+async def show(
+    request: Request,
+    staff: SignedIn,
+    at: Place,
+    *,
+    number: int | None = None,
+    form: Form | None = None,
+    before: str | None = None,
+    missed: Missed | None = None,
+) -> Response:
+    gateway = staff.gateway
+    desk, narrowed = await asyncio.gather(
+        desk_of(gateway, at, open=number, before=before), narrowing(gateway, at)
+    )
+    thread, queue, delivered = desk.thread, desk.queue, {}
+    if thread:
+        newly_opened, delivered = await asyncio.gather(
+            opened_now(gateway, thread), deliveries_of(request, gateway, thread)
+        )
+        if newly_opened:
+            queue = opened_in(queue, thread.ticket.number)
+    facts = about(thread, delivered, form=form, before=before, missed=missed)
+    return page(
+        request,
+        "desk/desk.html",
+        person=staff,
+        tab="desk",
+        status=form.status if form else 200,
+        facts={"number": number, "name": thread.ticket.customer_name if thread else ""},
+        context=desk.context,
+        **queue_facts(queue, at, number),
+        **narrowed,
+        **facts,
+    )
+
+
+# --- The queue --------------------------------------------------------------------------------
+
+
+@router.get("/file")
+async def queue_again(
+    request: Request,
+    at: At,
+    number: Annotated[
+        TicketNumber | None, Query(alias="ouverte", description="The open request.")
+    ] = None,
+    lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
+    heard_of: Annotated[
+        list[TicketNumber],
+        Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
+    ] = [],  # noqa: B006 - FastAPI copies it
+) -> Response:
+    """The queue as it is now, and which of those that changed are somewhere in it.
+
+    The page asks by itself: an ended session must not take anybody away from their text.
+    """
+    try:
+        staff = await sessions.staff(await sessions.signed_in(request))
+    except (SignInNeeded, WrongRole):
+        return Response(status_code=204)
+    desk, held = await asyncio.gather(
+        desk_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE))),
+        tickets.those_in_queue(staff.gateway, at.view, at.filters, heard_of)
+        if heard_of
+        else nothing(),
+    )
+    return page(
+        request,
+        "desk/queue/queue.html",
+        person=staff,
+        tab="desk",
+        **queue_facts(desk.queue, at, number, held or []),
+        **await narrowing(staff.gateway, at),
+    )
+
+
+async def desk_of(gateway: Gateway, at: Place, *, limit: int = PAGE, **opened: Any) -> Desk:
+    """The queue at this place, and the request that is opened beside it."""
+    return await tickets.desk(
+        gateway,
+        at.view,
+        sort=at.sort,
+        filters=at.filters,
+        limit=limit,
+        after=at.after or None,
+        **opened,
+    )
+
+
+def queue_facts(
+    listed: StaffTickets, at: Place, number: int | None, held: Sequence[int] = ()
+) -> dict[str, Any]:
+    """What the templates of the queue need; `held` are those in it that have just changed."""
+    counts = listed.counts or {}
+    return {
+        "queues": [(name, label, counts.get(view, 0)) for name, (view, label) in QUEUES.items()],
+        "unread": counts.get("unread", 0),
+        "as_of": listed.as_of or "",
+        "at": at,
+        "listed": listed,
+        "open_number": number,
+        "held": held,
+        **CHOICES,
+    }
+
+
+async def narrowing(gateway: Gateway, at: Place) -> dict[str, Any]:
+    """The names of what the queue is narrowed to; one whose owner is silent stays unnamed."""
+    product, staff = await asyncio.gather(
+        if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
+        if_answered(tickets.staff_names(gateway)) if at.answered_by else nothing(),
+    )
+    names = staff.staff if staff else []
+    by = next((each.name for each in names if str(each.id) == at.answered_by), "")
+    return {"filter_product": product, "staff_names": names, "answered_by_name": by}
+
+
+@router.get("/personnel")
+async def who_may_have_answered(staff: Staff) -> Response:
+    names = await tickets.staff_names(staff.gateway)
+    return Response(names.model_dump_json(), media_type="application/json")
+
+
+# --- One request ------------------------------------------------------------------------------
+
+
+@router.get("/{number:number}/echange")
+async def thread_again(request: Request, number: int, at: At) -> Response:
+    """The exchange as it is now, for the page that shows it: nobody has read it yet."""
+    try:
+        staff = await sessions.staff(await sessions.signed_in(request))
+    except (SignInNeeded, WrongRole):
+        return Response(status_code=204)
+    thread = await tickets.staff_thread(staff.gateway, number)
+    delivered = await deliveries_of(request, staff.gateway, thread)
+    facts = queue_facts(StaffTickets(tickets=[]), at, number) | about(thread, delivered)
+    return page(request, "desk/thread_again.html", person=staff, **facts)
+
+
+async def opened_now(gateway: Gateway, thread: StaffThread) -> bool:
+    """Nobody of the staff had seen the customer's last message; now somebody has."""
+    if not thread.ticket.unread or not thread.messages:
+        return False
+    await if_answered(
+        tickets.mark_seen(gateway, thread.ticket.number, thread.messages[-1].position)
+    )
+    return True
+
+
+def opened_in(queue: StaffTickets, number: int) -> StaffTickets:
+    """The queue as it was read a moment ago, now that somebody has opened this request."""
+    lines = [
+        line.model_copy(update={"unread": line.unread and line.number != number})
+        for line in queue.tickets
+    ]
+    counts = dict(queue.counts or {})
+    if 0 < counts.get("unread", 0) <= COUNTED_MOST:
+        counts["unread"] -= 1
+    return queue.model_copy(update={"tickets": lines, "counts": counts})
+
+
+async def deliveries_of(
+    request: Request, gateway: Gateway, thread: StaffThread
+) -> dict[UUID, State]:
+    """What became of the newest mail on each message, where there may be one that is known of."""
+    long_ago = clock.now() - MAIL_REMEMBERED
+    if not request.app.state.settings.mail or not any(
+        said.kind == MessageKind.STAFF and said.sent_at > long_ago for said in thread.messages
+    ):
+        return {}
+    known = await if_answered(notifications.deliveries(gateway, thread.ticket.number))
+    newest_last = reversed(known.deliveries) if known else []
+    return {id: mail.state for mail in newest_last for id in mail.message_ids}
+
+
+def due_mail(thread: StaffThread, delivered: dict[UUID, State]) -> set[UUID]:
+    """Answers whose mail has not left, or was not heard of yet: there will be more to tell."""
+    just_now = clock.now() - timedelta(minutes=1)
+    return {
+        said.id
+        for said in thread.messages
+        if said.kind == MessageKind.STAFF
+        and (
+            delivered.get(said.id) == State.WAITING
+            or (said.id not in delivered and said.sent_at > just_now)
+        )
+    }
+
+
+def about(
+    thread: StaffThread | None,
+    delivered: dict[UUID, State],
+    *,
+    form: Form | None = None,
+    before: str | None = None,
+    missed: Missed | None = None,
+) -> dict[str, Any]:
+    """What the templates of the exchange need."""
+    if thread is None:
+        return {"ticket": None, "as_of_thread": ""}
+    draft = thread.draft if form is None and before is None else None
+    last = thread.messages[-1].position if thread.messages else 0
+    return {
+        "ticket": thread.ticket,
+        "as_of_thread": thread.as_of,
+        "entries": threads.transcript(thread, reader_is_staff=True),
+        "resolution": threads.resolution(thread),
+        "previous": thread.previous,
+        "is_last_page": before is None,
+        "last_position": last,
+        "form": form or draft_form(draft, last),
+        "is_draft": draft is not None,
+        "missed": missed,
+        "deliveries": delivered,
+        "mail_due": due_mail(thread, delivered),
+    }
+
+
+def draft_form(draft: StaffDraft | None, last_position: int) -> Form:
+    """What somebody had begun to write here, on whatever device."""
+    values = {"text": "", "kind": "reply", "minutes": "", "seen_position": str(last_position)}
+    if draft is None or not draft.text:
+        return Form(values=values)
+    values |= {"text": draft.text, "kind": draft.kind}
+    if draft.minutes is not None:
+        values["minutes"] = str(draft.minutes)
+    if draft.seen_position is not None:
+        values["seen_position"] = str(draft.seen_position)
+    form = Form(values=values)
+    form.key = draft.key or form.key
+    return form
+
+
+async def nothing() -> None:
+    """Nobody needs to be asked."""
+
+
+async def confirm(
+    request: Request, staff: SignedIn, number: int, form: Form, at: Place
+) -> Response:
+    """The question, as a page of its own where no script asks it in a dialog."""
+    thread = await tickets.staff_thread(staff.gateway, number)
+    if thread.ticket.status == Status.RESOLVED:
+        return await show(
+            request, staff, at, number=number, form=form.refused(Problem(409, "ticket_resolved"))
+        )
+    return page(
+        request,
+        "desk/resolve.html",
+        person=staff,
+        tab="desk",
+        form=form,
+        ticket=thread.ticket,
+        back=at.address(number),
+    )
+
+
+def minutes_of(form: Form) -> int | None:
+    """The time spent as typed; what cannot be read is refused beside its field."""
+    typed = form["minutes"].strip()
+    if not typed:
+        return None
+    if not typed.isdecimal() or len(typed) > 4:
+        form.refuse("minutes", words.MINUTES_UNREADABLE)
+        return None
+    return int(typed)

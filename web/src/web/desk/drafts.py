@@ -1,0 +1,30 @@
+"""What somebody is writing, kept every moment, so that it is there on any device."""
+
+from fastapi import APIRouter, Response
+
+from chassis.bodies import LONG_BODY
+from web.clients import tickets
+from web.desk.desk import minutes_of
+from web.shared.forms import Typed
+from web.shared.sessions import Staff
+from web.shared.text.numbers import whole
+
+router = APIRouter()
+
+
+@router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
+async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
+    """By script alone; a time that cannot be read yet is no reason to lose the text."""
+    if not form["text"].strip():
+        await tickets.forget_draft(staff.gateway, number)
+    else:
+        await tickets.keep_draft(
+            staff.gateway,
+            number,
+            key=form.key,
+            text=form["text"],
+            kind="note" if form["kind"] == "note" else "reply",
+            minutes=minutes_of(form),
+            seen_position=whole(form["seen_position"]),
+        )
+    return Response(status_code=204)

@@ -1,0 +1,3 @@
+"""What happens while a page is open."""
+
+from web.live.page import router as router

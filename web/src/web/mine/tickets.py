@@ -1,0 +1,260 @@
+"""A customer's own requests: the list, and one of them."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from chassis.bodies import LONG_BODY
+from contracts.tickets.api import Home, Status, Thread
+from web.clients import tickets
+from web.clients.gateway import Problem
+from web.shared import threads
+from web.shared.forms import Form, Typed
+from web.shared.rendering import page, redirect
+from web.shared.sessions import Customer, SignedIn
+from web.shared.text.numbers import whole
+
+router = APIRouter(prefix="/mes-demandes")
+
+After = Annotated[str | None, Query(alias="apres", description="The page before gave it.")]
+Before = Annotated[str | None, Query(alias="avant", description="Earlier messages than these.")]
+
+# What the page says after a message, by the status that the request then has.
+SAID = {
+    Status.OPEN: "precision_sent",
+    Status.IN_PROGRESS: "reply_sent",
+    Status.RESOLVED: "resolved",
+}
+BESIDE = 4  # products told beside the list of requests
+
+# The name in the address, the status, and what the list of statuses says.
+STATUSES = {
+    "ouvertes": (Status.OPEN, "Ouvertes"),
+    "en-cours": (Status.IN_PROGRESS, "En cours de traitement"),
+    "resolues": (Status.RESOLVED, "Résolues"),
+}
+
+
+# --- The list ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """What the list is narrowed to; the address bar holds it."""
+
+    text: str
+    status: str
+    sale_id: str
+
+    @property
+    def is_narrow(self) -> bool:
+        return bool(self.text or self.status or self.sale_id)
+
+    def address(self, after: str | None = None) -> str:
+        said = {
+            "q": self.text,
+            "statut": self.status,
+            "appareil": self.sale_id,
+            "apres": after or "",
+        }
+        query = urlencode({name: value for name, value in said.items() if value})
+        return f"/mes-demandes?{query}" if query else "/mes-demandes"
+
+
+async def narrowed(
+    text: Annotated[str, Query(alias="q")] = "",
+    status: Annotated[str, Query(alias="statut")] = "",
+    sale_id: Annotated[str, Query(alias="appareil")] = "",
+) -> Narrowed:
+    return Narrowed(text.strip(), status if status in STATUSES else "", sale_id)
+
+
+NarrowedTo = Annotated[Narrowed, Depends(narrowed)]
+
+
+@router.get("")
+async def my_tickets(
+    request: Request, customer: Customer, to: NarrowedTo, after: After = None
+) -> Response:
+    """Those that wait for my reply first, then all the others, the newest activity first."""
+    form = Form(values={"q": to.text})
+    home = await home_of(customer, to, after, form)
+    response = page(
+        request,
+        "mine/list.html",
+        person=customer,
+        tab="home",
+        status=form.status,
+        first_name=customer.first_name,
+        awaiting=home.awaiting,
+        others=home.others,
+        counts=home.others.counts or {"all": 0, "awaiting_me": 0},
+        owned=home.owned,
+        beside=home.owned.owned_products[:BESIDE],
+        is_listed=any(str(each.sale_id) == to.sale_id for each in home.owned.owned_products),
+        statuses=STATUSES,
+        to=to,
+        form=form,
+        is_first_page=after is None,
+    )
+    # The form's own address names what is left empty as well.
+    response.headers["HX-Replace-Url"] = to.address(after)
+    return response
+
+
+async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: Form) -> Home:
+    """With no request in it where what the list is narrowed to is refused."""
+    try:
+        return await tickets.home(
+            customer.gateway,
+            status=STATUSES[to.status][0] if to.status else None,
+            sale_id=to.sale_id or None,
+            text=to.text,
+            after=after,
+        )
+    except Problem as problem:
+        if problem.status != 422:
+            raise
+        form.refused(problem)
+    home = await tickets.home(customer.gateway)
+    nothing = home.others.model_copy(update={"tickets": [], "next": None})
+    return home.model_copy(update={"awaiting": nothing, "others": nothing})
+
+
+# --- One request ------------------------------------------------------------------------------
+
+
+@router.get("/{number:number}")
+async def my_ticket(
+    request: Request, number: int, customer: Customer, before: Before = None
+) -> Response:
+    return await show(request, customer, number, Form(), before=before)
+
+
+@router.post("/{number:number}", max_body_size=LONG_BODY)
+async def follow_up(request: Request, number: int, customer: Customer, form: Typed) -> Response:
+    """Reply, add a precision, or resolve, which is asked once again."""
+    form.values.setdefault("text", "")
+    if form["answer"] == threads.RESOLVE:
+        return await confirm(request, customer, number, form)
+    try:
+        status = await send(customer, number, form)
+    except Problem as problem:
+        meanwhile = str(problem.context.get("last_author_name", ""))
+        return await show(request, customer, number, form.refused(problem), meanwhile=meanwhile)
+    return redirect(request, f"/mes-demandes/{number}", done=SAID[status])
+
+
+async def send(customer: SignedIn, number: int, form: Form) -> Status:
+    """Send the text, or resolve with it as the last word; the status after that."""
+    if form["answer"] != threads.CONFIRM:
+        said = await tickets.say(
+            customer.gateway, number, text=form["text"], seen_position=seen(form), key=form.key
+        )
+        return said.status_after
+    # The question has a field of its own where it is asked over the page.
+    last_word = form.values["text"] = form.values.pop("last_word", form["text"])
+    if last_word.strip():
+        await tickets.say(
+            customer.gateway,
+            number,
+            text=last_word,
+            seen_position=seen(form),
+            resolve=True,
+            key=form.key,
+        )
+    else:
+        await tickets.resolve(customer.gateway, number)
+    return Status.RESOLVED
+
+
+def seen(form: Form) -> int | None:
+    """The position of the last message that was shown when the answer was begun."""
+    return whole(form["seen"])
+
+
+@router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
+async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
+    """What is begun and not sent yet, for this person on any device."""
+    if form["text"].strip():
+        draft = {"key": form.key, "text": form["text"], "seen_position": seen(form)}
+        await tickets.keep_draft(customer.gateway, number, **draft)
+    else:
+        await tickets.forget_draft(customer.gateway, number)
+    return Response(status_code=204)
+
+
+async def show(
+    request: Request,
+    customer: SignedIn,
+    number: int,
+    form: Form,
+    *,
+    before: str | None = None,
+    meanwhile: str = "",
+) -> Response:
+    """`meanwhile`: who answered while this form was filled in."""
+    if before is None:
+        thread = await tickets.thread(customer.gateway, number)
+    else:
+        thread = await tickets.earlier(customer.gateway, number, before)
+    begun = take_draft(thread, form)
+    return page(
+        request,
+        "mine/thread.html",
+        person=customer,
+        tab="home",
+        status=form.status,
+        facts={"number": number},
+        form=form,
+        ticket=thread.ticket,
+        as_of=thread.as_of,
+        entries=threads.transcript(thread, reader_is_staff=False),
+        resolution=threads.resolution(thread),
+        previous=thread.previous,
+        is_last_page=before is None,
+        answers=last_staff_name(thread),
+        seen=last_position(thread) if meanwhile or begun is None else begun,
+        begun=begun,
+        meanwhile=meanwhile,
+    )
+
+
+def take_draft(thread: Thread, form: Form) -> int | None:
+    """Fill an untouched form with the draft; the last message that was seen when it was begun."""
+    draft = thread.draft
+    if form.is_refused:
+        return seen(form)
+    if draft is None or not draft.text.strip():
+        return None
+    form.values.setdefault("text", draft.text)
+    form.key = draft.key or form.key
+    return draft.seen_position
+
+
+def last_position(thread: Thread) -> int:
+    return thread.messages[-1].position if thread.messages else 0
+
+
+def last_staff_name(thread: Thread) -> str:
+    """Whom a reply answers; nobody while the request waits for staff anyway."""
+    if not thread.ticket.waiting_for_customer or not thread.messages:
+        return ""
+    return thread.messages[-1].author_name
+
+
+async def confirm(request: Request, customer: SignedIn, number: int, form: Form) -> Response:
+    """The question, as a page of its own where no script asks it in a dialog."""
+    thread = await tickets.thread(customer.gateway, number)
+    if thread.ticket.status == Status.RESOLVED:
+        return redirect(request, f"/mes-demandes/{number}")
+    return page(
+        request,
+        "mine/resolve.html",
+        person=customer,
+        tab="home",
+        form=form,
+        ticket=thread.ticket,
+    )

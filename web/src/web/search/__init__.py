@@ -1,0 +1,3 @@
+"""The one search over everything that somebody may see."""
+
+from web.search.page import router as router

@@ -1,0 +1,81 @@
+"""The one search box: over any page while one types, or as a page of its own."""
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from contracts.text import first_words
+from web.clients.gateway import Problem
+from web.search import found
+from web.search.found import Found
+from web.shared import words
+from web.shared.forms import Form, Typed
+from web.shared.rendering import page
+from web.shared.searches import SearchPage
+from web.shared.sessions import Person, SignedIn, is_over_the_page
+
+router = APIRouter(prefix="/recherche")
+
+LISTED_OVER_THE_PAGE = 8
+PAGE = 20
+
+SEARCHES = SearchPage("/recherche", ("text", "after"))
+
+
+@router.post("")
+async def search(request: Request, person: Person, form: Typed) -> Response:
+    """What was searched for is in no address."""
+    if is_over_the_page(request):
+        return await suggest(request, person, first_words(form["text"].strip()))
+    return SEARCHES.searched(request, person, form)
+
+
+@router.get("")
+async def search_page(request: Request, person: Person, r: str = "") -> Response:
+    form = SEARCHES.recalled(request, person, r)
+    if not form["text"]:
+        return show(request, person, form, None)
+    try:
+        results = await found.search(person, form["text"], limit=PAGE, after=form["after"] or None)
+    except Problem as problem:
+        return show(request, person, form.refused(problem), None)
+    return show(request, person, form, results)
+
+
+async def suggest(request: Request, person: SignedIn, text: str) -> Response:
+    """The answer to a text that is still being typed: rows for the box, and what is said."""
+    try:
+        results = await found.search(person, text, limit=LISTED_OVER_THE_PAGE)
+    except Problem as problem:
+        refused = Form(values={"text": text}).refused(problem)
+        return JSONResponse({"html": "", "said": refused.errors.get("text") or refused.problem})
+    html = page(
+        request,
+        "search/suggestions.html",
+        person=person,
+        results=results,
+        text=text,
+        said=said(results, text),
+    )
+    return JSONResponse({"html": bytes(html.body).decode(), "said": said(results, text)})
+
+
+def said(results: Found, text: str) -> str:
+    if results.count == 0:
+        return words.typeset(f"Rien ne correspond à « {text} ».")
+    more = " ou plus" if results.next else ""
+    return words.typeset(f"{words.plural(results.count, 'résultat', 'résultats')}{more}.")
+
+
+def show(request: Request, person: SignedIn, form: Form, results: Found | None) -> Response:
+    return page(
+        request,
+        "search/page.html",
+        person=person,
+        tab="search",
+        status=form.status,
+        form=form,
+        text=form["text"],
+        results=results,
+        said=said(results, form["text"]) if results else "",
+        is_first_page=not form["after"],
+    )

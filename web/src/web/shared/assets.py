@@ -1,0 +1,82 @@
+"""The static files, under an address that changes with their content."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from fastapi import APIRouter, Request, Response
+from starlette.exceptions import HTTPException
+
+WEB = Path(__file__).parents[1]  # the files of each domain, under their paths below it
+
+MEDIA_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".woff2": "font/woff2",
+}
+
+FONTS = {
+    "text": "atkinson-hyperlegible-next/files/atkinson-hyperlegible-next-{}-wght-normal.woff2",
+    "code": "atkinson-hyperlegible-mono/files/atkinson-hyperlegible-mono-{}-wght-normal.woff2",
+    "sign": "bricolage-grotesque/files/bricolage-grotesque-{}-wdth-normal.woff2",
+}
+
+router = APIRouter(include_in_schema=False)
+
+
+@dataclass(frozen=True)
+class Asset:
+    content: bytes
+    media_type: str
+
+
+class Assets:
+    """All the files, read once at start.
+
+    One digest of everything is part of every address, so the stylesheet and the modules may
+    name their neighbours by relative addresses.
+    """
+
+    def __init__(self, packages: Path) -> None:
+        self.files = {
+            name: Asset(path.read_bytes(), MEDIA_TYPES[path.suffix])
+            for name, path in sorted(found(packages))
+        }
+        digest = hashlib.sha256()
+        for name, asset in self.files.items():
+            digest.update(name.encode() + b"\0" + hashlib.sha256(asset.content).digest())
+        self.digest = digest.hexdigest()[:16]
+
+    def url(self, name: str) -> str:
+        """The address of one file; a name that is not there fails the page, not the browser."""
+        if name not in self.files:
+            raise LookupError(f"no static file is called {name}")
+        return f"/static/{self.digest}/{name}"
+
+
+def found(packages: Path) -> Iterator[tuple[str, Path]]:
+    for kind in ("scripts", "styles"):
+        for path in WEB.glob(f"*/{kind}/**/*"):
+            if path.suffix in MEDIA_TYPES:
+                yield path.relative_to(WEB).as_posix(), path
+    yield "htmx.js", packages / "htmx.org" / "dist" / "htmx.min.js"
+    for use, pattern in FONTS.items():
+        for script in ("latin", "latin-ext"):
+            yield (
+                f"fonts/{use}-{script}.woff2",
+                packages / "@fontsource-variable" / pattern.format(script),
+            )
+
+
+@router.get("/static/{digest}/{name:path}")
+async def static_file(digest: str, name: str, request: Request) -> Response:
+    """An address of another version gets today's file, but may not keep it."""
+    assets: Assets = request.app.state.assets
+    asset = assets.files.get(name)
+    if asset is None:
+        raise HTTPException(404)
+    current = digest == assets.digest
+    keep = "public, max-age=31536000, immutable" if current else "no-cache"
+    return Response(asset.content, media_type=asset.media_type, headers={"Cache-Control": keep})

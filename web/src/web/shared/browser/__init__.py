@@ -1,0 +1,1 @@
+"""What a browser sends and is told beside the page itself: headers and cookies."""

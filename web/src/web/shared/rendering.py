@@ -1,0 +1,188 @@
+"""From a template and what a page knows to the HTML that leaves."""
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import BaseLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from markupsafe import Markup
+
+from contracts.identity.roles import Role
+from web.settings import WebSettings
+from web.shared import words
+from web.shared.assets import Assets
+from web.shared.browser import cookies
+from web.shared.browser.browsers import browser_icon, browser_label
+from web.shared.browser.cookies import Cookie
+from web.shared.browser.request_headers import Header, has
+from web.shared.forms import Form, token_for
+from web.shared.icons import sprite
+from web.shared.sessions import SignedIn, is_over_the_page
+from web.shared.text.dates import Dates, waiting
+from web.shared.text.linked import linked
+from web.shared.text.matches import marked
+from web.shared.text.unbroken import unbroken
+
+DONE_SECONDS = 60
+
+EXCERPT_LENGTH = 140
+
+# id, label, label where space is short, address, icon
+STAFF_NAV = (
+    ("counter", "Comptoir", "Comptoir", "/comptoir", "counter"),
+    ("desk", "Demandes", "Demandes", "/demandes", "inbox"),
+    ("customers", "Clients", "Clients", "/clients", "users"),
+)
+ADMINISTRATOR_NAV = (*STAFF_NAV, ("staff", "Personnel", "Personnel", "/personnel", "user-plus"))
+CUSTOMER_NAV = (
+    ("home", "Mes demandes", "Demandes", "/mes-demandes", "home"),
+    ("products", "Mes appareils", "Appareils", "/mes-appareils", "box"),
+    ("new", "Nouvelle demande", "Nouvelle", "/mes-demandes/nouvelle", "plus"),
+)
+HOMES = {Role.CUSTOMER: "/mes-demandes", Role.SELLER: "/comptoir"}
+
+
+class Typeset(BaseLoader):
+    """`counter/sale.html` lies in `counter/templates`.
+
+    Templates get the no-break spaces of French punctuation as they are loaded.
+    """
+
+    def __init__(self, web: Path) -> None:
+        folders = web.glob("*/templates")
+        self.files = PrefixLoader({each.parent.name: FileSystemLoader(each) for each in folders})
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Any]:
+        source, name, is_fresh = self.files.get_source(environment, template)
+        return words.typeset(source), name, is_fresh
+
+
+def environment(settings: WebSettings, assets: Assets) -> Environment:
+    made = Environment(
+        loader=Typeset(Path(__file__).parents[1]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    dates = Dates(settings.zone)
+    made.globals["asset"] = assets.url  # ty: ignore[invalid-assignment] -- typed by its defaults
+    made.globals["sprite"] = Markup(sprite(settings.assets))  # noqa: S704 -- our own drawings  # ty: ignore[invalid-assignment]
+    made.globals["browser_label"] = browser_label  # ty: ignore[invalid-assignment]
+    made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
+    made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
+    made.globals["words"] = words  # ty: ignore[invalid-assignment]
+    made.globals["zone"] = settings.zone.key  # ty: ignore[invalid-assignment]
+    made.globals["mail"] = settings.mail  # ty: ignore[invalid-assignment]
+    made.filters |= {
+        "day": dates.day,
+        "weekday": dates.weekday,
+        "short_day": dates.short_day,
+        "month": dates.month,
+        "time": dates.time,
+        "moment": dates.moment,
+        "recent": dates.recent,
+        "brief": dates.brief,
+        "since": dates.since,
+        "last_time": dates.last_time,
+        "waiting": waiting,
+        "paragraphs": paragraphs,
+        "excerpt": excerpt,
+        "linked": linked,
+        "unbroken": unbroken,
+        "number": words.number,
+        "capital": words.capital,
+    }
+    return made
+
+
+def paragraphs(text: str) -> list[str]:
+    """A message in the pieces that blank lines part; single line breaks stay inside."""
+    return [piece.strip("\n") for piece in text.split("\n\n") if piece.strip()]
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a message on one line, cut between words."""
+    line = " ".join(text.split())
+    if len(line) <= EXCERPT_LENGTH:
+        return line
+    return line[:EXCERPT_LENGTH].rpartition(" ")[0].rstrip(",;:") + "…"
+
+
+def nav_of(person: SignedIn | None) -> tuple[tuple[str, ...], ...]:
+    if person is None:
+        return ()
+    if person.role == Role.ADMINISTRATOR:
+        return ADMINISTRATOR_NAV
+    return STAFF_NAV if person.is_staff else CUSTOMER_NAV
+
+
+def home(person: SignedIn | None) -> str:
+    return HOMES.get(person.role, "/demandes") if person else "/"
+
+
+def page(
+    request: Request,
+    template: str,
+    *,
+    person: SignedIn | None = None,
+    tab: str = "",
+    status: int = 200,
+    retry_after: int | None = None,
+    facts: dict[str, Any] | None = None,
+    **context: Any,
+) -> HTMLResponse:
+    """A whole page, or any template; what is refused for now says when to come again.
+
+    `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
+    what the last form did (see `redirect`).
+    """
+    done = "" if is_part(request) else cookies.read(request, Cookie.DONE)
+    is_staff = person is not None and person.is_staff
+    by_mail = " et par e-mail" if request.app.state.settings.mail else ""
+    html = request.app.state.templates.get_template(template).render(
+        request=request,
+        person=person,
+        form_token=token_for(request, person) if person else "",
+        space="staff" if is_staff else "client",
+        nav=nav_of(person),
+        home=home(person),
+        tab=tab,
+        done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
+        letters=person is not None and cookies.read(request, Cookie.LETTERS) == str(person.id),
+        **context,
+    )
+    response = HTMLResponse(html, status_code=status)
+    if status in {429, 503}:
+        refused = [each.retry_after for each in context.values() if isinstance(each, Form)]
+        after = max(filter(None, [retry_after, *refused]), default=1)
+        response.headers["Retry-After"] = str(after)
+    if done:
+        cookies.take_back(request, response, Cookie.DONE)
+    return response
+
+
+def is_part(request: Request) -> bool:
+    """Read by an open page: it must not use up what the next whole page is to say."""
+    return is_over_the_page(request) or has(request, Header.HTMX)
+
+
+def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
+    """Leave a form that worked; the next page says `done`, a name in `words.DONE`, once."""
+    response = RedirectResponse(to, status_code=303)
+    if done:
+        remember_done(request, response, done)
+    return response
+
+
+def switch_letters(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
+    if on:
+        cookies.give(request, response, Cookie.LETTERS, str(person.id))
+    else:
+        cookies.take_back(request, response, Cookie.LETTERS)
+
+
+def remember_done(request: Request, response: Response, done: str) -> None:
+    cookies.give(request, response, Cookie.DONE, done, seconds=DONE_SECONDS)

@@ -1,0 +1,79 @@
+// Ask the web something: every answer is JSON, whose pieces of HTML are ready to be shown.
+
+import { ask } from "../session.js";
+
+const CUT = "La connexion est coupée\u00a0; votre saisie est conservée. Réessayez.";
+const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous\u00a0: votre saisie est conservée.";
+const NOT_POSSIBLE = "Cette action n’est pas possible. Votre saisie est conservée.";
+const CLOSED = "Le guichet est momentanément fermé. Votre saisie est conservée.";
+
+/** The HTML of an error beside its field, for words of ours. */
+export const errorPiece = (words, link = "") =>
+  `<p class="field__error"><svg class="icon icon--s" aria-hidden="true"><use href="#i-alert"/></svg><span>${words}${link}</span></p>`;
+
+/** No answer of use came; `html` says so beside whatever asked. */
+export class Failure extends Error {
+  constructor(words, link) {
+    super(words);
+    this.html = errorPiece(words, link);
+    this.isPassing = words === CUT || words === CLOSED; // the same may work in a moment
+  }
+}
+
+/** Over the page; the same address goes on with what this tab or the server kept. */
+const comeBack = () =>
+  ` <a href="${location.pathname}${location.search.replaceAll('"', "%22")}" data-sign-in-again>Se reconnecter</a>`;
+
+/**
+ * @param keepalive whether it goes on although the page is left
+ * @param asks whether somebody waits for this: then an ended session asks to sign in at once
+ * @returns the answer's JSON; a refusal is an answer too, with `fields`
+ */
+export async function send(url, values, { signal, asks = false, keepalive = false } = {}) {
+  const body = new URLSearchParams(values);
+  body.set("form_token", document.querySelector('[name="form_token"]').value);
+  let response;
+  try {
+    const headers = { Accept: "application/json" };
+    const options = { method: "POST", body, signal, keepalive, headers };
+    response = await ask(url, options, { quietly: !asks });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw error.name === "AbortError" ? new Failure(SIGNED_OUT, comeBack()) : new Failure(CUT);
+  }
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  if (isJson) return response.json();
+  if (response.status === 401) throw new Failure(SIGNED_OUT, comeBack());
+  throw new Failure(response.status >= 500 ? CLOSED : NOT_POSSIBLE);
+}
+
+const said = new WeakMap();
+
+/**
+ * Put what the server says about each field beside it, and nothing beside the others.
+ * What stays the same stays in place: a button offered there may just have got the focus.
+ */
+export function explain(root, fields) {
+  for (const place of root.querySelectorAll("[data-explains]")) {
+    const html = fields[place.dataset.explains] ?? "";
+    if (said.get(place) !== html) place.innerHTML = html;
+    said.set(place, html);
+    const input = root.querySelector(`[name="${place.dataset.explains}"]`);
+    if (!input || input.type === "hidden") continue;
+    if (place.querySelector(".field__error")) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+}
+
+export function focusFirstError(root) {
+  root.querySelector('[aria-invalid="true"]')?.focus();
+}
+
+/** A random UUID names one attempt; crypto.randomUUID wants a secure page, this does not. */
+export function attemptKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}

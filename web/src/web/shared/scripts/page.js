@@ -1,0 +1,126 @@
+// Small comforts of every page: show a password, count its characters, open a dialog, send once.
+
+import { beforeSending } from "./forms/kept.js";
+import { mention, sure, warn } from "./session.js";
+import "./zone.js";
+
+document.addEventListener("click", (event) => {
+  const eye = event.target.closest("[data-reveal]");
+  if (eye) reveal(eye);
+  const opener = event.target.closest("[data-opens]");
+  const dialog = opener && document.getElementById(opener.dataset.opens);
+  if (dialog) {
+    event.preventDefault();
+    ask(dialog, document.getElementById(opener.dataset.text));
+  }
+  if (event.target.closest("[data-closes]")) event.target.closest("dialog")?.close();
+});
+
+// The question says what happens to the text that stands in the form, if there is one.
+function ask(dialog, text) {
+  const hasText = Boolean(text?.value.trim());
+  for (const part of dialog.querySelectorAll("[data-with-text]")) part.hidden = !hasText;
+  for (const part of dialog.querySelectorAll("[data-without-text]")) part.hidden = hasText;
+  const twin = dialog.querySelector("[data-same-as]");
+  if (twin) share(twin, text, dialog);
+  dialog.showModal();
+}
+
+// A field of the question that holds what stands in the form, and gives it back.
+function share(twin, text, dialog) {
+  twin.value = text.value;
+  const giveBack = () => {
+    if (twin.value === text.value) return;
+    text.value = twin.value;
+    text.dispatchEvent(new Event("input", { bubbles: true }));
+  };
+  dialog.addEventListener("close", giveBack, { once: true });
+}
+
+function reveal(eye) {
+  const input = document.getElementById(eye.dataset.reveal);
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  eye.setAttribute("aria-pressed", String(!shown));
+  eye.setAttribute("aria-label", shown ? "Afficher le mot de passe" : "Masquer le mot de passe");
+  eye.querySelector("use").setAttribute("href", shown ? "#i-eye" : "#i-eye-off");
+}
+
+function showEyes(root) {
+  for (const eye of root.querySelectorAll("[data-reveal]")) eye.hidden = false;
+}
+showEyes(document);
+document.addEventListener("htmx:after:swap", () => showEyes(document));
+
+// How many characters a new password still lacks, said below it.
+document.addEventListener("input", (event) => {
+  const shortest = Number(event.target.dataset?.shortest);
+  if (!shortest) return;
+  const hint = document.getElementById(`${event.target.id}-hint`);
+  if (!hint) return;
+  hint.dataset.rule ??= hint.textContent;
+  const length = [...event.target.value].length;
+  const characters = `${length} caractère${length > 1 ? "s" : ""}`;
+  if (!length) hint.textContent = hint.dataset.rule;
+  else if (length < shortest) hint.textContent = `${characters}, encore ${shortest - length} au moins`;
+  else hint.textContent = characters;
+});
+
+// A second click sends nothing; the form's key guards against the rest. Before a form leaves the
+// page, its person is still signed in, or is asked to: the page and all that is typed stay.
+const ready = new WeakSet();
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "dialog" || event.defaultPrevented || form.matches("[hx-post], [hx-get]")) return;
+  if (ready.delete(form)) return;
+  if (form.dataset.sent) {
+    event.preventDefault();
+    return;
+  }
+  form.dataset.sent = "yes";
+  event.submitter?.setAttribute("aria-busy", "true");
+  setTimeout(() => sendable(form), 10_000); // stopped by hand, or lost on the way
+  if (form.method !== "post" || !document.body.dataset.reader) return;
+  event.preventDefault();
+  leave(form, event.submitter);
+});
+
+async function leave(form, submitter) {
+  try {
+    await sure();
+    await beforeSending(form);
+    document.getElementById("unsent-notice")?.remove();
+    ready.add(form);
+    form.requestSubmit(submitter);
+  } catch (failure) {
+    sendable(form);
+    if (failure.name === "AbortError") mention();
+    else notSent(form, submitter);
+  }
+}
+
+// Nobody answers: said beside the form, which stays as it is.
+function notSent(form, submitter) {
+  const place = document.createElement("div");
+  place.id = "unsent-notice";
+  document.getElementById(place.id)?.remove();
+  form.prepend(place);
+  const strong = document.createElement("strong");
+  strong.textContent = "Rien n’est envoyé.";
+  const line = warn(place, strong, " La connexion est coupée\u00a0; votre texte est conservé.");
+  const again = document.createElement("button");
+  again.type = "button";
+  again.className = "btn";
+  again.textContent = "Réessayer";
+  again.addEventListener("click", () => form.requestSubmit(submitter));
+  line.append(again);
+}
+
+window.addEventListener("pageshow", () => {
+  document.querySelectorAll("form[data-sent]").forEach(sendable);
+});
+
+function sendable(form) {
+  delete form.dataset.sent;
+  for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+}

@@ -1,0 +1,92 @@
+"""The latest searches of a browser, kept so that Back shows them again; none is in an address.
+
+They lie sealed in a cookie of their own page, since any replica may be asked for them. An address
+holds no more than a random name: `/clients?r=…`.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+
+from contracts.text import first_words
+from web.shared import words
+from web.shared.browser import cookies
+from web.shared.browser.cookies import Cookie
+from web.shared.forms import Form
+from web.shared.kept import Kept, seal, unseal
+from web.shared.sessions import SignedIn
+
+LONGEST_COOKIE = 3_600  # browsers take 4,096 with its name and attributes
+LONGEST_VALUE = 400
+NAME = "r"
+
+GONE = words.typeset("Cette recherche n’est plus en mémoire : refaites-la.")
+
+
+@dataclass(frozen=True)
+class SearchPage:
+    """A page whose list is searched by POST, with the fields of its search."""
+
+    path: str
+    fields: tuple[str, ...]
+
+    def typed(self, form: Form) -> dict[str, str]:
+        values = {name: form[name].strip()[:LONGEST_VALUE] for name in self.fields}
+        return {**values, "text": first_words(form["text"].strip())}
+
+    def searched(self, request: Request, person: SignedIn, form: Form) -> RedirectResponse:
+        """To the address that shows this search, now and when the browser comes back to it."""
+        values = self.typed(form)
+        if not any(values.values()):
+            return RedirectResponse(self.path, status_code=303)
+        name = new_name()
+        response = RedirectResponse(self.address(name), status_code=303)
+        self.remember(request, response, person, name, values)
+        return response
+
+    def address(self, name: str) -> str:
+        return f"{self.path}?{NAME}={name}"
+
+    def remember(
+        self,
+        request: Request,
+        response: Response,
+        person: SignedIn,
+        name: str,
+        values: dict[str, str],
+    ) -> None:
+        """The newest searches stay, as many as a cookie holds."""
+        latest = {name: json.dumps(values), **self.latest(request, person)}
+        latest[name] = json.dumps(values)
+        secret = secret_of(request)
+        while len(sealed := seal(secret, Kept(person.id, self.path, latest))) > LONGEST_COOKIE:
+            latest.popitem()
+        cookies.give(request, response, Cookie.SEARCHES, sealed, seconds=None, path=self.path)
+
+    def recalled(self, request: Request, person: SignedIn, name: str) -> Form:
+        """The search of this name as it was typed; without a name an empty one."""
+        values = dict.fromkeys(self.fields, "")
+        if not name:
+            return Form(values=values)
+        found = self.latest(request, person).get(name)
+        if found is None:
+            return Form(values=values, problem=GONE)
+        return Form(values=values | json.loads(found))
+
+    def latest(self, request: Request, person: SignedIn) -> dict[str, str]:
+        """By name, the newest first; nobody else's."""
+        found = unseal(secret_of(request), cookies.read(request, Cookie.SEARCHES, self.path))
+        if found is None or (found.owner, found.action) != (person.id, self.path):
+            return {}
+        return found.values
+
+
+def new_name() -> str:
+    return secrets.token_urlsafe(6)
+
+
+def secret_of(request: Request) -> str:
+    return request.app.state.settings.web_secret.get_secret_value()

@@ -1,0 +1,1 @@
+"""How texts, days and numbers are written, and read again."""

@@ -1,0 +1,8 @@
+"""Sentences with places for facts."""
+
+from typing import Any
+
+
+class Known(dict[str, Any]):
+    def __missing__(self, _: str) -> str:
+        return ""

@@ -1,0 +1,44 @@
+"""The caught mail of the local stack, as administrators read it."""
+
+import mailbox
+from email.message import EmailMessage
+from pathlib import Path
+
+import pytest
+
+from web.administration.caught import Folder
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Folder:
+    caught = mailbox.Maildir(tmp_path / "mail")
+    for number in range(3):
+        mail = EmailMessage()
+        mail["To"], mail["Subject"] = "Inès <ines@example.org>", f"Demande n° {number}"
+        mail.set_content(f"Voyez https://sav.example.org/lien/{number} !\n")
+        mail.add_alternative("<h1>Voyez</h1>", subtype="html")
+        caught.add(mail.as_bytes())
+    return Folder(tmp_path / "mail")
+
+
+def test_the_mails_are_there_with_their_text_and_links(folder):
+    letters = folder.newest()
+    assert {letter.subject for letter in letters} == {f"Demande n° {n}" for n in range(3)}
+    letter = folder.letter(letters[0].key)
+    assert letter is not None
+    assert letter.recipient == "Inès <ines@example.org>"
+    assert letter.pieces[1].startswith("https://sav.example.org/lien/")
+    assert "<h1>Voyez</h1>" in letter.html
+    assert ("To", "Inès <ines@example.org>") in letter.headers
+
+
+def test_nothing_is_read_but_mails(folder, tmp_path):
+    (tmp_path / "secret").write_text("x")
+    for key in ("../secret", "..", "", "nowhere"):
+        assert folder.letter(key) is None
+    assert Folder(tmp_path / "nowhere").newest() == []
+
+
+async def test_where_no_mail_is_caught_there_is_no_such_page(browser):
+    answer = await browser.get("/mot-de-passe-oublie")
+    assert answer.status_code == 404

@@ -1,0 +1,131 @@
+"""The latest searches of a browser: as many as its cookie holds, for whoever searched."""
+
+import random
+from dataclasses import dataclass, field
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+
+from web.shared.browser.cookies import Cookie, cookie_name
+from web.shared.forms import form_token
+from web.shared.searches import GONE
+
+
+@dataclass
+class Searched:
+    """Services that find nothing, and remember what they were asked for."""
+
+    claims: dict[str, str] = field(
+        default_factory=lambda: {
+            "sub": str(uuid4()),
+            "role": "seller",
+            "name": "Julien Morel",
+            "given_name": "Julien",
+            "sid": str(uuid4()),
+        }
+    )
+    asked: list[bytes] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.content)
+        return httpx.Response(200, json={"sales": [], "customers": [], "count": 0, "next": None})
+
+
+@pytest.fixture
+def julien() -> Searched:
+    return Searched()
+
+
+@pytest.fixture
+async def at_the_counter(open_browser, settings, julien):
+    async with open_browser(julien, {}, headers={"Sec-Fetch-Site": "same-origin"}) as browser:
+        sign_in(browser, settings, julien)
+        yield browser
+
+
+def sign_in(browser, settings, person: Searched) -> None:
+    browser.cookies.set(cookie_name(settings, "session"), person.claims["sub"])
+    secret = settings.web_secret.get_secret_value()
+    browser.token = form_token(secret, UUID(person.claims["sub"]), person.claims["sub"])
+
+
+async def search(browser, path, **values) -> str:
+    """The address that shows this search."""
+    answer = await browser.post(path, data={"form_token": browser.token, **values})
+    assert answer.status_code == 303
+    return answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("path", "values"),
+    [
+        ("/clients", {"text": "Hélicon"}),
+        ("/ventes", {"text": "Hélicon", "sold_from": "2026-11-01"}),
+        ("/recherche", {"text": "Hélicon"}),
+    ],
+)
+async def test_a_search_is_shown_at_an_address_that_says_nothing(at_the_counter, path, values):
+    address = await search(at_the_counter, path, **values)
+    assert address.startswith(f"{path}?r=")
+    assert len(address) < 30
+    page = await at_the_counter.get(address)
+    for value in values.values():
+        assert f'value="{value}"' in page.text
+    kept = page.request.headers["Cookie"]
+    assert "lico" not in kept
+
+
+async def test_nothing_searched_is_the_page_itself(at_the_counter):
+    assert await search(at_the_counter, "/clients", text="  ") == "/clients"
+
+
+def odd_text(n: int) -> str:
+    """As long as a search may be, and hardly to be compressed."""
+    draw = random.Random(n)
+    return "".join(chr(draw.randint(0x4E00, 0x9FFF)) for _ in range(190))
+
+
+async def test_the_newest_searches_fit_into_one_cookie(at_the_counter):
+    addresses = [
+        await search(at_the_counter, "/ventes", text=f"{n} {odd_text(n)}") for n in range(30)
+    ]
+    kept = [each for each in at_the_counter.cookies.jar if each.name.endswith(Cookie.SEARCHES)]
+    sizes = [len(each.value) for each in kept]
+    assert max(sizes) <= 3_600
+    assert f'value="29 {odd_text(29)[:20]}' in (await at_the_counter.get(addresses[-1])).text
+    assert f'value="27 {odd_text(27)[:20]}' in (await at_the_counter.get(addresses[-3])).text
+    gone = await at_the_counter.get(addresses[0])
+    assert gone.status_code == 200
+    assert GONE in gone.text
+
+
+async def test_nobody_else_sees_it_in_the_same_browser(at_the_counter, settings, julien):
+    address = await search(at_the_counter, "/clients", text="Hélicon")
+    julien.claims = Searched().claims
+    sign_in(at_the_counter, settings, julien)
+    page = await at_the_counter.get(address)
+    assert GONE in page.text
+    assert "Hélicon" not in page.text
+    assert not any("licon" in asked.decode() for asked in julien.asked[-1:])
+
+
+async def test_a_list_that_changes_while_somebody_types_is_one_search(at_the_counter):
+    """Its address comes with it, and stays the same."""
+    data = {"form_token": at_the_counter.token, "text": "Hé"}
+    first = await at_the_counter.post("/clients", data=data, headers={"HX-Request": "true"})
+    address = first.headers["HX-Replace-Url"]
+    data |= {"text": "Hélicon", "r": address.partition("=")[2]}
+    then = await at_the_counter.post("/clients", data=data, headers={"HX-Request": "true"})
+    assert then.headers["HX-Replace-Url"] == address
+    assert 'value="Hélicon"' in (await at_the_counter.get(address)).text
+    data["r"] = "odd\r\nname"
+    odd = await at_the_counter.post("/clients", data=data, headers={"HX-Request": "true"})
+    assert odd.headers["HX-Replace-Url"].startswith("/clients?r=")
+    assert "odd" not in odd.headers["HX-Replace-Url"]
+
+
+def test_over_tls_a_cookie_of_one_page_is_not_bound_as_browsers_refuse(settings):
+    over_tls = settings.model_copy(update={"public_url": "https://guichet.example.org"})
+    assert cookie_name(over_tls, Cookie.SEARCHES, "/clients").startswith("__Secure-guichet_")
+    assert cookie_name(over_tls, Cookie.SEARCHES).startswith("__Host-guichet_")

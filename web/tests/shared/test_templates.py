@@ -1,0 +1,61 @@
+"""Templates compile, and what people typed is only ever text."""
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+
+import web
+from web.shared.forms import Form
+from web.shared.icons import LUCIDE, OURS
+
+WEB = Path(web.__file__).parent
+FILES = sorted(WEB.rglob("*.html"))
+
+
+def test_every_template_compiles_and_names_icons_that_are_there(app: FastAPI):
+    for file in FILES:
+        name = str(file.relative_to(WEB)).replace("/templates/", "/")
+        app.state.templates.get_template(name)
+        named = re.findall(r"\bicon\('([a-z-]+)'(?! ~)", file.read_text(encoding="utf-8"))
+        assert set(named) <= LUCIDE.keys() | OURS.keys(), name
+
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "{{1234567*9}}",
+    '"><img src=x onerror=alert(1)>',
+    "</textarea>",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_people_typed_is_shown_as_text(app: FastAPI, text):
+    template = app.state.templates.from_string(
+        "{% from 'shared/macros.html' import field, message with context %}"
+        "{{ field(form, 'subject', 'Sujet') }}{{ message(text, '', moment, text) }}"
+    )
+    form = Form(values={"subject": text}).refuse("subject", text)
+    html = template.render(form=form, text=text, moment=datetime.now(UTC), form_token="")
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "11111103" not in html
+    assert "</textarea>" not in html
+
+
+def test_a_message_keeps_its_paragraphs_and_lines(app: FastAPI):
+    split = app.state.templates.filters["paragraphs"]
+    assert split("Bonjour,\n\nligne 1\n  ligne 2\n\n\n\nMerci") == [
+        "Bonjour,", "ligne 1\n  ligne 2", "Merci",
+    ]  # fmt: skip
+    accents = "e" + "\u0301" * 10_000
+    assert split(accents) == [accents]
+
+
+def test_an_excerpt_ends_between_words(app: FastAPI):
+    cut = app.state.templates.filters["excerpt"]
+    assert cut("une\n\nligne") == "une ligne"
+    assert cut("mot, " * 100).endswith("mot…")
+    assert len(cut("x" * 500)) <= 141
