@@ -15,6 +15,7 @@ from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import MappedAsDataclass
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 from uuid_utils.compat import uuid7
@@ -50,6 +51,12 @@ WATCHED: dict[str, Any] = {
 
 def metadata() -> MetaData:
     return MetaData(naming_convention=NAMES)
+
+
+class Mapping(MappedAsDataclass, kw_only=True, eq=False, repr=False):
+    """What the base of each service's mapped classes is made of; its tables are its own."""
+
+    type_annotation_map = TYPES
 
 
 def new_id() -> UUID:

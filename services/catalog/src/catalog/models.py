@@ -6,12 +6,11 @@ from uuid import UUID
 from sqlalchemy import Computed, Index, func, literal_column, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import TYPES, metadata
+from chassis.database import Mapping, metadata
 
 
-class Base(DeclarativeBase):
+class Base(Mapping, DeclarativeBase):
     metadata = metadata()
-    type_annotation_map = TYPES
 
 
 def search_index(name: str, products: str) -> Index:

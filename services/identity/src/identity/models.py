@@ -14,9 +14,9 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column, validates
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
-from chassis.database import TYPES, metadata
+from chassis.database import Mapping, metadata
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import STAFF, Role
@@ -29,9 +29,8 @@ USER_AGENT_LENGTH = 200
 RENEWED_AT_MOST = timedelta(minutes=1)
 
 
-class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+class Base(Mapping, DeclarativeBase):
     metadata = metadata()
-    type_annotation_map = TYPES
 
 
 class Account(Base):

@@ -6,16 +6,15 @@ from enum import Enum
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import TYPES, metadata
+from chassis.database import Mapping, metadata
 from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, Language, State
 
 
-class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+class Base(Mapping, DeclarativeBase):
     metadata = metadata()
-    type_annotation_map = TYPES
 
 
 TO_STAFF = (Kind.NEW_REQUEST, Kind.CUSTOMER_ANSWER)

@@ -15,11 +15,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import DeclarativeBase, Mapped, MappedAsDataclass, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis import clock
 from chassis.auth import Caller
-from chassis.database import TYPES, metadata, new_id
+from chassis.database import Mapping, metadata, new_id
 from chassis.errors import Malformed, Refusal
 from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct
@@ -27,9 +27,8 @@ from contracts.sales.events import SoldProduct
 SQUEEZED = "translate(search_text, ' -', '')"
 
 
-class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+class Base(Mapping, DeclarativeBase):
     metadata = metadata()
-    type_annotation_map = TYPES
 
 
 class CustomerDisabled(Refusal):

@@ -3,14 +3,13 @@
 from typing import Any
 
 from sqlalchemy import Boolean, ColumnElement, literal_column
-from sqlalchemy.orm import DeclarativeBase, MappedAsDataclass
+from sqlalchemy.orm import DeclarativeBase
 
-from chassis.database import TYPES, metadata
+from chassis.database import Mapping, metadata
 
 
-class Base(MappedAsDataclass, DeclarativeBase, kw_only=True, eq=False, repr=False):
+class Base(Mapping, DeclarativeBase):
     metadata = metadata()
-    type_annotation_map = TYPES
 
 
 def holds(condition: str) -> ColumnElement[Any]:
