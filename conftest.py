@@ -17,8 +17,12 @@ from local.launcher.machine import servers
 pytest_plugins = ["chassis.testing"]
 
 POSTGRES, NATS = "GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"
-# The first that fits.
-LOTS = {"counter and faults": ("tests/e2e/counter/", "tests/faults/"), "stories": ("tests/e2e/",)}
+# What shares something that takes long to start; the first that fits.
+LOTS = {
+    "counter and faults": ("tests/e2e/counter/", "tests/faults/"),
+    "stories": ("tests/e2e/",),
+    "an installation": ("tests/attacks/test_contract.py", "tests/attacks/test_edge.py"),
+}
 running = contextlib.ExitStack()
 
 

@@ -35,37 +35,6 @@ async def slow_answers(at_product: Clerk) -> AsyncGenerator[dict[str, asyncio.Ev
     await at_product.page.unroute_all(behavior="wait")
 
 
-async def test_a_slow_answer_never_replaces_a_newer_one(at_product, slow_answers):
-    slow_answers["noctua nh-u12"] = asyncio.Event()
-    async with at_product.page.expect_request("**/comptoir/produits"):
-        await at_product.type("noctua nh-u12")
-    await at_product.press("Control+a")
-    await at_product.type("7800x3d")
-    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
-    slow_answers["noctua nh-u12"].set()
-    await at_product.page.wait_for_timeout(300)
-
-    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
-    await expect(at_product.main).not_to_contain_text("Noctua")
-
-
-async def test_enter_takes_nothing_that_is_shown_for_an_earlier_text(at_product, slow_answers):
-    await at_product.type("noctua nh-u12")
-    await expect(at_product.offered_products.first).to_contain_text("Noctua")
-    slow_answers["7800x3d"] = asyncio.Event()
-    await at_product.press("Control+a")
-    await at_product.type("7800x3d")
-    await at_product.press("Enter")
-
-    await at_product.is_at("Produit")
-    await expect(at_product.ticket).not_to_contain_text("Noctua")
-    slow_answers["7800x3d"].set()
-    await expect(at_product.offered_products.first).to_contain_text("7800X3D")
-    await at_product.is_at("Produit")
-    await at_product.press("Enter")
-    await expect(at_product.ticket).to_contain_text("7800X3D")
-
-
 async def test_enter_before_the_list_has_come_takes_the_one_product_that_is_meant(
     at_product, slow_answers, customer_account
 ):
@@ -83,25 +52,6 @@ async def test_enter_before_the_list_has_come_takes_the_one_product_that_is_mean
     assert await kept_from_the_browser()
 
 
-async def test_enter_before_the_list_has_come_opens_it_where_several_match(
-    at_product, slow_answers
-):
-    for text in ("noctua nh-u12", "noctua nh-u12x"):
-        slow_answers[text] = asyncio.Event()
-    await at_product.type("noctua nh-u12")
-    await at_product.press("Enter", "Enter")
-    slow_answers["noctua nh-u12"].set()
-    await expect(at_product.offered_products.first).to_contain_text("Noctua")
-    await at_product.is_at("Produit")
-    await at_product.press("Escape", "Enter")
-    await expect(at_product.offered_products.first).to_be_visible()
-    await at_product.type("x")
-    await at_product.press("Enter", "Backspace")
-    slow_answers["noctua nh-u12x"].set()
-    await expect(at_product.offered_products.first).to_contain_text("Noctua")
-    await at_product.is_at("Produit")
-
-
 @AT_BOTH_WIDTHS
 async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_product):
     await at_product.type("noctua nh-u12")
@@ -113,18 +63,6 @@ async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_produc
 
     await at_product.is_at("Numéro de série")
     await expect(at_product.ticket).to_contain_text(chosen)
-
-
-async def test_a_row_for_an_earlier_text_cannot_be_clicked(at_product, slow_answers):
-    await at_product.type("noctua nh-u12")
-    row = at_product.offered_products.first
-    await expect(row).to_contain_text("Noctua")
-    slow_answers["noctua nh-u12x"] = asyncio.Event()
-    await at_product.type("x")
-    await row.click()
-
-    await at_product.is_at("Produit")
-    await expect(at_product.ticket).not_to_contain_text("Noctua")
 
 
 async def test_the_count_is_announced_once_for_each_answer(at_product):
@@ -165,21 +103,6 @@ async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):
     await at_product.type("d")
 
     await expect(at_product.offered_products.first).to_contain_text("7800X3D")
-
-
-async def test_an_answer_that_comes_late_opens_no_list_in_a_box_that_was_left(
-    at_product, slow_answers
-):
-    slow_answers["noctua nh-u12"] = asyncio.Event()
-    async with at_product.page.expect_request("**/comptoir/produits"):
-        await at_product.type("noctua nh-u12")
-    await at_product.press("Tab")
-    slow_answers["noctua nh-u12"].set()
-    await at_product.page.wait_for_timeout(300)
-    await expect(at_product.product_box).to_have_attribute("aria-expanded", "false")
-    await at_product.product_box.press("ArrowDown")
-
-    await expect(at_product.offered_products.first).to_contain_text("Noctua")
 
 
 async def test_products_are_searched_by_the_first_words_of_a_text_that_is_too_long(at_product):

@@ -107,14 +107,6 @@ async def test_a_scan_in_the_product_box_stays_there(at_product):
     await at_product.is_at("Produit")
 
 
-async def test_somebody_typing_fifteen_letters_is_no_scanner(clerk):
-    await clerk.page.keyboard.type("abcdefghijklmno", delay=60)
-    await clerk.press("Enter")
-
-    await expect(clerk.customer_box).to_have_value("abcdefghijklmno")
-    await expect(clerk.serial_field).to_be_hidden()
-
-
 async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial):
     kept_from_the_browser = await shortcuts_stopped(at_serial.page)
     for length, end in ((14, "Enter"), (16, "Tab"), (14, "LF"), (16, "CRLF")):

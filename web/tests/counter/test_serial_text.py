@@ -1,4 +1,4 @@
-"""A serial number as its field tidies it, in the browser's own language."""
+"""The field of a serial number and the server treat every character alike."""
 
 import json
 import subprocess
@@ -10,7 +10,6 @@ from contracts.sales.api import ALPHABET, RAISED
 from local.launcher.assets import node
 
 MODULE = Path(__file__).parents[2] / "src/web/counter/scripts/serial-text.js"
-UNIT = "PHBQ74K2M910XTD"
 
 
 def in_javascript(function: str, texts: Sequence[str]) -> list[Any]:
@@ -28,24 +27,6 @@ def in_javascript(function: str, texts: Sequence[str]) -> list[Any]:
     return json.loads(done.stdout)
 
 
-TIDIED = {
-    "phbq74k2m91": "PHBQ74K2M91",
-    f" {UNIT.lower()}\t": UNIT,
-    "PHBQ7-4K2M9-10XTD": UNIT,
-    "PHBQ7 4K2M9 10XTD": UNIT,
-    "PHBQ7\u00a04K2M9\u202f10XTD": UNIT,
-    "PHBQ7.4K2M9.10XTD": UNIT,
-    "PHBQ7\u20114K2M9\u201310XTD": UNIT,
-    "PHBQ7/4K2M9_10XTD": "PHBQ7/4K2M9_10XTD",
-    "PHBQ74\u200b": "PHBQ74\u200b",
-    "é ß ı ２ 😀": "éßı２😀",
-}
-
-
-def test_what_parts_its_groups_is_taken_out_and_nothing_else():
-    assert dict(zip(TIDIED, in_javascript("tidied", list(TIDIED)), strict=True)) == TIDIED
-
-
 def test_the_field_and_the_server_agree_on_blanks_and_small_letters():
     """Every character of Unicode, as the page treats it and as the contract does."""
     every = [chr(point) for point in range(0x110000) if not 0xD800 <= point <= 0xDFFF]
@@ -56,32 +37,3 @@ def test_the_field_and_the_server_agree_on_blanks_and_small_letters():
     assert {sign for sign in every if sign.isspace()} <= dropped
     assert not dropped & ALPHABET
     assert {ord(sign) for sign in raised} == RAISED.keys()
-
-
-SCANS = {
-    UNIT: True,
-    "àhbq74-2m910xtd": True,
-    f"]C1{UNIT}": True,
-    f"$c&{UNIT}": True,
-    UNIT[:14]: False,
-    f"{UNIT}X": False,
-    f"]C1{UNIT}X": False,
-    f"XC1{UNIT}": False,
-}
-
-
-def test_a_scan_of_a_serial_number_is_told_by_its_length():
-    assert dict(zip(SCANS, in_javascript("isNumberScan", list(SCANS)), strict=True)) == SCANS
-
-
-TYPED = {
-    UNIT: True,
-    UNIT[:14]: False,
-    f"]C1{UNIT[:12]}": False,  # as many signs, and not the end
-    f"]C1{UNIT}": True,
-    f"$c&{UNIT[:12]}": False,
-}
-
-
-def test_a_number_is_not_whole_before_its_end_whatever_the_scanner_puts_before_it():
-    assert dict(zip(TYPED, in_javascript("isWhole", list(TYPED)), strict=True)) == TYPED

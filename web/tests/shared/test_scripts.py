@@ -1,17 +1,30 @@
-"""Scripts say what pages say, set as French is, by the same rules."""
+"""Scripts do what their own tests say, and say what pages say, set as French is, by the same rules."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from contracts.identity.api import PASSWORD_SHORTEST
+from local.launcher.assets import node
 from web.shared import words
 from web.shared.text.unbroken import LONGEST_PIECE
 
 WEB = Path(__file__).parents[2] / "src/web"
 COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$|\s// .*$", re.MULTILINE)
 STRING = re.compile(r'"[^"\n]*"|`[^`\n]*`')
+
+
+def test_their_own_tests_pass():
+    """Those of scripts/, by Node's test runner."""
+    tests = sorted((Path(__file__).parents[1] / "scripts").glob("*.test.js"))
+    assert tests
+    done = subprocess.run(
+        [*node(), "--test", "--test-reporter=dot", *tests],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("script", sorted(WEB.rglob("*.js")), ids=lambda script: script.stem)

@@ -67,7 +67,7 @@ def bring() -> Browser:
         unpack()
     return Browser(
         FOLDER / "chromium",
-        [*QUIET, "--no-sandbox", "--headless=shell", "--no-zygote"],
+        [*QUIET, "--no-sandbox", "--headless=shell"],
         {
             "LD_LIBRARY_PATH": f"{FOLDER / 'lib'}:{FOLDER}",
             "FONTCONFIG_FILE": str(FOLDER / "fonts.conf"),

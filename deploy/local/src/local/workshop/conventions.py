@@ -172,10 +172,14 @@ def locks() -> list[Path]:
     return [ROOT / name for name in (listed or "").split("\0") if name]
 
 
+# Where packages ask for money.
+FUNDING = ('"url": "https://github.com/', '"url": "https://opencollective.com/')
+
+
 def names_a_registry(file: Path) -> Found:
     """Locks hold versions and hashes; where to fetch from is each machine's own business."""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        if "://" in line and '"url": "https://github.com/' not in line:
+        if "://" in line and not line.strip().startswith(FUNDING):
             yield f"line {number}: names an address"
 
 

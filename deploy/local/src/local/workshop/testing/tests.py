@@ -14,7 +14,7 @@ NO_SERVERS = dict.fromkeys(("GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"), "none
 # Each process has servers of its own; conftest.py says which of them does what. The long ones come
 # first, so that both are busy to the end.
 IN_TWO = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-LONG = ("e2e", "faults", "local", "tickets", "catalog", "chassis")
+LONG = ("e2e", "faults", "local", "attacks", "tickets", "catalog", "chassis")
 
 HELP = f"""\
 ./guichet test [PART|FILE|changed] ... [WORDS FOR PYTEST]
@@ -84,10 +84,12 @@ def test_changed(options: list[str]) -> int:
 
 def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int:
     from local.launcher import assets  # noqa: PLC0415 - only needed here
-    from local.workshop import browser  # noqa: PLC0415 - only needed here
+    from local.workshop import browser, scripts  # noqa: PLC0415 - only needed here
 
     if {"web", "local", "attacks", "e2e"} & parts:
         assets.bring()
+    if "web" in parts:
+        scripts.bring()
     if {"e2e", "faults", "compose"} & parts:
         browser.bring()
     done = subprocess.run(

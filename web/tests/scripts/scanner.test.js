@@ -1,0 +1,110 @@
+import assert from "node:assert/strict";
+import { beforeEach, test } from "node:test";
+import { listenToScanner } from "../../src/web/counter/scripts/scanner.js";
+import { isNumberScan } from "../../src/web/counter/scripts/serial-text.js";
+import { press, show } from "./page.js";
+
+const UNIT = "PHBQ74K2M910XTD";
+const ENDS = {
+  Enter: [["Enter", {}]],
+  Tab: [["Tab", {}]],
+  LF: [["j", { ctrlKey: true }]],
+  CRLF: [["Enter", {}], ["j", { ctrlKey: true }]],
+};
+
+let field;
+let heard;
+let reached; // keys that the page's own listeners were given
+let now = 0;
+
+beforeEach(() => {
+  field = show('<input id="field"><input id="product">').getElementById("field");
+  heard = [];
+  reached = [];
+  listenToScanner({
+    ours: isNumberScan,
+    heard: (text) => heard.push(text),
+    deaf: (element) => element.id === "product",
+    holds: (element) => element.id === "product",
+  });
+  document.addEventListener("keydown", (event) => reached.push(event.key));
+  field.focus();
+});
+
+/** Keys so many milliseconds apart, each typed where the focus is unless somebody stopped it. */
+function keys(text, { pace = 5, end = "" } = {}) {
+  now += 1_000;
+  const events = [];
+  const strike = (key, more) => {
+    now += pace;
+    const target = document.activeElement;
+    const event = press(target, key, { at: now, ...more });
+    if (!event.defaultPrevented && key.length === 1 && !more?.ctrlKey) target.value += key;
+    events.push(event);
+  };
+  for (const character of text) strike(character);
+  for (const [key, more] of ENDS[end] ?? []) strike(key, more);
+  return events;
+}
+
+for (const end of Object.keys(ENDS)) {
+  test(`a scan that ends with ${end} is handed over, and the field is as it was`, () => {
+    field.value = "zz";
+    const last = keys(UNIT, { end }).slice(UNIT.length);
+    assert.deepEqual(heard, [UNIT]);
+    assert.equal(field.value, "zz");
+    assert.ok(last.every((event) => event.defaultPrevented));
+    assert.ok(!reached.includes("Enter") && !reached.includes("Tab"));
+  });
+}
+
+for (const [what, pace] of [["a person", 60], ["the fastest typist", 45]]) {
+  test(`${what} who types fifteen letters is no scanner`, () => {
+    keys("abcdefghijklmno", { pace, end: "Enter" });
+    assert.deepEqual(heard, []);
+    assert.equal(field.value, "abcdefghijklmno");
+    assert.equal(reached.at(-1), "Enter");
+  });
+}
+
+test("what is none of ours stays where it was typed", () => {
+  keys("A-1234", { end: "Enter" });
+  assert.deepEqual(heard, []);
+  assert.equal(field.value, "A-1234");
+  assert.equal(reached.at(-1), "Enter");
+});
+
+test("a box that is deaf keeps its scans, and Tab and a line feed are as good as Enter there", () => {
+  const product = document.getElementById("product");
+  for (const end of ["Tab", "LF"]) {
+    product.value = "";
+    product.focus();
+    const [last] = keys("B0ABCDEFGHIJKLM", { end }).slice(15);
+    assert.equal(product.value, "B0ABCDEFGHIJKLM");
+    assert.ok(last.defaultPrevented);
+    assert.equal(reached.at(-1), "Enter");
+  }
+  assert.deepEqual(heard, []);
+});
+
+test("a pause parts what was pressed before from the scan", () => {
+  keys("zz");
+  keys(UNIT, { end: "Enter" });
+  assert.deepEqual(heard, [UNIT]);
+  assert.equal(field.value, "zz");
+});
+
+test("shift does not interrupt a scan, and a control sign within it is no shortcut", () => {
+  now += 1_000;
+  for (const character of "PHBQ7") press(field, character, { at: (now += 5) });
+  press(field, "Shift", { at: (now += 5) });
+  const control = press(field, "p", { at: (now += 5), ctrlKey: true });
+  assert.ok(control.defaultPrevented);
+});
+
+test("keys that are held or composed are nobody's scan", () => {
+  now += 1_000;
+  for (const character of UNIT) press(field, character, { at: (now += 5), repeat: true });
+  press(field, "Enter", { at: (now += 5) });
+  assert.deepEqual(heard, []);
+});
