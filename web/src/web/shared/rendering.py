@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from contracts.identity.roles import Role
 from web.settings import WebSettings
-from web.shared import words
+from web.shared import components, words
 from web.shared.assets import Assets
 from web.shared.browser import cookies
 from web.shared.browser.browsers import browser_icon, browser_label
@@ -73,6 +73,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["browser_label"] = browser_label  # ty: ignore[invalid-assignment]
     made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
     made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
+    made.globals["components"] = components  # ty: ignore[invalid-assignment]
     made.globals["words"] = words  # ty: ignore[invalid-assignment]
     made.globals["zone"] = settings.zone.key  # ty: ignore[invalid-assignment]
     made.globals["mail"] = settings.mail  # ty: ignore[invalid-assignment]
