@@ -13,7 +13,8 @@ let pages = 0;
 beforeEach(async () => {
   pass = stopClock();
   minutes = show(COMPOSER, { url: "http://guichet.test/demandes/4127" }).forms[0].elements.minutes;
-  await import(`../../src/web/desk/scripts/composer.js?page=${(pages += 1)}`);
+  pages += 1;
+  await import(`../../src/web/desk/scripts/composer.js?page=${pages}`);
 });
 afterEach(() => mock.timers.reset());
 

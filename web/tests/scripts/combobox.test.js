@@ -5,7 +5,8 @@ import { press, settled, show, stopClock, type } from "./page.js";
 
 const BOX = `<div id="root"><input role="combobox" aria-expanded="false"><div class="combo__pop" hidden></div>
   <p role="status"></p></div>`;
-const row = (id, more = "") => `<div role="option" id="${id}" ${more} aria-selected="false">${id}</div>`;
+const row = (id, more = "") =>
+  `<div role="option" id="${id}" ${more} aria-selected="false">${id}</div>`;
 
 let box;
 let input;
@@ -51,7 +52,10 @@ test("it asks when nobody has typed for a moment, once", async () => {
   await pass(100);
   assert.equal(asked.length, 0);
   await pass(20);
-  assert.deepEqual(asked.map(({ text }) => text), ["no"]);
+  assert.deepEqual(
+    asked.map(({ text }) => text),
+    ["no"],
+  );
 });
 
 test("a slow answer never replaces a newer one", async () => {
@@ -104,7 +108,10 @@ test("a row for an earlier text cannot be clicked", async () => {
 
 test("each answer is announced once", async () => {
   const said = [];
-  new MutationObserver(() => said.push(status.textContent)).observe(status, { childList: true, subtree: true });
+  new MutationObserver(() => said.push(status.textContent)).observe(status, {
+    childList: true,
+    subtree: true,
+  });
   await answers(await asks("noc"), row("a"));
   await answers(await asks("noctua"), row("b"));
   for (const key of ["ArrowDown", "ArrowDown", "Escape", "ArrowDown"]) press(input, key);
@@ -113,7 +120,9 @@ test("each answer is announced once", async () => {
 });
 
 test("a search that fails says so, and the next one works", async () => {
-  (await asks("7800x3")).fail(Object.assign(new Error("La connexion est coupée"), { html: "<b>coupée</b>" }));
+  (await asks("7800x3")).fail(
+    Object.assign(new Error("La connexion est coupée"), { html: "<b>coupée</b>" }),
+  );
   await settled();
   assert.equal(status.textContent, "La connexion est coupée");
   assert.match(pop.innerHTML, /coupée/);

@@ -11,16 +11,21 @@ async function open(html) {
   const remembered = globalThis.sessionStorage ? { ...tab() } : {};
   show(html);
   for (const [key, value] of Object.entries(remembered)) sessionStorage.setItem(key, value);
-  await import(`../../src/web/shared/scripts/forms/drafts.js?page=${(pages += 1)}`);
+  pages += 1;
+  await import(`../../src/web/shared/scripts/forms/drafts.js?page=${pages}`);
   return document.forms[0];
 }
 
 const tab = () =>
-  Object.fromEntries(Array.from({ length: sessionStorage.length }, (_, n) => sessionStorage.key(n)).map(
-    (key) => [key, sessionStorage.getItem(key)],
-  ));
+  Object.fromEntries(
+    Array.from({ length: sessionStorage.length }, (_, n) => sessionStorage.key(n)).map((key) => [
+      key,
+      sessionStorage.getItem(key),
+    ]),
+  );
 
-const sends = (form) => form.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
+const sends = (form) =>
+  form.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
 
 test("what was typed is there again with its key, and a secret is never kept", async () => {
   const form = await open(FORM);
@@ -38,13 +43,20 @@ test("what was typed is there again with its key, and a secret is never kept", a
 test("another form has nothing of it, and what the page came with stays", async () => {
   const other = await open(FORM.replace("reply/7", "reply/8"));
   assert.equal(other.elements.text.value, "");
-  const refused = await open(FORM.replace("></textarea>", ">Refusé</textarea>").replace("new key", "its key"));
+  const refused = await open(
+    FORM.replace("></textarea>", ">Refusé</textarea>").replace("new key", "its key"),
+  );
   assert.equal(refused.elements.text.value, "Refusé");
   assert.equal(refused.elements.form_key.value, "its key");
 });
 
 test("where the server keeps drafts, this tab's text wins", async () => {
-  const form = await open(FORM.replace("<form", '<form data-keep="/brouillon"').replace("></textarea>", ">Ailleurs</textarea>"));
+  const form = await open(
+    FORM.replace("<form", '<form data-keep="/brouillon"').replace(
+      "></textarea>",
+      ">Ailleurs</textarea>",
+    ),
+  );
   assert.equal(form.elements.text.value, "Elle ne s’allume plus");
 });
 

@@ -4,8 +4,17 @@ import { mock } from "node:test";
 import { Window } from "happy-dom";
 
 const BORROWED = [
-  "document", "sessionStorage", "localStorage", "location", "history", "Event", "KeyboardEvent", "FormData",
-  "HTMLElement", "Node", "MutationObserver",
+  "document",
+  "sessionStorage",
+  "localStorage",
+  "location",
+  "history",
+  "Event",
+  "KeyboardEvent",
+  "FormData",
+  "HTMLElement",
+  "Node",
+  "MutationObserver",
 ];
 
 /** Make the globals of a browser that shows `html`; what was there before is gone. */

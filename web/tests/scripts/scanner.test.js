@@ -9,7 +9,10 @@ const ENDS = {
   Enter: [["Enter", {}]],
   Tab: [["Tab", {}]],
   LF: [["j", { ctrlKey: true }]],
-  CRLF: [["Enter", {}], ["j", { ctrlKey: true }]],
+  CRLF: [
+    ["Enter", {}],
+    ["j", { ctrlKey: true }],
+  ],
 };
 
 let field;
@@ -31,19 +34,25 @@ beforeEach(() => {
   field.focus();
 });
 
+/** One key of a scan. */
+function strike(key, more) {
+  now += 5;
+  return press(field, key, { at: now, ...more });
+}
+
 /** Keys so many milliseconds apart, each typed where the focus is unless somebody stopped it. */
 function keys(text, { pace = 5, end = "" } = {}) {
   now += 1_000;
   const events = [];
-  const strike = (key, more) => {
+  const type = (key, more) => {
     now += pace;
     const target = document.activeElement;
     const event = press(target, key, { at: now, ...more });
     if (!event.defaultPrevented && key.length === 1 && !more?.ctrlKey) target.value += key;
     events.push(event);
   };
-  for (const character of text) strike(character);
-  for (const [key, more] of ENDS[end] ?? []) strike(key, more);
+  for (const character of text) type(character);
+  for (const [key, more] of ENDS[end] ?? []) type(key, more);
   return events;
 }
 
@@ -58,7 +67,10 @@ for (const end of Object.keys(ENDS)) {
   });
 }
 
-for (const [what, pace] of [["a person", 60], ["the fastest typist", 45]]) {
+for (const [what, pace] of [
+  ["a person", 60],
+  ["the fastest typist", 45],
+]) {
   test(`${what} who types fifteen letters is no scanner`, () => {
     keys("abcdefghijklmno", { pace, end: "Enter" });
     assert.deepEqual(heard, []);
@@ -96,15 +108,15 @@ test("a pause parts what was pressed before from the scan", () => {
 
 test("shift does not interrupt a scan, and a control sign within it is no shortcut", () => {
   now += 1_000;
-  for (const character of "PHBQ7") press(field, character, { at: (now += 5) });
-  press(field, "Shift", { at: (now += 5) });
-  const control = press(field, "p", { at: (now += 5), ctrlKey: true });
+  for (const character of "PHBQ7") strike(character);
+  strike("Shift");
+  const control = strike("p", { ctrlKey: true });
   assert.ok(control.defaultPrevented);
 });
 
 test("keys that are held or composed are nobody's scan", () => {
   now += 1_000;
-  for (const character of UNIT) press(field, character, { at: (now += 5), repeat: true });
-  press(field, "Enter", { at: (now += 5) });
+  for (const character of UNIT) strike(character, { repeat: true });
+  strike("Enter");
   assert.deepEqual(heard, []);
 });

@@ -31,7 +31,8 @@ const SCANS = {
   [`XC1${UNIT}`]: false,
 };
 test("a scan of a serial number is told by its length", () => {
-  for (const [scanned, expected] of Object.entries(SCANS)) assert.equal(isNumberScan(scanned), expected, scanned);
+  for (const [scanned, expected] of Object.entries(SCANS))
+    assert.equal(isNumberScan(scanned), expected, scanned);
 });
 
 const TYPED = {
@@ -42,5 +43,6 @@ const TYPED = {
   [`$c&${UNIT.slice(0, 12)}`]: false,
 };
 test("a number is not whole before its end, whatever the scanner puts before it", () => {
-  for (const [typed, expected] of Object.entries(TYPED)) assert.equal(isWhole(typed), expected, typed);
+  for (const [typed, expected] of Object.entries(TYPED))
+    assert.equal(isWhole(typed), expected, typed);
 });

@@ -9,23 +9,26 @@ from local.launcher.settings import ROOT
 # import-linter has no `python -m`, and its script has the address of another folder after a move.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
 Command = tuple[str, ...]
+BIOME = ("check", "--error-on-warnings", ".")
 CHECKS: dict[str, Command] = {
     "formatter": ("-m", "ruff", "format", "--check", "--quiet", "."),
     "linter": ("-m", "ruff", "check", "--quiet", "."),
     "types": ("-m", "ty", "check", "--output-format", "concise", "--python", sys.prefix),
     "import rules": ("-c", LINT_IMPORTS),
     "conventions": ("-P", "-m", "local.workshop.conventions"),
+    "scripts and styles": ("-P", "-m", "local.workshop.scripts", "biome", *BIOME),
 }
 # The linter first: what it rewrites may need formatting.
 FIXES: tuple[Command, ...] = (
     ("-m", "ruff", "check", "--fix", "--quiet", "--exit-zero", "."),
     ("-m", "ruff", "format", "--quiet", "."),
 )
+FIX_SCRIPTS: Command = ("-P", "-m", "local.workshop.scripts", "biome", *BIOME, "--write")
 
 
 def check(*, fix: bool = False) -> int:
     """All of them, so that one run names everything."""
-    for command in FIXES if fix else ():
+    for command in (*FIXES, FIX_SCRIPTS) if fix else ():
         run(command)
     failed = [name for name in CHECKS if not passes(name)]
     return 1 if failed else 0

@@ -1,11 +1,15 @@
 """What formats, checks and tests the scripts and styles of the pages, from web/package-lock.json."""
 
+import os
+import sys
+
 from local.launcher import assets
 from local.launcher.settings import ROOT
 
 FOLDER = ROOT / "web"
 NODE_MODULES = FOLDER / "node_modules"
 MARKER = NODE_MODULES / ".guichet"
+PROGRAMS = {"biome": "@biomejs/biome/bin/biome", "tsc": "typescript/bin/tsc"}
 
 
 def bring() -> None:
@@ -15,6 +19,13 @@ def bring() -> None:
         MARKER.write_text(assets.fingerprint(FOLDER))
 
 
-def command(program: str, *words: str) -> list[str]:
-    """One of the programs, by its file in node_modules."""
-    return [*assets.node(), str(NODE_MODULES / program), *words]
+def run(program: str, *words: str) -> None:
+    """In the place of this process, in web/."""
+    bring()
+    os.chdir(FOLDER)
+    node, *options = assets.node()
+    os.execv(node, [node, *options, str(NODE_MODULES / PROGRAMS[program]), *words])  # noqa: S606 - ours
+
+
+if __name__ == "__main__":
+    run(*sys.argv[1:])

@@ -1,20 +1,21 @@
 // The seller's counter: four steps, one ticket, and the keyboard.
 
 import { combobox } from "../../shared/scripts/combobox.js";
+import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
+import { showUnbroken } from "../../shared/scripts/unbroken.js";
 import { customerStep } from "./customer.js";
 import { saleDraft } from "./draft.js";
-import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
 import { handover } from "./handover.js";
 import { listenToScanner } from "./scanner.js";
-import * as words from "./words.js";
-import { isNumberScan, isWhole } from "./serial-text.js";
 import { serialField } from "./serial.js";
-import { showUnbroken } from "../../shared/scripts/unbroken.js";
+import { isNumberScan, isWhole } from "./serial-text.js";
+import * as words from "./words.js";
 
 const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
 const form = document.querySelector("#sale");
-const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } = form.elements;
+const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } =
+  form.elements;
 const record = form.querySelector("[data-record]");
 const heading = document.querySelector("[data-heading]"); // a link may have led here to create somebody
 const missing = form.querySelector("[data-missing]");
@@ -60,7 +61,12 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
   check: (text, { scanned, confirmed, signal }) =>
     send(
       "/comptoir/numeros",
-      { serial_number: text, product_id: product_id.value, scanned: scanned ? "true" : "", confirmed },
+      {
+        serial_number: text,
+        product_id: product_id.value,
+        scanned: scanned ? "true" : "",
+        confirmed,
+      },
       { signal },
     ),
   changed: draw,
@@ -93,8 +99,7 @@ const complete = {
   sold_on: () => isRead() && (!("asks" in sold_on.dataset) || isConfirmed()),
 };
 
-const mustConfirm = () =>
-  product_id.value !== "" && !complete.product() && reopened !== "product";
+const mustConfirm = () => product_id.value !== "" && !complete.product() && reopened !== "product";
 // Something else is typed, and perhaps highlighted: the earlier choice is not what is meant.
 const isUndecided = () =>
   reopened in boxes &&
@@ -143,10 +148,15 @@ form.addEventListener("click", (event) => {
 // --- The ticket --------------------------------------------------------------------------------
 
 function draw() {
-  if (!customer.isCreating && customer_id.value !== "") heading.textContent = heading.dataset.heading;
+  if (!customer.isCreating && customer_id.value !== "")
+    heading.textContent = heading.dataset.heading;
   for (const name of ORDER) steps[name].dataset.state = stateOf(name);
   drawWithdrawn();
-  showEarly(steps.serial_number.querySelector("[data-serial]"), "now done", serial.input.value !== "");
+  showEarly(
+    steps.serial_number.querySelector("[data-serial]"),
+    "now done",
+    serial.input.value !== "",
+  );
   showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on() || !isToday());
   steps.sold_on.querySelector("small").dataset.show = isToday() ? "todo" : "";
   drawTicket();
@@ -257,14 +267,14 @@ let dayQuestion = 0;
 let dayPause = 0;
 
 /** Whether what is known of the day is about the text that stands in its field. */
-const isRead = () =>
-  sold_on.dataset.read === sold_on.value && !("refused" in sold_on.dataset);
+const isRead = () => sold_on.dataset.read === sold_on.value && !("refused" in sold_on.dataset);
 const isConfirmed = () => day_confirmed.value === sold_on.dataset.day;
 
 /** `typing`: the text stays as it is, and nothing typed yet means nothing yet. */
 async function understandDay({ typing = false } = {}) {
   clearTimeout(dayPause);
-  const number = (dayQuestion += 1);
+  dayQuestion += 1;
+  const number = dayQuestion;
   const text = sold_on.value;
   if (typing && text.trim() === "") return;
   let answer;
@@ -274,7 +284,7 @@ async function understandDay({ typing = false } = {}) {
     answer = { fields: { sold_on: failure.html } };
   }
   if (number !== dayQuestion) return;
-  take(answer, typing ? text : answer.short ?? text);
+  take(answer, typing ? text : (answer.short ?? text));
   draw();
 }
 

@@ -53,8 +53,7 @@ export function customerStep(step, { handover, chosen, changed }) {
     if (address) check();
   }
 
-  const focus = () =>
-    ([first, last, email].find((input) => input.value === "") ?? email).focus();
+  const focus = () => ([first, last, email].find((input) => input.value === "") ?? email).focus();
 
   function close() {
     if (sending) return;
@@ -71,7 +70,8 @@ export function customerStep(step, { handover, chosen, changed }) {
 
   /** Ask about the address, or (`all`) about the whole card; null when asked again meanwhile. */
   async function check(all = false) {
-    const number = (question += 1);
+    question += 1;
+    const number = question;
     let answer;
     try {
       answer = await send("/comptoir/clients/verification", values());

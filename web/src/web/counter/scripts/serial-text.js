@@ -4,7 +4,8 @@
 export const LENGTH = 15;
 
 // What Python's str.isspace calls blank, hyphens and dashes of every width, the full stop.
-const BLANKS = "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
+const BLANKS =
+  "\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000";
 const DASHES = "\\-\\xad\\u2010-\\u2015\\u2212\\ufe58\\ufe63\\uff0d";
 const SEPARATORS = new RegExp(`[${BLANKS}${DASHES}.]+`, "gu");
 
@@ -21,4 +22,5 @@ const PREFIX = /^[\]$£][A-Za-z]./su;
 /** Behind the prefix: a number that is still being typed is not asked about. */
 export const isWhole = (text) => lengthOf(tidied(text).replace(PREFIX, "")) === LENGTH;
 
-export const isNumberScan = (text) => [text, text.replace(PREFIX, "")].some((each) => lengthOf(each) === LENGTH);
+export const isNumberScan = (text) =>
+  [text, text.replace(PREFIX, "")].some((each) => lengthOf(each) === LENGTH);

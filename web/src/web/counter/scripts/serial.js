@@ -71,11 +71,11 @@ export function serialField(root, { check, changed, done }) {
       found = { state: "unchecked", html: failure.html ?? "", said: failure.message };
     }
     if (number !== question) return null;
-    show(text, found);
+    show(found);
     return state;
   }
 
-  function show(text, found) {
+  function show(found) {
     state = found.state;
     if (found.serial_number) input.value = found.serial_number;
     checked = input.value;
@@ -173,6 +173,6 @@ export function serialField(root, { check, changed, done }) {
     /** The product changed: the same number may be free or sold there. */
     again: () => (input.value ? ask() : null),
     /** Show an answer that came by another way, such as a refused sale. */
-    show: (found) => show(input.value, found),
+    show,
   };
 }

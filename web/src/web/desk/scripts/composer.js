@@ -82,7 +82,8 @@ function filter(list, box) {
 }
 
 function choose(list, box, option) {
-  for (const each of list.querySelectorAll("[role=option]")) each.setAttribute("aria-selected", String(each === option));
+  for (const each of list.querySelectorAll("[role=option]"))
+    each.setAttribute("aria-selected", String(each === option));
   if (option) box.setAttribute("aria-activedescendant", option.id);
   else box.removeAttribute("aria-activedescendant");
   option?.scrollIntoView({ block: "nearest" });
@@ -93,7 +94,8 @@ function move(event, list, box) {
   const at = options.findIndex((option) => option.getAttribute("aria-selected") === "true");
   if (event.key === "ArrowDown") choose(list, box, options[Math.min(at + 1, options.length - 1)]);
   else if (event.key === "ArrowUp") choose(list, box, options[Math.max(at - 1, 0)]);
-  else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey) options[at] && insert(options[at]);
+  else if (event.key === "Enter" && !event.ctrlKey && !event.metaKey)
+    options[at] && insert(options[at]);
   else if (event.key === "Escape") closeQuick(document.getElementById("text"));
   else return;
   event.preventDefault();
@@ -129,7 +131,8 @@ function beginClock(field) {
   if (field.dataset.begun) return;
   field.dataset.begun = "yes";
   const minutes = Number(field.value);
-  if (field.value && minutes * 60 > kept(field, "seconds")) sessionStorage.setItem(key(field, "seconds"), minutes * 60);
+  if (field.value && minutes * 60 > kept(field, "seconds"))
+    sessionStorage.setItem(key(field, "seconds"), minutes * 60);
 }
 
 function tick() {
@@ -141,7 +144,8 @@ function tick() {
   beginClock(field);
   const seconds = kept(field, "seconds") + passed / 1_000;
   sessionStorage.setItem(key(field, "seconds"), seconds);
-  if (!sessionStorage.getItem(key(field, "by-hand"))) field.value = String(Math.max(1, Math.ceil(seconds / 60)));
+  if (!sessionStorage.getItem(key(field, "by-hand")))
+    field.value = String(Math.max(1, Math.ceil(seconds / 60)));
 }
 setInterval(tick, TICK);
 

@@ -9,11 +9,14 @@ import { readAgain } from "../../shared/scripts/live.js";
 import "../../shared/scripts/forms/send.js";
 
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
-if (mac) for (const key of document.querySelectorAll(".keys kbd")) key.textContent = key.textContent.replace("Ctrl", "⌘");
+if (mac)
+  for (const key of document.querySelectorAll(".keys kbd"))
+    key.textContent = key.textContent.replace("Ctrl", "⌘");
 
 const exchange = document.querySelector(".desk__scroll");
 // On a phone the whole page scrolls; there the beginning is a better place to start.
-if (exchange && exchange.scrollHeight > exchange.clientHeight) exchange.scrollTop = exchange.scrollHeight;
+if (exchange && exchange.scrollHeight > exchange.clientHeight)
+  exchange.scrollTop = exchange.scrollHeight;
 
 // After sending one stays, with the next request one key away.
 document.querySelector("[data-next]")?.focus({ preventScroll: true });
@@ -41,7 +44,9 @@ document.addEventListener("click", async (event) => {
   if (!found) return location.assign(link.href);
   const scroller = scrollerOf(link);
   const below = scroller.scrollHeight - scroller.scrollTop;
-  const earlier = [...found.children].filter((part) => part.matches(".msg, .event") || part.querySelector("[data-earlier]"));
+  const earlier = [...found.children].filter(
+    (part) => part.matches(".msg, .event") || part.querySelector("[data-earlier]"),
+  );
   link.closest(".more").replaceWith(...earlier);
   scroller.scrollTop = scroller.scrollHeight - below;
   document.querySelector("#messages .msg")?.setAttribute("tabindex", "-1");
@@ -56,10 +61,12 @@ function scrollerOf(part) {
 // --- Menus that open over the page ------------------------------------------------------------
 
 document.addEventListener("click", (event) => {
-  for (const pop of document.querySelectorAll("[data-pop][open]")) if (!pop.contains(event.target)) pop.open = false;
+  for (const pop of document.querySelectorAll("[data-pop][open]"))
+    if (!pop.contains(event.target)) pop.open = false;
 });
 document.addEventListener("keydown", (event) => {
-  const pop = event.key === "Escape" && !event.defaultPrevented && event.target.closest?.("[data-pop][open]");
+  const pop =
+    event.key === "Escape" && !event.defaultPrevented && event.target.closest?.("[data-pop][open]");
   if (!pop) return;
   pop.open = false;
   pop.querySelector("summary").focus();

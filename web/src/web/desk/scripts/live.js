@@ -31,7 +31,10 @@ async function readQueue(everything) {
   }
   isReading = true;
   const lines = document.querySelectorAll("[data-queue] > li").length;
-  const changed = [...heardOf].slice(-50).map((number) => `&numero=${number}`).join("");
+  const changed = [...heardOf]
+    .slice(-50)
+    .map((number) => `&numero=${number}`)
+    .join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
   isReading = false;
   const fresh = page?.getElementById("queue");
@@ -46,7 +49,9 @@ function takeOver(fresh, everything) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
   tellUnread(fresh.dataset.unread);
   const list = queue().querySelector("[data-queue]");
-  const freshLines = new Map([...fresh.querySelectorAll("[data-queue] > li")].map((line) => [line.dataset.number, line]));
+  const freshLines = new Map(
+    [...fresh.querySelectorAll("[data-queue] > li")].map((line) => [line.dataset.number, line]),
+  );
   if (!list) {
     // Nothing was there to be read.
     if (freshLines.size) showAll(fresh);
@@ -61,7 +66,8 @@ function takeOver(fresh, everything) {
     shown.add(number);
     const now = freshLines.get(number);
     if (now) renew(line, now);
-    else if (isWhole || (heardOf.has(number) && !held.has(number))) leave(line.querySelector(".qitem"));
+    else if (isWhole || (heardOf.has(number) && !held.has(number)))
+      leave(line.querySelector(".qitem"));
   }
   const order = [...freshLines.keys()];
   const lastShown = order.findLastIndex((number) => shown.has(number)); // what comes later was there before
@@ -99,7 +105,9 @@ function announce(added, fresh, freshLines) {
   button.className = "desk__news";
   button.textContent = `${added.size} ${added.size > 1 ? "nouvelles demandes" : "nouvelle demande"}\u00a0: afficher`;
   const areOnFirstPage = [...added].every((number) => freshLines.has(number));
-  button.addEventListener("click", () => (areOnFirstPage ? showAll(fresh) : location.assign(queue().dataset.newest)));
+  button.addEventListener("click", () =>
+    areOnFirstPage ? showAll(fresh) : location.assign(queue().dataset.newest),
+  );
   if (place.textContent !== button.textContent) place.replaceChildren(button);
   else place.firstElementChild.replaceWith(button);
 }
@@ -127,7 +135,8 @@ async function readThread() {
   hold(() => {
     document.getElementById("thread-state").replaceWith(fresh.querySelector("#thread-state"));
     const [priority, now] = [here.querySelector("#priority"), fresh.querySelector("#priority")];
-    if (priority && now && !priority.parentElement.open) priority.parentElement.replaceWith(now.parentElement);
+    if (priority && now && !priority.parentElement.open)
+      priority.parentElement.replaceWith(now.parentElement);
     append(here, fresh);
   });
 }
@@ -138,14 +147,21 @@ function hold(change) {
 }
 
 function append(here, fresh) {
-  const last = Math.max(0, ...[...here.querySelectorAll("[data-position]")].map((said) => Number(said.dataset.position)));
+  const last = Math.max(
+    0,
+    ...[...here.querySelectorAll("[data-position]")].map((said) => Number(said.dataset.position)),
+  );
   renewFacts(here, fresh);
-  const news = [...fresh.querySelectorAll("#messages > .msg")].filter((said) => Number(said.dataset.position) > last);
+  const news = [...fresh.querySelectorAll("#messages > .msg")].filter(
+    (said) => Number(said.dataset.position) > last,
+  );
   const events = [...fresh.querySelectorAll("#messages > .event")].filter(
     (event) => !here.querySelector(`[data-event=${event.dataset.event}]`),
   );
   const place = here.querySelector("#messages");
-  const parts = [...fresh.querySelectorAll("#messages > *")].filter((part) => news.includes(part) || events.includes(part));
+  const parts = [...fresh.querySelectorAll("#messages > *")].filter(
+    (part) => news.includes(part) || events.includes(part),
+  );
   for (const part of parts) part.classList.add("is-fresh");
   place.append(...parts);
   if (news.length) awaitMail();
@@ -196,7 +212,8 @@ function say(words, show) {
   if (!place) return;
   const line = document.createElement("p");
   line.className = "flash flash--info told";
-  line.innerHTML = '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button">Afficher</button>';
+  line.innerHTML =
+    '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button">Afficher</button>';
   line.querySelector("span").textContent = words;
   line.querySelector("button").addEventListener("click", show);
   place.replaceChildren(line);

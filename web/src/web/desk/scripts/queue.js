@@ -39,16 +39,21 @@ document.addEventListener("click", async (event) => {
 });
 
 // Who may have answered is asked when the filters open.
-document.addEventListener("toggle", async (event) => {
-  const staff = event.target.open && event.target.querySelector?.("[data-staff]");
-  if (!staff) return;
-  const answer = await ask(staff.dataset.staff).catch(() => null);
-  if (!answer?.ok) return;
-  staff.removeAttribute("data-staff");
-  for (const { id, name } of (await answer.json()).staff) {
-    if (![...staff.options].some((option) => option.value === id)) staff.add(new Option(name, id));
-  }
-}, { capture: true });
+document.addEventListener(
+  "toggle",
+  async (event) => {
+    const staff = event.target.open && event.target.querySelector?.("[data-staff]");
+    if (!staff) return;
+    const answer = await ask(staff.dataset.staff).catch(() => null);
+    if (!answer?.ok) return;
+    staff.removeAttribute("data-staff");
+    for (const { id, name } of (await answer.json()).staff) {
+      if (![...staff.options].some((option) => option.value === id))
+        staff.add(new Option(name, id));
+    }
+  },
+  { capture: true },
+);
 
 // --- The filter on a product ------------------------------------------------------------------
 

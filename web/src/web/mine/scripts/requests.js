@@ -4,7 +4,9 @@ import { onNews, readAgain } from "../../shared/scripts/live.js";
 
 const news = document.getElementById("news");
 const waiting = (root) =>
-  [...root.querySelectorAll("section:has(#awaiting) [data-number]")].map((line) => line.dataset.number);
+  [...root.querySelectorAll("section:has(#awaiting) [data-number]")].map(
+    (line) => line.dataset.number,
+  );
 
 // Which requests stand where.
 const places = (root) =>
@@ -34,7 +36,10 @@ function show() {
   const unfolded = document.getElementById("resolved")?.open;
   replace("requests");
   if (unfolded) document.getElementById("resolved")?.setAttribute("open", "");
-  if (focused) document.querySelector(`#requests a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+  if (focused)
+    document
+      .querySelector(`#requests a[href="${CSS.escape(focused)}"]`)
+      ?.focus({ preventScroll: true });
   news.replaceChildren();
 }
 
@@ -46,7 +51,8 @@ function announce() {
   button.type = "button";
   button.className = "btn";
   if (count === 0) button.textContent = "Votre liste a changé\u00a0: afficher";
-  else button.textContent = `${count} ${count > 1 ? "nouvelles réponses" : "nouvelle réponse"}\u00a0: afficher`;
+  else
+    button.textContent = `${count} ${count > 1 ? "nouvelles réponses" : "nouvelle réponse"}\u00a0: afficher`;
   button.addEventListener("click", () => {
     show();
     document.getElementById("requests").querySelector("a")?.focus();

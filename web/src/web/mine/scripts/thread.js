@@ -16,7 +16,12 @@ let unread = 0;
 // A mail, or a sign-in on the way, leads to the page without saying where in it.
 const fresh = document.getElementById("nouveau");
 const [arrival] = performance.getEntriesByType("navigation");
-if (fresh && !location.hash && arrival?.type === "navigate" && fresh.getBoundingClientRect().top > innerHeight / 2)
+if (
+  fresh &&
+  !location.hash &&
+  arrival?.type === "navigate" &&
+  fresh.getBoundingClientRect().top > innerHeight / 2
+)
   fresh.scrollIntoView();
 
 // --- What is new ------------------------------------------------------------------------------
@@ -28,7 +33,9 @@ onNews(async ({ changes, everything }) => {
 });
 
 function take(page) {
-  const added = [...page.getElementById("thread").children].filter((part) => part.id && part.id !== "missed" && !document.getElementById(part.id));
+  const added = [...page.getElementById("thread").children].filter(
+    (part) => part.id && part.id !== "missed" && !document.getElementById(part.id),
+  );
   hold(() => {
     thread.append(...added.map((part) => document.adoptNode(part)));
     for (const old of page.querySelectorAll("#thread .msg:not(.msg--new)"))
@@ -53,7 +60,9 @@ function takeBelow(page) {
   const typed = then?.querySelector("#text").value ?? "";
   if (now && then) {
     if (!typed.trim()) then.elements.seen.value = now.elements.seen.value;
-    then.querySelector("label[for=text]").replaceWith(document.adoptNode(now.querySelector("label[for=text]")));
+    then
+      .querySelector("label[for=text]")
+      .replaceWith(document.adoptNode(now.querySelector("label[for=text]")));
     const button = now.querySelector(".composer__end .btn");
     then.querySelector(".composer__end .btn").textContent = button.textContent;
   } else if (!now) {
@@ -116,7 +125,9 @@ document.addEventListener("click", async (event) => {
   }
   const first = thread.firstElementChild;
   const before = first.getBoundingClientRect().top;
-  const earlier = [...page.getElementById("thread").children].map((part) => document.adoptNode(part));
+  const earlier = [...page.getElementById("thread").children].map((part) =>
+    document.adoptNode(part),
+  );
   thread.prepend(...earlier);
   const still = page.getElementById("earlier");
   if (still) document.getElementById("earlier").replaceWith(document.adoptNode(still));

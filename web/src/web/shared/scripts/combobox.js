@@ -62,7 +62,10 @@ export function combobox(root, { search, choose }) {
       answer = await search(text, request.signal, more);
     } catch (failure) {
       if (number !== question) return;
-      answer = { html: `<div class="combo__hint">${failure.html ?? ""}</div>`, said: failure.message };
+      answer = {
+        html: `<div class="combo__hint">${failure.html ?? ""}</div>`,
+        said: failure.message,
+      };
     }
     if (number === question && text === typed()) show(text, answer);
   }

@@ -32,7 +32,9 @@ function explain(keys) {
     dialog.id = "letters";
     dialog.className = "dialog";
     dialog.setAttribute("aria-labelledby", "letters-title");
-    const rows = [...keys, "?"].map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${WORDS[key]}</dd></div>`).join("");
+    const rows = [...keys, "?"]
+      .map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${WORDS[key]}</dd></div>`)
+      .join("");
     dialog.innerHTML = `<div class="dialog__body"><h2 id="letters-title">Raccourcis d’une lettre</h2><dl class="letters">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>Fermer</button></div>`;
     document.body.append(dialog);
   }

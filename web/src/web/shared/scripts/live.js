@@ -21,7 +21,9 @@ const FORGOTTEN = 30 * 60_000; // a forgotten page must not keep its session ali
 const listeners = new Set();
 const watchers = new Set();
 const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
-const moments = [...new Set([...document.querySelectorAll("[data-as-of]")].map((part) => part.dataset.asOf))].filter(Boolean);
+const moments = [
+  ...new Set([...document.querySelectorAll("[data-as-of]")].map((part) => part.dataset.asOf)),
+].filter(Boolean);
 
 let last = moments[0] ?? ""; // from where to go on
 let state = "live";
@@ -49,7 +51,7 @@ function hear(told) {
   if (!told.changes?.length && !told.everything) return;
   waiting.changes.push(...(told.changes ?? []));
   waiting.everything ||= Boolean(told.everything);
-  gathering ??= setTimeout(tell, GATHER);
+  if (gathering === undefined) gathering = setTimeout(tell, GATHER);
 }
 
 function tell() {
@@ -75,10 +77,11 @@ let grace;
 function open() {
   close();
   source = new EventSource(`/en-direct?depuis=${encodeURIComponent(last)}`);
-  const on = (name, act) => source.addEventListener(name, (event) => {
-    watch();
-    act(event);
-  });
+  const on = (name, act) =>
+    source.addEventListener(name, (event) => {
+      watch();
+      act(event);
+    });
   on("ready", (event) => {
     clearTimeout(grace);
     grace = undefined;

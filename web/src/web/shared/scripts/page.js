@@ -62,7 +62,8 @@ document.addEventListener("input", (event) => {
   const length = [...event.target.value].length;
   const characters = `${length} caractère${length > 1 ? "s" : ""}`;
   if (!length) hint.textContent = hint.dataset.rule;
-  else if (length < shortest) hint.textContent = `${characters}, encore ${shortest - length} au moins`;
+  else if (length < shortest)
+    hint.textContent = `${characters}, encore ${shortest - length} au moins`;
   else hint.textContent = characters;
 });
 
@@ -71,7 +72,8 @@ document.addEventListener("input", (event) => {
 const ready = new WeakSet();
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.method === "dialog" || event.defaultPrevented || form.matches("[hx-post], [hx-get]")) return;
+  if (form.method === "dialog" || event.defaultPrevented || form.matches("[hx-post], [hx-get]"))
+    return;
   if (ready.delete(form)) return;
   if (form.dataset.sent) {
     event.preventDefault();

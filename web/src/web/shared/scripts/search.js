@@ -9,7 +9,7 @@ const opener = document.querySelector("[data-search]");
 const CUT = "La connexion est coupée. Réessayez.";
 const CLOSED = "Le guichet est momentanément fermé. Réessayez dans un instant.";
 
-async function search(text, signal) {
+async function search(_text, signal) {
   const body = new URLSearchParams(new FormData(form));
   const answer = await ask("/recherche", { method: "POST", body, signal }).catch((failure) => {
     throw failure.name === "AbortError" ? failure : refusal(CUT);
@@ -65,7 +65,12 @@ if (dialog) {
     open();
   });
   document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+    if (
+      (event.ctrlKey || event.metaKey) &&
+      !event.altKey &&
+      !event.shiftKey &&
+      event.key.toLowerCase() === "k"
+    ) {
       event.preventDefault();
       open();
     }

@@ -16,7 +16,10 @@ let isLeaving = false; // somebody else signed in
 /** Nobody signed in: nothing is sent, and whatever was typed stays. */
 const abandoned = () => new DOMException("Nobody signed in.", "AbortError");
 
-const said = (options) => ({ ...options, headers: { ...options.headers, "X-Guichet-Person": reader } });
+const said = (options) => ({
+  ...options,
+  headers: { ...options.headers, "X-Guichet-Person": reader },
+});
 
 const hasEnded = (response) =>
   response.status === 401 && response.headers.get("Guichet-Session") === "ended";
@@ -128,7 +131,8 @@ function take(known) {
     return false;
   }
   if (known.form_token === token()) return true;
-  for (const field of document.querySelectorAll('[name="form_token"]')) field.value = known.form_token;
+  for (const field of document.querySelectorAll('[name="form_token"]'))
+    field.value = known.form_token;
   document.getElementById("connection").hidden = true;
   dispatchEvent(new Event("signed-in")); // drafts are kept, and the stream of news goes on
   return true;

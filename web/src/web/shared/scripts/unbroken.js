@@ -3,7 +3,9 @@
 const LONGEST_PIECE = 20;
 
 export function showUnbroken(place, text) {
-  place.replaceChildren(...text.split(/(\s+)/).flatMap((word) => (word.includes("@") ? pieces(word) : [word])));
+  place.replaceChildren(
+    ...text.split(/(\s+)/).flatMap((word) => (word.includes("@") ? pieces(word) : [word])),
+  );
 }
 
 function pieces(address) {

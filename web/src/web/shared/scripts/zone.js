@@ -10,7 +10,8 @@ const there = new Intl.DateTimeFormat("fr", { ...STYLE, timeZone: zone });
 
 function name(time) {
   const moment = new Date(time.dateTime);
-  if (time.title || !HOUR.test(time.textContent) || here.format(moment) === there.format(moment)) return;
+  if (time.title || !HOUR.test(time.textContent) || here.format(moment) === there.format(moment))
+    return;
   time.append(` (${place})`);
   time.title = `Heure de ${place}. Chez vous\u00a0: ${here.format(moment)}`;
 }
@@ -24,6 +25,7 @@ if (here.resolvedOptions().timeZone !== zone) {
   // What comes later: live news, older messages, results of a search.
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
-      for (const added of addedNodes) if (added.nodeType === Node.ELEMENT_NODE) nameAll(added.parentNode ?? added);
+      for (const added of addedNodes)
+        if (added.nodeType === Node.ELEMENT_NODE) nameAll(added.parentNode ?? added);
   }).observe(document.body, { childList: true, subtree: true });
 }

@@ -5,12 +5,16 @@
 const PREFIX = "guichet-draft/";
 const SENT = "guichet-draft-sent";
 
-const fields = (form) => form.querySelectorAll("textarea[name], input[type=text][name]:not([hidden]), input[name=form_key]");
+const fields = (form) =>
+  form.querySelectorAll(
+    "textarea[name], input[type=text][name]:not([hidden]), input[name=form_key]",
+  );
 
 function keep(form) {
   const typed = [...fields(form)].map((field) => [field.name, field.value]);
   const key = PREFIX + form.dataset.draft;
-  if (typed.some(([name, value]) => name !== "form_key" && value.trim())) sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
+  if (typed.some(([name, value]) => name !== "form_key" && value.trim()))
+    sessionStorage.setItem(key, JSON.stringify(Object.fromEntries(typed)));
   else sessionStorage.removeItem(key);
 }
 
@@ -20,7 +24,8 @@ function restore(form) {
   if ([...form.querySelectorAll("textarea")].some((field) => field.value)) delete kept.form_key;
   // Where the server keeps drafts, this tab has only what did not get there.
   for (const field of fields(form)) {
-    if ("keep" in form.dataset || field.name === "form_key") field.value = kept[field.name] || field.value;
+    if ("keep" in form.dataset || field.name === "form_key")
+      field.value = kept[field.name] || field.value;
     else field.value ||= kept[field.name] ?? "";
   }
 }

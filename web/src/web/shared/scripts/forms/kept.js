@@ -8,7 +8,13 @@ const EVERY = 1_200;
 const forms = new Map(); // form → { timer, saving, saved, typed }
 
 const state = (form) => {
-  if (!forms.has(form)) forms.set(form, { timer: undefined, saving: Promise.resolve(), saved: valuesOf(form), typed: false });
+  if (!forms.has(form))
+    forms.set(form, {
+      timer: undefined,
+      saving: Promise.resolve(),
+      saved: valuesOf(form),
+      typed: false,
+    });
   return forms.get(form);
 };
 
@@ -36,7 +42,8 @@ function save(form) {
   kept.timer = undefined;
   const values = valuesOf(form);
   kept.typed &&= values !== kept.saved;
-  if (!kept.typed || form.dataset.sending || form.dataset.sent || !form.isConnected) return kept.saving;
+  if (!kept.typed || form.dataset.sending || form.dataset.sent || !form.isConnected)
+    return kept.saving;
   kept.saving = kept.saving.then(async () => {
     const answer = await post(form.dataset.keep, new FormData(form), { quietly: true });
     if (!answer?.ok) {

@@ -1,25 +1,29 @@
 // Forms with data-send are sent by script: a session that has ended and a connection that is cut
 // are said over the page, and the text is still there. Sent again, the form's key acts once.
 
-import { beforeSending } from "./kept.js";
 import { post, warn } from "../session.js";
+import { beforeSending } from "./kept.js";
 
-document.addEventListener("submit", async (event) => {
-  const form = event.target;
-  if (!form.matches?.("[data-send]") || event.defaultPrevented) return;
-  event.preventDefault();
-  if (form.dataset.sending) return;
-  form.dataset.sending = "yes";
-  const button = event.submitter;
-  button?.setAttribute("aria-busy", "true");
-  document.querySelector("dialog[open]")?.close();
-  try {
-    await send(form, button);
-  } finally {
-    delete form.dataset.sending;
-    button?.removeAttribute("aria-busy");
-  }
-}, { capture: true });
+document.addEventListener(
+  "submit",
+  async (event) => {
+    const form = event.target;
+    if (!form.matches?.("[data-send]") || event.defaultPrevented) return;
+    event.preventDefault();
+    if (form.dataset.sending) return;
+    form.dataset.sending = "yes";
+    const button = event.submitter;
+    button?.setAttribute("aria-busy", "true");
+    document.querySelector("dialog[open]")?.close();
+    try {
+      await send(form, button);
+    } finally {
+      delete form.dataset.sending;
+      button?.removeAttribute("aria-busy");
+    }
+  },
+  { capture: true },
+);
 
 async function send(form, button) {
   const fields = new FormData(form, button);
@@ -74,5 +78,9 @@ function show(html) {
   const scroller = there.querySelector(".desk__scroll");
   if (scroller) scroller.scrollTop = scroll;
   there.dispatchEvent(new CustomEvent("shown", { bubbles: true }));
-  (there.querySelector("[aria-invalid=true]") ?? there.querySelector("[name=anyway]") ?? there.querySelector("textarea"))?.focus();
+  (
+    there.querySelector("[aria-invalid=true]") ??
+    there.querySelector("[name=anyway]") ??
+    there.querySelector("textarea")
+  )?.focus();
 }
