@@ -149,13 +149,15 @@ class People:
         await self.technician.get(asked.headers["Location"])
 
     async def open(self) -> None:
-        sale, customer = self.customer()
+        self.opened.append(await self.open_for(*self.customer()))
+
+    async def open_for(self, sale: UUID, customer: Browser) -> str:
         said = "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
         made = await customer.post(
             "/mes-demandes/nouvelle",
             sale_id=str(sale), subject="Panne de l’imprimante", description=said,
         )  # fmt: skip
-        self.opened.append(made.headers["Location"].rsplit("/", 1)[1].partition("?")[0])
+        return made.headers["Location"].rsplit("/", 1)[1].partition("?")[0]
 
     async def read_opened(self) -> None:
         """Each request is read before it is answered, and answered once."""

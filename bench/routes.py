@@ -26,6 +26,7 @@ class Everybody(People):
     session: str = field(kw_only=True)
     product: str = ""
     token: str = ""
+    own: dict[UUID, str] = field(default_factory=dict)
     turn: Iterator[int] = field(default_factory=itertools.count)
 
     def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
@@ -41,6 +42,7 @@ class Everybody(People):
         yield "sales", lambda: self.technician.get("/ventes")
         yield "customer's file", lambda: self.technician.get(f"/clients/{self.next_customer()[0]}")
         yield "new request", lambda: self.next_customer()[1].get(NEW_TICKET)
+        yield "customer's message", self.write
         yield "live stream", self.listen
         yield "mails", lambda: self.administrator.get("/courrier")
         yield "staff", lambda: self.administrator.get("/personnel")
@@ -87,6 +89,15 @@ class Everybody(People):
             customer_id=str(customer), product_id=self.product,
             serial_number=uuid4().hex[:SERIAL_LENGTH].upper(), sold_on=f"{date.today():%d/%m/%Y}",  # noqa: DTZ011 - as typed
         )  # fmt: skip
+
+    async def write(self) -> None:
+        """A customer reads a request of theirs and adds to it; the first time, it is opened."""
+        sale, customer = self.next_customer()
+        if sale not in self.own:
+            self.own[sale] = f"/mes-demandes/{await self.open_for(sale, customer)}"
+        page = (await customer.get(self.own[sale])).text
+        [seen, *_] = re.findall(r'name="seen" value="([^"]*)"', page)
+        await customer.post(self.own[sale], text="Le voyant reste rouge.", answer="send", seen=seen)
 
     async def listen(self) -> None:
         """Until the stream has begun."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import ColumnElement, bindparam, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
@@ -31,6 +31,20 @@ PAST = (
 MOST_SESSIONS = 20  # of one person: the one unused for longest ends where another begins
 
 Lifetimes = Callable[[str], Lifetime]
+
+# Asked by nearly every request: built once.
+STILL_OPEN = (
+    select(Session.id)
+    .join(Account, Account.id == Session.account_id)
+    .where(
+        Session.id == bindparam("session_id"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        Account.id == bindparam("account_id"),
+        Account.enabled,
+        Account.role == bindparam("role"),
+    )
+)
 
 
 class CredentialsWrong(Unauthenticated):
@@ -128,19 +142,13 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple
 
 async def require_open(session: AsyncSession, caller: Caller) -> None:
     """Refuse a token whose session, account or role is no longer what it says."""
-    still = await session.scalar(
-        select(Session.id)
-        .join(Account, Account.id == Session.account_id)
-        .where(
-            Session.id == caller.session_id,
-            Session.revoked_at.is_(None),
-            Session.expires_at > clock.now(),
-            Account.id == caller.id,
-            Account.enabled,
-            Account.role == caller.role,
-        )
-    )
-    if still is None:
+    said = {
+        "session_id": caller.session_id,
+        "account_id": caller.id,
+        "role": caller.role,
+        "now": clock.now(),
+    }
+    if await session.scalar(STILL_OPEN, said) is None:
         raise SessionEnded("the session has ended; sign in again")
 
 
