@@ -351,7 +351,7 @@ def main(file: Path, addresses: Mapping[str, str]) -> None:
         file,
         listeners,
         held,
-        {"GUICHET_SELF": f"127.0.0.1:{port}", "GUICHET_ANSWERS": f"127.0.0.1:{server.server_port}"},
+        {"GUICHET_ANSWERS": f"127.0.0.1:{server.server_port}"},
     )
 
 

@@ -26,7 +26,7 @@ def test_it_names_what_the_gateway_and_the_compose_file_read():
         *(f"{part.upper()}_URLS" for part in re.findall(r"\w+", parts)),
         *re.findall(r"(?<!\$)\$\{(\w+)", compose),
         *re.findall(r"env_file: \[\{ path: ([\w.]+)", compose),
-    } - {"GUICHET_SELF", "GUICHET_ANSWERS"}  # which serve.py finds out and nobody sets
+    } - {"GUICHET_ANSWERS"}  # which serve.py finds out and nobody sets
     assert len(read) > 40
     page = settings_page.page()
     told = {*re.findall(r"\w+", page), *re.findall(r"deploy/([\w.]+)", page)}

@@ -266,7 +266,7 @@ GATEWAY: dict[str, frozenset[str]] = {
             "prometheus@internal",
         }
     ),
-    "self": frozenset({"ready", "writes", "tries-to-sign-in"}),
+    "self": frozenset({"ready"}),
 }
 
 # Routes of the parts that the world is not let to, whoever asks: 404 of the gateway's own.

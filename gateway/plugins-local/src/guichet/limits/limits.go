@@ -1,5 +1,6 @@
-// Package limits is what Traefik's own middlewares cannot do: it bounds what is under way at once by
-// statuses that are nobody else's, so that refusals are worded as ours and a part's own 429 is left alone.
+// Package limits is what Traefik's own middlewares cannot do: it bounds what is asked in a second, and what
+// is under way at once, by statuses that are nobody else's, so that refusals are worded as ours and a
+// part's own 429 is left alone.
 package limits
 
 import (
@@ -8,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Statuses that no part says; the middleware `formed` words them.
@@ -21,10 +23,15 @@ const (
 var ambiguous = []string{"%2f", "%5c"}
 
 // Config: Outlast is alone, and stands before `formed`: who was cut off for sending too slowly is
-// answered in our words too, for which Traefik asks with the request that has just ended. Else how many requests of one address, how many of them with a body, and how many with a body
+// answered in our words too, for which Traefik asks with the request that has just ended. Else how many requests of one address in a second,
+// twice as many at once, and of tries to sign in how many in a second and at once; how many requests of one address under way, how many of them with a body, and how many with a body
 // of all addresses; how many bytes a body may announce. Endless are the paths of answers that go on, which are not counted.
 type Config struct {
 	Outlast     bool     `json:"outlast"`
+	Rate        float64  `json:"rate"`
+	SignInRate  float64  `json:"signInRate"`
+	SignInBurst float64  `json:"signInBurst"`
+	SignIn      []string `json:"signIn"`
 	Requests    int      `json:"requests"`
 	Bodies      int      `json:"bodies"`
 	AllBodies   int      `json:"allBodies"`
@@ -42,20 +49,27 @@ var (
 	mutex     sync.Mutex
 	allBodies int
 	addresses = map[string]underWay{}
+	requests  = buckets{}
+	signIns   = buckets{}
 )
 
 type limits struct {
 	next    http.Handler
 	config  *Config
 	endless map[string]bool
+	signIn  map[string]bool
 }
 
 func New(_ context.Context, next http.Handler, config *Config, _ string) (http.Handler, error) {
-	endless := map[string]bool{}
-	for _, path := range config.Endless {
-		endless[path] = true
+	return &limits{next, config, all(config.Endless), all(config.SignIn)}, nil
+}
+
+func all(paths []string) map[string]bool {
+	known := map[string]bool{}
+	for _, path := range paths {
+		known[path] = true
 	}
-	return &limits{next, config, endless}, nil
+	return known
 }
 
 type key struct{}
@@ -98,7 +112,7 @@ func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 		return
 	}
 	address := l.addressOf(request)
-	if refusal := l.enter(address, bodies); refusal != 0 {
+	if refusal := l.enter(address, bodies, !reads && l.signIn[request.URL.Path]); refusal != 0 {
 		answer.WriteHeader(refusal)
 		return
 	}
@@ -159,9 +173,16 @@ func isAmbiguous(path string) bool {
 }
 
 // enter returns 0 for who may go on, or with what status to refuse.
-func (l *limits) enter(address string, bodies int) int {
+func (l *limits) enter(address string, bodies int, signsIn bool) int {
 	mutex.Lock()
 	defer mutex.Unlock()
+	now := time.Now()
+	if !requests.take(address, now, l.config.Rate, 2*l.config.Rate) {
+		return tooMany
+	}
+	if signsIn && !signIns.take(address, now, l.config.SignInRate, l.config.SignInBurst) {
+		return tooMany
+	}
 	own := addresses[address]
 	if own.requests >= l.config.Requests || own.bodies+bodies > l.config.Bodies {
 		return tooMany
@@ -184,6 +205,43 @@ func leave(address string, bodies int) {
 		return
 	}
 	addresses[address] = underWay{own.requests - 1, own.bodies - bodies}
+}
+
+// A bucket holds what an address may still ask at once, and fills again.
+type bucket struct {
+	left float64
+	at   time.Time
+}
+
+// remembered is longer than any bucket takes to fill: one that is forgotten was full.
+const remembered = 30 * time.Second
+
+// buckets forget by halves, so that nobody waits while they do.
+type buckets struct {
+	younger, older map[string]bucket
+	turned         time.Time
+}
+
+func (b *buckets) take(address string, now time.Time, rate, burst float64) bool {
+	if now.Sub(b.turned) > remembered {
+		b.younger, b.older, b.turned = map[string]bucket{}, b.younger, now
+	}
+	own, found := b.younger[address]
+	if !found {
+		if own, found = b.older[address]; !found {
+			own = bucket{burst, now}
+		}
+	}
+	left := own.left + rate*now.Sub(own.at).Seconds()
+	if left > burst {
+		left = burst
+	}
+	enough := left >= 1
+	if enough {
+		left--
+	}
+	b.younger[address] = bucket{left, now}
+	return enough
 }
 
 // addressOf: one household of IPv6 is one address. A trusted proxy names the browser's last.
