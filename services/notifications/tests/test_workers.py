@@ -150,6 +150,23 @@ async def test_all_workers_together_keep_the_pace(post, postman):
     assert len(postman.taken) == 8
 
 
+async def test_links_go_first_then_what_has_waited_longest(post, postman, asked):
+    await has_mails(post, 3)
+    newest, middle, oldest = [mail.person_id for mail in await post.mails()]
+    async with post.database.transaction() as session:
+        for minutes, person_id in enumerate((newest, middle, oldest)):
+            earlier = Mail.due_at - timedelta(minutes=minutes)
+            await session.execute(
+                update(Mail).where(Mail.person_id == person_id).values(due_at=earlier)
+            )
+    link = post.link(account_id=newest)
+    asked.know_link(link.link_id, link.purpose, "lien@example.org")
+    await post.hears(link)
+    await post.goes_out()
+    waited = [f"{person_id}@example.org" for person_id in (oldest, middle, newest)]
+    assert postman.addresses == ["lien@example.org", *waited]
+
+
 async def test_what_is_dropped_or_waits_uses_up_no_pace(post, postman):
     await post.hears(post.answer())  # of a request that nobody knows yet
     await has_mails(post, 2)
