@@ -17,6 +17,7 @@ CHECKS: dict[str, Command] = {
     "import rules": ("-c", LINT_IMPORTS),
     "conventions": ("-P", "-m", "local.workshop.conventions"),
     "scripts and styles": ("-P", "-m", "local.workshop.scripts", "biome", *BIOME),
+    "types of scripts": ("-P", "-m", "local.workshop.scripts", "tsc", "--project", "."),
 }
 # The linter first: what it rewrites may need formatting.
 FIXES: tuple[Command, ...] = (

@@ -13,6 +13,7 @@ import * as words from "./words.js";
 
 const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
+/** @type {HTMLFormElement} */
 const form = document.querySelector("#sale");
 const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } =
   form.elements;

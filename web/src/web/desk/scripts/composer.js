@@ -132,7 +132,7 @@ function beginClock(field) {
   field.dataset.begun = "yes";
   const minutes = Number(field.value);
   if (field.value && minutes * 60 > kept(field, "seconds"))
-    sessionStorage.setItem(key(field, "seconds"), minutes * 60);
+    sessionStorage.setItem(key(field, "seconds"), String(minutes * 60));
 }
 
 function tick() {
@@ -143,7 +143,7 @@ function tick() {
   if (!field || document.hidden || now - lastSign > IDLE) return;
   beginClock(field);
   const seconds = kept(field, "seconds") + passed / 1_000;
-  sessionStorage.setItem(key(field, "seconds"), seconds);
+  sessionStorage.setItem(key(field, "seconds"), String(seconds));
   if (!sessionStorage.getItem(key(field, "by-hand")))
     field.value = String(Math.max(1, Math.ceil(seconds / 60)));
 }

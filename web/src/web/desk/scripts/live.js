@@ -61,7 +61,7 @@ function takeOver(fresh, everything) {
   const held = new Set(fresh.dataset.held.split(" ").filter(Boolean));
   const isWhole = !fresh.querySelector("[data-more]");
   const shown = new Set();
-  for (const line of list.children) {
+  for (const line of /** @type {HTMLCollectionOf<HTMLElement>} */ (list.children)) {
     const { number } = line.dataset;
     shown.add(number);
     const now = freshLines.get(number);
@@ -135,8 +135,9 @@ async function readThread() {
   hold(() => {
     document.getElementById("thread-state").replaceWith(fresh.querySelector("#thread-state"));
     const [priority, now] = [here.querySelector("#priority"), fresh.querySelector("#priority")];
-    if (priority && now && !priority.parentElement.open)
-      priority.parentElement.replaceWith(now.parentElement);
+    /** @type {HTMLDetailsElement | null} */
+    const menu = priority?.closest("details");
+    if (menu && now && !menu.open) menu.replaceWith(now.parentElement);
     append(here, fresh);
   });
 }

@@ -125,7 +125,8 @@ document.addEventListener("click", async (event) => {
   }
   const first = thread.firstElementChild;
   const before = first.getBoundingClientRect().top;
-  const earlier = [...page.getElementById("thread").children].map((part) =>
+  /** @type {HTMLElement[]} */
+  const earlier = [...page.getElementById("thread").querySelectorAll(":scope > *")].map((part) =>
     document.adoptNode(part),
   );
   thread.prepend(...earlier);

@@ -26,6 +26,7 @@ export function letters(acts) {
 }
 
 function explain(keys) {
+  /** @type {HTMLDialogElement} */
   let dialog = document.getElementById("letters");
   if (!dialog) {
     dialog = document.createElement("dialog");

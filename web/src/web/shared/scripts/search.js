@@ -4,6 +4,7 @@ import { combobox } from "./combobox.js";
 import { ask } from "./session.js";
 
 const dialog = document.getElementById("search");
+/** @type {HTMLFormElement | undefined} */
 const form = dialog?.querySelector("form");
 const opener = document.querySelector("[data-search]");
 const CUT = "La connexion est coupée. Réessayez.";

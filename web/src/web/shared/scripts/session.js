@@ -28,6 +28,10 @@ const hasEnded = (response) =>
  * As fetch, for the person whose page this is. Where the session has ended it asks to sign in
  * over the page and then once more; `quietly` only mentions it, for what nobody waits for.
  * `waits` is told before somebody is asked.
+ *
+ * @param {string} url
+ * @param {Omit<RequestInit, "body"> & { body?: URLSearchParams }} options
+ * @param {{ quietly?: boolean, waits?: () => void }} how
  */
 export async function ask(url, options = {}, { quietly = false, waits } = {}) {
   const response = await fetch(url, said(options));
@@ -42,10 +46,17 @@ export async function ask(url, options = {}, { quietly = false, waits } = {}) {
   return fetch(url, said(options));
 }
 
-/** Post to a page of ours; null where no answer came, undefined where nobody signed in. */
+/**
+ * Post to a page of ours; null where no answer came, undefined where nobody signed in.
+ *
+ * @param {string} address
+ * @param {Fields} fields
+ * @param {{ quietly?: boolean }} how
+ */
 export async function post(address, fields, how = {}) {
   const body = new URLSearchParams(fields);
   body.set("form_token", token());
+  /** @type {Omit<RequestInit, "body"> & { body: URLSearchParams }} */
   const options = { method: "POST", body, redirect: "manual" };
   options.keepalive = body.toString().length < 50_000; // of a page that goes browsers take no more
   if (how.quietly) options.signal = AbortSignal.timeout(LONGEST);

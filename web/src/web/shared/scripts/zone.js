@@ -4,6 +4,7 @@ const { zone } = document.documentElement.dataset;
 const place = zone.split("/").at(-1).replaceAll("_", " ");
 const HOUR = /\d\u00a0h\u00a0\d\d/;
 
+/** @type {Intl.DateTimeFormatOptions} */
 const STYLE = { dateStyle: "short", timeStyle: "short" };
 const here = new Intl.DateTimeFormat("fr", STYLE);
 const there = new Intl.DateTimeFormat("fr", { ...STYLE, timeZone: zone });

@@ -25,8 +25,13 @@ const comeBack = () =>
   ` <a href="${location.pathname}${location.search.replaceAll('"', "%22")}" data-sign-in-again>Se reconnecter</a>`;
 
 /**
- * @param keepalive whether it goes on although the page is left
- * @param asks whether somebody waits for this: then an ended session asks to sign in at once
+ * @param {string} url
+ * @param {Fields} values
+ * @param {object} how
+ * @param {AbortSignal} [how.signal]
+ * @param {boolean} [how.keepalive] whether it goes on although the page is left
+ * @param {boolean} [how.asks] whether somebody waits for this: then an ended session asks to sign
+ *   in at once
  * @returns the answer's JSON; a refusal is an answer too, with `fields`
  */
 export async function send(url, values, { signal, asks = false, keepalive = false } = {}) {
