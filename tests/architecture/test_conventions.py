@@ -41,6 +41,7 @@ from local.workshop import conventions
             "desk/scripts/queue.js",
             'import "../../counter/scripts/words.js";\nimport "../../shared/scripts/a.js";\n',
         ),
+        (conventions.limit_is_repeated, "page.html", "<p>15 caractères</p>"),
         (conventions.script_is_unsafe, "page.js", "eval(text);\n"),
         (conventions.script_is_unsafe, "page.js", 'field.setAttribute("style", text);\n'),
     ],

@@ -5,8 +5,14 @@ All take a text as searches fold it (`chassis.folding`): lower case, « - » for
 
 import re
 
+LONGEST_NUMBER = 18  # digits: Python, JSON and PostgreSQL's bigint can all read it
 SHORTEST_PART = 6
 SERIAL_NUMBER_LENGTH = 15
+SERIAL_NUMBER_SIGNS = "0-9A-Z"  # within the brackets of a regular expression
+SERIAL_NUMBER = f"^[{SERIAL_NUMBER_SIGNS}]{{{SERIAL_NUMBER_LENGTH}}}$"
+ALPHABET = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# Small letters and what they become: `str.upper` would turn ß into SS and ı into I.
+RAISED = {ord(small): ord(small) - 32 for small in "abcdefghijklmnopqrstuvwxyz"}
 
 # « 4127 », « n° 4 127 », « #4127 », « [4127] », « demande d’assistance n° 4127 »
 ALONE = re.compile(
@@ -25,7 +31,7 @@ LABEL = re.compile(r"(?:\bs-?n|\bn-?s|\bserie|\bserial(?: number| no)?)\b[ :#°-
 def request_number_in(folded: str) -> int | None:
     found = ALONE.fullmatch(folded) or AMONG_WORDS.search(folded)
     digits = found[1].replace(" ", "") if found else ""
-    return int(digits) if 0 < len(digits) < 19 else None
+    return int(digits) if 0 < len(digits) <= LONGEST_NUMBER else None
 
 
 def sale_number_in(folded: str) -> str | None:
@@ -42,13 +48,13 @@ def serial_numbers_in(folded: str) -> list[str]:
     texts = [folded]
     if label := LABEL.search(folded):
         texts += [label[1], *label[1].split()[:1]]
-    joined = (re.sub("[ -]", "", text).upper() for text in texts)
+    joined = (re.sub("[ -]", "", text).translate(RAISED) for text in texts)
     return [text for text in dict.fromkeys(joined) if is_part(text)]
 
 
 def is_part(text: str) -> bool:
     if not SHORTEST_PART <= len(text) <= SERIAL_NUMBER_LENGTH or sale_number_in(text.lower()):
         return False
-    if not re.fullmatch("[0-9A-Z]+", text):
+    if not ALPHABET.issuperset(text):
         return False
     return len(text) == SERIAL_NUMBER_LENGTH or any(sign.isdigit() for sign in text)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from contracts.sales.api import ALPHABET, RAISED
+from contracts.numbers import ALPHABET, RAISED
 from local.launcher.assets import node
 
 MODULE = Path(__file__).parents[2] / "src/web/counter/scripts/serial-text.js"

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from contracts.identity.api import PASSWORD_SHORTEST
 from local.launcher.assets import node
+from local.workshop.generated import limits
 from web.shared import words
-from web.shared.text.unbroken import LONGEST_PIECE
 
 WEB = Path(__file__).parents[2] / "src/web"
 COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$|\s// .*$", re.MULTILINE)
@@ -34,12 +33,5 @@ def test_what_scripts_say_is_set_as_french_is(script):
         assert words.typeset(said) == said
 
 
-@pytest.mark.parametrize(
-    ("script", "rule"),
-    [
-        ("counter/scripts/words", f"export const PASSWORD_SHORTEST = {PASSWORD_SHORTEST};"),
-        ("shared/scripts/unbroken", f"const LONGEST_PIECE = {LONGEST_PIECE};"),
-    ],
-)
-def test_a_limit_that_a_script_repeats_is_the_one_of_the_server(script, rule):
-    assert rule in (WEB / f"{script}.js").read_text(encoding="utf-8")
+def test_the_limits_of_scripts_are_those_of_the_server():
+    assert limits.MODULE.read_text(encoding="utf-8") == limits.module(), "run ./guichet contracts"

@@ -9,7 +9,6 @@ from contracts.text import Answer
 
 SHORTEST_TEXT = 3  # letters and digits, in all words together
 LISTED_MOST = 9
-COUNTED_MOST = 1_000
 REFERENCE_LENGTH = 500
 DESIGNATION_LENGTH = 1_000
 REJECTED_MOST = 1_000

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from contracts.numbers import SERIAL_NUMBER_LENGTH
+from contracts.numbers import ALPHABET, RAISED, SERIAL_NUMBER_LENGTH
 from contracts.text import (
     Answer,
     Body,
@@ -19,8 +19,6 @@ from contracts.text import (
     limit,
 )
 
-ALPHABET = frozenset("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ")
-RAISED = {ord(small): ord(small) - 32 for small in "abcdefghijklmnopqrstuvwxyz"}
 REASON_LENGTH = 500
 OLDEST_YEARS = 10
 
@@ -28,7 +26,7 @@ OLDEST_YEARS = 10
 def normalise_serial_number(text: str) -> str:
     """Drop blanks at both ends, raise a-z, and refuse whatever is then not 15 of 0-9 A-Z.
 
-    Nothing else is repaired: `str.upper` would turn ß into SS and ı into I.
+    Nothing else is repaired.
     Refused with `serial_number_character` (context: position from 1, character) or
     `serial_number_length` (context: length).
     """
@@ -43,7 +41,7 @@ def normalise_serial_number(text: str) -> str:
     if len(serial_number) != SERIAL_NUMBER_LENGTH:
         raise PydanticCustomError(
             "serial_number_length",
-            "15 characters are needed, {length} were given",
+            f"{SERIAL_NUMBER_LENGTH} characters are needed, {{length}} were given",
             {"length": len(serial_number)},
         )
     return serial_number

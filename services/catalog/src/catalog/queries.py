@@ -36,8 +36,9 @@ from catalog.models import Product
 from chassis.errors import NotFound
 from chassis.folding import beginning_of, letters_of, pattern_of, words_of
 from contracts.catalog import api
+from contracts.counts import COUNTED_MOST
 
-BEYOND = api.COUNTED_MOST + 1
+BEYOND = COUNTED_MOST + 1
 LONGEST_PIECE = 2
 MOST_WORDS = 20  # nobody types more; a statement grows with each
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted

@@ -1,17 +1,10 @@
 """What mails say, in French and in English."""
 
-import re
 from dataclasses import dataclass
 from datetime import datetime
 
+from chassis.typography import NBSP, typeset
 from contracts.notifications.api import Kind, Language
-
-NO_BREAK = "\u00a0"
-
-
-def typeset(sentence: str) -> str:
-    """French leaves a space that never breaks before high punctuation, and after « and n°."""
-    return re.sub(r" (?=[:;!?%»])|(?<=[«°]) ", NO_BREAK, sentence)
 
 
 @dataclass(frozen=True)
@@ -338,16 +331,16 @@ LABELS = {
         "product": "Produit",
         "device": "Appareil",
         "address": "Si le bouton ne s’ouvre pas, copiez cette adresse dans votre navigateur"
-        + NO_BREAK
+        + NBSP
         + ":",
         "settings": "Mes notifications",
         "unsubscribe": "Ne plus recevoir ces e-mails",
         "automatic": "Message automatique"
-        + NO_BREAK
+        + NBSP
         + ": une réponse à cet e-mail n’est lue par personne.",
         "and": "et",
-        "number": f"n°{NO_BREAK}",
-        "colon": f"{NO_BREAK}:",
+        "number": f"n°{NBSP}",
+        "colon": f"{NBSP}:",
     },
     Language.ENGLISH: {
         "request": "Request",
@@ -390,5 +383,5 @@ def moment(at: datetime, language: Language) -> str:
     month = MONTHS[language].split()[at.month - 1]
     if language == Language.FRENCH:
         day = "1er" if at.day == 1 else str(at.day)
-        return f"{day} {month} {at.year} à {at.hour}{NO_BREAK}h{NO_BREAK}{at.minute:02}"
+        return f"{day} {month} {at.year} à {at.hour}{NBSP}h{NBSP}{at.minute:02}"
     return f"{at.day} {month} {at.year} at {at:%H:%M}"

@@ -21,6 +21,7 @@ from chassis import clock
 from chassis.auth import Caller
 from chassis.database import Mapping, metadata, new_id
 from chassis.errors import Malformed, Refusal
+from contracts.numbers import SERIAL_NUMBER
 from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct
 
@@ -134,7 +135,7 @@ class Sale(Base):
             postgresql_using="gin",
             postgresql_ops={"squeezed": "gin_trgm_ops"},
         ),
-        CheckConstraint("serial_number ~ '^[0-9A-Z]{15}$'", name="serial_number"),
+        CheckConstraint(f"serial_number ~ '{SERIAL_NUMBER}'", name="serial_number"),
         CheckConstraint(
             "num_nonnulls(cancelled_at, cancelled_by, cancelled_by_name, cancellation_reason)"
             " IN (0, 4)",

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from contracts.identity.api import PASSWORD_SHORTEST
 from web.clients import identity
 from web.clients.gateway import Problem
 from web.shared.forms import Form, Typed, question_email
@@ -113,5 +112,4 @@ async def show(
         sessions=opened.sessions,
         email=email or Form(),
         password_form=password or Form(),
-        shortest=PASSWORD_SHORTEST,
     )

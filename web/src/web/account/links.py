@@ -4,7 +4,7 @@ from contextlib import suppress
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
-from contracts.identity.api import PASSWORD_SHORTEST, Link, UsedLink
+from contracts.identity.api import Link, UsedLink
 from contracts.identity.purposes import Purpose
 from web.account import sign_in
 from web.clients import identity, notifications
@@ -120,7 +120,6 @@ def show_link(request: Request, known: Link, form: Form | None = None) -> Respon
         status=form.status,
         link=known,
         form=form,
-        shortest=PASSWORD_SHORTEST,
     )
     cookies.give(request, response, Cookie.LINK, "yes", seconds=SHOWN_SECONDS)
     return response

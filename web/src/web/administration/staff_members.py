@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from contracts.identity.api import PASSWORD_SHORTEST, StaffMember, StaffRole
+from contracts.identity.api import StaffMember, StaffRole
 from web.clients import identity
 from web.clients.gateway import Problem
 from web.shared import words
@@ -120,7 +120,6 @@ async def show(
         form=form,
         roles=ROLES,
         is_caught=request.app.state.settings.caught_mail is not None,
-        shortest=PASSWORD_SHORTEST,
         problem=first_words(refused) if refused else "",
     )
 

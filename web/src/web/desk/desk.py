@@ -10,9 +10,9 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from chassis import clock
+from contracts.counts import COUNTED_MOST
 from contracts.notifications.api import State
 from contracts.tickets.api import (
-    COUNTED_MOST,
     Desk,
     MessageKind,
     StaffDraft,

@@ -19,7 +19,6 @@ from contracts.tickets.api.drafts import (
     StaffDraft,
 )
 from contracts.tickets.api.fields import (
-    COUNTED_MOST,
     LONGEST_MINUTES,
     Minutes,
     Position,
@@ -87,7 +86,6 @@ from contracts.tickets.api.tickets import (
 )
 
 __all__ = [
-    "COUNTED_MOST",
     "LONGEST_MINUTES",
     "LONGEST_RESULTS",
     "MOST_QUICK_REPLIES",

@@ -4,10 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-COUNTED_MOST = 1_000
+from contracts.numbers import LONGEST_NUMBER
+
 LONGEST_MINUTES = 24 * 60
 
 # A number of a request, as PostgreSQL can compare it.
-TicketNumber = Annotated[int, Field(ge=0, lt=10**18)]
+TicketNumber = Annotated[int, Field(ge=0, lt=10**LONGEST_NUMBER)]
 Position = Annotated[int, Field(ge=0, lt=2**63)]
 Minutes = Annotated[int, Field(ge=0, le=LONGEST_MINUTES, description="Time spent, in minutes.")]

@@ -15,6 +15,7 @@ from uuid import UUID, uuid5
 import httpx
 
 from chassis.settings import CommonSettings, read
+from contracts.numbers import RAISED, SERIAL_NUMBER_LENGTH
 from local.demo.moments import (
     Calendar,
     Told,
@@ -273,7 +274,7 @@ class Demo:
         return self.calendar.moments(str(age), f"sale {customer} {product}")[0]
 
     def serial_number(self, customer: str, product: str) -> str:
-        return self.digest("serial", customer, product)[:15].upper()
+        return self.digest("serial", customer, product)[:SERIAL_NUMBER_LENGTH].translate(RAISED)
 
     # ---- Requests -----------------------------------------------------------------------
 

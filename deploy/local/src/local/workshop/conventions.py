@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from contracts.identity.api import PASSWORD_SHORTEST
+from contracts.numbers import SERIAL_NUMBER_LENGTH
 from local.launcher.settings import ROOT
 from local.workshop import history
 from local.workshop.parts import SOURCES
@@ -52,6 +54,8 @@ def every() -> Found:
     templates, scripts = sorted(WEB.rglob("*.html")), sorted(WEB.rglob("*.js"))
     yield from of_each(templates, template_is_unsafe, time_hides_its_moment, template_is_foreign)
     yield from of_each(scripts, script_is_unsafe, script_is_foreign)
+    of_web = [file for file in modules if WEB in file.parents]
+    yield from of_each([*templates, *scripts, *of_web], limit_is_repeated)
     yield from of_each(locks(), names_a_registry)
 
 
@@ -162,6 +166,16 @@ def script_is_foreign(file: Path) -> Found:
         imported = Path(os.path.normpath(file.parent / used))
         if domain_of(imported, "scripts") not in {domain_of(file, "scripts"), "shared"}:
             yield f"a domain imports its own scripts and the shared ones, not {used}"
+
+
+LIMITS = {str(PASSWORD_SHORTEST), str(SERIAL_NUMBER_LENGTH)}
+
+
+def limit_is_repeated(file: Path) -> Found:
+    """Contracts say how long things are; pages and scripts take it from there."""
+    for number in re.findall(r"\b(\d+) caractères", file.read_text(encoding="utf-8")):
+        if number in LIMITS:
+            yield f"« {number} caractères »: the number stands in contracts, and is taken from there"
 
 
 # ---- Locks --------------------------------------------------------------------------------------

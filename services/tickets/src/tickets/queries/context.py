@@ -11,8 +11,8 @@ from sqlalchemy import (
 )
 
 from chassis.reading import AnyReader
+from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
-from contracts.tickets.api import COUNTED_MOST
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket
 from tickets.queries.lists import STAFF_SUMMARY, Statement, staff_summary
 

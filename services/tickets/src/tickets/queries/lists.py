@@ -22,8 +22,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from chassis import paging
 from chassis.reading import Reader, Rows
+from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
-from contracts.tickets.api import COUNTED_MOST, CustomerView, Priority, Sort, StaffView, Status
+from contracts.tickets.api import CustomerView, Priority, Sort, StaffView, Status
 from tickets.models import (
     IN_PROGRESS,
     OPEN,

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as ID
 
 from chassis.reading import AnyReader
+from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
-from contracts.tickets.api import COUNTED_MOST
 from tickets.models import UNRESOLVED, Ticket
 
 LISTED_MOST = 3

@@ -8,6 +8,7 @@ from starlette.convertors import Convertor, register_url_convertor
 from chassis.auth import Caller, only
 from chassis.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
+from contracts.numbers import LONGEST_NUMBER
 from tickets.operations.bounds import Bounds
 
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
@@ -40,7 +41,7 @@ def tickets_router() -> APIRouter:
 class TicketNumber(Convertor[int]):
     """Starlette's own `int` takes numbers that neither PostgreSQL nor Python can read."""
 
-    regex = "[0-9]{1,18}"
+    regex = f"[0-9]{{1,{LONGEST_NUMBER}}}"
 
     def convert(self, value: str) -> int:
         return int(value)

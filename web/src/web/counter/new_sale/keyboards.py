@@ -2,7 +2,7 @@
 
 import re
 
-from contracts.sales.api import ALPHABET, RAISED
+from contracts.numbers import ALPHABET, RAISED
 
 # A scanner set for QWERTY presses keys; a computer set for AZERTY reads these characters there.
 DIGITS = dict(zip("à&é\"'(-è_ç", "0123456789", strict=True))

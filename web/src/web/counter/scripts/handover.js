@@ -1,8 +1,9 @@
 // The keyboard is handed over: the whole screen asks the customer for a password.
 
 import { errorPiece, explain, focusFirstError } from "../../shared/scripts/forms/exchange.js";
+import { PASSWORD_SHORTEST } from "../../shared/scripts/limits.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
-import { PASSWORD_SHORTEST, PASSWORDS_DIFFER, passwordLength } from "./words.js";
+import { PASSWORDS_DIFFER, passwordLength } from "./words.js";
 
 /**
  * @param dialog the <dialog class="handover">

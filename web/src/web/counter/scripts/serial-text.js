@@ -1,7 +1,7 @@
 // The text of a serial number as it is typed: what is taken out of it, and when it is whole.
 // The rule itself is the server's.
 
-export const LENGTH = 15;
+import { SERIAL_NUMBER_LENGTH } from "../../shared/scripts/limits.js";
 
 // What Python's str.isspace calls blank, hyphens and dashes of every width, the full stop.
 const BLANKS =
@@ -20,7 +20,8 @@ export const lengthOf = (text) => [...text].length;
 const PREFIX = /^[\]$£][A-Za-z]./su;
 
 /** Behind the prefix: a number that is still being typed is not asked about. */
-export const isWhole = (text) => lengthOf(tidied(text).replace(PREFIX, "")) === LENGTH;
+export const isWhole = (text) =>
+  lengthOf(tidied(text).replace(PREFIX, "")) === SERIAL_NUMBER_LENGTH;
 
 export const isNumberScan = (text) =>
-  [text, text.replace(PREFIX, "")].some((each) => lengthOf(each) === LENGTH);
+  [text, text.replace(PREFIX, "")].some((each) => lengthOf(each) === SERIAL_NUMBER_LENGTH);

@@ -1,7 +1,8 @@
 // The serial number's field: one real input with a counter. The rule itself is the server's;
 // here it is tidied, counted, and an answer asked for at the right moment.
 
-import { isWhole, LENGTH, lengthOf, raised, tidied } from "./serial-text.js";
+import { SERIAL_NUMBER_LENGTH as LENGTH } from "../../shared/scripts/limits.js";
+import { isWhole, lengthOf, raised, tidied } from "./serial-text.js";
 
 /**
  * @param root    element holding .serial and [data-answer]

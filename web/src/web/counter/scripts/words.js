@@ -1,8 +1,8 @@
 // What the counter says by itself, without asking the server.
 
-const characters = (count) => (count === 1 ? "1 caractère" : `${count} caractères`);
+import { PASSWORD_SHORTEST } from "../../shared/scripts/limits.js";
 
-export const PASSWORD_SHORTEST = 12;
+const characters = (count) => (count === 1 ? "1 caractère" : `${count} caractères`);
 
 export function passwordLength(length) {
   if (length === 0) return `${PASSWORD_SHORTEST} caractères au minimum`;

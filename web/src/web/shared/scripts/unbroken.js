@@ -1,6 +1,6 @@
 // An address as web/unbroken.py shows it: its lines end between pieces, never inside one.
 
-const LONGEST_PIECE = 20;
+import { LONGEST_PIECE } from "./limits.js";
 
 export function showUnbroken(place, text) {
   place.replaceChildren(

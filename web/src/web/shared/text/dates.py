@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from chassis import clock
-
-NBSP = "\u00a0"
+from chassis.typography import NBSP
 
 
 class Dates:

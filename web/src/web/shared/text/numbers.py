@@ -2,13 +2,13 @@
 
 from starlette.convertors import Convertor, register_url_convertor
 
-LONGEST = 18
+from contracts.numbers import LONGEST_NUMBER
 
 
 class Number(Convertor[int]):
     """Starlette's own `int` takes numbers that Python refuses to read."""
 
-    regex = f"[0-9]{{1,{LONGEST}}}"
+    regex = f"[0-9]{{1,{LONGEST_NUMBER}}}"
 
     def convert(self, value: str) -> int:
         return int(value)
@@ -22,4 +22,8 @@ register_url_convertor("number", Number())
 
 def whole(typed: str) -> int | None:
     """None for what is not one, or too long to be one of ours."""
-    return int(typed) if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST else None
+    return (
+        int(typed)
+        if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_NUMBER
+        else None
+    )

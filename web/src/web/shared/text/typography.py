@@ -1,22 +1,10 @@
-"""French typography, counts and numbers."""
+"""Counts and numbers, as French writes them."""
 
-import re
-
-NBSP = "\u00a0"
-
-PUNCTUATION = re.compile(r"(?<=\S) ([:;!?»])(?=[\s<\"'”.,)’]|$)", re.MULTILINE)
-UNITS = re.compile(r"(?<=\d) (heures?|h|j|min|Ko|Mo|%)\b(?: (?=\d\d\b))?")
-
-
-def typeset(text: str) -> str:
-    """No-break spaces before high punctuation, inside quotes, after « n° », around units."""
-    text = PUNCTUATION.sub(f"{NBSP}\\1", text).replace("« ", f"«{NBSP}").replace("n° ", f"n°{NBSP}")
-    return UNITS.sub(lambda unit: NBSP + unit[0].strip() + NBSP * unit[0].endswith(" "), text)
-
+from chassis.typography import NBSP, typeset
+from contracts.counts import COUNTED_MOST
 
 # --- Counts -----------------------------------------------------------------------------------
 
-COUNTED_MOST = 1_000
 SMALL = ("aucune", "une", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
 
 

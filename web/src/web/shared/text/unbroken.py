@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-LONGEST_PIECE = 20  # characters; longer ones end wherever their line does
+from chassis.typography import LONGEST_PIECE
+
 ENDS = re.compile(r"(?<=[._+/-])")
 CODE = re.compile(r"@|(?=.{6})\S*\d")
 

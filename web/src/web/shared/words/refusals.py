@@ -4,6 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from contracts.identity.api import PASSWORD_SHORTEST
+from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.text import MESSAGE_LENGTH
 from contracts.tickets.api import LONGEST_MINUTES
 from web.shared.text.typography import number, plural, typeset
@@ -53,19 +55,19 @@ def too_long(facts: Facts) -> str:
 
 
 def password_too_short(facts: Facts) -> str:
-    shortest, length = int(facts.get("shortest", 12)), int(facts.get("length", 0))
+    shortest, length = int(facts.get("shortest", PASSWORD_SHORTEST)), int(facts.get("length", 0))
     return f"{plural(length, 'caractère', 'caractères')}, encore {shortest - length} au moins."
 
 
 def serial_number_length(facts: Facts) -> str:
-    missing = 15 - int(facts.get("length", 0))
-    if missing == 15:
-        return "Indiquez le numéro de série : il compte 15 caractères."
+    missing = SERIAL_NUMBER_LENGTH - int(facts.get("length", 0))
+    if missing == SERIAL_NUMBER_LENGTH:
+        return f"Indiquez le numéro de série : il compte {SERIAL_NUMBER_LENGTH} caractères."
     if missing > 0:
         verb = f"Il manque {plural(missing, 'caractère', 'caractères')}"
     else:
         verb = f"Il y a {plural(-missing, 'caractère', 'caractères')} de trop"
-    return f"{verb} : un numéro de série en compte 15."
+    return f"{verb} : un numéro de série en compte {SERIAL_NUMBER_LENGTH}."
 
 
 def serial_number_character(facts: Facts) -> str:
