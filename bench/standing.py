@@ -5,12 +5,16 @@ It runs the code of the commit that it stands for; where nothing is filled yet, 
 
 import json
 import sys
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 from helpdesk import PASSWORD, fill, ran, unresolved
 
-from local.launcher.settings import LocalSettings
-from local.launcher.stack import Stack
+# Commits before the launcher was a package of its own have its modules beside each other.
+LAUNCHER = "local.launcher" if find_spec("local.launcher") else "local"
+LocalSettings = import_module(f"{LAUNCHER}.settings").LocalSettings
+Stack = import_module(f"{LAUNCHER}.stack").Stack
 
 
 def main(state: Path, assets: Path, requests: int) -> None:
