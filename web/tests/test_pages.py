@@ -12,6 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
 from web.live import stream as live
+from web.shared.assets import SHEET
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import form_token
 from web.shared.kept import Kept, unseal
@@ -65,6 +66,10 @@ async def test_the_stylesheet_finds_its_fonts_beside_it(browser):
     for font in fonts:
         answer = await browser.get(f"{sheet.rpartition('/')[0]}/{font}")
         assert answer.headers["Content-Type"] == "font/woff2"
+
+
+def test_every_stylesheet_is_part_of_the_one_that_is_sent(app):
+    assert {name for name in app.state.assets.files if name.endswith(".css")} == {SHEET}
 
 
 async def test_an_address_of_another_version_still_gets_the_file(browser):

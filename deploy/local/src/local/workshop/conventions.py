@@ -4,6 +4,7 @@ import ast
 import os
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
@@ -15,8 +16,10 @@ from local.workshop.parts import SOURCES
 
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
 MOST_LINES = 400
+MOST_FILES = 12
 MOST_COLUMNS = 100  # of a docstring's first line
 WEB, CHASSIS = ROOT / SOURCES["web"], ROOT / SOURCES["chassis"]
+STILL_CROWDED = {CHASSIS, ROOT / SOURCES["tickets"] / "queries"}
 COMPARE_CLOCKS = {
     WEB / "shared" / "sessions.py",
     *(CHASSIS / name for name in ("clock.py", "database.py", "testing.py")),
@@ -46,6 +49,7 @@ def every() -> Found:
     """What breaks a rule, a line each: the file and what is wrong with it."""
     modules = sorted(file for folder in SOURCES.values() for file in (ROOT / folder).rglob("*.py"))
     yield from of_each(modules, name_is_vague, purpose_is_missing, is_too_long)
+    styles = sorted(WEB.rglob("*.css"))
     contexts = [file for file in modules if {"services", "web"} & set(file.parts)]
     yield from of_each(contexts, ends_transactions)
     timed = [file for file in modules if "deploy" not in file.parts and file not in COMPARE_CLOCKS]
@@ -56,6 +60,8 @@ def every() -> Found:
     yield from of_each(scripts, script_is_unsafe, script_is_foreign)
     of_web = [file for file in modules if WEB in file.parents]
     yield from of_each([*templates, *scripts, *of_web], limit_is_repeated)
+    yield from of_each([*templates, *scripts, *styles], is_too_long)
+    yield from are_too_many(modules, templates, scripts, styles)
     yield from of_each(locks(), names_a_registry)
 
 
@@ -93,6 +99,14 @@ def is_too_long(file: Path) -> Found:
     lines = len(file.read_text(encoding="utf-8").splitlines())
     if lines > MOST_LINES and not is_migration(file):
         yield f"{lines} lines: a file that passes {MOST_LINES} becomes a folder"
+
+
+def are_too_many(*kinds: Iterable[Path]) -> Found:
+    """Files that lie side by side in a folder: nobody finds one among thirty."""
+    files = [file for kind in kinds for file in kind if not is_migration(file)]
+    for folder, number in sorted(Counter(file.parent for file in files).items()):
+        if number > MOST_FILES and folder not in STILL_CROWDED:
+            yield f"{folder.relative_to(ROOT)}: {number} files: more than {MOST_FILES} become folders"
 
 
 def ends_transactions(file: Path) -> Found:

@@ -4,6 +4,7 @@ import { combobox } from "../../shared/scripts/combobox.js";
 import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
 import { customerStep } from "./customer.js";
+import { dayStep } from "./day.js";
 import { saleDraft } from "./draft.js";
 import { handover } from "./handover.js";
 import { listenToScanner } from "./scanner.js";
@@ -15,8 +16,7 @@ const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
 /** @type {HTMLFormElement} */
 const form = document.querySelector("#sale");
-const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on, day_confirmed } =
-  form.elements;
+const { customer_id, product_id, withdrawn, withdrawn_confirmed, sold_on } = form.elements;
 const record = form.querySelector("[data-record]");
 const heading = document.querySelector("[data-heading]"); // a link may have led here to create somebody
 const missing = form.querySelector("[data-missing]");
@@ -74,6 +74,8 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
   done: () => settle("serial_number"),
 });
 
+const day = dayStep(form, steps.sold_on, { changed: draw, settled: () => record.focus() });
+
 const boxes = { customer: customer.box, product };
 
 /** Write { title, sub, code } into the card of what was chosen. */
@@ -97,7 +99,7 @@ const complete = {
   customer: () => customer_id.value !== "" && !customer.isCreating,
   product: () => product_id.value !== "" && (!withdrawn.value || withdrawn_confirmed.value !== ""),
   serial_number: () => serial.accepted(),
-  sold_on: () => isRead() && (!("asks" in sold_on.dataset) || isConfirmed()),
+  sold_on: day.isSettled,
 };
 
 const mustConfirm = () => product_id.value !== "" && !complete.product() && reopened !== "product";
@@ -158,8 +160,12 @@ function draw() {
     "now done",
     serial.input.value !== "",
   );
-  showEarly(steps.sold_on.querySelector("[data-day]"), "now", !complete.sold_on() || !isToday());
-  steps.sold_on.querySelector("small").dataset.show = isToday() ? "todo" : "";
+  showEarly(
+    steps.sold_on.querySelector("[data-day]"),
+    "now",
+    !complete.sold_on() || !day.isToday(),
+  );
+  steps.sold_on.querySelector("small").dataset.show = day.isToday() ? "todo" : "";
   drawTicket();
   record.setAttribute("aria-disabled", String(lacking() !== ""));
   missing.textContent = lacking() || (touched.matches ? words.READY_BY_TOUCH : words.READY);
@@ -192,8 +198,8 @@ function drawTicket() {
   row("product", product_id.value && title(steps.product));
   row("reference", product_id.value && steps.product.querySelector("[data-code]").textContent);
   row("serial_number", complete.serial_number() && serial.input.value);
-  row("sold_on", isRead() && sold_on.dataset.words);
-  form.querySelector("[data-ticket-day]").textContent = isRead() ? sold_on.dataset.short : "";
+  row("sold_on", day.isRead() && sold_on.dataset.words);
+  form.querySelector("[data-ticket-day]").textContent = day.isRead() ? sold_on.dataset.short : "";
   const number = `n°\u00a0${serial.input.value}`;
   const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
   form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
@@ -224,7 +230,7 @@ function lacking() {
 function lackingDay() {
   if (complete.sold_on()) return "";
   if (sold_on.value.trim() === "") return words.missing(["sold_on"]);
-  if (isRead()) return words.CONFIRM_DATE;
+  if (day.isRead()) return words.CONFIRM_DATE;
   return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
 }
 
@@ -236,7 +242,7 @@ function begun() {
   const searched = (name, id, box) => (id.value === "" || reopened === name ? box.input.value : "");
   return {
     ...typed,
-    sold_on: isToday() ? "" : typed.sold_on,
+    sold_on: day.isToday() ? "" : typed.sold_on,
     customer_text: searched("customer", customer_id, customer.box),
     product_text: searched("product", product_id, product),
     creating_customer: customer.isCreating ? "true" : "",
@@ -255,100 +261,10 @@ async function goOn() {
     box.start(box.input.value);
   }
   await serial.again();
-  if (!isRead()) await understandDay();
+  if (!day.isRead()) await day.understand();
 }
 
 form.addEventListener("input", draw);
-
-// --- The day -----------------------------------------------------------------------------------
-
-const calendar = form.querySelector("[data-calendar]");
-const PAUSE = 200; // milliseconds without a key before the day is read
-let dayQuestion = 0;
-let dayPause = 0;
-
-/** Whether what is known of the day is about the text that stands in its field. */
-const isRead = () => sold_on.dataset.read === sold_on.value && !("refused" in sold_on.dataset);
-const isConfirmed = () => day_confirmed.value === sold_on.dataset.day;
-
-/** `typing`: the text stays as it is, and nothing typed yet means nothing yet. */
-async function understandDay({ typing = false } = {}) {
-  clearTimeout(dayPause);
-  dayQuestion += 1;
-  const number = dayQuestion;
-  const text = sold_on.value;
-  if (typing && text.trim() === "") return;
-  let answer;
-  try {
-    answer = await send("/comptoir/dates", { sold_on: text, day_confirmed: day_confirmed.value });
-  } catch (failure) {
-    answer = { fields: { sold_on: failure.html } };
-  }
-  if (number !== dayQuestion) return;
-  take(answer, typing ? text : (answer.short ?? text));
-  draw();
-}
-
-/** What the server says of the day; `text` is what then stands in the field. */
-function take({ day = "", words = "", short = "", asks = false, fields }, text) {
-  if (sold_on.value !== text) sold_on.value = text;
-  Object.assign(sold_on.dataset, { read: text, day, words, short });
-  sold_on.toggleAttribute("data-refused", day === "");
-  sold_on.toggleAttribute("data-asks", asks);
-  explain(steps.sold_on, fields);
-}
-
-const isToday = () => sold_on.value === sold_on.dataset.today;
-
-const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
-const quarter = () => Math.floor(Date.now() / QUARTER);
-let lookedAt = quarter();
-
-/** A page that stayed open overnight goes on with the day that has begun. */
-async function lookAtDay() {
-  if (document.hidden || quarter() === lookedAt) return;
-  lookedAt = quarter();
-  const answer = await send("/comptoir/dates", { sold_on: "" }).catch(() => null);
-  if (!answer?.day || answer.short === sold_on.dataset.today) return;
-  const follows = isToday();
-  sold_on.dataset.today = answer.short;
-  calendar.max = answer.day;
-  steps.sold_on.querySelector("[data-weekday]").textContent = answer.weekday;
-  if (follows) take(answer, answer.short);
-  draw();
-}
-
-for (const sign of ["focus", "keydown", "pointerdown"]) addEventListener(sign, lookAtDay);
-document.addEventListener("visibilitychange", lookAtDay);
-
-sold_on.addEventListener("input", () => {
-  dayQuestion += 1;
-  clearTimeout(dayPause);
-  dayPause = setTimeout(() => understandDay({ typing: true }), PAUSE);
-});
-sold_on.addEventListener("change", () => understandDay());
-sold_on.addEventListener("keydown", async (event) => {
-  if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
-  event.preventDefault();
-  await understandDay();
-  if (complete.sold_on()) record.focus();
-  else steps.sold_on.querySelector("[data-confirm-day]")?.focus();
-});
-steps.sold_on.addEventListener("click", async (event) => {
-  const yes = event.target.closest("[data-confirm-day]");
-  if (!yes) return;
-  day_confirmed.value = yes.dataset.confirmDay;
-  await understandDay();
-  record.focus();
-});
-calendar.addEventListener("change", () => {
-  sold_on.value = calendar.value;
-  understandDay();
-});
-form.querySelector("[data-open-calendar]").addEventListener("click", () => {
-  calendar.value = sold_on.dataset.day;
-  calendar.showPicker();
-});
 
 // --- Recording ---------------------------------------------------------------------------------
 
@@ -359,7 +275,7 @@ async function recordSale() {
   record.setAttribute("aria-busy", "true");
   try {
     if (serial.input.value !== "") await serial.validate();
-    if (!isRead() || sold_on.value !== sold_on.dataset.short) await understandDay();
+    if (!day.isRead() || sold_on.value !== sold_on.dataset.short) await day.understand();
     if (lacking()) {
       if (!isUndecided()) reopened = null;
       focusOn(current());
@@ -374,7 +290,7 @@ async function recordSale() {
 
 async function sendSale() {
   const sale = new FormData(form);
-  if (isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
+  if (day.isToday()) sale.set("sold_on", ""); // the server knows which day it is by now
   let answer;
   try {
     answer = await send("/comptoir", sale, { asks: true });
@@ -389,7 +305,7 @@ async function sendSale() {
     return;
   }
   explain(form, answer.fields);
-  if (answer.day) take(answer.day, sold_on.value);
+  if (answer.day) day.take(answer.day, sold_on.value);
   if (answer.key) form.elements.form_key.value = answer.key;
   if (answer.retry_after && !retried) {
     retried = true;
