@@ -21,6 +21,7 @@ from chassis.messaging import (
     publish,
 )
 from chassis.settings import ServiceSettings
+from chassis.writing import write_what_waits
 from contracts.event import Event
 from contracts.topology import stream_name
 
@@ -48,7 +49,7 @@ async def put(database, event: Event, *, hours: float, published: bool = True) -
     at = datetime.now(UTC) - timedelta(hours=hours)
     async with database.transaction() as session:
         event_id = publish(session, event)
-        await session.flush()
+        await write_what_waits(session)
         new_id = id_of(at)
         await session.execute(
             update(OutboxMessage)
@@ -188,7 +189,7 @@ async def test_a_commit_wakes_only_who_listens(database):
 
         async with database.transaction() as session:
             publish(session, Counted(id="meanwhile"))
-            await session.flush()
+            await write_what_waits(session)
             listening = asyncio.create_task(listen(connection, CHANNEL))
             await asyncio.sleep(0.2)
             assert not listening.done()

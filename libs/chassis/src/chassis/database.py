@@ -23,6 +23,7 @@ from uuid_utils.compat import uuid7
 from chassis import clock
 from chassis.errors import Refusal
 from chassis.reading import Reader, Statements
+from chassis.writing import STATEMENTS, write_what_waits
 
 NAMES = {
     "ix": "ix_%(column_0_label)s",
@@ -81,14 +82,17 @@ class Database:
             connect_args={"options": LIMITS, "application_name": name, **WATCHED},
         )
         event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
-        self.sessions = async_sessionmaker(self.engine, expire_on_commit=False)
         self.statements = Statements(self.engine.dialect)
+        self.sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info={STATEMENTS: self.statements}
+        )
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """All the writes made inside commit together, or none do."""
         async with self.sessions.begin() as session:
             yield session
+            await write_what_waits(session)
 
     async def read_clock(self) -> timedelta:
         """How far this process's clock is behind; from now on `chassis.clock` allows for it."""

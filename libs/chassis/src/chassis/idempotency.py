@@ -7,19 +7,46 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
-from sqlalchemy import func, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import BigInteger, Uuid, and_, bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller, CurrentCaller
 from chassis.database import Transaction
 from chassis.errors import Malformed
-from chassis.messaging import IdempotencyKey
+from chassis.messaging import SCHEMA, IdempotencyKey
+from chassis.writing import run_later, straight
 from contracts.text import Body
 
 
 class IdempotencyKeyReused(Malformed):
     code = "idempotency_key_reused"
+
+
+KEYS = IdempotencyKey.__table__.c
+NAMED = and_(
+    KEYS.caller_id == bindparam("caller_id"),
+    KEYS.route == bindparam("route"),
+    KEYS.key_hash == bindparam("key_hash"),
+)
+TURN = select(func.pg_advisory_xact_lock(bindparam("turn", type_=BigInteger)))
+# Waited for first: what the one before has written is met whenever this statement has begun.
+FIRST = text(f"""
+    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(CAST(:turn AS bigint)))
+    INSERT INTO {SCHEMA}.idempotency_keys (caller_id, route, key_hash, fingerprint)
+    SELECT :caller_id, :route, :key_hash, :found FROM turn
+    ON CONFLICT DO NOTHING RETURNING route
+""")  # noqa: S608 - a constant
+KEPT = select(KEYS.fingerprint, KEYS.made_id).where(NAMED)
+MADE = update(IdempotencyKey.__table__).where(NAMED).values(made_id=bindparam("made", type_=Uuid))  # ty: ignore[invalid-argument-type]
+MADE_UNDER = (
+    select(KEYS.made_id)
+    .where(
+        KEYS.caller_id == bindparam("caller_id"),
+        KEYS.key_hash == bindparam("key_hash"),
+        KEYS.made_id.is_not(None),
+    )
+    .limit(1)
+)
 
 
 class Idempotency:
@@ -44,27 +71,21 @@ class Idempotency:
         if self.key is None:
             return None
         found = fingerprint(self.key, body)
-        await take_turn(self.session, self.caller, self.key)
-        first = await self.session.scalar(
-            postgresql.insert(IdempotencyKey)
-            .values(**self.identity(self.key), fingerprint=found)
-            .on_conflict_do_nothing()
-            .returning(IdempotencyKey.route)
-        )
-        if first is not None:
+        reader = await straight(self.session)
+        identity = self.identity(self.key)
+        turn = turn_of(self.caller, self.key)
+        first = await reader.execute(FIRST, {**identity, "found": found, "turn": turn})
+        if first:
             return None
-        kept = await self.session.scalar(
-            select(IdempotencyKey).filter_by(**self.identity(self.key))
-        )
+        kept = (await reader.execute(KEPT, identity)).one_or_none()
         if kept is None or not hmac.compare_digest(kept.fingerprint, found):
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
         return kept.made_id
 
-    async def remember(self, made_id: UUID) -> None:
+    def remember(self, made_id: UUID) -> None:
         if self.key is not None:
-            await self.session.execute(
-                update(IdempotencyKey).filter_by(**self.identity(self.key)).values(made_id=made_id)
-            )
+            identity = self.identity(self.key)
+            run_later(self.session, MADE, {**identity, "made": made_id})
 
     def identity(self, key: str) -> dict[str, object]:
         return {
@@ -84,22 +105,14 @@ async def made_under(session: AsyncSession, caller: Caller, key: str) -> UUID | 
     A draft has the key under which it will be sent: what comes later than that is no draft any
     more. The caller's transaction then holds up a sending until it ends.
     """
-    await take_turn(session, caller, key)
-    return await session.scalar(
-        select(IdempotencyKey.made_id)
-        .where(
-            IdempotencyKey.caller_id == caller.id,
-            IdempotencyKey.key_hash == hashed(key),
-            IdempotencyKey.made_id.is_not(None),
-        )
-        .limit(1)
-    )
+    reader = await straight(session)
+    await reader.execute(TURN, {"turn": turn_of(caller, key)})
+    return await reader.scalar(MADE_UNDER, {"caller_id": caller.id, "key_hash": hashed(key)})
 
 
-async def take_turn(session: AsyncSession, caller: Caller, key: str) -> None:
-    """One transaction at a time for each composition."""
-    turn = int.from_bytes(hashed(f"{caller.id}/{key}")[:8], signed=True)
-    await session.execute(select(func.pg_advisory_xact_lock(turn)))
+def turn_of(caller: Caller, key: str) -> int:
+    """The lock of one composition: one transaction at a time works on it."""
+    return int.from_bytes(hashed(f"{caller.id}/{key}")[:8], signed=True)
 
 
 def fingerprint(key: str, body: Body) -> bytes:

@@ -32,6 +32,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis import clock, tracing
 from chassis.database import NAMES, TYPES, new_id
+from chassis.writing import add_later
 from contracts.event import Envelope, Event, id_of
 
 SCHEMA = "messaging"
@@ -172,7 +173,7 @@ def publish(session: AsyncSession, event: Event, *, version: int | None = None) 
     with tracing.span(f"announce {event.type}", tracing.SpanKind.PRODUCER):
         traceparent = tracing.here()
     row = enveloped(event, event.fact_id or new_id(), clock.now(), version, traceparent)
-    session.add(OutboxMessage(**row))
+    add_later(session, OutboxMessage, row)
     return row["event_id"]
 
 

@@ -1,12 +1,13 @@
 """Statements that only read: compiled once per shape, run by the driver, rows as it gives them."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
-from sqlalchemy import CompoundSelect, Dialect, Select, TextClause
+from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, TextClause, Update
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -14,7 +15,14 @@ from sqlalchemy.util import LRUCache
 
 SHAPES_MOST = 500
 
-Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]] | TextClause
+Statement = (
+    Select[*tuple[Any, ...]]
+    | CompoundSelect[*tuple[Any, ...]]
+    | TextClause
+    | Insert
+    | Update
+    | Delete
+)
 Values = Mapping[str, Any]
 
 
@@ -106,7 +114,14 @@ class Reader:
         text, parameters = self.statements.of(statement, values or {})
         cursor = self.connection.cursor(row_factory=namedtuple_row)
         await cursor.execute(cast("Any", text), parameters, prepare=False if plans_anew else None)
-        return Rows(await cursor.fetchall())
+        return Rows(await cursor.fetchall() if cursor.description else ())
+
+    @asynccontextmanager
+    async def with_setting(self, setting: str) -> AsyncGenerator[None]:
+        """One transaction, for a setting that is to hold no longer: `SET LOCAL …`."""
+        async with self.connection.transaction():
+            await self.connection.execute(cast("Any", setting))
+            yield
 
     async def scalars(self, statement: Statement, values: Values | None = None) -> Rows:
         return (await self.execute(statement, values)).scalars()

@@ -69,6 +69,12 @@ OLDEST = text("""
     FROM messaging.outbox WHERE published_at IS NULL
 """)
 
+MESSAGING = text("""
+    SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0),
+        (SELECT count(*) FROM messaging.dead_letters)
+    FROM messaging.outbox WHERE published_at IS NULL
+""")
+
 
 def create_service(
     settings: ServiceSettings,
@@ -240,16 +246,8 @@ async def read_database(database: Database) -> None:
         metrics.POOL.labels("most").set(database.most)
         metrics.POOL.labels("in_use").set(pool.checkedout())
         metrics.POOL.labels("idle").set(pool.checkedin())
-    async with database.transaction() as session:
-        waiting, age, parked = (
-            await session.execute(
-                text("""
-                    SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0),
-                           (SELECT count(*) FROM messaging.dead_letters)
-                    FROM messaging.outbox WHERE published_at IS NULL
-                """)
-            )
-        ).one()
+    async with database.reading() as reader:
+        waiting, age, parked = (await reader.execute(MESSAGING)).one()
     metrics.OUTBOX_DEPTH.set(waiting)
     metrics.OUTBOX_AGE.set(age)
     metrics.DEAD_LETTERS.set(parked)

@@ -27,6 +27,7 @@ from chassis.bus import Delivery, Subscriptions
 from chassis.database import Database
 from chassis.messaging import Again, OutboxMessage, new_id, publish_again
 from chassis.reading import Reader
+from chassis.writing import STATEMENTS, write_what_waits
 from contracts.event import Envelope, Event
 
 KEY = Ed25519PrivateKey.generate()
@@ -160,7 +161,10 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
         outer = await connection.begin()
         sessions = database.sessions
         database.sessions = async_sessionmaker(
-            connection, expire_on_commit=False, join_transaction_mode="create_savepoint"
+            connection,
+            expire_on_commit=False,
+            join_transaction_mode="create_savepoint",
+            info={STATEMENTS: database.statements},
         )
         raw = cast("AsyncConnection", (await connection.get_raw_connection()).driver_connection)
 
@@ -179,6 +183,7 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
 
 async def published(session: AsyncSession) -> list[Event]:
     """What the service has announced so far, in order."""
+    await write_what_waits(session)
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
     return [read(Envelope.model_validate_json(row.body)) for row in rows]
 
@@ -193,6 +198,7 @@ async def published_again(
     facts = select(OutboxMessage.event_id).where(
         OutboxMessage.type.in_([name for name, event in Event.by_type.items() if event.fact])
     )
+    await write_what_waits(session)
     await session.flush()
     first = set(await session.scalars(facts))
     await session.execute(delete(OutboxMessage))

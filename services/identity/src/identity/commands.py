@@ -69,8 +69,8 @@ def list_staff() -> None:
     """One line each: address, name, role, enabled or disabled, last use."""
 
     async def work(database: Database, _: Passwords) -> None:
-        async with database.transaction() as session:
-            members = await known.staff(session)
+        async with database.reading() as reader:
+            members = await known.staff(reader)
         for member in members:
             used = f"{member.last_used_at:%Y-%m-%d %H:%M}Z" if member.last_used_at else "never"
             state = "enabled" if member.enabled else "disabled"

@@ -1,7 +1,7 @@
 """What can be read: a mail with all that is known about it, and what became of mails."""
 
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.errors import NotFound
-from chassis.reading import Reader
+from chassis.reading import AnyReader, Reader
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Due, Mail, Person, Reason, Ticket, Wishes
@@ -24,9 +24,13 @@ class MailUnknown(NotFound):
     code = "mail_unknown"
 
 
-async def wishes(session: AsyncSession, person_id: UUID) -> Wishes:
+WISHES = select(*Wishes.__table__.columns).where(Wishes.person_id == bindparam("person_id"))
+
+
+async def wishes(reader: Reader, person_id: UUID) -> Wishes:
     """What this person wants; what everybody does who has said nothing."""
-    return await session.get(Wishes, person_id) or Wishes(person_id=person_id)
+    row = (await reader.execute(WISHES, {"person_id": person_id})).one_or_none()
+    return Wishes(person_id=person_id) if row is None else Wishes(**row._asdict())
 
 
 # --- One mail ---------------------------------------------------------------------------------
@@ -47,27 +51,39 @@ async def due(session: AsyncSession, mail: Mail) -> Due:
 
 async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
     """Each mail with its person, their wishes, its request, its reasons and their authors."""
-    ids = [mail.id for mail in mails]
-    reasons = await all_of(session, select(Reason).where(Reason.mail_id.in_(ids)))
-    reasons.sort(key=lambda reason: (reason.version, reason.happened_at))
-    authors = {reason.author_id for reason in reasons if reason.author_id}
-    involved = {mail.person_id for mail in mails} | authors
-    people = {p.id: p for p in await all_of(session, select(Person).where(Person.id.in_(involved)))}
-    wanted = select(Wishes).where(Wishes.person_id.in_({mail.person_id for mail in mails}))
-    wishes_of = {wish.person_id: wish for wish in await all_of(session, wanted)}
-    asked = {mail.ticket_id for mail in mails if mail.ticket_id}
-    tickets = {t.id: t for t in await all_of(session, select(Ticket).where(Ticket.id.in_(asked)))}
+    values = {"ids": [mail.id for mail in mails]}
+    told = (await session.execute(REASONS, values)).all()
+    about = {row[0]: row[1:] for row in await session.execute(ABOUT, values)}
     return [
         Due(
             mail=mail,
-            person=people.get(mail.person_id),
-            wishes=wishes_of.get(mail.person_id) or Wishes(person_id=mail.person_id),
-            ticket=tickets.get(mail.ticket_id) if mail.ticket_id else None,
-            reasons=tuple(reason for reason in reasons if reason.mail_id == mail.id),
-            authors={id: people[id] for id in authors if id in people},
+            person=person,
+            wishes=wishes or Wishes(person_id=mail.person_id),
+            ticket=ticket,
+            reasons=tuple(reason for reason, _ in told if reason.mail_id == mail.id),
+            authors={author.id: author for _, author in told if author is not None},
         )
         for mail in mails
+        for person, wishes, ticket in [about[mail.id]]
     ]
+
+
+IDS = bindparam("ids", expanding=True)
+REASONS = (
+    select(Reason, Person)
+    .outerjoin(Person, Person.id == Reason.author_id)
+    .where(Reason.mail_id.in_(IDS))
+    .order_by(Reason.version, Reason.happened_at)
+    .execution_options(populate_existing=True)
+)
+ABOUT = (
+    select(Mail.id, Person, Wishes, Ticket)
+    .outerjoin(Person, Person.id == Mail.person_id)
+    .outerjoin(Wishes, Wishes.person_id == Mail.person_id)
+    .outerjoin(Ticket, Ticket.id == Mail.ticket_id)
+    .where(Mail.id.in_(IDS))
+    .execution_options(populate_existing=True)
+)
 
 
 async def all_of(session: AsyncSession, statement: Select[T_]) -> list[T_]:
@@ -157,20 +173,20 @@ def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
     )
 
 
-async def failed(session: AsyncSession) -> int:
+async def failed(reader: AnyReader) -> int:
     """Exact to 1,000, at most 1,001."""
     some = select(Mail.id).where(FAILED).limit(COUNTED_MOST + 1).subquery()
-    return await number(session, select(func.count()).select_from(some))
+    return await number(reader, select(func.count()).select_from(some))
 
 
-async def too_old(session: AsyncSession) -> int:
+async def too_old(reader: Reader) -> int:
     """Mails that were kept unsent, because what they tell was old when it was heard of."""
     statement = select(func.count()).select_from(Mail).where(FAILED, Mail.last_error == TOO_OLD)
-    return await number(session, statement)
+    return await number(reader, statement)
 
 
-async def number(session: AsyncSession, statement: Select[int]) -> int:
-    return (await session.execute(statement)).scalar_one()
+async def number(reader: AnyReader, statement: Select[int]) -> int:
+    return (await reader.execute(statement)).scalar_one()
 
 
 # --- How sending goes -------------------------------------------------------------------------
@@ -180,44 +196,44 @@ def awaited(at: datetime) -> ColumnElement[bool]:
     return (Mail.state == State.WAITING) & (Mail.wanted_at <= at)
 
 
-async def queue(session: AsyncSession, *, at: datetime) -> api.Queue:
-    waiting, oldest = await depth(session, at=at)
+async def queue(reader: Reader, *, at: datetime) -> api.Queue:
+    waiting, oldest = await depth(reader, at=at)
     sent = select(func.count()).where(
         Mail.state == State.SENT, Mail.changed_at > at - timedelta(days=1)
     )
-    trouble = await last_trouble(session)
+    trouble = await last_trouble(reader)
     return api.Queue(
         waiting=waiting,
         oldest_seconds=oldest,
-        sent_last_day=await number(session, sent),
-        failed=await failed(session),
+        sent_last_day=await number(reader, sent),
+        failed=await failed(reader),
         last_trouble=trouble.last_error if trouble else None,
         last_trouble_at=trouble.changed_at if trouble else None,
     )
 
 
-async def depth(session: AsyncSession, *, at: datetime) -> tuple[int, float]:
+async def depth(reader: Reader, *, at: datetime) -> tuple[int, float]:
     """How many mails should have been sent by now, and for how long the oldest, in seconds."""
     statement = select(func.count(), func.min(Mail.wanted_at)).where(awaited(at))
-    count, oldest = (await session.execute(statement)).one()
+    count, oldest = (await reader.execute(statement)).one()
     return count, max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
 
 
-async def unready(session: AsyncSession) -> int:
+async def unready(reader: Reader) -> int:
     """Mails that lack something which has not been heard of yet."""
     return await number(
-        session, select(func.count()).where(Mail.state == State.WAITING, Mail.waits > 0)
+        reader, select(func.count()).where(Mail.state == State.WAITING, Mail.waits > 0)
     )
 
 
-async def last_trouble(session: AsyncSession) -> Mail | None:
+async def last_trouble(reader: Reader) -> Any:
     """The newest mail that was put off, unless one was handed over since."""
     newest = (
-        select(Mail)
+        select(Mail.state, Mail.last_error, Mail.changed_at)
         .where(Mail.tried_at.is_not(None), Mail.state.in_([State.WAITING, State.SENT]))
         .where((Mail.state == State.SENT) | Mail.last_error.is_not(None))
         .order_by(Mail.tried_at.desc())
         .limit(1)
     )
-    found = await session.scalar(newest)
+    found = (await reader.execute(newest)).one_or_none()
     return found if found is not None and found.state == State.WAITING else None

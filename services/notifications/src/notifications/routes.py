@@ -38,11 +38,9 @@ Secret = Annotated[str, Depends(secret)]
 
 
 @router.get("/preferences")
-async def read_preferences(
-    request: Request, person: Person, session: Transaction
-) -> api.Preferences:
+async def read_preferences(request: Request, person: Person, reader: Reading) -> api.Preferences:
     """What I want to be told by mail, and in which language."""
-    return described(request, await queries.wishes(session, person.id))
+    return described(request, await queries.wishes(reader, person.id))
 
 
 @router.patch("/preferences")
@@ -63,11 +61,11 @@ def described(request: Request, wishes: models.Wishes) -> api.Preferences:
 
 @router.post("/unsubscriptions/read")
 async def read_unsubscription(
-    given: api.Unsubscription, session: Transaction, secret: Secret
+    given: api.Unsubscription, reader: Reading, secret: Secret
 ) -> api.Unsubscribed:
     """What a mail's link would end. It needs no sign-in and changes nothing."""
     person_id, kind = preferences.read_token(secret, given.token)
-    return unsubscribed(await queries.wishes(session, person_id), kind)
+    return unsubscribed(await queries.wishes(reader, person_id), kind)
 
 
 @router.post("/unsubscriptions")
@@ -113,6 +111,6 @@ async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> 
 
 
 @router.get("/queue")
-async def read_queue(_: Administrator, session: Transaction) -> api.Queue:
+async def read_queue(_: Administrator, reader: Reading) -> api.Queue:
     """How sending goes."""
-    return await queries.queue(session, at=clock.now())
+    return await queries.queue(reader, at=clock.now())

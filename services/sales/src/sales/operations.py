@@ -5,30 +5,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Uuid, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.auth import Caller
-from chassis.database import refusing
 from chassis.errors import Busy, Malformed, Refusal
 from chassis.forgetting import Past
 from chassis.idempotency import made_under
 from chassis.messaging import Again, is_gone, publish
+from chassis.writing import run_later, straight
 from contracts.catalog.api import Product
 from contracts.catalog.events import ProductState
+from contracts.sales import api
 from contracts.sales.api import DraftToKeep, NewSale
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from sales import queries
 from sales.models import (
     DRAFTS_LAST,
     SALE_NUMBERS,
-    UNIT_SOLD_ONCE,
     Draft,
     KnownCustomer,
     Sale,
     SellableProduct,
 )
+from sales.queries import STANDING
 
 
 class CustomerUnknown(Malformed):
@@ -54,13 +55,23 @@ class SaleAlreadyRecorded(Refusal):
 # --- Sales ------------------------------------------------------------------------------------
 
 
+# With the number that the sale will have.
+PARTIES = (
+    select(KnownCustomer, SellableProduct, SALE_NUMBERS.next_value())
+    .outerjoin(SellableProduct, SellableProduct.id == bindparam("product_id", type_=Uuid))
+    .where(KnownCustomer.id == bindparam("customer_id", type_=Uuid))
+    .with_for_update(read=True, of=KnownCustomer)
+)
+
+
 async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at: datetime) -> Sale:
     """Record the sale and announce it; `at` is now, in the shop's zone."""
     # Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale.
-    customer = await session.get(KnownCustomer, new.customer_id, with_for_update={"read": True})
-    if customer is None:
+    values = {"customer_id": new.customer_id, "product_id": new.product_id}
+    row = (await session.execute(PARTIES, values)).one_or_none()
+    if row is None:
         raise CustomerUnknown("no such customer", field="customer_id")
-    product = await session.get(SellableProduct, new.product_id)
+    customer, product, ordinal = row
     if product is None:
         raise ProductUnknown("no such product", field="product_id")
     sale = Sale.recorded(
@@ -68,7 +79,7 @@ async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at
         customer=customer,
         product=product,
         seller=seller,
-        ordinal=await session.scalar(SALE_NUMBERS.next_value()),
+        ordinal=ordinal,
         at=at,
     )
     await add_if_free(session, sale)
@@ -76,20 +87,29 @@ async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at
     return sale
 
 
+OF_SALE = [
+    column.name for column in Sale.__table__.c if column.computed is None
+]  # the words by which it is found are the database's
+SOLD_ONCE = (
+    postgresql.insert(Sale.__table__)  # ty: ignore[invalid-argument-type]
+    .values({name: bindparam(name) for name in OF_SALE})
+    .on_conflict_do_nothing(index_elements=["product_id", "serial_number"], index_where=STANDING)
+    .returning(Sale.__table__.c.id)
+)
+
+
 async def add_if_free(session: AsyncSession, sale: Sale) -> None:
     """PostgreSQL decides between two sellers of one unit; the second is told of the first."""
-    try:
-        with refusing(UNIT_SOLD_ONCE, SerialNumberAlreadySold("this unit was sold before")):
-            async with session.begin_nested():
-                session.add(sale)
-    except SerialNumberAlreadySold as clash:
-        standing = await queries.sale_of_unit(session, sale.product_id, sale.serial_number)
+    row = {name: getattr(sale, name) for name in OF_SALE}
+    if not await (await straight(session)).execute(SOLD_ONCE, row):
+        reader = await straight(session)
+        standing = await queries.sale_of_unit(reader, sale.product_id, sale.serial_number)
         if standing is None:
-            raise Busy("its sale was cancelled at this very moment: try again") from clash
-        raise already_sold(standing) from clash
+            raise Busy("its sale was cancelled at this very moment: try again")
+        raise already_sold(standing)
 
 
-def already_sold(standing: Sale) -> SerialNumberAlreadySold:
+def already_sold(standing: api.Sale) -> SerialNumberAlreadySold:
     return SerialNumberAlreadySold(
         "this serial number of this product was sold before",
         field="serial_number",
@@ -163,10 +183,17 @@ async def keep_draft(
         raise DraftOfAnotherSale("another sale has been begun")
 
 
-async def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None:
+DRAFTS = Draft.__table__
+MINE = delete(DRAFTS).where(DRAFTS.c.seller_id == bindparam("seller_id"))  # ty: ignore[invalid-argument-type]
+OF_THIS_SALE = MINE.where(DRAFTS.c.key == bindparam("key"))
+
+
+def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None:
     """Throw it away, or only if it is of the sale with this key; repeating it is harmless."""
-    statement = delete(Draft).where(Draft.seller_id == seller.id)
-    await session.execute(statement.where(Draft.key == key) if key else statement)
+    if key:
+        run_later(session, OF_THIS_SALE, {"seller_id": seller.id, "key": key})
+    else:
+        run_later(session, MINE, {"seller_id": seller.id})
 
 
 # --- What the others told ---------------------------------------------------------------------

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    Uuid,
     and_,
+    bindparam,
     exists,
     func,
     literal_column,
@@ -22,6 +25,7 @@ from chassis import folding, paging
 from chassis.auth import Caller
 from chassis.errors import Malformed, NotFound
 from chassis.folding import fold, pattern_of
+from chassis.reading import Reader, Statement, Values
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
@@ -38,64 +42,77 @@ class SaleUnknown(NotFound):
     code = "sale_unknown"
 
 
-def visible_to(caller: Caller) -> ColumnElement[bool]:
+# All that the contract tells of a sale; of its product under names of their own.
+PRODUCT = {
+    "product_id": "id",
+    "product_reference": "reference",
+    "product_designation": "designation",
+}
+SALE = select(
+    *(getattr(Sale, name) for name in api.Sale.model_fields if name != "product")
+).add_columns(*(getattr(Sale, name) for name in PRODUCT))
+ONE = SALE.where(Sale.id == bindparam("id"))
+ONE_OF_MINE = ONE.where(Sale.customer_id == bindparam("customer_id"), STANDING)
+OF_UNIT = SALE.where(
+    Sale.product_id == bindparam("product_id"),
+    Sale.serial_number == bindparam("serial_number"),
+    STANDING,
+)
+
+
+def sale_of(row: Any) -> api.Sale:
+    product = {name: getattr(row, column) for column, name in PRODUCT.items()}
+    return api.Sale.model_validate(row._asdict() | {"product": product})
+
+
+async def sale(reader: Reader, caller: Caller, sale_id: UUID) -> api.Sale:
     """Staff see every sale; customers see what they bought, while it stands."""
-    if caller.role in STAFF:
-        return Sale.id.is_not(None)
-    return (Sale.customer_id == caller.id) & STANDING
-
-
-async def sale(session: AsyncSession, caller: Caller, sale_id: UUID) -> Sale:
-    return await one_sale(session, select(Sale).where(Sale.id == sale_id, visible_to(caller)))
-
-
-async def sale_to_change(session: AsyncSession, sale_id: UUID) -> Sale:
-    """The sale, locked until the transaction ends."""
-    return await one_sale(session, select(Sale).where(Sale.id == sale_id).with_for_update())
-
-
-async def one_sale(session: AsyncSession, statement: Select[Sale]) -> Sale:
-    found = await session.scalar(statement)
+    for_staff = caller.role in STAFF
+    values = {"id": sale_id} if for_staff else {"id": sale_id, "customer_id": caller.id}
+    found = await one_or_none(reader, ONE if for_staff else ONE_OF_MINE, values)
     if found is None:
         raise SaleUnknown("no such sale")
     return found
 
 
-async def sale_of_unit(session: AsyncSession, product_id: UUID, serial_number: str) -> Sale | None:
+async def one_or_none(
+    reader: Reader, statement: Statement, values: Values | None = None
+) -> api.Sale | None:
+    row = (await reader.execute(statement, values)).one_or_none()
+    return None if row is None else sale_of(row)
+
+
+async def sale_to_change(session: AsyncSession, sale_id: UUID) -> Sale:
+    """The sale, locked until the transaction ends."""
+    found = await session.scalar(select(Sale).where(Sale.id == sale_id).with_for_update())
+    if found is None:
+        raise SaleUnknown("no such sale")
+    return found
+
+
+async def sale_of_unit(reader: Reader, product_id: UUID, serial_number: str) -> api.Sale | None:
     """The sale that stands for this unit, if it was sold."""
-    return await session.scalar(
-        select(Sale).where(
-            Sale.product_id == product_id, Sale.serial_number == serial_number, STANDING
-        )
-    )
+    values = {"product_id": product_id, "serial_number": serial_number}
+    return await one_or_none(reader, OF_UNIT, values)
 
 
 async def serial_number_checked(
-    session: AsyncSession, check: api.SerialNumberCheck
+    reader: Reader, check: api.SerialNumberCheck
 ) -> api.SerialNumberChecked:
     """The sale of this very unit, and those that it may be mistaken for."""
     number = check.serial_number
-    alike = (
-        select(Sale)
-        .where(Sale.reads_like(number), STANDING)
-        .order_by(Sale.recorded_at.desc())
-        .limit(1)
-    )
+    alike = SALE.where(Sale.reads_like(number), STANDING).order_by(Sale.recorded_at.desc()).limit(1)
     same = alike.where(Sale.serial_number == number, Sale.product_id != check.product_id)
     return api.SerialNumberChecked(
         serial_number=number,
-        sale=answered(await sale_of_unit(session, check.product_id, number)),
-        same_number=answered(await session.scalar(same)),
-        look_alike=answered(await session.scalar(alike.where(Sale.serial_number != number))),
+        sale=await sale_of_unit(reader, check.product_id, number),
+        same_number=await one_or_none(reader, same),
+        look_alike=await one_or_none(reader, alike.where(Sale.serial_number != number)),
     )
 
 
-def answered(found: Sale | None) -> api.Sale | None:
-    return None if found is None else api.Sale.model_validate(found)
-
-
 async def sales(
-    session: AsyncSession,
+    reader: Reader,
     *,
     customer_id: UUID | None,
     seller_id: UUID | None,
@@ -104,21 +121,21 @@ async def sales(
     after: str | None,
 ) -> api.Sales:
     """Sales that meet every condition given, cancelled ones too."""
-    statement = select(Sale)
+    statement = SALE
     if customer_id is not None:
         statement = statement.where(Sale.customer_id == customer_id)
     if seller_id is not None:
         statement = statement.where(Sale.seller_id == seller_id)
     if since is not None:
         statement = statement.where(Sale.recorded_at >= since)
-    return await page(session, statement, limit=limit, after=after)
+    return await page(reader, statement, limit=limit, after=after)
 
 
 async def purchases_of(
-    session: AsyncSession, customer: Caller, *, limit: int, after: str | None
+    reader: Reader, customer: Caller, *, limit: int, after: str | None
 ) -> api.Sales:
-    statement = select(Sale).where(Sale.customer_id == customer.id, STANDING)
-    return await page(session, statement, limit=limit, after=after)
+    statement = SALE.where(Sale.customer_id == customer.id, STANDING)
+    return await page(reader, statement, limit=limit, after=after)
 
 
 # --- Search -----------------------------------------------------------------------------------
@@ -130,20 +147,25 @@ class SearchTooShort(Malformed):
     code = "search_too_short"
 
 
-async def search_sales(session: AsyncSession, wanted: api.SaleSearch) -> api.Sales:
-    """Sales of some days in which every word occurs, cancelled ones too."""
-    statement = select(Sale)
+async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
+    """Sales of some days in which every word occurs, cancelled ones too.
+
+    Planned for these very words: a common one is soon met among the newest sales, a rare one
+    looked up in the index.
+    """
+    statement = SALE
     if wanted.sold_from is not None:
         statement = statement.where(Sale.sold_on >= wanted.sold_from)
     if wanted.sold_to is not None:
         statement = statement.where(Sale.sold_on <= wanted.sold_to)
     if wanted.text:
-        words = await words_of(session, wanted.text)
+        words = words_of(wanted.text)
         ways = [words] if words else []
         ways += [[number] for number in numbers_in(wanted.text)]
         if ways:
             statement = statement.where(or_(*(and_(*map(holds, way)) for way in ways)))
-    return await page(session, statement, limit=wanted.limit, after=wanted.after)
+    limit, after = wanted.limit, wanted.after
+    return await page(reader, statement, limit=limit, after=after, plans_anew=bool(wanted.text))
 
 
 def holds(word: str) -> ColumnElement[bool]:
@@ -159,12 +181,7 @@ def numbers_in(text: str) -> list[str]:
     return [each.lower() for each in ([number] if number else serial_numbers_in(folded))]
 
 
-async def words_of(session: AsyncSession, text: str) -> list[str]:
-    """The words, and a search that is planned for these very words.
-
-    A common one is then soon met among the newest sales, a rare one looked up in the index.
-    """
-    await session.execute(select(func.set_config("plan_cache_mode", "force_custom_plan", True)))
+def words_of(text: str) -> list[str]:
     words = folding.words_of(text)
     if words and max(map(len, words)) < SHORTEST_WORD:
         raise SearchTooShort("one word of 3 characters is needed", field="text")
@@ -175,55 +192,60 @@ async def words_of(session: AsyncSession, text: str) -> list[str]:
 
 
 async def page(
-    session: AsyncSession, statement: Select[Sale], *, limit: int, after: str | None
+    reader: Reader,
+    statement: Select[*tuple[Any, ...]],
+    *,
+    limit: int,
+    after: str | None,
+    plans_anew: bool = False,
 ) -> api.Sales:
     """One page, newest first; one row more than shown tells whether another follows."""
     if after is not None:
         last = paging.decode(after, datetime, UUID)
         statement = statement.where(tuple_(Sale.recorded_at, Sale.id) < last)
     newest = statement.order_by(Sale.recorded_at.desc(), Sale.id.desc())
-    found = (await session.scalars(newest.limit(limit + 1))).all()
-    shown = [api.Sale.model_validate(row) for row in found[:limit]]
+    found = await reader.execute(newest.limit(limit + 1), plans_anew=plans_anew)
+    shown = [sale_of(row) for row in found[:limit]]
     following = paging.encode(shown[-1].recorded_at, shown[-1].id) if len(found) > limit else None
     return api.Sales(sales=shown, next=following)
 
 
-async def purchase_counts(
-    session: AsyncSession, customer_ids: Sequence[UUID]
-) -> list[api.PurchaseCount]:
+async def purchase_counts(reader: Reader, customer_ids: Sequence[UUID]) -> list[api.PurchaseCount]:
     """How many purchases of each stand, in the order asked; exact to 1,000, at most 1,001."""
-    rows = await session.execute(
+    rows = await reader.execute(
         select(Sale.customer_id, func.count())
         .where(Sale.customer_id.in_(customer_ids), STANDING)
         .group_by(Sale.customer_id)
     )
-    counts = dict(rows.all())
+    counts = dict(rows)
     return [
         api.PurchaseCount(customer_id=id, count=min(counts.get(id, 0), COUNTED_MOST + 1))
         for id in customer_ids
     ]
 
 
-async def are_known(
-    session: AsyncSession, *, customer_id: UUID, product_id: UUID
-) -> tuple[bool, bool]:
+ARE_KNOWN = select(
+    exists().where(KnownCustomer.id == bindparam("customer_id", type_=Uuid)).label("customer"),
+    exists().where(SellableProduct.id == bindparam("product_id", type_=Uuid)).label("product"),
+)
+
+
+async def are_known(reader: Reader, *, customer_id: UUID, product_id: UUID) -> tuple[bool, bool]:
     """Whether this customer and this product have reached us yet."""
-    row = await session.execute(
-        select(
-            exists().where(KnownCustomer.id == customer_id),
-            exists().where(SellableProduct.id == product_id),
-        )
-    )
-    customer_known, product_known = row.one()
-    return customer_known, product_known
+    values = {"customer_id": customer_id, "product_id": product_id}
+    row = (await reader.execute(ARE_KNOWN, values)).one()
+    return row.customer, row.product
 
 
-async def draft(session: AsyncSession, seller: Caller, *, at: datetime) -> Draft | None:
+DRAFT = select(Draft.key, Draft.content, Draft.saved_at).where(
+    Draft.seller_id == bindparam("seller_id"),
+    Draft.sale_id.is_(None),
+    Draft.saved_at >= bindparam("since"),
+)
+
+
+async def draft(reader: Reader, seller: Caller, *, at: datetime) -> api.Draft:
     """The sale that this seller has begun and neither recorded nor forgotten for days."""
-    return await session.scalar(
-        select(Draft).where(
-            Draft.seller_id == seller.id,
-            Draft.sale_id.is_(None),
-            Draft.saved_at >= at - DRAFTS_LAST,
-        )
-    )
+    values = {"seller_id": seller.id, "since": at - DRAFTS_LAST}
+    row = (await reader.execute(DRAFT, values)).one_or_none()
+    return api.Draft() if row is None else api.Draft.model_validate(row)

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
 from chassis.auth import Caller, only
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from chassis.standing import standing
+from chassis.writing import straight
 from contracts.identity.roles import STAFF, Role
 from contracts.sales import api
-from sales import clients, models, operations, queries
+from sales import clients, operations, queries
 
 router = APIRouter(prefix="/api/sales", tags=["sales"])
 
@@ -35,7 +36,7 @@ async def shop_time(request: Request) -> datetime:
 Now = Annotated[datetime, Depends(shop_time)]
 
 
-@router.post("", status_code=201, response_model=api.Sale)
+@router.post("", status_code=201)
 async def record_sale(
     *,
     request: Request,
@@ -44,24 +45,24 @@ async def record_sale(
     now: Now,
     session: Transaction,
     once: Once,
-) -> models.Sale:
+) -> api.Sale:
     """Record what a customer just bought."""
     await learn_missing(request, seller, new)
     if made := await once.made(new):
-        return await queries.sale(session, seller, made)
+        return await queries.sale(await straight(session), seller, made)
     sale = await operations.record_sale(session, seller, new, at=now)
-    await once.remember(sale.id)
+    once.remember(sale.id)
     if once.key:
-        await operations.forget_draft(session, seller, once.key)
-    return sale
+        operations.forget_draft(session, seller, once.key)
+    return api.Sale.model_validate(sale)
 
 
 async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> None:
     """Ask the owners of what may be a moment old; no connection is held while they answer."""
     database, http = request.app.state.database, request.app.state.http
-    async with database.transaction() as session:
+    async with database.reading() as reader:
         customer_known, product_known = await queries.are_known(
-            session, customer_id=new.customer_id, product_id=new.product_id
+            reader, customer_id=new.customer_id, product_id=new.product_id
         )
     if not customer_known and (customer := await clients.customer(http, caller, new.customer_id)):
         async with database.transaction() as session:
@@ -84,7 +85,7 @@ async def list_sales(
     *,
     seller: StandingStaff,
     now: Now,
-    session: Transaction,
+    reader: Reading,
     customer_id: UUID | None = None,
     mine_today: bool = False,
     limit: Limit = 20,
@@ -93,7 +94,7 @@ async def list_sales(
     """Sales, newest first: all, those of one customer, or those that I recorded today."""
     midnight = datetime.combine(now, time.min, now.tzinfo)
     return await queries.sales(
-        session,
+        reader,
         customer_id=customer_id,
         seller_id=seller.id if mine_today else None,
         since=midnight if mine_today else None,
@@ -104,41 +105,41 @@ async def list_sales(
 
 @router.get("/mine")
 async def list_my_purchases(
-    customer: Customer, session: Transaction, limit: Limit = 20, after: After = None
+    customer: Customer, reader: Reading, limit: Limit = 20, after: After = None
 ) -> api.Sales:
     """What I bought, newest first, without what was cancelled."""
-    return await queries.purchases_of(session, customer, limit=limit, after=after)
+    return await queries.purchases_of(reader, customer, limit=limit, after=after)
 
 
 @router.get("/purchase-counts")
 async def count_purchases(
-    _: StandingStaff, session: Transaction, customer_id: CustomerIds
+    _: StandingStaff, reader: Reading, customer_id: CustomerIds
 ) -> api.PurchaseCounts:
     """How much each of these customers bought, at most 50 at a time."""
-    return api.PurchaseCounts(counts=await queries.purchase_counts(session, customer_id))
+    return api.PurchaseCounts(counts=await queries.purchase_counts(reader, customer_id))
 
 
 @router.post("/search")
-async def search_sales(search: api.SaleSearch, _: StandingStaff, session: Transaction) -> api.Sales:
+async def search_sales(search: api.SaleSearch, _: StandingStaff, reader: Reading) -> api.Sales:
     """Sales by any of their words and by day, newest first. POST: names stay out of addresses."""
-    return await queries.search_sales(session, search)
+    return await queries.search_sales(reader, search)
 
 
 @router.post("/serial-checks")
 async def check_serial_number(
-    check: api.SerialNumberCheck, _: Staff, session: Transaction
+    check: api.SerialNumberCheck, _: Staff, reader: Reading
 ) -> api.SerialNumberChecked:
     """Whether this unit was sold before, and what else bears this number, or one that reads alike.
 
     For staff alone: it tells of other customers' purchases.
     """
-    return await queries.serial_number_checked(session, check)
+    return await queries.serial_number_checked(reader, check)
 
 
-@router.get("/draft", response_model=api.Draft)
-async def draft(seller: Staff, now: Now, session: Transaction) -> models.Draft | api.Draft:
+@router.get("/draft")
+async def draft(seller: Staff, now: Now, reader: Reading) -> api.Draft:
     """The sale that you have begun, on whatever device; empty when there is none."""
-    return await queries.draft(session, seller, at=now) or api.Draft()
+    return await queries.draft(reader, seller, at=now)
 
 
 @router.put("/draft", status_code=204)
@@ -150,18 +151,19 @@ async def keep_draft(draft: api.DraftToKeep, seller: Staff, now: Now, session: T
 @router.delete("/draft", status_code=204)
 async def forget_draft(seller: Staff, session: Transaction, key: DraftKey = None) -> None:
     """Throw it away; repeating it is harmless."""
-    await operations.forget_draft(session, seller, key)
+    operations.forget_draft(session, seller, key)
 
 
-@router.get("/{sale_id}", response_model=api.Sale)
-async def read_sale(sale_id: UUID, caller: Anyone, session: Transaction) -> models.Sale:
+@router.get("/{sale_id}")
+async def read_sale(sale_id: UUID, caller: Anyone, reader: Reading) -> api.Sale:
     """One sale: any for staff, one's own for a customer while it stands."""
-    return await queries.sale(session, caller, sale_id)
+    return await queries.sale(reader, caller, sale_id)
 
 
-@router.post("/{sale_id}/cancellation", response_model=api.Sale)
+@router.post("/{sale_id}/cancellation")
 async def cancel_sale(
     sale_id: UUID, cancellation: api.Cancellation, staff: Staff, now: Now, session: Transaction
-) -> models.Sale:
+) -> api.Sale:
     """Undo a sale recorded by mistake. Said again, it changes nothing."""
-    return await operations.cancel_sale(session, staff, sale_id, cancellation.reason, at=now)
+    cancelled = await operations.cancel_sale(session, staff, sale_id, cancellation.reason, at=now)
+    return api.Sale.model_validate(cancelled)

@@ -5,18 +5,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import tracing
-from chassis.messaging import InboxMessage
+from chassis.messaging import SCHEMA
 from chassis.metrics import HANDLED
+from chassis.writing import straight
 from contracts.event import Envelope, Event
 
 E_ = TypeVar("E_", bound=Event)
 Handler = Callable[[AsyncSession, E_], Awaitable[None]]
 
 
+NEW = text(f"""
+    INSERT INTO {SCHEMA}.inbox (consumer, event_id, stream, position)
+    SELECT CAST(:consumer AS text), * FROM unnest(
+        CAST(:ids AS uuid[]), CAST(:streams AS text[]), CAST(:positions AS bigint[]))
+    ON CONFLICT DO NOTHING RETURNING event_id
+""")  # noqa: S608 - a constant
 STORED_AT = "stored_at"  # in `session.info`: when the event that is handled reached its stream
 
 
@@ -71,23 +78,14 @@ async def deliver(
     known = [d for d in deliveries if d.envelope.type in subscriptions.handlers]
     if not known:
         return 0
-    rows = [
-        {
-            "consumer": consumer,
-            "event_id": d.envelope.id,
-            "stream": d.stream,
-            "position": d.position,
-        }
-        for d in sorted(known, key=lambda d: d.envelope.id)
-    ]
-    new = set(
-        await session.scalars(
-            postgresql.insert(InboxMessage)
-            .values(rows)
-            .on_conflict_do_nothing()
-            .returning(InboxMessage.event_id)
-        )
-    )
+    rows = sorted(known, key=lambda d: d.envelope.id)
+    values = {
+        "consumer": consumer,
+        "ids": [d.envelope.id for d in rows],
+        "streams": [d.stream for d in rows],
+        "positions": [d.position for d in rows],
+    }
+    new = set((await (await straight(session)).execute(NEW, values)).scalars())
     count = len(new)
     for delivery in sorted(known, key=lambda d: (d.envelope.subject, d.position)):
         if delivery.envelope.id in new:

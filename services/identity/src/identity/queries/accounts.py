@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.errors import NotFound
+from chassis.reading import Reader
 from contracts.identity import api
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
@@ -60,15 +61,19 @@ async def described_account(session: AsyncSession, account: Account) -> api.Acco
     return described.model_copy(update={"pending_email": pending})
 
 
-async def customers(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Account]:
+BY_IDS = (
+    select(Account.password_hash.is_not(None).label("has_password"))
+    .add_columns(
+        *(getattr(Account, name) for name in api.Customer.model_fields if name != "has_password")
+    )
+    .where(CUSTOMERS, Account.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Account.name_key, Account.id)
+)
+
+
+async def customers(reader: Reader, ids: Sequence[UUID]) -> list[api.Customer]:
     """Those of them that exist, by name."""
-    return (
-        await session.scalars(
-            select(Account)
-            .where(CUSTOMERS, Account.id.in_(ids))
-            .order_by(Account.name_key, Account.id)
-        )
-    ).all()
+    return [api.Customer.model_validate(row) for row in await reader.execute(BY_IDS, {"ids": ids})]
 
 
 async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Session]:
@@ -86,6 +91,13 @@ async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Ses
     ).all()
 
 
+async def customer_as_told(reader: Reader, customer_id: UUID) -> api.Customer:
+    """Raises CustomerUnknown."""
+    for found in await customers(reader, [customer_id]):
+        return found
+    raise CustomerUnknown("there is no such customer")
+
+
 async def staff_member(session: AsyncSession, member_id: UUID, *, lock: bool = False) -> Account:
     found = await (locked if lock else find)(session, member_id)
     if found is None or not found.is_staff:
@@ -93,16 +105,26 @@ async def staff_member(session: AsyncSession, member_id: UUID, *, lock: bool = F
     return found
 
 
-async def staff(session: AsyncSession) -> list[api.StaffMember]:
-    """Everyone of the staff by name, with the last use of any of their sessions."""
-    rows = await session.execute(
-        select(Account, func.max(Session.last_used_at))
-        .outerjoin(Session, Session.account_id == Account.id)
-        .where(STAFF_MEMBERS)
-        .group_by(Account.id)
-        .order_by(Account.name_key, Account.id)
+STAFF_BY_NAME = (
+    select(
+        *(
+            getattr(Account, name)
+            for name in api.StaffMember.model_fields
+            if name not in {"has_password", "last_used_at"}
+        ),
+        Account.password_hash.is_not(None).label("has_password"),
+        func.max(Session.last_used_at).label("last_used_at"),
     )
-    return [described(account, last_used_at) for account, last_used_at in rows]
+    .outerjoin(Session, Session.account_id == Account.id)
+    .where(STAFF_MEMBERS)
+    .group_by(Account.id)
+    .order_by(Account.name_key, Account.id)
+)
+
+
+async def staff(reader: Reader) -> list[api.StaffMember]:
+    """Everyone of the staff by name, with the last use of any of their sessions."""
+    return [api.StaffMember.model_validate(row) for row in await reader.execute(STAFF_BY_NAME)]
 
 
 async def described_staff_member(session: AsyncSession, member_id: UUID) -> api.StaffMember:

@@ -8,11 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from pydantic_core import PydanticCustomError
-from sqlalchemy import Row, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import text
 
 from chassis import paging
 from chassis.folding import words_of
+from chassis.reading import Reader, Values
 from contracts.identity.api import Customer, Customers, CustomerSearch
 from contracts.identity.emails import read_email
 
@@ -21,7 +21,7 @@ WALKED = 2_000  # customers looked at in the order of names, where many match
 
 # (rank, name_key, id) of the last customer shown
 Cursor = tuple[int, str, UUID]
-Rows = Sequence[Row[Any]]
+Rows = Sequence[Any]
 
 COLUMNS = (
     "id, first_name, last_name, email, enabled, registered_at, version, name_key, has_password"
@@ -73,10 +73,6 @@ GATHER = """
 """
 
 
-# Never once for any words: how common a word is decides which index serves.
-PLAN_FOR_THESE_WORDS = text("SET LOCAL plan_cache_mode = force_custom_plan")
-
-
 class Words:
     """What was typed, word by word, as conditions on a text where each word has blanks around.
 
@@ -109,7 +105,7 @@ class Words:
         return patterns
 
 
-async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Customers:
+async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
     """Best matches first, then by name; by name alone without a text.
 
     Up to 1,000 matches are ranked in one statement. Where there are more, each rank is read by
@@ -118,14 +114,13 @@ async def search_customers(session: AsyncSession, wanted: CustomerSearch) -> Cus
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
     words = Words(as_kept(wanted.text))
-    await session.execute(PLAN_FOR_THESE_WORDS)
     if not words.words:
-        count = (await session.execute(text(COUNT), {"counted": COUNTED + 1})).scalar_one()
-        rows = await read_by_name(session, words, 0, after, wanted.limit + 1)
+        count = await reader.scalar(text(COUNT), {"counted": COUNTED + 1})
+        rows = await read_by_name(reader, words, 0, after, wanted.limit + 1)
     else:
-        count, rows = await rank_few(session, words, after, wanted.limit + 1)
+        count, rows = await rank_few(reader, words, after, wanted.limit + 1)
         if count > COUNTED:
-            rows = await rank_many(session, words, after, wanted.limit + 1)
+            rows = await rank_many(reader, words, after, wanted.limit + 1)
     shown = rows[: wanted.limit]
     last = shown[-1] if len(rows) > wanted.limit else None
     return Customers(
@@ -148,7 +143,7 @@ def kept_email(word: str) -> str:
 
 
 async def rank_few(
-    session: AsyncSession, words: Words, after: Cursor | None, limit: int
+    reader: Reader, words: Words, after: Cursor | None, limit: int
 ) -> tuple[int, Rows]:
     """How many match, and a page of them."""
     behind = "(rank, name_key, id) > (:rank, :name_key, :id)" if after else "true"
@@ -156,14 +151,14 @@ async def rank_few(
         read=READ, whole=words.whole, begin=words.begin, match=words.match, after=behind
     )
     values = {**words.patterns, **position(after), "counted": COUNTED + 1, "limit": limit}
-    rows = (await session.execute(text(sql), values)).all()
+    rows = await planned_anew(reader, sql, values)
     return rows[0].matches, [row for row in rows if row.id is not None]
 
 
-async def rank_many(session: AsyncSession, words: Words, after: Cursor | None, limit: int) -> Rows:
-    rows: list[Row[Any]] = []
+async def rank_many(reader: Reader, words: Words, after: Cursor | None, limit: int) -> Rows:
+    rows: list[Any] = []
     for rank in range(after[0] if after else 0, len(words.of_rank)):
-        rows += await read_by_name(session, words, rank, after, limit - len(rows))
+        rows += await read_by_name(reader, words, rank, after, limit - len(rows))
         if len(rows) == limit:
             break
         after = None
@@ -171,7 +166,7 @@ async def rank_many(session: AsyncSession, words: Words, after: Cursor | None, l
 
 
 async def read_by_name(
-    session: AsyncSession, words: Words, rank: int, after: Cursor | None, limit: int
+    reader: Reader, words: Words, rank: int, after: Cursor | None, limit: int
 ) -> Rows:
     """The next customers of this rank, by name."""
     behind = "(name_key, id) > (:name_key, :id)" if after else "true"
@@ -179,10 +174,15 @@ async def read_by_name(
     rows: Rows = []
     for statement in (WALK, GATHER):
         sql = statement.format(columns=COLUMNS, read=READ, match=words.of_rank[rank], after=behind)
-        rows = (await session.execute(text(sql), values)).all()
+        rows = await planned_anew(reader, sql, values)
         if len(rows) == limit:
             break
     return rows
+
+
+async def planned_anew(reader: Reader, sql: str, values: Values) -> Rows:
+    """Never once for any words: how common a word is decides which index serves."""
+    return await reader.execute(text(sql), values, plans_anew=True)
 
 
 def position(after: Cursor | None) -> dict[str, object]:

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import Query
 
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
+from chassis.writing import straight
 from contracts.identity import api
-from identity import models
 from identity.operations import accounts, customers, links
 from identity.queries import accounts as known
 from identity.queries import customers as listed
@@ -28,7 +28,7 @@ router = identity_router()
 CustomerIds = Annotated[list[UUID], Query(alias="id", min_length=1, max_length=50)]
 
 
-@router.post("/customers", status_code=201, response_model=api.Customer)
+@router.post("/customers", status_code=201)
 async def register_customer(
     *,
     new: api.NewCustomer,
@@ -37,25 +37,23 @@ async def register_customer(
     settings: TheSettings,
     session: Transaction,
     once: Once,
-) -> models.Account:
+) -> api.Customer:
     """Register a customer with the password that the customer has just chosen.
 
     Without one an invitation is sent; 409 `mail_unavailable` where no mail can be.
     """
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
     if made := await once.made(new):
-        return await known.customer(session, made)
+        return await known.customer_as_told(await straight(session), made)
     customer = await customers.register_customer(session, new, password_hash)
-    await once.remember(customer.id)
-    return customer
+    once.remember(customer.id)
+    return api.Customer.model_validate(customer)
 
 
 @router.post("/customers/search")
-async def search_customers(
-    wanted: api.CustomerSearch, _: Staff, session: Transaction
-) -> api.Customers:
+async def search_customers(wanted: api.CustomerSearch, _: Staff, reader: Reading) -> api.Customers:
     """Up to two characters match beginnings of words, three or more any part."""
-    return await listed.search_customers(session, wanted)
+    return await listed.search_customers(reader, wanted)
 
 
 @router.post("/customers/email-check")
@@ -64,24 +62,23 @@ async def check_email(check: api.EmailCheck, _: Staff, session: Transaction) -> 
 
 
 @router.get("/customers")
-async def customers_by_id(ids: CustomerIds, _: Staff, session: Transaction) -> api.Customers:
+async def customers_by_id(ids: CustomerIds, _: Staff, reader: Reading) -> api.Customers:
     """Those of them that exist, by name."""
-    found = await known.customers(session, ids)
-    return api.Customers(
-        customers=[api.Customer.model_validate(customer) for customer in found], count=len(found)
-    )
+    found = await known.customers(reader, ids)
+    return api.Customers(customers=found, count=len(found))
 
 
-@router.get("/customers/{customer_id}", response_model=api.Customer)
-async def customer(customer_id: UUID, _: Staff, session: Transaction) -> models.Account:
-    return await known.customer(session, customer_id)
+@router.get("/customers/{customer_id}")
+async def customer(customer_id: UUID, _: Staff, reader: Reading) -> api.Customer:
+    return await known.customer_as_told(reader, customer_id)
 
 
-@router.patch("/customers/{customer_id}", response_model=api.Customer)
+@router.patch("/customers/{customer_id}")
 async def change_customer(
     customer_id: UUID, change: api.CustomerChange, _: Staff, session: Transaction
-) -> models.Account:
-    return await customers.change_customer(session, customer_id, change)
+) -> api.Customer:
+    changed = await customers.change_customer(session, customer_id, change)
+    return api.Customer.model_validate(changed)
 
 
 @router.put("/customers/{customer_id}/password", status_code=204)
@@ -108,5 +105,5 @@ async def invite_customer(
     if made := await once.made(NO_BODY):
         return await sent.requested_link(session, made)
     link = await customers.invite_customer(session, customer_id, an_hour=settings.links_an_hour)
-    await once.remember(link.id)
+    once.remember(link.id)
     return api.RequestedLink.model_validate(link)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
 from contracts.identity import api
 from identity.operations import accounts, links, staff
@@ -34,13 +34,13 @@ async def register_staff_member(
     made = await once.made(new)
     if made is None:
         made = (await staff.register_staff_member(session, new, password_hash)).id
-        await once.remember(made)
+        once.remember(made)
     return await known.described_staff_member(session, made)
 
 
 @router.get("/staff")
-async def staff_members(_: Administrator, session: Transaction) -> api.StaffMembers:
-    return api.StaffMembers(staff=await known.staff(session))
+async def staff_members(_: Administrator, reader: Reading) -> api.StaffMembers:
+    return api.StaffMembers(staff=await known.staff(reader))
 
 
 @router.patch("/staff/{member_id}")
@@ -64,5 +64,5 @@ async def invite_staff_member(
     if made := await once.made(NO_BODY):
         return await sent.requested_link(session, made)
     link = await staff.invite_staff_member(session, member_id, an_hour=settings.links_an_hour)
-    await once.remember(link.id)
+    once.remember(link.id)
     return api.RequestedLink.model_validate(link)

@@ -1,13 +1,15 @@
 """What is kept of people, requests and purchases, in whatever order it is told."""
 
+import functools
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.writing import straight
 from notifications.models import Buyer, Person, Ticket
 
 
@@ -44,17 +46,24 @@ async def remember_ticket(
 
     The row stays locked, so that what is queued about one request is queued by one at a time.
     """
-    told = postgresql.insert(Ticket).values(
-        {"customer_version": 0, "staff_version": 0}
-        | more
-        | {"id": id, "number": number, "customer_id": customer_id}
-    )
+    values = dict.fromkeys(VERSIONS, 0) | more
+    values |= {"id": id, "number": number, "customer_id": customer_id}
+    await (await straight(session)).execute(remembering_ticket(*more), values)
+
+
+VERSIONS = ("customer_version", "staff_version")
+
+
+@functools.cache
+def remembering_ticket(*more: str) -> postgresql.Insert:
+    columns = Ticket.__table__.c
+    names = dict.fromkeys(("id", "number", "customer_id", *VERSIONS, *more))
+    told = postgresql.insert(Ticket.__table__).values({name: bindparam(name) for name in names})  # ty: ignore[invalid-argument-type]
     kept: dict[str, Any] = {
-        name: func.greatest(getattr(Ticket, name), told.excluded[name])
-        for name in ("customer_version", "staff_version")
+        name: func.greatest(columns[name], told.excluded[name]) for name in VERSIONS
     }
-    known = {name: func.coalesce(told.excluded[name], getattr(Ticket, name)) for name in more}
-    await session.execute(told.on_conflict_do_update(index_elements=[Ticket.id], set_=known | kept))
+    known = {name: func.coalesce(told.excluded[name], columns[name]) for name in more}
+    return told.on_conflict_do_update(index_elements=["id"], set_=known | kept).inline()
 
 
 async def remember_purchase(

@@ -2,18 +2,20 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 import structlog
-from sqlalchemy import select
-from sqlalchemy.dialects import postgresql
+from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.bus.handling import STORED_AT
 from chassis.database import new_id
+from chassis.reading import Reader
+from chassis.writing import straight
 from contracts.notifications.api import Kind, State
-from notifications.models import TOO_OLD, Mail, Reason, Wishes
+from notifications.models import TOO_OLD, Mail, Wishes
 
 log = structlog.get_logger("mail")
 
@@ -67,6 +69,23 @@ def capped(news: News) -> News:
     return replace(news, at=min(news.at, clock.now()))
 
 
+REASON = """
+    INSERT INTO reasons (person_id, event_key, mail_id, happened_at, version, message_id, author_id)
+    VALUES (:person_id, :event_key, :mail_id, :at, :version, :message_id, :author_id)
+    ON CONFLICT DO NOTHING RETURNING mail_id
+"""
+ONE_REASON_MORE = text(REASON)
+# A mail only for what this person has not been told before.
+REASON_AND_MAIL = text(f"""
+    WITH reason AS ({REASON})
+    INSERT INTO mails (id, kind, person_id, created_at, changed_at, wanted_at, due_at, state,
+        attempts, waits, ticket_id, link_id, link_expires_at, fixed_email, last_error)
+    SELECT mail_id, :kind, :person_id, :now, :now, :due, :due, :state,
+        0, 0, :ticket_id, :link_id, :link_expires_at, :fixed_email, :last_error FROM reason
+    RETURNING id
+""")  # noqa: S608 - a constant
+
+
 async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
     """Queue a mail, or have one that waits tell this too; never twice, and nothing old.
 
@@ -76,45 +95,35 @@ async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timin
     is_late = timing.is_too_old(news)
     if is_late and not timing.came_late(news, session.info.get(STORED_AT)):
         return
-    waiting = None if is_late else await gathering(session, person_id, news)
-    mail_id = waiting or new_id()
-    first = await session.scalar(
-        postgresql.insert(Reason)
-        .values(
-            person_id=person_id,
-            event_key=news.key,
-            mail_id=mail_id,
-            happened_at=news.at,
-            version=news.version,
-            message_id=news.message_id,
-            author_id=news.author_id,
-        )
-        .on_conflict_do_nothing()
-        .returning(Reason.mail_id)
-    )
-    if first is None or waiting:
-        return
+    reader = await straight(session)
+    waiting = None if is_late else await gathering(reader, person_id, news)
     due = news.at + (timing.gather if is_gathered(news.kind) else timedelta(0))
     now = clock.now()
-    session.add(
-        Mail(
-            id=mail_id,
-            kind=news.kind,
-            person_id=person_id,
-            created_at=now,
-            changed_at=now,
-            wanted_at=due,
-            due_at=due,
-            ticket_id=news.ticket_id,
-            link_id=news.link_id,
-            link_expires_at=news.link_expires_at,
-            fixed_email=news.fixed_email,
-            state=State.FAILED if is_late else State.WAITING,
-            last_error=TOO_OLD if is_late else None,
-        )
-    )
-    await session.flush()
-    if is_late:
+    values: dict[str, Any] = {
+        "mail_id": waiting or new_id(),
+        "person_id": person_id,
+        "event_key": news.key,
+        "at": news.at,
+        "version": news.version,
+        "message_id": news.message_id,
+        "author_id": news.author_id,
+    }
+    if waiting:
+        await reader.execute(ONE_REASON_MORE, values)
+        return
+    values |= {
+        "kind": news.kind,
+        "now": now,
+        "due": due,
+        "ticket_id": news.ticket_id,
+        "link_id": news.link_id,
+        "link_expires_at": news.link_expires_at,
+        "fixed_email": news.fixed_email,
+        "state": State.FAILED if is_late else State.WAITING,
+        "last_error": TOO_OLD if is_late else None,
+    }
+    is_new = bool(await reader.execute(REASON_AND_MAIL, values))
+    if is_new and is_late:
         log.warning("mail_too_old", kind=news.kind, seconds=round((now - news.at).total_seconds()))
 
 
@@ -123,34 +132,43 @@ async def tell_staff(session: AsyncSession, news: News, timing: Timing) -> None:
     news = capped(news)
     if timing.is_too_old(news) and not timing.came_late(news, session.info.get(STORED_AT)):
         return
-    since = {
-        Kind.NEW_REQUEST: Wishes.new_requests_since,
-        Kind.CUSTOMER_ANSWER: Wishes.customer_answers_since,
-    }[news.kind]
-    wanting = select(Wishes.person_id).where(since <= news.at).order_by(Wishes.person_id)
-    for person_id in (await session.scalars(wanting)).all():
+    reader = await straight(session)
+    for person_id in await reader.scalars(WANTING[news.kind], {"at": news.at}):
         await tell(session, person_id, news, timing)
+
+
+WANTING = {
+    kind: select(Wishes.person_id).where(since <= bindparam("at")).order_by(Wishes.person_id)
+    for kind, since in (
+        (Kind.NEW_REQUEST, Wishes.new_requests_since),
+        (Kind.CUSTOMER_ANSWER, Wishes.customer_answers_since),
+    )
+}
 
 
 def is_gathered(kind: Kind) -> bool:
     return kind in {Kind.REPLY, Kind.CUSTOMER_ANSWER}
 
 
-async def gathering(session: AsyncSession, person_id: UUID, news: News) -> UUID | None:
+GATHERING = (
+    select(Mail.id)
+    .where(
+        Mail.person_id == bindparam("person_id"),
+        Mail.ticket_id == bindparam("ticket_id"),
+        Mail.kind == bindparam("kind"),
+        Mail.state == State.WAITING,
+        Mail.attempts == 0,
+        Mail.claim.is_(None),
+    )
+    .order_by(Mail.id)
+    .limit(1)
+    .with_for_update()
+)
+
+
+async def gathering(reader: Reader, person_id: UUID, news: News) -> UUID | None:
     """A mail of this kind on this request that nobody has tried yet; locked."""
     if not is_gathered(news.kind):
         return None
-    return await session.scalar(
-        select(Mail.id)
-        .where(
-            Mail.person_id == person_id,
-            Mail.ticket_id == news.ticket_id,
-            Mail.kind == news.kind,
-            Mail.state == State.WAITING,
-            Mail.attempts == 0,
-            Mail.claim.is_(None),
-        )
-        .order_by(Mail.id)
-        .limit(1)
-        .with_for_update()
-    )
+    values = {"person_id": person_id, "ticket_id": news.ticket_id, "kind": news.kind}
+    return await reader.scalar(GATHERING, values)

@@ -3,11 +3,13 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.errors import Refusal
 from chassis.forgetting import Past
+from chassis.reading import Reader
+from chassis.writing import straight
 from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
@@ -34,34 +36,40 @@ async def claim(session: AsyncSession, *, lease: timedelta, per_minute: int) -> 
 
     Links come first: somebody sits in front of a screen and waits for one.
     """
-    await session.execute(select(func.pg_advisory_xact_lock(PACE_LOCK)))
-    at = await now(session)
-    if await tried_since(session, at - timedelta(minutes=1)) >= per_minute:
-        return None
-    mail = await session.scalar(
-        select(Mail)
-        .where(
-            Mail.state == State.WAITING,
-            Mail.due_at <= at,
-            or_(Mail.claimed_until.is_(None), Mail.claimed_until < at),
-        )
-        .order_by(Mail.link_id.is_(None), Mail.due_at, Mail.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-        .execution_options(populate_existing=True)
+    await (await straight(session)).execute(TURN)  # before what it guards is looked at
+    values = {"claim": uuid4(), "lease": lease, "per_minute": per_minute}
+    claimed = select(Mail).from_statement(CLAIMED)
+    return await session.scalar(claimed.execution_options(populate_existing=True), values)
+
+
+TURN = select(func.pg_advisory_xact_lock(PACE_LOCK))
+CLAIMED = text("""
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
+    tried AS (
+        SELECT count(*) AS many FROM mails, clock WHERE tried_at > at - interval '1 minute'
+    ),
+    next AS (
+        SELECT id FROM mails, clock
+        WHERE state = 'waiting' AND due_at <= at
+            AND (claimed_until IS NULL OR claimed_until < at)
+            AND (SELECT many FROM tried) < :per_minute
+        ORDER BY link_id IS NULL, due_at, id LIMIT 1
+        FOR UPDATE OF mails SKIP LOCKED
     )
-    if mail is None:
-        return None
-    mail.claim, mail.claimed_until = uuid4(), at + lease
-    mail.attempts += 1
-    mail.tried_at = at
-    await session.flush()
-    return mail
+    UPDATE mails SET claim = :claim, claimed_until = at + CAST(:lease AS interval),
+        attempts = attempts + 1, tried_at = at
+    FROM next, clock WHERE mails.id = next.id RETURNING mails.*
+""")
+
+DUE = text("""
+    SELECT EXISTS (SELECT FROM mails WHERE state = 'waiting' AND due_at <= clock_timestamp()
+        AND (claimed_until IS NULL OR claimed_until < clock_timestamp()))
+""")
 
 
-async def tried_since(session: AsyncSession, moment: datetime) -> int:
-    statement = select(func.count()).select_from(Mail).where(Mail.tried_at > moment)
-    return (await session.execute(statement)).scalar_one()
+async def is_any_due(reader: Reader) -> bool:
+    """Whether it is worth a transaction to take one."""
+    return await reader.scalar(DUE)
 
 
 async def take(
@@ -69,9 +77,8 @@ async def take(
 ) -> tuple[Due, Verdict] | None:
     """The next mail and whether it goes now; if not, it is put off or dropped here."""
     mail = await claim(session, lease=lease, per_minute=per_minute)
-    if mail is None:
+    if mail is None or (at := mail.tried_at) is None:
         return None
-    at = await now(session)
     due = await queries.due(session, mail)
     verdict = due.verdict(at)
     if verdict is Verdict.GONE:

@@ -18,10 +18,10 @@ UNREADY = Gauge("guichet_mail_unready_mails", "Mails that wait for an event they
 
 
 async def measure(database: Database) -> None:
-    async with database.transaction() as session:
-        waiting, oldest = await queries.depth(session, at=clock.now())
-        unready = await queries.unready(session)
-        too_old = await queries.too_old(session)
+    async with database.reading() as reader:
+        waiting, oldest = await queries.depth(reader, at=clock.now())
+        unready = await queries.unready(reader)
+        too_old = await queries.too_old(reader)
     DEPTH.set(waiting)
     AGE.set(oldest)
     UNREADY.set(unready)

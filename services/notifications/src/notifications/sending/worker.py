@@ -105,6 +105,9 @@ class Worker:
 
     async def send_next(self) -> bool:
         """Whether there was a mail to look at."""
+        async with self.database.reading() as reader:
+            if not await trying.is_any_due(reader):
+                return False
         async with self.database.transaction() as session:
             taken = await trying.take(
                 session,

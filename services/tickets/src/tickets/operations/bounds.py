@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.auth import Caller
 from chassis.errors import TooMany
+from chassis.writing import straight
 from tickets.models import is_staff
 from tickets.queries import lately
 
@@ -31,20 +32,23 @@ class TooManyMessages(TooMany):
     code = "too_many_messages"
 
 
-async def refuse_many_tickets(session: AsyncSession, customer: Caller, bounds: Bounds) -> None:
-    """Counted before it is opened; two at the same instant may both be the last one."""
-    opened = await lately.opened_since(session, customer.id, clock.now() - HOUR)
-    if len(opened) >= bounds.tickets:
-        raise too_many(TooManyTickets, opened, bounds.tickets)
+async def refuse_many(
+    session: AsyncSession, author: Caller, bounds: Bounds, *, opens: bool = False
+) -> None:
+    """Of messages, and of requests where one `opens`: its first message counts as well.
 
-
-async def refuse_many_messages(session: AsyncSession, author: Caller, bounds: Bounds) -> None:
-    """The first message of a request counts as well. Staff write as much as they have to."""
+    Counted before it is written; two at the same instant may both be the last one. Staff write as
+    much as they have to.
+    """
     if is_staff(author):
         return
-    said = await lately.said_since(session, author.id, clock.now() - HOUR, bounds.messages)
-    if len(said) >= bounds.messages:
-        raise too_many(TooManyMessages, said, bounds.messages)
+    written = await lately.written_since(
+        await straight(session), author.id, clock.now() - HOUR, bounds.messages, with_opened=opens
+    )
+    if len(written.opened) >= bounds.tickets:
+        raise too_many(TooManyTickets, written.opened, bounds.tickets)
+    if len(written.sent) >= bounds.messages:
+        raise too_many(TooManyMessages, written.sent, bounds.messages)
 
 
 def too_many(kind: type[TooMany], at: Sequence[datetime], most: int) -> TooMany:

@@ -1,10 +1,11 @@
-"""Telling live pages that something happened, and forgetting it after a day."""
+"""What is written beside a request: its messages, and that something happened, for a day."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.forgetting import Past
+from chassis.writing import add_later
 from contracts.tickets.api import What
-from tickets.models import Change, Ticket
+from tickets.models import Change, Message, Ticket
 
 # Those of yesterday, but for the last one: it marks how far back the others reach.
 OLD_CHANGES = Past(
@@ -14,15 +15,24 @@ OLD_CHANGES = Past(
 )
 
 
+# All but what the database gives a message itself.
+OF_MESSAGE = [
+    column.name for column in Message.__table__.c if column.name not in {"position", "search"}
+]
+
+
+def add_message_later(session: AsyncSession, message: Message) -> None:
+    add_later(session, Message, {name: getattr(message, name) for name in OF_MESSAGE})
+
+
 def tell(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
     """Wakes those who listen, if and when this transaction commits."""
-    session.add(
-        Change(
-            number=ticket.number,
-            customer_id=ticket.customer_id,
-            what=what,
-            by_staff=by_staff,
-            version=ticket.version,
-            visible_version=ticket.visible_version,
-        )
-    )
+    change = {
+        "number": ticket.number,
+        "customer_id": ticket.customer_id,
+        "what": what,
+        "by_staff": by_staff,
+        "version": ticket.version,
+        "visible_version": ticket.visible_version,
+    }
+    add_later(session, Change, change)

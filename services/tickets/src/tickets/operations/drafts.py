@@ -1,6 +1,6 @@
 """Keeping what people have begun to write, until they send it or throw it away."""
 
-from sqlalchemy import delete, true
+from sqlalchemy import BigInteger, bindparam, delete
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -10,6 +10,7 @@ from chassis.database import new_id
 from chassis.errors import Refusal
 from chassis.forgetting import Past
 from chassis.idempotency import made_under
+from chassis.writing import run_later
 from contracts.tickets.api import DraftKind, DraftToKeep
 from tickets.models import Draft, StaffOnly, is_staff
 from tickets.queries import tickets as queries
@@ -45,14 +46,20 @@ async def keep_draft(
     )
 
 
-async def forget_draft(
+DRAFTS = Draft.__table__.c
+MINE = delete(Draft.__table__).where(  # ty: ignore[invalid-argument-type]
+    DRAFTS.person_id == bindparam("person_id"),
+    DRAFTS.number.is_not_distinct_from(bindparam("number", type_=BigInteger)),
+)
+SENT = MINE.where((DRAFTS.key == bindparam("key")) | DRAFTS.key.is_(None))
+
+
+def forget_draft(
     session: AsyncSession, writer: Caller, number: int | None, *, key: str | None = None
 ) -> None:
     """One's own, or only what was to be sent under this key; repeating it is harmless."""
-    await session.execute(
-        delete(Draft).where(
-            Draft.person_id == writer.id,
-            Draft.number.is_(None) if number is None else Draft.number == number,
-            true() if key is None else (Draft.key == key) | Draft.key.is_(None),
-        )
-    )
+    values = {"person_id": writer.id, "number": number}
+    if key is None:
+        run_later(session, MINE, values)
+    else:
+        run_later(session, SENT, values | {"key": key})

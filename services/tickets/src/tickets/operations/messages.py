@@ -8,11 +8,12 @@ from chassis.auth import Caller
 from chassis.clock import now
 from chassis.errors import Refusal
 from chassis.messaging import publish
+from chassis.writing import straight
 from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
-from tickets.operations.bounds import Bounds, refuse_many_messages
-from tickets.operations.changes import tell
+from tickets.operations.bounds import Bounds, refuse_many
+from tickets.operations.changes import add_message_later, tell
 from tickets.operations.drafts import forget_draft
 from tickets.operations.tickets import close
 from tickets.queries import tickets as queries
@@ -31,7 +32,7 @@ async def add_message(
     ticket = await queries.ticket_to_change(session, author, number)
     await refuse_what_crossed(session, author, ticket, new)
     message = ticket.take_message(author=author, text=new.text, at=now(), minutes=new.minutes)
-    await send(session, author, ticket, message)
+    send(session, author, ticket, message)
     if new.resolve:
         close(session, author, ticket)
     return message
@@ -46,13 +47,13 @@ async def resolve(
     """
     ticket = await queries.ticket_to_change(session, caller, number)
     if resolution.text is not None and not await is_repeated(session, caller, ticket, resolution):
-        await refuse_many_messages(session, caller, bounds)
+        await refuse_many(session, caller, bounds)
         await refuse_what_crossed(session, caller, ticket, resolution)
         message = ticket.take_message(
             author=caller, text=resolution.text, at=now(), minutes=resolution.minutes
         )
-        await send(session, caller, ticket, message)
-        await forget_draft(session, caller, number)
+        send(session, caller, ticket, message)
+        forget_draft(session, caller, number)
     close(session, caller, ticket)
 
 
@@ -71,8 +72,7 @@ async def add_note(session: AsyncSession, author: Caller, number: int, new: NewN
     ticket = await queries.ticket_to_change(session, author, number)
     await refuse_what_crossed(session, author, ticket, new)
     note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
-    session.add(note)
-    await session.flush()
+    add_message_later(session, note)
     tell(session, ticket, What.NOTE, by_staff=True)
     return note
 
@@ -86,7 +86,9 @@ async def refuse_what_crossed(
     """
     if composed.seen_position is None or composed.send_anyway:
         return
-    missed = await queries.written_since(session, writer, ticket.id, composed.seen_position)
+    missed = await queries.written_since(
+        await straight(session), writer, ticket.id, composed.seen_position
+    )
     if missed is None:
         return
     context = {
@@ -99,9 +101,8 @@ async def refuse_what_crossed(
     raise AnsweredMeanwhile("somebody wrote meanwhile", context=context)
 
 
-async def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message) -> None:
-    session.add(message)
-    await session.flush()  # draws the position
+def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message) -> None:
+    add_message_later(session, message)
     publish(
         session,
         TicketMessageAdded(

@@ -1,6 +1,6 @@
 """Opening, ranking, reading and closing requests."""
 
-from sqlalchemy import select
+from sqlalchemy import Uuid, bindparam, exists, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,21 +25,26 @@ from tickets.models import (
     is_staff,
     side_of,
 )
-from tickets.operations.changes import tell
+from tickets.operations.changes import add_message_later, tell
 from tickets.queries import tickets as queries
+
+PRODUCT_AND_WHETHER_MET = (
+    select(OwnedProduct, exists().where(Person.id == bindparam("person_id", type_=Uuid)))
+    .where(OwnedProduct.sale_id == bindparam("sale_id", type_=Uuid))
+    .with_for_update(read=True, of=OwnedProduct)
+)
 
 
 async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket:
     """Ask for help about something bought, as sales told of it."""
     followed = await followed_by(session, customer, new)
     # Held until the end: a cancellation comes either before this request or after it.
-    product = await session.scalar(
-        select(OwnedProduct)
-        .where(OwnedProduct.sale_id == (new.sale_id or (followed and followed.sale_id)))
-        .with_for_update(read=True)
-    )
-    if product is None:
+    sale_id = new.sale_id or (followed and followed.sale_id)
+    values = {"sale_id": sale_id, "person_id": customer.id}
+    found = (await session.execute(PRODUCT_AND_WHETHER_MET, values)).one_or_none()
+    if found is None:
         raise ProductNotOwned("not a product of this customer", field="sale_id")
+    product, is_met = found
     ticket, message = Ticket.opened(
         customer=customer,
         product=product,
@@ -48,10 +53,11 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
         at=now(),
         follows=followed,
     )
-    await meet(session, customer)
+    if not is_met:
+        await meet(session, customer)
     session.add(ticket)
     await session.flush()  # draws the number
-    session.add(message)
+    add_message_later(session, message)
     announce_opened(session, ticket, followed)
     tell(session, ticket, What.OPENED, by_staff=False)
     return ticket

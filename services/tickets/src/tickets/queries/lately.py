@@ -1,43 +1,59 @@
 """How much a customer has written in the last hour, each by an index that is there anyway."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select
 
+from chassis.reading import Reader
 from contracts.tickets.api import MessageKind
 from tickets.models import VISIBLE, Message, Ticket
 
+CUSTOMER = bindparam("customer_id", type_=Uuid)
+MOMENT = bindparam("moment", type_=DateTime(timezone=True))
 
-async def opened_since(
-    session: AsyncSession, customer_id: UUID, moment: datetime
-) -> Sequence[datetime]:
-    """When this customer opened requests after this moment, the first one first."""
-    opened = await session.scalars(
-        select(Ticket.opened_at)
-        .where(
-            Ticket.customer_id == customer_id,
-            Ticket.last_activity_at > moment,  # sorted by it in the index, and never before
-            Ticket.opened_at > moment,
-        )
-        .order_by(Ticket.opened_at)
+OPENED = func.array(
+    select(Ticket.opened_at)
+    .where(
+        Ticket.customer_id == CUSTOMER,
+        Ticket.last_activity_at > MOMENT,  # sorted by it in the index, and never before
+        Ticket.opened_at > MOMENT,
     )
-    return opened.all()
+    .order_by(Ticket.opened_at)
+    .scalar_subquery()
+).label("opened")
+SENT = func.array(
+    select(Message.sent_at)
+    .where(Message.customer_id == CUSTOMER, VISIBLE, Message.kind == MessageKind.CUSTOMER.value)
+    .order_by(Message.position.desc())
+    .limit(bindparam("most", type_=Integer))
+    .scalar_subquery()
+).label("sent")
 
 
-async def said_since(
-    session: AsyncSession, customer_id: UUID, moment: datetime, most: int
-) -> Sequence[datetime]:
-    """When this customer wrote after this moment, the first one first; the last `most` alone."""
-    newest = (
-        select(Message.sent_at)
-        .where(
-            Message.customer_id == customer_id, VISIBLE, Message.kind == MessageKind.CUSTOMER.value
-        )
-        .order_by(Message.position.desc())
-        .limit(most)
+@dataclass(frozen=True)
+class Written:
+    """When this customer opened requests and wrote after a moment, the first one first."""
+
+    opened: Sequence[datetime]
+    sent: Sequence[datetime]
+
+
+async def written_since(
+    reader: Reader, customer_id: UUID, moment: datetime, most: int, *, with_opened: bool
+) -> Written:
+    """Of what was sent the last `most` alone; what was opened only if asked for."""
+    statement = OPENED_AND_SENT if with_opened else ONLY_SENT
+    values = {"customer_id": customer_id, "most": most}
+    row = (
+        await reader.execute(statement, values | ({"moment": moment} if with_opened else {}))
+    ).one()
+    return Written(
+        opened=row.opened if with_opened else (), sent=sorted(at for at in row.sent if at > moment)
     )
-    said = (await session.scalars(newest)).all()
-    return sorted(at for at in said if at > moment)
+
+
+ONLY_SENT = select(SENT)
+OPENED_AND_SENT = select(OPENED, SENT)

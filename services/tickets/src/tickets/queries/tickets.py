@@ -117,11 +117,14 @@ def said_to(caller: Caller) -> ColumnElement[bool]:
 # --- To be changed ----------------------------------------------------------------------------
 
 
+TO_CHANGE = select(Ticket).where(Ticket.number == bindparam("number")).with_for_update()
+OWN_TO_CHANGE = TO_CHANGE.where(Ticket.customer_id == bindparam("customer_id"))
+
+
 async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
     """The request, locked until the transaction ends: what people do to it has one order."""
-    ticket = await session.scalar(
-        select(Ticket).where(Ticket.number == number, visible_to(caller)).with_for_update()
-    )
+    statement = TO_CHANGE if is_staff(caller) else OWN_TO_CHANGE
+    ticket = await session.scalar(statement, {"number": number, "customer_id": caller.id})
     if ticket is None:
         raise TicketUnknown("no request has this number")
     return ticket

@@ -8,10 +8,11 @@ from fastapi import Query
 from chassis.bodies import LONG_BODY
 from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
+from chassis.writing import straight
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.operations import tickets as operations
-from tickets.operations.bounds import refuse_many_messages, refuse_many_tickets
+from tickets.operations.bounds import refuse_many
 from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
@@ -39,14 +40,13 @@ async def open_ticket(
 
     429 `too_many_tickets` or `too_many_messages` beyond what one may write in an hour.
     """
-    if made := await once.made(new):
-        return await queries.ticket_made(session, customer, made)
-    await refuse_many_tickets(session, customer, bounds)
-    await refuse_many_messages(session, customer, bounds)
-    ticket = await operations.open_ticket(session, customer, new)
-    await once.remember(ticket.id)
-    await forget_draft(session, customer, None, key=once.key)
-    return await queries.ticket_made(session, customer, ticket.id)
+    made = await once.made(new)
+    if made is None:
+        await refuse_many(session, customer, bounds, opens=True)
+        made = (await operations.open_ticket(session, customer, new)).id
+        once.remember(made)
+        forget_draft(session, customer, None, key=once.key)
+    return await queries.ticket_made(await straight(session), customer, made)
 
 
 @router.get("/home")

@@ -62,7 +62,7 @@ async def add_quick_reply(
     if made := await once.made(new):
         return api.QuickReply.model_validate(await ready.quick_reply(session, made))
     added = await prepared.add_quick_reply(session, staff, new)
-    await once.remember(added.id)
+    once.remember(added.id)
     return api.QuickReply.model_validate(added)
 
 

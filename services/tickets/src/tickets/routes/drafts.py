@@ -39,7 +39,7 @@ async def keep_draft(
 @router.delete("/{number:ticket}/draft", status_code=204)
 async def forget_draft(number: int, writer: Anyone, session: Transaction) -> None:
     """Throw it away; repeating it is harmless."""
-    await operations.forget_draft(session, writer, number)
+    operations.forget_draft(session, writer, number)
 
 
 @router.get("/draft")
@@ -60,4 +60,4 @@ async def keep_draft_of_new(
 @router.delete("/draft", status_code=204)
 async def forget_draft_of_new(customer: Customer, session: Transaction) -> None:
     """Throw it away; repeating it is harmless."""
-    await operations.forget_draft(session, customer, None)
+    operations.forget_draft(session, customer, None)

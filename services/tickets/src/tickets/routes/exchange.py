@@ -8,9 +8,10 @@ from fastapi import Query
 from chassis.bodies import LONG_BODY
 from chassis.database import Reading, Transaction
 from chassis.idempotency import Once
+from chassis.writing import straight
 from contracts.tickets import api
 from tickets.operations import messages as operations
-from tickets.operations.bounds import refuse_many_messages
+from tickets.operations.bounds import refuse_many
 from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
 from tickets.routes.moments import TheMoments
@@ -77,13 +78,13 @@ async def add_message(
     Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`. A customer
     who has written a great deal within an hour: 429 `too_many_messages`.
     """
-    if made := await once.made(new):
-        return await queries.message_made(session, author, made)
-    await refuse_many_messages(session, author, bounds)
-    message = await operations.add_message(session, author, number, new)
-    await once.remember(message.id)
-    await forget_draft(session, author, number, key=once.key)
-    return await queries.message_made(session, author, message.id)
+    made = await once.made(new)
+    if made is None:
+        await refuse_many(session, author, bounds)
+        made = (await operations.add_message(session, author, number, new)).id
+        once.remember(made)
+        forget_draft(session, author, number, key=once.key)
+    return await queries.message_made(await straight(session), author, made)
 
 
 @router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
@@ -91,12 +92,12 @@ async def add_note(
     number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
 ) -> api.StaffMessage:
     """A note of staff for staff; customers never learn of it, and no queue changes."""
-    if made := await once.made(new):
-        return await queries.note_made(session, made)
-    note = await operations.add_note(session, author, number, new)
-    await once.remember(note.id)
-    await forget_draft(session, author, number, key=once.key)
-    return await queries.note_made(session, note.id)
+    made = await once.made(new)
+    if made is None:
+        made = (await operations.add_note(session, author, number, new)).id
+        once.remember(made)
+        forget_draft(session, author, number, key=once.key)
+    return await queries.note_made(await straight(session), made)
 
 
 @router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)
@@ -109,7 +110,7 @@ async def resolve(
 ) -> api.StaffTicket | api.Ticket:
     """Close a request, for good, with or without a last word; repeating it is harmless."""
     await operations.resolve(session, caller, number, resolution or api.Resolution(), bounds)
-    return await queries.ticket(session, caller, number)
+    return await queries.ticket(await straight(session), caller, number)
 
 
 @router.get("/messages/{message_id}/text")
