@@ -29,12 +29,12 @@ import re
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import TextClause, bindparam, select, text
 
 from catalog.models import Product
 from chassis.errors import NotFound
 from chassis.folding import beginning_of, letters_of, pattern_of, words_of
+from chassis.reading import Reader
 from contracts.catalog import api
 from contracts.counts import COUNTED_MOST
 
@@ -49,28 +49,31 @@ class ProductUnknown(NotFound):
     code = "product_unknown"
 
 
-async def product(session: AsyncSession, product_id: UUID) -> Product:
-    found = await session.get(Product, product_id)
+ONE = select(*(getattr(Product, name) for name in api.Product.model_fields)).where(
+    Product.id == bindparam("id")
+)
+
+
+async def product(reader: Reader, product_id: UUID) -> api.Product:
+    found = (await reader.execute(ONE, {"id": product_id})).one_or_none()
     if found is None:
         raise ProductUnknown("there is no such product")
-    return found
+    return api.Product.model_validate(found)
 
 
-async def search(
-    session: AsyncSession, typed: str, *, list_withdrawn: bool = False
-) -> api.ProductSearch:
+async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) -> api.ProductSearch:
     """Few products are listed, many are counted.
 
     Each group is listed only when 1 to 9 of it match, the withdrawn only when asked for. A text
     that is a whole reference, however short, offers that product, and counts the others.
     """
-    await session.execute(text("SET LOCAL enable_seqscan = off"))
-    if letters_of(typed) >= api.SHORTEST_TEXT:
-        found = await look_up(session, typed.strip())
-        exact = found.exact
-    else:
-        exact = await with_reference(session, typed.strip())
-        found = await look_up(session, typed.strip()) if exact and words_of(typed) else None
+    async with reader.with_setting("SET LOCAL enable_seqscan = off"):
+        if letters_of(typed) >= api.SHORTEST_TEXT:
+            found = await look_up(reader, typed.strip())
+            exact = found.exact
+        else:
+            exact = await with_reference(reader, typed.strip())
+            found = await look_up(reader, typed.strip()) if exact and words_of(typed) else None
     if found is None:
         nothing = api.Matches(count=0, products=[])
         return api.ProductSearch(
@@ -148,6 +151,7 @@ EXACT = """
     LIMIT :listed
 """
 SHOWN = "id, reference, designation, on_sale, version"
+WITH_REFERENCE = text(EXACT.format(shown=SHOWN))
 # What the index of trigrams finds, and then whether it is written so.
 TRIGRAMS = "squeezed(searched) LIKE :like_{n}"
 WRITTEN = "(strpos(searched, :word_{n}) > 0 OR searched ~ :pattern_{n})"
@@ -167,7 +171,7 @@ class Found:
     withdrawn_count: int
 
 
-async def look_up(session: AsyncSession, typed: str) -> Found:
+async def look_up(reader: Reader, typed: str) -> Found:
     """Those where more words are the beginning of a word come first, then by designation."""
     words = words_of(typed)[:MOST_WORDS]
     values: dict[str, object] = {
@@ -180,7 +184,7 @@ async def look_up(session: AsyncSession, typed: str) -> Found:
     for n, word in enumerate(words):
         values |= {f"word_{n}": word, f"like_{n}": f"%{literally(word)}%"}
         values |= {f"pattern_{n}": pattern_of(word), f"begins_{n}": beginning_of(word)}
-    rows = (await session.execute(look_up_statement(shape_of(words)), values)).all()
+    rows = await reader.execute(look_up_statement(shape_of(words)), values)
     products: dict[int | None, list[api.Product]] = {0: [], 1: [], 2: [], None: []}
     for row in rows:
         if row.part is not None:
@@ -244,9 +248,9 @@ def conditions(shape: tuple[tuple[int, bool], ...], *, pairs: str) -> str:
     return " AND ".join(found)
 
 
-async def with_reference(session: AsyncSession, reference: str) -> list[api.Product]:
+async def with_reference(reader: Reader, reference: str) -> list[api.Product]:
     values = {"reference": reference, "listed": api.LISTED_MOST}
-    rows = await session.execute(text(EXACT.format(shown=SHOWN)), values)
+    rows = await reader.execute(WITH_REFERENCE, values)
     return only_whole([api.Product.model_validate(row) for row in rows], reference)
 
 

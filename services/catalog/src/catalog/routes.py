@@ -7,10 +7,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
-from catalog import models, operations, queries
+from catalog import operations, queries
 from chassis import uploads
 from chassis.auth import Caller, only
-from chassis.database import Transaction
+from chassis.database import Reading, Transaction
 from chassis.standing import standing
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
@@ -29,20 +29,20 @@ Text = Annotated[str, Stripped, Storable, AfterValidator(first_words_of)]
 LARGEST_IMPORT = 256 * 1024 * 1024  # bytes: some two million products
 
 
-@router.get("/products", response_model=api.ProductSearch)
+@router.get("/products")
 async def search_products(
-    session: Transaction,
+    reader: Reading,
     _: Staff,
     text: Annotated[Text, Query()],
     withdrawn: Annotated[bool, Query(description="List withdrawn products too.")] = False,
 ) -> api.ProductSearch:
     """The products that hold every word of the text in reference or designation."""
-    return await queries.search(session, text, list_withdrawn=withdrawn)
+    return await queries.search(reader, text, list_withdrawn=withdrawn)
 
 
-@router.get("/products/{product_id}", response_model=api.Product)
-async def product(product_id: UUID, session: Transaction, _: Staff) -> models.Product:
-    return await queries.product(session, product_id)
+@router.get("/products/{product_id}")
+async def product(product_id: UUID, reader: Reading, _: Staff) -> api.Product:
+    return await queries.product(reader, product_id)
 
 
 # --- Imports: tus 1.0, a part of up to 1 MiB a request ------------------------------------------
