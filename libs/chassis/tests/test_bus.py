@@ -26,11 +26,13 @@ from sqlalchemy.exc import OperationalError
 
 from chassis import bus, dead_letters, health, service, streams
 from chassis.bus import Consumer, Delivery, Relay, Subscriptions
+from chassis.bus.pulling import Pull
 from chassis.bus.relay import RELAY_LOCK
 from chassis.database import Database
 from chassis.messaging import DeadLetter, InboxMessage, KnownStream, OutboxMessage, publish
 from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, somebody_waits, wrap
+from chassis.writing import write_what_waits
 from contracts.event import Event
 from contracts.topology import Listening
 from local.launcher.machine.processes import free_port
@@ -184,7 +186,7 @@ async def test_a_rolled_back_transaction_announces_nothing(database, js):
     async def fails_after_publishing() -> None:
         async with database.transaction() as session:
             publish(session, Numbered(aggregate="a", number=1))
-            await session.flush()
+            await write_what_waits(session)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -205,6 +207,47 @@ async def test_an_event_sent_twice_is_stored_once(database, js):
 
             await eventually(marked)
     assert (await js.stream_info("NUMBERS")).state.messages == 1
+
+
+async def test_many_are_sent_at_once_and_none_comes_before_one_that_failed(
+    database, js, monkeypatch
+):
+    publish_there, seen, sent = js.publish, Seen(), []
+
+    async def fail_once(subject: str, body: bytes, **more: Any) -> PubAck:
+        sent.append(subject)
+        if len(sent) in {30, 90}:
+            raise TimeoutError
+        return await publish_there(subject, body, **more)
+
+    monkeypatch.setattr(js, "publish", fail_once)
+    await announce(database, *range(120))
+    async with running(relay_of(database, js).run(), consumer_of(database, js, seen).run()):
+
+        async def all_heard() -> bool:
+            return len(seen.numbers) >= 120
+
+        await eventually(all_heard)
+    assert seen.numbers == list(range(120))
+    async with database.reading() as reader:
+        stored = await reader.scalars(
+            select(OutboxMessage.stored_as).order_by(OutboxMessage.position)
+        )
+    assert stored == list(range(1, 121))
+
+
+async def test_the_late_end_of_one_request_for_events_ends_no_other(js, monkeypatch):
+    monkeypatch.setattr("chassis.bus.pulling.LATE_SECONDS", -0.2)
+    pull = Pull(js._nc, "NUMBERS", LISTENING.service)
+    await pull.open()
+    with pytest.raises(TimeoutError):
+        await pull.wait(100, 0.5)  # and does not wait to be told that it is over
+    waiting = asyncio.create_task(pull.wait(100, 5))
+    await asyncio.sleep(0.5)  # it is told now
+    await js.publish(f"{Numbered.type}.a", b"{}")
+    await asyncio.wait_for(waiting, 1)
+    assert [message.data for message in pull.take(100)] == [b"{}"]
+    assert await pull.close() == []
 
 
 async def test_only_one_replica_relays_and_another_takes_over(database, js):
@@ -687,9 +730,9 @@ async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
     consumer, asks = consumer_of(database, js, leaving), []
     fetch = consumer.fetch
 
-    async def noted(subscription: JetStreamContext.PullSubscription) -> Sequence[Msg]:
+    async def noted(pull: Pull) -> Sequence[Msg]:
         asks.append(time.monotonic())
-        return await fetch(subscription)
+        return await fetch(pull)
 
     monkeypatch.setattr(consumer, "fetch", noted)
     async with running(relay_of(database, js).run(), consumer.run()):

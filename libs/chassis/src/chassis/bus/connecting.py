@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 import nats
 import nats.errors
@@ -24,7 +24,7 @@ BROKER_TROUBLE = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
 Answer = TypeVar("Answer")
 
 
-async def answered(question: Coroutine[Any, Any, Answer]) -> Answer:
+async def answered(question: Awaitable[Answer]) -> Answer:
     """Python 3.11 loses a cancellation that comes together with the broker's answer."""
     return await asyncio.shield(question)
 

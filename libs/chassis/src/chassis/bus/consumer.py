@@ -16,7 +16,8 @@ from pydantic import ValidationError
 from chassis import health, streams, tracing
 from chassis.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.bus.handling import Delivery, Subscriptions, deliver
-from chassis.bus.losses import is_lost_to
+from chassis.bus.losses import is_as_known, is_lost_to
+from chassis.bus.pulling import Pull
 from chassis.database import Database
 from chassis.loops import Loop, Stuck
 from chassis.messaging import DeadLetter, position_settled
@@ -29,7 +30,6 @@ log = structlog.get_logger()
 
 FETCH_SECONDS = 5
 LOOK_SECONDS = 5  # how often a consumer that is busy looks how far it is
-ARRIVAL_SECONDS = 2  # at most, for the rest of a batch whose first event is here
 
 
 class Consumer:
@@ -58,21 +58,21 @@ class Consumer:
 
     async def run(self) -> None:
         """Until the process has been asked to stop: what comes then is for the others."""
-        subscription = await self.js.pull_subscribe_bind(durable=self.name, stream=self.stream)
+        pull = Pull(self.js._nc, self.stream, self.name)
+        await pull.open()
         try:
             await self.look(handled=0)  # how much waits is known from the start
             while not health.leaving.is_set():
-                await self.turn(subscription)
+                await self.turn(pull)
         finally:
-            with suppress(*BROKER_TROUBLE):
-                await subscription.unsubscribe()
+            await self.give_back(await pull.close())
         self.loop.did("left")
         self.loop.quiet = float("inf")
         await asyncio.Event().wait()  # or else it would be begun again
 
-    async def turn(self, subscription: JetStreamContext.PullSubscription) -> None:
+    async def turn(self, pull: Pull) -> None:
         try:
-            messages = await self.fetch(subscription)
+            messages = await self.fetch(pull)
         except BROKER_TROUBLE:  # also where nothing has come: which of them it is, it looks
             messages = []
         await self.settle_or_give_back(messages)
@@ -113,13 +113,19 @@ class Consumer:
         """A stream that was lost is heard again from its beginning; the inbox knows what it had."""
         settled = known.ack_floor.stream_seq if known.ack_floor else 0
         try:
-            async with self.database.transaction() as session:
-                if await is_lost_to(session, self.stream, info, settled):
-                    await answered(streams.reset_durable(self.js, self.stream, self.name, 1))
-                    log.warning("stream_was_lost", stream=self.stream)
+            async with self.database.reading() as reader:
+                is_known = await is_as_known(reader, self.stream, info, settled)
+            if not is_known:
+                await self.compare_thoroughly(info, settled)
             await answered(streams.prove_written(self.js, self.stream, self.name))
         except BROKER_TROUBLE as error:
             raise Stuck(of_files(error, self.stream) or self.why(error)) from error
+
+    async def compare_thoroughly(self, info: StreamInfo, settled: int) -> None:
+        async with self.database.transaction() as session:
+            if await is_lost_to(session, self.stream, info, settled):
+                await answered(streams.reset_durable(self.js, self.stream, self.name, 1))
+                log.warning("stream_was_lost", stream=self.stream)
 
     async def take_back(self, known: ConsumerInfo) -> None:
         """What was under way when the broker ended comes again at once, not after the ack wait."""
@@ -155,26 +161,19 @@ class Consumer:
         log.warning("durable_made_again", stream=self.stream, position=position)
         self.loop.did("made its durable again")
 
-    async def fetch(self, subscription: JetStreamContext.PullSubscription) -> Sequence[Msg]:
-        """Stopped while events arrive, it lets them come, and others are handed them."""
-        before = subscription.delivered
-        fetching = asyncio.create_task(subscription.fetch(self.batch, timeout=FETCH_SECONDS))
+    async def fetch(self, pull: Pull) -> Sequence[Msg]:
+        """Cancelled, it has taken nothing."""
+        waiting = asyncio.create_task(pull.wait(self.batch, FETCH_SECONDS))
         cut_off = asyncio.create_task(self.was_cut_off.wait())
         try:
-            await asyncio.wait({fetching, cut_off}, return_when=asyncio.FIRST_COMPLETED)
-            if not fetching.done():  # the broker that was asked knows nothing of it any more
-                fetching.cancel()
-                raise TimeoutError
-            return fetching.result()
-        except asyncio.CancelledError:
-            arriving = subscription.delivered > before
-            await asyncio.wait([fetching], timeout=ARRIVAL_SECONDS if arriving else 0)
-            fetching.cancel()
-            [fetched] = await asyncio.gather(fetching, return_exceptions=True)
-            if not isinstance(fetched, BaseException):
-                await self.give_back(fetched)
-            raise
+            await asyncio.wait({waiting, cut_off}, return_when=asyncio.FIRST_COMPLETED)
+            if cut_off.done():
+                pull.forget_request()
+            if waiting.done():
+                waiting.result()
+            return pull.take(self.batch)
         finally:
+            waiting.cancel()
             cut_off.cancel()
 
     async def settle_or_give_back(self, messages: Sequence[Msg]) -> None:

@@ -5,8 +5,8 @@ own stream, a listener of those that it hears: what does not fit is another stre
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.loops import Stuck
 from chassis.messaging import SCHEMA
+from chassis.reading import Reader
 
 log = structlog.get_logger()
 
@@ -49,6 +50,20 @@ class Known:
     def is_gone(self, info: StreamInfo) -> bool:
         """Nothing of what it held is there."""
         return self.is_another(info) or (self.position > 0 and not info.state.messages)
+
+
+NOTE = f"""
+    INSERT INTO {SCHEMA}.streams (name, created_at, position, losses)
+    VALUES (%(name)s, %(created_at)s, %(position)s, %(losses)s)
+    ON CONFLICT (name) DO UPDATE SET created_at = excluded.created_at,
+        position = excluded.position, losses = excluded.losses
+"""  # noqa: S608 - a constant
+MARK_STORED = f"""
+    WITH noted AS ({NOTE})
+    UPDATE {SCHEMA}.outbox SET published_at = now(), stored_as = stored.number
+    FROM unnest(%(rows)s::bigint[], %(numbers)s::bigint[]) AS stored (position, number)
+    WHERE outbox.position = stored.position
+"""  # noqa: S608 - a constant
 
 
 class OwnStream:
@@ -113,14 +128,19 @@ class OwnStream:
 
     async def note(self, connection: psycopg.AsyncConnection) -> None:
         """What is known of it, for the next relay."""
-        if self.known is None:
-            return
-        await connection.execute(
-            f"INSERT INTO {SCHEMA}.streams (name, created_at, position, losses)"  # noqa: S608 - a constant
-            " VALUES (%s, %s, %s, %s) ON CONFLICT (name) DO UPDATE SET created_at ="
-            " excluded.created_at, position = excluded.position, losses = excluded.losses",
-            [self.name, self.known.created_at, self.known.position, self.known.losses],
-        )
+        if self.known is not None:
+            await connection.execute(NOTE, self.noted())
+
+    async def mark_stored(
+        self, connection: psycopg.AsyncConnection, stored: Mapping[int, int]
+    ) -> None:
+        """These rows of the outbox have these numbers in the stream; with what is known of it."""
+        if stored and self.known is not None:
+            values = {"rows": list(stored), "numbers": list(stored.values())}
+            await connection.execute(MARK_STORED, values | self.noted())
+
+    def noted(self) -> dict[str, object]:
+        return {"name": self.name, **({} if self.known is None else asdict(self.known))}
 
     def has_stored(self, position: int) -> None:
         if self.known and position > self.known.position:
@@ -137,6 +157,19 @@ async def alive_meanwhile(connection: psycopg.AsyncConnection, work: Awaitable[i
         return working.result()
     finally:
         working.cancel()
+
+
+KNOWN = text(f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE name = :name")  # noqa: S608 - a constant
+
+
+async def is_as_known(reader: Reader, stream: str, info: StreamInfo, settled: int) -> bool:
+    """Whether `is_lost_to` has nothing to do: most often nothing has happened."""
+    row = (await reader.execute(KNOWN, {"name": stream})).one_or_none()
+    if row is None:
+        return False
+    known = Known(*row)
+    has_all = not (known.is_another(info) or known.is_shorter(info))
+    return has_all and settled <= known.position and bool(info.state.messages or not known.position)
 
 
 async def is_lost_to(session: AsyncSession, stream: str, info: StreamInfo, settled: int) -> bool:

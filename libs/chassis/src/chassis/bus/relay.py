@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 import structlog
 from nats.js import JetStreamContext
+from nats.js.api import PubAck
 from nats.js.errors import APIError
 
 from chassis import streams
@@ -23,11 +25,21 @@ log = structlog.get_logger()
 
 RELAY_LOCK = 0x0B0C5
 RELAY_BATCH = 200
+IN_FLIGHT = 50  # events sent before the first of them is acknowledged
 STANDBY_SECONDS = 3
 PUBLISH_SECONDS = 5
 LOOK_SECONDS = 5  # how often it looks whether its stream is what it was
 ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
+
+
+class Row(NamedTuple):
+    """Of the outbox."""
+
+    position: int
+    event_id: UUID
+    subject: str
+    body: str
 
 
 class Lost(Exception):
@@ -79,8 +91,8 @@ class Relay:
             while True:
                 if time.monotonic() - self.looked_at > LOOK_SECONDS:
                     await self.look(connection)
-                while published := await self.publish_batch(connection):
-                    self.loop.did(f"published {published} events")
+                while await self.publish_batch(connection):
+                    pass
                 await self.wait(connection)
 
     async def is_ours(self, connection: psycopg.AsyncConnection) -> bool:
@@ -131,33 +143,68 @@ class Relay:
             return FORBIDDEN.format(what=f"publish to its stream {self.stream}")
         return of_files(error, self.stream) or of_publishing(error)
 
-    async def publish_batch(self, connection: psycopg.AsyncConnection) -> int:
+    async def publish_batch(self, connection: psycopg.AsyncConnection) -> bool:
+        """Whether there may be more; what is committed from now on wakes us."""
         cursor = await connection.execute(
             "SELECT position, event_id, subject, body FROM messaging.outbox"
             " WHERE published_at IS NULL ORDER BY position LIMIT %s",
             [RELAY_BATCH],
         )
-        rows = await cursor.fetchall()
+        rows = [Row(*row) for row in await cursor.fetchall()]
         stored: dict[int, int] = {}
         try:
-            for position, event_id, subject, body in rows:
-                stored[position] = await self.send(connection, event_id, subject, body)
+            while waiting := rows[len(stored) :]:
+                if len(waiting) > 1:
+                    await self.send_several(connection, waiting[:IN_FLIGHT], stored)
+                if waiting := rows[len(stored) :]:
+                    stored[waiting[0].position] = await self.send(connection, waiting[0])
         except Lost as lost:
             stored = {row: number for row, number in stored.items() if number <= lost.last}
         finally:
-            if stored:
-                await connection.execute(
-                    "UPDATE messaging.outbox SET published_at = now(), stored_as = stored.number"
-                    " FROM unnest(%s::bigint[], %s::bigint[]) AS stored (position, number)"
-                    " WHERE outbox.position = stored.position",
-                    [list(stored), list(stored.values())],
-                )
-                await self.own.note(connection)
-        return len(rows)
+            await self.own.mark_stored(connection, stored)
+        if stored:
+            self.loop.did(f"published {len(stored)} events")
+        return len(rows) == RELAY_BATCH or len(stored) < len(rows)
 
-    async def send(
-        self, connection: psycopg.AsyncConnection, event_id: UUID, subject: str, body: str
-    ) -> int:
+    async def send_several(
+        self, connection: psycopg.AsyncConnection, rows: Sequence[Row], stored: dict[int, int]
+    ) -> None:
+        """Those that are stored before the first that is not: without waiting for each in turn.
+
+        Each says behind which number it stands, so that what follows one that is not stored is not
+        stored either.
+        """
+        await self.renew(connection)
+        behind = self.own.position
+        sending = [asyncio.create_task(self.publish(row, behind + n)) for n, row in enumerate(rows)]
+        for row, answer in zip(
+            rows, await answered(asyncio.gather(*sending, return_exceptions=True)), strict=True
+        ):
+            if isinstance(answer, BROKER_TROUBLE):
+                return
+            if isinstance(answer, BaseException):
+                raise answer
+            stored[row.position] = self.has_stored(row, answer)
+
+    async def publish(self, row: Row, behind: int) -> PubAck:
+        return await self.js.publish(
+            row.subject,
+            row.body.encode(),
+            stream=self.stream,
+            timeout=PUBLISH_SECONDS,
+            headers={
+                "Nats-Msg-Id": self.own.message_id(row.event_id),
+                "Nats-Expected-Last-Sequence": str(behind),
+            },
+        )
+
+    def has_stored(self, row: Row, answer: PubAck) -> int:
+        self.own.has_stored(answer.seq)
+        self.loop.did("published an event")
+        PUBLISHED.labels(row.subject.rpartition(".")[0]).inc()
+        return answer.seq
+
+    async def send(self, connection: psycopg.AsyncConnection, row: Row) -> int:
         """Its number in the stream, once it is stored, however long the broker is away.
 
         Raises Lost where events that were stored before it are missing.
@@ -166,18 +213,7 @@ class Relay:
         while True:
             await self.renew(connection)
             try:
-                acknowledged = await answered(
-                    self.js.publish(
-                        subject,
-                        body.encode(),
-                        stream=self.stream,
-                        timeout=PUBLISH_SECONDS,
-                        headers={
-                            "Nats-Msg-Id": self.own.message_id(event_id),
-                            "Nats-Expected-Last-Sequence": str(self.own.position),
-                        },
-                    )
-                )
+                answer = await answered(self.publish(row, self.own.position))
             except BROKER_TROUBLE as error:
                 if isinstance(error, APIError) and error.err_code == ELSEWHERE:
                     if (last := await self.compare(connection)) is not None:
@@ -187,7 +223,4 @@ class Relay:
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5)
             else:
-                self.own.has_stored(acknowledged.seq)
-                self.loop.did("published an event")
-                PUBLISHED.labels(subject.rpartition(".")[0]).inc()
-                return acknowledged.seq
+                return self.has_stored(row, answer)

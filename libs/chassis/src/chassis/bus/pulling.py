@@ -1,0 +1,99 @@
+"""What JetStream hands over when asked: one request stands, and what it brings is taken as it comes."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from typing import NoReturn
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.js.errors import APIError
+
+EXPIRED = "408"
+LATE_SECONDS = 1  # by which the broker may be late to say that a request has ended
+ARRIVAL_SECONDS = 2  # at most, for what is on its way when we are stopped
+PAUSE_SECONDS = 1  # after a refusal, so that it is not asked without end
+
+
+class Pull:
+    """The next events of a durable.
+
+    nats-py's own `fetch` holds an event that comes just after the end of an earlier request until
+    its time is over, some seconds later, and asks twice for each.
+    """
+
+    def __init__(self, broker: Client, stream: str, durable: str) -> None:
+        self.broker = broker
+        self.requests = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{durable}"
+        self.inbox = broker.new_inbox()
+        self.subscription: Subscription | None = None
+        self.arrived: list[Msg] = []
+        self.changed = asyncio.Event()
+        self.asked, self.request, self.ends = 0, 0, 0.0
+        self.refusal: Msg | None = None
+
+    async def open(self) -> None:
+        self.subscription = await self.broker.subscribe(f"{self.inbox}.*", cb=self.receive)
+
+    async def receive(self, message: Msg) -> None:
+        """An event can be answered; what cannot is about one of our requests."""
+        if message.reply:
+            self.arrived.append(message)
+            self.asked -= 1
+        elif message.subject == f"{self.inbox}.{self.request}":
+            self.asked = 0
+            self.refusal = message
+        self.changed.set()
+
+    async def wait(self, most: int, seconds: float) -> None:
+        """Until something is here; raises TimeoutError when nothing has come in these seconds."""
+        while not self.arrived:
+            if self.refusal is not None:
+                refusal, self.refusal = self.refusal, None
+                await refuse(refusal)
+            if self.asked <= 0:
+                await self.ask(most, seconds)
+            self.changed.clear()
+            left = self.ends - time.monotonic() + LATE_SECONDS
+            try:
+                async with asyncio.timeout(left):
+                    await self.changed.wait()
+            except TimeoutError:
+                self.forget_request()
+                raise
+
+    def take(self, most: int) -> list[Msg]:
+        taken, self.arrived = self.arrived[:most], self.arrived[most:]
+        return taken
+
+    async def ask(self, most: int, seconds: float) -> None:
+        self.request += 1
+        self.asked, self.ends, self.refusal = most, time.monotonic() + seconds, None
+        wanted = {"batch": most, "expires": int(seconds * 1e9)}
+        reply = f"{self.inbox}.{self.request}"
+        await self.broker.publish(self.requests, json.dumps(wanted).encode(), reply=reply)
+
+    def forget_request(self) -> None:
+        """The broker that was asked knows nothing of it any more."""
+        self.asked = 0
+
+    async def close(self) -> list[Msg]:
+        """What is on its way still comes, and nothing after it; returns what nobody has taken."""
+        if self.subscription is not None:
+            with suppress(TimeoutError, nats.errors.Error):
+                if self.broker.is_connected:
+                    async with asyncio.timeout(ARRIVAL_SECONDS):
+                        await self.subscription.drain()
+                else:
+                    await self.subscription.unsubscribe()
+        return self.take(len(self.arrived))
+
+
+async def refuse(status: Msg) -> NoReturn:
+    if (status.headers or {}).get("Status") == EXPIRED:
+        raise TimeoutError("nothing has come")
+    await asyncio.sleep(PAUSE_SECONDS)
+    APIError.from_msg(status)
