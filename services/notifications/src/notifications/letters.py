@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Any
@@ -111,7 +111,7 @@ def write(letter: Letter, house: House, *, at: datetime) -> EmailMessage:
 def as_sent(message: EmailMessage) -> bytes:
     """ValueError where what is read from it would not be what was written."""
     raw = message.as_bytes()
-    if message_from_bytes(raw).keys() != message.keys():
+    if BytesHeaderParser().parsebytes(raw).keys() != message.keys():
         raise ValueError("the headers of this mail cannot be written")
     return raw
 

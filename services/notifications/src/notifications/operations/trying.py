@@ -25,7 +25,10 @@ class MailNotResendable(Refusal):
 
 async def now(session: AsyncSession) -> datetime:
     """The database's clock: replicas may have others."""
-    return (await session.execute(select(func.clock_timestamp()))).scalar_one()
+    return await (await straight(session)).scalar(NOW)
+
+
+NOW = select(func.clock_timestamp())
 
 
 # --- Taking one -------------------------------------------------------------------------------
