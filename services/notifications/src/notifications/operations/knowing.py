@@ -70,8 +70,13 @@ async def remember_purchase(
     session: AsyncSession, *, customer_id: UUID, sale_id: UUID, at: datetime
 ) -> bool:
     """Whether it is the first of this customer that is heard of."""
-    told = postgresql.insert(Buyer).values(
-        customer_id=customer_id, first_sale_id=sale_id, first_bought_at=at
-    )
-    first = await session.scalar(told.on_conflict_do_nothing().returning(Buyer.customer_id))
-    return first is not None
+    values = {"customer_id": customer_id, "first_sale_id": sale_id, "first_bought_at": at}
+    return bool(await (await straight(session)).execute(FIRST_PURCHASE, values))
+
+
+FIRST_PURCHASE = (
+    postgresql.insert(Buyer.__table__)  # ty: ignore[invalid-argument-type]
+    .values({column.name: bindparam(column.name) for column in Buyer.__table__.c})
+    .on_conflict_do_nothing()
+    .returning(Buyer.__table__.c.customer_id)
+)

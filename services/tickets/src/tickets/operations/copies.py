@@ -1,11 +1,13 @@
 """Local copies of what other services own: who people are, and who owns what."""
 
+import functools
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.writing import straight
 from contracts.identity.events import CustomerChanged, StaffMemberChanged
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from tickets.models import OwnedProduct, Person
@@ -38,38 +40,41 @@ async def remember_person(
 
 # --- Who owns what ----------------------------------------------------------------------------
 
-# The columns have the names of the event's fields, but for the product's three.
-OF_PRODUCT = {"product_id": "id", "reference": "reference", "designation": "designation"}
-SALE_COLUMNS = set(OwnedProduct.__table__.columns.keys()) & set(SaleRecorded.model_fields)
-
 
 async def add_ownership(session: AsyncSession, event: SaleRecorded) -> None:
     """A cancellation that came before its sale stays: only what it could not tell is added."""
-    row = owned(event, cancelled=False)
-    fields = {name: row.excluded[name] for name in SALE_COLUMNS}
-    await session.execute(
-        row.on_conflict_do_update(
-            index_elements=[OwnedProduct.sale_id], set_=fields | {"version": newest_version(row)}
-        )
-    )
+    await remember_sale(session, event, "customer_id", "serial_number", "sold_on")
 
 
 async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
     """No new request may be opened on it; those that exist go on."""
-    row = owned(event, cancelled=True)
-    await session.execute(
-        row.on_conflict_do_update(
-            index_elements=[OwnedProduct.sale_id],
-            set_={"cancelled": True, "version": newest_version(row)},
-        )
+    await remember_sale(session, event, "cancelled")
+
+
+async def remember_sale(
+    session: AsyncSession, event: SaleRecorded | SaleCancelled, *changed: str
+) -> None:
+    """Where the sale is known, only these columns are `changed`, and the version to the newest."""
+    values = {
+        "sale_id": event.sale_id,
+        "customer_id": event.customer_id,
+        "product_id": event.product.id,
+        "reference": event.product.reference,
+        "designation": event.product.designation,
+        "serial_number": event.serial_number,
+        "sold_on": event.sold_on if isinstance(event, SaleRecorded) else None,
+        "cancelled": isinstance(event, SaleCancelled),
+        "version": event.version,
+    }
+    await (await straight(session)).execute(remembering_sale(*changed), values)
+
+
+@functools.cache
+def remembering_sale(*changed: str) -> postgresql.Insert:
+    columns = OwnedProduct.__table__.c
+    row = postgresql.insert(OwnedProduct.__table__).values(  # ty: ignore[invalid-argument-type]
+        {column.name: bindparam(column.name) for column in columns}
     )
-
-
-def owned(event: SaleRecorded | SaleCancelled, *, cancelled: bool) -> postgresql.Insert:
-    product = {name: getattr(event.product, field) for name, field in OF_PRODUCT.items()}
-    sale = event.model_dump(include=SALE_COLUMNS)
-    return postgresql.insert(OwnedProduct).values(**sale, **product, cancelled=cancelled)
-
-
-def newest_version(row: postgresql.Insert) -> Any:
-    return func.greatest(OwnedProduct.version, row.excluded.version)
+    newest = func.greatest(columns.version, row.excluded.version)
+    known = {name: row.excluded[name] for name in changed} | {"version": newest}
+    return row.on_conflict_do_update(index_elements=["sale_id"], set_=known).inline()
