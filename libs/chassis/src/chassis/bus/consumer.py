@@ -60,6 +60,7 @@ class Consumer:
         """Until the process has been asked to stop: what comes then is for the others."""
         pull = Pull(self.js._nc, self.stream, self.name)
         await pull.open()
+        self.starved = 0
         try:
             await self.look(handled=0)  # how much waits is known from the start
             while not health.leaving.is_set():
