@@ -31,6 +31,7 @@ from local.workshop import conventions
         (conventions.template_is_unsafe, "page.html", '<a href="javascript:alert(1)">'),
         (conventions.template_is_unsafe, "page.html", "{{ text | safe }}"),
         (conventions.time_hides_its_moment, "page.html", "<p>{{ opened_at|moment }}</p>"),
+        (conventions.template_line_is_long, "page.html", f"<p>{'x' * 114}</p>\n"),
         (
             conventions.template_is_foreign,
             "desk/templates/queue/lines.html",
@@ -61,6 +62,7 @@ def test_a_broken_rule_is_told(tmp_path, rule, name, text):
         (conventions.reads_what_is_sent, "cookies.py", "def f(request):\n    request.cookies\n"),
         (conventions.template_is_unsafe, "page.html", "{# | safe, style= #}<script src='/a.js'>"),
         (conventions.time_hides_its_moment, "page.html", "{{ when(opened_at|moment) }}"),
+        (conventions.template_line_is_long, "page.html", f"<p>{'é' * 113}</p>\n"),
         (conventions.names_a_registry, "package-lock.json", '"url": "https://github.com/sponsors"'),
     ],
 )

@@ -18,6 +18,7 @@ VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "mis
 MOST_LINES = 400
 MOST_FILES = 12
 MOST_COLUMNS = 100  # of a docstring's first line
+MOST_TEMPLATE_COLUMNS = 120
 WEB, CHASSIS = ROOT / SOURCES["web"], ROOT / SOURCES["chassis"]
 STILL_CROWDED = {CHASSIS, ROOT / SOURCES["tickets"] / "queries"}
 COMPARE_CLOCKS = {
@@ -57,6 +58,7 @@ def every() -> Found:
     yield from of_each([file for file in modules if "web" in file.parts], reads_what_is_sent)
     templates, scripts = sorted(WEB.rglob("*.html")), sorted(WEB.rglob("*.js"))
     yield from of_each(templates, template_is_unsafe, time_hides_its_moment, template_is_foreign)
+    yield from of_each(templates, template_line_is_long)
     yield from of_each(scripts, script_is_unsafe, script_is_foreign)
     of_web = [file for file in modules if WEB in file.parents]
     yield from of_each([*templates, *scripts, *of_web], limit_is_repeated)
@@ -154,6 +156,12 @@ def time_hides_its_moment(file: Path) -> Found:
     source = re.sub(r"\bwhen\([^)]*\)", "", file.read_text(encoding="utf-8"))
     if re.search(r"\|(moment|recent|since|last_time|time)\b", source):
         yield "a time stands in an element that says its moment: `when(…)`"
+
+
+def template_line_is_long(file: Path) -> Found:
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if len(line) > MOST_TEMPLATE_COLUMNS:
+            yield f"line {number}: {len(line)} characters; at most {MOST_TEMPLATE_COLUMNS}"
 
 
 def script_is_unsafe(file: Path) -> Found:
