@@ -1,5 +1,7 @@
 """Who must stand is asked for at most every ten seconds, and a silent identity opens nothing."""
 
+import asyncio
+from types import SimpleNamespace
 from uuid import uuid4
 
 import httpx
@@ -18,11 +20,14 @@ class Identity:
 
     def __init__(self) -> None:
         self.status, self.code, self.asked = 204, "session_ended", 0
+        self.awake = asyncio.Event()
+        self.awake.set()
         self.app = FastAPI()
         self.app.get(standing.PATH)(self.answer)
 
     async def answer(self) -> Response:
         self.asked += 1
+        await self.awake.wait()
         return JSONResponse({"code": self.code}, self.status) if self.status > 204 else Response()
 
 
@@ -47,17 +52,45 @@ async def test_an_answer_counts_for_ten_seconds_and_for_one_session(identity, as
     monkeypatch.setattr(standing.time, "monotonic", lambda: now)
     paul, other = somebody(), somebody()
     await asked.require(paul)
-    now += standing.SECONDS - 0.01
+    now += standing.RENEWED_SECONDS - 0.01
     await asked.require(paul)
-    assert identity.asked == 1
     await asked.require(other)
     assert identity.asked == 2
-    now += 0.01
+    now += standing.SECONDS - standing.RENEWED_SECONDS + 0.01
     identity.status = 401
     for _ in range(2):  # a refusal is not remembered, nor is what was true before it
         with pytest.raises(SessionEnded):
             await asked.require(paul)
     assert identity.asked == 4
+
+
+async def test_who_goes_on_does_not_wait_for_an_answer_that_is_renewed(
+    identity, asked, monkeypatch
+):
+    now = 1000.0
+    clock = SimpleNamespace(monotonic=lambda: now)  # the loop goes by its own
+    monkeypatch.setattr(standing, "time", clock)
+    paul = somebody()
+    await asked.require(paul)
+    identity.awake.clear()
+    now += standing.RENEWED_SECONDS
+    for _ in range(3):
+        await asyncio.wait_for(asked.require(paul), 1)
+        await asyncio.sleep(0.01)
+    assert identity.asked == 2
+    identity.awake.set()
+    await asyncio.sleep(0.05)
+
+    now += standing.RENEWED_SECONDS  # later than the first answer's end
+    identity.status = 503
+    await asked.require(paul)
+    await asyncio.sleep(0.05)
+    identity.status = 401
+    await asked.require(paul)  # the second answer has not yet come to its end
+    await asyncio.sleep(0.05)
+    assert identity.asked == 4
+    with pytest.raises(SessionEnded):
+        await asked.require(paul)
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])

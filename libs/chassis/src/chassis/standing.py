@@ -1,5 +1,6 @@
 """Whether a caller's session still stands, for what a signed token alone is too old to open."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
@@ -15,6 +16,7 @@ from chassis.errors import Unauthenticated, Unavailable
 
 PATH = "/api/identity/sessions/current"
 SECONDS = 10  # for so long an answer counts
+RENEWED_SECONDS = 6  # after which whoever goes on has it asked for again, and does not wait
 REMEMBERED_MOST = 10_000
 
 
@@ -38,18 +40,37 @@ class AskedStanding:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
         self.good_until: OrderedDict[UUID, float] = OrderedDict()
+        self.renewing: dict[UUID, asyncio.Task[None]] = {}
 
     async def require(self, caller: Caller) -> None:
+        now, session = time.monotonic(), caller.session_id
+        left = self.good_until.get(session, now) - now
+        if left <= 0:
+            await self.ask(caller)
+        elif left <= SECONDS - RENEWED_SECONDS and session not in self.renewing:
+            self.renewing[session] = asyncio.create_task(self.renew(caller))
+
+    async def renew(self, caller: Caller) -> None:
+        """Whatever the outcome, an answer counts for its ten seconds and no longer."""
+        try:
+            await self.ask(caller)
+        except Unauthenticated:
+            self.good_until.pop(caller.session_id, None)
+        except SessionUnchecked:
+            pass  # identity may be slow for a moment: there is time to ask again
+        finally:
+            del self.renewing[caller.session_id]
+
+    async def ask(self, caller: Caller) -> None:
+        """Raises as `require`; a good answer is remembered."""
         now = time.monotonic()
-        if self.good_until.get(caller.session_id, now) > now:
-            return
-        await self.ask(caller)
+        await self.ask_identity(caller)
         self.good_until[caller.session_id] = now + SECONDS
         self.good_until.move_to_end(caller.session_id)
         while len(self.good_until) > REMEMBERED_MOST:
             self.good_until.popitem(last=False)
 
-    async def ask(self, caller: Caller) -> None:
+    async def ask_identity(self, caller: Caller) -> None:
         try:
             answer = await self.http.get(PATH, headers={"Authorization": f"Bearer {caller.token}"})
         except httpx.HTTPError as silence:
