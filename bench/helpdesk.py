@@ -116,11 +116,12 @@ class People:
     unresolved: list[int] = field(default_factory=list)
     opened: list[str] = field(default_factory=list)
     to_answer: list[tuple[str, str]] = field(default_factory=list)
+    comes_alone: bool | None = None
 
     def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
         yield "queue", lambda: self.technician.get("/demandes")
-        yield "thread", lambda: self.technician.get(f"/demandes/{self.number()}")
-        yield "thread, unresolved", lambda: self.technician.get(f"/demandes/{self.waiting()}")
+        yield "thread", lambda: self.opens(self.number())
+        yield "thread, unresolved", lambda: self.opens(self.waiting())
         yield "search, rare", lambda: self.search("chargeur")
         yield "search, common", lambda: self.search("imprimantes")
         yield "customer's list", lambda: self.customer()[1].get("/mes-demandes")
@@ -133,6 +134,13 @@ class People:
             while len(self.opened) < rounds:
                 await self.open()
             await self.read_opened()
+
+    async def opens(self, number: int) -> None:
+        """As a click in the queue does; a release before brings the queue again."""
+        alone = f"/demandes/{number}/ouverte"
+        if self.comes_alone is None:
+            self.comes_alone = (await self.technician.http.get(alone)).is_success
+        await self.technician.get(alone if self.comes_alone else f"/demandes/{number}")
 
     def number(self) -> int:
         """One of the newest requests: on older ones the page has less to tell."""

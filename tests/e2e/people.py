@@ -352,6 +352,13 @@ class Staff(Person):
         await expect(self.exchange).to_be_visible()
         await expect(self.page).to_have_url(re.compile(f"/demandes/{number}"))
 
+    async def has_opened(self, number: int) -> None:
+        """It is open in the address, the title and the queue."""
+        await expect(self.page).to_have_url(re.compile(rf"/demandes/{number}\?"))
+        await expect(self.page).to_have_title(re.compile(rf"Demande n°.{number} "))
+        await expect(self.line(number)).to_have_attribute("aria-current", "true")
+        await expect(self.page.locator("#thread")).to_contain_text(f"{number}")
+
     @property
     def exchange(self) -> Locator:
         return self.page.get_by_role("region", name="Échange")

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -171,6 +172,39 @@ async def test_further_requests_come_below_and_the_arrows_walk_the_queue(technic
 
 
 # --- One request ------------------------------------------------------------------------------
+
+
+async def test_a_request_opened_from_the_queue_comes_alone_and_back_and_reload_find_it(
+    technician, she
+):
+    first, second = await asks(she), await asks(she)
+    await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
+    asked: list[str] = []
+    technician.page.on(
+        "request",
+        lambda sent: asked.append(urlsplit(sent.url).path) if sent.method == "GET" else None,
+    )
+    for number in (first, second):
+        await technician.line(number).click()
+        await technician.has_opened(number)
+    assert {f"/demandes/{number}/ouverte" for number in (first, second)} <= set(asked)
+    assert not {f"/demandes/{number}" for number in (first, second)} & set(asked)
+
+    await technician.page.go_back()
+    await technician.has_opened(first)
+    await answer_to(technician, she).fill("Un début de réponse")
+    await technician.line(second).click()
+    await technician.has_opened(second)
+    await expect(answer_to(technician, she)).to_have_value("")
+    await technician.page.go_back()
+    await technician.has_opened(first)
+    await expect(answer_to(technician, she)).to_have_value("Un début de réponse")
+    await technician.page.reload()
+    await technician.has_opened(first)
+    await expect(answer_to(technician, she)).to_have_value("Un début de réponse")
+    await technician.page.go_back()
+    await expect(technician.page).to_have_url(re.compile(r"/demandes\?vue=ouvertes"))
+    await expect(technician.exchange).to_have_count(0)
 
 
 async def test_who_what_and_which_number_stand_above_a_request_at_every_width(

@@ -9,6 +9,7 @@ from uuid import UUID
 from contracts.tickets.api import (
     Changes,
     Desk,
+    DeskTicket,
     Draft,
     Home,
     Message,
@@ -101,6 +102,11 @@ async def desk(
         before=before,
         **asked,
     )
+
+
+async def desk_ticket(gateway: Gateway, number: int) -> DeskTicket:
+    """A request as the desk shows it beside its queue."""
+    return await gateway.get(f"/api/tickets/{number}/desk", DeskTicket)
 
 
 async def those_in_queue(

@@ -61,6 +61,24 @@ async def ticket(
     return await show(request, staff, at, number=number, before=before)
 
 
+@router.get("/{number:number}/ouverte")
+async def opened(request: Request, number: int, staff: Staff, at: At) -> Response:
+    """The request alone, for a page that shows its queue already."""
+    shown = await tickets.desk_ticket(staff.gateway, number)
+    _, delivered = await asyncio.gather(
+        opened_now(staff.gateway, shown.thread),
+        deliveries_of(request, staff.gateway, shown.thread),
+    )
+    return page(
+        request,
+        "desk/opened.html",
+        person=staff,
+        context=shown.context,
+        **queue_facts(StaffTickets(tickets=[]), at, number),
+        **about(shown.thread, delivered),
+    )
+
+
 async def show(
     request: Request,
     staff: SignedIn,

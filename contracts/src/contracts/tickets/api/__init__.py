@@ -42,7 +42,7 @@ from contracts.tickets.api.messages import (
     VisibleText,
 )
 from contracts.tickets.api.owned_products import OwnedProduct, OwnedProductOfMine, OwnedProducts
-from contracts.tickets.api.pages import Desk, Home
+from contracts.tickets.api.pages import Desk, DeskTicket, Home
 from contracts.tickets.api.quick_replies import (
     MOST_QUICK_REPLIES,
     VARIABLES,
@@ -98,6 +98,7 @@ __all__ = [
     "CustomerInContext",
     "CustomerView",
     "Desk",
+    "DeskTicket",
     "Draft",
     "DraftKind",
     "DraftSubject",

@@ -17,6 +17,13 @@ class Home(Answer):
     owned: OwnedProducts
 
 
+class DeskTicket(Answer):
+    """A request with what staff need to know around it, for a page that has its queue already."""
+
+    thread: StaffThread
+    context: Context
+
+
 class Desk(Answer):
     """A queue with its counts, and the request that is open beside it."""
 

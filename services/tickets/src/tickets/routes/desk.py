@@ -11,7 +11,12 @@ from tickets.operations import tickets as operations
 from tickets.queries import context as around
 from tickets.queries import quick_replies as ready
 from tickets.queries import tickets as queries
-from tickets.routes.parameters import Staff, StandingStaff, tickets_router
+from tickets.routes.parameters import (
+    LAST_MESSAGES,
+    Staff,
+    StandingStaff,
+    tickets_router,
+)
 
 router = tickets_router()
 
@@ -20,6 +25,13 @@ router = tickets_router()
 async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
     return await around.context(reader, await queries.staff_ticket(reader, staff, number))
+
+
+@router.get("/{number:ticket}/desk")
+async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api.DeskTicket:
+    """What the desk shows beside its queue."""
+    thread = await queries.staff_thread(reader, staff, number, limit=LAST_MESSAGES, before=None)
+    return api.DeskTicket(thread=thread, context=await around.context(reader, thread.ticket))
 
 
 @router.put("/{number:ticket}/priority")

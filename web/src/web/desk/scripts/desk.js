@@ -3,27 +3,32 @@
 import "./composer.js";
 import "./drawer.js";
 import "./live.js";
+import "./opening.js";
 import "./queue.js";
 import { letters } from "../../shared/scripts/letters.js";
 import { readAgain } from "../../shared/scripts/live.js";
 import "../../shared/scripts/forms/send.js";
 
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
-if (mac)
-  for (const key of document.querySelectorAll(".keys kbd"))
-    key.textContent = key.textContent.replace("Ctrl", "⌘");
-
-const exchange = document.querySelector(".desk__scroll");
-// On a phone the whole page scrolls; there the beginning is a better place to start.
-if (exchange && exchange.scrollHeight > exchange.clientHeight)
-  exchange.scrollTop = exchange.scrollHeight;
+function ready() {
+  const exchange = document.querySelector(".desk__scroll");
+  // On a phone the whole page scrolls; there the beginning is a better place to start.
+  if (exchange && exchange.scrollHeight > exchange.clientHeight)
+    exchange.scrollTop = exchange.scrollHeight;
+  if (mac)
+    for (const key of document.querySelectorAll(".keys kbd"))
+      key.textContent = key.textContent.replace("Ctrl", "⌘");
+  for (const button of document.querySelectorAll("[data-copy]"))
+    button.hidden = !navigator.clipboard;
+}
+ready();
+document.addEventListener("opened", ready);
 
 // After sending one stays, with the next request one key away.
 document.querySelector("[data-next]")?.focus({ preventScroll: true });
 
 // --- Copying ----------------------------------------------------------------------------------
 
-for (const button of document.querySelectorAll("[data-copy]")) button.hidden = !navigator.clipboard;
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest("[data-copy]");
   if (!copy) return;

@@ -1,10 +1,10 @@
 // What stands beside a request opens over it where the window has no room for both.
 
-const side = document.getElementById("context");
-const drawer = document.getElementById("drawer");
-const opener = document.querySelector("[data-drawer]");
-
-if (side && opener) {
+function ready() {
+  const side = document.getElementById("context");
+  const drawer = document.getElementById("drawer");
+  const opener = document.querySelector("[data-drawer]");
+  if (!side || !opener) return;
   const beside = document.createComment("beside");
   side.before(beside);
   opener.hidden = false;
@@ -14,5 +14,10 @@ if (side && opener) {
   });
   drawer.addEventListener("click", (event) => event.target === drawer && drawer.close());
   drawer.addEventListener("close", () => beside.after(side));
-  matchMedia("(min-width: 80rem)").addEventListener("change", () => drawer.close());
 }
+
+ready();
+document.addEventListener("opened", ready);
+matchMedia("(min-width: 80rem)").addEventListener("change", () =>
+  document.getElementById("drawer")?.close(),
+);

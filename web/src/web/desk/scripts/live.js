@@ -13,13 +13,28 @@ const heardOf = new Set(); // numbers of requests that something happened to, as
 let isReading = false;
 let readOnce = false;
 
+const heardAt = new Map(); // number → when something happened to it, or 0 for all of them
+
 onNews(async ({ changes, everything }) => {
-  for (const { number } of changes) heardOf.add(String(number));
+  for (const { number } of changes) {
+    heardOf.add(String(number));
+    heardAt.set(number, performance.now());
+  }
+  if (everything) heardAt.set(0, performance.now());
   const open = Number(thread()?.dataset.number);
   await Promise.all([
     readQueue(everything),
     thread() && (everything || changes.some(({ number }) => number === open)) && readThread(),
   ]);
+});
+
+// What happened while a request was on its way here is not in it.
+document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
+  title = ofPage;
+  tellUnread(queue().dataset.unread);
+  const heard = [0, Number(thread().dataset.number)].map((number) => heardAt.get(number) ?? 0);
+  if (Math.max(...heard) > since) readThread();
+  else awaitMail();
 });
 
 // --- The queue --------------------------------------------------------------------------------
@@ -47,6 +62,7 @@ async function readQueue(everything) {
 
 function takeOver(fresh, everything) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
+  queue().dataset.unread = fresh.dataset.unread;
   tellUnread(fresh.dataset.unread);
   const list = queue().querySelector("[data-queue]");
   const freshLines = new Map(
@@ -119,7 +135,7 @@ function showAll(fresh) {
   if (focused) queue().querySelector(".qitem")?.focus();
 }
 
-const title = document.title.replace(/^\(.*?\) /, "");
+let title = document.title.replace(/^\(.*?\) /, "");
 
 function tellUnread(count) {
   document.title = count ? `(${count}) ${title}` : title;

@@ -37,6 +37,9 @@ try {
     sessionStorage.removeItem(SENT);
   }
   document.querySelectorAll("form[data-draft]").forEach(restore);
+  document.addEventListener("opened", () =>
+    document.querySelectorAll("form[data-draft]").forEach(restore),
+  );
   document.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-draft]");
     if (form) keep(form);

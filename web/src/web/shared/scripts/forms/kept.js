@@ -96,7 +96,7 @@ for (const name of ["input", "change"]) {
     if (form?.matches("[data-keep]")) changed(form);
   });
 }
-for (const name of ["pagehide", "online", "signed-in"]) {
+for (const name of ["pagehide", "leaving", "online", "signed-in"]) {
   addEventListener(name, () => {
     for (const form of forms.keys()) save(form);
   });
