@@ -54,6 +54,8 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
     settings: WebSettings = app.state.settings
+    for name in app.state.templates.list_templates():
+        app.state.templates.get_template(name)
     async with (
         HttpClient(settings.internal_url) as app.state.http,
         HttpClient(settings.internal_url, most=settings.streams) as app.state.live_http,

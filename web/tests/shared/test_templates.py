@@ -3,9 +3,13 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import UUID
 
+import httpx
 import pytest
 from fastapi import FastAPI
+from jinja2 import Environment
+from markupsafe import Markup
 
 import web
 from web.shared.forms import Form
@@ -43,6 +47,26 @@ def test_what_people_typed_is_shown_as_text(app: FastAPI, text):
     assert "<img" not in html
     assert "11111103" not in html
     assert "</textarea>" not in html
+
+
+@pytest.mark.parametrize("value", [*HOSTILE, Markup("<b>"), 7, 1.5, None, True, UUID(int=1)])
+def test_values_are_shown_as_jinja_escapes_them(app: FastAPI, value):
+    source = "{{ value }} {{ [value]|join('<') }} {% set kept %}{{ value }}{% endset %}{{ kept }}"
+    theirs = Environment(autoescape=True).from_string(source)
+    assert app.state.templates.from_string(source).render(value=value) == theirs.render(value=value)
+
+
+@pytest.mark.parametrize("accepted", ["gzip, deflate, br, zstd", "br;q=1.0, gzip;q=1.0"])
+async def test_a_page_is_compressed_for_whoever_takes_it(browser: httpx.AsyncClient, accepted):
+    plain = await browser.get("/connexion", headers={"Accept-Encoding": "identity"})
+    packed = await browser.get("/connexion", headers={"Accept-Encoding": accepted})
+    assert "Content-Encoding" not in plain.headers
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert plain.headers["Vary"] == packed.headers["Vary"] == "Accept-Encoding"
+    assert int(packed.headers["Content-Length"]) < len(plain.content) / 2
+    assert re.sub(r'"form_token" value="[^"]*"', "", packed.text) == re.sub(
+        r'"form_token" value="[^"]*"', "", plain.text
+    )
 
 
 def test_a_message_keeps_its_paragraphs_and_lines(app: FastAPI):

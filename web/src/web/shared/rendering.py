@@ -1,5 +1,6 @@
 """From a template and what a page knows to the HTML that leaves."""
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from web.shared.assets import Assets
 from web.shared.browser import cookies
 from web.shared.browser.browsers import browser_icon, browser_label
 from web.shared.browser.cookies import Cookie
-from web.shared.browser.request_headers import Header, has
+from web.shared.browser.request_headers import Header, has, read
+from web.shared.compiling import Templates, compiled
 from web.shared.forms import Form, token_for
 from web.shared.icons import sprite
 from web.shared.sessions import SignedIn, is_over_the_page
@@ -45,6 +47,9 @@ CUSTOMER_NAV = (
 HOMES = {Role.CUSTOMER: "/mes-demandes", Role.SELLER: "/comptoir"}
 
 
+WEB = Path(__file__).parents[1]
+
+
 class Typeset(BaseLoader):
     """`counter/sale.html` lies in `counter/templates`.
 
@@ -59,10 +64,14 @@ class Typeset(BaseLoader):
         source, name, is_fresh = self.files.get_source(environment, template)
         return words.typeset(source), name, is_fresh
 
+    def list_templates(self) -> list[str]:
+        return self.files.list_templates()
+
 
 def environment(settings: WebSettings, assets: Assets) -> Environment:
-    made = Environment(
-        loader=Typeset(Path(__file__).parents[1]),
+    made = Templates(
+        loader=Typeset(WEB),
+        bytecode_cache=compiled(WEB),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -159,7 +168,7 @@ def page(
         letters=person is not None and cookies.read(request, Cookie.LETTERS) == str(person.id),
         **context,
     )
-    response = HTMLResponse(html, status_code=status)
+    response = as_html(request, html, status)
     if status in {429, 503}:
         refused = [each.retry_after for each in context.values() if isinstance(each, Form)]
         after = max(filter(None, [retry_after, *refused]), default=1)
@@ -167,6 +176,20 @@ def page(
     if done:
         cookies.take_back(request, response, Cookie.DONE)
     return response
+
+
+def as_html(request: Request, html: str, status: int) -> HTMLResponse:
+    """Compressed here where the browser takes it: a quarter of what the gateway spends on it."""
+    vary = {"Vary": "Accept-Encoding"}
+    if not takes_gzip(read(request, Header.ACCEPT_ENCODING)):
+        return HTMLResponse(html, status, headers=vary)
+    gzip = zlib.compressobj(zlib.Z_BEST_SPEED, wbits=zlib.MAX_WBITS | 16)
+    packed = gzip.compress(html.encode()) + gzip.flush()
+    return HTMLResponse(packed, status, headers={**vary, "Content-Encoding": "gzip"})
+
+
+def takes_gzip(accepted: str) -> bool:
+    return any(each.strip() in {"gzip", "gzip;q=1.0"} for each in accepted.split(","))
 
 
 def is_part(request: Request) -> bool:

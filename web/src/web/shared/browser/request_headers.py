@@ -15,6 +15,7 @@ VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 
 class Header(StrEnum):
+    ACCEPT_ENCODING = "Accept-Encoding"
     HOST = "Host"
     ORIGIN = "Origin"
     REFERER = "Referer"

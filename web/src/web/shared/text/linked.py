@@ -6,7 +6,7 @@ from linkify_it import LinkifyIt
 from markupsafe import Markup, escape
 
 LONGEST_LINK = 2_000  # characters; recognising takes the square of a word's length
-SURELY_NONE = re.compile(r"^[^:@.]*$")
+SURELY_NONE = re.compile(r"^[^:@.]*[:.]*$")  # most words, the last of a sentence too
 # A French sentence ends an address also where no blank parts them: « https://example.org ».
 QUOTES = re.compile("[«»“”„‟‹›]")
 # Opened apart, and told neither where it was opened from nor by which window.
