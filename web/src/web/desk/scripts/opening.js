@@ -10,7 +10,7 @@ let last = 0; // the newest of several that were asked for
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest?.(OPENS);
-  if (!link || event.defaultPrevented || event.button) return;
+  if (!link || event.defaultPrevented) return; // only the first button clicks
   if (event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
   if (document.querySelector("[data-sending]")) return; // its page is left when it is sent
   event.preventDefault();
@@ -22,7 +22,7 @@ document.addEventListener("click", (event) => {
 
 addEventListener("popstate", () => {
   if (location.pathname + location.search === shown) return; // only a part of the page was named
-  const isOfThisQueue = new URL(shown, location).search === location.search;
+  const isOfThisQueue = new URL(shown, location.href).search === location.search;
   if (isOfThisQueue && /^\/demandes\/\d+$/.test(location.pathname))
     open(new URL(location.href), () => {});
   else location.reload();
@@ -45,10 +45,8 @@ async function open(address, arrive) {
 }
 
 async function read(address) {
-  const options = { redirect: "manual" };
-  const answer = await ask(`${address.pathname}/ouverte${address.search}`, options).catch(
-    () => null,
-  );
+  const alone = `${address.pathname}/ouverte${address.search}`;
+  const answer = await ask(alone, { redirect: "manual" }).catch(() => null);
   if (!answer?.ok) return null;
   const part = new DOMParser().parseFromString(await answer.text(), "text/html");
   return part.getElementById("opened") && part;
