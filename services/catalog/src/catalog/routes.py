@@ -31,8 +31,8 @@ LARGEST_IMPORT = 256 * 1024 * 1024  # bytes: some two million products
 
 @router.get("/products")
 async def search_products(
-    reader: Reading,
     _: Staff,
+    reader: Reading,
     text: Annotated[Text, Query()],
     withdrawn: Annotated[bool, Query(description="List withdrawn products too.")] = False,
 ) -> api.ProductSearch:
@@ -41,7 +41,7 @@ async def search_products(
 
 
 @router.get("/products/{product_id}")
-async def product(product_id: UUID, reader: Reading, _: Staff) -> api.Product:
+async def product(product_id: UUID, _: Staff, reader: Reading) -> api.Product:
     return await queries.product(reader, product_id)
 
 
