@@ -15,7 +15,7 @@ from web.live import stream as live
 from web.shared.assets import SHEET
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import form_token
-from web.shared.kept import Kept, unseal
+from web.shared.sealing import SealedForm, unseal
 
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
 
@@ -132,7 +132,7 @@ async def test_what_is_typed_survives_the_end_of_the_session_but_passwords_do_no
     assert "Ligne" not in answer.text  # the next person at this browser may be another one
     [sealed] = re.findall(r'name="kept" value="([^"]+)"', answer.text)
     kept = unseal(settings.web_secret.get_secret_value(), sealed)
-    assert kept == Kept(
+    assert kept == SealedForm(
         owner=UUID(SOMEBODY),
         action="/mes-demandes/4127",
         values={"text": "Ligne 1\r\nLigne 2 <b>", "answer": "send"},

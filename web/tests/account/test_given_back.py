@@ -14,7 +14,7 @@ from fastapi import FastAPI
 from web.app import create_app
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import form_token
-from web.shared.kept import unseal
+from web.shared.sealing import unseal
 
 SECRET = "a secret that is long enough for every form"
 WHO = uuid4()

@@ -7,7 +7,7 @@ import pytest
 
 from contracts.tickets.api import Priority, Sort
 from web.desk.desk import minutes_of
-from web.desk.places import Place, place
+from web.desk.views import DeskView, desk_view
 from web.shared import words
 from web.shared.forms import Form
 from web.shared.text.numbers import whole
@@ -28,14 +28,14 @@ NAMES = {
 }
 
 
-async def at(query: str) -> Place:
+async def at(query: str) -> DeskView:
     """What the address with this query names."""
     asked = {name: values[0] for name, values in parse_qs(query).items()}
-    return await place(**{NAMES[name]: value for name, value in asked.items()})
+    return await desk_view(**{NAMES[name]: value for name, value in asked.items()})
 
 
 async def test_an_address_of_the_desk_leads_to_where_it_was_made():
-    somewhere = Place(
+    somewhere = DeskView(
         queue="en-cours",
         order="priorite",
         product=str(uuid4()),
@@ -67,13 +67,13 @@ async def test_an_address_of_the_desk_leads_to_where_it_was_made():
     ],
 )
 async def test_what_an_address_names_wrongly_is_left_out(query):
-    assert await at(query) == Place()
+    assert await at(query) == DeskView()
 
 
 async def test_a_queue_is_narrowed_by_filters_alone():
     assert not (await at("vue=resolues&tri=recentes&apres=x")).is_narrowed
     assert (await at("du=2026-11-24")).is_narrowed
-    assert (await at("non-lues=oui")).everything() == Place()
+    assert (await at("non-lues=oui")).everything() == DeskView()
 
 
 async def test_each_queue_has_its_own_order_until_another_is_asked_for():

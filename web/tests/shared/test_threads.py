@@ -12,7 +12,7 @@ from contracts.tickets.api import (
     Status,
     Thread,
 )
-from web.shared.threads import Event, Said, resolution, transcript
+from web.shared.threads import Event, MessageEntry, resolution, transcript
 
 MORNING = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)
 OPEN, IN_PROGRESS, RESOLVED = Status
@@ -69,7 +69,7 @@ def thread(
     return Thread(ticket=ticket, messages=messages, previous=previous, as_of="")
 
 
-def shape(entries: list[Said | Event]) -> list[str]:
+def shape(entries: list[MessageEntry | Event]) -> list[str]:
     return [
         entry.kind if isinstance(entry, Event) else ("new " if entry.is_new else "") + entry.message.kind
         for entry in entries
@@ -111,7 +111,7 @@ def test_a_note_of_staff_is_no_answer():
     entries = transcript(told, reader_is_staff=True)
     assert shape(entries)[-2:] == ["new customer", "note"]
     last = entries[-1]
-    assert isinstance(last, Said)
+    assert isinstance(last, MessageEntry)
     assert last.is_note
     assert last.by_staff
 

@@ -106,7 +106,7 @@ def demo_accounts(stack: Stack, steps: Steps, *, load: bool) -> list[tuple[str, 
 
     if load and not demo.is_loaded(stack):
         with steps.step("demo data") as step:
-            demo.load(stack, step.tell)
+            demo.load(stack, step.report)
     return demo.ACCOUNTS if demo.is_loaded(stack) else []
 
 
@@ -299,8 +299,8 @@ def dead_letters(context: typer.Context) -> None:
             stack = running.running_stack(LocalSettings.read())
             asked = {service: stack.begin(service, "dead-letters", "list") for service in SERVICES}
             for service, process in asked.items():
-                told, _ = process.communicate()
-                say(f"{service}: {told.strip() or 'none'}")
+                output, _ = process.communicate()
+                say(f"{service}: {output.strip() or 'none'}")
             if any(process.returncode for process in asked.values()):
                 raise typer.Exit(1)
         case [verb, service, *rest] if service in SERVICES:

@@ -17,7 +17,7 @@ HEALTH = {
 
 
 def test_a_loop_that_cannot_go_on_is_named_with_the_remedy(capsys):
-    ready, reasons = condition.told(json.dumps(HEALTH).encode())
+    ready, reasons = condition.readiness_in(json.dumps(HEALTH).encode())
     assert (ready, reasons) == (True, (f"consumer SALES: {STUCK}",))
     tickets = Condition(part="tickets", process="7", ready=ready, reasons=reasons)
     assert not tickets.is_well
@@ -28,7 +28,9 @@ def test_a_loop_that_cannot_go_on_is_named_with_the_remedy(capsys):
 
 
 def test_a_part_whose_loops_go_on_is_well():
-    ready, reasons = condition.told(json.dumps(HEALTH | {"consumer SALES": "ok: started 0 s ago"}))
+    ready, reasons = condition.readiness_in(
+        json.dumps(HEALTH | {"consumer SALES": "ok: started 0 s ago"})
+    )
     assert Condition(part="tickets", process="7", ready=ready, reasons=reasons).is_well
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from web.clients import identity
 from web.clients.gateway import Problem
 from web.shared.forms import Form, Typed, question_email
-from web.shared.rendering import page, redirect, switch_letters
+from web.shared.rendering import page, redirect, remember_shortcuts
 from web.shared.sessions import Customer, Person, SignedIn, Staff
 
 router = APIRouter(prefix="/compte")
@@ -71,7 +71,7 @@ async def switch_shortcuts(request: Request, staff: Staff, form: Typed) -> Respo
     """Single letters as shortcuts: off until somebody wants them, in this browser."""
     on = form["letters"] == "on"
     response = redirect(request, "/compte", done="letters_on" if on else "letters_off")
-    switch_letters(request, response, staff, on=on)
+    remember_shortcuts(request, response, staff, on=on)
     return response
 
 

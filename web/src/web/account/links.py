@@ -155,10 +155,12 @@ async def unsubscribe(request: Request, token: str) -> Response:
     wanted = (await typed_values(request)).get("wanted") == "on"
     try:
         gateway = sessions.browser(request)
-        said = await notifications.unsubscribe(gateway, token, wanted=wanted)
+        unsubscription = await notifications.unsubscribe(gateway, token, wanted=wanted)
     except Problem as problem:
         return show_unknown(request, problem)
-    return page(request, "account/links/unsubscribe.html", unsubscribed=said, changed=True)
+    return page(
+        request, "account/links/unsubscribe.html", unsubscribed=unsubscription, changed=True
+    )
 
 
 def show_unknown(request: Request, problem: Problem) -> Response:

@@ -7,12 +7,12 @@ from uuid import UUID
 from fastapi import HTTPException, Request, Response
 from starlette.requests import ClientDisconnect
 
-from web.shared import kept, words
+from web.shared import sealing, words
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.forms import KEY, SECRETS, TOKEN, form_token, owner_of, typed_values
-from web.shared.kept import Kept
 from web.shared.rendering import page
+from web.shared.sealing import SealedForm
 from web.shared.sessions import SignedIn
 
 # What the form that comes back shows; its other fields go along unseen.
@@ -48,7 +48,7 @@ class Sent:
         """For the owner alone, once they have signed in; nothing, if there is nothing to keep."""
         if self.owner is None or not self.values:
             return ""
-        return kept.seal(secret(request), Kept(self.owner, self.action, self.values))
+        return sealing.seal(secret(request), SealedForm(self.owner, self.action, self.values))
 
 
 async def sent(request: Request) -> Sent | None:
@@ -65,13 +65,13 @@ async def sent(request: Request) -> Sent | None:
     if not values.keys() - {KEY} and SECRETS & typed.keys():
         values = {}
     session = cookies.read(request, Cookie.SESSION)
-    ours = form_token(secret(request), owner, session) if owner and session else ""
+    own_token = form_token(secret(request), owner, session) if owner and session else ""
     return Sent(
         action=address_of(request),
         token=token,
         owner=owner,
         values=values,
-        is_of_session=bool(ours) and hmac.compare_digest(token.encode(), ours.encode()),
+        is_of_session=bool(own_token) and hmac.compare_digest(token.encode(), own_token.encode()),
     )
 
 

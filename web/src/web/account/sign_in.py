@@ -12,14 +12,13 @@ from contracts.identity.api import OpenedSession
 from web.account import resumed
 from web.clients import identity
 from web.clients.gateway import Problem
-from web.shared import kept as keeping
-from web.shared import sessions, words
+from web.shared import sealing, sessions, words
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.browser.request_headers import Header, read
 from web.shared.forms import Anonymous, ForeignForm, Form, check_origin, token_for, typed_form
-from web.shared.kept import Kept
 from web.shared.rendering import home, page, redirect
+from web.shared.sealing import SealedForm
 from web.shared.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 
 router = APIRouter()
@@ -105,12 +104,12 @@ def welcome(request: Request, person: SignedIn, form: Form) -> Response:
     """On with what the session's end cut short, for the one who had begun it."""
     if is_over_the_page(request):
         return JSONResponse(known(request, person))
-    kept = unsealed(request, form[KEPT])
-    if kept is None:
+    sealed_form = unsealed(request, form[KEPT])
+    if sealed_form is None:
         return redirect(request, local(form[NEXT]) or home(person))
-    if kept.owner != person.id:
+    if sealed_form.owner != person.id:
         return redirect(request, home(person), done="somebody_elses")
-    return show_again(request, person, kept.action, kept.values)
+    return show_again(request, person, sealed_form.action, sealed_form.values)
 
 
 @router.get("/session")
@@ -223,12 +222,12 @@ def referring_path(request: Request) -> str:
 def show(request: Request, form: Form) -> Response:
     """The sign-in page, or its form alone for the dialog over a page."""
     template = "account/sign_in_again.html" if is_over_the_page(request) else "account/sign_in.html"
-    kept = form[KEPT] if unsealed(request, form[KEPT]) else ""
-    return page(request, template, status=form.status, form=form, kept=kept)
+    sealed_form = form[KEPT] if unsealed(request, form[KEPT]) else ""
+    return page(request, template, status=form.status, form=form, kept=sealed_form)
 
 
-def unsealed(request: Request, sealed: str) -> Kept | None:
-    return keeping.unseal(resumed.secret(request), sealed) if sealed else None
+def unsealed(request: Request, sealed: str) -> SealedForm | None:
+    return sealing.unseal(resumed.secret(request), sealed) if sealed else None
 
 
 def local(address: str) -> str:

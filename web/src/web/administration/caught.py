@@ -15,7 +15,7 @@ LINK = re.compile(r"(https?://\S+)")
 
 
 @dataclass(frozen=True)
-class Letter:
+class CaughtMail:
     """One mail, by the name of its file."""
 
     key: str
@@ -58,19 +58,19 @@ class Folder:
 
     path: Path
 
-    def newest(self) -> list[Letter]:
+    def newest(self) -> list[CaughtMail]:
         """Fifty at most; file names begin with the moment of their delivery."""
         if not self.path.exists():
             return []
         caught = mailbox.Maildir(self.path, factory=None, create=False)
         keys = sorted(caught.keys(), reverse=True)[:MOST]
-        return [Letter(key, parsed(caught.get_bytes(key))) for key in keys]
+        return [CaughtMail(key, parsed(caught.get_bytes(key))) for key in keys]
 
-    def letter(self, key: str) -> Letter | None:
+    def letter(self, key: str) -> CaughtMail | None:
         if not self.path.exists():
             return None
         caught = mailbox.Maildir(self.path, factory=None, create=False)
-        return Letter(key, parsed(caught.get_bytes(key))) if key in caught else None
+        return CaughtMail(key, parsed(caught.get_bytes(key))) if key in caught else None
 
 
 def parsed(raw: bytes) -> EmailMessage:

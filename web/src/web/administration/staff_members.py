@@ -114,7 +114,7 @@ async def show(
         person=person,
         tab="staff",
         status=(refused or form).status,
-        members=sorted(known, key=place),
+        members=sorted(known, key=sort_key),
         # Tried again, a link that may have been sent keeps its key.
         links={each.id: refused if refused and each.id == sending else Form() for each in known},
         form=form,
@@ -128,6 +128,6 @@ def first_words(form: Form) -> str:
     return form.problem or next(iter(form.errors.values()), "")
 
 
-def place(member: StaffMember) -> tuple[bool, str, str]:
+def sort_key(member: StaffMember) -> tuple[bool, str, str]:
     """Who may sign in first, by name."""
     return not member.enabled, member.last_name.casefold(), member.first_name.casefold()

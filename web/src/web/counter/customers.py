@@ -212,9 +212,9 @@ async def edit_customer(
     back: Annotated[str, Query(alias="retour", description="The page that led here.")] = "",
 ) -> Response:
     customer = await identity.customer(person.gateway, customer_id)
-    kept = {name: getattr(customer, name) for name in CHANGEABLE}
-    was = {f"was_{name}": value for name, value in kept.items()}
-    return edit_page(request, person, customer, Form(values=kept | was | {"back": back}))
+    stored = {name: getattr(customer, name) for name in CHANGEABLE}
+    was = {f"was_{name}": value for name, value in stored.items()}
+    return edit_page(request, person, customer, Form(values=stored | was | {"back": back}))
 
 
 @router.post("/clients/{customer_id:uuid}/modifier")

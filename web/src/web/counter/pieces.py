@@ -23,8 +23,8 @@ def error(request: Request, text: str, **offered: Any) -> str:
 
 def errors(request: Request, form: Form) -> dict[str, str]:
     """What a refused form says, field by field; `form` speaks for the whole."""
-    said = {name: error(request, text) for name, text in form.errors.items()}
-    return said | ({"form": error(request, form.problem)} if form.problem else {})
+    pieces = {name: error(request, text) for name, text in form.errors.items()}
+    return pieces | ({"form": error(request, form.problem)} if form.problem else {})
 
 
 def answer(**content: Any) -> JSONResponse:

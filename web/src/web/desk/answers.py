@@ -10,7 +10,7 @@ from contracts.tickets.api import Status
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.desk.desk import Missed, confirm, minutes_of, show
-from web.desk.places import PRIORITIES, At, Place
+from web.desk.views import PRIORITIES, At, DeskView
 from web.shared import threads, words
 from web.shared.forms import Form, Typed
 from web.shared.rendering import redirect
@@ -74,7 +74,7 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
 
 
 async def show_missed(
-    request: Request, staff: SignedIn, at: Place, number: int, *, form: Form, button: str
+    request: Request, staff: SignedIn, at: DeskView, number: int, *, form: Form, button: str
 ) -> Response:
     """The text is still there, and above it what was written meanwhile, now seen."""
     seen = whole(form["seen_position"]) or 0

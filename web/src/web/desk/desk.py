@@ -24,7 +24,7 @@ from contracts.tickets.api import (
 )
 from web.clients import catalog, notifications, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
-from web.desk.places import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, Place
+from web.desk.views import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, DeskView
 from web.shared import sessions, threads, words
 from web.shared.forms import Form
 from web.shared.rendering import page
@@ -82,7 +82,7 @@ async def opened(request: Request, number: int, staff: Staff, at: At) -> Respons
 async def show(
     request: Request,
     staff: SignedIn,
-    at: Place,
+    at: DeskView,
     *,
     number: int | None = None,
     form: Form | None = None,
@@ -126,7 +126,7 @@ async def queue_again(
         TicketNumber | None, Query(alias="ouverte", description="The open request.")
     ] = None,
     lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
-    heard_of: Annotated[
+    known_numbers: Annotated[
         list[TicketNumber],
         Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
     ] = [],  # noqa: B006 - FastAPI copies it
@@ -141,8 +141,8 @@ async def queue_again(
         return Response(status_code=204)
     desk, held = await asyncio.gather(
         desk_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE))),
-        tickets.those_in_queue(staff.gateway, at.view, at.filters, heard_of)
-        if heard_of
+        tickets.those_in_queue(staff.gateway, at.view, at.filters, known_numbers)
+        if known_numbers
         else nothing(),
     )
     return page(
@@ -155,7 +155,7 @@ async def queue_again(
     )
 
 
-async def desk_of(gateway: Gateway, at: Place, *, limit: int = PAGE, **opened: Any) -> Desk:
+async def desk_of(gateway: Gateway, at: DeskView, *, limit: int = PAGE, **opened: Any) -> Desk:
     """The queue at this place, and the request that is opened beside it."""
     return await tickets.desk(
         gateway,
@@ -169,7 +169,7 @@ async def desk_of(gateway: Gateway, at: Place, *, limit: int = PAGE, **opened: A
 
 
 def queue_facts(
-    listed: StaffTickets, at: Place, number: int | None, held: Sequence[int] = ()
+    listed: StaffTickets, at: DeskView, number: int | None, held: Sequence[int] = ()
 ) -> dict[str, Any]:
     """What the templates of the queue need; `held` are those in it that have just changed."""
     counts = listed.counts or {}
@@ -185,7 +185,7 @@ def queue_facts(
     }
 
 
-async def narrowing(gateway: Gateway, at: Place) -> dict[str, Any]:
+async def narrowing(gateway: Gateway, at: DeskView) -> dict[str, Any]:
     """The names of what the queue is narrowed to; one whose owner is silent stays unnamed."""
     product, staff = await asyncio.gather(
         if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
@@ -246,7 +246,8 @@ async def deliveries_of(
     """What became of the newest mail on each message, where there may be one that is known of."""
     long_ago = clock.now() - MAIL_REMEMBERED
     if not request.app.state.settings.mail or not any(
-        said.kind == MessageKind.STAFF and said.sent_at > long_ago for said in thread.messages
+        message.kind == MessageKind.STAFF and message.sent_at > long_ago
+        for message in thread.messages
     ):
         return {}
     known = await if_answered(notifications.deliveries(gateway, thread.ticket.number))
@@ -258,12 +259,12 @@ def due_mail(thread: StaffThread, delivered: dict[UUID, State]) -> set[UUID]:
     """Answers whose mail has not left, or was not heard of yet: there will be more to tell."""
     just_now = clock.now() - timedelta(minutes=1)
     return {
-        said.id
-        for said in thread.messages
-        if said.kind == MessageKind.STAFF
+        message.id
+        for message in thread.messages
+        if message.kind == MessageKind.STAFF
         and (
-            delivered.get(said.id) == State.WAITING
-            or (said.id not in delivered and said.sent_at > just_now)
+            delivered.get(message.id) == State.WAITING
+            or (message.id not in delivered and message.sent_at > just_now)
         )
     }
 
@@ -317,7 +318,7 @@ async def nothing() -> None:
 
 
 async def confirm(
-    request: Request, staff: SignedIn, number: int, form: Form, at: Place
+    request: Request, staff: SignedIn, number: int, form: Form, at: DeskView
 ) -> Response:
     """The question, as a page of its own where no script asks it in a dialog."""
     thread = await tickets.staff_thread(staff.gateway, number)

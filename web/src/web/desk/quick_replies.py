@@ -49,8 +49,8 @@ async def add(request: Request, staff: Staff, form: Typed) -> Response:
 
 @router.get("/reponses-types/{quick_reply_id}")
 async def edit(request: Request, quick_reply_id: UUID, staff: Staff) -> Response:
-    kept = await tickets.quick_replies(staff.gateway)
-    found = next((each for each in kept.quick_replies if each.id == quick_reply_id), None)
+    listed = await tickets.quick_replies(staff.gateway)
+    found = next((each for each in listed.quick_replies if each.id == quick_reply_id), None)
     if found is None:
         raise Problem(404, "quick_reply_unknown")
     form = Form(values={"title": found.title, "text": found.text})
@@ -75,7 +75,7 @@ async def change(request: Request, quick_reply_id: UUID, staff: Staff, form: Typ
 
 
 async def show(request: Request, staff: SignedIn, form: Form | None = None) -> Response:
-    kept = await tickets.quick_replies(staff.gateway)
+    listed = await tickets.quick_replies(staff.gateway)
     return page(
         request,
         "desk/quick_replies/quick_replies.html",
@@ -84,7 +84,7 @@ async def show(request: Request, staff: SignedIn, form: Form | None = None) -> R
         status=form.status if form else 200,
         form=form or Form(),
         variables=VARIABLES,
-        quick_replies=kept.quick_replies,
+        quick_replies=listed.quick_replies,
     )
 
 

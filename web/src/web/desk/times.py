@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.desk.desk import minutes_of
-from web.desk.places import At, Place
+from web.desk.views import At, DeskView
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
 from web.shared.sessions import SignedIn, Staff
@@ -40,7 +40,7 @@ async def correct_time(
 async def show(
     request: Request,
     staff: SignedIn,
-    at: Place,
+    at: DeskView,
     *,
     number: int,
     message_id: UUID,

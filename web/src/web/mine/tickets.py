@@ -22,7 +22,7 @@ After = Annotated[str | None, Query(alias="apres", description="The page before 
 Before = Annotated[str | None, Query(alias="avant", description="Earlier messages than these.")]
 
 # What the page says after a message, by the status that the request then has.
-SAID = {
+CONFIRMATIONS = {
     Status.OPEN: "precision_sent",
     Status.IN_PROGRESS: "reply_sent",
     Status.RESOLVED: "resolved",
@@ -144,7 +144,7 @@ async def follow_up(request: Request, number: int, customer: Customer, form: Typ
     except Problem as problem:
         meanwhile = str(problem.context.get("last_author_name", ""))
         return await show(request, customer, number, form.refused(problem), meanwhile=meanwhile)
-    return redirect(request, f"/mes-demandes/{number}", done=SAID[status])
+    return redirect(request, f"/mes-demandes/{number}", done=CONFIRMATIONS[status])
 
 
 async def send(customer: SignedIn, number: int, form: Form) -> Status:

@@ -165,7 +165,7 @@ def page(
         home=home(person),
         tab=tab,
         done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
-        letters=person is not None and cookies.read(request, Cookie.LETTERS) == str(person.id),
+        letters=person is not None and cookies.read(request, Cookie.SHORTCUTS) == str(person.id),
         **context,
     )
     response = as_html(request, html, status)
@@ -205,11 +205,11 @@ def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
     return response
 
 
-def switch_letters(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
+def remember_shortcuts(request: Request, response: Response, person: SignedIn, *, on: bool) -> None:
     if on:
-        cookies.give(request, response, Cookie.LETTERS, str(person.id))
+        cookies.give(request, response, Cookie.SHORTCUTS, str(person.id))
     else:
-        cookies.take_back(request, response, Cookie.LETTERS)
+        cookies.take_back(request, response, Cookie.SHORTCUTS)
 
 
 def remember_done(request: Request, response: Response, done: str) -> None:

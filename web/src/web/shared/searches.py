@@ -16,7 +16,7 @@ from web.shared import words
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.forms import Form
-from web.shared.kept import Kept, seal, unseal
+from web.shared.sealing import SealedForm, seal, unseal
 from web.shared.sessions import SignedIn
 
 LONGEST_COOKIE = 3_600  # browsers take 4,096 with its name and attributes
@@ -62,7 +62,9 @@ class SearchPage:
         latest = {name: json.dumps(values), **self.latest(request, person)}
         latest[name] = json.dumps(values)
         secret = secret_of(request)
-        while len(sealed := seal(secret, Kept(person.id, self.path, latest))) > LONGEST_COOKIE:
+        while (
+            len(sealed := seal(secret, SealedForm(person.id, self.path, latest))) > LONGEST_COOKIE
+        ):
             latest.popitem()
         cookies.give(request, response, Cookie.SEARCHES, sealed, seconds=None, path=self.path)
 

@@ -30,7 +30,7 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Said:
+class MessageEntry:
     """A message; `is_new` to a customer until they answer it, to staff until one of them opens it."""
 
     message: Message
@@ -45,13 +45,13 @@ class Said:
         return self.message.kind == MessageKind.NOTE
 
 
-def transcript(thread: AnyThread, *, reader_is_staff: bool) -> list[Said | Event]:
+def transcript(thread: AnyThread, *, reader_is_staff: bool) -> list[MessageEntry | Event]:
     """What happened, oldest first, as the reader sees it."""
     new = set(new_to_staff(thread) if reader_is_staff else new_to_customer(thread))
-    entries: list[Said | Event] = []
+    entries: list[MessageEntry | Event] = []
     before = None if thread.previous else Status.OPEN
     for message in thread.messages:
-        entries.append(Said(message, is_new=message.id in new))
+        entries.append(MessageEntry(message, is_new=message.id in new))
         if message.status_after == Status.IN_PROGRESS and before == Status.OPEN:
             entries.append(Event("busy", message.sent_at))
         before = message.status_after

@@ -90,4 +90,4 @@ def roll(
         raise typer.BadParameter(f"one of {', '.join((*SERVICES, 'web'))}")
     require_docker()
     with Steps() as steps, steps.step(f"renewing {part}") as step:
-        Compose().roll(part, step.tell)
+        Compose().roll(part, step.report)

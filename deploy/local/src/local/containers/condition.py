@@ -9,10 +9,10 @@ from typing import Any
 from local.containers.engine import Compose, Replica, docker, last_check
 from local.launcher.machine.processes import CannotStart
 from local.launcher.settings import SERVICES
-from local.launcher.watching.condition import Condition, figures_in, told
+from local.launcher.watching.condition import Condition, figures_in, readiness_in
 
-OURS = (*SERVICES, "web")
-ORDER = ("postgres", "nats", "docker-view", "gateway", *OURS)
+GUICHET_PARTS = (*SERVICES, "web")
+ORDER = ("postgres", "nats", "docker-view", "gateway", *GUICHET_PARTS)
 # Both answers in one go: to start a program in a container takes longer than to be answered.
 ASK = """
 import json, urllib.error, urllib.request
@@ -60,9 +60,9 @@ def of_container(container: Mapping[str, Any], memory: Mapping[str, int]) -> Con
     if state != "running":
         ready = False
         reasons = (f"{state}, exit code {container['ExitCode']}: docker logs {container['Name']}",)
-    elif part in OURS:
+    elif part in GUICHET_PARTS:
         health, metrics = asked_in(container["ID"])
-        ready, reasons = told(health)
+        ready, reasons = readiness_in(health)
         figures = figures_in(metrics)
     elif not ready:
         replica = Replica(container["ID"], container["Name"], state, container["Health"])
@@ -98,7 +98,7 @@ def memory_of(containers: list[str]) -> dict[str, int]:
     return {line.split()[0]: in_bytes(line.split()[1]) for line in lines}
 
 
-def in_bytes(said: str) -> int:
+def in_bytes(text: str) -> int:
     """`79.5MiB` and the like."""
-    found = re.fullmatch(r"([0-9.]+)([KMG]?)i?B", said)
+    found = re.fullmatch(r"([0-9.]+)([KMG]?)i?B", text)
     return int(float(found[1]) * UNITS[found[2]]) if found else 0

@@ -72,8 +72,8 @@ class Compose:
         """The same, or its complaint as the reason to stop."""
         done = self.run(*arguments, **how)
         if done.returncode:
-            said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
-            raise CannotStart(f"docker compose {arguments[0]} failed:\n{said}")
+            output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+            raise CannotStart(f"docker compose {arguments[0]} failed:\n{output}")
         return done.stdout
 
     def containers(self, *services: str) -> list[dict[str, Any]]:
@@ -117,29 +117,29 @@ class Compose:
                 f"{service} is not ready after {READY_SECONDS:.0f} s: {', '.join(found)}"
             )
 
-    def roll(self, service: str, tell: Any = lambda _: None) -> None:
+    def roll(self, service: str, report: Any = lambda _: None) -> None:
         """Put new replicas beside the old ones, then let the old ones leave, one after the other."""
         old = self.replicas(service)
         if not old:
             raise CannotStart(f"{service} does not run.")
         migrated = False
         try:
-            tell("starting new replicas")
+            report("starting new replicas")
             self.scale(service, 2 * len(old))
             if f"migrate-{service}" in self.do("config", "--services").split():
-                tell("migrating its database")
+                report("migrating its database")
                 self.do("run", "--rm", "--no-deps", f"migrate-{service}")
                 migrated = True
             self.wait_for(service, 2 * len(old))
         except BaseException as failed:  # Ctrl-C, too
             # What is left would be taken for old next time.
-            kept = {each.id for each in old}
-            self.remove([each for each in self.replicas(service) if each.id not in kept])
+            remaining = {each.id for each in old}
+            self.remove([each for each in self.replicas(service) if each.id not in remaining])
             if migrated and isinstance(failed, CannotStart):
                 raise CannotStart(f"{failed}\n{MIGRATED.format(service=service)}") from None
             raise
         time.sleep(NOTICED_SECONDS)
-        tell("stopping the old ones")
+        report("stopping the old ones")
         self.remove(old)
 
     def remove(self, replicas: Sequence[Replica]) -> None:
@@ -162,8 +162,8 @@ NOTICED_SECONDS = 3  # after which the gateway has seen a new replica healthy
 def last_check(replica: Replica) -> str:
     """What its health check said at last, with the reasons."""
     form = "{{if .State.Health}}{{range .State.Health.Log}}{{.Output}}{{end}}{{end}}"
-    said = docker("inspect", "--format", form, replica.id).strip().splitlines()
-    return said[-1] if said and not replica.is_ready else ""
+    output = docker("inspect", "--format", form, replica.id).strip().splitlines()
+    return output[-1] if output and not replica.is_ready else ""
 
 
 def docker(*arguments: str, seconds: float = 120) -> str:

@@ -242,17 +242,17 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         try:
             settings = cls.model_validate(known)
         except ValidationError as wrong:
-            said = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors())
-            raise CannotStart(f"A setting is wrong. {said}") from None
+            problems = "; ".join(f"{error['loc'][0]}: {error['msg']}" for error in wrong.errors())
+            raise CannotStart(f"A setting is wrong. {problems}") from None
         return settings, {n: v for n, v in written.items() if n not in names}
 
     def write(self, file: Path, own: dict[str, str]) -> None:
         parts = [HEAD]
         for name, field in type(self).model_fields.items():
-            said = textwrap.fill(
+            explanation = textwrap.fill(
                 field.description or "", 98, initial_indent="# ", subsequent_indent="# "
             )
-            parts.append(f"{said}\n{name}={quoted(str(getattr(self, name)))}\n")
+            parts.append(f"{explanation}\n{name}={quoted(str(getattr(self, name)))}\n")
         if own:
             parts.append(OWN + "".join(f"{n}={quoted(v)}\n" for n, v in own.items()))
         file.write_text("\n".join(parts))
@@ -264,7 +264,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
 
 def quoted(value: str) -> str:
     """As Compose reads it back."""
-    plain = all(letter.isalnum() or letter in "_-./:@,~+=" for letter in value)
+    plain = all(character.isalnum() or character in "_-./:@,~+=" for character in value)
     return value if plain else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 

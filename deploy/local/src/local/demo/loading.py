@@ -18,7 +18,7 @@ from chassis.settings import CommonSettings, read
 from contracts.numbers import RAISED, SERIAL_NUMBER_LENGTH
 from local.demo.moments import (
     Calendar,
-    Told,
+    Conversation,
     forget_old_mails,
     fraction,
     held,
@@ -49,7 +49,7 @@ ACCOUNTS = [
     *[("customer", *account) for account in CUSTOMERS.values()],
 ]
 
-Tell = Callable[[str], object]
+Report = Callable[[str], object]
 
 KEYS_LAST = timedelta(days=1)  # idempotency keys, in every service
 LOOKS_EVERY = 0.2  # seconds, whether all parts are alive
@@ -63,15 +63,15 @@ def is_loaded(stack: Stack) -> bool:
     return marker(stack).exists()
 
 
-def load(stack: Stack, tell: Tell = lambda _: None) -> None:
+def load(stack: Stack, report: Report = lambda _: None) -> None:
     """Once per state; interrupted, the next start goes on, as long as keys are remembered: a day."""
     resumed = begun_note(stack).exists()
     began = begun_at(stack)
-    tell("the first administrator")
+    report("the first administrator")
     if not (resumed and has_administrator(stack)):
         add_administrator(stack)
     try:
-        loops.run(watched(stack.processes, Demo(stack, began, tell).load()))
+        loops.run(watched(stack.processes, Demo(stack, began, report).load()))
     except CannotStart as refused:
         if datetime.now(UTC) - began < KEYS_LAST:
             raise
@@ -133,12 +133,12 @@ def add_administrator(stack: Stack) -> None:
 
 
 class Demo:
-    def __init__(self, stack: Stack, began: datetime, tell: Tell) -> None:
+    def __init__(self, stack: Stack, began: datetime, report: Report) -> None:
         self.stack, self.calendar = stack, Calendar(began, read(CommonSettings).zone)
         self.story = tomllib.loads(typeset((HERE / "story.toml").read_text()))
         oldest_first = sorted(self.story["requests"], key=lambda each: self.moments(each)[0])
         self.requests: list[dict[str, Any]] = oldest_first
-        self.secret, self.url, self.tell = stack.vault["demo"], stack.gateway_url, tell
+        self.secret, self.url, self.report = stack.vault["demo"], stack.gateway_url, report
         self.keys = uuid5(UUID(int=0), self.secret)
         self.sales: dict[tuple[str, str], str] = {}  # (customer, product): sale
         self.customers: dict[str, Visitor] = {}
@@ -150,19 +150,19 @@ class Demo:
             self.http = http
             self.administrator = self.visitor(*ADMINISTRATOR[2:])
             self.staff = {"V": self.visitor(*SELLER[2:]), "T": self.visitor(*TECHNICIAN[2:])}
-            self.tell("staff")
+            self.report("staff")
             await self.hire()
-            self.tell("the catalogue: 45,797 real products")
+            self.report("the catalogue: 45,797 real products")
             customers, _, _ = await asyncio.gather(
                 self.register_all(), self.import_catalogue(), self.prepare_quick_replies()
             )
             products = await self.products()
             await self.sell_all(products, customers)
-            await self.tell_requests()
+            await self.load_requests()
             await asyncio.to_thread(forget_old_mails, self.stack)
             everybody = [self.administrator, *self.staff.values(), *self.customers.values()]
             await at_once([one.sign_out for one in everybody])
-        self.tell(
+        self.report(
             f"{len(customers)} customers, {len(self.sales)} sales, "
             f"{len(self.story['requests'])} requests"
         )
@@ -236,7 +236,7 @@ class Demo:
         self, products: dict[str, str], customers: dict[str, dict[str, Any]]
     ) -> None:
         wanted = self.purchases()
-        self.tell(f"{len(wanted)} sales")
+        self.report(f"{len(wanted)} sales")
 
         async def sell(customer: str, product: str) -> None:
             who = self.staff["T" if len(customer) % 7 == 0 else "V"]
@@ -283,18 +283,18 @@ class Demo:
             body = {"title": title, "text": text}
             await self.staff["T"].post("/api/tickets/quick-replies", body, key=f"quick {title}")
 
-    async def tell_requests(self) -> None:
-        self.tell(f"{len(self.requests)} requests")
+    async def load_requests(self) -> None:
+        self.report(f"{len(self.requests)} requests")
         with held(self.stack, "tickets") as connection:
-            told = await at_once(
-                [lambda each=each: self.tell_request(each) for each in self.requests]
+            conversations = await at_once(
+                [lambda each=each: self.load_request(each) for each in self.requests]
             )
-            move_requests(connection, told)
+            move_requests(connection, conversations)
 
     def moments(self, request: dict[str, Any]) -> list[datetime]:
         return self.calendar.moments(request["ago"], request["subject"])
 
-    async def tell_request(self, request: dict[str, Any]) -> Told:
+    async def load_request(self, request: dict[str, Any]) -> Conversation:
         """The whole conversation, each word by the one who said it, and what staff do beside."""
         customer = self.customers[request["customer"]]
         technician, speakers = self.staff["T"], {**self.staff, "C": customer}
@@ -314,12 +314,14 @@ class Demo:
         path = f"/api/tickets/{ticket['number']}"
         if "priority" in request:
             await technician.ask("PUT", f"{path}/priority", json={"priority": request["priority"]})
-        for position, said in enumerate(others):
-            code, text = said.split(" ", 1)
-            place = "notes" if code.endswith("N") else "messages"
+        for position, line in enumerate(others):
+            code, text = line.split(" ", 1)
+            kind_of_message = "notes" if code.endswith("N") else "messages"
             spent = {} if code == "C" else {"minutes": minutes_for(text)}
             body = {"text": text, "send_anyway": True} | spent
-            await speakers[code[0]].post(f"{path}/{place}", body, key=f"{name} {position}")
+            await speakers[code[0]].post(
+                f"{path}/{kind_of_message}", body, key=f"{name} {position}"
+            )
         if "resolved_by" in request:
             await speakers[request["resolved_by"]].post(f"{path}/resolution")
         if not request.get("unread"):
@@ -329,7 +331,7 @@ class Demo:
         moments = self.moments(request)
         length = len(request["said"])
         resolved = moments[length] if "resolved_by" in request else None
-        return Told(ticket["number"], moments[:length], resolved)
+        return Conversation(ticket["number"], moments[:length], resolved)
 
 
 def minutes_for(text: str) -> int:

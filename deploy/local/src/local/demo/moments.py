@@ -33,18 +33,18 @@ class Calendar:
         Days are working days, each with its own hour; what happens on one day is half an hour to
         three hours apart.
         """
-        told: list[datetime] = []
-        for place, each in enumerate(ago.split()):
-            share = fraction(f"{seed} {place}")
+        moments: list[datetime] = []
+        for position, each in enumerate(ago.split()):
+            share = fraction(f"{seed} {position}")
             if each[-1] in "hm":
                 unit = "hours" if each[-1] == "h" else "minutes"
                 at = self.now - timedelta(**{unit: float(each[:-1])})
             else:
                 at = self.morning(int(each)) + timedelta(minutes=180 * share)
-            if told and at <= told[-1]:
-                at = told[-1] + timedelta(minutes=30 + 120 * share)
-            told.append(min(at, self.now - timedelta(minutes=1)))
-        return told
+            if moments and at <= moments[-1]:
+                at = moments[-1] + timedelta(minutes=30 + 120 * share)
+            moments.append(min(at, self.now - timedelta(minutes=1)))
+        return moments
 
     def morning(self, days_ago: int) -> datetime:
         day = self.now.astimezone(self.zone).date() - timedelta(days_ago)
@@ -117,8 +117,8 @@ def put(connection: psycopg.Connection, columns: str, rows: Iterable[tuple[objec
 
 def forget_old_mails(stack: Stack) -> None:
     """Once notifications has heard of everything: it keeps what came too late to be mailed."""
-    heard = [each for each in LISTENINGS if each.service == "notifications"]
-    last = [event for each in heard if (event := last_event(stack, each))]
+    listenings = [each for each in LISTENINGS if each.service == "notifications"]
+    last = [event for each in listenings if (event := last_event(stack, each))]
     with connect(stack, "notifications") as connection:
         known = "SELECT count(*) FROM messaging.inbox WHERE event_id = ANY(%s)"
         wait_until(lambda: connection.execute(known, [last]).fetchone() == (len(last),), 30)
@@ -166,7 +166,7 @@ def move_sales(connection: psycopg.Connection, moments: Mapping[str, datetime]) 
 
 
 @dataclass(frozen=True)
-class Told:
+class Conversation:
     """One conversation: when each message was written, and when it was resolved."""
 
     number: int
@@ -174,11 +174,11 @@ class Told:
     resolved: datetime | None = None
 
 
-def move_requests(connection: psycopg.Connection, told: Iterable[Told]) -> None:
+def move_requests(connection: psycopg.Connection, conversations: Iterable[Conversation]) -> None:
     """Messages in their order, and all that follows from them: waits, activity, hints, events."""
     rows: list[tuple[object, ...]] = []
-    for each in told:
-        rows += [(each.number, place, at) for place, at in enumerate(each.messages, 1)]
+    for each in conversations:
+        rows += [(each.number, position, at) for position, at in enumerate(each.messages, 1)]
         rows += [(each.number, 0, each.resolved)] if each.resolved else []
     put(connection, "number bigint, place int, at timestamptz", rows)
     connection.execute(MOVE_REQUESTS)

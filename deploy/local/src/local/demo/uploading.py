@@ -21,8 +21,8 @@ async def upload(ask: Ask, path: str, content: bytes) -> dict[str, Any]:
     begun = await ask("POST", path, headers=TUS | {"Upload-Length": str(len(content))})
     address = begun.headers["Location"]
     for start in range(0, len(content), PART):
-        told = {"Upload-Offset": str(start), "Content-Type": "application/offset+octet-stream"}
-        await ask("PATCH", address, headers=TUS | told, content=content[start : start + PART])
+        offset = {"Upload-Offset": str(start), "Content-Type": "application/offset+octet-stream"}
+        await ask("PATCH", address, headers=TUS | offset, content=content[start : start + PART])
     while True:
         came = (await ask("GET", address)).json()
         if came["state"] != "waiting":

@@ -34,7 +34,7 @@ def bring(given: Path | None = None) -> None:
 
 def install(folder: Path) -> None:
     """Install a folder's locked packages, with this machine's npm or else with one of ours."""
-    said = ""
+    complaint = ""
     for npm in (host_npm, wheel_npm):
         command = npm()
         if not command:
@@ -45,8 +45,8 @@ def install(folder: Path) -> None:
         )  # fmt: skip
         if done.returncode == 0:
             return
-        said = done.stderr.strip()
-    raise CannotStart(f"npm cannot bring the packages of {folder}:\n{said[-1500:]}")
+        complaint = done.stderr.strip()
+    raise CannotStart(f"npm cannot bring the packages of {folder}:\n{complaint[-1500:]}")
 
 
 def npm_environment() -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import IO, NoReturn
 from local.launcher.machine.processes import CannotStart, dying_with_us
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-TELLS_EVERY = 10.0  # seconds, where lines cannot be redrawn
+REPORTS_EVERY = 10.0  # seconds, where lines cannot be redrawn
 PATIENCE = 10.0  # seconds for an installer that is asked to end
 WIDTH = 78
 
@@ -118,7 +118,7 @@ class Environment:
         with Progress() as progress:
             try:
                 while installer.poll() is None:
-                    progress.tell(self.last_words(lines=1))
+                    progress.report(self.last_words(lines=1))
                     with contextlib.suppress(subprocess.TimeoutExpired):
                         installer.wait(0.5)
             except BaseException:
@@ -208,7 +208,7 @@ class Progress:
     """How long it has taken and the installer's last words, on a line of their own."""
 
     def __init__(self) -> None:
-        self.began = self.told = time.monotonic()
+        self.began = self.reported = time.monotonic()
         self.redraws = sys.stderr.isatty()
 
     def __enter__(self) -> "Progress":
@@ -219,14 +219,14 @@ class Progress:
             sys.stderr.write("\r\033[K")
             sys.stderr.flush()
 
-    def tell(self, words: str) -> None:
+    def report(self, words: str) -> None:
         now = time.monotonic()
         line = f"{now - self.began:4.0f} s  {words.strip()}"[:WIDTH]
         if self.redraws:
             sys.stderr.write(f"\r\033[K{line}")
             sys.stderr.flush()
-        elif now - self.told >= TELLS_EVERY:
-            self.told = now
+        elif now - self.reported >= REPORTS_EVERY:
+            self.reported = now
             say(line)
 
 

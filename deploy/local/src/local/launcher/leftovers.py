@@ -72,14 +72,14 @@ def named(leftovers: list[Leftover]) -> str:
 def end(leftovers: list[Leftover], seconds: float | None = None) -> list[Leftover]:
     """Ask them to end, then kill them; returns those that even the kernel cannot end."""
     for leftover in leftovers:
-        tell(leftover, leftover.stop_with)
-        tell(leftover, signal.SIGCONT)  # one that was halted hears nothing else
+        send_signal(leftover, leftover.stop_with)
+        send_signal(leftover, signal.SIGCONT)  # one that was halted hears nothing else
     if wait_until(
         lambda: not any(each.is_there() for each in leftovers), seconds or ENDING_SECONDS
     ):
         return []
     for leftover in leftovers:
-        tell(leftover, signal.SIGKILL)
+        send_signal(leftover, signal.SIGKILL)
     wait_until(lambda: not any(each.is_there() for each in leftovers), KILLING_SECONDS)
     return [leftover for leftover in leftovers if leftover.is_there()]
 
@@ -92,7 +92,7 @@ def cannot_be_ended(leftovers: list[Leftover]) -> str:
     )
 
 
-def tell(leftover: Leftover, sign: int) -> None:
+def send_signal(leftover: Leftover, sign: int) -> None:
     """Each part leads a group of its own, whose others a kill has to reach as well."""
     try:
         if sign == signal.SIGKILL:

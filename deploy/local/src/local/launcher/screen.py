@@ -29,7 +29,7 @@ class Step:
         self.failed = False
         self.detail = ""
 
-    def tell(self, detail: str) -> None:
+    def report(self, detail: str) -> None:
         """How far it is, beside its name."""
         self.detail = detail
 

@@ -91,11 +91,11 @@ class LocalSettings(BaseSettings):
         try:
             return cls()
         except ValidationError as wrong:
-            said = "; ".join(
+            problems = "; ".join(
                 f"GUICHET_{str(error['loc'][0]).upper()}: {error['msg']}"
                 for error in wrong.errors()
             )
-            raise CannotStart(f"A setting is wrong. {said}") from None
+            raise CannotStart(f"A setting is wrong. {problems}") from None
 
     @classmethod
     def on_free_ports(cls, state: Path) -> Self:

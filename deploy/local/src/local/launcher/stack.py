@@ -23,7 +23,7 @@ from local.launcher.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSetti
 Step = Callable[[str], contextlib.AbstractContextManager[object]]
 
 # Compiled at the installation; a process that may not keep bytecode spends seconds importing.
-KEPT_FROM_SERVICES = (
+HIDDEN_FROM_SERVICES = (
     "PYTHONDONTWRITEBYTECODE",
     "GUICHET_POSTGRES_URL",
     "GUICHET_DATABASE_URL",
@@ -109,8 +109,8 @@ class Stack:
 
     def environment(self, package: str) -> dict[str, str]:
         """What this service, and any command of its package, is told; no other's secrets."""
-        base = {n: v for n, v in os.environ.items() if not n.startswith(self.kept_from(package))}
-        told = {
+        base = {n: v for n, v in os.environ.items() if not n.startswith(self.hidden_from(package))}
+        variables = {
             "HOST": "127.0.0.1",
             "PORT": str(self.settings.port_of(package)),
             "INTERNAL_URL": self.settings.internal_url,
@@ -119,18 +119,18 @@ class Stack:
             "TRACES_SHARE": str(self.settings.traces_share),
             "MAIL": "true",
         }
-        told |= self.for_web() if package == "web" else self.for_service(package)
+        variables |= self.for_web() if package == "web" else self.for_service(package)
         if package in {"identity", "notifications"}:
-            told["NOTIFICATIONS_SECRET"] = self.vault["notifications"]
+            variables["NOTIFICATIONS_SECRET"] = self.vault["notifications"]
         if package == "notifications":
-            told |= self.for_mail()
-        return base | {f"GUICHET_{name}": value for name, value in told.items()}
+            variables |= self.for_mail()
+        return base | {f"GUICHET_{name}": value for name, value in variables.items()}
 
-    def kept_from(self, package: str) -> tuple[str, ...]:
+    def hidden_from(self, package: str) -> tuple[str, ...]:
         """How variables begin that it is not shown, were they set out there."""
         settings = () if package == "notifications" else ("GUICHET_MAIL_",)
         server = () if package == "notifications" and not self.mail else ("GUICHET_SMTP_",)
-        return (*KEPT_FROM_SERVICES, *settings, *server)
+        return (*HIDDEN_FROM_SERVICES, *settings, *server)
 
     def for_service(self, service: str) -> dict[str, str]:
         return {
@@ -299,12 +299,12 @@ class Stack:
             for service in behind
         }
         for service, process in running.items():
-            said, _ = process.communicate()
+            output, _ = process.communicate()
             self.logs.mkdir(mode=0o700, exist_ok=True)
             with self.log(service).open("a") as log:
-                log.write(said)
+                log.write(output)
             if process.returncode:
-                raise CannotStart(f"The migrations of {service} failed:\n{said[-2000:]}")
+                raise CannotStart(f"The migrations of {service} failed:\n{output[-2000:]}")
 
     def routes_to_all(self) -> bool:
         return self.gateway.is_ready() and all(map(self.gateway.reaches, self.services))

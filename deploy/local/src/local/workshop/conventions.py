@@ -90,10 +90,10 @@ def purpose_is_missing(file: Path) -> Found:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     if not tree.body or is_migration(file):
         return
-    said = ast.get_docstring(tree)
-    if not said:
+    docstring = ast.get_docstring(tree)
+    if not docstring:
         yield "a module says in its first line what it is for"
-    elif len(said.splitlines()[0]) > MOST_COLUMNS:
+    elif len(docstring.splitlines()[0]) > MOST_COLUMNS:
         yield f"the first line of a docstring has at most {MOST_COLUMNS} characters"
 
 

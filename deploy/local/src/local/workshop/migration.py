@@ -86,8 +86,8 @@ def steps_to(metadata: MetaData, url: str) -> str:
 
 
 def text(words: str, number: str, last: str, steps: str) -> str:
-    said = words[0].upper() + words[1:].rstrip(".")
-    return f'''"""{said}."""
+    title = words[0].upper() + words[1:].rstrip(".")
+    return f'''"""{title}."""
 
 import sqlalchemy as sa
 from alembic import op

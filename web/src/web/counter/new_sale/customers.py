@@ -71,7 +71,7 @@ def purchases(count: int) -> str:
 
 
 @router.post("/comptoir/clients/{customer_id:uuid}")
-async def tell_more(person: Staff, customer_id: UUID, _: Typed) -> Response:
+async def more_about(person: Staff, customer_id: UUID, _: Typed) -> Response:
     """What the counter shows of the customer chosen."""
     customer = await identity.customer(person.gateway, customer_id)
     return answer(sub=await summary(person.gateway, customer))

@@ -86,8 +86,8 @@ async def record_sale(request: Request, person: Staff, form: Typed) -> Response:
     if day is None:
         return answer(fields=errors(request, form))
     if must_confirm(request, form, day):
-        told = about_day(request, form)
-        return answer(fields=told["fields"], day=told)
+        answered = about_day(request, form)
+        return answer(fields=answered["fields"], day=answered)
     try:
         sale = await sales.record_sale(
             person.gateway, form.fields_of(NewSale) | {"sold_on": day.isoformat()}, key=form.key
@@ -107,17 +107,19 @@ async def refusal(
 ) -> dict[str, Any]:
     """Everything typed stays; each refusal is said beside its step."""
     fields = errors(request, form.refused(problem))
-    told: dict[str, Any] = {"key": form.key, "retry_after": problem.retry_after}
+    answered: dict[str, Any] = {"key": form.key, "retry_after": problem.retry_after}
     for error in problem.errors:
         if error.field == "serial_number":
-            told["serial"] = await about_serial_number(request, person, error.code, error.context)
+            answered["serial"] = await about_serial_number(
+                request, person, error.code, error.context
+            )
             fields.pop("serial_number", None)
         elif error.code == "product_withdrawn":
-            told["withdrawn"] = True
+            answered["withdrawn"] = True
             fields.pop(error.field, None)
         elif error.field in REOPENED:
-            told["reopen"] = REOPENED[error.field]
-    return told | {"fields": fields}
+            answered["reopen"] = REOPENED[error.field]
+    return answered | {"fields": fields}
 
 
 async def about_serial_number(

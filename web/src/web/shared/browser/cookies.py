@@ -19,7 +19,7 @@ class Cookie(StrEnum):
     ADDRESS = "address"  # with which somebody signs in who has just followed a link
     LINK = "link"  # that a link was shown here
     DONE = "done"  # what the last form did
-    LETTERS = "letters"  # whose shortcuts of a single letter are switched on
+    SHORTCUTS = "letters"  # whose shortcuts of a single letter are switched on
     SEARCHES = "searches"
 
 

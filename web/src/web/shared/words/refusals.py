@@ -25,25 +25,25 @@ def too_many(facts: Facts) -> str:
     return f"Trop d’actions en peu de temps. Réessayez dans {wait(facts)}."
 
 
-def too_many_in_an_hour(what: str, following: str, kept: str = "") -> Sentence:
+def too_many_in_an_hour(what: str, following: str, safe: str = "") -> Sentence:
     """`most` is their number in an hour; `following` says what goes on after a while."""
 
-    def told(facts: Facts) -> str:
+    def sentence_for(facts: Facts) -> str:
         most = facts.get("most")
-        said = (
+        sentence = (
             f"{number(most)} {what} par heure au plus"
             if isinstance(most, int)
             else f"Trop de {what}"
         )
-        return f"{said} : {following} dans {wait(facts)}.{kept}"
+        return f"{sentence} : {following} dans {wait(facts)}.{safe}"
 
-    return told
+    return sentence_for
 
 
 def too_many_attempts(facts: Facts) -> str:
     """To sign in; `by_mail` tells whether a link is another way."""
-    said = f"Trop d’essais. Réessayez dans {wait(facts)}."
-    return f"{said[:-1]} ou demandez un lien par e-mail." if facts.get("by_mail") else said
+    sentence = f"Trop d’essais. Réessayez dans {wait(facts)}."
+    return f"{sentence[:-1]} ou demandez un lien par e-mail." if facts.get("by_mail") else sentence
 
 
 def too_long(facts: Facts) -> str:

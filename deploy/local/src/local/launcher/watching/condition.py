@@ -43,7 +43,7 @@ def of_process(stack: Stack, process: Process, pid: int | None) -> Condition:
     port = port_of(stack, process)
     ready, reasons, figures = process.is_ready(), (), None
     if isinstance(process, Service):
-        ready, reasons = told(get(port, "/health/ready", whatever=True))
+        ready, reasons = readiness_in(get(port, "/health/ready", whatever=True))
         figures = figures_in(get(port, "/metrics"))
     return Condition(
         part=process.name,
@@ -56,16 +56,16 @@ def of_process(stack: Stack, process: Process, pid: int | None) -> Condition:
     )
 
 
-def told(health: bytes | str | None) -> tuple[bool, tuple[str, ...]]:
+def readiness_in(health: bytes | str | None) -> tuple[bool, tuple[str, ...]]:
     """What `/health/ready` says: whether it is, and all that is not well."""
     if not health:
         return False, ("does not answer",)
     try:
-        said = json.loads(health)
+        reported = json.loads(health)
     except ValueError:
         return False, ("answers what is no health",)
-    ready = said.pop("ready", False)
-    return ready, tuple(f"{name}: {how}" for name, how in said.items() if not is_well(how))
+    ready = reported.pop("ready", False)
+    return ready, tuple(f"{name}: {how}" for name, how in reported.items() if not is_well(how))
 
 
 def is_well(how: str) -> bool:
@@ -158,8 +158,8 @@ def services(conditions: list[Condition]) -> Table:
 def mails(figures: Figures) -> str:
     if figures.mails is None:
         return ""
-    kept = f", {figures.mails_too_old} too old to be sent" if figures.mails_too_old else ""
-    return queue(figures.mails, figures.mails_age) + kept
+    held_back = f", {figures.mails_too_old} too old to be sent" if figures.mails_too_old else ""
+    return queue(figures.mails, figures.mails_age) + held_back
 
 
 def queue(number: int, age: float) -> str:
@@ -176,13 +176,13 @@ def by_service(conditions: Iterable[Condition]) -> dict[str, Figures]:
 
 def since_their_start(conditions: list[Condition]) -> list[str]:
     figures = together(by_service(conditions).values())
-    told = {
+    totals = {
         "announced": figures.announced,
         "applied": figures.applied,
         "mailed": figures.mailed,
         "refused": figures.refused,
     }
-    return [f"{what}: {counted(numbers)}" for what, numbers in told.items() if numbers]
+    return [f"{what}: {counted(numbers)}" for what, numbers in totals.items() if numbers]
 
 
 def counted(numbers: Counter[str]) -> str:

@@ -33,8 +33,8 @@ class Breaking(Exception):
 def events() -> dict[str, type[Event]]:
     """Every event that our contexts publish, by type; tests may have declared others."""
     modules = {import_module(f"contracts.{context}.events").__name__ for context in PUBLISHERS}
-    ours = {type: event for type, event in Event.by_type.items() if event.__module__ in modules}
-    return dict(sorted(ours.items()))
+    own = {type: event for type, event in Event.by_type.items() if event.__module__ in modules}
+    return dict(sorted(own.items()))
 
 
 def event_schema(event: type[Event]) -> Schema:
@@ -241,12 +241,12 @@ def bring_up_to_date(
     """Remove the drafts that say something else by now, and append what is missing."""
     copies = released(type, folder)
     drafts = [] if frozen is None else [copy for copy in copies if copy not in frozen]
-    kept = [copy for copy in copies if copy not in drafts]
+    lasting = [copy for copy in copies if copy not in drafts]
     wanted, text = None, as_json(schema or {})
     if schema is not None and not (
-        kept and means_the_same(json.loads(kept[-1].read_text()), schema)
+        lasting and means_the_same(json.loads(lasting[-1].read_text()), schema)
     ):
-        wanted = folder / type / f"{len(kept) + 1:03}-{digest(text)}.json"
+        wanted = folder / type / f"{len(lasting) + 1:03}-{digest(text)}.json"
     changed = [draft for draft in drafts if draft != wanted]
     for draft in changed:
         draft.unlink()

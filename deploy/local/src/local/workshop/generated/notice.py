@@ -86,8 +86,8 @@ def licence_of(name: str) -> str:
         return about["License-Expression"]
     classifiers = about.get_all("Classifier") or []
     classified = [each.rpartition(" :: ")[2] for each in classifiers if "License ::" in each]
-    said = about["License"].partition("\n")[0] if "License" in about else ""
-    found = said or " OR ".join(classified)
+    declared = about["License"].partition("\n")[0] if "License" in about else ""
+    found = declared or " OR ".join(classified)
     if not found:
         raise CannotStart(f"{name} names no licence")
     return IN_WORDS.get(found, found)

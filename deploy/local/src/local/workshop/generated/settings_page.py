@@ -70,12 +70,12 @@ def settings_of(package: str) -> type[BaseSettings]:
     return import_module(f"{package}.settings").Settings
 
 
-def section(title: str, settings: type[BaseModel], told_before: set[str]) -> str:
+def section(title: str, settings: type[BaseModel], listed_before: set[str]) -> str:
     """A table of what this class adds; nothing where it adds nothing."""
     rows = [
         f"| `{variable(settings, name)}` | {default_of(field)} | {field.description or ''} |"
         for name, field in settings.model_fields.items()
-        if name not in told_before
+        if name not in listed_before
     ]
     if not rows:
         return ""

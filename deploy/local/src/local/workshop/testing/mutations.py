@@ -102,7 +102,7 @@ def mutate(part: str, one_in: int, urls: dict[str, str]) -> int:
 
 def configuration(part: str) -> str:
     """What the tool reads, and pytest from it: the tests stay where they are."""
-    told = {
+    options = {
         "source_paths": ["src"],
         "only_mutate": MUTATED[part],
         "do_not_mutate": SPARED,
@@ -120,4 +120,6 @@ def configuration(part: str) -> str:
         # share with their mutants a database that is migrated once.
         "process_isolation": "forkserver" if part == "chassis" else "fork",
     }  # fmt: skip
-    return "[tool.mutmut]\n" + "".join(f"{name} = {json.dumps(told[name])}\n" for name in told)
+    return "[tool.mutmut]\n" + "".join(
+        f"{name} = {json.dumps(options[name])}\n" for name in options
+    )

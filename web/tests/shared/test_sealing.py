@@ -5,11 +5,13 @@ import uuid
 
 from cryptography.fernet import Fernet
 
-from web.shared import kept
-from web.shared.kept import Kept, seal, unseal
+from web.shared import sealing
+from web.shared.sealing import SealedForm, seal, unseal
 
 SECRET = "a secret that is long enough for every form"
-HERS = Kept(owner=uuid.uuid4(), action="/mes-demandes/1", values={"text": "Entre nous, « é »"})
+HERS = SealedForm(
+    owner=uuid.uuid4(), action="/mes-demandes/1", values={"text": "Entre nous, « é »"}
+)
 
 
 def test_what_is_sealed_comes_back_and_says_nothing_on_its_way():
@@ -27,8 +29,8 @@ def test_nothing_but_our_own_seal_is_opened():
 
 
 def test_after_a_day_it_is_gone():
-    box = kept.box(SECRET)
+    box = sealing.box(SECRET)
     assert isinstance(box, Fernet)
     content = box.decrypt(seal(SECRET, HERS))
-    yesterday = int(time.time()) - kept.KEPT_SECONDS - 60
+    yesterday = int(time.time()) - sealing.OPENED_SECONDS - 60
     assert unseal(SECRET, box.encrypt_at_time(content, yesterday).decode()) is None

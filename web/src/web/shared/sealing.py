@@ -9,11 +9,11 @@ from uuid import UUID
 
 from cryptography.fernet import Fernet, InvalidToken
 
-KEPT_SECONDS = 24 * 3600
+OPENED_SECONDS = 24 * 3600
 
 
 @dataclass(frozen=True)
-class Kept:
+class SealedForm:
     """The fields of somebody's form, and the address that it was sent to."""
 
     owner: UUID
@@ -21,20 +21,20 @@ class Kept:
     values: dict[str, str]
 
 
-def seal(secret: str, kept: Kept) -> str:
+def seal(secret: str, form: SealedForm) -> str:
     """Goes along in the sign-in form; whoever stands at that page can read nothing in it."""
-    content = json.dumps([str(kept.owner), kept.action, kept.values])
+    content = json.dumps([str(form.owner), form.action, form.values])
     return box(secret).encrypt(zlib.compress(content.encode())).decode()
 
 
-def unseal(secret: str, sealed: str) -> Kept | None:
+def unseal(secret: str, sealed: str) -> SealedForm | None:
     """None for what we did not seal ourselves, or more than a day ago."""
     try:
-        content = zlib.decompress(box(secret).decrypt(sealed, ttl=KEPT_SECONDS))
+        content = zlib.decompress(box(secret).decrypt(sealed, ttl=OPENED_SECONDS))
     except (InvalidToken, ValueError):  # the latter for what is no ASCII
         return None
     owner, action, values = json.loads(content)
-    return Kept(owner=UUID(owner), action=action, values=values)
+    return SealedForm(owner=UUID(owner), action=action, values=values)
 
 
 def box(secret: str) -> Fernet:

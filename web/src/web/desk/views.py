@@ -41,7 +41,7 @@ LONGEST_WAIT_FIRST = {StaffView.TO_HANDLE, StaffView.OPEN}
 
 
 @dataclass(frozen=True)
-class Place:
+class DeskView:
     """A queue, what it is narrowed to, its order, and the page of it."""
 
     queue: str = FIRST_QUEUE
@@ -82,12 +82,12 @@ class Place:
     def is_narrowed(self) -> bool:
         return self != replace(self.everything(), order=self.order, after=self.after)
 
-    def everything(self) -> "Place":
+    def everything(self) -> "DeskView":
         """The same queue, not narrowed."""
-        return Place(queue=self.queue, order=self.order)
+        return DeskView(queue=self.queue, order=self.order)
 
-    def other(self, **change: str | bool) -> "Place":
-        """A place near this one, from its beginning."""
+    def other(self, **change: str | bool) -> "DeskView":
+        """The same view, changed in this, from its first page."""
         return replace(self, **{"after": "", **change})
 
     def address(self, number: int | None = None) -> str:
@@ -111,7 +111,7 @@ class Place:
         return urlencode({name: value for name, value in named.items() if value})
 
 
-async def place(
+async def desk_view(
     *,
     queue: Annotated[str, Query(alias="vue")] = "",
     order: Annotated[str, Query(alias="tri")] = "",
@@ -122,9 +122,9 @@ async def place(
     answered_by: Annotated[str, Query(alias="par")] = "",
     unread: Annotated[str, Query(alias="non-lues")] = "",
     after: Annotated[str, Query(alias="apres", description="The page before gave it.")] = "",
-) -> Place:
+) -> DeskView:
     """What an address names; what it names wrongly is left out."""
-    return Place(
+    return DeskView(
         queue=queue if queue in QUEUES else FIRST_QUEUE,
         order=order if order in ORDERS else "",
         product=an_id(product),
@@ -151,4 +151,4 @@ def a_day(text: str) -> str:
     return ""
 
 
-At = Annotated[Place, Depends(place)]
+At = Annotated[DeskView, Depends(desk_view)]
