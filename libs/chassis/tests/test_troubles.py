@@ -10,7 +10,7 @@ from alembic import command
 from fastapi import APIRouter
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
-from sqlalchemy.exc import DataError, IntegrityError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from typer.testing import CliRunner, Result
 
@@ -231,4 +231,8 @@ async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_t
     ],
 )
 def test_only_what_may_succeed_later_is_not_held_against_an_event(trouble, passes):
+    """Whether the session says it or the driver itself."""
     assert is_passing(trouble) is passes
+    if isinstance(trouble, DBAPIError):
+        assert isinstance(trouble.orig, psycopg.Error)
+        assert is_passing(trouble.orig) is passes

@@ -11,6 +11,7 @@ from uuid import UUID
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
 from psycopg.errors import Error as PostgresError
+from psycopg.errors import IntegrityError as DriversIntegrityError
 from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import IntegrityError, InvalidatePoolError
@@ -165,8 +166,8 @@ def refusing(constraint: str, refusal: Refusal) -> Generator[None]:
     """Let PostgreSQL decide a race, and say it in the words of the business."""
     try:
         yield
-    except IntegrityError as clash:
-        cause = clash.orig
+    except (IntegrityError, DriversIntegrityError) as clash:
+        cause = clash.orig if isinstance(clash, IntegrityError) else clash
         if isinstance(cause, PostgresError) and cause.diag.constraint_name == constraint:
             raise refusal from clash
         raise

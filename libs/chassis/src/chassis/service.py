@@ -71,7 +71,7 @@ OLDEST = text("""
 
 MESSAGING = text("""
     SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0),
-        (SELECT count(*) FROM messaging.dead_letters)
+        (SELECT count(*) FROM messaging.dead_letters) AS parked
     FROM messaging.outbox WHERE published_at IS NULL
 """)
 

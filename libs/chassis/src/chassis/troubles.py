@@ -40,12 +40,14 @@ def is_passing(error: BaseException) -> bool:
     """Trouble of the database and not of what it was asked, which may well succeed later."""
     if isinstance(error, PoolTimeout | TimeoutError | OSError):
         return True
-    if not isinstance(error, DBAPIError):
+    if not isinstance(error, DBAPIError | psycopg.Error):
         return False
-    code = getattr(error.orig, "sqlstate", None)
+    code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
     if code is not None:
         return code.startswith(PASSING)
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, UNREACHABLE)
 
 
 def describe(error: BaseException, address: str = ADDRESS) -> str:

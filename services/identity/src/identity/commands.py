@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, TypeVar
 
 import typer
+from psycopg.errors import UndefinedTable
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import ProgrammingError
 
@@ -151,7 +152,7 @@ def run(work: Work) -> None:
         raise fail(refusal.detail) from refusal
     except UNREACHABLE as trouble:
         raise fail(f"the database failed: {describe(trouble)}") from trouble
-    except ProgrammingError as unmigrated:
+    except (ProgrammingError, UndefinedTable) as unmigrated:
         raise fail("the database of identity has no tables: python -m identity migrate") from (
             unmigrated
         )
