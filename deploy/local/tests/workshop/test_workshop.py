@@ -157,6 +157,7 @@ def test_what_differs_is_asked_of_git(tmp_path, monkeypatch):
 def test_check_fix_mends_what_a_tool_can(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "ROOT", tmp_path)
     monkeypatch.setattr(checks, "CHECKS", {"formatter": checks.CHECKS["formatter"]})
+    monkeypatch.setattr(checks, "FIX_SCRIPTS", ("-c", ""))  # this checkout stays as it is
     file = tmp_path / "a.py"
     file.write_text("x = {  'a':1 }")
     assert checks.check() == 1
