@@ -259,7 +259,7 @@ GATEWAY: dict[str, frozenset[str]] = {
             *(
                 f"{service}{of}"
                 for service in SERVICES_BEHIND
-                for of in ("-internal", "-away-internal")
+                for of in ("-internal", "-internal-write", "-away-internal")
             ),
             "tickets-live-internal",
             "web-internal",
