@@ -9,7 +9,7 @@ import httpx
 import pytest
 import structlog
 
-from chassis.asking import Gateway, HttpClient, Problem
+from chassis.asking import Gateway, HttpClient, Problem, problem_of
 from contracts import text as contracts
 from contracts.text import Answer
 
@@ -208,3 +208,41 @@ async def test_a_token_that_is_refused_is_renewed_once():
         gateway = Gateway(client).on_behalf("old", renew)
         assert (await gateway.get("/", Said)).words == "ok"
     assert tokens == ["Bearer old", "Bearer new"]
+
+
+async def test_a_write_is_sent_whole_again_with_the_new_token_and_then_the_parts_are_at_fault():
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append((request.content, request.headers["Idempotency-Key"]))
+        refusal = contracts.Problem(title="", status=401, code="unauthenticated", detail="")
+        return httpx.Response(401, text=refusal.model_dump_json())
+
+    async def renew() -> str:
+        return "new"
+
+    async with HttpClient("http://gateway", transport=httpx.MockTransport(answer)) as client:
+        gateway = Gateway(client).on_behalf("old", renew)
+        with pytest.raises(Problem) as refused:
+            await gateway.send("POST", "/", {"words": "ok"}, Said, key="1")
+    assert sent == 2 * [(b'{"words":"ok"}', "1")]
+    problem = refused.value
+    assert (problem.status, problem.code, problem.retry_after) == (503, "unavailable", 5)
+
+
+@pytest.mark.parametrize(("status", "code"), [(429, "too_many"), (502, "unavailable")])
+def test_an_answer_that_is_nobodys_problem_has_the_code_of_its_status(status, code):
+    foreign = problem_of(httpx.Response(status, text="no JSON", headers={"Retry-After": "7"}))
+    assert (foreign.status, foreign.code, foreign.retry_after) == (status, code, 7)
+    assert not foreign.is_own
+
+
+def test_a_problem_comes_with_all_that_its_service_said():
+    field = contracts.FieldError(field="text", code="too_long", detail="", context={"most": 9})
+    own = contracts.Problem(
+        title="", status=409, code="busy", detail="", errors=[field], context={"who": "Paul"}
+    )
+    answer = httpx.Response(409, text=own.model_dump_json(), headers={"Retry-After": "3"})
+    problem = problem_of(answer)
+    assert (problem.status, problem.code, problem.retry_after) == (409, "busy", 3)
+    assert (problem.errors, problem.context, problem.is_own) == ([field], {"who": "Paul"}, True)

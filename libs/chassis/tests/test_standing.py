@@ -107,6 +107,10 @@ async def test_a_token_that_identity_does_not_take_ends_no_session(identity, ask
     assert refused.value.code == "unauthenticated"
 
 
+def test_what_nobody_can_read_ends_no_session():
+    assert not standing.is_of_session(httpx.Response(401, text="no JSON"))
+
+
 async def test_silence_opens_nothing():
     async with httpx.AsyncClient(base_url="http://127.0.0.1:1") as http:
         with pytest.raises(SessionUnchecked):

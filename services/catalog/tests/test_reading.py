@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from catalog.commands import REASONS
 from catalog.operations.reading import (
     LINE_BYTES,
+    ROW_LINES,
     FileRefused,
     HeaderWrong,
     Row,
@@ -88,7 +89,8 @@ def test_a_wrong_header_condemns_the_file(header):
 
     assert isinstance(refusal, HeaderWrong)
     assert refusal.code == "import_header_wrong"
-    assert refusal.context["line"] == 1
+    told = {"line": 1, "column": 1, "expected": "reference,designation,on_sale"}
+    assert refusal.context == told
 
 
 @pytest.mark.parametrize(
@@ -124,7 +126,7 @@ def test_a_file_in_utf_16_is_undecodable():
         ('A-1,Une chose,true\nA-2,"Une autre', 3),
         ('A-1,Une chose,true\nA-2,"Une autre\n', 3),
         ('A-1,Une chose,true\nA-2,"Une autre\n\nsur trois lignes\n', 3),
-        ("A-1,Une chose,true\nA-2,Ét".encode()[:-1], 3),
+        (b"A-1,Une chose,true\nA-2,Une autre,true\xc3", 3),  # within a letter
     ],
 )
 def test_a_truncated_last_row_condemns_the_file(rows, line):
@@ -230,6 +232,19 @@ def test_a_stray_quote_costs_its_own_line_only(end):
         Row(3, "A-2", "Une autre", True),
         Row(4, "A-3", "Encore une", False),
     ]
+
+
+def test_a_stray_quote_leaves_all_lines_behind_it_to_be_read():
+    assert rejections('A-1,"Une,true\na","b\nc"d\n') == [
+        (2, "", "row_malformed"),
+        (3, "", "row_malformed"),
+        (4, 'c"d', "row_columns"),
+    ]
+
+
+def test_a_row_may_have_so_many_lines():
+    breaks = "\n" * (ROW_LINES - 1)
+    assert read(f'A-1,"Une chose{breaks}",true\n') == [Row(2, "A-1", "Une chose", True)]
 
 
 def test_a_stray_quote_far_from_the_end_does_not_swallow_the_file():
