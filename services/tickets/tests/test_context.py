@@ -132,6 +132,8 @@ async def test_the_desk_is_the_queue_the_exchange_and_what_is_around_it(desk, na
     assert seen["queue"]["counts"]["to_handle"] == 2
     alone = (await desk.get(karim, "/desk")).json()
     assert (alone["thread"], alone["context"]) == (None, None)
+    beside = (await desk.get(karim, f"/{number}/desk")).json()
+    assert beside == {"thread": seen["thread"], "context": seen["context"]}
 
 
 async def test_nobody_else_sees_the_desk(desk, nathalie, karim):
