@@ -9,9 +9,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate as validate_openapi
-from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.messaging import publish
+from chassis.messaging import enveloped
 from contracts.event import Event
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS
 from local.workshop.generated import contracts as generator
@@ -104,10 +103,8 @@ def test_there_is_an_example_of_every_event():
 
 @pytest.mark.parametrize("type", EXAMPLES)
 def test_what_is_published_fits_its_schema(type):
-    session = AsyncSession()  # without a database: nothing is flushed
-    publish(session, Event.by_type[type].model_validate(EXAMPLES[type]))
-    [message] = session.new
-    body = json.loads(message.body)
+    event = Event.by_type[type].model_validate(EXAMPLES[type])
+    body = json.loads(enveloped(event, uuid4(), datetime.now(UTC), None, None)["body"])
 
     validator = validator_of(type)
     validator.validate(body)
