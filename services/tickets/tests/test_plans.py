@@ -10,8 +10,10 @@ from sqlalchemy.dialects import postgresql
 from contracts.identity.roles import Role
 from contracts.tickets.api import CustomerView, Priority, Sort, StaffView, Status
 from tickets.models import Ticket
-from tickets.queries import context, lists, owned_products, search
+from tickets.queries import lists, owned_products
+from tickets.queries.desk import context
 from tickets.queries.lists import CustomerFilters, StaffFilters
+from tickets.queries.searching import search
 
 FILLED = (
     {"status": "open", "answered": False},

@@ -16,8 +16,8 @@ from chassis.folding_cases import FOUND
 from contracts.identity.events import CustomerChanged
 from contracts.sales.events import SoldProduct
 from tickets.operations.rewording import reword_some
-from tickets.queries import search as queries
-from tickets.queries.segments import START, STOP, excerpt, segments
+from tickets.queries.searching import search as queries
+from tickets.queries.searching.segments import START, STOP, excerpt, segments
 from tickets.queries.words import typed
 
 SERIAL_NUMBER = "SN4X8820193KQ7L"

@@ -46,14 +46,14 @@ def timing() -> Timing | None:
     )
 
 
-async def tell(session: AsyncSession, person_id: UUID, news: News) -> None:
+async def notify(session: AsyncSession, person_id: UUID, news: News) -> None:
     if (rules := timing()) is not None:
-        await queueing.tell(session, person_id, news, rules)
+        await queueing.notify(session, person_id, news, rules)
 
 
-async def tell_staff(session: AsyncSession, news: News) -> None:
+async def notify_staff(session: AsyncSession, news: News) -> None:
     if (rules := timing()) is not None:
-        await queueing.tell_staff(session, news, rules)
+        await queueing.notify_staff(session, news, rules)
 
 
 # --- People -----------------------------------------------------------------------------------
@@ -62,7 +62,7 @@ async def tell_staff(session: AsyncSession, news: News) -> None:
 @subscriptions.on(CustomerChanged)
 async def remember_customer(session: AsyncSession, event: CustomerChanged) -> None:
     """A change of address is told to the old one: only there its owner can learn of a theft."""
-    told = Person(
+    person = Person(
         id=event.customer_id,
         version=event.version,
         role=Role.CUSTOMER,
@@ -72,12 +72,12 @@ async def remember_customer(session: AsyncSession, event: CustomerChanged) -> No
         enabled=event.enabled,
         changed_at=event.changed_at,
     )
-    before = await knowing.remember_person(session, told)
+    before = await knowing.remember_person(session, person)
     if before is None:
         return
-    after = await knowing.newest_state(session, told.id)
+    after = await knowing.newest_state(session, person.id)
     if after.changed_at is not None and email_key(before.email) != email_key(after.email):
-        await tell(
+        await notify(
             session,
             after.id,
             News(
@@ -91,7 +91,7 @@ async def remember_customer(session: AsyncSession, event: CustomerChanged) -> No
 
 @subscriptions.on(StaffMemberChanged)
 async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged) -> None:
-    told = Person(
+    person = Person(
         id=event.staff_member_id,
         version=event.version,
         role=event.role,
@@ -100,15 +100,15 @@ async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged
         email=event.email,
         enabled=event.enabled,
     )
-    await knowing.remember_person(session, told)
+    await knowing.remember_person(session, person)
 
 
 @subscriptions.on(PasswordChanged)
-async def tell_of_password(session: AsyncSession, event: PasswordChanged) -> None:
+async def notify_of_password(session: AsyncSession, event: PasswordChanged) -> None:
     key = key_of("password", event.account_id, event.changed_at.astimezone(UTC).isoformat())
     kind = Kind.FIRST_PASSWORD if event.first else Kind.PASSWORD_CHANGED
     news = News(kind=kind, key=key, at=event.changed_at)
-    await tell(session, event.account_id, news)
+    await notify(session, event.account_id, news)
 
 
 @subscriptions.on(LinkRequested)
@@ -122,10 +122,10 @@ async def send_link(session: AsyncSession, event: LinkRequested) -> None:
         link_id=event.link_id,
         link_expires_at=event.expires_at,
     )
-    await tell(session, event.account_id, news)
+    await notify(session, event.account_id, news)
     if event.purpose == Purpose.EMAIL:  # and whoever reads the mail of the old one may end it
         warning = replace(news, kind=Kind.EMAIL_ASKED, key=key_of("refusal", event.link_id))
-        await tell(session, event.account_id, warning)
+        await notify(session, event.account_id, warning)
 
 
 # --- Purchases --------------------------------------------------------------------------------
@@ -140,14 +140,14 @@ async def welcome_buyer(session: AsyncSession, event: SaleRecorded) -> None:
         news = News(
             kind=Kind.WELCOME, key=key_of("welcome", event.customer_id), at=event.recorded_at
         )
-        await tell(session, event.customer_id, news)
+        await notify(session, event.customer_id, news)
 
 
 # --- Requests ---------------------------------------------------------------------------------
 
 
 @subscriptions.on(TicketOpened)
-async def tell_of_request(session: AsyncSession, event: TicketOpened) -> None:
+async def notify_of_request(session: AsyncSession, event: TicketOpened) -> None:
     await knowing.remember_ticket(
         session,
         id=event.ticket_id,
@@ -165,13 +165,13 @@ async def tell_of_request(session: AsyncSession, event: TicketOpened) -> None:
         version=event.version,
         author_id=event.customer_id,
     )
-    await tell_staff(session, news)
+    await notify_staff(session, news)
     if settings.queueing().mail_acknowledge:
-        await tell(session, event.customer_id, replace(news, kind=Kind.ACKNOWLEDGEMENT))
+        await notify(session, event.customer_id, replace(news, kind=Kind.ACKNOWLEDGEMENT))
 
 
 @subscriptions.on(TicketMessageAdded)
-async def tell_of_message(session: AsyncSession, event: TicketMessageAdded) -> None:
+async def notify_of_message(session: AsyncSession, event: TicketMessageAdded) -> None:
     """Whoever did not write it: the customer, or those of the staff who want to know."""
     by_staff = event.author_side == Side.STAFF
     spoken = "staff_version" if by_staff else "customer_version"
@@ -192,13 +192,13 @@ async def tell_of_message(session: AsyncSession, event: TicketMessageAdded) -> N
         author_id=event.author_id,
     )
     if by_staff:
-        await tell(session, event.customer_id, news)
+        await notify(session, event.customer_id, news)
     else:
-        await tell_staff(session, news)
+        await notify_staff(session, news)
 
 
 @subscriptions.on(TicketResolved)
-async def tell_of_resolution(session: AsyncSession, event: TicketResolved) -> None:
+async def notify_of_resolution(session: AsyncSession, event: TicketResolved) -> None:
     """The customer, unless they resolved it themselves."""
     await knowing.remember_ticket(
         session,
@@ -216,4 +216,4 @@ async def tell_of_resolution(session: AsyncSession, event: TicketResolved) -> No
             version=event.version,
             author_id=event.resolved_by,
         )
-        await tell(session, event.customer_id, news)
+        await notify(session, event.customer_id, news)

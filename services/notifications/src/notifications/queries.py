@@ -4,19 +4,19 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, func, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import paging
 from chassis.errors import NotFound
 from chassis.reading import AnyReader, Reader
+from contracts.counts import COUNTED_MOST
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Due, Mail, Person, Reason, Ticket, Wishes
 
 T_ = TypeVar("T_")
 
-COUNTED_MOST = 1_000
 DELIVERIES_MOST = 1_000
 
 
@@ -110,7 +110,7 @@ DELIVERIES = (
     )
     .join(Ticket, Ticket.id == Mail.ticket_id)
     .where(
-        Ticket.number == bindparam("ticket_number"),
+        Ticket.number == bindparam("ticket_number", type_=BigInteger),
         Mail.person_id == Ticket.customer_id,
         Mail.kind.in_([Kind.REPLY, Kind.RESOLVED]),
     )

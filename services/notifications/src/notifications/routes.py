@@ -11,6 +11,7 @@ from chassis.database import Reading, Transaction
 from chassis.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
+from contracts.numbers import LONGEST_NUMBER
 from notifications import models, queries
 from notifications.operations import preferences, trying
 
@@ -22,7 +23,7 @@ StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
 Limit = Annotated[int, Query(ge=1, le=50)]
 After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
-TicketNumber = Annotated[int, Query(ge=1, lt=2**31)]
+TicketNumber = Annotated[int, Query(ge=0, lt=10**LONGEST_NUMBER)]
 
 
 async def secret(request: Request) -> str:

@@ -26,12 +26,11 @@ from chassis.auth import Caller
 from chassis.errors import Malformed, NotFound
 from chassis.folding import fold, pattern_of
 from chassis.reading import Reader, Statement, Values
+from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
 from sales.models import DRAFTS_LAST, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
-
-COUNTED_MOST = 1_000
 
 STANDING = Sale.cancelled_at.is_(None)
 

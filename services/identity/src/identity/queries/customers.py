@@ -13,10 +13,10 @@ from sqlalchemy import text
 from chassis import paging
 from chassis.folding import words_of
 from chassis.reading import Reader, Values
+from contracts.counts import COUNTED_MOST
 from contracts.identity.api import Customer, Customers, CustomerSearch
 from contracts.identity.emails import read_email
 
-COUNTED = 1_000  # matches are counted and ranked one by one up to here
 WALKED = 2_000  # customers looked at in the order of names, where many match
 
 # (rank, name_key, id) of the last customer shown
@@ -115,11 +115,11 @@ async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
     words = Words(as_kept(wanted.text))
     if not words.words:
-        count = await reader.scalar(text(COUNT), {"counted": COUNTED + 1})
+        count = await reader.scalar(text(COUNT), {"counted": COUNTED_MOST + 1})
         rows = await read_by_name(reader, words, 0, after, wanted.limit + 1)
     else:
         count, rows = await rank_few(reader, words, after, wanted.limit + 1)
-        if count > COUNTED:
+        if count > COUNTED_MOST:  # no more are ranked one by one
             rows = await rank_many(reader, words, after, wanted.limit + 1)
     shown = rows[: wanted.limit]
     last = shown[-1] if len(rows) > wanted.limit else None
@@ -150,7 +150,7 @@ async def rank_few(
     sql = RANK_FEW.format(
         read=READ, whole=words.whole, begin=words.begin, match=words.match, after=behind
     )
-    values = {**words.patterns, **position(after), "counted": COUNTED + 1, "limit": limit}
+    values = {**words.patterns, **position(after), "counted": COUNTED_MOST + 1, "limit": limit}
     rows = await planned_anew(reader, sql, values)
     return rows[0].matches, [row for row in rows if row.id is not None]
 

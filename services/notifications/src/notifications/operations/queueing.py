@@ -86,7 +86,7 @@ REASON_AND_MAIL = text(f"""
 """)  # noqa: S608 - a constant
 
 
-async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
+async def notify(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
     """Queue a mail, or have one that waits tell this too; never twice, and nothing old.
 
     What only came late is kept, unsent, for staff to see and to send.
@@ -127,14 +127,14 @@ async def tell(session: AsyncSession, person_id: UUID, news: News, timing: Timin
         log.warning("mail_too_old", kind=news.kind, seconds=round((now - news.at).total_seconds()))
 
 
-async def tell_staff(session: AsyncSession, news: News, timing: Timing) -> None:
+async def notify_staff(session: AsyncSession, news: News, timing: Timing) -> None:
     """All who have asked for such mails, before it happened."""
     news = capped(news)
     if timing.is_too_old(news) and not timing.came_late(news, session.info.get(STORED_AT)):
         return
     reader = await straight(session)
     for person_id in await reader.scalars(WANTING[news.kind], {"at": news.at}):
-        await tell(session, person_id, news, timing)
+        await notify(session, person_id, news, timing)
 
 
 WANTING = {

@@ -121,7 +121,7 @@ class Worker:
         if verdict is Verdict.READY:
             await self.attempt(due)
         else:
-            tell(due, "dropped" if verdict is Verdict.GONE else "unready")
+            log_outcome(due, "dropped" if verdict is Verdict.GONE else "unready")
         return True
 
     async def look_again(self) -> None:
@@ -286,7 +286,7 @@ class Worker:
             except UNREACHABLE as trouble:
                 log.warning("mail_not_kept", mail_id=str(due.mail.id), trouble=describe(trouble))
                 await asyncio.sleep(1)
-        tell(due, outcome, cause)
+        log_outcome(due, outcome, cause)
 
 
 def request_of(ticket: Ticket, subject: str) -> Request:
@@ -299,7 +299,7 @@ def request_of(ticket: Ticket, subject: str) -> Request:
     )
 
 
-def tell(due: Due, outcome: str, cause: str = "") -> None:
+def log_outcome(due: Due, outcome: str, cause: str = "") -> None:
     """In figures and in the log, without a name, an address or a server's words."""
     MAILS.labels(due.kind, outcome).inc()
     log.info(

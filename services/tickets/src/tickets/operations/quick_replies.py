@@ -16,7 +16,7 @@ from tickets.models import (
     TooManyQuickReplies,
     check_variables,
 )
-from tickets.queries.quick_replies import quick_reply
+from tickets.queries.desk.quick_replies import quick_reply
 
 
 def title_taken() -> QuickReplyTitleTaken:

@@ -8,9 +8,9 @@ from chassis.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import quick_replies as prepared
 from tickets.operations import tickets as operations
-from tickets.queries import context as around
-from tickets.queries import quick_replies as ready
 from tickets.queries import tickets as queries
+from tickets.queries.desk import context as around
+from tickets.queries.desk import quick_replies as ready
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Staff,

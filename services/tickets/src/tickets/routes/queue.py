@@ -10,9 +10,9 @@ from fastapi import Depends, Query, Request
 
 from chassis.database import Reading
 from contracts.tickets import api
-from tickets.queries import context as around
 from tickets.queries import lists, people
 from tickets.queries import tickets as queries
+from tickets.queries.desk import context as around
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     PAGE,

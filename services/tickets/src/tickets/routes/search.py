@@ -9,8 +9,8 @@ from chassis.auth import Caller
 from chassis.database import Reading
 from contracts.tickets import api
 from tickets.models import is_staff
-from tickets.queries import search as queries
 from tickets.queries import unresolved
+from tickets.queries.searching import search as queries
 from tickets.routes.parameters import LONGEST, Anyone, StandingStaff, tickets_router
 
 router = tickets_router()

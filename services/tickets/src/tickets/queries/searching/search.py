@@ -37,7 +37,7 @@ from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
 from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
-from tickets.queries.segments import MARKED, excerpt, segments
+from tickets.queries.searching.segments import MARKED, excerpt, segments
 from tickets.queries.tickets import said_to, visible_to
 from tickets.queries.words import (
     EVERY_WORD,

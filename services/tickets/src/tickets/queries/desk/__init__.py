@@ -1,0 +1,1 @@
+"""What staff see beside a request: what is known around it, and prepared texts."""
