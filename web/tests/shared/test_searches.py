@@ -29,7 +29,8 @@ class Searched:
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.content)
-        return httpx.Response(200, json={"sales": [], "customers": [], "count": 0, "next": None})
+        nothing = {"sales": [], "customers": [], "count": 0, "exact": [], "found": []}
+        return httpx.Response(200, json={**nothing, "next": None})
 
 
 @pytest.fixture
@@ -129,3 +130,14 @@ def test_over_tls_a_cookie_of_one_page_is_not_bound_as_browsers_refuse(settings)
     over_tls = settings.model_copy(update={"public_url": "https://guichet.example.org"})
     assert cookie_name(over_tls, Cookie.SEARCHES, "/clients").startswith("__Secure-guichet_")
     assert cookie_name(over_tls, Cookie.SEARCHES).startswith("__Host-guichet_")
+
+
+async def test_what_is_found_while_typing_comes_as_text(at_the_counter, julien):
+    """A browser takes compressed pages; rows within an answer are none."""
+    answer = await at_the_counter.post(
+        "/recherche",
+        data={"form_token": at_the_counter.token, "text": "Hélicon"},
+        headers={"X-Guichet-Person": julien.claims["sub"], "Accept-Encoding": "gzip"},
+    )
+    assert answer.status_code == 200
+    assert "Rien ne correspond à « Hélicon »" in answer.json()["html"].replace("\u00a0", " ")

@@ -48,15 +48,10 @@ async def suggest(request: Request, person: SignedIn, text: str) -> Response:
     except Problem as problem:
         refused = Form(values={"text": text}).refused(problem)
         return JSONResponse({"html": "", "said": refused.errors.get("text") or refused.problem})
-    html = page(
-        request,
-        "search/suggestions.html",
-        person=person,
-        results=results,
-        text=text,
-        said=said(results, text),
-    )
-    return JSONResponse({"html": bytes(html.body).decode(), "said": said(results, text)})
+    summary = said(results, text)
+    template = request.app.state.templates.get_template("search/suggestions.html")
+    html = template.render(person=person, results=results, text=text, said=summary)
+    return JSONResponse({"html": html, "said": summary})
 
 
 def said(results: Found, text: str) -> str:
