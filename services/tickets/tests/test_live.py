@@ -457,7 +457,7 @@ async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nath
     stream = Stream(caller(karim))
     stream.begin("1:1:")
     rows = [change(number) for number in range(MOST_WAITING + 5)]
-    stream.tell(rows, "7")
+    stream.push(rows, "7")
     told = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
     assert len(told) < MOST_WAITING
     assert (told[0].event, told[-1].id) == ("everything", "7")
@@ -467,7 +467,7 @@ async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
     """The id says from where to go on: the first of several must not say that all were told."""
     stream = Stream(caller(karim))
     stream.begin("1:1:")
-    stream.tell([change(1), change(2), change(3)], "7")
+    stream.push([change(1), change(2), change(3)], "7")
     told = [stream.waiting.get_nowait() for _ in range(3)]
     assert [event.id for event in told] == [None, None, "7"]
 

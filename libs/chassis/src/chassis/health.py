@@ -44,7 +44,7 @@ def health_routes(
         is_ready = not any(reasons.values())
         if {**reasons, **beside} != last:
             last.update(reasons | beside)
-            tell(reasons | beside, is_ready=is_ready)
+            log_readiness(reasons | beside, is_ready=is_ready)
         response.status_code = 200 if is_ready else 503
         return {
             "ready": is_ready,
@@ -54,7 +54,7 @@ def health_routes(
     return router
 
 
-def tell(reasons: Mapping[str, str | None], *, is_ready: bool) -> None:
+def log_readiness(reasons: Mapping[str, str | None], *, is_ready: bool) -> None:
     """In the log whenever it changes, not whenever somebody asks."""
     troubles = {name: reason for name, reason in reasons.items() if reason}
     write = log.warning if troubles else log.info

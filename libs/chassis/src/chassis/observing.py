@@ -60,7 +60,7 @@ class Observing:
                 answer = await scope["app"].exception_handlers[Exception](Request(scope), bug)
                 await answer(scope, receive, send_with_id)
             finally:
-                self.tell(scope, status, time.perf_counter() - began)
+                self.log_request(scope, status, time.perf_counter() - began)
 
     def request_id(self, scope: Scope) -> str:
         given = header(scope, REQUEST_ID)
@@ -75,7 +75,7 @@ class Observing:
             scope["method"], tracing.SpanKind.SERVER, parent=tracing.parent_of(before)
         )
 
-    def tell(self, scope: Scope, status: int, seconds: float) -> None:
+    def log_request(self, scope: Scope, status: int, seconds: float) -> None:
         method, route = scope["method"], template(scope)
         REQUESTS.labels(method, route, str(status)).observe(seconds)
         if scope["path"].startswith(QUIET) and status < HTTPStatus.BAD_REQUEST:

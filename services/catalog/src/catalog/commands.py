@@ -62,7 +62,7 @@ def import_products(
         raise fail(f"{refusal.detail} ({refusal.code}). Nothing was changed.") from refusal
     except UNREACHABLE as trouble:
         raise fail(f"the database failed: {describe(trouble)}. Nothing was changed.") from trouble
-    tell(report)
+    print_report(report)
 
 
 async def run(url: str, file: BinaryIO) -> ImportReport:
@@ -74,7 +74,7 @@ async def run(url: str, file: BinaryIO) -> ImportReport:
         await database.close()
 
 
-def tell(report: ImportReport) -> None:
+def print_report(report: ImportReport) -> None:
     typer.echo(
         f"{report.rows} rows in {report.seconds:.1f} s: {report.created} created,"
         f" {report.changed} changed ({report.withdrawn} of them withdrawn from sale),"

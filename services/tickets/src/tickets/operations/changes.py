@@ -25,7 +25,7 @@ def add_message_later(session: AsyncSession, message: Message) -> None:
     add_later(session, Message, {name: getattr(message, name) for name in OF_MESSAGE})
 
 
-def tell(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
+def notify(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
     """Wakes those who listen, if and when this transaction commits."""
     change = {
         "number": ticket.number,

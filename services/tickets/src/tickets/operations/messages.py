@@ -13,7 +13,7 @@ from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Sta
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
 from tickets.operations.bounds import Bounds, refuse_many
-from tickets.operations.changes import add_message_later, tell
+from tickets.operations.changes import add_message_later, notify
 from tickets.operations.drafts import forget_draft
 from tickets.operations.tickets import close
 from tickets.queries import tickets as queries
@@ -73,7 +73,7 @@ async def add_note(session: AsyncSession, author: Caller, number: int, new: NewN
     await refuse_what_crossed(session, author, ticket, new)
     note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
     add_message_later(session, note)
-    tell(session, ticket, What.NOTE, by_staff=True)
+    notify(session, ticket, What.NOTE, by_staff=True)
     return note
 
 
@@ -118,7 +118,7 @@ def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message
         ),
         version=ticket.version,
     )
-    tell(session, ticket, What.MESSAGE, by_staff=is_staff(author))
+    notify(session, ticket, What.MESSAGE, by_staff=is_staff(author))
 
 
 async def correct_minutes(
@@ -129,6 +129,6 @@ async def correct_minutes(
     correction = message.correct_minutes(minutes, by=staff, at=now())
     if correction is not None:
         session.add(correction)
-        tell(session, ticket, What.MINUTES, by_staff=True)
+        notify(session, ticket, What.MINUTES, by_staff=True)
         await session.flush()
     return message

@@ -25,7 +25,7 @@ from tickets.models import (
     is_staff,
     side_of,
 )
-from tickets.operations.changes import add_message_later, tell
+from tickets.operations.changes import add_message_later, notify
 from tickets.queries import tickets as queries
 
 PRODUCT_AND_WHETHER_MET = (
@@ -59,7 +59,7 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
     await session.flush()  # draws the number
     add_message_later(session, message)
     announce_opened(session, ticket, followed)
-    tell(session, ticket, What.OPENED, by_staff=False)
+    notify(session, ticket, What.OPENED, by_staff=False)
     return ticket
 
 
@@ -121,7 +121,7 @@ async def prioritise(session: AsyncSession, staff: Caller, number: int, priority
         ),
         version=ticket.version,
     )
-    tell(session, ticket, What.PRIORITY, by_staff=True)
+    notify(session, ticket, What.PRIORITY, by_staff=True)
 
 
 async def mark_seen(session: AsyncSession, staff: Caller, number: int, position: int) -> None:
@@ -135,7 +135,7 @@ async def mark_seen(session: AsyncSession, staff: Caller, number: int, position:
     if position < await queries.newest_of_customer(session, ticket.id):
         return  # the customer wrote again meanwhile
     if ticket.open_by_staff():
-        tell(session, ticket, What.SEEN, by_staff=True)
+        notify(session, ticket, What.SEEN, by_staff=True)
 
 
 def close(session: AsyncSession, caller: Caller, ticket: Ticket) -> None:
@@ -155,4 +155,4 @@ def close(session: AsyncSession, caller: Caller, ticket: Ticket) -> None:
         ),
         version=ticket.version,
     )
-    tell(session, ticket, What.RESOLVED, by_staff=is_staff(caller))
+    notify(session, ticket, What.RESOLVED, by_staff=is_staff(caller))

@@ -70,10 +70,10 @@ class Stream:
         """Tell from this moment on; what was read while it was being found out, too."""
         self.begun = queries.moment(moment)
         for rows, as_of in self.held:
-            self.tell(rows, as_of)
+            self.push(rows, as_of)
         self.held.clear()
 
-    def tell(self, rows: Sequence[Any], as_of: str) -> None:
+    def push(self, rows: Sequence[Any], as_of: str) -> None:
         if self.begun is None:
             self.held.append((rows, as_of))
             return
@@ -192,7 +192,7 @@ class Hub:
             if len(rows) == MOST_AT_ONCE:
                 stream.put(ServerSentEvent(event=EVERYTHING, raw_data="", id=now))
             else:
-                stream.tell(rows, now)
+                stream.push(rows, now)
 
 
 async def listen(app: FastAPI, loop: Loop) -> None:
