@@ -21,8 +21,9 @@ from recombined import Product, postgres, real_products, recombined
 
 from catalog.app import create_app
 from catalog.settings import Settings
-from chassis import logs, migrations, testing
-from chassis.folding import words_of
+from chassis import migrations, testing
+from chassis.monitoring import logs
+from chassis.text.folding import words_of
 from contracts.identity.roles import Role
 
 PRODUCTS = 1_000_000

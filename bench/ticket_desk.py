@@ -27,7 +27,8 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from ticket_pages import postgres
 
-from chassis import logs, migrations, testing
+from chassis import migrations, testing
+from chassis.monitoring import logs
 from contracts.identity.roles import Role
 from tickets.app import create_app
 from tickets.settings import Settings

@@ -22,7 +22,8 @@ import typer
 from fastapi import FastAPI
 from pydantic import SecretStr
 
-from chassis import logs, migrations, testing
+from chassis import migrations, testing
+from chassis.monitoring import logs
 from contracts.identity.roles import Role
 from contracts.tickets.api import CustomerView, StaffView
 from local.launcher.machine import servers

@@ -76,7 +76,7 @@ def says_ok(port: int, path: str) -> bool:
 
 # ---- Answering --------------------------------------------------------------------------
 
-# The same as of every other answer: libs/chassis/src/chassis/answering.py.
+# The same as of every other answer: libs/chassis/src/chassis/http/answering.py.
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",

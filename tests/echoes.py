@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 import httpx
 
-from chassis.answering import SECURITY
+from chassis.http.answering import SECURITY
 from contracts.text import Problem
 from local.launcher.machine.processes import free_port, wait_until
 from local.launcher.machine.servers import Gateway

@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
-from chassis.folding import fold, pattern_of, words_of
+from chassis.text.folding import fold, pattern_of, words_of
 from local import demo
 from local.demo.uploading import upload
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from chassis.folding import fold
+from chassis.text.folding import fold
 from contracts.numbers import request_number_in, sale_number_in, serial_numbers_in
 
 

@@ -13,7 +13,7 @@ from uuid import uuid4
 import nats
 import pytest
 
-from chassis import streams
+from chassis.messaging import streams
 from chassis.testing import wrap
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from local.launcher.machine.processes import free_port

@@ -10,7 +10,7 @@ import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 from openapi_spec_validator import validate as validate_openapi
 
-from chassis.messaging import enveloped
+from chassis.messaging.outbox import enveloped
 from contracts.event import Event
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS
 from local.workshop.generated import contracts as generator

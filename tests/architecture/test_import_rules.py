@@ -26,7 +26,7 @@ PLANTED = {
     "inside-notifications": ("notifications.operations", "notifications.sending"),
     "pure": ("tickets.operations", "httpx"),
     "mechanism": ("chassis.errors", "contracts.sales.api"),
-    "thin-web": ("web.app", "chassis.database"),
+    "thin-web": ("web.app", "chassis.data.database"),
     "sales-asks": ("sales.operations", "sales.clients"),
     "notifications-asks": ("notifications.routes", "notifications.clients"),
     "identity-facts": ("web.app", "contracts.identity.events"),

@@ -14,7 +14,7 @@ SERVE = """
 import json, os, sys
 from importlib import import_module
 import_module("chassis.starting").decline()
-import_module("chassis.serving")
+import_module("chassis.http.server")
 import_module("uvicorn.protocols.http.auto")
 for name in sys.argv[1:]:
     if os.fork() == 0:

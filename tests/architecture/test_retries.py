@@ -12,7 +12,7 @@ import pytest
 from fastapi import APIRouter
 from fastapi.routing import APIRoute
 
-from chassis.idempotency import fingerprint, idempotency
+from chassis.http.idempotency import fingerprint, idempotency
 from contracts.text import Body
 
 KEY = "5f0c1a34-8f2e-4d0f-9d3a-2f7f0a1b2c3d"

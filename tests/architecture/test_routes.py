@@ -9,8 +9,8 @@ from fastapi import APIRouter
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
-from chassis.health import health_routes
-from chassis.metrics import metrics_routes
+from chassis.monitoring.health import health_routes
+from chassis.monitoring.metrics import metrics_routes
 from contracts.topology import CONTEXTS
 from web.app import DOMAINS
 from web.shared import assets
@@ -19,8 +19,8 @@ ROUTERS = {
     **{name: importlib.import_module(f"{name}.routes").router for name in CONTEXTS},
     **{domain.__name__: domain.router for domain in DOMAINS},
     "web.assets": assets.router,
-    "chassis.health": health_routes({}),
-    "chassis.metrics": metrics_routes(),
+    "chassis.monitoring.health": health_routes({}),
+    "chassis.monitoring.metrics": metrics_routes(),
 }
 
 

@@ -20,7 +20,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 from attacks.access import ADMINISTRATOR, API, CUSTOMER, SELLER, SERVICE, TECHNICIAN
 from catalog.operations import import_products
-from chassis import health, testing
+from chassis import testing
+from chassis.monitoring import health
 from contracts.identity.api import NewStaffMember, StaffRole
 from contracts.topology import LISTENINGS, PUBLISHERS
 from identity.operations import staff

@@ -27,12 +27,12 @@ from attacks.access import (
     STANDING,
     address,
 )
-from chassis import health
-from chassis.auth import Caller
-from chassis.bodies import LONG_BODY
-from chassis.standing import SessionEnded
+from chassis.http.auth import Caller
+from chassis.http.bodies import LONG_BODY
+from chassis.http.standing import SessionEnded
+from chassis.http.uploads import LONGEST_PART
+from chassis.monitoring import health
 from chassis.testing import believe, token
-from chassis.uploads import LONGEST_PART
 from web.app import create_app
 from web.settings import WebSettings
 from web.shared.browser.cookies import cookie_name

@@ -16,8 +16,8 @@ import pytest
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 
-from chassis import streams
-from chassis.streams.rights import asked
+from chassis.messaging import streams
+from chassis.messaging.streams.rights import asked
 from contracts.topology import CONTEXTS, PUBLISHERS, stream_name
 from local.launcher.machine import loops
 from local.launcher.machine.processes import free_port, wait_until

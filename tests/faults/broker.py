@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import RawStreamMsg
 from nats.js.errors import NotFoundError
 
-from chassis.streams import ADMIN
+from chassis.messaging.streams import ADMIN
 from contracts.event import Envelope
 from local.launcher.stack import Stack
 from waiting import eventually

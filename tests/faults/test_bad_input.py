@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from chassis import databases
-from chassis.bodies import LONG_BODY
+from chassis.data import provisioning
+from chassis.http.bodies import LONG_BODY
 from shop import Account, Product, Shop, new_request, new_sale, serial_number, today
 from waiting import eventually
 
@@ -38,7 +38,7 @@ def unchanged(stack, shop) -> Callable[[str], Any]:
 
 def rows(stack, service: str) -> dict[str, list[tuple[int]]]:
     """How many rows each table holds."""
-    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+    with psycopg.connect(provisioning.on_database(stack.server_url, service)) as connection:
         tables = connection.execute(
             "select schemaname, tablename from pg_tables"
             " where schemaname in ('public', 'messaging') and tablename <> all(%s)",

@@ -6,7 +6,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from chassis import databases
+from chassis.data import provisioning
 from faults.broker import wrapped
 from shop import new_request, today
 from waiting import eventually
@@ -143,5 +143,5 @@ def no_dead_letters(stack) -> bool:
 
 
 def dead_letters(stack, service: str) -> list[tuple[str, str]]:
-    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+    with psycopg.connect(provisioning.on_database(stack.server_url, service)) as connection:
         return connection.execute("select subject, error from messaging.dead_letters").fetchall()

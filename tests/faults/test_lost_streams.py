@@ -12,7 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from chassis import databases
+from chassis.data import provisioning
 from contracts.topology import PUBLISHERS, stream_name
 from faults.broker import administered
 from faults.lists import all_of
@@ -111,7 +111,7 @@ async def all_is_published(stack: Stack) -> None:
 
 def published(stack: Stack, service: str) -> tuple[list[str], list[str]]:
     """The ids of the events that the stream holds by the outbox, and of those that wait."""
-    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+    with psycopg.connect(provisioning.on_database(stack.server_url, service)) as connection:
         rows = connection.execute(
             "SELECT event_id::text, published_at IS NOT NULL FROM messaging.outbox"
         ).fetchall()

@@ -11,8 +11,8 @@ from typing import Any
 import psycopg
 from nats.js.errors import NotFoundError
 
-from chassis import databases
-from chassis.streams import ACK_SECONDS
+from chassis.data import provisioning
+from chassis.messaging.streams import ACK_SECONDS
 from contracts.topology import CONTEXTS, LISTENINGS, PUBLISHERS, stream_name
 from faults.broker import Broker, administered
 from faults.writers import Record, pages, stories
@@ -122,7 +122,7 @@ async def frozen(process: Process, seconds: float) -> None:
 
 
 def rows(stack: Stack, service: str, query: str, *values: Any) -> list[Any]:
-    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+    with psycopg.connect(provisioning.on_database(stack.server_url, service)) as connection:
         return connection.execute(query.encode(), values).fetchall()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis import standing
+from chassis.http import standing
 from faults.signed_out import SERVICES
 
 MINUTE = 60

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from chassis.answering import STREAMED
+from chassis.http.answering import STREAMED
 from local.launcher.machine.processes import Process, free_port
 from local.launcher.machine.servers import answers
 from local.launcher.stack import Stack

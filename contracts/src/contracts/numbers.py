@@ -1,6 +1,6 @@
 """Numbers of requests, sales and units in what people type, with what they put around them.
 
-All take a text as searches fold it (`chassis.folding`): lower case, « - » for any separator.
+All take a text as searches fold it (`chassis.text.folding`): lower case, « - » for any separator.
 """
 
 import re

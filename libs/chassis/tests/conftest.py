@@ -8,7 +8,7 @@ from alembic.operations import Operations
 from sqlalchemy import create_engine
 
 from chassis import migrations
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.testing import fresh_database
 
 

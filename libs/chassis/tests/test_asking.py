@@ -9,7 +9,7 @@ import httpx
 import pytest
 import structlog
 
-from chassis.asking import Gateway, HttpClient, Problem, problem_of
+from chassis.http.asking import Gateway, HttpClient, Problem, problem_of
 from contracts import text as contracts
 from contracts.text import Answer
 

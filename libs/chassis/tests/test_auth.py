@@ -13,9 +13,9 @@ from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
 
 from chassis import testing
-from chassis.auth import AUDIENCE, ISSUER, CheckedTokens, KeysUnavailable, PublishedKeys
 from chassis.errors import Unauthenticated
-from chassis.loops import Stuck
+from chassis.http.auth import AUDIENCE, ISSUER, CheckedTokens, KeysUnavailable, PublishedKeys
+from chassis.monitoring.loops import Stuck
 from chassis.testing import TestKeys
 
 

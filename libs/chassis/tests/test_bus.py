@@ -24,15 +24,17 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import bus, dead_letters, health, service, streams
-from chassis.bus import Consumer, Delivery, Relay, Subscriptions
-from chassis.bus.pulling import Pull
-from chassis.bus.relay import RELAY_LOCK
-from chassis.database import Database
-from chassis.messaging import DeadLetter, InboxMessage, KnownStream, OutboxMessage, publish
+from chassis import service
+from chassis.data.database import Database
+from chassis.data.writing import write_what_waits
+from chassis.messaging import bus, dead_letters, streams
+from chassis.messaging.bus import Consumer, Delivery, Relay, Subscriptions
+from chassis.messaging.bus.pulling import Pull
+from chassis.messaging.bus.relay import RELAY_LOCK
+from chassis.messaging.outbox import DeadLetter, InboxMessage, KnownStream, OutboxMessage, publish
+from chassis.monitoring import health
 from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, somebody_waits, wrap
-from chassis.writing import write_what_waits
 from contracts.event import Event
 from contracts.topology import Listening
 from local.launcher.machine.processes import free_port
@@ -237,7 +239,7 @@ async def test_many_are_sent_at_once_and_none_comes_before_one_that_failed(
 
 
 async def test_the_late_end_of_one_request_for_events_ends_no_other(js, monkeypatch):
-    monkeypatch.setattr("chassis.bus.pulling.LATE_SECONDS", -0.2)
+    monkeypatch.setattr("chassis.messaging.bus.pulling.LATE_SECONDS", -0.2)
     pull = Pull(js._nc, "NUMBERS", LISTENING.service)
     await pull.open()
     with pytest.raises(TimeoutError):
@@ -475,7 +477,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
     database, tmp_path, monkeypatch
 ):
     """Where it cannot write, NATS answers nothing to who publishes, room or not."""
-    monkeypatch.setattr("chassis.bus.relay.PUBLISH_SECONDS", 0.5)
+    monkeypatch.setattr("chassis.messaging.bus.relay.PUBLISH_SECONDS", 0.5)
     monkeypatch.setattr(service, "PUBLISHERS", ["numbers"])
     broker = Broker(tmp_path / "nats", free_port())
     broker.prefix = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"]  # no greater files than that
@@ -534,7 +536,7 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
 def often(monkeypatch) -> None:
     """Publishers and listeners look how their streams are five times a second."""
     for seconds in ("relay.LOOK", "relay.RENEW", "consumer.LOOK", "consumer.FETCH"):
-        monkeypatch.setattr(f"chassis.bus.{seconds}_SECONDS", 0.2)
+        monkeypatch.setattr(f"chassis.messaging.bus.{seconds}_SECONDS", 0.2)
 
 
 async def stored_numbers(js: JetStreamContext) -> list[int]:
@@ -895,7 +897,7 @@ async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Ref
 
 async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
     """NATS says nothing to who asks what they may not: without the reason it is like peace."""
-    monkeypatch.setattr("chassis.bus.consumer.FETCH_SECONDS", 1)
+    monkeypatch.setattr("chassis.messaging.bus.consumer.FETCH_SECONDS", 1)
     js, refusals = restricted
     relay = relay_of(database, js, poll=0.1)
     consumer = consumer_of(database, js, Seen())
@@ -918,8 +920,8 @@ async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
 
 async def test_a_relay_that_is_frozen_loses_its_place(database, js, monkeypatch):
     """Its connection stands, for the kernel answers for it; it says nothing any more."""
-    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
-    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.messaging.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.messaging.bus.relay.STANDBY_SECONDS", 0.2)
     await announce(database, 1)
     relay = relay_of(database, js)
     async with await psycopg.AsyncConnection.connect(relay.dsn, autocommit=True) as frozen:
@@ -939,9 +941,9 @@ async def test_a_relay_that_is_frozen_loses_its_place(database, js, monkeypatch)
 async def test_a_relay_that_waits_and_one_whose_broker_is_away_keep_their_place(
     database, js, monkeypatch
 ):
-    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
-    monkeypatch.setattr("chassis.bus.relay.RENEW_SECONDS", 0.2)
-    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.messaging.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.messaging.bus.relay.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.messaging.bus.relay.STANDBY_SECONDS", 0.2)
     first, second = relay_of(database, js), relay_of(database, js)
     with structlog.testing.capture_logs() as logs:
         async with running(first.run()):
@@ -956,9 +958,9 @@ async def test_a_relay_that_waits_and_one_whose_broker_is_away_keep_their_place(
 
 
 async def test_a_relay_that_reads_tables_for_long_keeps_its_place(database, js, monkeypatch):
-    monkeypatch.setattr("chassis.bus.relay.LEASE_SECONDS", 1)
-    monkeypatch.setattr("chassis.bus.losses.RENEW_SECONDS", 0.2)
-    monkeypatch.setattr("chassis.bus.relay.STANDBY_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.messaging.bus.relay.LEASE_SECONDS", 1)
+    monkeypatch.setattr("chassis.messaging.bus.losses.RENEW_SECONDS", 0.2)
+    monkeypatch.setattr("chassis.messaging.bus.relay.STANDBY_SECONDS", 0.2)
     read = 0
 
     async def from_tables() -> int:

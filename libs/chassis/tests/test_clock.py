@@ -6,11 +6,12 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from chassis import clock, health, testing
-from chassis.auth import PublishedKeys, read_token
+from chassis import clock, testing
 from chassis.clock import Clock
 from chassis.errors import Unauthenticated
-from chassis.loops import Loop, Stuck
+from chassis.http.auth import PublishedKeys, read_token
+from chassis.monitoring import health
+from chassis.monitoring.loops import Loop, Stuck
 from chassis.service import compare_clocks
 
 MOMENT = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -47,7 +48,7 @@ async def test_a_clock_beyond_five_seconds_is_trouble_and_no_reason_to_serve_nob
         def now(cls, tz=None):
             return datetime.now(tz) + timedelta(seconds=61)
 
-    monkeypatch.setattr("chassis.database.datetime", Ahead)
+    monkeypatch.setattr("chassis.data.database.datetime", Ahead)
     monkeypatch.setattr(clock, "own", Clock())
     with pytest.raises(Stuck, match=r"61 s ahead of its database's.*set it"):
         await compare_clocks(app, loop)

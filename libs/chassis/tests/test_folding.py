@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chassis import folding
-from chassis.folding import fold, fold_with_origins, pattern_of, words_of
-from chassis.folding_cases import FOUND, NOT_FOUND
 from chassis.testing import fresh_database
+from chassis.text import folding
+from chassis.text.cases import FOUND, NOT_FOUND
+from chassis.text.folding import fold, fold_with_origins, pattern_of, words_of
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 
-from chassis import forgetting
-from chassis.forgetting import LOCK, LeftToOthers, Past, forget
-from chassis.messaging import (
+from chassis import pruning
+from chassis.data.writing import write_what_waits
+from chassis.messaging.outbox import (
     CHANNEL,
     IdempotencyKey,
     InboxMessage,
@@ -20,8 +20,8 @@ from chassis.messaging import (
     listen,
     publish,
 )
+from chassis.pruning import LOCK, LeftToOthers, Past, forget
 from chassis.settings import ServiceSettings
-from chassis.writing import write_what_waits
 from contracts.event import Event
 from contracts.topology import stream_name
 
@@ -60,8 +60,8 @@ async def put(database, event: Event, *, hours: float, published: bool = True) -
 
 
 async def forget_messaging(database, **more) -> str:
-    pasts = await forgetting.of_messaging(database, settings(database, **more))
-    return await forgetting.forget_all(database, pasts)
+    pasts = await pruning.of_messaging(database, settings(database, **more))
+    return await pruning.forget_all(database, pasts)
 
 
 async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(database):
@@ -102,8 +102,7 @@ async def test_of_the_inbox_what_its_stream_is_well_past_goes(database):
     async def settled() -> list[int]:
         async with database.transaction() as session:
             return [
-                await forgetting.position_settled(session, "sales", each)
-                for each in (stream, quiet)
+                await pruning.position_settled(session, "sales", each) for each in (stream, quiet)
             ]
 
     before = await settled()
@@ -168,7 +167,7 @@ async def test_one_replica_at_a_time(database):
         await other.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         with pytest.raises(LeftToOthers):
             await forget(database, MANY)
-        assert await forgetting.forget_all(database, [MANY]) == "left it to another replica"
+        assert await pruning.forget_all(database, [MANY]) == "left it to another replica"
 
 
 # --- Waking -----------------------------------------------------------------------------------

@@ -20,14 +20,15 @@ from hypothesis import strategies as st
 from pydantic import Field
 from sqlalchemy import select, text
 
-from chassis import paging, testing
-from chassis.answering import OF_A_SERVICE
-from chassis.auth import Caller, CurrentCaller, only
-from chassis.bodies import SHORT_BODY
-from chassis.database import Database, Transaction, new_id
+from chassis import testing
+from chassis.data.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
-from chassis.idempotency import Idempotency, Once, fingerprint, made_under
-from chassis.messaging import IdempotencyKey, OutboxMessage
+from chassis.http import paging
+from chassis.http.answering import OF_A_SERVICE
+from chassis.http.auth import Caller, CurrentCaller, only
+from chassis.http.bodies import SHORT_BODY
+from chassis.http.idempotency import Idempotency, Once, fingerprint, made_under
+from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import believe, token

@@ -12,8 +12,9 @@ import uvloop
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel, ValidationError
 
-from chassis import errors, logs
-from chassis.observing import Observing
+from chassis import errors
+from chassis.http.observing import Observing
+from chassis.monitoring import logs
 
 STEP = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 

@@ -7,9 +7,9 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
-from chassis.health import health_routes
-from chassis.loops import Loop, Stuck
-from chassis.metrics import metrics_routes
+from chassis.monitoring.health import health_routes
+from chassis.monitoring.loops import Loop, Stuck
+from chassis.monitoring.metrics import metrics_routes
 
 
 async def for_a_moment(loop: Loop, work, seconds: float = 0.2) -> None:

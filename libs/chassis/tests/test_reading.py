@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, func, literal, literal_column, select, text, t
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
-from chassis import reading
-from chassis.database import Database, new_id
-from chassis.messaging import IdempotencyKey, OutboxMessage
-from chassis.reading import Statements
+from chassis.data import reading
+from chassis.data.database import Database, new_id
+from chassis.data.reading import Statements
+from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
 
 OUTBOX = select(OutboxMessage.position, OutboxMessage.event_id, OutboxMessage.recorded_at)
 

@@ -16,15 +16,15 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from chassis import health
-from chassis.serving import Server
+from chassis.http.server import Server
+from chassis.monitoring import health
 from local.launcher.machine.processes import free_port, wait_until
 
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 APP = """
 import asyncio
 from fastapi import FastAPI
-from chassis.health import health_routes
+from chassis.monitoring.health import health_routes
 
 def create_app():
     app = FastAPI()
@@ -56,7 +56,7 @@ async def lifespan(app):
 def create_app():
     return FastAPI(lifespan=lifespan)
 """
-SERVE = "import sys; from chassis.serving import serve; serve('shop', None, int(sys.argv[1]))"
+SERVE = "import sys; from chassis.http.server import serve; serve('shop', None, int(sys.argv[1]))"
 DRAIN_SECONDS = 2.0
 
 

@@ -9,10 +9,10 @@ import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from chassis import standing
-from chassis.auth import Caller
 from chassis.errors import Unauthenticated
-from chassis.standing import AskedStanding, SessionEnded, SessionUnchecked
+from chassis.http import standing
+from chassis.http.auth import Caller
+from chassis.http.standing import AskedStanding, SessionEnded, SessionUnchecked
 
 
 class Identity:

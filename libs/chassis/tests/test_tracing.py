@@ -7,9 +7,9 @@ import sys
 import pytest
 from sqlalchemy import select
 
-from chassis import tracing
-from chassis.bus import Subscriptions
-from chassis.messaging import OutboxMessage, publish
+from chassis.messaging.bus import Subscriptions
+from chassis.messaging.outbox import OutboxMessage, publish
+from chassis.monitoring import tracing
 from chassis.settings import CommonSettings
 from chassis.testing import deliver
 from collector import Collector, listening
@@ -58,7 +58,9 @@ def test_what_names_no_step_begins_a_new_trace(given):
 def test_who_does_not_record_imports_nothing_for_it():
     program = """
 import sys
-from chassis import serving, service, tracing
+from chassis.http import server
+from chassis import service
+from chassis.monitoring import tracing
 from chassis.settings import CommonSettings
 tracing.start("shop", CommonSettings())
 print([name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))])

@@ -14,13 +14,15 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from typer.testing import CliRunner, Result
 
-from chassis import logs, migrations, revisions, testing
-from chassis.bus import Subscriptions
+from chassis import migrations, testing
 from chassis.command import service_command
-from chassis.database import Database, Transaction
+from chassis.data import revisions
+from chassis.data.database import Database, Transaction
+from chassis.messaging.bus import Subscriptions
+from chassis.monitoring import logs
+from chassis.outages import is_passing
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
-from chassis.troubles import is_passing
 from local.launcher.machine.processes import free_port
 from local.launcher.machine.servers import Broker
 from waiting import eventually

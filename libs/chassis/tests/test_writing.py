@@ -4,9 +4,9 @@ from contextlib import suppress
 
 from sqlalchemy import func, select, text
 
-from chassis.database import Database, new_id
-from chassis.messaging import OutboxMessage
-from chassis.writing import add_later, run_later, straight
+from chassis.data.database import Database, new_id
+from chassis.data.writing import add_later, run_later, straight
+from chassis.messaging.outbox import OutboxMessage
 
 SUBJECTS = select(OutboxMessage.subject).order_by(OutboxMessage.position)
 

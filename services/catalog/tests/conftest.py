@@ -17,9 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from catalog.app import create_app, take_imports
 from catalog.settings import Settings
 from chassis import testing
-from chassis.database import Database
-from chassis.loops import Loop
-from chassis.uploads import LONGEST_PART
+from chassis.data.database import Database
+from chassis.http.uploads import LONGEST_PART
+from chassis.monitoring.loops import Loop
 from contracts.identity.roles import Role
 
 HEADER = "reference,designation,on_sale\n"

@@ -6,8 +6,8 @@ from sqlalchemy import select, text
 from catalog.app import take_imports
 from catalog.models import Product
 from catalog.operations.importing import IMPORT_LOCK, from_tables
-from chassis.loops import Loop
-from chassis.messaging import OutboxMessage, publish_again
+from chassis.messaging.outbox import OutboxMessage, publish_again
+from chassis.monitoring.loops import Loop
 from chassis.testing import published, published_again
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH
 from contracts.catalog.events import ProductsChanged

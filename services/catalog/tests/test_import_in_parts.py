@@ -15,11 +15,11 @@ from starlette.types import Message
 from catalog.app import take_imports
 from catalog.models import Product
 from catalog.routes import LARGEST_IMPORT
-from chassis import uploads
-from chassis.forgetting import forget
-from chassis.loops import Loop
+from chassis.http import uploads
+from chassis.http.uploads import LONGEST_PART, Part, Upload
+from chassis.monitoring.loops import Loop
+from chassis.pruning import forget
 from chassis.testing import token
-from chassis.uploads import LONGEST_PART, Part, Upload
 
 TUS = {"Tus-Resumable": "1.0.0"}
 FILE = b"reference,designation,on_sale\n" + b"".join(

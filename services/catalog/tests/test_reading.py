@@ -20,7 +20,7 @@ from catalog.operations.reading import (
     Undecodable,
     rows_of,
 )
-from chassis.folding import is_seen
+from chassis.text.folding import is_seen
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, RejectedRow
 
 HEADER = b"reference,designation,on_sale\n"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.folding import fold, letters_of, pattern_of, words_of
+from chassis.text.folding import fold, letters_of, pattern_of, words_of
 
 pytestmark = pytest.mark.timeout(240)  # the first one imports the catalogue
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text as sql
 
-from chassis.folding import letters_of
-from chassis.folding_cases import FOUND, NOT_FOUND
 from chassis.testing import token
+from chassis.text.cases import FOUND, NOT_FOUND
+from chassis.text.folding import letters_of
 from contracts.identity.roles import Role
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import testing
-from chassis.database import Database
+from chassis.data.database import Database
 from contracts.identity.events import LinkRequested
 from contracts.identity.roles import SERVICE, Role
 from identity.app import create_app

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import column, func, select, text, update
 
-from chassis.forgetting import forget_all
+from chassis.pruning import forget_all
 from chassis.testing import published, token
 from contracts.identity.events import PasswordChanged
 from contracts.identity.purposes import Purpose

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from chassis import paging
-from chassis.folding_cases import FOUND
+from chassis.http import paging
+from chassis.text.cases import FOUND
 from contracts.identity.roles import Role
 
 PEOPLE = [

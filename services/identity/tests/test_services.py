@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from chassis.auth import ServiceTokens, read_token
+from chassis.http.auth import ServiceTokens, read_token
 from identity.settings import Settings
 
 SECRET = "what only notifications and identity know"

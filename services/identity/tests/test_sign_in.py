@@ -7,7 +7,7 @@ import pytest
 from jwt import PyJWK
 from sqlalchemy import select, update
 
-from chassis.auth import AUDIENCE, ISSUER
+from chassis.http.auth import AUDIENCE, ISSUER
 from contracts.identity.roles import Role
 from identity.models import Account, Session
 from identity.passwords import Passwords

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select
 
-from chassis.forgetting import forget_all
+from chassis.pruning import forget_all
 from identity.models import Slowdown
 from identity.operations import sessions
 from identity.operations.attempts import subject_of

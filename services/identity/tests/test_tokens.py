@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from pydantic import ValidationError
 from sqlalchemy import delete, func, select
 
-from chassis.auth import read_token
 from chassis.errors import Unauthenticated
+from chassis.http.auth import read_token
 from identity.models import Account, SigningKey
 from identity.settings import Settings
 from identity.tokens import SigningKeys, signing_key

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis import standing
+from chassis.http import standing
 from contracts.identity.api import PASSWORD_SHORTEST
 from identity import models, passwords, tokens
 from identity.models import Slowdown

@@ -19,8 +19,8 @@ from pydantic import SecretStr
 from sqlalchemy import select, text, update
 
 from chassis import testing
-from chassis.asking import HttpClient
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.asking import HttpClient
 from contracts.identity.events import (
     CustomerChanged,
     LinkRequested,

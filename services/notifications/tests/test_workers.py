@@ -13,9 +13,9 @@ import structlog
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
-from chassis import logs
-from chassis.forgetting import forget
-from chassis.loops import Loop
+from chassis.monitoring import logs
+from chassis.monitoring.loops import Loop
+from chassis.pruning import forget
 from local.launcher.machine.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail

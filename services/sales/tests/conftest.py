@@ -15,8 +15,8 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import testing
-from chassis.asking import HttpClient
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.asking import HttpClient
 from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.events import CustomerChanged
 from sales.app import create_app

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from chassis.forgetting import forget
+from chassis.pruning import forget
 from chassis.testing import token
 from contracts.identity.roles import Role
 from contracts.sales import api

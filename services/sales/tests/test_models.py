@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from chassis.auth import Caller
+from chassis.http.auth import Caller
 from contracts.sales.api import NewSale
 from sales.models import (
     CustomerDisabled,

@@ -7,8 +7,8 @@ from uuid import uuid4
 
 from sqlalchemy import func, select
 
-from chassis.auth import Caller
-from chassis.messaging import OutboxMessage
+from chassis.http.auth import Caller
+from chassis.messaging.outbox import OutboxMessage
 from chassis.testing import somebody_waits, token
 from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.roles import Role

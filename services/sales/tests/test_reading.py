@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import insert
 
-from chassis import paging
+from chassis.http import paging
 from chassis.testing import token
 from contracts.identity.roles import Role
 from sales.models import Sale

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from chassis.folding import words_of
-from chassis.folding_cases import FOUND
 from chassis.testing import token
+from chassis.text.cases import FOUND
+from chassis.text.folding import words_of
 from contracts.identity.roles import Role
 
 SELLER = token(Role.SELLER)

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 
 from chassis import testing
-from chassis.database import Database
+from chassis.data.database import Database
 from contracts.identity.roles import Role
 from contracts.sales.events import SaleCancelled, SaleRecorded, SoldProduct
 from tickets.app import create_app

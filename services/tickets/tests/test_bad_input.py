@@ -5,7 +5,7 @@ import json
 import pytest
 from sqlalchemy import text as sql
 
-from chassis import paging
+from chassis.http import paging
 from chassis.testing import published
 
 NUL, SURROGATE = "a\x00b", "a\ud800b"

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, text, update
 
-from chassis.forgetting import forget
+from chassis.pruning import forget
 from tickets.models import Change
 from tickets.operations.changes import OLD_CHANGES
 from tickets.queries.changes import MOST_CHANGES

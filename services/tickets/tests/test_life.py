@@ -8,8 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from chassis.auth import Caller
 from chassis.errors import Forbidden
+from chassis.http.auth import Caller
 from contracts.identity.roles import Role
 from contracts.tickets.api import MessageKind, Priority, Status
 from contracts.tickets.events import Side

@@ -18,9 +18,10 @@ import uvicorn
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from chassis import health, testing
-from chassis.answering import STREAMED
-from chassis.auth import Caller
+from chassis import testing
+from chassis.http.answering import STREAMED
+from chassis.http.auth import Caller
+from chassis.monitoring import health
 from contracts.tickets.api import Priority
 from tickets.app import create_app
 from tickets.models import Change

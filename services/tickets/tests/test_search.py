@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
-from chassis import paging
-from chassis.folding_cases import FOUND
+from chassis.http import paging
+from chassis.text.cases import FOUND
 from contracts.identity.events import CustomerChanged
 from contracts.sales.events import SoldProduct
 from tickets.operations.rewording import reword_some

@@ -5,12 +5,12 @@ from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
 
-from chassis.answering import DefaultHeaders, HeadAsGet
-from chassis.asking import HttpClient
-from chassis.bodies import SHORT_BODY, CountedBodies
-from chassis.health import health_routes
-from chassis.metrics import metrics_routes
-from chassis.observing import Observing
+from chassis.http.answering import DefaultHeaders, HeadAsGet
+from chassis.http.asking import HttpClient
+from chassis.http.bodies import SHORT_BODY, CountedBodies
+from chassis.http.observing import Observing
+from chassis.monitoring.health import health_routes
+from chassis.monitoring.metrics import metrics_routes
 from web import account, administration, counter, desk, errors, live, mine, search
 from web.settings import WebSettings
 from web.shared import assets

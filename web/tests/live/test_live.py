@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 
-from chassis import health
+from chassis.monitoring import health
 from web.clients.gateway import Gateway
 from web.live import stream as live
 from web.shared.sessions import SignInNeeded

@@ -14,7 +14,7 @@ from typing import Annotated
 import psycopg
 import typer
 
-from chassis import databases
+from chassis.data import provisioning
 from contracts.topology import PUBLISHERS
 from local.containers import cli as compose
 from local.launcher import running
@@ -245,7 +245,7 @@ def reset(*, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = F
 
 def remove_databases(server: str) -> None:
     try:
-        databases.remove(server, SERVICES)
+        provisioning.remove(server, SERVICES)
     except psycopg.Error as refused:
         raise CannotStart(
             f"The server of GUICHET_POSTGRES_URL keeps its databases: {refused}"

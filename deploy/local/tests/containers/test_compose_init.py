@@ -11,7 +11,7 @@ import yaml
 from dotenv import dotenv_values
 
 import notifications.settings
-from chassis import streams
+from chassis.messaging import streams
 from identity.settings import Settings
 from local.containers.secrets import SMTP_PASSWORD, SecretFiles
 from local.containers.settings import ComposeSettings
@@ -231,7 +231,7 @@ def test_nats_accepts_both_configurations(tmp_path):
 
 def test_the_urls_lead_to_the_roles_that_are_made_from_them(tmp_path):
     init(tmp_path)
-    from chassis.databases import owner, passwords_in
+    from chassis.data.provisioning import owner, passwords_in
 
     passwords = passwords_in(tmp_path / "secrets", SERVICES)
     assert set(passwords) == {role for each in SERVICES for role in (each, owner(each))}

@@ -19,7 +19,7 @@ from types import ModuleType
 import psycopg
 import pytest
 
-from chassis import databases
+from chassis.data import provisioning
 from local.launcher.machine.processes import free_port, wait_until
 from local.launcher.machine.servers import HASTY, Broker, PostgreSQL, answers
 from local.launcher.settings import ROOT, SERVICES
@@ -287,7 +287,7 @@ def secrets(tmp_path) -> Path:
     """As init makes them, for the server of the tests."""
     (tmp_path / "postgres-url").write_text(SERVER)
     for service in SERVICES:
-        for use, role in (("database", service), ("migration", databases.owner(service))):
+        for use, role in (("database", service), ("migration", provisioning.owner(service))):
             url = f"postgresql+psycopg://{role}:secret-of-{role}@postgres:5432/{service}\n"
             (tmp_path / f"{service}-{use}").write_text(url)
     return tmp_path
@@ -295,7 +295,7 @@ def secrets(tmp_path) -> Path:
 
 def test_databases_and_roles_are_made_from_the_secrets(secrets):
     for _ in range(2):
-        done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+        done = run("chassis.data.provisioning", GUICHET_SECRETS=str(secrets))
         assert done.returncode == 0, done.stderr
     url = SERVER.replace("postgres@", "tickets:secret-of-tickets@").rsplit("/", 1)[0] + "/tickets"
     with psycopg.connect(url) as connection:
@@ -304,7 +304,7 @@ def test_databases_and_roles_are_made_from_the_secrets(secrets):
 
 def test_a_missing_secret_is_one_line_with_the_remedy(secrets):
     (secrets / "sales-migration").unlink()
-    done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+    done = run("chassis.data.provisioning", GUICHET_SECRETS=str(secrets))
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert str(secrets / "sales-migration") in line
@@ -313,7 +313,7 @@ def test_a_missing_secret_is_one_line_with_the_remedy(secrets):
 
 def test_a_server_that_is_away_is_one_line_with_the_remedy(secrets):
     (secrets / "postgres-url").write_text(f"postgresql://postgres@127.0.0.1:{free_port()}/postgres")
-    done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+    done = run("chassis.data.provisioning", GUICHET_SECRETS=str(secrets))
     assert done.returncode == 1
     [line] = done.stderr.splitlines()
     assert line.startswith("databases: PostgreSQL refuses the databases and roles: connection ")
@@ -327,7 +327,7 @@ def test_a_server_that_knows_another_password_is_one_line_with_the_remedy(secret
         server.start()
         server.wait_for(server.is_ready, 30)
         (secrets / "postgres-url").write_text(server.url.replace("right", "wrong"))
-        done = run("chassis.databases", GUICHET_SECRETS=str(secrets))
+        done = run("chassis.data.provisioning", GUICHET_SECRETS=str(secrets))
     finally:
         server.stop()
     assert done.returncode == 1
@@ -339,17 +339,19 @@ def test_a_server_that_knows_another_password_is_one_line_with_the_remedy(secret
 
 
 def test_the_set_up_of_streams_names_what_it_misses(tmp_path):
-    done = run("chassis.streams")
+    done = run("chassis.messaging.streams")
     assert (done.returncode, done.stderr) == (
         1,
         "messaging: GUICHET_NATS_ADMIN_PASSWORD is missing: set it, or"
         " GUICHET_NATS_ADMIN_PASSWORD_FILE to a file that holds it\n",
     )
     nowhere = str(tmp_path / "nowhere")
-    done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD_FILE=nowhere)
+    done = run("chassis.messaging.streams", GUICHET_NATS_ADMIN_PASSWORD_FILE=nowhere)
     assert done.returncode == 1
     assert nowhere in done.stderr
-    done = run("chassis.streams", GUICHET_NATS_ADMIN_PASSWORD="x", GUICHET_NATS_URL="nats:4222")
+    done = run(
+        "chassis.messaging.streams", GUICHET_NATS_ADMIN_PASSWORD="x", GUICHET_NATS_URL="nats:4222"
+    )
     assert done.returncode == 1
     assert done.stderr.startswith("messaging: GUICHET_NATS_URL: ")
 
@@ -358,7 +360,7 @@ def test_the_set_up_of_streams_may_be_repeated(tmp_path):
     (tmp_path / "password").write_text("any, for the tests' broker asks nobody")
     for _ in range(2):
         done = run(
-            "chassis.streams",
+            "chassis.messaging.streams",
             GUICHET_NATS_URL=os.environ["GUICHET_TEST_NATS"],
             GUICHET_NATS_ADMIN_PASSWORD_FILE=str(tmp_path / "password"),
             GUICHET_SUBSCRIBERS="subscriber,warehouse",
@@ -380,7 +382,9 @@ def guarded(tmp_path) -> Generator[Broker]:
 
 
 def set_up_streams(url: str, password: str) -> subprocess.CompletedProcess[str]:
-    return run("chassis.streams", GUICHET_NATS_URL=url, GUICHET_NATS_ADMIN_PASSWORD=password)
+    return run(
+        "chassis.messaging.streams", GUICHET_NATS_URL=url, GUICHET_NATS_ADMIN_PASSWORD=password
+    )
 
 
 def test_a_broker_that_comes_a_moment_later_is_waited_for(guarded):

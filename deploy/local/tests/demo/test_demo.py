@@ -10,7 +10,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from chassis import databases
+from chassis.data import provisioning
 from local import demo
 from local.launcher.machine.processes import CannotStart, wait_until
 from local.launcher.settings import SERVICES, LocalSettings
@@ -37,7 +37,7 @@ def stack(tmp_path) -> Iterator[Stack]:
         with Stack(settings.model_copy(update={"postgres_url": SecretStr(SERVER)})) as stack:
             yield stack
     finally:
-        databases.remove(SERVER, SERVICES)
+        provisioning.remove(SERVER, SERVICES)
 
 
 def ours() -> set[str]:
@@ -116,7 +116,7 @@ WRONG = [
 
 
 def one(stack: Stack, service: str, question: str) -> object:
-    with psycopg.connect(databases.on_database(stack.server_url, service)) as connection:
+    with psycopg.connect(provisioning.on_database(stack.server_url, service)) as connection:
         row = connection.execute(question.encode()).fetchone()
     assert row is not None
     return row[0]

@@ -12,7 +12,7 @@ import nats.errors
 import pytest
 from nats.aio.client import Client
 
-from chassis import streams
+from chassis.messaging import streams
 from local.launcher.machine import loops
 from local.launcher.machine.processes import free_port, wait_until
 from local.launcher.machine.servers import Broker, answers

@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from chassis.bodies import LONG_BODY
-from chassis.uploads import LONGEST_PART
+from chassis.http.bodies import LONG_BODY
+from chassis.http.uploads import LONGEST_PART
 from echoes import OWN_HEADERS, PARTS, client_from, gateway_before, is_the_gateways, listening
 from local.launcher.machine.servers import Gateway, get
 from local.launcher.settings import SERVICES

@@ -7,8 +7,8 @@ import subprocess
 import psycopg
 import pytest
 
-from chassis import streams
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.messaging import streams
 from chassis.service import database_ready
 from local.launcher import databases
 from local.launcher.machine import servers

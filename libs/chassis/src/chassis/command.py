@@ -11,11 +11,13 @@ import typer
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy.exc import ProgrammingError
 
-from chassis import dead_letters, logs, migrations
-from chassis.database import Database
-from chassis.serving import fail, read_settings, serve
+from chassis import migrations
+from chassis.data.database import Database
+from chassis.http.server import fail, read_settings, serve
+from chassis.messaging import dead_letters
+from chassis.monitoring import logs
+from chassis.outages import UNREACHABLE, describe
 from chassis.settings import ServiceSettings
-from chassis.troubles import UNREACHABLE, describe
 
 __all__ = ["fail", "run", "service_command", "service_settings"]
 

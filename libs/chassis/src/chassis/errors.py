@@ -11,7 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from chassis.metrics import REFUSALS
+from chassis.monitoring.metrics import REFUSALS
 from contracts.text import FieldError, Problem
 
 log = structlog.get_logger()

@@ -12,9 +12,10 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, MetaData, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
-from chassis import folding, uploads
-from chassis.messaging import CHANNEL, LISTENERS, SCHEMA, Messaging
-from chassis.revisions import difference, known
+from chassis.data.revisions import difference, known
+from chassis.http import uploads
+from chassis.messaging.outbox import CHANNEL, LISTENERS, SCHEMA, Messaging
+from chassis.text import folding
 
 LOCK = 7_301_001
 # Whoever waits for a table holds up all who come after: it gives way, and tries again.
@@ -128,7 +129,7 @@ def make_waking(function: str, channel: str) -> None:
 
 
 def create_upload_tables() -> None:
-    """For a service that takes large things in parts: see `chassis.uploads`."""
+    """For a service that takes large things in parts: see `chassis.http.uploads`."""
     op.execute(f"CREATE SCHEMA IF NOT EXISTS {uploads.SCHEMA}")
     uploads.Uploads.metadata.create_all(op.get_bind())
 
@@ -140,5 +141,5 @@ def know_streams() -> None:
 
 
 def create_fold() -> None:
-    """`fold(text)` as `chassis.folding` has it now; columns made of an older one stay as they are."""
+    """`fold(text)` as `chassis.text.folding` has it now; columns made of an older one stay as they are."""
     op.execute(folding.function())

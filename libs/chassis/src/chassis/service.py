@@ -17,12 +17,16 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import QueuePool
 
-from chassis import clock, errors, forgetting, health, metrics, revisions
-from chassis.answering import DefaultHeaders, HeadAsGet
-from chassis.asking import HttpClient
-from chassis.auth import CheckedTokens, PublishedKeys
-from chassis.bodies import SHORT_BODY, CountedBodies
-from chassis.bus import (
+from chassis import clock, errors, pruning
+from chassis.data import revisions
+from chassis.data.database import Database
+from chassis.http.answering import DefaultHeaders, HeadAsGet
+from chassis.http.asking import HttpClient
+from chassis.http.auth import CheckedTokens, PublishedKeys
+from chassis.http.bodies import SHORT_BODY, CountedBodies
+from chassis.http.observing import Observing, template
+from chassis.http.standing import AskedStanding
+from chassis.messaging.bus import (
     Consumer,
     Refusals,
     Relay,
@@ -30,14 +34,12 @@ from chassis.bus import (
     connect,
     listenings_of,
 )
-from chassis.database import Database
-from chassis.forgetting import Past
-from chassis.loops import Loop, Stuck
-from chassis.messaging import Again, publish_again
-from chassis.observing import Observing, template
+from chassis.messaging.outbox import Again, publish_again
+from chassis.monitoring import health, metrics
+from chassis.monitoring.loops import Loop, Stuck
+from chassis.outages import UNREACHABLE, describe
+from chassis.pruning import Past
 from chassis.settings import ServiceSettings
-from chassis.standing import AskedStanding
-from chassis.troubles import UNREACHABLE, describe
 from contracts.topology import PUBLISHERS, stream_name
 
 log = structlog.get_logger()
@@ -215,8 +217,8 @@ async def outbox_moves(database: Database) -> str | None:
 async def forget_past(own: Sequence[Past], app: FastAPI, _: Loop) -> str:
     """Of messaging and of the service's own."""
     database = app.state.database
-    messaging = await forgetting.of_messaging(database, app.state.settings)
-    return await forgetting.forget_all(database, [*messaging, *own])
+    messaging = await pruning.of_messaging(database, app.state.settings)
+    return await pruning.forget_all(database, [*messaging, *own])
 
 
 async def refresh_keys(app: FastAPI, _: Loop) -> str:

@@ -24,7 +24,7 @@ def main(package: str, *, only_serves: bool = False) -> None:
     try:
         if only_serves or sys.argv[1:2] == ["serve"]:
             decline()
-            import_module("chassis.serving").serve_as_asked(package)
+            import_module("chassis.http.server").serve_as_asked(package)
         else:
             import_module("chassis.command").run(package)
     except KeyboardInterrupt:

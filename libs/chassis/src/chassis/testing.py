@@ -21,13 +21,14 @@ from psycopg import AsyncConnection, sql
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from chassis import bus, clock, migrations
-from chassis.auth import AUDIENCE, ISSUER, Caller
-from chassis.bus import Delivery, Subscriptions
-from chassis.database import Database
-from chassis.messaging import Again, OutboxMessage, new_id, publish_again
-from chassis.reading import Reader
-from chassis.writing import STATEMENTS, write_what_waits
+from chassis import clock, migrations
+from chassis.data.database import Database
+from chassis.data.reading import Reader
+from chassis.data.writing import STATEMENTS, write_what_waits
+from chassis.http.auth import AUDIENCE, ISSUER, Caller
+from chassis.messaging import bus
+from chassis.messaging.bus import Delivery, Subscriptions
+from chassis.messaging.outbox import Again, OutboxMessage, new_id, publish_again
 from contracts.event import Envelope, Event
 
 KEY = Ed25519PrivateKey.generate()

@@ -7,8 +7,8 @@ from catalog.handlers import subscriptions
 from catalog.operations import importing
 from catalog.routes import router
 from catalog.settings import Settings
-from chassis import uploads
-from chassis.loops import Loop
+from chassis.http import uploads
+from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 
 IMPORTS_SECONDS = 0.5

@@ -10,10 +10,10 @@ from typing import Annotated, BinaryIO
 import typer
 
 from catalog import operations
-from chassis import logs
 from chassis.command import fail, service_command, service_settings
-from chassis.database import Database
-from chassis.troubles import UNREACHABLE, describe
+from chassis.data.database import Database
+from chassis.monitoring import logs
+from chassis.outages import UNREACHABLE, describe
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, ImportReport, RejectedRow
 
 cli = service_command("catalog")

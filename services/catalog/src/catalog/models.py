@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import Computed, Index, func, literal_column, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import Mapping, metadata
+from chassis.data.database import Mapping, metadata
 
 
 class Base(Mapping, DeclarativeBase):
@@ -27,7 +27,7 @@ def search_index(name: str, products: str) -> Index:
 class Product(Base):
     """What can be sold. `version` grows with every change; references are compared exactly.
 
-    `searched` is reference and designation, each in a line, as `chassis.folding` folds them.
+    `searched` is reference and designation, each in a line, as `chassis.text.folding` folds them.
     `alike` is what a reference looks like, without separators: twins have the same.
     `in_sample` is true for one product in sixteen, by its random id: see `catalog.queries`.
     """

@@ -1,7 +1,7 @@
 """What sellers look for in the catalogue, while they type, among a million products.
 
 The rule: the text has three letters or digits at least; every word of it occurs in reference or
-designation, where separators inside a word never decide (`chassis.folding`); products on sale and
+designation, where separators inside a word never decide (`chassis.text.folding`); products on sale and
 withdrawn are counted apart, to 1,000.
 
 How it stays quick (measured by `bench/product_search.py`):
@@ -32,9 +32,9 @@ from uuid import UUID
 from sqlalchemy import TextClause, bindparam, select, text
 
 from catalog.models import Product
+from chassis.data.reading import Reader
 from chassis.errors import NotFound
-from chassis.folding import beginning_of, letters_of, pattern_of, words_of
-from chassis.reading import Reader
+from chassis.text.folding import beginning_of, letters_of, pattern_of, words_of
 from contracts.catalog import api
 from contracts.counts import COUNTED_MOST
 

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from catalog import operations, queries
-from chassis import uploads
-from chassis.auth import Caller, only
-from chassis.database import Reading, Transaction
-from chassis.standing import standing
+from chassis.data.database import Reading, Transaction
+from chassis.http import uploads
+from chassis.http.auth import Caller, only
+from chassis.http.standing import standing
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
 from contracts.text import Storable, Stripped, first_words

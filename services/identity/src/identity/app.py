@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from chassis.loops import Loop
+from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 from identity.handlers import subscriptions
 from identity.operations import accounts, sessions

@@ -10,12 +10,12 @@ from psycopg.errors import UndefinedTable
 from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import ProgrammingError
 
-from chassis import logs
 from chassis.command import fail, service_command
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.errors import Refusal
-from chassis.serving import read_settings
-from chassis.troubles import UNREACHABLE, describe
+from chassis.http.server import read_settings
+from chassis.monitoring import logs
+from chassis.outages import UNREACHABLE, describe
 from contracts.identity.api import NewStaffMember, PasswordReset, StaffMemberChange, StaffRole
 from identity.app import passwords_of
 from identity.models import Account

@@ -1,5 +1,5 @@
 """What identity learns from other contexts: nothing."""
 
-from chassis.bus import Subscriptions
+from chassis.messaging.bus import Subscriptions
 
 subscriptions = Subscriptions()

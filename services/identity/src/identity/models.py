@@ -16,7 +16,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
-from chassis.database import Mapping, metadata
+from chassis.data.database import Mapping, metadata
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import STAFF, Role

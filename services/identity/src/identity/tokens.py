@@ -23,8 +23,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.auth import AUDIENCE, ISSUER
-from chassis.database import Database
+from chassis.data.database import Database
+from chassis.http.auth import AUDIENCE, ISSUER
 from contracts.identity import api
 from contracts.identity.roles import SERVICE
 from identity.models import Account, SigningKey
@@ -159,7 +159,7 @@ class SigningKeys:
         return self.signers[0]
 
     async def key(self, kid: str) -> PyJWK | None:
-        """For `chassis.auth`: identity asks itself for no key over HTTP."""
+        """For `chassis.http.auth`: identity asks itself for no key over HTTP."""
         if kid not in self.known and time.monotonic() - self.read_at > KEYS_PAUSE_SECONDS:
             await self.read()
         return self.known.get(kid)

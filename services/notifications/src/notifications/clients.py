@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 from pydantic import ValidationError
 
-from chassis.asking import Gateway, Problem
-from chassis.auth import ServiceTokens
+from chassis.http.asking import Gateway, Problem
+from chassis.http.auth import ServiceTokens
 from contracts.identity.api import LinkSecret
 from contracts.text import Answer
 from contracts.tickets.api import TicketSubject, VisibleText

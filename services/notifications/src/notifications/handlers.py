@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.bus import Subscriptions
+from chassis.messaging.bus import Subscriptions
 from contracts.identity.emails import email_key
 from contracts.identity.events import (
     CustomerChanged,

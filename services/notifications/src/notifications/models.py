@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from chassis.database import Mapping, metadata
+from chassis.data.database import Mapping, metadata
 from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, Language, State
 

@@ -7,9 +7,9 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import paging
+from chassis.data.reading import AnyReader, Reader
 from chassis.errors import NotFound
-from chassis.reading import AnyReader, Reader
+from chassis.http import paging
 from contracts.counts import COUNTED_MOST
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State

@@ -6,9 +6,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
-from chassis.auth import Caller, only
-from chassis.database import Reading, Transaction
-from chassis.standing import standing
+from chassis.data.database import Reading, Transaction
+from chassis.http.auth import Caller, only
+from chassis.http.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
 from contracts.numbers import LONGEST_NUMBER

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chassis.typography import NBSP, typeset
+from chassis.text.typography import NBSP, typeset
 from contracts.notifications.api import Kind, Language
 
 

@@ -7,9 +7,9 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel
 
-from chassis.asking import Gateway, Problem
-from chassis.auth import Caller
 from chassis.errors import Unavailable
+from chassis.http.asking import Gateway, Problem
+from chassis.http.auth import Caller
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
 

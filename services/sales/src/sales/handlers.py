@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.bus import Subscriptions
+from chassis.messaging.bus import Subscriptions
 from contracts.catalog.events import ProductsChanged
 from contracts.identity.events import CustomerChanged
 from sales import operations

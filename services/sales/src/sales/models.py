@@ -18,9 +18,9 @@ from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis import clock
-from chassis.auth import Caller
-from chassis.database import Mapping, metadata, new_id
+from chassis.data.database import Mapping, metadata, new_id
 from chassis.errors import Malformed, Refusal
+from chassis.http.auth import Caller
 from contracts.numbers import SERIAL_NUMBER
 from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct

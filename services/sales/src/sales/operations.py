@@ -9,12 +9,12 @@ from sqlalchemy import Uuid, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
+from chassis.data.writing import run_later, straight
 from chassis.errors import Busy, Malformed, Refusal
-from chassis.forgetting import Past
-from chassis.idempotency import made_under
-from chassis.messaging import Again, is_gone, publish
-from chassis.writing import run_later, straight
+from chassis.http.auth import Caller
+from chassis.http.idempotency import made_under
+from chassis.messaging.outbox import Again, is_gone, publish
+from chassis.pruning import Past
 from contracts.catalog.api import Product
 from contracts.catalog.events import ProductState
 from contracts.sales import api

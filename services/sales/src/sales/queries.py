@@ -21,11 +21,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis import folding, paging
-from chassis.auth import Caller
+from chassis.data.reading import Reader, Statement, Values
 from chassis.errors import Malformed, NotFound
-from chassis.folding import fold, pattern_of
-from chassis.reading import Reader, Statement, Values
+from chassis.http import paging
+from chassis.http.auth import Caller
+from chassis.text import folding
+from chassis.text.folding import fold, pattern_of
 from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in

@@ -7,11 +7,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
-from chassis.auth import Caller, only
-from chassis.database import Reading, Transaction
-from chassis.idempotency import Once
-from chassis.standing import standing
-from chassis.writing import straight
+from chassis.data.database import Reading, Transaction
+from chassis.data.writing import straight
+from chassis.http.auth import Caller, only
+from chassis.http.idempotency import Once
+from chassis.http.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.sales import api
 from sales import clients, operations, queries

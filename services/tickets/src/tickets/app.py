@@ -4,7 +4,7 @@ import asyncio
 
 from fastapi import FastAPI
 
-from chassis.loops import Loop
+from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 from tickets.handlers import subscriptions
 from tickets.operations import republishing

@@ -2,7 +2,7 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.bus import Subscriptions
+from chassis.messaging.bus import Subscriptions
 from contracts.identity.events import CustomerChanged, StaffMemberChanged
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from contracts.tickets.events import Side

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from contracts.identity.api import OpenedSession
 from web.account import resumed
 from web.clients import identity

@@ -5,7 +5,7 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from contracts.tickets.api import Status
 from web.clients import tickets
 from web.clients.gateway import Problem

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Response
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from web.clients import tickets
 from web.desk.desk import minutes_of
 from web.shared.forms import Typed

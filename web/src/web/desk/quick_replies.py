@@ -4,7 +4,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from contracts.tickets.api import VARIABLES
 from web.clients import tickets
 from web.clients.gateway import Problem

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 
-from chassis.answering import STREAMED
+from chassis.http.answering import STREAMED
 from web.clients import tickets
 from web.clients.gateway import Gateway, Problem
 from web.live import stream as live

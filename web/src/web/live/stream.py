@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from http import HTTPStatus
 
-from chassis import health
+from chassis.monitoring import health
 from web.clients import tickets
 from web.clients.gateway import Gateway, Problem
 from web.shared.sessions import SignInNeeded

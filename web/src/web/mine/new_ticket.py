@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from contracts.tickets.api import Draft, NewTicket, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from chassis.bodies import LONG_BODY
+from chassis.http.bodies import LONG_BODY
 from contracts.tickets.api import Home, Status, Thread
 from web.clients import tickets
 from web.clients.gateway import Problem

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from chassis.folding import fold
+from chassis.text.folding import fold
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
 from contracts.numbers import sale_number_in, serial_numbers_in

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis.folding import fold, words_of
-from chassis.folding_cases import FOUND, NOT_FOUND
+from chassis.text.cases import FOUND, NOT_FOUND
+from chassis.text.folding import fold, words_of
 from web.shared.text.matches import holds, marked
 
 

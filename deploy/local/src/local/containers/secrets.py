@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from chassis import streams
-from chassis.databases import owner
+from chassis.data.provisioning import owner
+from chassis.messaging import streams
 from local.containers.settings import ComposeSettings
 from local.launcher.machine.processes import CannotStart
 from local.launcher.settings import SERVICES

@@ -10,7 +10,7 @@ from typing import Literal, Self
 from dotenv import dotenv_values
 from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
-from chassis import streams
+from chassis.messaging import streams
 from local.launcher.machine.processes import CannotStart
 from local.launcher.settings import SERVICES
 

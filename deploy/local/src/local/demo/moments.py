@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from chassis.messaging import CHANNEL
+from chassis.messaging.outbox import CHANNEL
 from contracts.topology import LISTENINGS, Listening
 from local.launcher import databases
 from local.launcher.machine.processes import wait_until

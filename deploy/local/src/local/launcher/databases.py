@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from chassis import databases
-from chassis.databases import on_database, owner
+from chassis.data import provisioning
+from chassis.data.provisioning import on_database, owner
 from local.launcher.machine.vault import Vault
 from local.launcher.settings import ROOT
 
@@ -23,7 +23,7 @@ def url_of(server: str, database: str, role: str, password: str) -> str:
 def make(server: str, services: tuple[str, ...], vault: Vault) -> None:
     """Create what is missing, with the vault's passwords."""
     roles = [role for service in services for role in (owner(service), service)]
-    databases.make(server, services, {role: vault[f"postgres {role}"] for role in roles})
+    provisioning.make(server, services, {role: vault[f"postgres {role}"] for role in roles})
 
 
 # ---- Migrations -------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from chassis import streams
+from chassis.messaging import streams
 from local.launcher.machine.processes import CannotStart, free_port
 
 ROOT = Path(__file__).resolve().parents[5]

@@ -11,7 +11,7 @@ from typing import Self
 
 import psycopg
 
-from chassis import streams
+from chassis.messaging import streams
 from local.launcher import assets, databases, leftovers
 from local.launcher.machine import loops
 from local.launcher.machine.processes import CannotStart, Process, is_taken, wait_until

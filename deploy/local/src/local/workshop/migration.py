@@ -11,8 +11,9 @@ from alembic.autogenerate import produce_migrations, render_python_code
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine, inspect, pool
 
-from chassis import migrations, uploads
-from chassis.messaging import Messaging
+from chassis import migrations
+from chassis.http import uploads
+from chassis.messaging.outbox import Messaging
 from local.launcher.machine.processes import CannotStart, free_port
 from local.launcher.machine.servers import HASTY, PostgreSQL
 from local.launcher.settings import ROOT, SERVICES

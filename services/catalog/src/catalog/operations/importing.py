@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncMappingResult, AsyncSession
 
 from catalog.operations.reading import Row, rows_of
 from chassis import clock
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.errors import Refusal
-from chassis.messaging import Again, publish
+from chassis.messaging.outbox import Again, publish
 from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow, TwinReference
 from contracts.catalog.events import ProductsChanged, ProductState
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import IO, NamedTuple
 
 from chassis.errors import Malformed
-from chassis.folding import is_seen
+from chassis.text.folding import is_seen
 from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, RejectedRow
 
 HEADER = ["reference", "designation", "on_sale"]

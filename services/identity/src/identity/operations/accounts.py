@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.auth import Caller
-from chassis.database import Database, refusing
+from chassis.data.database import Database, refusing
 from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
-from chassis.messaging import Again, is_gone, publish
+from chassis.http.auth import Caller
+from chassis.messaging.outbox import Again, is_gone, publish
 from contracts.identity import api
 from contracts.identity.events import CustomerChanged, PasswordChanged, StaffMemberChanged
 from contracts.identity.purposes import Purpose

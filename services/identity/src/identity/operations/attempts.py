@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.errors import TooMany
 from contracts.identity.emails import email_key
 from identity.models import Account, Slowdown

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
 from contracts.identity import api
 from contracts.identity.emails import suggestion_for
 from contracts.identity.purposes import Purpose

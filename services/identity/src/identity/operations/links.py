@@ -11,9 +11,9 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
 from chassis.errors import Refusal, TooMany
-from chassis.messaging import publish
+from chassis.messaging.outbox import publish
 from contracts.identity.events import LinkRequested
 from contracts.identity.purposes import Purpose
 from identity.models import LINKS_LAST, NOT_ENDED, Account, Link

@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import Database
+from chassis.data.database import Database
 from chassis.errors import Malformed, Refusal
 from contracts.identity import api
 from contracts.identity.purposes import Purpose

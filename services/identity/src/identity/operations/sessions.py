@@ -7,11 +7,11 @@ from sqlalchemy import ColumnElement, bindparam, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.auth import Caller
-from chassis.database import Database, new_id
+from chassis.data.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
-from chassis.forgetting import Past
-from chassis.standing import SessionEnded
+from chassis.http.auth import Caller
+from chassis.http.standing import SessionEnded
+from chassis.pruning import Past
 from contracts.identity import api
 from identity import tokens
 from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Session

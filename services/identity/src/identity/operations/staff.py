@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.errors import Refusal
 from contracts.identity import api
 from contracts.identity.roles import Role

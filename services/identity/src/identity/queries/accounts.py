@@ -8,8 +8,8 @@ from sqlalchemy import bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
+from chassis.data.reading import Reader
 from chassis.errors import NotFound
-from chassis.reading import Reader
 from contracts.identity import api
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose

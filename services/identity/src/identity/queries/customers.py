@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic_core import PydanticCustomError
 from sqlalchemy import text
 
-from chassis import paging
-from chassis.folding import words_of
-from chassis.reading import Reader, Values
+from chassis.data.reading import Reader, Values
+from chassis.http import paging
+from chassis.text.folding import words_of
 from contracts.counts import COUNTED_MOST
 from contracts.identity.api import Customer, Customers, CustomerSearch
 from contracts.identity.emails import read_email

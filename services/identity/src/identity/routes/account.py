@@ -1,6 +1,6 @@
 """What everyone does with their own account."""
 
-from chassis.database import Transaction
+from chassis.data.database import Transaction
 from contracts.identity import api
 from identity.operations import accounts
 from identity.queries import accounts as known

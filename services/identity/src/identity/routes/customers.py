@@ -5,9 +5,9 @@ from uuid import UUID
 
 from fastapi import Query
 
-from chassis.database import Reading, Transaction
-from chassis.idempotency import Once
-from chassis.writing import straight
+from chassis.data.database import Reading, Transaction
+from chassis.data.writing import straight
+from chassis.http.idempotency import Once
 from contracts.identity import api
 from identity.operations import accounts, customers, links
 from identity.queries import accounts as known

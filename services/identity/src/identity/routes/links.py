@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from chassis.database import Transaction
+from chassis.data.database import Transaction
 from contracts.identity import api
 from identity.operations import links, opened_links
 from identity.routes.parameters import (

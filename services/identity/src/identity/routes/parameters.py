@@ -7,8 +7,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis.auth import Caller, only
-from chassis.database import Database, Transaction
+from chassis.data.database import Database, Transaction
+from chassis.http.auth import Caller, only
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.text import Body
 from identity.operations import sessions

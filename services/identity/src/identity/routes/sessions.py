@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Header, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chassis.database import Transaction
+from chassis.data.database import Transaction
 from chassis.errors import Unauthenticated
 from contracts.identity import api
 from identity import tokens

@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from chassis.database import Reading, Transaction
-from chassis.idempotency import Once
+from chassis.data.database import Reading, Transaction
+from chassis.http.idempotency import Once
 from contracts.identity import api
 from identity.operations import accounts, links, staff
 from identity.queries import accounts as known

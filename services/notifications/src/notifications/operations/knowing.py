@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.writing import straight
+from chassis.data.writing import straight
 from notifications.models import Buyer, Person, Ticket
 
 

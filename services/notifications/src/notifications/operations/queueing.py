@@ -10,10 +10,10 @@ from sqlalchemy import bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.bus.handling import STORED_AT
-from chassis.database import new_id
-from chassis.reading import Reader
-from chassis.writing import straight
+from chassis.data.database import new_id
+from chassis.data.reading import Reader
+from chassis.data.writing import straight
+from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Mail, Wishes
 

@@ -6,10 +6,10 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.data.reading import Reader
+from chassis.data.writing import straight
 from chassis.errors import Refusal
-from chassis.forgetting import Past
-from chassis.reading import Reader
-from chassis.writing import straight
+from chassis.pruning import Past
 from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict

@@ -3,7 +3,7 @@
 from prometheus_client import Counter, Gauge
 
 from chassis import clock
-from chassis.database import Database
+from chassis.data.database import Database
 from notifications import queries
 
 MAILS = Counter(

@@ -12,9 +12,9 @@ from fastapi import FastAPI
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.database import Database
-from chassis.loops import Loop
-from chassis.troubles import UNREACHABLE, describe
+from chassis.data.database import Database
+from chassis.monitoring.loops import Loop
+from chassis.outages import UNREACHABLE, describe
 from contracts.notifications.api import Kind, Language
 from notifications.clients import Owners, Silent
 from notifications.letters import House, Letter, Request, as_sent, envelope_address, write

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Boolean, ColumnElement, literal_column
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.database import Mapping, metadata
+from chassis.data.database import Mapping, metadata
 
 
 class Base(Mapping, DeclarativeBase):

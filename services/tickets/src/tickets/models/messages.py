@@ -18,9 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.auth import Caller
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.errors import Malformed, NotFound
+from chassis.http.auth import Caller
 from contracts.tickets.api import MessageKind
 from tickets.models.mapping import Base
 

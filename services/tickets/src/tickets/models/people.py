@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Computed, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.auth import Caller
+from chassis.http.auth import Caller
 from contracts.identity.roles import STAFF
 from contracts.tickets.events import Side
 from tickets.models.mapping import Base

@@ -17,9 +17,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from chassis.auth import Caller
-from chassis.database import new_id
+from chassis.data.database import new_id
 from chassis.errors import Forbidden, NotFound, Refusal
+from chassis.http.auth import Caller
 from contracts.tickets.api import MessageKind, Priority, Status
 from contracts.tickets.events import Side
 from tickets.models.mapping import Base, holds

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.auth import Caller
+from chassis.data.writing import straight
 from chassis.errors import TooMany
-from chassis.writing import straight
+from chassis.http.auth import Caller
 from tickets.models import is_staff
 from tickets.queries import lately
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.forgetting import Past
-from chassis.writing import add_later
+from chassis.data.writing import add_later
+from chassis.pruning import Past
 from contracts.tickets.api import What
 from tickets.models import Change, Message, Ticket
 

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.writing import straight
+from chassis.data.writing import straight
 from contracts.identity.events import CustomerChanged, StaffMemberChanged
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from tickets.models import OwnedProduct, Person

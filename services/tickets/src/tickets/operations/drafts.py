@@ -4,13 +4,13 @@ from sqlalchemy import BigInteger, bindparam, delete
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
 from chassis.clock import now
-from chassis.database import new_id
+from chassis.data.database import new_id
+from chassis.data.writing import run_later
 from chassis.errors import Refusal
-from chassis.forgetting import Past
-from chassis.idempotency import made_under
-from chassis.writing import run_later
+from chassis.http.auth import Caller
+from chassis.http.idempotency import made_under
+from chassis.pruning import Past
 from contracts.tickets.api import DraftKind, DraftToKeep
 from tickets.models import Draft, StaffOnly, is_staff
 from tickets.queries import tickets as queries

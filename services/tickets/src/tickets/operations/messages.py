@@ -4,11 +4,11 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
 from chassis.clock import now
+from chassis.data.writing import straight
 from chassis.errors import Refusal
-from chassis.messaging import publish
-from chassis.writing import straight
+from chassis.http.auth import Caller
+from chassis.messaging.outbox import publish
 from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of

@@ -5,9 +5,9 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
 from chassis.clock import now
-from chassis.database import new_id, refusing
+from chassis.data.database import new_id, refusing
+from chassis.http.auth import Caller
 from contracts.tickets.api import MOST_QUICK_REPLIES, NewQuickReply, QuickReplyChange
 from tickets.models import (
     QuickReply,

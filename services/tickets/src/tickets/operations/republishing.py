@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.messaging import Again
+from chassis.messaging.outbox import Again
 from contracts.tickets.api import MessageKind, Status
 from contracts.tickets.events import (
     Side,

@@ -4,9 +4,9 @@ from sqlalchemy import Uuid, bindparam, exists, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
 from chassis.clock import now
-from chassis.messaging import publish
+from chassis.http.auth import Caller
+from chassis.messaging.outbox import publish
 from contracts.tickets.api import NewTicket, Priority, What
 from contracts.tickets.events import (
     Side,

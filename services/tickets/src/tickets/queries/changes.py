@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, String, cast, func, literal, literal_column, select, true
 from sqlalchemy.types import UserDefinedType
 
-from chassis.auth import Caller
+from chassis.data.reading import AnyReader
 from chassis.errors import Malformed
-from chassis.reading import AnyReader
+from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, Change, is_staff
 

@@ -2,8 +2,8 @@
 
 from sqlalchemy import bindparam, select
 
-from chassis.auth import Caller
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
+from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import Draft, is_staff
 

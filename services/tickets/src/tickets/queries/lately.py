@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select
 
-from chassis.reading import Reader
+from chassis.data.reading import Reader
 from contracts.tickets.api import MessageKind
 from tickets.models import VISIBLE, Message, Ticket
 

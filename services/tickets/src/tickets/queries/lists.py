@@ -20,8 +20,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from chassis import paging
-from chassis.reading import Reader, Rows
+from chassis.data.reading import Reader, Rows
+from chassis.http import paging
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from contracts.tickets.api import CustomerView, Priority, Sort, StaffView, Status

@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, select, tuple_
 
-from chassis import paging
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
+from chassis.http import paging
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, OwnedProduct, Ticket
 from tickets.queries.pages import next_page

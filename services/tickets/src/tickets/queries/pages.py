@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from chassis import paging
+from chassis.http import paging
 
 
 def next_page(rows: Sequence[Row[*tuple[Any, ...]]], limit: int, *key: str) -> str | None:

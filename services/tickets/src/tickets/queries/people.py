@@ -2,7 +2,7 @@
 
 from sqlalchemy import func, select
 
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
 from contracts.tickets import api
 from tickets.models import Person
 

@@ -20,9 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from chassis import paging
-from chassis.auth import Caller
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
+from chassis.http import paging
+from chassis.http.auth import Caller
 from contracts.tickets import api
 from contracts.tickets.api import MessageKind
 from contracts.tickets.events import Side

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as ID
 
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, Ticket

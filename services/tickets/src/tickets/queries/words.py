@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
-from chassis.folding import fold
+from chassis.text.folding import fold
 from contracts.numbers import request_number_in, serial_numbers_in
 from contracts.text import first_words
 from tickets.models import SEARCH, VISIBLE, Message, Stem, Ticket

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import Query
 
-from chassis.bodies import LONG_BODY
-from chassis.database import Reading, Transaction
-from chassis.idempotency import Once
-from chassis.writing import straight
+from chassis.data.database import Reading, Transaction
+from chassis.data.writing import straight
+from chassis.http.bodies import LONG_BODY
+from chassis.http.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.operations import tickets as operations

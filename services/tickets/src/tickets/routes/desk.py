@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from chassis.bodies import LONG_BODY
-from chassis.database import Reading, Transaction
-from chassis.idempotency import Once
+from chassis.data.database import Reading, Transaction
+from chassis.http.bodies import LONG_BODY
+from chassis.http.idempotency import Once
 from contracts.tickets import api
 from tickets.operations import quick_replies as prepared
 from tickets.operations import tickets as operations

@@ -1,9 +1,9 @@
 """What people have begun to write, on whatever device."""
 
-from chassis.auth import Caller
-from chassis.bodies import LONG_BODY
-from chassis.database import Reading, Transaction
-from chassis.reading import AnyReader
+from chassis.data.database import Reading, Transaction
+from chassis.data.reading import AnyReader
+from chassis.http.auth import Caller
+from chassis.http.bodies import LONG_BODY
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.operations import drafts as operations

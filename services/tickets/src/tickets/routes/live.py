@@ -22,11 +22,12 @@ from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import State
 
-from chassis import health, messaging
-from chassis.auth import Caller
-from chassis.database import WATCHED, Database, Reading
+from chassis.data.database import WATCHED, Database, Reading
 from chassis.errors import TooMany, Unavailable
-from chassis.loops import Loop
+from chassis.http.auth import Caller
+from chassis.messaging import outbox
+from chassis.monitoring import health
+from chassis.monitoring.loops import Loop
 from contracts.tickets import api
 from tickets.models import TOLD_TO_CUSTOMERS, is_staff
 from tickets.queries import changes as queries
@@ -214,7 +215,7 @@ async def pass_on(app: FastAPI, loop: Loop) -> None:
     async with await psycopg.AsyncConnection.connect(
         dsn, autocommit=True, application_name="tickets live", **WATCHED
     ) as connection:
-        await messaging.listen(connection, "changes")
+        await outbox.listen(connection, "changes")
         while not hub.is_idle:
             await hub.catch_up(app.state.database)
             loop.did("read what changed")

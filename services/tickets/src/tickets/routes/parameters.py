@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.convertors import Convertor, register_url_convertor
 
-from chassis.auth import Caller, only
-from chassis.standing import standing
+from chassis.http.auth import Caller, only
+from chassis.http.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.numbers import LONGEST_NUMBER
 from tickets.operations.bounds import Bounds

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from annotated_types import Ge, Le
 from fastapi import Depends, Query, Request
 
-from chassis.database import Reading
+from chassis.data.database import Reading
 from contracts.tickets import api
 from tickets.queries import lists, people
 from tickets.queries import tickets as queries

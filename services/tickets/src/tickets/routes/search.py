@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Request
 
-from chassis.auth import Caller
-from chassis.database import Reading
+from chassis.data.database import Reading
+from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.queries import unresolved

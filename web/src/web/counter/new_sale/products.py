@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.folding import letters_of
+from chassis.text.folding import letters_of
 from contracts.catalog.api import (
     LISTED_MOST,
     REFERENCE_LENGTH,

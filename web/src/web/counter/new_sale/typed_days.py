@@ -3,7 +3,7 @@
 import re
 from datetime import date, timedelta
 
-from chassis.folding import fold
+from chassis.text.folding import fold
 
 NAMED = {"aujourd-hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
 WEEKDAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from starlette.types import Scope
 
-from chassis.answering import SECURITY
+from chassis.http.answering import SECURITY
 
 POLICY = "; ".join(
     [

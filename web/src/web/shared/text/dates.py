@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from babel.dates import format_date
 
 from chassis import clock
-from chassis.typography import NBSP
+from chassis.text.typography import NBSP
 
 
 class Dates:

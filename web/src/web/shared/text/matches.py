@@ -4,7 +4,7 @@ import re
 
 from markupsafe import Markup
 
-from chassis.folding import fold, fold_with_origins, pattern_of, words_of
+from chassis.text.folding import fold, fold_with_origins, pattern_of, words_of
 from web.shared.text.unbroken import held, pieces_of
 
 LETTER_BEFORE = re.compile(r"[^\W_]\Z")

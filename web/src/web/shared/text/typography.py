@@ -1,6 +1,6 @@
 """Counts and numbers, as French writes them."""
 
-from chassis.typography import NBSP, typeset
+from chassis.text.typography import NBSP, typeset
 from contracts.counts import COUNTED_MOST
 
 # --- Counts -----------------------------------------------------------------------------------

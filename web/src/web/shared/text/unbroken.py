@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup, escape
 
-from chassis.typography import LONGEST_PIECE
+from chassis.text.typography import LONGEST_PIECE
 
 ENDS = re.compile(r"(?<=[._+/-])")
 CODE = re.compile(r"@|(?=.{6})\S*\d")

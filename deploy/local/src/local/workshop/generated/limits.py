@@ -1,6 +1,6 @@
 """Write the limits of the contracts, and of pages, as a module that scripts import."""
 
-from chassis.typography import LONGEST_PIECE
+from chassis.text.typography import LONGEST_PIECE
 from contracts.identity.api import PASSWORD_SHORTEST
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from local.launcher.settings import ROOT

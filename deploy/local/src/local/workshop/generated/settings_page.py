@@ -6,8 +6,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
+from chassis.messaging.streams.command import SetUpSettings
 from chassis.settings import PREFIX, CommonSettings, ServiceSettings
-from chassis.streams.command import SetUpSettings
 from local.containers.settings import ComposeSettings
 from local.launcher.settings import ROOT, SERVICES, LocalSettings
 
@@ -57,7 +57,9 @@ def page() -> str:
         section("Every service", ServiceSettings, common | {"service"}),
         *(section(name, settings_of(name), service) for name in SERVICES),
         section("web", settings_of("web"), common),
-        section("The set-up of messaging, `python -m chassis.streams`", SetUpSettings, common),
+        section(
+            "The set-up of messaging, `python -m chassis.messaging.streams`", SetUpSettings, common
+        ),
         section("The launcher, `./guichet`", LocalSettings, set()),
         GATEWAY,
         section("The containers, `deploy/.env`", ComposeSettings, set()),

@@ -81,9 +81,9 @@ def serve(package: str, listening: socket.socket, writing: int) -> None:
     importlib.import_module(f"{package}.app")
     with open(writing, "w", encoding="utf-8") as names:
         names.write(json.dumps(sorted(sys.modules)))
-    from chassis import serving  # noqa: PLC0415 - ours: only what is forked may import it
+    from chassis.http import server  # noqa: PLC0415 - ours: only what is forked may import it
 
-    serving.serve(package, None, None, sockets=[listening])
+    server.serve(package, None, None, sockets=[listening])
 
 
 def die_with(launcher: int) -> None:

@@ -24,10 +24,10 @@ MUTATED = {
     "chassis": ["src/chassis/*"],
     **{name: [f"src/{name}/models*", f"src/{name}/operations*"] for name in SERVICES},
 }
-SPARED = ["src/chassis/testing.py", "src/chassis/folding_cases.py"]  # themselves for tests
+SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # themselves for tests
 # Tests that start processes and stop them, seconds each, and what nothing else shows.
 LEFT_OUT = "test_serving.py"
-SPARED += ["src/chassis/serving.py"]
+SPARED += ["src/chassis/http/server.py"]
 
 # What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
 NO_DEADLINES = {"CI": "true"}

@@ -1,7 +1,7 @@
 """The relay is woken only where one listens."""
 
 from chassis import migrations
-from chassis.messaging import CHANNEL, SCHEMA
+from chassis.messaging.outbox import CHANNEL, SCHEMA
 
 revision = "0006"
 down_revision = "0005"

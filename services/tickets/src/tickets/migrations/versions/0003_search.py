@@ -6,7 +6,7 @@ What was written before keeps the words that it had: 0008 has it read again, bit
 import sqlalchemy as sa
 from alembic import op
 
-from chassis import folding
+from chassis.text import folding
 
 revision = "0003"
 down_revision = "0002"

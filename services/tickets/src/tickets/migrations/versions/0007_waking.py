@@ -1,7 +1,7 @@
 """The relay and live pages are woken only where somebody listens."""
 
 from chassis import migrations
-from chassis.messaging import CHANNEL, SCHEMA
+from chassis.messaging.outbox import CHANNEL, SCHEMA
 
 revision = "0007"
 down_revision = "0006"

@@ -10,7 +10,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket

@@ -5,8 +5,8 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.auth import Caller
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
+from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import Person, QuickReply, QuickReplyUnknown, rendered_text
 from tickets.queries.tickets import ticket_row

@@ -30,9 +30,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
-from chassis import paging
-from chassis.auth import Caller
-from chassis.reading import AnyReader
+from chassis.data.reading import AnyReader
+from chassis.http import paging
+from chassis.http.auth import Caller
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from chassis.folding import UNSEEN, fold_with_origins
+from chassis.text.folding import UNSEEN, fold_with_origins
 from contracts.tickets.api import Segment
 
 # PostgreSQL marks matches in a copy of the text in which these two characters cannot occur.

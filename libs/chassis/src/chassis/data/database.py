@@ -1,0 +1,173 @@
+"""One engine, one kind of transaction, and how a constraint becomes a refusal."""
+
+import asyncio
+import select
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+from fastapi import Depends, Request
+from psycopg import AsyncConnection
+from psycopg.errors import Error as PostgresError
+from psycopg.errors import IntegrityError as DriversIntegrityError
+from psycopg.pq import TransactionStatus
+from sqlalchemy import DateTime, MetaData, Text, event, text
+from sqlalchemy.exc import IntegrityError, InvalidatePoolError
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import MappedAsDataclass
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
+from uuid_utils.compat import uuid7
+
+from chassis import clock
+from chassis.data.reading import Reader, Statements
+from chassis.data.writing import STATEMENTS, write_what_waits
+from chassis.errors import Refusal
+
+NAMES = {
+    "ix": "ix_%(column_0_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+# For `type_annotation_map`: every time is aware, every text unbounded (limits are in contracts).
+TYPES: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text()}
+
+# Nothing may hang: a statement, a wait for a lock and a forgotten transaction all end.
+LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+
+
+# A server that vanishes without a word is noticed within half a minute, also by who only waits.
+WATCHED: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+def metadata() -> MetaData:
+    return MetaData(naming_convention=NAMES)
+
+
+class Mapping(MappedAsDataclass, kw_only=True, eq=False, repr=False):
+    """What the base of each service's mapped classes is made of; its tables are its own."""
+
+    type_annotation_map = TYPES
+
+
+def new_id() -> UUID:
+    """A UUIDv7: ids made later sort later, so indexes grow at their end."""
+    return uuid7(nanoseconds=int(clock.now().timestamp() * 1e9))
+
+
+class Database:
+    """A bounded pool of connections; a request that finds none free in time is refused."""
+
+    def __init__(
+        self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
+    ) -> None:
+        self.most = size + overflow
+        self.engine = create_async_engine(
+            url,
+            pool_size=size,
+            max_overflow=overflow,
+            pool_timeout=wait,
+            pool_recycle=1800,
+            hide_parameters=True,  # the values of a statement that fails are people's
+            connect_args={"options": LIMITS, "application_name": name, **WATCHED},
+        )
+        event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
+        self.statements = Statements(self.engine.dialect)
+        self.sessions = async_sessionmaker(
+            self.engine, expire_on_commit=False, info={STATEMENTS: self.statements}
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncSession]:
+        """All the writes made inside commit together, or none do."""
+        async with self.sessions.begin() as session:
+            yield session
+            await write_what_waits(session)
+
+    async def read_clock(self) -> timedelta:
+        """How far this process's clock is behind; from now on `chassis.clock` allows for it."""
+        async with self.transaction() as session:
+            asked = datetime.now(UTC)
+            theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            return clock.own.compare(asked, theirs, datetime.now(UTC))
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncGenerator[Reader]:
+        """A connection of the same pool without a transaction: no BEGIN, no COMMIT to wait for."""
+        pooled = await self.engine.raw_connection()
+        connection = cast("AsyncConnection", pooled.driver_connection)
+        try:
+            await connection.set_autocommit(True)
+            yield Reader(connection, self.statements)
+        finally:
+            # Whoever is cancelled here must not keep it.
+            await asyncio.shield(asyncio.create_task(greenlet_spawn(give_back, pooled)))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def give_back(pooled: PoolProxiedConnection) -> None:
+    """As it was lent: with transactions; one that is cut off, or at work still, is given up."""
+    connection = cast("AsyncConnection", pooled.driver_connection)
+    if connection.info.transaction_status != TransactionStatus.IDLE:
+        pooled.invalidate()
+    else:
+        cast("Any", pooled.dbapi_connection).autocommit = False
+    pooled.close()
+
+
+def refuse_cut_off(_: object, record: ConnectionPoolEntry, __: object) -> None:
+    """Have the pool make another connection, once PostgreSQL has ended or cut this one off.
+
+    Nobody has asked it anything: what it has to say, if only that it ends, is its farewell. So
+    nothing is sent to find out, and all the others that are as old are looked at no more.
+    """
+    connection = cast("AsyncConnection", record.driver_connection)
+    if not connection.closed:
+        farewell = select.poll()
+        farewell.register(connection.fileno(), select.POLLIN)
+        if not farewell.poll(0):
+            return
+    raise InvalidatePoolError
+
+
+async def transaction(request: Request) -> AsyncGenerator[AsyncSession]:
+    async with request.app.state.database.transaction() as session:
+        yield session
+
+
+# scope="function": commit before the answer leaves, so that a 201 is never a lie.
+Transaction = Annotated[AsyncSession, Depends(transaction, scope="function")]
+
+
+async def reading(request: Request) -> AsyncGenerator[Reader]:
+    async with request.app.state.database.reading() as reader:
+        yield reader
+
+
+# What only reads: each select by itself, as it would be in a transaction of ours, too.
+Reading = Annotated[Reader, Depends(reading, scope="function")]
+
+
+@contextmanager
+def refusing(constraint: str, refusal: Refusal) -> Generator[None]:
+    """Let PostgreSQL decide a race, and say it in the words of the business."""
+    try:
+        yield
+    except (IntegrityError, DriversIntegrityError) as clash:
+        cause = clash.orig if isinstance(clash, IntegrityError) else clash
+        if isinstance(cause, PostgresError) and cause.diag.constraint_name == constraint:
+            raise refusal from clash
+        raise

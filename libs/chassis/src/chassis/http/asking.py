@@ -1,0 +1,346 @@
+"""Asking other parts over HTTP: one client, with its ids, tokens, tries and time-outs."""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import aiohttp
+import httpx
+import structlog
+from pydantic import BaseModel, ValidationError
+from yarl import URL
+
+from chassis.monitoring import tracing
+from contracts import text as contracts
+from contracts.text import FieldError
+
+log = structlog.get_logger()
+
+Answer = TypeVar("Answer", bound=BaseModel)
+
+CONNECT_SECONDS = 1
+SILENCE_SECONDS = 40  # a stream that has nothing to tell says at least that, every 15
+SOON_SECONDS = 5
+
+TOKEN_REFUSED = "unauthenticated"  # noqa: S105 - a code
+UNAVAILABLE = "unavailable"
+
+Asked = str | int | bool | list[str] | None
+Renew = Callable[[], Awaitable[str]]
+
+
+# --- httpx's client over aiohttp --------------------------------------------------------------
+
+
+class HttpClient(httpx.AsyncClient):
+    """Calls to one address, for the whole process; what is sent carries the ids of what is under way.
+
+    httpx's own way to a request and back (cookies, redirects, authentication, merging of URLs) and
+    httpcore cost five times as much CPU as aiohttp alone, and nobody here needs them.
+    `seconds` are those that each step of a call may take; `most` calls are under way at once.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        seconds: float = 5,
+        most: int = 100,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self.url, self.transport = url.rstrip("/"), transport or Transport(most)
+        super().__init__(
+            base_url=url,
+            transport=self.transport,
+            timeout=httpx.Timeout(
+                seconds, connect=min(seconds, CONNECT_SECONDS), pool=min(seconds, CONNECT_SECONDS)
+            ),
+            trust_env=False,  # a proxy of the machine has no business between two parts
+        )
+
+    def build_request(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        params: Any = None,
+        headers: Any = None,
+        timeout: Any = httpx.USE_CLIENT_DEFAULT,
+        **content: Any,
+    ) -> httpx.Request:
+        address = f"{self.url}{url}?{query(params)}" if params else f"{self.url}{url}"
+        limits = self.timeout if timeout is httpx.USE_CLIENT_DEFAULT else httpx.Timeout(timeout)
+        sent = {
+            name: content[name] for name in ("content", "json") if content.get(name) is not None
+        }
+        return httpx.Request(
+            method,
+            address,
+            headers={**(headers or {}), **ids()},
+            extensions={"timeout": limits.as_dict()},
+            **sent,
+        )
+
+    async def send(
+        self, request: httpx.Request, *, stream: bool = False, **_: Any
+    ) -> httpx.Response:
+        """As httpx's; an answer that leads elsewhere is an answer."""
+        request.extensions["stream"] = stream
+        response = await self.transport.handle_async_request(request)
+        response.request = request
+        if not stream:
+            await response.aread()
+        return response
+
+
+class Transport(httpx.AsyncBaseTransport):
+    """aiohttp's connections, kept open; raises `httpx.TransportError` as httpx's own does."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.session: aiohttp.ClientSession | None = None  # needs a running loop
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.session = self.session or aiohttp.ClientSession(
+            # A container that is made anew has another address: nobody asks the old one.
+            connector=aiohttp.TCPConnector(limit=self.most, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # httpx does
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+        )
+        limits = request.extensions["timeout"]
+        try:
+            answer = await self.session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers.multi_items(),
+                data=request.content or None,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(
+                    connect=limits["pool"],
+                    sock_connect=limits["connect"],
+                    sock_read=limits["read"],
+                ),
+            )
+            if request.extensions["stream"]:
+                return httpx.Response(
+                    answer.status, headers=answer.raw_headers, stream=Streamed(answer)
+                )
+            content = await answer.read()
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise as_httpx(error, request) from error
+        return httpx.Response(answer.status, headers=answer.raw_headers, content=content)
+
+    async def aclose(self) -> None:
+        if self.session is not None:
+            await self.session.close()
+
+
+class Streamed(httpx.AsyncByteStream):
+    """An answer as it comes."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            async for part in self.answer.content.iter_any():
+                yield part
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise as_httpx(error) from error
+
+    async def aclose(self) -> None:
+        self.answer.close()
+
+
+def as_httpx(error: Exception, request: httpx.Request | None = None) -> httpx.TransportError:
+    kind = httpx.RemoteProtocolError
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        kind = httpx.ConnectTimeout
+    elif isinstance(error, TimeoutError):
+        kind = httpx.ReadTimeout
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        kind = httpx.ConnectError
+    elif isinstance(error, aiohttp.ClientOSError):
+        kind = httpx.ReadError
+    return kind(str(error), request=request)
+
+
+def query(params: Mapping[str, Asked]) -> str:
+    """As httpx writes it, several values of one name by name and value."""
+    given = {
+        name: str(value).lower() if isinstance(value, bool) else value
+        for name, value in params.items()
+        if value is not None
+    }
+    return urlencode(given, doseq=True)
+
+
+def ids() -> dict[str, str]:
+    """Headers by which whoever is asked next goes on with the same ids."""
+    headers = {}
+    if request_id := structlog.contextvars.get_contextvars().get("request_id"):
+        headers["X-Request-Id"] = request_id
+    if step := tracing.here():
+        headers["traceparent"] = step
+    return headers
+
+
+# --- Asking on somebody's behalf --------------------------------------------------------------
+
+
+class Problem(Exception):
+    """A service's refusal, or its silence (503 `unavailable`), with a stable code.
+
+    `is_own`: the service itself said so, and not what stands before it.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        *,
+        errors: list[FieldError] | None = None,
+        context: dict[str, Any] | None = None,
+        retry_after: int | None = None,
+        is_own: bool = False,
+    ) -> None:
+        super().__init__(f"{status} {code}")
+        self.status, self.code = status, code
+        self.errors, self.context = errors or [], context or {}
+        self.retry_after, self.is_own = retry_after, is_own
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Calls through the gateway's internal entry point: for whom (a token), with what `headers`.
+
+    `seconds` each step of a call may take, else those of the client. All methods raise `Problem`.
+    """
+
+    http: httpx.AsyncClient
+    headers: Mapping[str, str] = field(default_factory=dict)
+    access_token: str | None = field(default=None, repr=False)
+    renew: Renew | None = field(default=None, repr=False)
+    seconds: float | None = None
+
+    def on_behalf(self, access_token: str, renew: Renew | None = None) -> "Gateway":
+        """`renew` brings another token where a service does not take this one."""
+        return replace(self, access_token=access_token, renew=renew)
+
+    async def get(self, path: str, answer: type[Answer], **query: Asked) -> Answer:
+        given = {name: value for name, value in query.items() if value is not None}
+        return read(await self.ask("GET", path, params=given), answer)
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None,
+        answer: type[Answer],
+        *,
+        key: str | None = None,
+    ) -> Answer:
+        """`key` names this one attempt: repeated, it does nothing twice."""
+        return read(await self.ask(method, path, json=body, key=key), answer)
+
+    async def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+        """As `send`, where only the success matters."""
+        await self.ask(method, path, json=body)
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: dict[str, Any] | None = None,
+        params: dict[str, Any] | None = None,
+        key: str | None = None,
+    ) -> httpx.Response:
+        headers = self.sent | ({"Idempotency-Key": key} if key else {})
+        timeout = httpx.USE_CLIENT_DEFAULT if self.seconds is None else self.seconds
+        try:
+            response = await self.http.request(
+                method, path, json=json, params=params, headers=headers, timeout=timeout
+            )
+        except httpx.HTTPError as silence:
+            raise unavailable(path, silence) from silence
+        if response.is_error:
+            problem = problem_of(response)
+            if problem.code == TOKEN_REFUSED and self.renew:
+                renewed = self.on_behalf(await self.renew())
+                return await renewed.ask_again(method, path, json=json, params=params, key=key)
+            raise problem
+        return response
+
+    async def ask_again(self, method: str, path: str, **asked: Any) -> httpx.Response:
+        """With a token that identity has given just now: whoever asks is not at fault."""
+        try:
+            return await self.ask(method, path, **asked)
+        except Problem as problem:
+            if problem.code != TOKEN_REFUSED:
+                raise
+            log.error("token_refused", path=path)  # its clock, or its way to identity's keys
+            raise Problem(503, UNAVAILABLE, retry_after=SOON_SECONDS) from problem
+
+    @asynccontextmanager
+    async def listen(self, path: str, params: dict[str, str]) -> AsyncGenerator[AsyncIterator[str]]:
+        """The lines of an answer that goes on, as they come; `Problem` also when it breaks off."""
+        try:
+            async with self.http.stream(
+                "GET",
+                path,
+                params=params,
+                headers=self.sent,
+                timeout=httpx.Timeout(5, connect=CONNECT_SECONDS, read=SILENCE_SECONDS),
+            ) as response:
+                if response.is_error:
+                    await response.aread()
+                    problem = problem_of(response)
+                    if problem.code == TOKEN_REFUSED and self.renew:
+                        await self.renew()  # the next attempt has it
+                        problem = Problem(503, UNAVAILABLE, retry_after=1)
+                    raise problem
+                yield response.aiter_lines()
+        except httpx.HTTPError as silence:
+            raise unavailable(path, silence) from silence
+
+    @property
+    def sent(self) -> dict[str, str]:
+        if not self.access_token:
+            return dict(self.headers)
+        return {**self.headers, "Authorization": f"Bearer {self.access_token}"}
+
+
+def unavailable(path: str, silence: httpx.HTTPError) -> Problem:
+    log.warning("service_silent", path=path, error=type(silence).__name__)
+    return Problem(503, UNAVAILABLE, retry_after=1)
+
+
+def read(response: httpx.Response, answer: type[Answer]) -> Answer:
+    try:
+        return answer.model_validate_json(response.content)
+    except ValidationError as unexpected:
+        log.error("answer_not_understood", answer=answer.__name__, fields=unexpected.error_count())
+        raise Problem(502, UNAVAILABLE) from unexpected
+
+
+def problem_of(response: httpx.Response) -> Problem:
+    """The service's own problem, or what the gateway's bare status means."""
+    after = response.headers.get("Retry-After", "")
+    retry_after = int(after) if after.isdigit() else None
+    try:
+        own = contracts.Problem.model_validate_json(response.content)
+    except ValidationError:
+        code = "too_many" if response.status_code == 429 else UNAVAILABLE
+        return Problem(response.status_code, code, retry_after=retry_after)
+    return Problem(
+        response.status_code,
+        own.code,
+        errors=own.errors,
+        context=own.context,
+        retry_after=retry_after,
+        is_own=True,
+    )

@@ -1,0 +1,248 @@
+"""Who is calling, from a token that every service can check alone."""
+
+import asyncio
+import contextlib
+import hashlib
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import httpx
+import jwt
+import structlog
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from jwt import PyJWK
+from pydantic import BaseModel
+
+from chassis import clock
+from chassis.errors import Forbidden, Unauthenticated, Unavailable
+from chassis.http.asking import Gateway
+from chassis.monitoring.loops import Stuck
+
+log = structlog.get_logger()
+
+ISSUER = AUDIENCE = "guichet"
+KEYS_PATH = "/api/identity/keys"
+SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
+SPARE_SECONDS = 15  # before its end, a token is no more used for something new
+KEYS_PAUSE_SECONDS = 2
+CHECKED_MOST = 2_000  # tokens of a minute; some 1 KiB each
+
+bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
+
+
+class KeysUnavailable(Unavailable):
+    code = "keys_unavailable"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """The person on whose behalf a request is made, as identity has signed it.
+
+    `token` is what to show to another service that is asked on this person's behalf.
+    """
+
+    id: UUID
+    role: str
+    name: str
+    session_id: UUID
+    token: str
+
+
+class ServiceToken(BaseModel):
+    access_token: str
+    expires_in: float
+
+
+class ServiceTokens:
+    """Tokens for what a service does on nobody's behalf, as identity gives them for its secret.
+
+    Raises `Problem` where identity is silent or refuses.
+    """
+
+    def __init__(self, http: httpx.AsyncClient, service: str, secret: str) -> None:
+        self.gateway = Gateway(http)
+        self.known = {"service": service, "secret": secret}
+        self.last = ServiceToken(access_token="", expires_in=0)
+        self.good_until = float("-inf")
+
+    async def token(self) -> str:
+        """One that is good for a few seconds at least."""
+        if time.monotonic() >= self.good_until:
+            self.last = await self.gateway.send(
+                "POST", SERVICE_TOKENS_PATH, self.known, ServiceToken
+            )
+            self.good_until = time.monotonic() + self.last.expires_in - SPARE_SECONDS
+        return self.last.access_token
+
+    async def renewed(self, refused: str) -> str:
+        """Another one than the one refused; perhaps another call has fetched it already."""
+        if self.last.access_token == refused:
+            self.good_until = float("-inf")
+        return await self.token()
+
+
+class Keys(Protocol):
+    """Where the public keys that sign tokens are found."""
+
+    async def key(self, kid: str) -> PyJWK | None: ...
+
+    def now(self) -> datetime:
+        """The time of whoever signs: by it tokens end."""
+        ...
+
+
+class PublishedKeys:
+    """Identity's published keys: read in the background, and asked for one that is not known yet.
+
+    Whoever shows a token of a key that is known waits for nobody, however long identity is silent.
+    """
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.known: dict[str, PyJWK] = {}
+        self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
+        self.is_silent = True
+        self.said: tuple[datetime, float] | None = None  # identity's time, and when we asked for it
+        self.asking = asyncio.Lock()
+
+    def now(self) -> datetime:
+        """By our steady clock since: the other one may be set at any moment."""
+        if self.said is None:
+            return clock.now()
+        moment, asked_at = self.said
+        return moment + timedelta(seconds=time.monotonic() - asked_at)
+
+    async def key(self, kid: str) -> PyJWK | None:
+        """None for one that identity has not published; raises `KeysUnavailable` if it is silent."""
+        if kid not in self.known:
+            async with self.asking:
+                if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
+                    await self.ask()
+            if kid not in self.known and self.is_silent:  # perhaps it has been published meanwhile
+                raise KeysUnavailable("the signing keys cannot be read now")
+        return self.known.get(kid)
+
+    async def ask(self) -> None:
+        with contextlib.suppress(Stuck):
+            await self.read()
+
+    async def read(self) -> None:
+        """Raises `Stuck` where identity does not say."""
+        self.asked_at = time.monotonic()
+        try:
+            answer = await self.http.get(KEYS_PATH)
+            answer.raise_for_status()
+            published = answer.json()
+            self.known = {key["kid"]: PyJWK(key) for key in published["keys"]}
+            if said := published.get("now"):  # the release before does not say
+                self.said = datetime.fromisoformat(said), self.asked_at
+            self.is_silent = False
+        except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
+            self.is_silent = True
+            raise Stuck(
+                f"identity does not publish its keys ({type(error).__name__}): see that it runs and"
+                " that GUICHET_INTERNAL_URL leads to the gateway"
+            ) from error
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A token that was found valid, by which key, and until when (seconds since the epoch).
+
+    By the clock of who signed it.
+    """
+
+    caller: Caller
+    kid: str
+    key: PyJWK
+    ends_at: float
+
+
+class CheckedTokens:
+    """Tokens that were found valid, by their hash, each until it ends or its key is withdrawn."""
+
+    def __init__(self, most: int = CHECKED_MOST) -> None:
+        self.most = most
+        self.known: dict[bytes, Checked] = {}
+
+    async def caller(self, keys: Keys, token: str) -> Caller:
+        """As `read_token`."""
+        name = hashlib.sha256(token.encode()).digest()
+        known = self.known.get(name)
+        if known is not None:
+            if keys.now().timestamp() < known.ends_at and await keys.key(known.kid) is known.key:
+                return known.caller
+            self.known.pop(name, None)
+        checked = await check_token(keys, token)
+        self.known[name] = checked
+        while len(self.known) > self.most:
+            del self.known[next(iter(self.known))]
+        return checked.caller
+
+
+async def caller(
+    request: Request,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> Caller:
+    """The bearer of a valid token; otherwise 401 `unauthenticated`."""
+    if credentials is None:
+        raise Unauthenticated("a bearer token is required")
+    tokens: CheckedTokens = request.app.state.checked_tokens
+    return await tokens.caller(request.app.state.keys, credentials.credentials)
+
+
+async def read_token(keys: Keys, token: str) -> Caller:
+    """Whose it is; otherwise raises 401 `unauthenticated`."""
+    return (await check_token(keys, token)).caller
+
+
+async def check_token(keys: Keys, token: str) -> Checked:
+    try:
+        kid = jwt.get_unverified_header(token).get("kid")
+        key = await keys.key(kid) if isinstance(kid, str) else None
+        if key is None:
+            raise Unauthenticated("the token is signed by an unknown key")
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=["EdDSA"],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={
+                "verify_iat": False,
+                "verify_exp": False,  # it ends by the clock of who signed it, not by ours
+                "require": ["exp", "iat", "sub", "role", "name", "sid"],
+            },
+        )
+        ends_at = float(claims["exp"])
+        if keys.now().timestamp() >= ends_at:
+            raise Unauthenticated("the token has ended")
+        who = Caller(
+            id=UUID(claims["sub"]),
+            role=str(claims["role"]),
+            name=str(claims["name"]),
+            session_id=UUID(claims["sid"]),
+            token=token,
+        )
+        return Checked(who, str(kid), key, ends_at)
+    except (jwt.PyJWTError, ValueError, TypeError) as invalid:
+        raise Unauthenticated("the token is not valid") from invalid
+
+
+CurrentCaller = Annotated[Caller, Depends(caller)]
+
+
+def only(*roles: str) -> Callable[[Caller], Awaitable[Caller]]:
+    """A dependency that lets these roles pass and answers 403 `forbidden` to the others."""
+
+    async def check(who: CurrentCaller) -> Caller:
+        if who.role not in roles:
+            raise Forbidden(f"reserved to: {', '.join(roles)}")
+        return who
+
+    return check

@@ -1,0 +1,115 @@
+"""Serve HTTP: the one command that every process of Guichet has, with or without a database."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
+from socket import socket
+from types import FrameType
+
+import uvicorn
+
+from chassis.monitoring import health, logs, tracing
+from chassis.settings import CommonSettings, WrongSettings, read
+
+# Longer than a gateway keeps a connection that nobody uses: whoever closes first may lose a request
+# that the other has just sent.
+KEEP_ALIVE_SECONDS = 100
+
+
+def fail(message: str, code: int = 1) -> SystemExit:
+    """One clear line on standard error; raise what this returns."""
+    sys.stderr.write(f"{message}\n")
+    return SystemExit(code)
+
+
+def read_settings(package: str) -> CommonSettings:
+    """The settings of a service or of web, or one line a setting that is missing or wrong."""
+    try:
+        return read(import_module(f"{package}.settings").Settings)
+    except WrongSettings as wrong:
+        raise fail(
+            "\n".join(f"{package}: {line}" for line in str(wrong).splitlines()), 2
+        ) from wrong
+
+
+class Server(uvicorn.Server):
+    """Leaves in order: first it is not ready, and only later does it take no more requests.
+
+    Meanwhile the gateway notices and looks elsewhere; whoever asks twice has it stop at once.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
+        super().__init__(config)
+        self.drain_seconds = drain_seconds
+        self.leaves_at: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        is_first = not health.leaving.is_set()
+        health.leaving.set()
+        if is_first and sig == signal.SIGTERM and self.started and self.drain_seconds:
+            self.leaves_at = time.monotonic() + self.drain_seconds
+        else:
+            super().handle_exit(sig, frame)
+
+    async def on_tick(self, counter: int) -> bool:
+        if self.leaves_at and time.monotonic() >= self.leaves_at:
+            super().handle_exit(signal.SIGTERM, None)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        await tracing.stop()
+
+
+def serve(
+    package: str, host: str | None, port: int | None, sockets: Sequence[socket] | None = None
+) -> None:
+    """Serve HTTP until SIGTERM; requests under way then have a time to end.
+
+    On `sockets` that listen already, where whoever starts this holds the port.
+    """
+    settings = read_settings(package)
+    logs.configure(settings.log_level)
+    tracing.start(package, settings)
+    config = uvicorn.Config(
+        f"{package}.app:create_app",
+        factory=True,
+        host=host or settings.host,
+        port=port or settings.port,
+        log_config=None,
+        access_log=False,  # `chassis.http.observing` tells of requests, without their query strings
+        proxy_headers=False,  # who needs the browser's address reads it where it is needed
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+    server = Server(config, settings.drain_seconds)
+    try:
+        server.run(list(sockets) if sockets else None)
+    except SystemExit as refused:
+        if not config.loaded or server.lifespan.should_exit:
+            raise did_not_start(package) from refused
+        raise fail(
+            f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop whoever"
+            " does, or choose another place with GUICHET_HOST and GUICHET_PORT",
+            uvicorn.config.STARTUP_FAILURE,
+        ) from refused
+    if not server.started:
+        raise did_not_start(package)
+
+
+def did_not_start(package: str) -> SystemExit:
+    return fail(f"{package} did not start: its log says why", uvicorn.config.STARTUP_FAILURE)
+
+
+def serve_as_asked(package: str) -> None:
+    """`serve`, with its options."""
+    parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve HTTP.")
+    parser.add_argument("command", choices=["serve"])
+    parser.add_argument("--host", help="The address to listen on.")
+    parser.add_argument("--port", type=int, help="The port to listen on.")
+    asked = parser.parse_args()
+    serve(package, asked.host, asked.port)

@@ -1,0 +1,105 @@
+"""Whether a caller's session still stands, for what a signed token alone is too old to open."""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Annotated, Protocol
+from uuid import UUID
+
+import httpx
+from fastapi import Depends, Request
+
+from chassis.errors import Unauthenticated, Unavailable
+from chassis.http.auth import Caller, only
+
+PATH = "/api/identity/sessions/current"
+SECONDS = 10  # for so long an answer counts
+RENEWED_SECONDS = 6  # after which whoever goes on has it asked for again, and does not wait
+REMEMBERED_MOST = 10_000
+
+
+class SessionEnded(Unauthenticated):
+    code = "session_ended"
+
+
+class SessionUnchecked(Unavailable):
+    code = "session_unchecked"
+
+
+class Standing(Protocol):
+    """Raises `SessionEnded`, `Unauthenticated`, or `SessionUnchecked` where nobody can say."""
+
+    async def require(self, caller: Caller) -> None: ...
+
+
+class AskedStanding:
+    """As identity says, by its own clock alone: no difference of clocks makes ten seconds more."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self.http = http
+        self.good_until: OrderedDict[UUID, float] = OrderedDict()
+        self.renewing: dict[UUID, asyncio.Task[None]] = {}
+
+    async def require(self, caller: Caller) -> None:
+        now, session = time.monotonic(), caller.session_id
+        left = self.good_until.get(session, now) - now
+        if left <= 0:
+            await self.ask(caller)
+        elif left <= SECONDS - RENEWED_SECONDS and session not in self.renewing:
+            self.renewing[session] = asyncio.create_task(self.renew(caller))
+
+    async def renew(self, caller: Caller) -> None:
+        """Whatever the outcome, an answer counts for its ten seconds and no longer."""
+        try:
+            await self.ask(caller)
+        except Unauthenticated:
+            self.good_until.pop(caller.session_id, None)
+        except SessionUnchecked:
+            pass  # identity may be slow for a moment: there is time to ask again
+        finally:
+            del self.renewing[caller.session_id]
+
+    async def ask(self, caller: Caller) -> None:
+        """Raises as `require`; a good answer is remembered."""
+        now = time.monotonic()
+        await self.ask_identity(caller)
+        self.good_until[caller.session_id] = now + SECONDS
+        self.good_until.move_to_end(caller.session_id)
+        while len(self.good_until) > REMEMBERED_MOST:
+            self.good_until.popitem(last=False)
+
+    async def ask_identity(self, caller: Caller) -> None:
+        try:
+            answer = await self.http.get(PATH, headers={"Authorization": f"Bearer {caller.token}"})
+        except httpx.HTTPError as silence:
+            raise SessionUnchecked("identity does not say whether you may") from silence
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            if is_of_session(answer):
+                raise SessionEnded("the session has ended; sign in again")
+            raise Unauthenticated("identity does not take this token")
+        if answer.is_error:
+            raise SessionUnchecked("identity does not say whether you may")
+
+
+def is_of_session(answer: httpx.Response) -> bool:
+    """Or of its token alone, for which a good session brings another."""
+    try:
+        return bool(answer.json()["code"] == SessionEnded.code)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def standing(*roles: str) -> Callable[[Request, Caller], Awaitable[Caller]]:
+    """As `only`, and whose session stood ten seconds ago at most; no connection is held meanwhile.
+
+    For what gives power or shows many people's data: 401 `session_ended`, or 503
+    `session_unchecked` where identity is silent.
+    """
+
+    async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
+        await request.app.state.standing.require(caller)
+        return caller
+
+    return check

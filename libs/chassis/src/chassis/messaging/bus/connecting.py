@@ -1,0 +1,95 @@
+"""The connection to NATS, which outlives its outages, and what NATS does not let us do."""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import nats
+import nats.errors
+import structlog
+from nats.aio.client import Client
+from nats.js.errors import Error as JetStreamError
+
+from chassis.outages import of_broker
+
+log = structlog.get_logger()
+
+FORBIDDEN_SUBJECT = re.compile(r'ermissions violation for \w+ to "([^"]+)"')
+REMEMBERED_SECONDS = 15  # what was forbidden a moment ago; it is tried again before
+
+BROKER_TROUBLE = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
+
+Answer = TypeVar("Answer")
+
+
+async def answered(question: Awaitable[Answer]) -> Answer:
+    """Python 3.11 loses a cancellation that comes together with the broker's answer."""
+    return await asyncio.shield(question)
+
+
+class Refusals:
+    """The subjects that NATS has just forbidden us: whoever asked there only hears nothing."""
+
+    def __init__(self) -> None:
+        self.last: dict[str, float] = {}
+
+    def hear(self, error: Exception) -> None:
+        for subject in FORBIDDEN_SUBJECT.findall(str(error)):
+            self.last[subject] = time.monotonic()
+
+    def of(self, part: str) -> bool:
+        """Whether a subject that holds this was forbidden lately; NATS tells it in small letters."""
+        since = time.monotonic() - REMEMBERED_SECONDS
+        self.last = {subject: at for subject, at in self.last.items() if at > since}
+        return any(part.lower() in f"{subject}." for subject in self.last)
+
+
+async def connect(
+    url: str,
+    user: str,
+    password: str,
+    *,
+    hear: Callable[[str], object] = lambda _: None,
+    refusals: Refusals | None = None,
+    back: Callable[[], object] = lambda: None,
+) -> Client:
+    """A connection that outlives every outage of the broker; returns once the first one stands.
+
+    `hear` is told of each trouble in one line; the log only of another one than the last. `back` is
+    called whenever the connection stands again.
+    """
+    last = ""
+
+    async def told(error: Exception) -> None:
+        nonlocal last
+        if refusals:
+            refusals.hear(error)
+        trouble = of_broker(error)
+        hear(trouble)
+        if trouble != last:
+            last = trouble
+            log.warning("broker_trouble", user=user, trouble=trouble)
+
+    async def lost() -> None:
+        log.warning("broker_lost", user=user)
+
+    async def stands_again() -> None:
+        log.info("broker_back", user=user)
+        back()
+
+    return await nats.connect(
+        url,
+        user=user,
+        password=password,
+        name=user,
+        inbox_prefix=f"_INBOX.{user or 'anyone'}".encode(),
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.5,
+        ping_interval=10,
+        drain_timeout=5,
+        error_cb=told,
+        disconnected_cb=lost,
+        reconnected_cb=stands_again,
+    )

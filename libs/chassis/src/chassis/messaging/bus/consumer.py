@@ -1,0 +1,289 @@
+"""From JetStream to the handlers, through the durable of one service in one stream."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import UUID
+
+import structlog
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import ConsumerInfo, StreamInfo
+from nats.js.errors import NotFoundError
+from pydantic import ValidationError
+
+from chassis.data.database import Database
+from chassis.messaging import streams
+from chassis.messaging.bus.connecting import BROKER_TROUBLE, Refusals, answered
+from chassis.messaging.bus.handling import Delivery, Subscriptions, deliver
+from chassis.messaging.bus.losses import is_as_known, is_lost_to
+from chassis.messaging.bus.pulling import Pull
+from chassis.messaging.outbox import DeadLetter, position_settled
+from chassis.monitoring import health, tracing
+from chassis.monitoring.loops import Loop, Stuck
+from chassis.monitoring.metrics import LAG, PARKED, RETRIED
+from chassis.outages import FORBIDDEN, describe, is_no_stream, is_passing, of_files, of_listening
+from contracts.event import Envelope
+from contracts.topology import LISTENINGS, Listening, stream_name
+
+log = structlog.get_logger()
+
+FETCH_SECONDS = 5
+LOOK_SECONDS = 5  # how often a consumer that is busy looks how far it is
+
+
+class Consumer:
+    """Handles what one service hears from one stream, in batches, through its durable."""
+
+    def __init__(
+        self,
+        listening: Listening,
+        subscriptions: Subscriptions,
+        database: Database,
+        js: JetStreamContext,
+        *,
+        batch: int = 100,
+        retries: Sequence[float] = (1, 5, 30, 120, 600),
+        refusals: Refusals | None = None,
+    ) -> None:
+        self.name, self.stream = listening.service, stream_name(listening.to)
+        self.types = listening.types
+        self.subscriptions, self.database, self.js = subscriptions, database, js
+        self.batch, self.retries = batch, tuple(retries)
+        self.refusals = refusals or Refusals()
+        self.loop = Loop(f"consumer {self.stream}")
+        self.looked_at, self.starved = float("-inf"), 0
+        self.failures: dict[int, int] = {}  # by position; deliveries are none
+        self.was_cut_off = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the process has been asked to stop: what comes then is for the others."""
+        pull = Pull(self.js._nc, self.stream, self.name)
+        await pull.open()
+        self.starved = 0
+        try:
+            await self.look(handled=0)  # how much waits is known from the start
+            while not health.leaving.is_set():
+                await self.turn(pull)
+        finally:
+            await self.give_back(await pull.close())
+        self.loop.did("left")
+        self.loop.quiet = float("inf")
+        await asyncio.Event().wait()  # or else it would be begun again
+
+    async def turn(self, pull: Pull) -> None:
+        try:
+            messages = await self.fetch(pull)
+        except BROKER_TROUBLE:  # also where nothing has come: which of them it is, it looks
+            messages = []
+        await self.settle_or_give_back(messages)
+        if not messages or time.monotonic() - self.looked_at > LOOK_SECONDS:
+            await self.look(handled=len(messages))
+
+    async def look(self, handled: int) -> None:
+        """How far it is, and whether it is handed what there is."""
+        try:
+            known = await answered(self.js.consumer_info(self.stream, self.name))
+            info = await answered(self.js.stream_info(self.stream))
+        except NotFoundError as gone:
+            if is_no_stream(gone):
+                raise Stuck(of_listening(gone, self.stream)) from gone
+            await self.make_durable()
+            return
+        except BROKER_TROUBLE as error:
+            LAG.labels(self.stream).set(float("nan"))
+            raise Stuck(self.why(error)) from error
+        if self.was_cut_off.is_set():
+            await self.take_back(known)
+            self.starved = 0
+            self.loop.did("took back what was under way")
+            return
+        await self.compare(known, info)
+        self.looked_at = time.monotonic()
+        waiting, taken = known.num_pending or 0, known.num_ack_pending or 0
+        LAG.labels(self.stream).set(waiting + taken)
+        if self.is_forbidden():
+            raise Stuck(self.why(TimeoutError()))
+        is_starved = waiting and not handled and taken < streams.TAKEN_MOST
+        self.starved = self.starved + 1 if is_starved else 0
+        if self.starved > 1:  # what came between the two questions is no trouble
+            raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")
+        self.loop.did(f"handled {handled} events" if handled else "found nothing new")
+
+    async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
+        """A stream that was lost is heard again from its beginning; the inbox knows what it had."""
+        settled = known.ack_floor.stream_seq if known.ack_floor else 0
+        try:
+            async with self.database.reading() as reader:
+                is_known = await is_as_known(reader, self.stream, info, settled)
+            if not is_known:
+                await self.compare_thoroughly(info, settled)
+            await answered(streams.prove_written(self.js, self.stream, self.name))
+        except BROKER_TROUBLE as error:
+            raise Stuck(of_files(error, self.stream) or self.why(error)) from error
+
+    async def compare_thoroughly(self, info: StreamInfo, settled: int) -> None:
+        async with self.database.transaction() as session:
+            if await is_lost_to(session, self.stream, info, settled):
+                await answered(streams.reset_durable(self.js, self.stream, self.name, 1))
+                log.warning("stream_was_lost", stream=self.stream)
+
+    async def take_back(self, known: ConsumerInfo) -> None:
+        """What was under way when the broker ended comes again at once, not after the ack wait."""
+        floor = known.ack_floor.stream_seq if known.ack_floor else 0
+        if known.num_ack_pending:
+            try:
+                await answered(streams.reset_durable(self.js, self.stream, self.name, floor + 1))
+            except BROKER_TROUBLE as error:
+                raise Stuck(self.why(error)) from error
+        self.was_cut_off.clear()
+
+    def is_forbidden(self) -> bool:
+        return self.refusals.of(f".{self.stream}.{self.name}.")
+
+    def why(self, error: Exception) -> str:
+        if self.is_forbidden():
+            return FORBIDDEN.format(what=f"read the stream {self.stream}")
+        return of_listening(error, self.stream)
+
+    async def make_durable(self) -> None:
+        """It is gone: again as it was, from where all is known to be settled; the inbox knows the rest."""
+        try:
+            info = await answered(self.js.stream_info(self.stream))
+            async with self.database.transaction() as session:
+                lost = await is_lost_to(session, self.stream, info, settled=0)
+                settled = 0 if lost else await position_settled(session, self.name, self.stream)
+            # A stream that does not reach so far is another one.
+            position = settled + 1 if settled <= info.state.last_seq else 1
+            await answered(streams.ensure_durable(self.js, self.stream, self.name, self.types))
+            await answered(streams.reset_durable(self.js, self.stream, self.name, position))
+        except BROKER_TROUBLE as error:
+            raise Stuck(self.why(error)) from error
+        log.warning("durable_made_again", stream=self.stream, position=position)
+        self.loop.did("made its durable again")
+
+    async def fetch(self, pull: Pull) -> Sequence[Msg]:
+        """Cancelled, it has taken nothing."""
+        waiting = asyncio.create_task(pull.wait(self.batch, FETCH_SECONDS))
+        cut_off = asyncio.create_task(self.was_cut_off.wait())
+        try:
+            await asyncio.wait({waiting, cut_off}, return_when=asyncio.FIRST_COMPLETED)
+            if cut_off.done():
+                pull.forget_request()
+            if waiting.done():
+                waiting.result()
+            return pull.take(self.batch)
+        finally:
+            waiting.cancel()
+            cut_off.cancel()
+
+    async def settle_or_give_back(self, messages: Sequence[Msg]) -> None:
+        try:
+            await self.settle(messages)
+        except asyncio.CancelledError:
+            await self.give_back(messages)
+            raise
+
+    async def give_back(self, messages: Sequence[Msg]) -> None:
+        """Others are handed what is not acknowledged at once, not after the ack wait."""
+        for message in messages:
+            if not message.is_acked:
+                with suppress(*BROKER_TROUBLE):
+                    await message.nak()
+
+    async def settle(self, messages: Sequence[Msg]) -> None:
+        """All in one transaction; if that fails, event by event."""
+        if not messages:
+            return
+        try:
+            await self.handle([self.read(message) for message in messages])
+        except Exception as error:
+            log.warning("batch_failed", consumer=self.name, error=describe(error))
+            for message in messages:
+                await self.settle_one(message)
+        else:
+            for message in messages:
+                self.failures.pop(message.metadata.sequence.stream, None)
+                await message.ack()
+
+    async def settle_one(self, message: Msg) -> None:
+        while True:
+            try:
+                await self.handle([self.read(message)])
+            except Exception as error:
+                if is_passing(error):
+                    # The event is not at fault: keep it and wait for the database.
+                    self.loop.cannot(describe(error))
+                    await message.in_progress()
+                    await asyncio.sleep(1)
+                    continue
+                with tracing.span("put off", parent=tracing.parent_of(step_of(message))):
+                    await self.put_off(message, error)
+                return
+            self.failures.pop(message.metadata.sequence.stream, None)
+            await message.ack()
+            return
+
+    async def handle(self, deliveries: Sequence[Delivery]) -> None:
+        async with self.database.transaction() as session:
+            await deliver(session, self.subscriptions, self.name, deliveries)
+
+    def read(self, message: Msg) -> Delivery:
+        return Delivery(
+            Envelope.model_validate_json(message.data),
+            self.stream,
+            message.metadata.sequence.stream,
+            message.metadata.timestamp,
+        )
+
+    async def put_off(self, message: Msg, error: Exception) -> None:
+        """Try again after a pause that grows; at last set the event aside.
+
+        Failures are counted here, by this process: an event that was delivered again because
+        somebody was stopped, or NATS, has not failed.
+        """
+        position = message.metadata.sequence.stream
+        attempt = self.failures[position] = self.failures.get(position, 0) + 1
+        if attempt <= len(self.retries):
+            RETRIED.labels(self.stream).inc()
+            log.warning(
+                "event_retried", subject=message.subject, attempt=attempt, error=describe(error)
+            )
+            await message.nak(delay=self.retries[attempt - 1])
+            return
+        PARKED.labels(self.stream).inc()
+        log.error("event_parked", subject=message.subject, error=describe(error))
+        await self.park(message, error, attempt)
+        del self.failures[position]
+        await message.ack()
+
+    async def park(self, message: Msg, error: Exception, attempts: int) -> None:
+        try:
+            event_id: UUID | None = Envelope.model_validate_json(message.data).id
+        except ValidationError:
+            event_id = None
+        async with self.database.transaction() as session:
+            session.add(
+                DeadLetter(
+                    event_id=event_id,
+                    stream=self.stream,
+                    position=message.metadata.sequence.stream,
+                    subject=message.subject,
+                    body=message.data.decode(errors="replace").replace("\0", "�"),
+                    error=describe(error),
+                    attempts=attempts,
+                )
+            )
+
+
+def step_of(message: Msg) -> str | None:
+    """The step that announced this; nothing where somebody has published what is no event."""
+    try:
+        return Envelope.model_validate_json(message.data).traceparent
+    except ValidationError:
+        return None
+
+
+def listenings_of(service: str) -> list[Listening]:
+    return [listening for listening in LISTENINGS if listening.service == service]

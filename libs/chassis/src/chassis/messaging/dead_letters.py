@@ -1,0 +1,47 @@
+"""What one may do with events that kept failing: look, handle again, forget."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, select
+
+from chassis.data.database import Database
+from chassis.messaging.bus import Delivery, Subscriptions, deliver
+from chassis.messaging.outbox import DeadLetter
+from chassis.outages import describe
+from contracts.event import Envelope
+
+
+async def all_letters(database: Database) -> Sequence[DeadLetter]:
+    async with database.transaction() as session:
+        return (await session.scalars(select(DeadLetter).order_by(DeadLetter.id))).all()
+
+
+async def letter(database: Database, number: int) -> DeadLetter | None:
+    async with database.transaction() as session:
+        return await session.get(DeadLetter, number)
+
+
+async def retry(
+    database: Database, subscriptions: Subscriptions, consumer: str, number: int
+) -> str:
+    """Handle the event and forget the letter in one transaction; says what came of it."""
+    try:
+        async with database.transaction() as session:
+            found = await session.get(DeadLetter, number, with_for_update=True)
+            if found is None:
+                return "not there"
+            envelope = Envelope.model_validate_json(found.body)
+            delivery = Delivery(envelope, found.stream, found.position)
+            await deliver(session, subscriptions, consumer, [delivery])
+            await session.delete(found)
+    except Exception as error:  # the handler's own failure is what the operator wants to read
+        return f"failed: {describe(error)}"
+    return "handled"
+
+
+async def drop(database: Database, number: int) -> bool:
+    async with database.transaction() as session:
+        found = await session.scalar(
+            delete(DeadLetter).where(DeadLetter.id == number).returning(DeadLetter.id)
+        )
+        return found is not None

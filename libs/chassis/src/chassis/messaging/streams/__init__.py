@@ -1,0 +1,45 @@
+"""Streams, durables and rights on the broker, all made from the context map.
+
+Only NATS's admin user may make streams; the set-up step runs before the services.
+"""
+
+from chassis.messaging.streams.configuration import door_config, nats_config
+from chassis.messaging.streams.making import (
+    ACK_SECONDS,
+    TAKEN_MOST,
+    TROUBLE,
+    ensure_durable,
+    ensure_stream,
+    prove_written,
+    reset_durable,
+    say_nothing,
+    set_up,
+)
+from chassis.messaging.streams.rights import (
+    ADMIN,
+    SYSTEM,
+    other_systems,
+    password_variable,
+    rights_of_all,
+    users,
+)
+
+__all__ = [
+    "ACK_SECONDS",
+    "ADMIN",
+    "SYSTEM",
+    "TAKEN_MOST",
+    "TROUBLE",
+    "door_config",
+    "ensure_durable",
+    "ensure_stream",
+    "nats_config",
+    "other_systems",
+    "password_variable",
+    "prove_written",
+    "reset_durable",
+    "rights_of_all",
+    "say_nothing",
+    "set_up",
+    "users",
+]

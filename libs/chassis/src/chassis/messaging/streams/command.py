@@ -1,0 +1,59 @@
+"""The set-up step of containers: `python -m chassis.messaging.streams`."""
+
+import argparse
+import asyncio
+import sys
+
+import nats.errors
+from nats.js.errors import Error as JetStreamError
+from pydantic import Field, SecretStr, field_validator
+
+from chassis.messaging.streams.making import set_up
+from chassis.messaging.streams.rights import other_systems
+from chassis.outages import of_broker
+from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
+from contracts.topology import PUBLISHERS
+
+
+class SetUpSettings(CommonSettings):
+    """What the set-up step needs to know, where the launcher does not take it."""
+
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+    )
+    nats_admin_password: SecretStr = Field(description="Of NATS's admin user.")
+    subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
+
+    @field_validator("subscribers")
+    @classmethod
+    def named_rightly(cls, names: str) -> str:
+        return ",".join(other_systems(names))
+
+    @property
+    def other_systems(self) -> list[str]:
+        return other_systems(self.subscribers)
+
+
+def main() -> None:
+    given = argparse.ArgumentParser(
+        prog="messaging", description="Make streams and durables, or bring them up to date."
+    )
+    given.add_argument(
+        "--republish",
+        nargs="+",
+        choices=PUBLISHERS,
+        default=[],
+        metavar="SERVICE",
+        help="make its stream anew; it publishes all of its events again, in order",
+    )
+    anew = given.parse_args().republish
+    try:
+        settings = read(SetUpSettings)
+        password = settings.nats_admin_password.get_secret_value()
+        asyncio.run(set_up(settings.nats_url, password, settings.other_systems, anew=anew))
+    except WrongSettings as wrong:
+        sys.exit(f"messaging: {wrong}")
+    except JetStreamError as refused:
+        sys.exit(f"messaging: NATS refuses the streams and durables: {refused!r}")
+    except (OSError, nats.errors.Error) as unreachable:
+        sys.exit(f"messaging: {of_broker(unreachable, 'GUICHET_NATS_ADMIN_PASSWORD')}")

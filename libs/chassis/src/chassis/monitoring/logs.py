@@ -1,0 +1,90 @@
+"""Structured logs: one JSON object a line, on standard output."""
+
+import logging
+import socket
+import sys
+import traceback
+
+import structlog
+from structlog.typing import EventDict
+
+from chassis.monitoring.tracing import trace_id
+
+
+def add_trace(_: object, __: str, event: EventDict) -> EventDict:
+    """Which trace a line belongs to."""
+    if found := trace_id():
+        event["trace_id"] = found
+    return event
+
+
+# Whose errors quote what they were given: rows, parameters, what people typed.
+QUOTING = ("sqlalchemy", "psycopg", "pydantic")
+
+
+def add_traceback(_: object, __: str, event: EventDict) -> EventDict:
+    """Where an error arose and what led to it; its words too, unless they may be personal."""
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    if isinstance(error, BaseException):
+        event["exception"] = "\n".join(map(told, chain_of(error)))
+    return event
+
+
+def chain_of(error: BaseException | None) -> list[BaseException]:
+    """The first one first."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.insert(0, error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return chain
+
+
+def told(error: BaseException) -> str:
+    kind = f"{type(error).__module__}.{type(error).__qualname__}"
+    words = "" if kind.startswith(QUOTING) else f": {error}"
+    return "".join(traceback.format_tb(error.__traceback__)) + kind + words
+
+
+def concerns_somebody(record: logging.LogRecord) -> bool:
+    """Not a host's name that was looked up for too long: whoever asked has logged that already.
+
+    uvloop leaves the late answer to nobody, at each try to reach a server that is away.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    return not (isinstance(error, socket.gaierror) and "never retrieved" in record.getMessage())
+
+
+def configure(level: str = "INFO") -> None:
+    """Everything goes the same way, the logs of libraries too."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        add_trace,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                add_traceback,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # httpx tells every URL it asks, and those may name people; alembic every look at a schema.
+    for chatty in ("httpx", "alembic"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("asyncio").addFilter(concerns_somebody)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

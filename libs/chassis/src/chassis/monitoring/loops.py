@@ -1,0 +1,74 @@
+"""Background loops: each goes on whatever happens, and says what it last did and why it cannot."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from chassis.monitoring.metrics import LOOP_IDLE, LOOP_TROUBLE
+
+log = structlog.get_logger()
+
+
+class Stuck(Exception):
+    """Why a loop cannot go on, in one line with the remedy."""
+
+
+class Loop:
+    """One loop of this process.
+
+    `every`: seconds from one turn to the next. `quiet`: seconds after which one that says nothing
+    counts as stuck, for silence is not health.
+    """
+
+    def __init__(self, name: str, *, every: float = 1, quiet: float = 120) -> None:
+        self.name, self.every, self.quiet = name, every, max(quiet, 2 * every)
+        self.trouble: str | None = None
+        self.last = "started"
+        self.at = time.monotonic()
+
+    def did(self, what: str) -> None:
+        if self.trouble is not None:
+            log.info("loop_goes_on", loop=self.name)
+        self.trouble, self.last, self.at = None, what, time.monotonic()
+
+    def cannot(self, why: str) -> None:
+        """The log is told of another trouble than the last."""
+        if why != self.trouble:
+            log.warning("loop_stuck", loop=self.name, trouble=why)
+        self.trouble = why
+
+    async def run(
+        self,
+        work: Callable[[], Awaitable[str | None]],
+        describe: Callable[[BaseException], str] = repr,
+    ) -> None:
+        """For ever; `work` is one turn, or all of them, and says what it did at its end.
+
+        `describe` tells in one line of any error that is not `Stuck`.
+        """
+        while True:
+            try:
+                done = await work()
+            except Exception as error:
+                self.cannot(str(error) if isinstance(error, Stuck) else describe(error))
+                await asyncio.sleep(min(self.every, 1))
+            else:
+                self.did(done or "done")
+                await asyncio.sleep(self.every)
+
+    @property
+    def idle(self) -> float:
+        """Seconds since it did something."""
+        return time.monotonic() - self.at
+
+    def state(self) -> str | None:
+        """Nothing when all is well."""
+        if self.trouble is None and self.idle > self.quiet:
+            return f"says nothing for {self.idle:.0f} s, last « {self.last} »: restart this process"
+        return self.trouble
+
+    def measure(self) -> None:
+        LOOP_IDLE.labels(self.name).set(self.idle)
+        LOOP_TROUBLE.labels(self.name).set(self.state() is not None)

@@ -1,0 +1,116 @@
+"""Rows that nobody needs any more go: in small batches, by one replica at a time."""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from chassis.data.database import Database
+from chassis.messaging.outbox import SCHEMA, SETTLING, position_settled
+from chassis.settings import ServiceSettings
+from contracts.event import Event
+from contracts.topology import LISTENINGS, stream_name
+
+LOCK = 0xF06E7
+BATCH = 1_000
+PAUSE_SECONDS = 0.05  # between two batches, for whoever waits for the disk
+KEYS_KEPT = timedelta(days=8)  # longer than a sale's draft; a request's goes when it is sent
+
+# Ids of events are made in the order of time: those before a moment lie together in their index.
+BEFORE = "event_id < cast(lpad(to_hex(cast(extract(epoch FROM now() - {age}) * 1000 AS bigint)), 12, '0') || repeat('0', 20) AS uuid)"
+
+
+@dataclass(frozen=True)
+class Past:
+    """The rows of a table that are past, and the column in whose order they go."""
+
+    table: str
+    where: str
+    order: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class LeftToOthers(Exception):
+    """Another replica is at it."""
+
+
+async def forget(database: Database, past: Past, *, batch: int = BATCH) -> int:
+    """How many rows have gone; raises `LeftToOthers`."""
+    delete = text(f"""
+        DELETE FROM {past.table} WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {past.table} WHERE {past.where}
+            ORDER BY {past.order} LIMIT :batch FOR UPDATE SKIP LOCKED))
+        RETURNING 1
+    """)  # noqa: S608 - our own words
+    gone = 0
+    while True:
+        async with database.transaction() as session:
+            ours = text("SELECT pg_try_advisory_xact_lock(:lock)")
+            if not await session.scalar(ours, {"lock": LOCK}):
+                raise LeftToOthers
+            went = len((await session.execute(delete, {"batch": batch, **past.values})).all())
+        gone += went
+        if went < batch:
+            return gone
+        await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def forget_all(database: Database, pasts: Iterable[Past]) -> str:
+    """What was done, in a few words."""
+    try:
+        gone = [await forget(database, past) for past in pasts]
+    except LeftToOthers:
+        return "left it to another replica"
+    return f"forgot {sum(gone)} rows"
+
+
+async def of_messaging(database: Database, settings: ServiceSettings) -> list[Past]:
+    """What messaging needs no more of its own tables.
+
+    Of the outbox what is stored in the stream; of the inbox what its stream is well past, so that
+    the position from which a durable is made again stays known.
+    """
+    days = {"days": settings.events_keep_days}
+    sent = f"{BEFORE} AND published_at < now() - {{age}}"
+    outbox = Past(f"{SCHEMA}.outbox", aged(sent, "make_interval(days => :days)"), "event_id", days)
+    personal = Past(
+        f"{SCHEMA}.outbox",
+        aged(f"{sent} AND type = ANY(:types)", "make_interval(hours => :hours)"),
+        "event_id",
+        {
+            "hours": settings.events_personal_hours,
+            "types": [kind.type for kind in Event.by_type.values() if kind.personal] or [""],
+        },
+    )
+    keys = Past(
+        f"{SCHEMA}.idempotency_keys", "made_at < now() - :kept", "made_at", {"kept": KEYS_KEPT}
+    )
+    inbox = [
+        await inbox_of(database, settings.service, stream_name(each.to), days)
+        for each in LISTENINGS
+        if each.service == settings.service
+    ]
+    return [outbox, personal, keys, *inbox]
+
+
+async def inbox_of(database: Database, consumer: str, stream: str, days: dict[str, int]) -> Past:
+    """What was handled before the stream was lost stood elsewhere, in another one."""
+    async with database.transaction() as session:
+        settled = await position_settled(session, consumer, stream)
+    handled = f"""
+        {BEFORE} AND handled_at < now() - {{age}}
+        AND consumer = :consumer AND stream = :stream AND (position < :settled OR handled_at <= (
+            SELECT lost_at FROM {SCHEMA}.streams WHERE name = :stream))
+        AND handled_at < (SELECT max(handled_at) - interval '{SETTLING}' FROM {SCHEMA}.inbox
+            WHERE consumer = :consumer AND stream = :stream)
+    """  # noqa: S608 - constants
+    values = {"consumer": consumer, "stream": stream, "settled": settled, **days}
+    age = "make_interval(days => :days)"
+    return Past(f"{SCHEMA}.inbox", aged(handled, age), "event_id", values)
+
+
+def aged(where: str, age: str) -> str:
+    return where.format(age=age)
