@@ -163,6 +163,14 @@ async def test_further_requests_come_below_and_the_arrows_walk_the_queue(technic
     await expect(lines.nth(25)).to_be_visible()
     await expect(lines.nth(25).get_by_role("link")).to_be_focused()
 
+    # What is opened from further down leaves the queue as it is, also when there is news.
+    await lines.nth(25).get_by_role("link").click()
+    await technician.has_opened(last - 25)
+    await asks(she, "Encore une")
+    news = technician.queue.get_by_role("button", name="1 nouvelle demande : afficher")
+    await expect(news).to_be_visible()
+    await expect(technician.queue.get_by_text("Sortie de cette file")).to_have_count(0)
+
     await first.focus()
     await technician.page.keyboard.press("ArrowDown")
     await technician.page.keyboard.press("ArrowDown")

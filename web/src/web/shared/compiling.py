@@ -2,10 +2,13 @@
 
 import hashlib
 import os
+from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, nodes
+from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
 from markupsafe import Markup, _escape_inner, escape
 
@@ -30,13 +33,30 @@ class Compiler(CodeGenerator):
             super()._output_child_pre(node, frame, finalize)
 
 
-class Compiled(FileSystemBytecodeCache):
-    """Kept beside what Python has compiled; Jinja compares the source, the name tells the compiler."""
+OF_COMPILER = ("compiling.py", "rendering.py")  # the second one sets its options
 
-    compiler = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+
+class Compiled(FileSystemBytecodeCache):
+    """Kept beside what Python has compiled; Jinja compares the source, the name tells the compiler.
+
+    It is a comfort: where the disk is full, nothing is kept.
+    """
+
+    compiler = hashlib.sha256(
+        b"".join(
+            [
+                *(Path(__file__).with_name(name).read_bytes() for name in OF_COMPILER),
+                *(version(name).encode() for name in ("jinja2", "markupsafe")),
+            ]
+        )
+    ).hexdigest()
 
     def get_cache_key(self, name: str, filename: str | None = None) -> str:
         return super().get_cache_key(f"{name} {self.compiler}", filename)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().dump_bytecode(bucket)
 
 
 def compiled(web: Path) -> Compiled | None:

@@ -33,7 +33,7 @@ document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
   title = ofPage;
   tellUnread(queue().dataset.unread);
   const heard = [0, Number(thread().dataset.number)].map((number) => heardAt.get(number) ?? 0);
-  if (Math.max(...heard) > since) readThread();
+  if (Math.max(...heard) > since) readThread().then(() => awaitMail());
   else awaitMail();
 });
 
@@ -132,6 +132,13 @@ function showAll(fresh) {
   const list = queue().querySelector(".desk__list");
   const focused = list.contains(document.activeElement);
   list.replaceWith(fresh.querySelector(".desk__list"));
+  // It was read when perhaps another request was open.
+  for (const item of queue().querySelectorAll(".qitem")) {
+    item.removeAttribute("aria-current");
+    if (item.closest("li").dataset.number !== thread()?.dataset.number) continue;
+    item.setAttribute("aria-current", "true");
+    item.classList.remove("is-unread");
+  }
   if (focused) queue().querySelector(".qitem")?.focus();
 }
 

@@ -78,6 +78,7 @@ export async function beforeSending(form) {
 }
 
 function ready() {
+  for (const form of forms.keys()) if (!form.isConnected) forms.delete(form); // left behind
   for (const form of document.querySelectorAll("form[data-keep]")) {
     if (forms.has(form)) continue;
     state(form);
