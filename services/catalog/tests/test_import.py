@@ -1,11 +1,16 @@
 """What an import does to the catalogue, what it reports and what it announces."""
 
+from uuid import UUID
+
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from catalog.app import take_imports
 from catalog.models import Product
+from catalog.operations import importing
 from catalog.operations.importing import IMPORT_LOCK, from_tables
+from chassis.data.writing import LATER
 from chassis.messaging.outbox import OutboxMessage, publish_again
 from chassis.monitoring.loops import Loop
 from chassis.testing import published, published_again
@@ -285,6 +290,19 @@ async def test_nothing_waits_to_be_indexed_after_an_import(imported, session):
         text("SELECT pending_pages FROM pgstatginindex('ix_products_searched_on_sale')")
     )
     assert pending == 0
+
+
+async def test_the_events_of_an_import_do_not_pile_up(imported, session, monkeypatch):
+    waiting, publish = [], importing.publish
+
+    def watched(session: AsyncSession, event: ProductsChanged) -> UUID:
+        waiting.append(len(session.info.get(LATER, ())))
+        return publish(session, event)
+
+    monkeypatch.setattr(importing, "publish", watched)
+    await imported("".join(f"A-{n},Une chose numéro {n},true\n" for n in range(401)))
+    assert waiting == [0, 0, 0]
+    assert len(await announced(session)) == 3
 
 
 async def test_what_the_outbox_has_forgotten_is_told_by_the_table(imported, session):
