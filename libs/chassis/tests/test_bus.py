@@ -252,6 +252,18 @@ async def test_the_late_end_of_one_request_for_events_ends_no_other(js, monkeypa
     assert await pull.close() == []
 
 
+async def test_a_request_that_brought_something_is_followed_by_another_when_it_ends(js):
+    pull = Pull(js._nc, "NUMBERS", LISTENING.service)
+    await pull.open()
+    await js.publish(f"{Numbered.type}.a", b"{}")
+    await pull.wait(100, 0.5)
+    assert len(pull.take(100)) == 1
+    with pytest.raises(TimeoutError):  # nothing in the whole time of the next one
+        await pull.wait(100, 0.5)
+    assert pull.request == 2
+    assert await pull.close() == []
+
+
 async def test_only_one_replica_relays_and_another_takes_over(database, js):
     first = asyncio.create_task(relay_of(database, js).run())
     await asyncio.sleep(0.3)
@@ -601,6 +613,21 @@ async def test_only_the_end_is_published_again_where_only_the_end_is_lost(databa
             select(OutboxMessage.position).where(OutboxMessage.published_at.is_(None))
         )
         assert len(list(waiting)) == 2
+
+
+async def test_what_a_batch_has_stored_and_not_noted_yet_may_be_lost_too(database, js):
+    relay = relay_of(database, js)
+    await announce(database, 1, 2)
+    async with running(relay.run()):
+        await eventually(lambda: holds(js, 1, 2))
+        await eventually(marked(database, 2))
+    info = await js.stream_info("NUMBERS")
+    for number in (3, 4, 5):  # of a batch that is under way
+        relay.own.has_stored(number)
+    shorter = replace(info, state=replace(info.state, messages=3, last_seq=3))
+    async with await psycopg.AsyncConnection.connect(relay.dsn, autocommit=True) as connection:
+        assert await relay.own.compare(connection, shorter) == 3
+        assert await relay.own.compare(connection, shorter) is None
 
 
 def marked(database: Database, number: int) -> Callable[[], Awaitable[bool]]:

@@ -97,7 +97,11 @@ class OwnStream:
                 [self.name],
             )
         ).fetchone()
-        known = Known(*row) if row else None
+        known = noted = Known(*row) if row else None
+        own = self.known
+        if known and own and (known.created_at, known.losses) == (own.created_at, own.losses):
+            known = replace(known, position=max(known.position, own.position))
+        is_unnoted = known != noted  # stored by a batch that has not been noted yet
         is_new = known is None and not info.state.messages
         is_emptied = self.seen and info.state.first_seq > self.seen
         is_whole = is_new or is_emptied or (known is not None and known.is_gone(info))
@@ -105,14 +109,15 @@ class OwnStream:
         lost = 0
         if is_whole and self.from_tables:
             lost += await alive_meanwhile(connection, self.from_tables())
+        fell = is_unnoted and (is_whole or is_part)
         async with connection.transaction():
             if is_whole or is_part:
                 lost += await self.mark(connection, None if is_whole else info.state.last_seq)
-            losses = (known.losses if known else 0) + (1 if lost else 0)
+            losses = (known.losses if known else 0) + (1 if lost or fell else 0)
             self.known = Known(created(info), info.state.last_seq, losses)
             self.seen = info.state.last_seq if info.state.messages else 0
             await self.note(connection)
-        if lost:
+        if lost or fell:
             log.warning("stream_was_lost", stream=self.name, published_again=lost)
             return 0 if is_whole else info.state.last_seq
         return None

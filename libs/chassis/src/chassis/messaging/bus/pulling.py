@@ -34,6 +34,7 @@ class Pull:
         self.changed = asyncio.Event()
         self.asked, self.request, self.ends = 0, 0, 0.0
         self.refusal: Msg | None = None
+        self.has_brought = False
 
     async def open(self) -> None:
         self.subscription = await self.broker.subscribe(f"{self.inbox}.*", cb=self.receive)
@@ -42,6 +43,7 @@ class Pull:
         """An event can be answered; what cannot is about one of our requests."""
         if message.reply:
             self.arrived.append(message)
+            self.has_brought = True
             self.asked -= 1
         elif message.subject == f"{self.inbox}.{self.request}":
             self.asked = 0
@@ -53,7 +55,8 @@ class Pull:
         while not self.arrived:
             if self.refusal is not None:
                 refusal, self.refusal = self.refusal, None
-                await refuse(refusal)
+                if not (self.has_brought and status_of(refusal) == EXPIRED):
+                    await refuse(refusal)
             if self.asked <= 0:
                 await self.ask(most, seconds)
             self.changed.clear()
@@ -71,6 +74,7 @@ class Pull:
 
     async def ask(self, most: int, seconds: float) -> None:
         self.request += 1
+        self.has_brought = False
         self.asked, self.ends, self.refusal = most, time.monotonic() + seconds, None
         wanted = {"batch": most, "expires": int(seconds * 1e9)}
         reply = f"{self.inbox}.{self.request}"
@@ -92,8 +96,12 @@ class Pull:
         return self.take(len(self.arrived))
 
 
+def status_of(message: Msg) -> str | None:
+    return (message.headers or {}).get("Status")
+
+
 async def refuse(status: Msg) -> NoReturn:
-    if (status.headers or {}).get("Status") == EXPIRED:
+    if status_of(status) == EXPIRED:
         raise TimeoutError("nothing has come")
     await asyncio.sleep(PAUSE_SECONDS)
     APIError.from_msg(status)
