@@ -44,6 +44,8 @@ class Server:
                 case "breaking off":
                     writer.write(OK + b'{"words"')
                     return writer.close()
+                case "hanging up":
+                    return writer.close()
                 case "streaming":
                     writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
                     writer.write(b"5\r\none\nt\r\n")
@@ -126,6 +128,23 @@ async def test_one_connection_serves_many_calls_and_one_that_has_ended_is_replac
     await server.hang_up()
     assert (await client.post("/", json={})).is_success
     assert server.connections == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_what_may_have_been_done_is_not_sent_again_by_itself(server, client, method):
+    await client.request(method, "/")
+    server.mood = "hanging up"
+    with pytest.raises(httpx.TransportError):
+        await client.request(method, "/")
+    assert len(server.heads) == 2
+
+
+async def test_a_client_that_is_closed_asks_nothing(server, client):
+    await client.get("/")
+    await client.aclose()
+    with pytest.raises(httpx.ConnectError):
+        await client.get("/")
+    assert len(server.heads) == 1
 
 
 async def test_a_name_is_looked_up_for_each_connection(server, monkeypatch):

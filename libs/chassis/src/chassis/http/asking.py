@@ -103,13 +103,9 @@ class Transport(httpx.AsyncBaseTransport):
         self.session: aiohttp.ClientSession | None = None  # needs a running loop
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.session = self.session or aiohttp.ClientSession(
-            # A container that is made anew has another address: nobody asks the old one.
-            connector=aiohttp.TCPConnector(limit=self.most, use_dns_cache=False),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,  # httpx does
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
-        )
+        self.session = self.session or session_of(self.most)
+        if self.session.closed:
+            raise httpx.ConnectError("this client is closed", request=request)
         limits = request.extensions["timeout"]
         try:
             answer = await self.session.request(
@@ -136,6 +132,19 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         if self.session is not None:
             await self.session.close()
+
+
+def session_of(most: int) -> aiohttp.ClientSession:
+    made = aiohttp.ClientSession(
+        # A container that is made anew has another address: nobody asks the old one.
+        connector=aiohttp.TCPConnector(limit=most, use_dns_cache=False),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        auto_decompress=False,  # httpx does
+        skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+    )
+    # Else aiohttp sends PUT and DELETE again when an answer is lost: whoever asks decides that.
+    made._retry_connection = False
+    return made
 
 
 class Streamed(httpx.AsyncByteStream):

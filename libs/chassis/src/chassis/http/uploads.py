@@ -30,6 +30,7 @@ VERSION = "1.0.0"
 LONGEST_PART = 1024 * 1024  # bytes of one request
 KEPT = timedelta(days=1)  # from the beginning, whatever became of it
 UNFINISHED_MOST = 5  # of a person: the one begun first is given up where another begins
+BEGIN_LOCK = 0x746F73  # with the owner's id
 WAITING_MOST = 5  # of a person: those that have come whole and are not worked on yet
 TRIES = 3  # of a work that fails, before that is its outcome
 OLD = Past("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
@@ -127,6 +128,8 @@ async def begin(
     """`length` and `longest` are bytes; 413 `body_too_large`, 429 `too_many`."""
     if length > longest:
         raise UploadTooLarge(f"{longest} bytes at most", context={"longest": longest})
+    turn = func.pg_advisory_xact_lock(BEGIN_LOCK, func.hashtext(str(owner_id)))
+    await session.execute(select(turn))  # those that one person begins at once are counted in turn
     waiting = await session.scalar(
         select(func.count()).where(
             Upload.owner_id == owner_id,
@@ -142,7 +145,9 @@ async def begin(
         .order_by(Upload.begun_at.desc(), Upload.id.desc())
         .offset(UNFINISHED_MOST - 1)
     )
-    await session.execute(delete(Upload).where(Upload.id.in_(unfinished)))
+    await session.execute(
+        delete(Upload).where(Upload.id.in_(unfinished), Upload.received < Upload.length)
+    )
     upload = Upload(
         id=new_id(), owner_id=owner_id, kind=kind, length=length, received=0, failures=0
     )
