@@ -45,12 +45,15 @@ async def mail_to_change(session: AsyncSession, mail_id: UUID) -> Mail:
 
 
 async def due(session: AsyncSession, mail: Mail) -> Due:
-    [found] = await dues(session, [mail])
+    [found] = await dues(session, [mail])  # whoever asks holds it
     return found
 
 
 async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
-    """Each mail with its person, their wishes, its request, its reasons and their authors."""
+    """Each mail with its person, their wishes, its request, its reasons and their authors.
+
+    One that was forgotten since it was read is left out.
+    """
     values = {"ids": [mail.id for mail in mails]}
     told = (await session.execute(REASONS, values)).all()
     about = {row[0]: row[1:] for row in await session.execute(ABOUT, values)}
@@ -64,6 +67,7 @@ async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
             authors={author.id: author for _, author in told if author is not None},
         )
         for mail in mails
+        if mail.id in about
         for person, wishes, ticket in [about[mail.id]]
     ]
 
