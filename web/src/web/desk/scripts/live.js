@@ -11,7 +11,7 @@ const reader = document.body.dataset.reader;
 const heardOf = new Set(); // numbers of requests that something happened to, as text
 
 let isReading = false;
-let readOnce = false;
+let meanwhile = ""; // what came while the queue was being read: changes, or everything may have
 
 const heardAt = new Map(); // number → when something happened to it, or 0 for all of them
 
@@ -41,26 +41,26 @@ document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
 
 async function readQueue(everything) {
   if (isReading) {
-    readOnce = true;
+    meanwhile = everything || meanwhile === "everything" ? "everything" : "changes";
     return;
   }
   isReading = true;
+  const asked = new Set([...heardOf].slice(-50));
   const lines = document.querySelectorAll("[data-queue] > li").length;
-  const changed = [...heardOf]
-    .slice(-50)
-    .map((number) => `&numero=${number}`)
-    .join("");
+  const changed = [...asked].map((number) => `&numero=${number}`).join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
   isReading = false;
   const fresh = page?.getElementById("queue");
-  if (fresh) takeOver(fresh, everything);
-  if (readOnce) {
-    readOnce = false;
-    readQueue(everything);
+  if (fresh) takeOver(fresh, everything, asked);
+  if (meanwhile) {
+    const came = meanwhile;
+    meanwhile = "";
+    readQueue(came === "everything");
   }
 }
 
-function takeOver(fresh, everything) {
+// `asked`: the requests that were heard of before it was read.
+function takeOver(fresh, everything, asked) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
   queue().dataset.unread = fresh.dataset.unread;
   tellUnread(fresh.dataset.unread);
@@ -82,14 +82,14 @@ function takeOver(fresh, everything) {
     shown.add(number);
     const now = freshLines.get(number);
     if (now) renew(line, now);
-    else if (isWhole || (heardOf.has(number) && !held.has(number)))
+    else if (isWhole || (asked.has(number) && !held.has(number)))
       leave(line.querySelector(".qitem"));
   }
   const order = [...freshLines.keys()];
   const lastShown = order.findLastIndex((number) => shown.has(number)); // what comes later was there before
   const missed = everything ? order.filter((_, at) => isWhole || at < lastShown) : [];
   const added = new Set([...held, ...missed].filter((number) => !shown.has(number)));
-  for (const number of heardOf) if (!added.has(number)) heardOf.delete(number);
+  for (const number of asked) if (!added.has(number)) heardOf.delete(number);
   for (const number of added) heardOf.add(number);
   announce(added, fresh, freshLines);
 }
