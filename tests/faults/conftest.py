@@ -5,12 +5,13 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
+from contracts.topology import CONTEXTS
 from faults.broker import Broker, administered
 from faults.signed_out import accepted_after_changes, accepted_after_the_end
 from local.launcher.machine.supervise import Supervisor
 from local.launcher.stack import Stack
 from shop import Account, Shop
-from waiting import all_ready
+from waiting import all_ready, eventually
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +36,7 @@ async def broker(stack: Stack, shop: Shop) -> AsyncGenerator[Broker]:
 
 
 @pytest.fixture
-async def supervisor(stack: Stack) -> AsyncGenerator[list[str]]:
+async def supervisor(stack: Stack, shop: Shop) -> AsyncGenerator[list[str]]:
     """As `./guichet up` looks after its parts; gives what it says."""
     said: list[str] = []
     supervisor = Supervisor(stack.processes, said.append, pauses=(0.2,))
@@ -49,7 +50,15 @@ async def supervisor(stack: Stack) -> AsyncGenerator[list[str]]:
     watching = asyncio.create_task(watch())
     yield said
     await all_ready(stack.processes)  # for the next test, whatever became of this one
+    await eventually(lambda: all_reached(shop))
     watching.cancel()
+
+
+async def all_reached(shop: Shop) -> None:
+    """The gateway looks at each part only so often."""
+    for context in CONTEXTS:
+        answer = await shop.http.get(f"/api/{context}/nothing")
+        assert answer.status_code != 503, f"the gateway has not found {context} again"
 
 
 @pytest.fixture(scope="session", autouse=True)
