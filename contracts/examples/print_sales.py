@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import sys
 from contextlib import suppress
 
@@ -35,9 +36,12 @@ async def print_sales(url: str, user: str, password: str, durable: str) -> None:
         error_cb=complain,  # a refused right is told here and nowhere else
     )
     sales = await connection.jetstream().pull_subscribe_bind(durable=durable, stream="SALES")
-    while True:
+    stopped = asyncio.Event()  # a task that is cancelled instead may go on: Python 3.11's wait_for
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(sign, stopped.set)
+    while not stopped.is_set():
         try:
-            messages = await sales.fetch(100, timeout=5)
+            messages = await sales.fetch(100, timeout=1)
         except TimeoutError:
             continue  # nothing new: ask again
         except nats.errors.Error as error:
@@ -50,6 +54,7 @@ async def print_sales(url: str, user: str, password: str, durable: str) -> None:
             except (ValueError, LookupError) as error:  # it would stop us again and again
                 print(f"no sale: {message.subject}: {error!r}", file=sys.stderr, flush=True)
             await message.ack()  # only now: a message that is not acknowledged comes again
+    await connection.close()
 
 
 def print_sale(message: Msg) -> None:
@@ -68,5 +73,5 @@ if __name__ == "__main__":
     options.add_argument("--durable", help="its name, if it is not the user's")
     given = options.parse_args()
     password = os.environ["NATS_PASSWORD"]
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt):  # before there is a connection
         asyncio.run(print_sales(given.url, given.user, password, given.durable or given.user))
