@@ -4,11 +4,9 @@ Each user, inside and through the door, names every subject that anybody may nam
 there, to listen there, and as the subject that its own requests are to be answered on.
 """
 
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import nats
 import nats.errors
@@ -19,10 +17,7 @@ from nats.aio.msg import Msg
 from chassis.messaging import streams
 from chassis.messaging.streams.rights import asked
 from contracts.topology import CONTEXTS, PUBLISHERS, stream_name
-from local.launcher.machine import loops
-from local.launcher.machine.processes import free_port, wait_until
-from local.launcher.machine.servers import Broker, answers
-from local.workshop.certificates import make_certificate
+from doors import Ways, broker_and_door
 from waiting import eventually
 
 OTHERS = ("warehouse", "accounting")
@@ -80,55 +75,10 @@ EVERY_SUBJECT = list(
 )
 
 
-@dataclass
-class Ways:
-    """Where the broker and its door are, and whom to trust there."""
-
-    inside: str
-    door: str
-    trusted: ssl.SSLContext
-
-
 @pytest.fixture(scope="module")
 def ways(tmp_path_factory: pytest.TempPathFactory) -> Generator[Ways]:
-    folder: Path = tmp_path_factory.mktemp("broker")
-    certificate, key = make_certificate(folder, "localhost")
-    broker_port, leaf_port, door_port, monitor = (free_port() for _ in range(4))
-    broker = Broker(
-        folder / "broker",
-        broker_port,
-        config=streams.nats_config(
-            listen=f"127.0.0.1:{broker_port}",
-            store=str(folder / "broker"),
-            subscribers=OTHERS,
-            door=f"127.0.0.1:{leaf_port}",
-            passwords=PASSWORDS,
-        ),
-    )
-    door = Broker(
-        folder / "door",
-        door_port,
-        config=streams.door_config(
-            listen=f"127.0.0.1:{door_port}",
-            inside=f"127.0.0.1:{leaf_port}",
-            subscribers=OTHERS,
-            certificate=str(certificate),
-            key=str(key),
-            passwords=PASSWORDS,
-            monitor=f"127.0.0.1:{monitor}",
-        ),
-    )
-    try:
-        for server in (broker, door):
-            server.start()
-            server.wait_for(server.is_ready, 20)
-        assert wait_until(lambda: answers(monitor, "/healthz"), 20)
-        loops.run(streams.set_up(broker.url, PASSWORDS[streams.ADMIN], OTHERS))
-        trusted = ssl.create_default_context(cafile=certificate)
-        yield Ways(broker.url, f"tls://localhost:{door_port}", trusted)
-    finally:
-        door.stop()
-        broker.stop()
+    with broker_and_door(tmp_path_factory.mktemp("broker"), PASSWORDS, OTHERS) as ways:
+        yield ways
 
 
 @dataclass

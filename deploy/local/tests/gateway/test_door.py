@@ -13,10 +13,8 @@ import pytest
 from nats.aio.client import Client
 
 from chassis.messaging import streams
+from doors import broker_and_door
 from local.launcher.machine import loops
-from local.launcher.machine.processes import free_port, wait_until
-from local.launcher.machine.servers import Broker, answers
-from local.workshop.certificates import make_certificate
 
 OTHERS = ["warehouse", "accounting"]
 PASSWORDS = {user: f"secret of {user}" for user in streams.users(OTHERS)}
@@ -25,52 +23,13 @@ PASSWORDS = {user: f"secret of {user}" for user in streams.users(OTHERS)}
 @pytest.fixture(scope="module")
 def door(tmp_path_factory) -> Generator[tuple[str, str, ssl.SSLContext]]:
     """The broker's address, the door's, and whom to trust there; ten sales are in the store."""
-    folder = tmp_path_factory.mktemp("door")
-    certificate, key = make_certificate(folder, "localhost")
-    broker_port, inside, door_port, monitor = (free_port() for _ in range(4))
-    broker = Broker(
-        folder / "broker",
-        broker_port,
-        config=streams.nats_config(
-            listen=f"127.0.0.1:{broker_port}",
-            store=str(folder / "broker"),
-            subscribers=OTHERS,
-            door=f"127.0.0.1:{inside}",
-            passwords=PASSWORDS,
-        ),
-    )
-    door = Broker(
-        folder / "door",
-        door_port,
-        config=streams.door_config(
-            listen=f"127.0.0.1:{door_port}",
-            inside=f"127.0.0.1:{inside}",
-            subscribers=OTHERS,
-            certificate=str(certificate),
-            key=str(key),
-            passwords=PASSWORDS,
-            monitor=f"127.0.0.1:{monitor}",
-        ),
-    )
-    try:
-        for server in (broker, door):
-            server.start()
-            server.wait_for(server.is_ready, 20)
-        assert wait_until(lambda: answers(monitor, "/healthz"), 20)  # as its container is asked
-        loops.run(furnish(broker.url))
-        yield (
-            broker.url,
-            f"tls://localhost:{door_port}",
-            ssl.create_default_context(cafile=certificate),
-        )
-    finally:
-        door.stop()
-        broker.stop()
+    with broker_and_door(tmp_path_factory.mktemp("door"), PASSWORDS, OTHERS) as ways:
+        loops.run(furnish(ways.inside))
+        yield ways.inside, ways.door, ways.trusted
 
 
 async def furnish(url: str) -> None:
-    """Streams and durables as the set-up step makes them, and a few events."""
-    await streams.set_up(url, PASSWORDS[streams.ADMIN], OTHERS)
+    """A few events."""
     publisher = await connected(url, "sales")
     for number in range(10):
         await publisher.jetstream().publish(f"sales.sale-recorded.v1.{number}", b"{}")
