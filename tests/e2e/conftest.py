@@ -8,10 +8,10 @@ import pytest
 from playwright.async_api import Browser, async_playwright, expect
 
 import failures
+from caught_mails import Mailbox
 from e2e.people import Customer, Staff
 from e2e.scene import HOSTILE, Cast, Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
-from letters import Letters
 from local.launcher.stack import Stack
 from local.workshop import browser
 from shop import Account, Shop
@@ -43,10 +43,10 @@ async def windows(
 
 
 @pytest.fixture
-def letters(stack: Stack) -> Letters:
+def mailbox(stack: Stack) -> Mailbox:
     """What people find in their mail."""
     assert stack.mail is not None
-    return Letters(stack.mail.folder)
+    return Mailbox(stack.mail.folder)
 
 
 @pytest.fixture
@@ -89,10 +89,10 @@ def cast() -> Cast:
 @pytest.fixture(scope="session")
 async def scene(request: pytest.FixtureRequest, shop: Shop, cast: Cast) -> Scene:
     """Requests in every state, for tests that look and change nothing."""
-    letters = None
+    mailbox = None
     if not request.config.getoption("--base-url"):
-        letters = Letters(request.getfixturevalue("stack").mail.folder)
-    return await made_in(shop, cast, letters)
+        mailbox = Mailbox(request.getfixturevalue("stack").mail.folder)
+    return await made_in(shop, cast, mailbox)
 
 
 # --- People at their browsers, signed in -------------------------------------------------------

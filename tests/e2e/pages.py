@@ -338,11 +338,11 @@ def opens_the_link_of(name: str, about: str) -> Prepare:
     """The newest that was mailed to this one of the scene, with these words in its subject."""
 
     async def opens(visitor: Person, scene: Scene) -> None:
-        if scene.letters is None:
+        if scene.mailbox is None:
             pytest.skip("nobody reads the mail of this Guichet")
         email = getattr(scene, name).email
         to = f"nouveau.{email}" if about == NEW_ADDRESS else email
-        await visitor.goes_to((await scene.letters.to(to, about)).link)
+        await visitor.goes_to((await scene.mailbox.to(to, about)).link)
         await expect(visitor.main.get_by_role("button").last).to_be_visible()
 
     return opens
@@ -356,10 +356,10 @@ async def sends_a_short_password(visitor: Person, scene: Scene) -> None:
 
 
 async def opens_the_end_of_mails(visitor: Person, scene: Scene) -> None:
-    if scene.letters is None:
+    if scene.mailbox is None:
         pytest.skip("nobody reads the mail of this Guichet")
-    told = await scene.letters.to(scene.customer.email, "réponse")
-    link = told.message["List-Unsubscribe"].strip("<>")
+    mail = await scene.mailbox.to(scene.customer.email, "réponse")
+    link = mail.message["List-Unsubscribe"].strip("<>")
     await visitor.page.request.post(link, form={"wanted": "on"})  # whoever looked before
     await visitor.goes_to(link)
     await expect(visitor.page.get_by_role("button", name="Ne plus en recevoir")).to_be_visible()

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from playwright.async_api import Locator, Page, expect
 
-from letters import Letters
+from caught_mails import Mailbox
 from shop import Account, Product, begin_sale
 from waiting import eventually
 
@@ -221,8 +221,8 @@ class Customer(Person):
         await self.is_told("Un lien de confirmation est envoyé à votre nouvelle adresse.")
         await expect(form).to_contain_text(f"En attente de confirmation : {new}")
 
-    async def confirms_email(self, letters: Letters, new: str) -> None:
-        await self.goes_to((await letters.to(new, "Confirmez")).link)
+    async def confirms_email(self, mailbox: Mailbox, new: str) -> None:
+        await self.goes_to((await mailbox.to(new, "Confirmez")).link)
         await self.presses("Confirmer cette adresse")
         await self.is_told("Adresse e-mail confirmée.")
         await expect(self.section("Adresse e-mail")).to_contain_text(new)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from contracts.notifications.api import Kind, Language
-from e2e.letters_written import written
 from e2e.pages import LOOKS, LOOKS_OF_CLOSED, Look, at_rest
+from e2e.rendered_mails import rendered
 from e2e.scene import PLAIN, Cast, Scene
 from e2e.windows import Theme, Windows
 
@@ -57,7 +57,7 @@ async def take(look: Look, windows: Windows, scene: Scene, file: Path) -> None:
 @pytest.mark.parametrize("language", list(Language))
 async def test_take_pictures_of_mails(chromium, folder, kind, language):
     page = await chromium.new_page()
-    await page.set_content(written(kind, language))
+    await page.set_content(rendered(kind, language))
     for width in (700, 390):
         await page.set_viewport_size({"width": width, "height": 900})
         file = folder / f"mail-{kind}.{language}.{width}.png"

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from letters import Letters
+from caught_mails import Mailbox
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
@@ -66,7 +66,7 @@ class Scene:
     customer: Account
     newcomer: Account
     invited: Account  # has chosen no password yet, where mail is sent
-    letters: Letters | None  # of a Guichet of the tests' own
+    mailbox: Mailbox | None  # of a Guichet of the tests' own
     product: Product
     withdrawn: Product
     sale: Any
@@ -83,7 +83,7 @@ class Scene:
         return {f"{name.replace('withdrawn', 'product')}_id": id for name, id in ids.items()}
 
 
-async def made_in(shop: Shop, cast: Cast, letters: Letters | None) -> Scene:
+async def made_in(shop: Shop, cast: Cast, mailbox: Mailbox | None) -> Scene:
     seller, technician, newcomer, customer = await asyncio.gather(
         shop.hire("seller", *cast.seller),
         shop.hire("technician", *cast.technician),
@@ -131,7 +131,7 @@ async def made_in(shop: Shop, cast: Cast, letters: Letters | None) -> Scene:
         customer=customer,
         newcomer=newcomer,
         invited=invited,
-        letters=letters,
+        mailbox=mailbox,
         product=product,
         withdrawn=withdrawn,
         sale=sale,

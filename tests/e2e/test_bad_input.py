@@ -277,7 +277,7 @@ async def test_a_malformed_address_is_explained_and_kept(customer):
         await expect(customer.field("Nouvelle adresse e-mail")).to_have_value(typed)
 
 
-async def test_nobody_learns_from_an_address_whether_somebody_has_it(customer, shop, letters):
+async def test_nobody_learns_from_an_address_whether_somebody_has_it(customer, shop, mailbox):
     other = await shop.register("Marc", "Rousseau")
     await customer.goes_to("/compte")
     form = customer.section("Adresse e-mail")
@@ -286,9 +286,9 @@ async def test_nobody_learns_from_an_address_whether_somebody_has_it(customer, s
     await form.get_by_role("button", name="Changer l’adresse").click()
 
     await customer.is_told("Un lien de confirmation est envoyé à votre nouvelle adresse.")
-    told = await letters.to(other.email, "a déjà un compte")
-    assert other.first_name in told.text
-    assert "/lien/" not in told.text
+    mail = await mailbox.to(other.email, "a déjà un compte")
+    assert other.first_name in mail.text
+    assert "/lien/" not in mail.text
 
 
 # --- Sessions and addresses --------------------------------------------------------------------

@@ -21,7 +21,7 @@ async def number(shop: Shop, product: Product, customer_account: Account) -> int
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
 async def test_a_forgotten_password_is_chosen_anew_through_a_link(
-    windows, letters, customer_account, javascript
+    windows, mailbox, customer_account, javascript
 ):
     she = await windows.customer(customer_account, signed_in=False, javascript=javascript)
     await she.goes_to("/connexion")
@@ -30,7 +30,7 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
     await she.presses("Recevoir un lien")
     await she.is_told("un lien vient d’y être envoyé")
 
-    link = (await letters.to(customer_account.email, "mot de passe")).link
+    link = (await mailbox.to(customer_account.email, "mot de passe")).link
     await she.goes_to(link)
     await she.reads("Vous vous connectez avec")
     if javascript:
@@ -44,11 +44,11 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
     await she.reads_title("Bienvenue Nathalie")
     await she.goes_to(link)
     await she.reads_title("Ce lien a déjà servi")
-    changed = await letters.to(customer_account.email, "changé")
+    changed = await mailbox.to(customer_account.email, "changé")
     assert customer_account.first_name in changed.text
 
 
-async def test_nobody_learns_from_a_forgotten_password_who_has_an_account(windows, letters, shop):
+async def test_nobody_learns_from_a_forgotten_password_who_has_an_account(windows, mailbox, shop):
     stranger = shop.somebody("Nadia", "Inconnue").email
     visitor = await windows.visitor()
     await visitor.goes_to("/mot-de-passe-oublie")
@@ -61,7 +61,7 @@ async def test_nobody_learns_from_a_forgotten_password_who_has_an_account(window
     await visitor.reads(stranger)
     await visitor.goes_to("/lien/abc")
     await visitor.reads_title("Ce lien n’existe pas")
-    assert letters.all_to(stranger) == []
+    assert mailbox.all_to(stranger) == []
 
 
 async def test_a_customer_gives_up_a_new_address(customer, shop):
@@ -74,16 +74,16 @@ async def test_a_customer_gives_up_a_new_address(customer, shop):
 
 
 async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
-    windows, letters, technician_account, customer_account, number
+    windows, mailbox, technician_account, customer_account, number
 ):
     path = f"/api/tickets/{number}/messages"
     await technician_account.post(path, {"text": "Est-elle branchée ?"})
-    told = await letters.to(customer_account.email, f"{number}")
-    assert "Claire Vasseur" in told.text
-    assert "branchée" not in told.text
+    mail = await mailbox.to(customer_account.email, f"{number}")
+    assert "Claire Vasseur" in mail.text
+    assert "branchée" not in mail.text
 
     visitor = await windows.visitor()
-    link = told.message["List-Unsubscribe"].strip("<>")
+    link = mail.message["List-Unsubscribe"].strip("<>")
     await visitor.goes_to(link)
     await visitor.reads("Vous recevez un e-mail à chaque réponse à vos demandes.")
     await finds_no_violation(visitor.page)
@@ -97,7 +97,7 @@ async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
 
 
 async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
-    windows, letters, shop, customer_account, number
+    windows, mailbox, shop, customer_account, number
 ):
     technician = await windows.staff(await shop.hire("technician", "Iris", "Lang"))
     await technician.goes_to("/compte")
@@ -111,6 +111,6 @@ async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
     await expect(box).to_be_checked()
 
     await customer_account.post(f"/api/tickets/{number}/messages", {"text": "Toujours rien."})
-    told = await letters.to(technician.account.email, f"{number}")
-    assert customer_account.name in told.text
-    assert told.message["Content-Language"] == "en"
+    mail = await mailbox.to(technician.account.email, f"{number}")
+    assert customer_account.name in mail.text
+    assert mail.message["Content-Language"] == "en"

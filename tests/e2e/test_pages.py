@@ -159,7 +159,7 @@ async def test_a_customer_needs_no_script_for_the_whole_life_of_a_request(
     await she.can_say_nothing_more()
 
 
-async def test_a_customer_needs_no_script_for_her_account(plain_customer, letters):
+async def test_a_customer_needs_no_script_for_her_account(plain_customer, mailbox):
     she = plain_customer
     await she.tries_to_sign_in(password="pas le bon mot")
     await she.is_warned("Adresse e-mail ou mot de passe incorrect.")
@@ -168,7 +168,7 @@ async def test_a_customer_needs_no_script_for_her_account(plain_customer, letter
     await she.changes_password("neuf tortues lentes")
     new = f"plus.{she.account.email}"
     await she.changes_email(new)
-    await she.confirms_email(letters, new)
+    await she.confirms_email(mailbox, new)
     await she.signs_out()
     await she.signs_in()
 

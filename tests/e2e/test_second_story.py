@@ -67,16 +67,16 @@ async def test_an_accented_address_signs_in_as_it_is_typed_and_as_machines_spell
 
 
 async def test_a_customer_changes_her_address_and_signs_in_with_the_new_one(
-    windows, shop, letters, seller, customer_account
+    windows, shop, mailbox, seller, customer_account
 ):
     she = await windows.customer(customer_account, signed_in=False)
     await she.signs_in()
     old, new = customer_account.email, shop.somebody("Nathalie", "Rousseau").email
     await she.changes_email(new)
-    await she.confirms_email(letters, new)
+    await she.confirms_email(mailbox, new)
 
-    told = await letters.to(old, "a changé")
-    assert new not in told.text
+    mail = await mailbox.to(old, "a changé")
+    assert new not in mail.text
     await she.signs_out()
     await she.tries_to_sign_in(email=old)
     await she.is_warned("Adresse e-mail ou mot de passe incorrect.")

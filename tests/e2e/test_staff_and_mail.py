@@ -23,7 +23,7 @@ async def administrator(windows, shop: Shop) -> Staff:
 
 
 async def test_an_administrator_invites_somebody_who_then_answers(
-    windows, shop, letters, administrator
+    windows, shop, mailbox, administrator
 ):
     email = shop.somebody("Inès", "Nouvelle").email
     await administrator.goes_to("/comptoir")
@@ -41,7 +41,7 @@ async def test_an_administrator_invites_somebody_who_then_answers(
     await finds_no_violation(administrator.page)
 
     newcomer = await windows.visitor()
-    await newcomer.goes_to((await letters.to(email, "compte")).link)
+    await newcomer.goes_to((await mailbox.to(email, "compte")).link)
     await newcomer.fills("Mot de passe", "sept nuages lents")
     await newcomer.presses("Enregistrer le mot de passe")
     await newcomer.is_told("Bienvenue ! Mot de passe enregistré, votre session est ouverte.")
@@ -75,12 +75,12 @@ async def test_only_administrators_look_after_the_staff(seller, technician):
 
 
 async def test_an_answer_says_whether_it_was_mailed_without_a_reload(
-    letters, technician, customer_account: Account, number: int
+    mailbox, technician, customer_account: Account, number: int
 ):
     await technician.goes_to(f"/demandes/{number}")
     await technician.answers("Et maintenant ?", to=customer_account.name)
     await technician.page.evaluate("window.isTheSamePage = true")
-    await letters.to(customer_account.email, f"{number}")
+    await mailbox.to(customer_account.email, f"{number}")
     await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible(timeout=30_000)
     assert await technician.page.evaluate("window.isTheSamePage")
 
@@ -100,10 +100,10 @@ async def nothing_is_known_of_mail(stack: Stack) -> AsyncGenerator[Callable[[], 
 
 
 async def test_what_was_known_of_a_mail_stays_while_nobody_can_say(
-    letters, technician, seller, customer_account: Account, number: int, nothing_is_known_of_mail
+    mailbox, technician, seller, customer_account: Account, number: int, nothing_is_known_of_mail
 ):
     await technician.account.post(f"/api/tickets/{number}/messages", {"text": "Et ceci ?"})
-    await letters.to(customer_account.email, f"{number}")
+    await mailbox.to(customer_account.email, f"{number}")
     await technician.goes_to(f"/demandes/{number}")
     await expect(technician.exchange.get_by_text("e-mail remis")).to_be_visible(timeout=30_000)
     await nothing_is_known_of_mail()
@@ -113,11 +113,11 @@ async def test_what_was_known_of_a_mail_stays_while_nobody_can_say(
 
 
 async def test_what_a_mail_server_refused_is_shown_and_sent_again(
-    stack, letters, technician, technician_account: Account, customer_account: Account, number: int
+    stack, mailbox, technician, technician_account: Account, customer_account: Account, number: int
 ):
     """Refused for good, as its server would: here in the queue itself, the catcher refuses none."""
     await technician_account.post(f"/api/tickets/{number}/messages", {"text": "Essayez ceci."})
-    await letters.to(customer_account.email, f"{number}")
+    await mailbox.to(customer_account.email, f"{number}")
     with psycopg.connect(
         stack.server_url.rsplit("/", 1)[0] + "/notifications", autocommit=True
     ) as connection:
@@ -141,19 +141,19 @@ async def test_what_a_mail_server_refused_is_shown_and_sent_again(
     await technician.is_told("E-mail remis dans la file")
 
     async def sent_again() -> None:
-        letters_now = letters.all_to(customer_account.email)
-        assert len([each for each in letters_now if f"{number}" in each.subject]) == 2
+        mails = mailbox.all_to(customer_account.email)
+        assert len([each for each in mails if f"{number}" in each.subject]) == 2
 
     await eventually(sent_again)
 
 
 async def test_an_administrator_reads_the_mail_that_was_caught(
-    letters, administrator, customer_account: Account
+    mailbox, administrator, customer_account: Account
 ):
     await customer_account.http.post(
         "/api/identity/password-links", json={"email": customer_account.email}
     )
-    await letters.to(customer_account.email, "mot de passe")
+    await mailbox.to(customer_account.email, "mot de passe")
     await administrator.goes_to("/courrier")
     await administrator.reads("Envoyés en 24 h")
     await administrator.follows("Courrier (démo)")

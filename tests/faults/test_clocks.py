@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from caught_mails import Mailbox
 from faults.lists import all_of
-from letters import Letters
 from local.launcher.stack import Stack
 from shop import new_request
 from waiting import eventually
@@ -88,9 +88,9 @@ async def test_with_wrong_clocks_nobody_is_sent_away_and_nothing_is_too_old(
     assert page.status_code == 200
     assert "Essayez l’autre bac." in page.text
 
-    letters = Letters(stack.mail.folder)
-    assert await letters.to(customer.email, "Bienvenue")
-    assert await letters.to(customer.email, str(request["number"]))
+    mailbox = Mailbox(stack.mail.folder)
+    assert await mailbox.to(customer.email, "Bienvenue")
+    assert await mailbox.to(customer.email, str(request["number"]))
 
 
 async def tells_of_its_clock(http, stack, name):

@@ -88,10 +88,10 @@ def settings(database_url: str, smtp_port: int) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def app(settings: Settings, people_to_ask: "Asked") -> AsyncGenerator[FastAPI]:
+async def app(settings: Settings, owner_services: "OwnerServices") -> AsyncGenerator[FastAPI]:
     app = create_app(settings)
     testing.believe(app)
-    app.state.http = people_to_ask.client()
+    app.state.http = owner_services.client()
     yield app
     await app.state.http.aclose()
     await app.state.database.close()
@@ -218,7 +218,7 @@ def postman(mail_server: MailServer) -> Postman:
 # --- Whom it asks -----------------------------------------------------------------------------
 
 
-class Asked:
+class OwnerServices:
     """Identity and tickets, as far as notifications asks them."""
 
     def __init__(self) -> None:
@@ -237,7 +237,7 @@ class Asked:
         self.refusals: dict[UUID, dict[str, Any]] = {}
         self.texts: dict[UUID, str] = {}
         self.subjects: dict[int, str] = {}
-        self.mood = "answering"
+        self.mode = "answering"
         self.tokens_given = self.secrets_made = 0
         self.texts_asked: list[UUID] = []
 
@@ -246,7 +246,7 @@ class Asked:
 
     async def token(self, request: Request) -> Response:
         body = await request.json()
-        if self.mood == "refusing":
+        if self.mode == "refusing":
             return problem(401, "credentials_wrong")
         assert body == {"service": "notifications", "secret": SECRET}
         self.tokens_given += 1
@@ -254,9 +254,9 @@ class Asked:
 
     async def link(self, id: UUID, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer service-token"
-        if self.mood == "failing":
+        if self.mode == "failing":
             return JSONResponse({}, 500)
-        if self.mood == "unrouted":
+        if self.mode == "unrouted":
             return Response("404 page not found", 404)
         if id not in self.links:
             return problem(404, "link_unknown")
@@ -274,7 +274,7 @@ class Asked:
     async def message(self, id: UUID, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer service-token"
         self.texts_asked.append(id)
-        if self.mood == "failing":
+        if self.mode == "failing":
             return JSONResponse({}, 500)
         if id not in self.texts:
             return problem(404, "message_unknown")
@@ -282,7 +282,7 @@ class Asked:
 
     async def subject(self, number: int, request: Request) -> Response:
         assert request.headers["authorization"] == "Bearer service-token"
-        if self.mood == "failing":
+        if self.mode == "failing":
             return JSONResponse({}, 500)
         if number not in self.subjects:
             return problem(404, "ticket_unknown")
@@ -304,21 +304,21 @@ def problem(status: int, code: str) -> JSONResponse:
 
 
 @pytest.fixture(scope="session")
-def people_to_ask() -> Asked:
-    return Asked()
+def owner_services() -> OwnerServices:
+    return OwnerServices()
 
 
 @pytest.fixture
-def asked(people_to_ask: Asked) -> Asked:
-    people_to_ask.forget()
-    return people_to_ask
+def owners(owner_services: OwnerServices) -> OwnerServices:
+    owner_services.forget()
+    return owner_services
 
 
 # --- Who writes to whom -----------------------------------------------------------------------
 
 
 @dataclass
-class Post:
+class Scenario:
     """What happens in these tests, and what workers make of it."""
 
     app: FastAPI
@@ -334,13 +334,13 @@ class Post:
     def database(self) -> Database:
         return self.app.state.database
 
-    async def hears(self, *events: Any, stored_at: datetime | None = None) -> int:
+    async def receives(self, *events: Any, stored_at: datetime | None = None) -> int:
         return await testing.deliver(self.database, subscriptions, *events, stored_at=stored_at)
 
     # Events, each with whatever a test wants otherwise.
 
     def customer(self, **changes: Any) -> CustomerChanged:
-        told = {
+        facts = {
             "customer_id": self.customer_id,
             "version": 1,
             "first_name": "Inès",
@@ -349,10 +349,10 @@ class Post:
             "enabled": True,
             "registered_at": self.now,
         }
-        return CustomerChanged.model_validate(told | changes)
+        return CustomerChanged.model_validate(facts | changes)
 
     def technician(self, **changes: Any) -> StaffMemberChanged:
-        told = {
+        facts = {
             "staff_member_id": self.technician_id,
             "version": 1,
             "first_name": "Karim",
@@ -361,10 +361,10 @@ class Post:
             "role": Role.TECHNICIAN,
             "enabled": True,
         }
-        return StaffMemberChanged.model_validate(told | changes)
+        return StaffMemberChanged.model_validate(facts | changes)
 
     def opened(self, **changes: Any) -> TicketOpened:
-        told = {
+        facts = {
             "ticket_id": self.ticket_id,
             "version": 1,
             "number": self.number,
@@ -376,11 +376,11 @@ class Post:
             "serial_number": "PHBQ74K2M910XTD",
             "opened_at": self.now,
         }
-        return TicketOpened.model_validate(told | changes)
+        return TicketOpened.model_validate(facts | changes)
 
     def message(self, side: Side, **changes: Any) -> TicketMessageAdded:
         self.version += 1
-        told = {
+        facts = {
             "ticket_id": self.ticket_id,
             "version": self.version,
             "number": self.number,
@@ -391,17 +391,17 @@ class Post:
             "status": Status.IN_PROGRESS,
             "sent_at": self.now,
         }
-        return TicketMessageAdded.model_validate(told | changes)
+        return TicketMessageAdded.model_validate(facts | changes)
 
     def answer(self, **changes: Any) -> TicketMessageAdded:
         return self.message(Side.STAFF, **changes)
 
-    def precision(self, **changes: Any) -> TicketMessageAdded:
+    def customer_message(self, **changes: Any) -> TicketMessageAdded:
         return self.message(Side.CUSTOMER, **changes)
 
     def resolved(self, side: Side = Side.STAFF, **changes: Any) -> TicketResolved:
         self.version += 1
-        told = {
+        facts = {
             "ticket_id": self.ticket_id,
             "version": self.version,
             "number": self.number,
@@ -410,10 +410,10 @@ class Post:
             "resolved_by_side": side,
             "resolved_at": self.now,
         }
-        return TicketResolved.model_validate(told | changes)
+        return TicketResolved.model_validate(facts | changes)
 
     def sale(self, **changes: Any) -> SaleRecorded:
-        told = {
+        facts = {
             "sale_id": uuid4(),
             "version": 1,
             "customer_id": self.customer_id,
@@ -423,28 +423,28 @@ class Post:
             "sold_on": date(2026, 11, 24),
             "recorded_at": self.now,
         }
-        return SaleRecorded.model_validate(told | changes)
+        return SaleRecorded.model_validate(facts | changes)
 
     def password(self, **changes: Any) -> PasswordChanged:
-        told = {"account_id": self.customer_id, "changed_at": self.now}
-        return PasswordChanged.model_validate(told | changes)
+        facts = {"account_id": self.customer_id, "changed_at": self.now}
+        return PasswordChanged.model_validate(facts | changes)
 
     def link(self, purpose: Purpose = Purpose.PASSWORD, **changes: Any) -> LinkRequested:
-        told = {
+        facts = {
             "account_id": self.customer_id,
             "link_id": uuid4(),
             "purpose": purpose,
             "requested_at": self.now,
             "expires_at": self.now + timedelta(hours=1),
         }
-        return LinkRequested.model_validate(told | changes)
+        return LinkRequested.model_validate(facts | changes)
 
     async def knows_people(self) -> None:
-        await self.hears(self.customer(), self.technician())
+        await self.receives(self.customer(), self.technician())
 
     async def has_request(self) -> None:
         await self.knows_people()
-        await self.hears(self.opened())
+        await self.receives(self.opened())
 
     # What becomes of it.
 
@@ -456,13 +456,13 @@ class Post:
             Owners(self.app.state.http, secret),
         )
 
-    async def goes_out(self, **changes: Any) -> None:
+    async def sends_due(self, **changes: Any) -> None:
         """A worker looks at everything that is due."""
         worker = self.worker(**changes)
         while await worker.send_next():
             pass
 
-    async def later(self) -> None:
+    async def makes_due(self) -> None:
         """Whatever waits is due."""
         past = datetime.now(UTC) - timedelta(seconds=1)
         async with self.database.transaction() as session:
@@ -470,9 +470,9 @@ class Post:
                 update(Mail).where(Mail.state == "waiting").values(due_at=past, wanted_at=past)
             )
 
-    async def goes_out_later(self, **changes: Any) -> None:
-        await self.later()
-        await self.goes_out(**changes)
+    async def makes_due_and_sends(self, **changes: Any) -> None:
+        await self.makes_due()
+        await self.sends_due(**changes)
 
     async def mails(self) -> list[Mail]:
         async with self.database.transaction() as session:
@@ -489,18 +489,20 @@ class Post:
         async with self.database.transaction() as session:
             return list((await session.scalars(select(Reason))).all())
 
-    async def forgets_inbox(self) -> None:
+    async def empties_inbox(self) -> None:
         async with self.database.transaction() as session:
             await session.execute(text("TRUNCATE messaging.inbox"))
 
-    async def wants(self, client: httpx.AsyncClient, **wishes: Any) -> None:
-        """The technician says what they want to be told."""
+    async def wants(self, client: httpx.AsyncClient, **preferences: Any) -> None:
+        """The technician changes their preferences."""
         headers = testing.token(Role.TECHNICIAN, self.technician_id)
-        answer = await client.patch("/api/notifications/preferences", json=wishes, headers=headers)
+        answer = await client.patch(
+            "/api/notifications/preferences", json=preferences, headers=headers
+        )
         assert answer.status_code == 200, answer.text
         self.now = datetime.now(UTC)
 
 
 @pytest.fixture
-def post(app: FastAPI, settings: Settings, asked: Asked) -> Post:
-    return Post(app, settings)
+def scenario(app: FastAPI, settings: Settings, owners: OwnerServices) -> Scenario:
+    return Scenario(app, settings)

@@ -18,7 +18,7 @@ BY_DEFAULT = {
     "language": "fr",
     "replies": True,
     "resolutions": True,
-    "acknowledgements": None,  # this house sends none
+    "acknowledgements": None,  # this installation sends none
     "new_requests": False,
     "customer_answers": False,
 }
@@ -56,15 +56,15 @@ async def test_nobody_has_preferences_without_an_account(client):
 # --- Unsubscriptions --------------------------------------------------------------------------
 
 
-async def token_of_mail(post, postman):
-    await post.has_request()
-    await post.hears(post.answer())
-    await post.goes_out_later()
+async def token_of_mail(scenario, postman):
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
     return str(postman.mails[-1]["List-Unsubscribe"]).rpartition("/")[2].rstrip(">")
 
 
-async def test_a_mail_lets_its_reader_end_such_mails_without_signing_in(post, postman, client):
-    token = await token_of_mail(post, postman)
+async def test_a_mail_lets_its_reader_end_such_mails_without_signing_in(scenario, postman, client):
+    token = await token_of_mail(scenario, postman)
 
     read = await client.post(f"{API}/unsubscriptions/read", json={"token": token})
     assert read.json() == {"kind": "reply", "language": "fr", "wanted": True}
@@ -75,26 +75,28 @@ async def test_a_mail_lets_its_reader_end_such_mails_without_signing_in(post, po
         ended = await client.post(f"{API}/unsubscriptions", json={"token": token})
         assert ended.json() == {"kind": "reply", "language": "fr", "wanted": False}
 
-    await post.hears(post.answer())
-    await post.hears(post.resolved())
-    await post.goes_out_later()
+    await scenario.receives(scenario.answer())
+    await scenario.receives(scenario.resolved())
+    await scenario.makes_due_and_sends()
     assert postman.subjects[1:] == ["Votre demande n° 4127 est résolue"]
 
 
-async def test_the_end_of_such_mails_is_taken_back_by_the_same_token(post, postman, client):
-    token = await token_of_mail(post, postman)
+async def test_the_end_of_such_mails_is_taken_back_by_the_same_token(scenario, postman, client):
+    token = await token_of_mail(scenario, postman)
     for wanted in (False, True, True):
-        said = await client.post(f"{API}/unsubscriptions", json={"token": token, "wanted": wanted})
-        assert said.json() == {"kind": "reply", "language": "fr", "wanted": wanted}
+        answer = await client.post(
+            f"{API}/unsubscriptions", json={"token": token, "wanted": wanted}
+        )
+        assert answer.json() == {"kind": "reply", "language": "fr", "wanted": wanted}
 
-    await post.hears(post.answer())
-    await post.goes_out_later()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
     assert len(postman.mails) == 2
 
 
 @pytest.mark.parametrize("path", ["unsubscriptions", "unsubscriptions/read"])
-async def test_only_what_we_have_signed_ends_anything(post, postman, client, path):
-    good = await token_of_mail(post, postman)
+async def test_only_what_we_have_signed_ends_anything(scenario, postman, client, path):
+    good = await token_of_mail(scenario, postman)
     person, kind, signed = good.split(".")
     forged = [
         "",
@@ -121,43 +123,43 @@ def test_nothing_is_signed_without_a_secret():
 # --- What became of mails ---------------------------------------------------------------------
 
 
-async def test_staff_see_what_became_of_each_answer(post, postman, client):
-    await post.has_request()
-    first = post.answer()
-    await post.hears(first)
-    await post.goes_out_later()
-    second, third = post.answer(), post.answer()
-    await post.hears(second, third)
+async def test_staff_see_what_became_of_each_answer(scenario, postman, client):
+    await scenario.has_request()
+    first = scenario.answer()
+    await scenario.receives(first)
+    await scenario.makes_due_and_sends()
+    second, third = scenario.answer(), scenario.answer()
+    await scenario.receives(second, third)
 
     found = await client.get(f"{API}/deliveries?ticket_number=4127", headers=STAFF_MEMBER)
-    told = [(d["kind"], d["state"], d["message_ids"]) for d in found.json()["deliveries"]]
-    assert told == [
+    deliveries = [(d["kind"], d["state"], d["message_ids"]) for d in found.json()["deliveries"]]
+    assert deliveries == [
         ("reply", "waiting", [str(second.message_id), str(third.message_id)]),
         ("reply", "sent", [str(first.message_id)]),
     ]
 
 
-async def test_staff_see_nothing_of_mails_to_staff(post, postman, client):
-    await post.wants(client, new_requests=True)
-    await post.has_request()
+async def test_staff_see_nothing_of_mails_to_staff(scenario, postman, client):
+    await scenario.wants(client, new_requests=True)
+    await scenario.has_request()
     found = await client.get(f"{API}/deliveries?ticket_number=4127", headers=STAFF_MEMBER)
     assert found.json() == {"deliveries": []}
 
 
-async def fails(post, postman):
+async def fails(scenario, postman):
     postman.to_rcpt = "550 5.1.1 no such mailbox"
-    await post.has_request()
-    await post.hears(post.answer())
-    await post.goes_out_later()
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
     postman.to_rcpt = ""
-    return await post.mail()
+    return await scenario.mail()
 
 
 async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
-    post, postman, client
+    scenario, postman, client
 ):
-    mail = await fails(post, postman)
-    await post.hears(post.customer(version=2, email="inès@example.org", changed_at=None))
+    mail = await fails(scenario, postman)
+    await scenario.receives(scenario.customer(version=2, email="inès@example.org", changed_at=None))
 
     found = (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()
     assert found["count"] == 1
@@ -167,7 +169,7 @@ async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
     assert line == {
         "id": str(mail.id),
         "kind": "reply",
-        "person_id": str(post.customer_id),
+        "person_id": str(scenario.customer_id),
         "is_customer": True,
         "first_name": "Inès",
         "last_name": "Dubois",
@@ -182,27 +184,27 @@ async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
 
     again = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)
     assert again.json()["state"] == "waiting"
-    await post.goes_out()
+    await scenario.sends_due()
     assert postman.addresses == ["inès@example.org"]
     assert (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()["mails"] == []
 
 
-async def test_sending_again_is_said_as_often_as_one_likes(post, postman, client):
-    mail = await fails(post, postman)
+async def test_resending_is_idempotent(scenario, postman, client):
+    mail = await fails(scenario, postman)
     path = f"{API}/mails/{mail.id}/resend"
     for _ in range(3):
         answer = await client.post(path, headers=STAFF_MEMBER)
         assert (answer.status_code, answer.json()["state"]) == (200, "waiting")
-    await post.goes_out()
+    await scenario.sends_due()
     answer = await client.post(path, headers=STAFF_MEMBER)
     assert (answer.status_code, answer.json()["state"]) == (200, "sent")
-    await post.goes_out_later()
+    await scenario.makes_due_and_sends()
     assert len(postman.taken) == 1
 
 
-async def test_what_has_no_reason_any_more_is_not_sent_again(post, postman, client):
-    mail = await fails(post, postman)
-    await post.hears(post.precision())
+async def test_what_has_no_reason_any_more_is_not_sent_again(scenario, postman, client):
+    mail = await fails(scenario, postman)
+    await scenario.receives(scenario.customer_message())
     [line] = (await client.get(f"{API}/undelivered", headers=STAFF_MEMBER)).json()["mails"]
     assert line["can_be_resent"] is False
     answer = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)
@@ -214,12 +216,12 @@ async def test_an_unknown_mail_is_not_sent_again(client):
     assert (answer.status_code, answer.json()["code"]) == (404, "mail_unknown")
 
 
-async def test_what_nobody_received_is_paged_newest_first(post, postman, client):
+async def test_what_nobody_received_is_paged_newest_first(scenario, postman, client):
     postman.to_rcpt = "550 5.1.1 no such mailbox"
     for _ in range(5):
         id = uuid4()
-        await post.hears(post.customer(customer_id=id), post.password(account_id=id))
-        await post.goes_out()
+        await scenario.receives(scenario.customer(customer_id=id), scenario.password(account_id=id))
+        await scenario.sends_due()
     pages, after = [], {}
     while True:
         answer = await client.get(
@@ -238,20 +240,20 @@ async def test_what_nobody_received_is_paged_newest_first(post, postman, client)
     assert wrong.json()["code"] == "cursor_invalid"
 
 
-async def test_the_queue_tells_of_age_and_trouble(post, postman, client, mail_server):
-    await post.hears(post.customer(), post.password())
-    await post.later()
+async def test_the_queue_reports_age_and_last_error(scenario, postman, client, mail_server):
+    await scenario.receives(scenario.customer(), scenario.password())
+    await scenario.makes_due()
     before = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
     assert (before["waiting"], before["last_trouble"]) == (1, None)
     assert before["oldest_seconds"] >= 1
 
     postman.to_mail = "421 4.3.2 going down"
-    await post.goes_out()
+    await scenario.sends_due()
     during = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
     assert (during["waiting"], during["last_trouble"]) == (1, "421 4.3.2 going down")
 
     postman.to_mail = ""
-    await post.goes_out_later()
+    await scenario.makes_due_and_sends()
     after = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
     assert after == {
         "waiting": 0,

@@ -19,48 +19,49 @@ from chassis.pruning import forget
 from local.launcher.machine.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail
-from notifications.operations import trying
+from notifications.operations import mails
 from notifications.sending import worker as sending
 
 
-async def has_mails(post, count):
+async def has_mails(scenario, count):
     """As many people whose password has changed."""
     ids = [uuid4() for _ in range(count)]
     for id in ids:
-        await post.hears(
-            post.customer(customer_id=id, email=f"{id}@example.org"), post.password(account_id=id)
+        await scenario.receives(
+            scenario.customer(customer_id=id, email=f"{id}@example.org"),
+            scenario.password(account_id=id),
         )
-    await post.later()
+    await scenario.makes_due()
 
 
-async def test_many_workers_send_each_mail_once(post, postman):
-    await has_mails(post, 20)
-    await asyncio.gather(*(post.goes_out() for _ in range(6)))
+async def test_many_workers_send_each_mail_once(scenario, postman):
+    await has_mails(scenario, 20)
+    await asyncio.gather(*(scenario.sends_due() for _ in range(6)))
     assert Counter(Counter(postman.addresses).values()) == {1: 20}
 
 
-async def test_a_mail_that_is_being_sent_is_nobody_elses(post, postman):
-    await has_mails(post, 1)
+async def test_a_mail_that_is_being_sent_is_nobody_elses(scenario, postman):
+    await has_mails(scenario, 1)
     postman.hang = True
-    slow = asyncio.create_task(post.goes_out(smtp_seconds=2))
+    slow = asyncio.create_task(scenario.sends_due(smtp_seconds=2))
     await asyncio.sleep(0.3)
     postman.hang = False
-    assert await post.worker().send_next() is False
+    assert await scenario.worker().send_next() is False
     await slow
 
 
-async def test_no_connection_is_held_while_the_mail_server_answers(post, postman, app):
-    await has_mails(post, 1)
+async def test_no_connection_is_held_while_the_mail_server_answers(scenario, postman, app):
+    await has_mails(scenario, 1)
     postman.hang = True
-    slow = asyncio.create_task(post.goes_out(smtp_seconds=1))
+    slow = asyncio.create_task(scenario.sends_due(smtp_seconds=1))
     await asyncio.sleep(0.4)
     assert app.state.database.engine.pool.checkedout() == 0
     await slow
 
 
-async def claimed(post):
-    async with post.database.transaction() as session:
-        return await trying.take(
+async def claimed(scenario):
+    async with scenario.database.transaction() as session:
+        return await mails.take(
             session,
             lease=timedelta(seconds=60),
             per_minute=60,
@@ -68,119 +69,121 @@ async def claimed(post):
         )
 
 
-async def expire_lease(post):
-    async with post.database.transaction() as session:
+async def expire_lease(scenario):
+    async with scenario.database.transaction() as session:
         await session.execute(
             update(Mail).values(claimed_until=datetime.now(UTC) - timedelta(seconds=1))
         )
 
 
-async def test_what_a_crashed_worker_held_is_sent_by_another_once_its_lease_ends(post, postman):
-    await has_mails(post, 1)
-    await claimed(post)  # and then its process is killed
-    await post.goes_out_later()
+async def test_what_a_crashed_worker_held_is_sent_by_another_once_its_lease_ends(scenario, postman):
+    await has_mails(scenario, 1)
+    await claimed(scenario)  # and then its process is killed
+    await scenario.makes_due_and_sends()
     assert postman.taken == []
 
-    await expire_lease(post)
-    await post.goes_out()
+    await expire_lease(scenario)
+    await scenario.sends_due()
     assert len(postman.taken) == 1
-    mail = await post.mail()
+    mail = await scenario.mail()
     assert (mail.state, mail.attempts) == ("sent", 2)
 
 
-async def test_a_worker_that_lost_its_lease_changes_nothing_any_more(post, postman):
-    await has_mails(post, 1)
-    due, _ = await claimed(post)
-    await expire_lease(post)
-    await post.goes_out()
+async def test_a_worker_that_lost_its_lease_changes_nothing_any_more(scenario, postman):
+    await has_mails(scenario, 1)
+    due, _ = await claimed(scenario)
+    await expire_lease(scenario)
+    await scenario.sends_due()
 
-    await post.worker().keep(due, "delayed", trying.mark_gone)
-    assert (await post.mail()).state == "sent"
+    await scenario.worker().record(due, "delayed", mails.mark_dropped)
+    assert (await scenario.mail()).state == "sent"
 
 
 async def test_a_worker_that_is_stopped_ends_the_mail_that_it_is_sending(
-    post, postman, app, monkeypatch
+    scenario, postman, app, monkeypatch
 ):
-    await has_mails(post, 1)
+    await has_mails(scenario, 1)
     handed_over = asyncio.Event()
-    hand_over = sending.smtp.hand_over
+    deliver = sending.smtp.deliver
 
     async def slowly(*what):
         handed_over.set()
         await asyncio.sleep(0.3)
-        await hand_over(*what)
+        await deliver(*what)
 
-    monkeypatch.setattr(sending.smtp, "hand_over", slowly)
+    monkeypatch.setattr(sending.smtp, "deliver", slowly)
     loop = asyncio.create_task(sending.work(app, Loop("mail worker 1")))
     await handed_over.wait()
     loop.cancel()
     with pytest.raises(asyncio.CancelledError):
         await loop
     assert len(postman.taken) == 1
-    assert (await post.mail()).state == "sent"
+    assert (await scenario.mail()).state == "sent"
 
 
-async def test_what_was_sent_is_kept_however_long_the_database_is_away(post, postman, monkeypatch):
-    await has_mails(post, 1)
-    held, failures = trying.held, []
+async def test_the_outcome_is_recorded_however_long_the_database_is_away(
+    scenario, postman, monkeypatch
+):
+    await has_mails(scenario, 1)
+    still_claimed, failures = mails.still_claimed, []
 
     async def away(*what):
         if len(failures) < 2:
             failures.append(1)
             raise OperationalError("SELECT", {}, Exception("away"))
-        return await held(*what)
+        return await still_claimed(*what)
 
-    monkeypatch.setattr(trying, "held", away)
-    await post.goes_out()
-    assert (await post.mail()).state == "sent"
+    monkeypatch.setattr(mails, "still_claimed", away)
+    await scenario.sends_due()
+    assert (await scenario.mail()).state == "sent"
     assert len(postman.taken) == 1
 
 
 # --- Pace -------------------------------------------------------------------------------------
 
 
-async def test_all_workers_together_keep_the_pace(post, postman):
-    await has_mails(post, 8)
-    await asyncio.gather(*(post.goes_out(mail_per_minute=5) for _ in range(3)))
+async def test_all_workers_together_keep_the_pace(scenario, postman):
+    await has_mails(scenario, 8)
+    await asyncio.gather(*(scenario.sends_due(mail_per_minute=5) for _ in range(3)))
     assert len(postman.taken) == 5
 
-    async with post.database.transaction() as session:
+    async with scenario.database.transaction() as session:
         await session.execute(text("UPDATE mails SET tried_at = tried_at - interval '61 seconds'"))
-    await post.goes_out(mail_per_minute=5)
+    await scenario.sends_due(mail_per_minute=5)
     assert len(postman.taken) == 8
 
 
-async def test_links_go_first_then_what_has_waited_longest(post, postman, asked):
-    await has_mails(post, 3)
-    newest, middle, oldest = [mail.person_id for mail in await post.mails()]
-    async with post.database.transaction() as session:
+async def test_links_go_first_then_what_has_waited_longest(scenario, postman, owners):
+    await has_mails(scenario, 3)
+    newest, middle, oldest = [mail.person_id for mail in await scenario.mails()]
+    async with scenario.database.transaction() as session:
         for minutes, person_id in enumerate((newest, middle, oldest)):
             earlier = Mail.due_at - timedelta(minutes=minutes)
             await session.execute(
                 update(Mail).where(Mail.person_id == person_id).values(due_at=earlier)
             )
-    link = post.link(account_id=newest)
-    asked.know_link(link.link_id, link.purpose, "lien@example.org")
-    await post.hears(link)
-    await post.goes_out()
+    link = scenario.link(account_id=newest)
+    owners.know_link(link.link_id, link.purpose, "lien@example.org")
+    await scenario.receives(link)
+    await scenario.sends_due()
     waited = [f"{person_id}@example.org" for person_id in (oldest, middle, newest)]
     assert postman.addresses == ["lien@example.org", *waited]
 
 
-async def test_what_is_dropped_or_waits_uses_up_no_pace(post, postman):
-    await post.hears(post.answer())  # of a request that nobody knows yet
-    await has_mails(post, 2)
-    await post.goes_out(mail_per_minute=2)
+async def test_what_is_dropped_or_waits_uses_up_no_pace(scenario, postman):
+    await scenario.receives(scenario.answer())  # of a request that nobody knows yet
+    await has_mails(scenario, 2)
+    await scenario.sends_due(mail_per_minute=2)
     assert len(postman.taken) == 2
 
 
 # --- The service itself ------------------------------------------------------------------------
 
 
-async def test_the_service_sends_what_it_hears_of(post, postman, settings, app):
+async def test_the_service_sends_mail_for_events(scenario, postman, settings, app):
     served = create_app(settings)
     served.state.http = app.state.http
-    await post.hears(post.customer(), post.password())
+    await scenario.receives(scenario.customer(), scenario.password())
     loops = [asyncio.create_task(sending.work(served, Loop("mail worker"))) for _ in range(2)]
     async with asyncio.timeout(10):
         while not postman.taken:  # noqa: ASYNC110 - another thread's list
@@ -192,8 +195,8 @@ async def test_the_service_sends_what_it_hears_of(post, postman, settings, app):
     assert len(postman.taken) == 1
 
 
-async def test_figures_tell_of_the_queue(post, client, postman):
-    await has_mails(post, 3)
+async def test_figures_tell_of_the_queue(scenario, client, postman):
+    await has_mails(scenario, 3)
     page = (await client.get("/metrics")).text
     assert "guichet_mail_queue_mails 3.0" in page
     age = next(
@@ -201,76 +204,76 @@ async def test_figures_tell_of_the_queue(post, client, postman):
     )
     assert 0 < float(age.split()[1]) < 60
 
-    await post.goes_out()
+    await scenario.sends_due()
     page = (await client.get("/metrics")).text
     assert "guichet_mail_queue_mails 0.0" in page
     assert 'guichet_mails_total{kind="password_changed",outcome="sent"}' in page
 
 
-async def test_what_was_settled_long_ago_is_forgotten(post, postman, database):
-    await has_mails(post, 2)
-    await post.goes_out()
+async def test_what_was_settled_long_ago_is_forgotten(scenario, postman, database):
+    await has_mails(scenario, 2)
+    await scenario.sends_due()
     async with database.transaction() as session:
         await session.execute(
             text("UPDATE mails SET changed_at = now() - interval '91 days' WHERE id = :id"),
-            {"id": (await post.mails())[0].id},
+            {"id": (await scenario.mails())[0].id},
         )
-    await forget(database, trying.settled(90, 24))
-    assert len(await post.mails()) == len(await post.reasons()) == 1
+    await forget(database, mails.prunable(90, 24))
+    assert len(await scenario.mails()) == len(await scenario.reasons()) == 1
 
 
 # --- Logs -------------------------------------------------------------------------------------
 
 
-async def test_logs_name_nobody_and_quote_no_server(post, postman, asked, capsys, monkeypatch):
+async def test_logs_name_nobody_and_quote_no_server(scenario, postman, owners, capsys, monkeypatch):
     handlers, level = logging.getLogger().handlers[:], logging.getLogger().level
-    kept = structlog.get_config()
+    configuration = structlog.get_config()
     logs.configure("DEBUG")
     try:
         monkeypatch.setattr(sending, "log", structlog.get_logger("mail"))
-        link = post.link()
-        asked.know_link(link.link_id, link.purpose, "ines@example.org")
-        await post.has_request()
-        await post.hears(post.answer(), post.password(), link)
-        await post.later()
+        link = scenario.link()
+        owners.know_link(link.link_id, link.purpose, "ines@example.org")
+        await scenario.has_request()
+        await scenario.receives(scenario.answer(), scenario.password(), link)
+        await scenario.makes_due()
         postman.to_rcpt = "450 <ines@example.org> is not here, Inès"
-        await post.goes_out()
+        await scenario.sends_due()
         postman.to_rcpt = "550 <ines@example.org> is not here, Inès"
-        await post.goes_out_later()
+        await scenario.makes_due_and_sends()
         postman.to_rcpt = ""
-        await post.hears(post.resolved())
-        await post.goes_out_later()
+        await scenario.receives(scenario.resolved())
+        await scenario.makes_due_and_sends()
     finally:
         logging.getLogger().handlers[:] = handlers
         logging.getLogger().setLevel(level)
-        structlog.configure(**kept)
+        structlog.configure(**configuration)
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     lines = [line for line in lines if line["logger"] != "mail.log"]  # the mail server's own
-    said = json.dumps(lines, ensure_ascii=False)
+    logged = json.dumps(lines, ensure_ascii=False)
     assert {line["outcome"] for line in lines if line["event"] == "mail"} == {
         "delayed", "failed", "sent"
     }  # fmt: skip
     for secret in ("example.org", "Inès", "Dubois", "Karim", "secret-", "not here"):
-        assert secret not in said
+        assert secret not in logged
 
 
 async def test_trouble_is_over_when_the_mail_server_answers_whoever_sends_what_waited(
-    post, postman, monkeypatch
+    scenario, postman, monkeypatch
 ):
     """Otherwise a worker that has nothing to send would tell of it for ever."""
-    await has_mails(post, 1)
-    worker = post.worker()
+    await has_mails(scenario, 1)
+    worker = scenario.worker()
     there, worker.server = worker.server, replace(worker.server, port=free_port())
     assert await worker.send_next() is True
-    assert "takes no mail (SMTPConnectError)" in worker.trouble
+    assert "takes no mail (SMTPConnectError)" in worker.blocked_by
     assert await worker.send_next() is False  # it waits for its next try
-    await worker.look_again()
-    assert "takes no mail (SMTPConnectError)" in worker.trouble
+    await worker.check_mail_server()
+    assert "takes no mail (SMTPConnectError)" in worker.blocked_by
     worker.server = there
-    await worker.look_again()
-    assert worker.trouble, "the server is not asked all the time"
-    monkeypatch.setattr(sending, "LOOK_SECONDS", 0)
-    await worker.look_again()
-    assert worker.trouble is None
+    await worker.check_mail_server()
+    assert worker.blocked_by, "the server is not asked all the time"
+    monkeypatch.setattr(sending, "SERVER_CHECK_SECONDS", 0)
+    await worker.check_mail_server()
+    assert worker.blocked_by is None
     assert postman.taken == []

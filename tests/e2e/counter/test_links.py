@@ -5,11 +5,11 @@ import re
 import pytest
 from playwright.async_api import Locator, Route, expect
 
+from caught_mails import Mailbox
 from e2e.counter.clerk import AT_BOTH_WIDTHS
 from e2e.people import Staff
 from e2e.scanner import PAUSE_SECONDS
 from e2e.test_pages import finds_no_violation, fits
-from letters import Letters
 from shop import Account, Shop, begin_sale, serial_number
 from waiting import eventually
 
@@ -64,7 +64,7 @@ async def invited(shop: Shop) -> Account:
 
 @AT_BOTH_WIDTHS
 async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
-    clerk: Staff, shop: Shop, product, letters: Letters
+    clerk: Staff, shop: Shop, product, mailbox: Mailbox
 ):
     newcomer = shop.somebody("Élodie", "Marchand")
     await fills_the_card_in(clerk, newcomer)
@@ -77,9 +77,9 @@ async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
     await expect(clerk.main).to_contain_text("mot de passe pas encore choisi")
     await finds_no_violation(clerk.page)
     await fits(clerk.page)
-    letter = await letters.to(newcomer.email, CHOOSE)
-    assert letter.link.startswith("/lien/")
-    assert len(letters.all_to(newcomer.email)) == 1
+    mail = await mailbox.to(newcomer.email, CHOOSE)
+    assert mail.link.startswith("/lien/")
+    assert len(mailbox.all_to(newcomer.email)) == 1
 
     await types(clerk, product.reference)
     await expect(clerk.offered_products.first).to_contain_text(product.designation)
@@ -93,7 +93,7 @@ async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
 
 
 async def test_a_link_that_is_asked_for_twice_in_a_cut_makes_one_customer_and_one_mail(
-    seller: Staff, shop: Shop, letters: Letters
+    seller: Staff, shop: Shop, mailbox: Mailbox
 ):
     newcomer = shop.somebody("Élodie", "Marchand")
     await seller.goes_to_counter()
@@ -106,8 +106,8 @@ async def test_a_link_that_is_asked_for_twice_in_a_cut_makes_one_customer_and_on
     await presses_keys(seller, "Enter")
 
     await seller.is_told(sent_to(newcomer))
-    await letters.to(newcomer.email, CHOOSE)
-    assert len(letters.all_to(newcomer.email)) == 1
+    await mailbox.to(newcomer.email, CHOOSE)
+    assert len(mailbox.all_to(newcomer.email)) == 1
 
 
 async def test_after_a_link_that_was_cut_no_second_account_is_made(seller: Staff, shop: Shop):
@@ -152,10 +152,10 @@ async def test_the_words_about_the_link_leave_with_its_customer(
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
 async def test_a_link_is_sent_again_from_the_customers_file(
-    windows, seller_account, shop: Shop, letters: Letters, javascript
+    windows, seller_account, shop: Shop, mailbox: Mailbox, javascript
 ):
     customer = await invited(shop)
-    first = await letters.to(customer.email, CHOOSE)
+    first = await mailbox.to(customer.email, CHOOSE)
     seller = await windows.staff(seller_account, javascript=javascript)
     await seller.goes_to(f"/clients/{customer.id}")
     await seller.reads(NOT_CHOSEN)
@@ -166,14 +166,14 @@ async def test_a_link_is_sent_again_from_the_customers_file(
     await seller.reads(NOT_CHOSEN)
 
     async def second() -> None:
-        assert len(letters.all_to(customer.email)) == 2
+        assert len(mailbox.all_to(customer.email)) == 2
 
     await eventually(second)
-    assert (await letters.to(customer.email, CHOOSE)).link != first.link
+    assert (await mailbox.to(customer.email, CHOOSE)).link != first.link
 
 
 async def test_a_link_is_sent_to_whoever_has_forgotten_their_password(
-    clerk: Staff, customer_account: Account, letters: Letters
+    clerk: Staff, customer_account: Account, mailbox: Mailbox
 ):
     await clerk.goes_to(f"/clients/{customer_account.id}")
     await expect(clerk.main.get_by_role("button", name="Nouveau mot de passe")).to_be_visible()
@@ -183,7 +183,7 @@ async def test_a_link_is_sent_to_whoever_has_forgotten_their_password(
     await clerk.is_told(sent_to(customer_account))
     await finds_no_violation(clerk.page)
     await fits(clerk.page)
-    assert re.match("/lien/.+", (await letters.to(customer_account.email, ANEW)).link)
+    assert re.match("/lien/.+", (await mailbox.to(customer_account.email, ANEW)).link)
 
 
 async def test_the_keyboard_is_handed_over_to_whoever_was_sent_a_link(seller: Staff, shop: Shop):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from chassis.service import Background, create_service
 from notifications import sending
 from notifications.handlers import subscriptions
-from notifications.operations import trying
+from notifications.operations import mails
 from notifications.routes import router
 from notifications.settings import Settings
 
@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions,
         background=workers,
         readings=[sending.measure],
-        past=[trying.settled(settings.mail_keep_days, settings.mail_oldest_hours)],
+        past=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
     app.state.mail_found = asyncio.Event()
     return app

@@ -1,4 +1,4 @@
-"""What notifications hears from the others: who people are, and what somebody is to be told."""
+"""Events of the other services: who people are, and what to send them mail about."""
 
 from dataclasses import replace
 from datetime import UTC, timedelta
@@ -22,8 +22,8 @@ from contracts.sales.events import SaleRecorded
 from contracts.tickets.events import Side, TicketMessageAdded, TicketOpened, TicketResolved
 from notifications import settings
 from notifications.models import Person
-from notifications.operations import knowing, queueing
-from notifications.operations.queueing import News, Timing, key_of
+from notifications.operations import projections, queueing
+from notifications.operations.queueing import Notification, Rules, key_of
 
 subscriptions = Subscriptions()
 
@@ -34,26 +34,26 @@ LINKS = {
 }
 
 
-def timing() -> Timing | None:
-    """None where no mail can be sent: what happens then is known, and told to nobody."""
+def current_rules() -> Rules | None:
+    """None where no mail is sent: events are still stored, but nobody gets a mail."""
     rules = settings.queueing()
     if not rules.mail:
         return None
-    return Timing(
+    return Rules(
         gather=timedelta(seconds=rules.mail_gather_seconds),
-        oldest=timedelta(hours=rules.mail_oldest_hours),
-        remembered=timedelta(days=rules.mail_keep_days),
+        max_age=timedelta(hours=rules.mail_oldest_hours),
+        retention=timedelta(days=rules.mail_keep_days),
     )
 
 
-async def notify(session: AsyncSession, person_id: UUID, news: News) -> None:
-    if (rules := timing()) is not None:
-        await queueing.notify(session, person_id, news, rules)
+async def notify(session: AsyncSession, person_id: UUID, notification: Notification) -> None:
+    if (rules := current_rules()) is not None:
+        await queueing.notify(session, person_id, notification, rules)
 
 
-async def notify_staff(session: AsyncSession, news: News) -> None:
-    if (rules := timing()) is not None:
-        await queueing.notify_staff(session, news, rules)
+async def notify_staff(session: AsyncSession, notification: Notification) -> None:
+    if (rules := current_rules()) is not None:
+        await queueing.notify_staff(session, notification, rules)
 
 
 # --- People -----------------------------------------------------------------------------------
@@ -61,7 +61,7 @@ async def notify_staff(session: AsyncSession, news: News) -> None:
 
 @subscriptions.on(CustomerChanged)
 async def remember_customer(session: AsyncSession, event: CustomerChanged) -> None:
-    """A change of address is told to the old one: only there its owner can learn of a theft."""
+    """A changed address is announced to the old one, where the owner can notice a theft."""
     person = Person(
         id=event.customer_id,
         version=event.version,
@@ -72,15 +72,15 @@ async def remember_customer(session: AsyncSession, event: CustomerChanged) -> No
         enabled=event.enabled,
         changed_at=event.changed_at,
     )
-    before = await knowing.remember_person(session, person)
+    before = await projections.remember_person(session, person)
     if before is None:
         return
-    after = await knowing.newest_state(session, person.id)
+    after = await projections.newest_person(session, person.id)
     if after.changed_at is not None and email_key(before.email) != email_key(after.email):
         await notify(
             session,
             after.id,
-            News(
+            Notification(
                 kind=Kind.EMAIL_CHANGED,
                 key=key_of("email", after.id, after.version),
                 at=after.changed_at,
@@ -100,31 +100,33 @@ async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged
         email=event.email,
         enabled=event.enabled,
     )
-    await knowing.remember_person(session, person)
+    await projections.remember_person(session, person)
 
 
 @subscriptions.on(PasswordChanged)
 async def notify_of_password(session: AsyncSession, event: PasswordChanged) -> None:
     key = key_of("password", event.account_id, event.changed_at.astimezone(UTC).isoformat())
     kind = Kind.FIRST_PASSWORD if event.first else Kind.PASSWORD_CHANGED
-    news = News(kind=kind, key=key, at=event.changed_at)
-    await notify(session, event.account_id, news)
+    notification = Notification(kind=kind, key=key, at=event.changed_at)
+    await notify(session, event.account_id, notification)
 
 
 @subscriptions.on(LinkRequested)
 async def send_link(session: AsyncSession, event: LinkRequested) -> None:
     if event.expires_at <= clock.now():
         return
-    news = News(
+    notification = Notification(
         kind=LINKS[event.purpose],
         key=key_of("link", event.link_id),
         at=event.requested_at,
         link_id=event.link_id,
         link_expires_at=event.expires_at,
     )
-    await notify(session, event.account_id, news)
-    if event.purpose == Purpose.EMAIL:  # and whoever reads the mail of the old one may end it
-        warning = replace(news, kind=Kind.EMAIL_ASKED, key=key_of("refusal", event.link_id))
+    await notify(session, event.account_id, notification)
+    if (
+        event.purpose == Purpose.EMAIL
+    ):  # the old address gets a mail by which the change can be refused
+        warning = replace(notification, kind=Kind.EMAIL_ASKED, key=key_of("refusal", event.link_id))
         await notify(session, event.account_id, warning)
 
 
@@ -133,14 +135,14 @@ async def send_link(session: AsyncSession, event: LinkRequested) -> None:
 
 @subscriptions.on(SaleRecorded)
 async def welcome_buyer(session: AsyncSession, event: SaleRecorded) -> None:
-    first = await knowing.remember_purchase(
+    first = await projections.remember_purchase(
         session, customer_id=event.customer_id, sale_id=event.sale_id, at=event.recorded_at
     )
     if first:
-        news = News(
+        notification = Notification(
             kind=Kind.WELCOME, key=key_of("welcome", event.customer_id), at=event.recorded_at
         )
-        await notify(session, event.customer_id, news)
+        await notify(session, event.customer_id, notification)
 
 
 # --- Requests ---------------------------------------------------------------------------------
@@ -148,7 +150,7 @@ async def welcome_buyer(session: AsyncSession, event: SaleRecorded) -> None:
 
 @subscriptions.on(TicketOpened)
 async def notify_of_request(session: AsyncSession, event: TicketOpened) -> None:
-    await knowing.remember_ticket(
+    await projections.remember_ticket(
         session,
         id=event.ticket_id,
         number=event.number,
@@ -157,7 +159,7 @@ async def notify_of_request(session: AsyncSession, event: TicketOpened) -> None:
         designation=event.product.designation,
         customer_version=event.version,
     )
-    news = News(
+    notification = Notification(
         kind=Kind.NEW_REQUEST,
         key=key_of("opened", event.ticket_id),
         at=event.opened_at,
@@ -165,24 +167,24 @@ async def notify_of_request(session: AsyncSession, event: TicketOpened) -> None:
         version=event.version,
         author_id=event.customer_id,
     )
-    await notify_staff(session, news)
+    await notify_staff(session, notification)
     if settings.queueing().mail_acknowledge:
-        await notify(session, event.customer_id, replace(news, kind=Kind.ACKNOWLEDGEMENT))
+        await notify(session, event.customer_id, replace(notification, kind=Kind.ACKNOWLEDGEMENT))
 
 
 @subscriptions.on(TicketMessageAdded)
 async def notify_of_message(session: AsyncSession, event: TicketMessageAdded) -> None:
-    """Whoever did not write it: the customer, or those of the staff who want to know."""
+    """Notify the other side: the customer, or the staff members who want it."""
     by_staff = event.author_side == Side.STAFF
-    spoken = "staff_version" if by_staff else "customer_version"
-    await knowing.remember_ticket(
+    column = "staff_version" if by_staff else "customer_version"
+    await projections.remember_ticket(
         session,
         id=event.ticket_id,
         number=event.number,
         customer_id=event.customer_id,
-        **{spoken: event.version},
+        **{column: event.version},
     )
-    news = News(
+    notification = Notification(
         kind=Kind.REPLY if by_staff else Kind.CUSTOMER_ANSWER,
         key=key_of("message", event.message_id),
         at=event.sent_at,
@@ -192,15 +194,15 @@ async def notify_of_message(session: AsyncSession, event: TicketMessageAdded) ->
         author_id=event.author_id,
     )
     if by_staff:
-        await notify(session, event.customer_id, news)
+        await notify(session, event.customer_id, notification)
     else:
-        await notify_staff(session, news)
+        await notify_staff(session, notification)
 
 
 @subscriptions.on(TicketResolved)
 async def notify_of_resolution(session: AsyncSession, event: TicketResolved) -> None:
     """The customer, unless they resolved it themselves."""
-    await knowing.remember_ticket(
+    await projections.remember_ticket(
         session,
         id=event.ticket_id,
         number=event.number,
@@ -208,7 +210,7 @@ async def notify_of_resolution(session: AsyncSession, event: TicketResolved) -> 
         resolved_by=event.resolved_by,
     )
     if event.resolved_by_side == Side.STAFF:
-        news = News(
+        notification = Notification(
             kind=Kind.RESOLVED,
             key=key_of("resolved", event.ticket_id),
             at=event.resolved_at,
@@ -216,4 +218,4 @@ async def notify_of_resolution(session: AsyncSession, event: TicketResolved) -> 
             version=event.version,
             author_id=event.resolved_by,
         )
-        await notify(session, event.customer_id, news)
+        await notify(session, event.customer_id, notification)

@@ -1,4 +1,4 @@
-"""Mails with their reasons, and what must be known of people and requests to send them."""
+"""Mails with their reasons, and copies of the people and requests they are about."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,18 +20,18 @@ class Base(Mapping, DeclarativeBase):
 TO_STAFF = (Kind.NEW_REQUEST, Kind.CUSTOMER_ANSWER)
 ON_TICKETS = (Kind.REPLY, Kind.RESOLVED, Kind.ACKNOWLEDGEMENT, *TO_STAFF)
 WITH_LINK = (Kind.PASSWORD_LINK, Kind.INVITATION, Kind.EMAIL_LINK, Kind.EMAIL_ASKED)
-ABOUT_SAFETY = (
+ABOUT_SECURITY = (
     Kind.PASSWORD_CHANGED,
     Kind.FIRST_PASSWORD,
     Kind.EMAIL_CHANGED,
-)  # told to whoever may not sign in, too
+)  # also sent to disabled accounts
 
 
 # --- Who and what -----------------------------------------------------------------------------
 
 
 class Person(Base):
-    """A customer or staff member as identity last told of them."""
+    """A customer or staff member, as in identity's last event."""
 
     __tablename__ = "people"
 
@@ -53,10 +53,10 @@ class Person(Base):
         return f"{self.first_name} {self.last_name}"
 
 
-class Wishes(Base):
-    """What a person wants to be told by mail; who has said nothing has no row.
+class Preferences(Base):
+    """Which mails a person wants; no row means the defaults.
 
-    What staff must ask for is kept as the moment since when: what happened before stays untold.
+    Mails that staff must ask for are stored as a time: events before it are not notified.
     """
 
     __tablename__ = "preferences"
@@ -95,8 +95,8 @@ class Wishes(Base):
             setattr(self, f"{name}_since", at)
 
 
-# What can be unsubscribed from, by the name of its wish.
-WISHES = {
+# The kinds that can be unsubscribed from, and their columns in Preferences.
+PREFERENCE_NAMES = {
     Kind.REPLY: "replies",
     Kind.RESOLVED: "resolutions",
     Kind.ACKNOWLEDGEMENT: "acknowledgements",
@@ -106,9 +106,9 @@ WISHES = {
 
 
 class Ticket(Base):
-    """A request as far as mail needs it: who spoke last, by the request's own versions.
+    """What mail needs of a request: who wrote last, as versions of the request.
 
-    `designation` is None until its opening is heard of.
+    `designation` is None until its TicketOpened has arrived.
     """
 
     __tablename__ = "tickets"
@@ -132,7 +132,7 @@ class Ticket(Base):
 
 
 class Buyer(Base):
-    """A customer who has bought something before."""
+    """A customer with at least one purchase."""
 
     __tablename__ = "buyers"
 
@@ -141,7 +141,7 @@ class Buyer(Base):
     first_bought_at: Mapped[datetime]
 
 
-TOO_OLD = "too old when it was heard of"  # why a mail was never tried
+TOO_OLD = "too old when it was heard of"  # stored as the error of mails that were never tried
 
 # --- The queue --------------------------------------------------------------------------------
 
@@ -149,8 +149,8 @@ TOO_OLD = "too old when it was heard of"  # why a mail was never tried
 class Mail(Base):
     """One mail to one person.
 
-    `wanted_at` is when its time came, `due_at` when it is tried next. Whoever tries it holds it by
-    `claim` until `claimed_until`: after that it was lost with its worker, and is another's.
+    `wanted_at` is when it should have been sent, `due_at` when it is tried next. A worker holds it
+    by `claim` until `claimed_until`; after that the worker is taken for dead.
     """
 
     __tablename__ = "mails"
@@ -185,27 +185,27 @@ class Mail(Base):
     claimed_until: Mapped[datetime | None] = mapped_column(default=None)
 
     def release(self, state: State, *, at: datetime, due_at: datetime | None = None) -> None:
-        """End a try: with what became of the mail, or when it is tried again."""
+        """End an attempt: with the outcome, or the time of the next one."""
         self.state, self.changed_at = state, at
         self.due_at = due_at or self.due_at
         self.claim = self.claimed_until = None
 
-    def forget_try(self) -> None:
-        """It never came to the mail server: this neither counts nor uses up the pace."""
+    def undo_attempt(self) -> None:
+        """It was not sent to the mail server: the attempt counts neither for it nor for the rate."""
         self.attempts -= 1
         self.tried_at = None
 
     def resend(self, *, at: datetime) -> None:
-        """Once more, as if it were new."""
+        """Start again, as if it were new."""
         self.attempts = self.waits = 0
         self.wanted_at, self.last_error = at, None
         self.release(State.WAITING, at=at, due_at=at)
 
 
 class Reason(Base):
-    """Something that happened and that a mail tells; each person is told of it once at most.
+    """An event that a mail is about; the key makes it at most one mail per person and event.
 
-    `event_key` follows from the event's own ids: a replay under new envelopes changes nothing.
+    `event_key` is derived from the event's content: a replay with new event ids changes nothing.
     """
 
     __tablename__ = "reasons"
@@ -223,20 +223,20 @@ class Reason(Base):
 
 
 class Verdict(Enum):
-    """What a look at everything known says of a mail whose time has come."""
+    """Whether a mail that is due can be sent."""
 
     READY = "ready"
-    UNKNOWN = "unknown"  # something that it needs has not arrived yet
-    GONE = "gone"  # nothing to tell any more
+    INCOMPLETE = "unknown"  # an event that it needs has not arrived yet
+    OBSOLETE = "gone"  # no reason left to send it
 
 
 @dataclass(frozen=True)
 class Due:
-    """A mail with all that is known about it, of the moment of its try."""
+    """A mail with everything about it, as of its attempt."""
 
     mail: Mail
     person: Person | None
-    wishes: Wishes
+    preferences: Preferences
     ticket: Ticket | None
     reasons: tuple[Reason, ...]
     authors: dict[UUID, Person]
@@ -247,7 +247,7 @@ class Due:
 
     @property
     def author_ids(self) -> list[UUID]:
-        """Each once, in the order in which they spoke."""
+        """Each once, in the order in which they wrote."""
         return list(dict.fromkeys(r.author_id for r in self.reasons if r.author_id))
 
     @property
@@ -259,40 +259,42 @@ class Due:
         return self.mail.fixed_email or (self.person.email if self.person else "")
 
     def verdict(self, at: datetime) -> Verdict:
-        if self.is_gone(at):
-            return Verdict.GONE
-        return Verdict.READY if self.is_known() else Verdict.UNKNOWN
+        if self.is_obsolete(at):
+            return Verdict.OBSOLETE
+        return Verdict.READY if self.is_complete() else Verdict.INCOMPLETE
 
-    def is_known(self) -> bool:
+    def is_complete(self) -> bool:
         if self.kind in WITH_LINK:
-            return True  # identity tells the rest with the secret
+            return True  # identity sends the rest with the secret
         if self.person is None:
             return False
         if self.kind in ON_TICKETS and (self.ticket is None or self.ticket.designation is None):
             return False
         return all(author in self.authors for author in self.author_ids)
 
-    def is_gone(self, at: datetime) -> bool:
-        if not self.wishes.wants(self.kind):
+    def is_obsolete(self, at: datetime) -> bool:
+        if not self.preferences.wants(self.kind):
             return True
         if self.mail.link_expires_at is not None and self.mail.link_expires_at <= at:
             return True
-        if self.person is not None and self.is_not_for(self.person):
+        if self.person is not None and self.is_not_meant_for(self.person):
             return True
-        return self.ticket is not None and self.is_overtaken(self.ticket)
+        return self.ticket is not None and self.is_superseded(self.ticket)
 
-    def is_not_for(self, person: Person) -> bool:
+    def is_not_meant_for(self, person: Person) -> bool:
         if self.kind in TO_STAFF and person.is_customer:
             return True
-        return not person.enabled and self.kind not in ABOUT_SAFETY
+        return not person.enabled and self.kind not in ABOUT_SECURITY
 
-    def is_overtaken(self, ticket: Ticket) -> bool:
-        """Answered, resolved or read before anybody had to be told."""
+    def is_superseded(self, ticket: Ticket) -> bool:
+        """Answered or resolved before the mail went."""
         last = max((reason.version for reason in self.reasons), default=0)
         if self.kind == Kind.REPLY:
-            # The mail on the resolution tells of the answer, too, if they want to have that one.
-            told = ticket.resolved_by_customer or (ticket.resolved and self.wishes.resolutions)
-            return told or ticket.customer_version > last
+            # The mail on the resolution covers the answer, too, if they want that mail.
+            covered = ticket.resolved_by_customer or (
+                ticket.resolved and self.preferences.resolutions
+            )
+            return covered or ticket.customer_version > last
         if self.kind in {Kind.NEW_REQUEST, Kind.ACKNOWLEDGEMENT}:
             return ticket.resolved or ticket.staff_version > 0
         if self.kind == Kind.CUSTOMER_ANSWER:

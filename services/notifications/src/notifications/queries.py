@@ -1,4 +1,4 @@
-"""What can be read: a mail with all that is known about it, and what became of mails."""
+"""Reads: a mail with everything about it, outcomes of mails, the state of the queue."""
 
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -13,7 +13,7 @@ from chassis.http import paging
 from contracts.counts import COUNTED_MOST
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
-from notifications.models import TOO_OLD, Due, Mail, Person, Reason, Ticket, Wishes
+from notifications.models import TOO_OLD, Due, Mail, Person, Preferences, Reason, Ticket
 
 T_ = TypeVar("T_")
 
@@ -24,13 +24,15 @@ class MailUnknown(NotFound):
     code = "mail_unknown"
 
 
-WISHES = select(*Wishes.__table__.columns).where(Wishes.person_id == bindparam("person_id"))
+PREFERENCE_NAMES = select(*Preferences.__table__.columns).where(
+    Preferences.person_id == bindparam("person_id")
+)
 
 
-async def wishes(reader: Reader, person_id: UUID) -> Wishes:
-    """What this person wants; what everybody does who has said nothing."""
-    row = (await reader.execute(WISHES, {"person_id": person_id})).one_or_none()
-    return Wishes(person_id=person_id) if row is None else Wishes(**row._asdict())
+async def preferences(reader: Reader, person_id: UUID) -> Preferences:
+    """This person's preferences, or the defaults."""
+    row = (await reader.execute(PREFERENCE_NAMES, {"person_id": person_id})).one_or_none()
+    return Preferences(person_id=person_id) if row is None else Preferences(**row._asdict())
 
 
 # --- One mail ---------------------------------------------------------------------------------
@@ -45,30 +47,30 @@ async def mail_to_change(session: AsyncSession, mail_id: UUID) -> Mail:
 
 
 async def due(session: AsyncSession, mail: Mail) -> Due:
-    [found] = await dues(session, [mail])  # whoever asks holds it
+    [found] = await dues(session, [mail])  # the caller has locked it: it exists
     return found
 
 
 async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
-    """Each mail with its person, their wishes, its request, its reasons and their authors.
+    """Each mail with its person, their preferences, its request, its reasons and their authors.
 
-    One that was forgotten since it was read is left out.
+    A mail that was deleted since it was read is left out.
     """
     values = {"ids": [mail.id for mail in mails]}
-    told = (await session.execute(REASONS, values)).all()
+    reasons = (await session.execute(REASONS, values)).all()
     about = {row[0]: row[1:] for row in await session.execute(ABOUT, values)}
     return [
         Due(
             mail=mail,
             person=person,
-            wishes=wishes or Wishes(person_id=mail.person_id),
+            preferences=preferences or Preferences(person_id=mail.person_id),
             ticket=ticket,
-            reasons=tuple(reason for reason, _ in told if reason.mail_id == mail.id),
-            authors={author.id: author for _, author in told if author is not None},
+            reasons=tuple(reason for reason, _ in reasons if reason.mail_id == mail.id),
+            authors={author.id: author for _, author in reasons if author is not None},
         )
         for mail in mails
         if mail.id in about
-        for person, wishes, ticket in [about[mail.id]]
+        for person, preferences, ticket in [about[mail.id]]
     ]
 
 
@@ -81,9 +83,9 @@ REASONS = (
     .execution_options(populate_existing=True)
 )
 ABOUT = (
-    select(Mail.id, Person, Wishes, Ticket)
+    select(Mail.id, Person, Preferences, Ticket)
     .outerjoin(Person, Person.id == Mail.person_id)
-    .outerjoin(Wishes, Wishes.person_id == Mail.person_id)
+    .outerjoin(Preferences, Preferences.person_id == Mail.person_id)
     .outerjoin(Ticket, Ticket.id == Mail.ticket_id)
     .where(Mail.id.in_(IDS))
     .execution_options(populate_existing=True)
@@ -95,10 +97,10 @@ async def all_of(session: AsyncSession, statement: Select[T_]) -> list[T_]:
     return list((await session.scalars(fresh)).all())
 
 
-# --- What became of mails ---------------------------------------------------------------------
+# --- Outcomes ---------------------------------------------------------------------------------
 
 
-# Beside every request that staff open: one statement, and none of the mails' other facts.
+# Read with every request that staff open: one statement, only the columns that are shown.
 DELIVERIES = (
     select(
         Mail.id.label("mail_id"),
@@ -124,7 +126,7 @@ DELIVERIES = (
 
 
 async def deliveries(reader: Reader, ticket_number: int) -> api.Deliveries:
-    """Of what the customer was told about this request, newest first."""
+    """The customer's mails about this request, newest first."""
     found = await reader.execute(DELIVERIES, {"ticket_number": ticket_number})
     return api.Deliveries(deliveries=[api.Delivery.model_validate(row) for row in found])
 
@@ -145,7 +147,7 @@ FAILED = Mail.state == State.FAILED
 async def undelivered(
     session: AsyncSession, *, at: datetime, limit: int, after: str | None
 ) -> api.UndeliveredMails:
-    """Mails that nobody received, newest first; one more than shown tells of another page."""
+    """Failed mails, newest first; reads one more than shown to know of a next page."""
     statement = select(Mail).where(FAILED)
     if after is not None:
         last = paging.decode(after, datetime, UUID)
@@ -172,19 +174,19 @@ def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
         attempts=mail.attempts,
         reason=mail.last_error or "",
         failed_at=mail.changed_at,
-        can_be_resent=not due.is_gone(at),
+        can_be_resent=not due.is_obsolete(at),
         too_old=mail.last_error == TOO_OLD,
     )
 
 
 async def failed(reader: AnyReader) -> int:
-    """Exact to 1,000, at most 1,001."""
+    """How many mails failed: exact up to 1,000, else 1,001."""
     some = select(Mail.id).where(FAILED).limit(COUNTED_MOST + 1).subquery()
     return await number(reader, select(func.count()).select_from(some))
 
 
 async def too_old(reader: Reader) -> int:
-    """Mails that were kept unsent, because what they tell was old when it was heard of."""
+    """Mails that were not sent because their event arrived too late."""
     statement = select(func.count()).select_from(Mail).where(FAILED, Mail.last_error == TOO_OLD)
     return await number(reader, statement)
 
@@ -193,10 +195,10 @@ async def number(reader: AnyReader, statement: Select[int]) -> int:
     return (await reader.execute(statement)).scalar_one()
 
 
-# --- How sending goes -------------------------------------------------------------------------
+# --- The queue --------------------------------------------------------------------------------
 
 
-def awaited(at: datetime) -> ColumnElement[bool]:
+def overdue(at: datetime) -> ColumnElement[bool]:
     return (Mail.state == State.WAITING) & (Mail.wanted_at <= at)
 
 
@@ -217,21 +219,21 @@ async def queue(reader: Reader, *, at: datetime) -> api.Queue:
 
 
 async def depth(reader: Reader, *, at: datetime) -> tuple[int, float]:
-    """How many mails should have been sent by now, and for how long the oldest, in seconds."""
-    statement = select(func.count(), func.min(Mail.wanted_at)).where(awaited(at))
+    """How many mails are due, and for how many seconds the oldest of them has been."""
+    statement = select(func.count(), func.min(Mail.wanted_at)).where(overdue(at))
     count, oldest = (await reader.execute(statement)).one()
     return count, max(0.0, (at - oldest).total_seconds()) if oldest else 0.0
 
 
 async def unready(reader: Reader) -> int:
-    """Mails that lack something which has not been heard of yet."""
+    """Mails that wait for an event they need."""
     return await number(
         reader, select(func.count()).where(Mail.state == State.WAITING, Mail.waits > 0)
     )
 
 
 async def last_trouble(reader: Reader) -> Any:
-    """The newest mail that was put off, unless one was handed over since."""
+    """The newest mail that was delayed, unless one was sent since."""
     newest = (
         select(Mail.state, Mail.last_error, Mail.changed_at)
         .where(Mail.tried_at.is_not(None), Mail.state.in_([State.WAITING, State.SENT]))

@@ -13,7 +13,7 @@ from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
 from contracts.numbers import LONGEST_NUMBER
 from notifications import models, queries
-from notifications.operations import preferences, trying
+from notifications.operations import mails, preferences
 
 router = APIRouter(prefix="/api/notifications", tags=["notifications"])
 
@@ -27,9 +27,9 @@ TicketNumber = Annotated[int, Query(ge=0, lt=10**LONGEST_NUMBER)]
 
 
 async def secret(request: Request) -> str:
-    """What signs unsubscriptions; where no mail can be sent there may be none."""
-    kept = request.app.state.settings.notifications_secret
-    return kept.get_secret_value() if kept else ""
+    """The key that signs unsubscription links; empty where no mail is sent."""
+    configured = request.app.state.settings.notifications_secret
+    return configured.get_secret_value() if configured else ""
 
 
 Secret = Annotated[str, Depends(secret)]
@@ -41,7 +41,7 @@ Secret = Annotated[str, Depends(secret)]
 @router.get("/preferences")
 async def read_preferences(request: Request, person: Person, reader: Reading) -> api.Preferences:
     """What I want to be told by mail, and in which language."""
-    return described(request, await queries.wishes(reader, person.id))
+    return described(request, await queries.preferences(reader, person.id))
 
 
 @router.patch("/preferences")
@@ -49,15 +49,15 @@ async def change_preferences(
     request: Request, change: api.PreferencesChange, person: Person, session: Transaction
 ) -> api.Preferences:
     """Say what I want; what is not given stays."""
-    return described(request, await preferences.change_wishes(session, person.id, change))
+    return described(request, await preferences.change(session, person.id, change))
 
 
-def described(request: Request, wishes: models.Wishes) -> api.Preferences:
-    """Without what the house never sends."""
-    told = api.Preferences.model_validate(wishes)
+def described(request: Request, stored: models.Preferences) -> api.Preferences:
+    """`acknowledgements` is null where this installation sends none."""
+    shown = api.Preferences.model_validate(stored)
     if not request.app.state.settings.mail_acknowledge:
-        told.acknowledgements = None
-    return told
+        shown.acknowledgements = None
+    return shown
 
 
 @router.post("/unsubscriptions/read")
@@ -66,7 +66,7 @@ async def read_unsubscription(
 ) -> api.Unsubscribed:
     """What a mail's link would end. It needs no sign-in and changes nothing."""
     person_id, kind = preferences.read_token(secret, given.token)
-    return unsubscribed(await queries.wishes(reader, person_id), kind)
+    return unsubscribed(await queries.preferences(reader, person_id), kind)
 
 
 @router.post("/unsubscriptions")
@@ -78,16 +78,16 @@ async def unsubscribe(
     Said again, it changes nothing.
     """
     person_id, kind = preferences.read_token(secret, given.token)
-    wishes = await preferences.unsubscribe(session, person_id, kind, wanted=given.wanted)
-    return unsubscribed(wishes, kind)
+    changed = await preferences.unsubscribe(session, person_id, kind, wanted=given.wanted)
+    return unsubscribed(changed, kind)
 
 
-def unsubscribed(wishes: models.Wishes, kind: api.Kind) -> api.Unsubscribed:
-    language = api.Language(wishes.language)
-    return api.Unsubscribed(kind=kind, language=language, wanted=wishes.wants(kind))
+def unsubscribed(stored: models.Preferences, kind: api.Kind) -> api.Unsubscribed:
+    language = api.Language(stored.language)
+    return api.Unsubscribed(kind=kind, language=language, wanted=stored.wants(kind))
 
 
-# --- What became of mails ---------------------------------------------------------------------
+# --- Sent and failed mails --------------------------------------------------------------------
 
 
 @router.get("/deliveries")
@@ -107,7 +107,7 @@ async def list_undelivered(
 @router.post("/mails/{mail_id}/resend")
 async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> api.Delivery:
     """Try a failed mail again, to the address of today. Said again, it changes nothing."""
-    mail = await trying.resend(session, mail_id)
+    mail = await mails.resend(session, mail_id)
     return queries.delivery(await queries.due(session, mail))
 
 

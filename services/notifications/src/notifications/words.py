@@ -1,4 +1,4 @@
-"""What mails say, in French and in English."""
+"""The texts of mails, in French and in English."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ from contracts.notifications.api import Kind, Language
 class Words:
     """One kind of mail: braces name what is filled in.
 
-    `why` tells on what ground the mail was sent, `button` is what the link does.
+    `why` says why the reader gets this mail, `button` what the link does.
     """
 
     subject: str
@@ -289,7 +289,7 @@ ENGLISH = {
 
 WORDS = {Language.FRENCH: FRENCH, Language.ENGLISH: ENGLISH}
 
-# Where one mail tells of several answers, or of several people's.
+# For a mail about several answers.
 SEVERAL = {
     Language.FRENCH: {
         Kind.REPLY: french(
@@ -358,7 +358,7 @@ LABELS = {
 
 
 def words(kind: Kind, language: Language, count: int = 1) -> Words:
-    """How this is said; `count` is how many answers it tells of."""
+    """The texts of a kind of mail; `count` is the number of answers it is about."""
     several = SEVERAL[language].get(kind) if count > 1 else None
     return several or WORDS[language][kind]
 

@@ -1,4 +1,4 @@
-"""Which mail is to tell whom of what has happened."""
+"""Queues mails: one per person and event, or one for several events on one request."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,21 +15,21 @@ from chassis.data.reading import Reader
 from chassis.data.writing import straight
 from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
-from notifications.models import TOO_OLD, Mail, Wishes
+from notifications.models import TOO_OLD, Mail, Preferences
 
 log = structlog.get_logger("mail")
 
-KEYS = uuid5(NAMESPACE_URL, "guichet:notifications")
+KEY_NAMESPACE = uuid5(NAMESPACE_URL, "guichet:notifications")
 
 
 def key_of(*parts: object) -> UUID:
-    """The same for the same event, under whatever envelope it comes."""
-    return uuid5(KEYS, "/".join(map(str, parts)))
+    """The same key for the same event, also when it is published again with another id."""
+    return uuid5(KEY_NAMESPACE, "/".join(map(str, parts)))
 
 
 @dataclass(frozen=True)
-class News:
-    """What has happened, and by what kind of mail it is told."""
+class Notification:
+    """One event that somebody may get a mail about, and of which kind."""
 
     kind: Kind
     key: UUID
@@ -44,29 +44,32 @@ class News:
 
 
 @dataclass(frozen=True)
-class Timing:
-    """How long answers are gathered, how old news may be, how long is known what was told."""
+class Rules:
+    """From the settings: how long answers are gathered, the oldest event that still gets a mail,
+    and for how long sent mails are remembered.
+    """
 
     gather: timedelta
-    oldest: timedelta
-    remembered: timedelta
+    max_age: timedelta
+    retention: timedelta
 
-    def is_too_old(self, news: News) -> bool:
-        return clock.now() - news.at > self.oldest
+    def is_too_old(self, notification: Notification) -> bool:
+        return clock.now() - notification.at > self.max_age
 
-    def came_late(self, news: News, stored_at: datetime | None) -> bool:
-        """It is new in its stream and says that it happened long ago: some clock was wrong, or it
-        was held up. What a stream tells again from its beginning is as old there.
+    def arrived_late(self, notification: Notification, stored_at: datetime | None) -> bool:
+        """The event is old but new in its stream: a clock was wrong or it was held up.
+
+        An event that is replayed from an old stream is old there as well.
         """
         now = clock.now()
-        if stored_at is None or now - stored_at > self.oldest:
+        if stored_at is None or now - stored_at > self.max_age:
             return False
-        return now - news.at < self.remembered
+        return now - notification.at < self.retention
 
 
-def capped(news: News) -> News:
-    """Nothing has happened later than now, whatever the clock said where it did."""
-    return replace(news, at=min(news.at, clock.now()))
+def capped(notification: Notification) -> Notification:
+    """A time in the future, from another machine's clock, becomes now."""
+    return replace(notification, at=min(notification.at, clock.now()))
 
 
 REASON = """
@@ -74,9 +77,9 @@ REASON = """
     VALUES (:person_id, :event_key, :mail_id, :at, :version, :message_id, :author_id)
     ON CONFLICT DO NOTHING RETURNING mail_id
 """
-ONE_REASON_MORE = text(REASON)
-# A mail only for what this person has not been told before.
-REASON_AND_MAIL = text(f"""
+ADD_REASON = text(REASON)
+# No mail for an event that this person already has a reason of.
+ADD_MAIL = text(f"""
     WITH reason AS ({REASON})
     INSERT INTO mails (id, kind, person_id, created_at, changed_at, wanted_at, due_at, state,
         attempts, waits, ticket_id, link_id, link_expires_at, fixed_email, last_error)
@@ -86,62 +89,72 @@ REASON_AND_MAIL = text(f"""
 """)  # noqa: S608 - a constant
 
 
-async def notify(session: AsyncSession, person_id: UUID, news: News, timing: Timing) -> None:
-    """Queue a mail, or have one that waits tell this too; never twice, and nothing old.
+async def notify(
+    session: AsyncSession, person_id: UUID, notification: Notification, rules: Rules
+) -> None:
+    """Queue a mail, or add to one that waits. Idempotent; old events are ignored.
 
-    What only came late is kept, unsent, for staff to see and to send.
+    An event that only arrived late makes a failed mail, which staff can see and send.
     """
-    news = capped(news)
-    is_late = timing.is_too_old(news)
-    if is_late and not timing.came_late(news, session.info.get(STORED_AT)):
+    notification = capped(notification)
+    is_late = rules.is_too_old(notification)
+    if is_late and not rules.arrived_late(notification, session.info.get(STORED_AT)):
         return
     reader = await straight(session)
-    waiting = None if is_late else await gathering(reader, person_id, news)
-    due = news.at + (timing.gather if is_gathered(news.kind) else timedelta(0))
+    waiting = None if is_late else await waiting_mail(reader, person_id, notification)
+    due = notification.at + (rules.gather if is_gathered(notification.kind) else timedelta(0))
     now = clock.now()
     values: dict[str, Any] = {
         "mail_id": waiting or new_id(),
         "person_id": person_id,
-        "event_key": news.key,
-        "at": news.at,
-        "version": news.version,
-        "message_id": news.message_id,
-        "author_id": news.author_id,
+        "event_key": notification.key,
+        "at": notification.at,
+        "version": notification.version,
+        "message_id": notification.message_id,
+        "author_id": notification.author_id,
     }
     if waiting:
-        await reader.execute(ONE_REASON_MORE, values)
+        await reader.execute(ADD_REASON, values)
         return
     values |= {
-        "kind": news.kind,
+        "kind": notification.kind,
         "now": now,
         "due": due,
-        "ticket_id": news.ticket_id,
-        "link_id": news.link_id,
-        "link_expires_at": news.link_expires_at,
-        "fixed_email": news.fixed_email,
+        "ticket_id": notification.ticket_id,
+        "link_id": notification.link_id,
+        "link_expires_at": notification.link_expires_at,
+        "fixed_email": notification.fixed_email,
         "state": State.FAILED if is_late else State.WAITING,
         "last_error": TOO_OLD if is_late else None,
     }
-    is_new = bool(await reader.execute(REASON_AND_MAIL, values))
+    is_new = bool(await reader.execute(ADD_MAIL, values))
     if is_new and is_late:
-        log.warning("mail_too_old", kind=news.kind, seconds=round((now - news.at).total_seconds()))
+        log.warning(
+            "mail_too_old",
+            kind=notification.kind,
+            seconds=round((now - notification.at).total_seconds()),
+        )
 
 
-async def notify_staff(session: AsyncSession, news: News, timing: Timing) -> None:
-    """All who have asked for such mails, before it happened."""
-    news = capped(news)
-    if timing.is_too_old(news) and not timing.came_late(news, session.info.get(STORED_AT)):
+async def notify_staff(session: AsyncSession, notification: Notification, rules: Rules) -> None:
+    """Every member of staff who had asked for such mails before it happened."""
+    notification = capped(notification)
+    if rules.is_too_old(notification) and not rules.arrived_late(
+        notification, session.info.get(STORED_AT)
+    ):
         return
     reader = await straight(session)
-    for person_id in await reader.scalars(WANTING[news.kind], {"at": news.at}):
-        await notify(session, person_id, news, timing)
+    for person_id in await reader.scalars(SUBSCRIBERS[notification.kind], {"at": notification.at}):
+        await notify(session, person_id, notification, rules)
 
 
-WANTING = {
-    kind: select(Wishes.person_id).where(since <= bindparam("at")).order_by(Wishes.person_id)
+SUBSCRIBERS = {
+    kind: select(Preferences.person_id)
+    .where(since <= bindparam("at"))
+    .order_by(Preferences.person_id)
     for kind, since in (
-        (Kind.NEW_REQUEST, Wishes.new_requests_since),
-        (Kind.CUSTOMER_ANSWER, Wishes.customer_answers_since),
+        (Kind.NEW_REQUEST, Preferences.new_requests_since),
+        (Kind.CUSTOMER_ANSWER, Preferences.customer_answers_since),
     )
 }
 
@@ -150,7 +163,7 @@ def is_gathered(kind: Kind) -> bool:
     return kind in {Kind.REPLY, Kind.CUSTOMER_ANSWER}
 
 
-GATHERING = (
+WAITING_MAIL = (
     select(Mail.id)
     .where(
         Mail.person_id == bindparam("person_id"),
@@ -166,9 +179,13 @@ GATHERING = (
 )
 
 
-async def gathering(reader: Reader, person_id: UUID, news: News) -> UUID | None:
-    """A mail of this kind on this request that nobody has tried yet; locked."""
-    if not is_gathered(news.kind):
+async def waiting_mail(reader: Reader, person_id: UUID, notification: Notification) -> UUID | None:
+    """A mail of this kind on this request that no worker has claimed yet; locked."""
+    if not is_gathered(notification.kind):
         return None
-    values = {"person_id": person_id, "ticket_id": news.ticket_id, "kind": news.kind}
-    return await reader.scalar(GATHERING, values)
+    values = {
+        "person_id": person_id,
+        "ticket_id": notification.ticket_id,
+        "kind": notification.kind,
+    }
+    return await reader.scalar(WAITING_MAIL, values)

@@ -1,4 +1,4 @@
-"""What Prometheus is told of mails; never of whom."""
+"""The metrics of mail; no label names a person."""
 
 from prometheus_client import Counter, Gauge
 
@@ -6,13 +6,11 @@ from chassis import clock
 from chassis.data.database import Database
 from notifications import queries
 
-MAILS = Counter(
-    "guichet_mails", "Mails tried, by kind and by what came of it.", ["kind", "outcome"]
-)
-DEPTH = Gauge("guichet_mail_queue_mails", "Mails whose time has come and that were not sent.")
-AGE = Gauge("guichet_mail_queue_age_seconds", "For how long the oldest of them has been due.")
+MAILS = Counter("guichet_mails", "Mails tried, by kind and outcome.", ["kind", "outcome"])
+DEPTH = Gauge("guichet_mail_queue_mails", "Mails that are due and not sent yet.")
+AGE = Gauge("guichet_mail_queue_age_seconds", "Seconds since the oldest of them was due.")
 TOO_OLD = Gauge(
-    "guichet_mail_too_old_mails", "Mails kept unsent: what they tell was old when it was heard of."
+    "guichet_mail_too_old_mails", "Mails not sent because their event arrived too late."
 )
 UNREADY = Gauge("guichet_mail_unready_mails", "Mails that wait for an event they need.")
 

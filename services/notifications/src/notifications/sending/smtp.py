@@ -1,4 +1,4 @@
-"""The mail server: what it takes, what it refuses for now, what it refuses for good."""
+"""The SMTP client: sends one mail, and tells temporary from permanent failures."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -10,7 +10,7 @@ from aiosmtplib import SMTP, errors
 
 QUIT_SECONDS = 2
 PERMANENT = 500
-OUR_ACCOUNT = {530, 534, 535, 538}  # who we are is refused, not this mail: RFC 4954
+OUR_ACCOUNT = {530, 534, 535, 538}  # authentication failed: RFC 4954
 
 ABOUT_THE_MAIL = (
     errors.SMTPSenderRefused,
@@ -21,7 +21,7 @@ ABOUT_THE_MAIL = (
 
 @dataclass(frozen=True)
 class Server:
-    """`name` is what we call ourselves; a try may take `seconds`."""
+    """`name` is our name in EHLO; an attempt may take `seconds`."""
 
     host: str
     port: int
@@ -33,33 +33,33 @@ class Server:
 
 
 class NotSent(Exception):
-    """`said` is for staff alone, since servers like to repeat addresses; `cause` is for logs."""
+    """`response` is for staff only (servers repeat addresses in it); `cause` is for logs."""
 
-    def __init__(self, said: str, cause: str) -> None:
+    def __init__(self, response: str, cause: str) -> None:
         super().__init__(cause)
-        self.said, self.cause = said, cause
+        self.response, self.cause = response, cause
 
 
 class Refused(NotSent):
-    """This mail, for good."""
+    """This mail will never be accepted."""
 
 
 class Delayed(NotSent):
-    """The server wants this mail later, or, unless it is `of_this_mail`, is away or in trouble."""
+    """Try again later: because `of_this_mail`, or else because the server is down or failing."""
 
-    def __init__(self, said: str, cause: str, *, of_this_mail: bool = False) -> None:
-        super().__init__(said, cause)
+    def __init__(self, response: str, cause: str, *, of_this_mail: bool = False) -> None:
+        super().__init__(response, cause)
         self.of_this_mail = of_this_mail
 
 
-async def hand_over(server: Server, sender: str, recipient: str, content: bytes) -> None:
-    """Returns once the server has taken the mail over; raises Refused or Delayed."""
+async def deliver(server: Server, sender: str, recipient: str, content: bytes) -> None:
+    """Returns once the server has accepted the mail; raises Refused or Delayed."""
     async with connected(server) as smtp:
         await send(smtp, sender, recipient, content)
 
 
-async def greet(server: Server) -> None:
-    """Raises Delayed unless the server is there and takes our account."""
+async def check(server: Server) -> None:
+    """Raises Delayed unless the server answers and accepts our account."""
     async with connected(server):
         pass
 
@@ -86,52 +86,57 @@ async def connected(server: Server) -> AsyncGenerator[SMTP]:
     except BaseException:
         smtp.close()
         raise
-    await leave(smtp)
+    await disconnect(smtp)
 
 
 async def connect(smtp: SMTP) -> None:
-    """Greeting, EHLO, TLS, AUTH: nothing of this is about the mail."""
+    """Greeting, EHLO, TLS, AUTH: a failure here is the server's, not the mail's."""
     try:
         await smtp.connect()
         await smtp.ehlo()
     except aiosmtplib.SMTPResponseException as answer:
-        raise Delayed(told(answer.code, answer.message), f"connect {answer.code}") from answer
+        raise Delayed(
+            response_text(answer.code, answer.message), f"connect {answer.code}"
+        ) from answer
     except TimeoutError:
         raise
-    except (aiosmtplib.SMTPException, OSError, ValueError) as trouble:
-        raise Delayed(str(trouble) or type(trouble).__name__, type(trouble).__name__) from trouble
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        raise Delayed(str(error) or type(error).__name__, type(error).__name__) from error
 
 
 async def send(smtp: SMTP, sender: str, recipient: str, content: bytes) -> None:
     options = [] if recipient.isascii() else ["SMTPUTF8"]
     if options and not smtp.supports_extension("smtputf8"):
-        raise Refused("the mail server takes no address of other letters than ASCII's", "smtputf8")
+        raise Refused("the mail server accepts no non-ASCII addresses", "smtputf8")
     try:
         await smtp.sendmail(sender, [recipient], content, mail_options=options)
     except errors.SMTPRecipientsRefused as refused:
-        raise judged(refused.recipients[0]) from refused
+        raise classified(refused.recipients[0]) from refused
     except aiosmtplib.SMTPResponseException as answer:
-        raise judged(answer) from answer
+        raise classified(answer) from answer
     except TimeoutError:
         raise
-    except (aiosmtplib.SMTPException, OSError) as trouble:
-        raise Delayed(str(trouble) or type(trouble).__name__, type(trouble).__name__) from trouble
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise Delayed(str(error) or type(error).__name__, type(error).__name__) from error
 
 
-def judged(answer: aiosmtplib.SMTPResponseException) -> NotSent:
-    said, cause = told(answer.code, answer.message), f"{type(answer).__name__} {answer.code}"
+def classified(answer: aiosmtplib.SMTPResponseException) -> NotSent:
+    response, cause = (
+        response_text(answer.code, answer.message),
+        f"{type(answer).__name__} {answer.code}",
+    )
     of_this_mail = isinstance(answer, ABOUT_THE_MAIL) and answer.code not in OUR_ACCOUNT
     if answer.code >= PERMANENT and of_this_mail:
-        return Refused(said, cause)
-    return Delayed(said, cause, of_this_mail=of_this_mail)
+        return Refused(response, cause)
+    return Delayed(response, cause, of_this_mail=of_this_mail)
 
 
-def told(code: int, message: str) -> str:
+def response_text(code: int, message: str) -> str:
     return f"{code} {message}" if code > 0 else message
 
 
-async def leave(smtp: SMTP) -> None:
-    """A farewell that goes wrong takes nothing back: the mail is theirs."""
+async def disconnect(smtp: SMTP) -> None:
+    """Errors of QUIT are ignored: the server has accepted the mail."""
     with suppress(aiosmtplib.SMTPException, TimeoutError, OSError):
         async with asyncio.timeout(QUIT_SECONDS):
             await smtp.quit()

@@ -1,4 +1,4 @@
-"""One worker: take a mail that is due, write it, hand it over, keep what became of it."""
+"""One worker: claim a mail that is due, render it, send it, record the outcome."""
 
 import asyncio
 import time
@@ -16,36 +16,45 @@ from chassis.data.database import Database
 from chassis.monitoring.loops import Loop
 from chassis.outages import UNREACHABLE, describe
 from contracts.notifications.api import Kind, Language
-from notifications.clients import Owners, Silent
-from notifications.letters import House, Letter, Request, as_sent, envelope_address, write
-from notifications.models import WISHES, Due, Mail, Person, Ticket, Verdict
-from notifications.operations import preferences, trying
+from notifications.clients import Owners, Unavailable
+from notifications.models import PREFERENCE_NAMES, Due, Mail, Person, Ticket, Verdict
+from notifications.operations import mails, preferences
+from notifications.rendering import (
+    MailContent,
+    Request,
+    Sender,
+    envelope_address,
+    render,
+    serialized,
+)
 from notifications.sending import smtp
 from notifications.sending.measures import MAILS
 from notifications.settings import Settings
 
 log = structlog.get_logger("mail")
 
-FETCHING_SECONDS = 30
-LOOK_SECONDS = 10  # whether the mail server takes mail again
+FETCH_SECONDS = 30
+SERVER_CHECK_SECONDS = 10  # between two checks of a mail server that failed
 TEXTS_MOST = 5
-WAITS_FOR_TEXTS = 6  # about a minute: a mail without the words is better than none
-OTHERS_LOOK = 10  # times less often than the first of a process, while none has found a mail
+WAITS_FOR_TEXTS = 6  # about a minute: then the mail goes without its texts
+OTHERS_POLL_FACTOR = (
+    10  # an idle process polls with one worker; its others poll this many times less often
+)
 
 Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
 
 
-class Gone(Exception):
-    """Identity says that the link is over: there is nothing to send."""
+class LinkEnded(Exception):
+    """Identity says that the link is used, expired or replaced: there is nothing to send."""
 
 
 async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
-    """Send whatever is due, for ever; a mail that is on its way when we are stopped gets there.
+    """Send whatever is due until cancelled; a mail that is being sent then is still finished.
 
-    The first of a process looks for mail; once one has found some, the others look too.
+    The first worker of a process polls; once it has found mail, it wakes the others.
     """
     worker = Worker(app.state.settings, app.state.database, owners_of(app))
-    pause = worker.settings.mail_poll_seconds * (1 if is_first else OTHERS_LOOK)
+    pause = worker.settings.mail_poll_seconds * (1 if is_first else OTHERS_POLL_FACTOR)
     found: asyncio.Event = app.state.mail_found
     while True:
         sending = asyncio.create_task(worker.send_next())
@@ -56,11 +65,11 @@ async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
             sending.cancel()
             raise
         if not sent:
-            await worker.look_again()
-        if worker.trouble:
-            loop.cannot(worker.trouble)
+            await worker.check_mail_server()
+        if worker.blocked_by:
+            loop.cannot(worker.blocked_by)
         else:
-            loop.did("looked after a mail" if sent else "found no mail to send")
+            loop.did("handled a mail" if sent else "found no mail to send")
         if sent:
             found.set()  # for whoever waits just now
             found.clear()
@@ -75,19 +84,19 @@ def owners_of(app: FastAPI) -> Owners:
 
 
 class Worker:
-    """Holds no connection to the database while it speaks with others.
+    """Holds no database connection while it waits for other services or the mail server.
 
-    `trouble`: what keeps it from sending, until a mail is sent again or nothing stands in the way.
+    `blocked_by`: why it cannot send; None once a mail is sent or the mail server answers again.
     """
 
     def __init__(self, settings: Settings, database: Database, owners: Owners) -> None:
         self.settings, self.database, self.owners = settings, database, owners
         secret = settings.notifications_secret
         self.secret = secret.get_secret_value() if secret else ""
-        self.trouble: str | None = None
-        self.looked_at = float("-inf")
+        self.blocked_by: str | None = None
+        self.checked_at = float("-inf")
         self.patience = timedelta(hours=settings.mail_oldest_hours)
-        self.house = House(settings.sender, settings.public_url.rstrip("/"), settings.zone)
+        self.sender = Sender(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
             host=settings.smtp_host,
             port=settings.smtp_port,
@@ -100,16 +109,16 @@ class Worker:
 
     @property
     def lease(self) -> timedelta:
-        """Longer than a try can take: only a mail whose worker is gone is taken by another."""
-        return timedelta(seconds=2 * (FETCHING_SECONDS + self.settings.smtp_seconds))
+        """Longer than an attempt can take: only the mail of a dead worker is claimed by another."""
+        return timedelta(seconds=2 * (FETCH_SECONDS + self.settings.smtp_seconds))
 
     async def send_next(self) -> bool:
-        """Whether there was a mail to look at."""
+        """Whether there was a mail to handle."""
         async with self.database.reading() as reader:
-            if not await trying.is_any_due(reader):
+            if not await mails.is_any_due(reader):
                 return False
         async with self.database.transaction() as session:
-            taken = await trying.take(
+            taken = await mails.take(
                 session,
                 lease=self.lease,
                 per_minute=self.settings.mail_per_minute,
@@ -121,22 +130,22 @@ class Worker:
         if verdict is Verdict.READY:
             await self.attempt(due)
         else:
-            log_outcome(due, "dropped" if verdict is Verdict.GONE else "unready")
+            log_outcome(due, "dropped" if verdict is Verdict.OBSOLETE else "unready")
         return True
 
-    async def look_again(self) -> None:
-        """With nothing to send: what was in trouble may wait for hours, or be sent by another."""
-        if self.trouble is None or time.monotonic() - self.looked_at < LOOK_SECONDS:
+    async def check_mail_server(self) -> None:
+        """With nothing to send: the mail that failed may be due in hours, or sent by another."""
+        if self.blocked_by is None or time.monotonic() - self.checked_at < SERVER_CHECK_SECONDS:
             return
-        self.looked_at = time.monotonic()
+        self.checked_at = time.monotonic()
         try:
-            await smtp.greet(self.server)
+            await smtp.check(self.server)
         except smtp.Delayed as delayed:
-            self.trouble = self.refuses(delayed)
+            self.blocked_by = self.unavailable_message(delayed)
         else:
-            self.trouble = None
+            self.blocked_by = None
 
-    def refuses(self, delayed: smtp.Delayed) -> str:
+    def unavailable_message(self, delayed: smtp.Delayed) -> str:
         return (
             f"the mail server {self.server.host}:{self.server.port} takes no mail"
             f" ({delayed.cause}): see that it runs and takes our account; « E-mails non"
@@ -144,82 +153,85 @@ class Worker:
         )
 
     async def attempt(self, due: Due) -> None:
-        """Whatever goes wrong, the mail is kept with what became of it."""
+        """Send it and record the outcome, whatever goes wrong."""
         to = due.email
         try:
-            letter = await self.letter(due)
-            to = letter.email
-            recipient, content = self.written(letter)
-            sender = self.house.sender.addr_spec
-            await smtp.hand_over(self.server, sender, recipient, content)
-        except Gone:
-            await self.keep(due, "dropped", trying.mark_gone)
-        except Silent as silent:
-            self.trouble = (
-                f"those who know what a mail says are silent ({silent}): see that they run"
+            content = await self.content(due)
+            to = content.email
+            recipient, message = self.rendered(content)
+            sender = self.sender.address.addr_spec
+            await smtp.deliver(self.server, sender, recipient, message)
+        except LinkEnded:
+            await self.record(due, "dropped", mails.mark_dropped)
+        except Unavailable as unavailable:
+            self.blocked_by = (
+                f"identity or tickets does not answer ({unavailable}): see that both run"
             )
-            await self.keep(due, "unready", self.put_off, cause=str(silent))
+            await self.record(due, "unready", self.postpone, cause=str(unavailable))
         except smtp.Refused as refused:
-            said, cause = refused.said, refused.cause
-            await self.keep(
-                due, "failed", lambda s, m: trying.mark_refused(s, m, to=to, said=said), cause=cause
+            response, cause = refused.response, refused.cause
+            await self.record(
+                due,
+                "failed",
+                lambda s, m: mails.mark_failed(s, m, to=to, response=response),
+                cause=cause,
             )
         except smtp.Delayed as delayed:
             if not delayed.of_this_mail:
-                self.trouble = self.refuses(delayed)
-            await self.delay(due, to, delayed.said, delayed.cause)
+                self.blocked_by = self.unavailable_message(delayed)
+            await self.delay(due, to, delayed.response, delayed.cause)
         except Exception as bug:  # one mail that cannot be sent must not hold up the others
             kind = type(bug).__name__
             await self.delay(due, to, kind, kind)
         else:
-            self.trouble = None
-            await self.keep(due, "sent", lambda s, m: trying.mark_sent(s, m, to=to))
+            self.blocked_by = None
+            await self.record(due, "sent", lambda s, m: mails.mark_sent(s, m, to=to))
 
-    async def delay(self, due: Due, to: str, said: str, cause: str) -> None:
+    async def delay(self, due: Due, to: str, response: str, cause: str) -> None:
         pauses = self.settings.mail_retry_seconds
         last = due.mail.attempts > len(pauses)
-        await self.keep(
+        await self.record(
             due,
             "failed" if last else "delayed",
-            lambda s, m: trying.mark_delayed(s, m, to=to, said=said, pauses=pauses),
+            lambda s, m: mails.schedule_retry(s, m, to=to, response=response, pauses=pauses),
             cause=cause,
         )
 
-    async def put_off(self, session: AsyncSession, mail: Mail) -> None:
-        trying.wait(mail, at=await trying.now(session), patience=self.patience)
+    async def postpone(self, session: AsyncSession, mail: Mail) -> None:
+        mails.postpone(mail, at=await mails.now(session), patience=self.patience)
 
-    def written(self, letter: Letter) -> tuple[str, bytes]:
-        """To which address, and what."""
+    def rendered(self, content: MailContent) -> tuple[str, bytes]:
+        """The envelope's recipient and the message's bytes; raises Refused if it cannot be."""
         try:
-            message = write(letter, self.house, at=clock.now())
-            return envelope_address(letter.email), as_sent(message)
+            message = render(content, self.sender, at=clock.now())
+            return envelope_address(content.email), serialized(message)
         except ValueError as impossible:
             raise smtp.Refused(str(impossible), "unwritable") from impossible
 
-    # --- What it tells ------------------------------------------------------------------------
+    # --- Content ------------------------------------------------------------------------------
 
-    async def letter(self, due: Due) -> Letter:
-        """All of it; raises Silent where its owner did not say, Gone where a link is over."""
+    async def content(self, due: Due) -> MailContent:
+        """Raises Unavailable where another service does not answer, LinkEnded for an ended link."""
         try:
-            async with asyncio.timeout(FETCHING_SECONDS):
+            async with asyncio.timeout(FETCH_SECONDS):
                 if due.mail.link_id is not None:
-                    return await self.link_letter(due, due.mail.link_id)
+                    return await self.link_content(due, due.mail.link_id)
                 if due.person is None:
                     raise LookupError("a mail without its person is not ready")
-                return await self.news_letter(due, due.person)
+                return await self.notification_content(due, due.person)
         except TimeoutError as slow:
-            raise Silent("timeout") from slow
+            raise Unavailable("timeout") from slow
 
-    async def link_letter(self, due: Due, link_id: UUID) -> Letter:
-        refuses = due.kind is Kind.EMAIL_ASKED
-        fetch = self.owners.link_refusal if refuses else self.owners.link_secret
+    async def link_content(self, due: Due, link_id: UUID) -> MailContent:
+        is_refusal = due.kind is Kind.EMAIL_ASKED
+        fetch = self.owners.link_refusal if is_refusal else self.owners.link_secret
         link = await fetch(link_id)
         if link is None:
-            raise Gone
-        return Letter(
+            raise LinkEnded
+        return MailContent(
             id=due.mail.id,
             kind=Kind.EMAIL_IN_USE if link.taken else due.kind,
-            language=Language(due.wishes.language),
+            language=Language(due.preferences.language),
             first_name=link.first_name,
             last_name=link.last_name,
             email=link.email,
@@ -228,11 +240,11 @@ class Worker:
             expires_at=link.expires_at,
         )
 
-    async def news_letter(self, due: Due, person: Person) -> Letter:
-        return Letter(
+    async def notification_content(self, due: Due, person: Person) -> MailContent:
+        return MailContent(
             id=due.mail.id,
             kind=due.kind,
-            language=Language(due.wishes.language),
+            language=Language(due.preferences.language),
             first_name=person.first_name,
             last_name=person.last_name,
             email=due.email,
@@ -244,47 +256,49 @@ class Worker:
         )
 
     async def request(self, due: Due) -> Request | None:
-        """Named by its subject, unless its owner does not say it for a while."""
+        """With its subject, unless tickets has not answered for a while."""
         if due.ticket is None:
             return None
         try:
             subject = await self.owners.subject(due.ticket.number)
-        except Silent:
+        except Unavailable:
             if due.mail.waits < WAITS_FOR_TEXTS:
                 raise
             subject = None
         return request_of(due.ticket, subject or "")
 
     async def texts(self, due: Due) -> list[str]:
-        """The last words that it tells of, where a setting wants them in mails."""
+        """The newest messages that it reports, where GUICHET_MAIL_WITH_TEXT is true."""
         if not self.settings.mail_with_text:
             return []
         try:
             texts = [await self.owners.text(id) for id in due.message_ids[-TEXTS_MOST:]]
-        except Silent:
+        except Unavailable:
             if due.mail.waits < WAITS_FOR_TEXTS:
                 raise
             return []
         return [text for text in texts if text]
 
     def unsubscription(self, person: Person, kind: Kind) -> str:
-        return preferences.token_for(self.secret, person.id, kind) if kind in WISHES else ""
+        return (
+            preferences.token_for(self.secret, person.id, kind) if kind in PREFERENCE_NAMES else ""
+        )
 
-    # --- What became of it --------------------------------------------------------------------
+    # --- Outcome ------------------------------------------------------------------------------
 
-    async def keep(self, due: Due, outcome: str, mark: Marking, *, cause: str = "") -> None:
-        """However long the database is away: what is forgotten would be sent again."""
+    async def record(self, due: Due, outcome: str, mark: Marking, *, cause: str = "") -> None:
+        """Retries until the database answers: an outcome that is lost would be sent again."""
         while True:
             try:
                 async with self.database.transaction() as session:
-                    mail = await trying.held(session, due.mail.id, due.mail.claim)
+                    mail = await mails.still_claimed(session, due.mail.id, due.mail.claim)
                     if mail is None:
-                        outcome = "lost"  # it took so long that another worker has it now
+                        outcome = "lost"  # the lease ended: another worker has it now
                     else:
                         await mark(session, mail)
                 break
-            except UNREACHABLE as trouble:
-                log.warning("mail_not_kept", mail_id=str(due.mail.id), trouble=describe(trouble))
+            except UNREACHABLE as error:
+                log.warning("mail_not_kept", mail_id=str(due.mail.id), trouble=describe(error))
                 await asyncio.sleep(1)
         log_outcome(due, outcome, cause)
 
@@ -300,7 +314,7 @@ def request_of(ticket: Ticket, subject: str) -> Request:
 
 
 def log_outcome(due: Due, outcome: str, cause: str = "") -> None:
-    """In figures and in the log, without a name, an address or a server's words."""
+    """In metrics and in the log: no name, no address, no text of the mail server."""
     MAILS.labels(due.kind, outcome).inc()
     log.info(
         "mail",

@@ -14,10 +14,10 @@ from chassis.testing import token
 from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, Language
 from notifications import words
-from notifications.letters import House, Letter, Request, as_sent, write
-from notifications.models import ON_TICKETS, WISHES, WITH_LINK
+from notifications.models import ON_TICKETS, PREFERENCE_NAMES, WITH_LINK
+from notifications.rendering import MailContent, Request, Sender, render, serialized
 
-HOUSE = House(
+SENDER = Sender(
     Address("Guichet", addr_spec="guichet@shop.example"),
     "https://guichet.example",
     ZoneInfo("Europe/Paris"),
@@ -26,7 +26,7 @@ AT = datetime(2026, 11, 24, 9, 42, tzinfo=UTC)
 TICKET = UUID("018f0000-0000-7000-8000-000000000001")
 
 
-def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes: Any):
+def content(kind=Kind.REPLY, language=Language.FRENCH, **changes: Any):
     request = Request(
         TICKET, 4127, "Bourrage récurrent", "HP-4103", "Imprimante HP LaserJet 4103dw"
     )
@@ -41,14 +41,14 @@ def letter(kind=Kind.REPLY, language=Language.FRENCH, **changes: Any):
         "request": request if kind in ON_TICKETS else None,
         "link_secret": "s3cret" if kind in WITH_LINK else "",
         "expires_at": AT if kind in WITH_LINK else None,
-        "unsubscription": "token" if kind in WISHES else "",
+        "unsubscription": "token" if kind in PREFERENCE_NAMES else "",
     }
-    return Letter(**(good | changes))
+    return MailContent(**(good | changes))
 
 
-def sent(letter):
+def sent(content):
     """As a mail program reads it."""
-    return message_from_bytes(as_sent(write(letter, HOUSE, at=AT)), policy=policy.default)
+    return message_from_bytes(serialized(render(content, SENDER, at=AT)), policy=policy.default)
 
 
 def text_of(mail):
@@ -61,8 +61,8 @@ def page_of(mail):
 
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("kind", list(Kind))
-def test_every_kind_is_said_in_both_languages_as_text_and_as_a_page(kind, language):
-    mail = sent(letter(kind, language))
+def test_every_kind_is_rendered_in_both_languages_as_text_and_html(kind, language):
+    mail = sent(content(kind, language))
     text, page = text_of(mail), page_of(mail)
 
     assert mail["Subject"]
@@ -92,24 +92,30 @@ def test_the_languages_say_the_same_kinds():
 
 def test_french_is_set_as_french_is():
     for several in (words.FRENCH, words.SEVERAL[Language.FRENCH]):
-        for said in several.values():
-            for sentence in (said.subject, said.title, said.button, said.why, *said.lines):
+        for wording in several.values():
+            for sentence in (
+                wording.subject,
+                wording.title,
+                wording.button,
+                wording.why,
+                *wording.lines,
+            ):
                 assert not re.search(r" [:;!?»]|« |n° ", sentence)
-    assert "n°" not in text_of(sent(letter(language=Language.ENGLISH)))
+    assert "n°" not in text_of(sent(content(language=Language.ENGLISH)))
 
 
 def test_mail_programs_thread_a_request():
-    first, second = sent(letter()), sent(letter(Kind.RESOLVED))
+    first, second = sent(content()), sent(content(Kind.RESOLVED))
     thread = f"<ticket-{TICKET}@shop.example>"
     for mail in (first, second):
         assert mail["In-Reply-To"] == mail["References"] == thread
     assert first["Message-ID"] != second["Message-ID"]
     assert first["Message-ID"].endswith("@shop.example>")
-    assert sent(letter(Kind.WELCOME))["References"] is None
+    assert sent(content(Kind.WELCOME))["References"] is None
 
 
-def test_programs_are_told_that_a_program_wrote_it():
-    mail = sent(letter())
+def test_headers_mark_it_as_automatic():
+    mail = sent(content())
     assert mail["Auto-Submitted"] == "auto-generated"
     assert mail["From"].addresses[0].addr_spec == "guichet@shop.example"
     assert mail["Date"].datetime == AT
@@ -117,8 +123,8 @@ def test_programs_are_told_that_a_program_wrote_it():
 
 @pytest.mark.parametrize("kind", list(Kind))
 def test_what_one_may_refuse_can_be_refused_with_one_click(kind):
-    mail = sent(letter(kind))
-    if kind in WISHES:
+    mail = sent(content(kind))
+    if kind in PREFERENCE_NAMES:
         assert mail["List-Unsubscribe"] == "<https://guichet.example/desabonnement/token>"
         assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
         assert "https://guichet.example/desabonnement/token" in text_of(mail)
@@ -127,15 +133,15 @@ def test_what_one_may_refuse_can_be_refused_with_one_click(kind):
         assert "desabonnement" not in text_of(mail)
 
 
-def test_a_link_tells_until_when_it_works_in_the_shops_time():
-    french = text_of(sent(letter(Kind.PASSWORD_LINK)))
+def test_the_expiry_of_a_link_is_in_the_shops_time():
+    french = text_of(sent(content(Kind.PASSWORD_LINK)))
     assert "jusqu’au 24 novembre 2026 à 10\u00a0h\u00a042." in french
-    english = text_of(sent(letter(Kind.PASSWORD_LINK, Language.ENGLISH)))
+    english = text_of(sent(content(Kind.PASSWORD_LINK, Language.ENGLISH)))
     assert "until 24 November 2026 at 10:42." in english
 
 
-def test_several_answers_and_authors_are_told_as_such():
-    mail = sent(letter(count=3, authors=["Karim Benali", "Awa Diallo", "Julien Morel"]))
+def test_several_answers_and_authors_are_named():
+    mail = sent(content(count=3, authors=["Karim Benali", "Awa Diallo", "Julien Morel"]))
     assert "3 réponses" in str(mail["Subject"])
     assert "Karim Benali, Awa Diallo et Julien Morel" in text_of(mail)
 
@@ -168,14 +174,14 @@ def test_nothing_gets_into_the_headers_by_a_name(nasty):
     """Neither of a person nor of a product."""
     request = Request(TICKET, 4127, nasty, nasty, nasty)
     for kind in Kind:
-        given = letter(
+        given = content(
             kind,
             first_name=nasty,
             last_name=nasty,
             authors=[nasty],
             request=request if kind in ON_TICKETS else None,
         )
-        raw = as_sent(write(given, HOUSE, at=AT))
+        raw = serialized(render(given, SENDER, at=AT))
         head = raw.split(b"\r\n\r\n")[0]
         named = {line.split(b":")[0].decode() for line in re.split(rb"\r\n(?![ \t])", head)}
         assert named <= HEADERS
@@ -190,89 +196,89 @@ def test_nothing_gets_into_the_headers_by_a_name(nasty):
 def test_markup_in_names_and_texts_stays_text():
     nasty = "<script>alert(1)</script><a href='https://evil.example'>"
     request = Request(TICKET, 4127, nasty, nasty, nasty)
-    page = page_of(sent(letter(authors=[nasty], request=request, texts=[nasty])))
+    page = page_of(sent(content(authors=[nasty], request=request, texts=[nasty])))
     assert "<script" not in page
     assert "href='https://evil" not in page
-    assert nasty in text_of(sent(letter(texts=[nasty])))
+    assert nasty in text_of(sent(content(texts=[nasty])))
 
 
 def test_lines_of_a_text_stay_lines():
     text = "Bonjour,\n\n- un\n- deux\n.\nFrom ici\n" + "très long " * 200
-    mail = sent(letter(texts=[text]))
+    mail = sent(content(texts=[text]))
     assert text in text_of(mail)
-    raw = as_sent(write(letter(texts=[text]), HOUSE, at=AT))
+    raw = serialized(render(content(texts=[text]), SENDER, at=AT))
     assert max(map(len, raw.split(b"\r\n"))) < 998
 
 
 # --- With the service -------------------------------------------------------------------------
 
 
-async def test_the_words_are_not_in_a_mail_unless_a_setting_says_so(post, postman, asked):
-    await post.has_request()
-    answer = post.answer()
-    asked.texts[answer.message_id] = "Appuyez dix secondes sur le bouton."
-    await post.hears(answer)
-    await post.goes_out_later()
-    assert asked.texts_asked == []
+async def test_the_words_are_not_in_a_mail_unless_a_setting_says_so(scenario, postman, owners):
+    await scenario.has_request()
+    answer = scenario.answer()
+    owners.texts[answer.message_id] = "Appuyez dix secondes sur le bouton."
+    await scenario.receives(answer)
+    await scenario.makes_due_and_sends()
+    assert owners.texts_asked == []
     assert "Appuyez" not in text_of(postman.mails[0]) + page_of(postman.mails[0])
 
 
-async def test_the_words_of_all_that_is_told_are_there_if_it_does(post, postman, asked):
-    await post.has_request()
-    answers = [post.answer(), post.answer()]
+async def test_with_the_setting_the_texts_are_in_the_mail(scenario, postman, owners):
+    await scenario.has_request()
+    answers = [scenario.answer(), scenario.answer()]
     for n, answer in enumerate(answers):
-        asked.texts[answer.message_id] = f"Réponse {n}."
-    await post.hears(*answers, post.resolved())
-    await post.goes_out_later(mail_with_text=True)
+        owners.texts[answer.message_id] = f"Réponse {n}."
+    await scenario.receives(*answers, scenario.resolved())
+    await scenario.makes_due_and_sends(mail_with_text=True)
     for version in (text_of(postman.mails[0]), page_of(postman.mails[0])):
         assert version.index("Réponse 0.") < version.index("Réponse 1.")
 
 
-async def test_a_mail_names_the_request_in_the_customers_words(post, postman, asked):
-    asked.subjects[4127] = "Bourrage\u2028récurrent"  # which no header may be broken by
-    await post.has_request()
-    await post.hears(post.answer())
-    await post.goes_out_later()
+async def test_a_mail_names_the_request_in_the_customers_words(scenario, postman, owners):
+    owners.subjects[4127] = "Bourrage\u2028récurrent"  # which no header may be broken by
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
     [mail] = postman.mails
-    said = "Votre demande n° 4127 a reçu une réponse : Bourrage récurrent"
-    assert mail["Subject"] == said
+    words = "Votre demande n° 4127 a reçu une réponse : Bourrage récurrent"
+    assert mail["Subject"] == words
     for version in (text_of(mail), page_of(mail)):
         assert "4127" in version
         assert "Bourrage récurrent" in version
 
 
-async def test_a_note_is_in_no_mail(post, postman, asked):
+async def test_a_note_is_in_no_mail(scenario, postman, owners):
     """Tickets tells of none; if one were named all the same, its words are not given."""
-    await post.has_request()
-    await post.hears(post.answer())  # tickets says 404 for it, as for a note
-    await post.goes_out_later(mail_with_text=True)
-    assert len(asked.texts_asked) == 1
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())  # tickets says 404 for it, as for a note
+    await scenario.makes_due_and_sends(mail_with_text=True)
+    assert len(owners.texts_asked) == 1
     assert len(postman.mails) == 1
 
 
-async def test_a_mail_waits_a_little_for_its_words_and_then_goes_without(post, postman, asked):
-    await post.has_request()
-    await post.hears(post.answer())
-    asked.mood = "failing"
+async def test_a_mail_waits_a_little_for_its_words_and_then_goes_without(scenario, postman, owners):
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    owners.mode = "failing"
     for _ in range(6):
-        await post.goes_out_later(mail_with_text=True)
+        await scenario.makes_due_and_sends(mail_with_text=True)
         assert postman.taken == []
-    await post.goes_out_later(mail_with_text=True)
+    await scenario.makes_due_and_sends(mail_with_text=True)
     assert len(postman.taken) == 1
 
 
 def test_a_mail_whose_headers_would_be_read_otherwise_is_not_sent():
-    message = write(letter(), HOUSE, at=AT)
+    message = render(content(), SENDER, at=AT)
     message.replace_header("To", Address(f"{'y' * 100} {'z' * 100}", addr_spec="ines@example.org"))
     with pytest.raises(ValueError, match="headers"):
-        as_sent(message)
+        serialized(message)
 
 
-async def test_a_mail_is_in_the_persons_language(post, postman, client):
-    headers = token(Role.CUSTOMER, post.customer_id)
+async def test_a_mail_is_in_the_persons_language(scenario, postman, client):
+    headers = token(Role.CUSTOMER, scenario.customer_id)
     await client.patch("/api/notifications/preferences", json={"language": "en"}, headers=headers)
-    await post.has_request()
-    await post.hears(post.answer())
-    await post.goes_out_later()
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
     assert postman.subjects == ["Your request no. 4127 has an answer"]
     assert postman.mails[0]["Content-Language"] == "en"

@@ -1,4 +1,4 @@
-"""A mail whose time has come: who tries it, and what became of it."""
+"""The life of a queued mail: claimed by a worker, sent, retried, failed or dropped."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -14,8 +14,8 @@ from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
 
-PACE_LOCK = 0x3A11  # whoever counts what was tried in this minute, in all processes
-WAIT_MOST = timedelta(minutes=5)
+PACE_LOCK = 0x3A11  # taken before attempts of the last minute are counted, across all processes
+LONGEST_PAUSE = timedelta(minutes=5)
 ERROR_LENGTH = 500
 
 
@@ -31,22 +31,22 @@ async def now(session: AsyncSession) -> datetime:
 NOW = select(func.clock_timestamp())
 
 
-# --- Taking one -------------------------------------------------------------------------------
+# --- Claiming ---------------------------------------------------------------------------------
 
 
 async def claim(session: AsyncSession, *, lease: timedelta, per_minute: int) -> Mail | None:
-    """A mail that is due and nobody else's until the lease ends; None when nothing may go now.
+    """A mail that is due, ours until the lease ends; None if none is due or the rate is reached.
 
-    Links come first: somebody sits in front of a screen and waits for one.
+    Links come first: somebody is waiting for one in front of a screen.
     """
-    await (await straight(session)).execute(TURN)  # before what it guards is looked at
+    await (await straight(session)).execute(CLAIM_LOCK)
     values = {"claim": uuid4(), "lease": lease, "per_minute": per_minute}
     claimed = select(Mail).from_statement(CLAIMED)
     return await session.scalar(claimed.execution_options(populate_existing=True), values)
 
 
-TURN = select(func.pg_advisory_xact_lock(PACE_LOCK))
-# By name: a replica goes on through the update that gives the table another column.
+CLAIM_LOCK = select(func.pg_advisory_xact_lock(PACE_LOCK))
+# By name: a replica of the old version still works once an update has added a column.
 COLUMNS = ", ".join(f"mails.{column.name}" for column in Mail.__table__.columns)
 CLAIMED = text(f"""
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS at),
@@ -73,33 +73,33 @@ DUE = text("""
 
 
 async def is_any_due(reader: Reader) -> bool:
-    """Whether it is worth a transaction to take one."""
+    """A cheap check before a transaction is opened to claim one."""
     return await reader.scalar(DUE)
 
 
 async def take(
     session: AsyncSession, *, lease: timedelta, per_minute: int, patience: timedelta
 ) -> tuple[Due, Verdict] | None:
-    """The next mail and whether it goes now; if not, it is put off or dropped here."""
+    """Claim the next mail and decide whether it goes now; if not, postpone or drop it here."""
     mail = await claim(session, lease=lease, per_minute=per_minute)
     if mail is None or (at := mail.tried_at) is None:
         return None
     due = await queries.due(session, mail)
     verdict = due.verdict(at)
-    if verdict is Verdict.GONE:
+    if verdict is Verdict.OBSOLETE:
         await drop(session, due, at=at)
-    elif verdict is Verdict.UNKNOWN:
-        wait(mail, at=at, patience=patience)
+    elif verdict is Verdict.INCOMPLETE:
+        postpone(mail, at=at, patience=patience)
     elif due.kind == Kind.RESOLVED and await absorb_reply(session, mail, at=at):
         due = await queries.due(session, mail)
-        if (verdict := due.verdict(at)) is Verdict.UNKNOWN:
-            wait(mail, at=at, patience=patience)
+        if (verdict := due.verdict(at)) is Verdict.INCOMPLETE:
+            postpone(mail, at=at, patience=patience)
     return due, verdict
 
 
 async def drop(session: AsyncSession, due: Due, *, at: datetime) -> None:
-    """Its reason has gone. Where the mail on the resolution tells the same, it answers for it."""
-    due.mail.forget_try()
+    """There is no reason left to send it. A mail on the resolution takes over its reasons."""
+    due.mail.undo_attempt()
     due.mail.release(State.DROPPED, at=at)
     if due.kind == Kind.REPLY and due.ticket is not None and due.ticket.resolved:
         resolution = await session.scalar(
@@ -116,7 +116,7 @@ async def drop(session: AsyncSession, due: Due, *, at: datetime) -> None:
 
 
 async def absorb_reply(session: AsyncSession, resolution: Mail, *, at: datetime) -> bool:
-    """Whether an answer was waiting: it is told with the resolution."""
+    """Merge a waiting mail on a reply into the one on the resolution; whether there was one."""
     waiting = await session.scalars(
         select(Mail)
         .where(
@@ -144,23 +144,23 @@ async def move_reasons(session: AsyncSession, mail_id: UUID, to: UUID) -> None:
     )
 
 
-def wait(mail: Mail, *, at: datetime, patience: timedelta) -> None:
-    """What it needs will come: look again soon, then less often, but not for ever."""
-    mail.forget_try()
+def postpone(mail: Mail, *, at: datetime, patience: timedelta) -> None:
+    """An event that it needs has not arrived: wait for it, ever longer, until `patience` ends."""
+    mail.undo_attempt()
     mail.waits += 1
     if at - mail.wanted_at > patience:
-        mail.last_error = "what this mail needs to know has never arrived"
+        mail.last_error = "an event that this mail needs has never arrived"
         mail.release(State.FAILED, at=at)
     else:
-        pause = min(timedelta(seconds=2 ** min(mail.waits - 1, 10)), WAIT_MOST)
+        pause = min(timedelta(seconds=2 ** min(mail.waits - 1, 10)), LONGEST_PAUSE)
         mail.release(State.WAITING, at=at, due_at=at + pause)
 
 
-# --- What became of it ------------------------------------------------------------------------
+# --- Outcome ----------------------------------------------------------------------------------
 
 
-async def held(session: AsyncSession, mail_id: UUID, claim: UUID | None) -> Mail | None:
-    """The mail, if it is still this worker's: a lease that has ended may be another's."""
+async def still_claimed(session: AsyncSession, mail_id: UUID, claim: UUID | None) -> Mail | None:
+    """The mail, unless its lease ended and another worker has claimed it."""
     return await session.scalar(
         select(Mail)
         .where(Mail.id == mail_id, Mail.claim == claim)
@@ -174,18 +174,18 @@ async def mark_sent(session: AsyncSession, mail: Mail, *, to: str) -> None:
     mail.release(State.SENT, at=await now(session))
 
 
-async def mark_refused(session: AsyncSession, mail: Mail, *, to: str, said: str) -> None:
-    """For good: another try would be refused as well."""
-    mail.sent_to, mail.last_error = to, cleaned(said)
+async def mark_failed(session: AsyncSession, mail: Mail, *, to: str, response: str) -> None:
+    """Permanently: another attempt would be refused as well."""
+    mail.sent_to, mail.last_error = to, one_line(response)
     mail.release(State.FAILED, at=await now(session))
 
 
-async def mark_delayed(
-    session: AsyncSession, mail: Mail, *, to: str, said: str, pauses: tuple[float, ...]
+async def schedule_retry(
+    session: AsyncSession, mail: Mail, *, to: str, response: str, pauses: tuple[float, ...]
 ) -> State:
-    """Try again after a pause that grows; after the last one it has failed."""
+    """Wait for the next pause; after the last pause the mail has failed."""
     at = await now(session)
-    mail.sent_to, mail.last_error = to, cleaned(said)
+    mail.sent_to, mail.last_error = to, one_line(response)
     if mail.attempts > len(pauses):
         mail.release(State.FAILED, at=at)
     else:
@@ -194,38 +194,38 @@ async def mark_delayed(
     return State(mail.state)
 
 
-async def mark_gone(session: AsyncSession, mail: Mail) -> None:
-    mail.forget_try()
+async def mark_dropped(session: AsyncSession, mail: Mail) -> None:
+    mail.undo_attempt()
     mail.release(State.DROPPED, at=await now(session))
 
 
-def cleaned(said: str) -> str:
-    """One line that PostgreSQL can keep."""
-    line = "".join(character if character.isprintable() else " " for character in said)
+def one_line(response: str) -> str:
+    """Without line breaks and control characters, and cut: what PostgreSQL can store."""
+    line = "".join(character if character.isprintable() else " " for character in response)
     return " ".join(line.split())[:ERROR_LENGTH]
 
 
-# --- What people and time do ------------------------------------------------------------------
+# --- Sending again, pruning -------------------------------------------------------------------
 
 
 async def resend(session: AsyncSession, mail_id: UUID) -> Mail:
-    """A failed mail waits again, to where the person's mail goes today; said again, no change."""
+    """Queue a failed mail again, to the person's address of today. Idempotent."""
     mail = await queries.mail_to_change(session, mail_id)
     if mail.state in {State.WAITING, State.SENT}:
         return mail
     at = await now(session)
     due = await queries.due(session, mail)
-    if mail.state == State.DROPPED or due.is_gone(at):
-        raise MailNotResendable("there is nothing to tell any more")
+    if mail.state == State.DROPPED or due.is_obsolete(at):
+        raise MailNotResendable("this mail has no reason left")
     mail.resend(at=at)
     await session.flush()
     return mail
 
 
-def settled(keep_days: float, oldest_hours: float) -> Past:
-    """What became of mails, with the addresses in it, once it is nobody's concern any more.
+def prunable(keep_days: float, oldest_hours: float) -> Past:
+    """Mails that are done, and the addresses in them, may be deleted after `keep_days`.
 
-    Never so early that a replay could send one again.
+    Never so early that a replay of events could queue one again.
     """
     after = max(timedelta(days=keep_days), 2 * timedelta(hours=oldest_hours))
     return Past(

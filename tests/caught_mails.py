@@ -15,7 +15,7 @@ LINK = re.compile(r"https?://[^\s/]+(/\S+)")
 
 
 @dataclass(frozen=True)
-class Letter:
+class CaughtMail:
     """One mail; `link` is the first address in it, as a path."""
 
     message: EmailMessage
@@ -38,27 +38,27 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Letters:
+class Mailbox:
     """The catcher's folder."""
 
     folder: Path
 
-    def all_to(self, email: str) -> list[Letter]:
+    def all_to(self, email: str) -> list[CaughtMail]:
         """Oldest first."""
         if not self.folder.exists():
             return []
         parser = BytesParser(policy=policy.default)
         caught = mailbox.Maildir(self.folder, factory=None, create=False)
-        letters = [parser.parsebytes(caught.get_bytes(key)) for key in sorted(caught.keys())]
-        return [Letter(each) for each in letters if email in str(each["To"])]
+        mails = [parser.parsebytes(caught.get_bytes(key)) for key in sorted(caught.keys())]
+        return [CaughtMail(each) for each in mails if email in str(each["To"])]
 
-    async def to(self, email: str, about: str) -> Letter:
+    async def to(self, email: str, about: str) -> CaughtMail:
         """The newest mail to this address with these words in its subject, once it has come."""
 
-        async def come() -> Letter:
-            letters = await asyncio.to_thread(self.all_to, email)
-            found = [letter for letter in letters if about in letter.subject]
-            assert found, [letter.subject for letter in letters]
+        async def come() -> CaughtMail:
+            mails = await asyncio.to_thread(self.all_to, email)
+            found = [mail for mail in mails if about in mail.subject]
+            assert found, [mail.subject for mail in mails]
             return found[-1]
 
         return await eventually(come)

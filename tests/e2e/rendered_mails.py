@@ -6,10 +6,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from contracts.notifications.api import Kind, Language
-from notifications.letters import House, Letter, Request, write
-from notifications.models import ON_TICKETS, TO_STAFF, WISHES, WITH_LINK
+from notifications.models import ON_TICKETS, PREFERENCE_NAMES, TO_STAFF, WITH_LINK
+from notifications.rendering import MailContent, Request, Sender, render
 
-HOUSE = House(
+SENDER = Sender(
     Address("Guichet", "guichet", "example.org"),
     "https://sav.example.org",
     ZoneInfo("Europe/Paris"),
@@ -24,10 +24,10 @@ REQUEST = Request(
 )
 
 
-def written(kind: Kind, language: Language) -> str:
+def rendered(kind: Kind, language: Language) -> str:
     """The HTML of a mail to an invented customer or technician."""
     author = "Nathalie Rousseau" if kind in TO_STAFF else "Claire Vasseur"
-    letter = Letter(
+    content = MailContent(
         id=UUID(int=2),
         kind=kind,
         language=language,
@@ -40,8 +40,8 @@ def written(kind: Kind, language: Language) -> str:
         link_secret="x" * 43 if kind in WITH_LINK else "",
         expires_at=AT if kind in WITH_LINK else None,
         new_email="n.leroy@example.org" if kind == Kind.EMAIL_ASKED else "",
-        unsubscription="y" * 80 if kind in WISHES else "",
+        unsubscription="y" * 80 if kind in PREFERENCE_NAMES else "",
     )
-    body = write(letter, HOUSE, at=AT).get_body(("html",))
+    body = render(content, SENDER, at=AT).get_body(("html",))
     assert body is not None
     return body.get_content()
