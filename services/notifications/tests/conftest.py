@@ -1,7 +1,6 @@
 """The notifications service on a real database, a real mail server, and those whom it asks."""
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Generator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +38,7 @@ from contracts.tickets.events import (
     TicketOpened,
     TicketResolved,
 )
+from local.launcher.machine.processes import free_port
 from notifications import settings as notifications_settings
 from notifications.app import create_app
 from notifications.clients import Owners
@@ -48,12 +48,6 @@ from notifications.sending.worker import Worker
 from notifications.settings import Queueing, Settings
 
 SECRET = "a secret of at least thirty-two characters"
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return listening.getsockname()[1]
 
 
 # --- The service ------------------------------------------------------------------------------

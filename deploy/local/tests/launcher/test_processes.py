@@ -12,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from local.launcher.machine import processes
 from local.launcher.machine.processes import (
     CannotStart,
     Process,
     dying_with_us,
+    free_port,
     is_taken,
     wait_until,
 )
@@ -33,6 +35,26 @@ def test_a_port_that_somebody_listens_on_is_taken():
         port = listener.getsockname()[1]
         assert is_taken(port)
     assert not is_taken(port)
+
+
+def test_a_port_is_given_to_one_process_at_a_time(monkeypatch):
+    """Also before anything listens there."""
+    asks = "import sys, local.launcher.machine.processes as p; print(p.free_port(), flush=True); sys.stdin.read()"
+    ours = free_port()
+    with socket.socket() as somewhere:
+        somewhere.bind(("127.0.0.1", 0))
+        third = somewhere.getsockname()[1]
+    python = [sys.executable, "-P", "-c", asks]
+    with subprocess.Popen(python, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdin
+        assert other.stdout
+        theirs = int(other.stdout.readline())
+        monkeypatch.setattr(processes, "FREE_PORTS", [ours, theirs, third])
+        assert not is_taken(theirs)
+        assert free_port() == third
+        other.stdin.close()
+    monkeypatch.setattr(processes, "FREE_PORTS", [ours, theirs])
+    assert free_port() == theirs
 
 
 def test_a_process_that_ends_at_its_start_says_why(tmp_path):

@@ -1,11 +1,14 @@
 """One process: started with its own log file, dead when its parent dies, stopped in order."""
 
+import fcntl
+import functools
 import os
 import random
 import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,10 +26,36 @@ FREE_PORTS = range(10_000, 20_000)
 
 
 def free_port() -> int:
-    """One where nobody listens; chosen by chance, so that two who ask at once differ."""
-    while is_taken(port := random.choice(FREE_PORTS)):  # noqa: S311 - no secret
-        pass
-    return port
+    """One where nobody listens, and that nobody else is given while this process lives."""
+    while True:
+        port = random.choice(FREE_PORTS)  # noqa: S311 - no secret
+        if reserve(port) and not is_taken(port):
+            return port
+
+
+def reserve(port: int) -> bool:
+    """Before its server listens, which takes tens of seconds on a busy machine.
+
+    Each port is one byte of a file that all processes of this user lock for as long as they live.
+    """
+    if port in reserved:
+        return False
+    try:
+        fcntl.lockf(reservations(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    reserved.add(port)
+    return True
+
+
+reserved: set[int] = set()
+
+
+@functools.cache
+def reservations() -> int:
+    """Never closed: the kernel would forget all locks of this process with any one descriptor."""
+    file = Path(tempfile.gettempdir()) / f"guichet-ports-{os.getuid()}"
+    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def is_taken(port: int) -> bool:
