@@ -23,6 +23,7 @@ LOTS = {
     "stories": ("tests/e2e/",),
     "an installation": ("tests/attacks/test_contract.py", "tests/attacks/test_edge.py"),
 }
+ANY = "any"  # a seed of chance
 running = contextlib.ExitStack()
 
 
@@ -31,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Where tests run in several processes, each has servers of its own, and who deals them out none.
     """
+    if config.option.random_order == ANY:
+        config.option.random_order = str(random.randrange(1_000_000))  # noqa: S311 - no secret
     deals_out = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
     if deals_out or (POSTGRES in os.environ and NATS in os.environ):
         return
@@ -51,14 +54,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--random-order",
         metavar="SEED",
-        help="Files, and the tests within each but for the stories, in an order of chance.",
+        help=f"Files and the tests within each in an order of chance, or of the seed `{ANY}`: one "
+        "is chosen and printed.",
     )
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What a test leaves behind shows in another order; the same for the same seed."""
-    if (seed := config.getoption("--random-order")) is None:
+    if (seed := config.option.random_order) is None:
         return
     chance = random.Random(seed)  # noqa: S311 - no secret
     files: dict[Path, list[pytest.Item]] = {}
@@ -67,9 +71,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     order = list(files)
     chance.shuffle(order)
     for path in order:
-        if "e2e" not in path.parts:
+        if not any(files[path][0].iter_markers("in_order")):
             chance.shuffle(files[path])
+    # As ever, the long ones first, so that no process ends long before another.
+    order.sort(key=lambda path: lot_of(files[path][0].nodeid) is None)
     items[:] = [item for path in order for item in files[path]]
+
+
+def lot_of(nodeid: str) -> str | None:
+    return next((lot for lot, folders in LOTS.items() if nodeid.startswith(folders)), None)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -82,16 +92,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            for lot, folders in LOTS.items():
-                if nodeid.startswith(folders):
-                    return lot
-            return super()._split_scope(nodeid)
+            return lot_of(nodeid) or super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What tests have counted, in words."""
+    """What tests have counted, in words, and how to run them in this order again."""
+    if (seed := terminalreporter.config.option.random_order) is not None:
+        terminalreporter.write_line(f"in the order of --random-order={seed}")
     for report in terminalreporter.getreports("passed"):
         for name, words in report.user_properties:
             if name == "counted":

@@ -73,7 +73,10 @@ def launcher(terminal) -> Generator[subprocess.Popen[bytes]]:
         launcher.terminate()
 
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [
+    pytest.mark.timeout(180),
+    pytest.mark.in_order("one installation that takes long to start; the last tests end it"),
+]
 
 
 def test_the_first_start_shows_its_steps_and_its_address(terminal, launcher):

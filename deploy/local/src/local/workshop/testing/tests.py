@@ -34,8 +34,9 @@ style sheet or a script stands for its whole part. It leaves out {" and ".join(W
 everything, but for their own changed files, and says so.
 
 A story that fails leaves what its browser showed in .guichet/failures; its message says where.
---random-order SEED runs files and tests in another order, the same for the same seed: no test may
-depend on another. All else is for pytest: -k WORDS, -x, --lf, --pdb, -s (python -m pytest --help).
+No test may depend on another: --random-order=any runs files and tests in an order of chance and
+says by which --random-order=SEED it comes again. All else is for pytest, in one process: -k WORDS,
+-x, --lf, --pdb, -s (python -m pytest --help).
 """
 
 
@@ -57,7 +58,8 @@ def test(words: list[str]) -> int:
         chosen = sorted(PARTS, key=lambda part: LONG.index(part) if part in LONG else len(LONG))
     folders = [known[part] for part in (named if files else chosen)]
     own_servers = set(chosen) <= set(ON_DEMAND)
-    return run(set(chosen), [*(options or (() if named else IN_TWO)), *folders], own_servers)
+    alone = named or any(not word.startswith("--random-order=") for word in options)
+    return run(set(chosen), [*(() if alone else IN_TWO), *options, *folders], own_servers)
 
 
 def is_file(word: str) -> bool:
