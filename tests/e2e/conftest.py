@@ -103,14 +103,6 @@ async def seller(windows: Windows, seller_account: Account) -> Staff:
     return await windows.staff(seller_account)
 
 
-@pytest.fixture(params=[1440, 390], ids=["desktop", "phone"])
-async def seller_at_both_widths(
-    request: pytest.FixtureRequest, windows: Windows, seller_account: Account
-) -> Staff:
-    """For what a seller does at the counter and on a phone alike."""
-    return await windows.staff(seller_account, width=request.param)
-
-
 @pytest.fixture
 async def technician(windows: Windows, technician_account: Account) -> Staff:
     return await windows.staff(technician_account)

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from e2e.counter.clerk import AT_BOTH_WIDTHS, the_dialog
+from e2e.counter.clerk import the_dialog
 from shop import new_request, serial_number
 from waiting import eventually
 
@@ -20,7 +20,6 @@ async def test_customers_are_found_while_typing_and_no_name_is_in_the_address(cl
     assert name not in clerk.page.url
 
 
-@AT_BOTH_WIDTHS
 async def test_the_file_shows_purchases_and_leads_to_the_next_sale(
     clerk, shop, product, customer_account
 ):
@@ -80,8 +79,7 @@ async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk
     assert await customer.session()
 
 
-async def test_the_file_shows_requests_with_their_status(seller_at_both_widths, scene):
-    seller = seller_at_both_widths
+async def test_the_file_shows_requests_with_their_status(seller, scene):
     await seller.goes_to(f"/clients/{scene.customer.id}")
     requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
 

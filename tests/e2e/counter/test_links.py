@@ -6,7 +6,6 @@ import pytest
 from playwright.async_api import Locator, Route, expect
 
 from caught_mails import Mailbox
-from e2e.counter.clerk import AT_BOTH_WIDTHS
 from e2e.people import Staff
 from e2e.scanner import PAUSE_SECONDS
 from e2e.test_pages import finds_no_violation, fits
@@ -62,7 +61,6 @@ async def invited(shop: Shop) -> Account:
     return customer
 
 
-@AT_BOTH_WIDTHS
 async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
     clerk: Staff, shop: Shop, product, mailbox: Mailbox
 ):

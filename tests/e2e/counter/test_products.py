@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from e2e.counter.clerk import AT_BOTH_WIDTHS, Clerk, sales_to, shortcuts_stopped
+from e2e.counter.clerk import Clerk, sales_to, shortcuts_stopped
 from e2e.people import spoken
 from e2e.scanner import scan
 from shop import matches, serial_number
@@ -52,7 +52,6 @@ async def test_enter_before_the_list_has_come_takes_the_one_product_that_is_mean
     assert await kept_from_the_browser()
 
 
-@AT_BOTH_WIDTHS
 async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_product):
     await at_product.type("noctua nh-u12")
     rows = at_product.offered_products

@@ -2,7 +2,7 @@
 
 from playwright.async_api import expect
 
-from e2e.counter.clerk import AT_BOTH_WIDTHS, sales_to, shortcuts_stopped
+from e2e.counter.clerk import sales_to, shortcuts_stopped
 from e2e.people import spoken
 from e2e.scanner import read_as_french, scan
 from shop import serial_number, today
@@ -13,7 +13,6 @@ SOLD = "Cet appareil est déjà vendu"
 # --- The budget --------------------------------------------------------------------------------
 
 
-@AT_BOTH_WIDTHS
 async def test_a_sale_takes_at_most_25_keys_besides_the_scan(clerk, shop, product, record_property):
     customer = await shop.register("Zéphyrine", "Quatrebarbes")
     await clerk.type(customer.email.split("@")[0][-8:])
