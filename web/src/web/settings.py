@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from functools import lru_cache
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -38,8 +39,12 @@ class WebSettings(CommonSettings):
         """Tells this installation from others on the same host name: browsers share cookies there,
         whatever the port.
         """
-        secret = self.web_secret.get_secret_value().encode()
-        return hmac.new(secret, b"installation", hashlib.sha256).hexdigest()[:8]
+        return installation_of(self.web_secret.get_secret_value())
+
+
+@lru_cache(maxsize=1)  # asked by every cookie of every request
+def installation_of(web_secret: str) -> str:
+    return hmac.new(web_secret.encode(), b"installation", hashlib.sha256).hexdigest()[:8]
 
 
 Settings = WebSettings  # the name under which every process keeps its own

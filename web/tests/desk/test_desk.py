@@ -1,9 +1,10 @@
 """The desk's addresses, what is typed there, and modules whose session has ended."""
 
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from fastapi import Request
 
 from contracts.tickets.api import Priority, Sort
 from web.desk.desk import minutes_of
@@ -15,23 +16,9 @@ from web.shared.text.numbers import whole
 MODULE = {"X-Guichet-Person": "somebody"}
 
 
-NAMES = {
-    "vue": "queue",
-    "tri": "order",
-    "produit": "product",
-    "priorite": "priority",
-    "du": "opened_from",
-    "au": "opened_to",
-    "par": "answered_by",
-    "non-lues": "unread",
-    "apres": "after",
-}
-
-
 async def at(query: str) -> DeskView:
     """What the address with this query names."""
-    asked = {name: values[0] for name, values in parse_qs(query).items()}
-    return await desk_view(**{NAMES[name]: value for name, value in asked.items()})
+    return await desk_view(Request({"type": "http", "query_string": query.encode()}))
 
 
 async def test_an_address_of_the_desk_leads_to_where_it_was_made():

@@ -1,9 +1,6 @@
 """Signing in, links from mails, and one's own account."""
 
-from fastapi import APIRouter
-
 from web.account import account, links, notifications, sign_in
+from web.shared.routing import Pages
 
-router = APIRouter()
-for part in (sign_in, links, notifications, account):
-    router.include_router(part.router)
+router = Pages(sign_in.router, links.router, notifications.router, account.router)

@@ -1,9 +1,6 @@
 """The seller's counter: new sales, past ones, and the customers."""
 
-from fastapi import APIRouter
-
 from web.counter import customers, new_sale, sales
+from web.shared.routing import Pages
 
-router = APIRouter()
-for part in (new_sale, customers, sales):
-    router.include_router(part.router)
+router = Pages(new_sale.router, customers.router, sales.router)

@@ -1,9 +1,6 @@
 """The staff's desk: the queues, the request that is being answered, and what is kept ready."""
 
-from fastapi import APIRouter
-
 from web.desk import answers, desk, drafts, quick_replies, times
+from web.shared.routing import Pages
 
-router = APIRouter()
-for part in (quick_replies, desk, answers, drafts, times):
-    router.include_router(part.router, prefix="/demandes")
+router = Pages(desk.router, quick_replies.router, answers.router, drafts.router, times.router)

@@ -17,7 +17,7 @@ from web.shared.rendering import redirect
 from web.shared.sessions import SignedIn, Staff
 from web.shared.text.numbers import whole
 
-router = APIRouter()
+router = APIRouter(prefix="/demandes")
 
 NOTE = "note"
 TYPED = ("text", "kind", "minutes", "seen_position")

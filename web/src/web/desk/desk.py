@@ -30,7 +30,7 @@ from web.shared.forms import Form
 from web.shared.rendering import page
 from web.shared.sessions import SignedIn, SignInNeeded, Staff, WrongRole
 
-router = APIRouter()
+router = APIRouter(prefix="/demandes")
 
 PAGE = 25
 # Of mail on older messages notifications has forgotten what became, unless set otherwise.

@@ -9,7 +9,7 @@ from web.shared.forms import Typed
 from web.shared.sessions import Staff
 from web.shared.text.numbers import whole
 
-router = APIRouter()
+router = APIRouter(prefix="/demandes")
 
 
 @router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)

@@ -12,7 +12,7 @@ from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
 from web.shared.sessions import SignedIn, Staff
 
-router = APIRouter()
+router = APIRouter(prefix="/demandes")
 
 HERE = "/demandes/reponses-types"
 

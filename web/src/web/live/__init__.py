@@ -1,3 +1,6 @@
 """What happens while a page is open."""
 
-from web.live.page import router as router
+from web.live import page
+from web.shared.routing import Pages
+
+router = Pages(page.router)

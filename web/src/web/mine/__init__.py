@@ -1,9 +1,6 @@
 """A customer's own pages: requests, and what they bought."""
 
-from fastapi import APIRouter
-
 from web.mine import new_ticket, products, tickets
+from web.shared.routing import Pages
 
-router = APIRouter()
-for part in (new_ticket, tickets, products):
-    router.include_router(part.router)
+router = Pages(tickets.router, new_ticket.router, products.router)

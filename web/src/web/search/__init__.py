@@ -1,3 +1,6 @@
 """The one search over everything that somebody may see."""
 
-from web.search.page import router as router
+from web.search import page
+from web.shared.routing import Pages
+
+router = Pages(page.router)

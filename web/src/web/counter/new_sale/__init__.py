@@ -1,9 +1,13 @@
 """A new sale: its page, and what that asks while it is filled in."""
 
-from fastapi import APIRouter
-
 from web.counter.new_sale import customers, days, drafts, page, products, serial_numbers
+from web.shared.routing import Pages
 
-router = APIRouter()
-for part in (page, drafts, customers, products, serial_numbers, days):
-    router.include_router(part.router)
+router = Pages(
+    page.router,
+    drafts.router,
+    customers.router,
+    products.router,
+    serial_numbers.router,
+    days.router,
+)

@@ -6,7 +6,7 @@ from linkify_it import LinkifyIt
 from markupsafe import Markup, escape
 
 LONGEST_LINK = 2_000  # characters; recognising takes the square of a word's length
-SURELY_NONE = re.compile(r"^[^:@.]*[:.]*$")  # most words, the last of a sentence too
+MAY_HOLD_ONE = re.compile(r"@|[:.][^\s:.]")  # few texts do, and of those few words
 # A French sentence ends an address also where no blank parts them: « https://example.org ».
 QUOTES = re.compile("[«»“”„‟‹›]")
 # Opened apart, and told neither where it was opened from nor by which window.
@@ -18,11 +18,13 @@ recognise.add("ftp:", None).add("//", None)
 
 def linked(text: str) -> Markup:
     """The text, escaped, every address in it a link; the characters to read stay the same."""
+    if not MAY_HOLD_ONE.search(text):
+        return escape(text)
     return Markup().join(linked_piece(piece) for piece in re.split(r"(\s+)", text))
 
 
 def linked_piece(piece: str) -> Markup:
-    if len(piece) > LONGEST_LINK or SURELY_NONE.match(piece):
+    if len(piece) > LONGEST_LINK or not MAY_HOLD_ONE.search(piece):
         return escape(piece)
     return Markup().join(linked_word(word) for word in re.split(f"({QUOTES.pattern})", piece))
 

@@ -1,13 +1,16 @@
 """Mark what a search found, by the rule that all searches follow."""
 
 import re
+from functools import lru_cache
+from itertools import groupby
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chassis.text.folding import fold, fold_with_origins, pattern_of, words_of
 from web.shared.text.unbroken import held, pieces_of
 
 LETTER_BEFORE = re.compile(r"[^\W_]\Z")
+MARK = Markup("<mark>{}</mark>")
 
 
 def marked(text: str, search: str, *, inside_from: int = 1, is_code: bool = False) -> Markup:
@@ -27,13 +30,13 @@ def marked(text: str, search: str, *, inside_from: int = 1, is_code: bool = Fals
 
 
 def with_marks(text: str, found: list[bool]) -> Markup:
-    pieces = Markup()
-    for index, character in enumerate(text):
-        if found[index] and (index == 0 or not found[index - 1]):
-            pieces += Markup("<mark>")
-        pieces += character
-        if found[index] and (index + 1 == len(text) or not found[index + 1]):
-            pieces += Markup("</mark>")
+    if True not in found:
+        return escape(text)
+    pieces, start = Markup(), 0
+    for is_found, run in groupby(found):
+        end = start + len(list(run))
+        pieces += MARK.format(text[start:end]) if is_found else escape(text[start:end])
+        start = end
     return pieces
 
 
@@ -48,11 +51,16 @@ def holds(text: str, search: str) -> bool:
 def matched_characters(text: str, search: str, inside_from: int) -> list[bool]:
     found = [False] * len(text)
     folded, origins = fold_with_origins(text)
-    for word in words_of(search):
-        # A match may begin within another one: « ana » is twice in « banana ».
-        for match in re.finditer(f"(?=({pattern_of(word)}))", folded):
+    for word, pattern in patterns_of(search):
+        for match in pattern.finditer(folded):
             start, end = match.span(1)
             if len(word) >= inside_from or not LETTER_BEFORE.search(folded[:start]):
                 for index in range(origins[start], origins[end - 1] + 1):
                     found[index] = True
     return found
+
+
+@lru_cache(maxsize=64)  # a page marks many texts for one search
+def patterns_of(search: str) -> list[tuple[str, re.Pattern[str]]]:
+    """A match may begin within another one: « ana » is twice in « banana »."""
+    return [(word, re.compile(f"(?=({pattern_of(word)}))")) for word in words_of(search)]

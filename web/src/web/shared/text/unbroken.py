@@ -13,6 +13,8 @@ CODE = re.compile(r"@|(?=.{6})\S*\d")
 
 def unbroken(text: str) -> Markup:
     """Addresses, references and numbers of a text, in pieces that no end of a line cuts."""
+    if not CODE.search(text):
+        return escape(text)
     words = re.split(r"(\s+)", text)
     return Markup().join(whole(word) if CODE.search(word) else escape(word) for word in words)
 
@@ -29,4 +31,4 @@ def pieces_of(text: str) -> Iterator[str]:
 def held(piece: str, shown: Markup) -> Markup:
     if len(piece) > LONGEST_PIECE:
         return shown
-    return Markup('<span class="nowrap">{}</span>').format(shown)
+    return Markup(f'<span class="nowrap">{shown}</span>')  # noqa: S704 - escaped
