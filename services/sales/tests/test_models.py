@@ -121,6 +121,7 @@ def test_a_cancelled_sale_says_who_why_and_when():
 
     assert sale.cancel(by=manager, reason="mauvais client", at=NOON) is True
     assert sale.cancelled_at == NOON
+    assert sale.cancelled_at.tzinfo is UTC
     assert (sale.cancelled_by, sale.cancelled_by_name) == (manager.id, "Jeanne Petit")
     assert sale.cancellation_reason == "mauvais client"
     assert sale.version == 2

@@ -9,7 +9,6 @@ from sqlalchemy import (
     Computed,
     Index,
     Sequence,
-    Text,
     literal_column,
     text,
 )
@@ -205,7 +204,7 @@ class Sale(Base):
     @classmethod
     def reads_like(cls, serial_number: str) -> ColumnElement[bool]:
         """The same, or the same but for O and 0, I and 1; by the words of the index."""
-        column = literal_column(AS_READ, Text)
+        column = literal_column(AS_READ)
         return column == serial_number.translate({ord("O"): "0", ord("I"): "1"})
 
     @property

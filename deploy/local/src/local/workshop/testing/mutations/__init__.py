@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from datetime import datetime, time
 from pathlib import Path
 
 from local.launcher.machine import servers
@@ -18,6 +19,7 @@ from local.workshop.parts import PARTS, SOURCES
 LOCK = ROOT / "locks" / "mutations.txt"
 FOLDER = ROOT / ".guichet" / "mutations"
 PACKAGES = FOLDER / "packages"
+MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own, in memory where there is one
 
 # What is mutated: the whole mechanism, and of each service what decides.
 MUTATED = {
@@ -34,21 +36,29 @@ NO_DEADLINES = {"CI": "true"}
 
 HELP = """\
 What is mutated is copied to .guichet/mutations, where the results stay: a second run goes on where
-the first one stopped, and begins a changed function anew. It takes one or two seconds for each
-mutant, in one process, and gives way to all else.
+the first one stopped, tries again what survived, and begins a changed function anew. It gives way
+to all else.
 """
 
 
 def asked(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("./guichet test mutations", description=HELP)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MUTATED) + "; or all")
-    parser.add_argument(
-        "--one-in", type=int, default=1, metavar="N", help="the same ones each time"
-    )
+    parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of each part")
+    parser.add_argument("--seed", type=int, default=1, help="of the sample; the same for the same")
+    parser.add_argument("--only", action="append", default=[], help="those with this in their name")
+    parser.add_argument("--new", action="store_true", help="not again what survived")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="at a time")
+    parser.add_argument("--until", type=at, default=0, metavar="HH:MM", help="ends then")
     found = parser.parse_args(words)
     if strange := sorted(set(found.parts) - set(MUTATED)):
         parser.error(f"no part of ours: {', '.join(strange)}")
     return found
+
+
+def at(words: str) -> float:
+    today = datetime.now().astimezone().date()
+    return datetime.combine(today, time.fromisoformat(words)).astimezone().timestamp()
 
 
 def test(words: list[str]) -> int:
@@ -56,11 +66,15 @@ def test(words: list[str]) -> int:
     what = asked(words)
     bring()
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guichet-tests-")))
-        folder.chmod(0o755)
-        postgres, broker = stack.enter_context(servers.for_tests(folder))
-        urls = {"GUICHET_TEST_POSTGRES": postgres.url, "GUICHET_TEST_NATS": broker.url}
-        return max(mutate(part, what.one_in, urls) for part in what.parts or MUTATED)
+        lanes = []
+        for _ in range(what.processes):
+            place = MEMORY if MEMORY.is_dir() else None
+            made = tempfile.TemporaryDirectory(prefix="guichet-tests-", dir=place)
+            folder = Path(stack.enter_context(made))
+            folder.chmod(0o755)
+            postgres, broker = stack.enter_context(servers.for_tests(folder))
+            lanes.append({"GUICHET_TEST_POSTGRES": postgres.url, "GUICHET_TEST_NATS": broker.url})
+        return max(mutate(part, what, lanes) for part in what.parts or MUTATED)
 
 
 def bring() -> None:
@@ -76,50 +90,44 @@ def bring() -> None:
     stamp.write_text(LOCK.read_text())
 
 
-def mutate(part: str, one_in: int, urls: dict[str, str]) -> int:
+def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> int:
     folder = FOLDER / part
     source = folder / "src" / part
     shutil.rmtree(source, ignore_errors=True)
-    # With the times of its files: those older than their mutants are not mutated again.
     shutil.copytree(ROOT / SOURCES[part], source, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "pyproject.toml").write_text(configuration(part))
-    (folder / "mutants").mkdir(exist_ok=True)
-    for entry in ROOT.iterdir():  # the tests see all the rest as it is
+    options = {"source_paths": ["src"], "only_mutate": MUTATED[part], "do_not_mutate": SPARED}
+    (folder / "pyproject.toml").write_text(
+        "[tool.mutmut]\n" + "".join(f"{key} = {json.dumps(it)}\n" for key, it in options.items())
+    )
+    # The tests see all the rest as it is.
+    mutants = folder / "mutants" / "src"
+    mutants.mkdir(parents=True, exist_ok=True)  # Python looks once whether it is there
+    for entry in ROOT.iterdir():
         link = folder / "mutants" / entry.name
         if not (entry.name.startswith(".") or entry.name == "pyproject.toml" or link.is_symlink()):
             link.symlink_to(entry)
+    wishes = {
+        "tests": tests_of(part),
+        "templates": SERVICES if part == "chassis" else [part],
+        "options": [
+            f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "--rootdir=.",
+            "-p", "no:cacheprovider", "-p", "no:xdist", f"--ignore-glob=*/{LEFT_OUT}",
+            "--capture=no",
+        ],
+        "lanes": lanes,
+        "sample": what.sample, "seed": what.seed, "only": what.only, "new": what.new,
+        "until": what.until,
+    }  # fmt: skip
     # Also for what tests start: the switch to a mutant is a variable of the environment.
-    mutants = folder / "mutants" / "src"
-    mutants.mkdir(parents=True, exist_ok=True)  # Python looks once whether it is there
     paths = os.pathsep.join(map(str, (mutants, PACKAGES)))
     return subprocess.run(
-        [sys.executable, "-m", "local.workshop.testing.mutating", str(one_in)],
+        [sys.executable, "-m", "local.workshop.testing.mutations", json.dumps(wishes)],
         cwd=folder,
-        env={**os.environ, **urls, "PYTHONPATH": paths, **NO_DEADLINES},
+        env={**os.environ, "PYTHONPATH": paths, **NO_DEADLINES},
         check=False,
     ).returncode
 
 
-def configuration(part: str) -> str:
-    """What the tool reads, and pytest from it: the tests stay where they are."""
-    options = {
-        "source_paths": ["src"],
-        "only_mutate": MUTATED[part],
-        "do_not_mutate": SPARED,
-        "pytest_add_cli_args": [
-            f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "-p", "no:cacheprovider", "-p", "no:xdist",
-            f"--ignore-glob=*/{LEFT_OUT}",
-            "--capture=no",  # what is bound to one run's output would be closed in the next
-        ],
-        "pytest_add_cli_args_test_selection": [PARTS[part]],
-        # Of the seconds that the tests of a mutant take undisturbed; then it counts as killed.
-        "timeout_multiplier": 8.0,
-        "timeout_constant": 2.0,
-        "use_git_change_detection": False,
-        # The chassis' own tests leave a process changed, with loggers that are cached; others'
-        # share with their mutants a database that is migrated once.
-        "process_isolation": "forkserver" if part == "chassis" else "fork",
-    }  # fmt: skip
-    return "[tool.mutmut]\n" + "".join(
-        f"{name} = {json.dumps(options[name])}\n" for name in options
-    )
+def tests_of(part: str) -> list[str]:
+    """Its own; for what all services stand on, also theirs."""
+    return [PARTS[part], *(PARTS[service] for service in SERVICES if part == "chassis")]
