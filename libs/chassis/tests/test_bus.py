@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -33,6 +33,7 @@ from chassis.messaging.bus.pulling import Pull
 from chassis.messaging.bus.relay import RELAY_LOCK
 from chassis.messaging.outbox import DeadLetter, InboxMessage, KnownStream, OutboxMessage, publish
 from chassis.monitoring import health
+from chassis.outages import describe
 from chassis.settings import ServiceSettings
 from chassis.testing import deliver, nats_server, somebody_waits, wrap
 from contracts.event import Event
@@ -470,6 +471,21 @@ def untroubled(relay: Relay | Consumer) -> Callable[[], Awaitable[bool]]:
         return relay.loop.trouble is None
 
     return is_untroubled
+
+
+async def test_a_table_that_somebody_holds_is_told(database, js, monkeypatch):
+    monkeypatch.setattr("chassis.messaging.bus.relay.GIVES_WAY", "-c lock_timeout=100ms")
+    relay = relay_of(database, js)
+    async with AsyncExitStack() as stack:
+        async with database.transaction() as somebody:
+            await somebody.execute(text("LOCK TABLE messaging.streams IN ACCESS EXCLUSIVE MODE"))
+            await stack.enter_async_context(running(relay.loop.run(relay.run, describe)))
+
+            async def told() -> bool:
+                return "somebody holds a table" in (relay.loop.trouble or "")
+
+            await eventually(told)
+        await eventually(untroubled(relay))
 
 
 async def test_what_tables_tell_again_is_not_given_up_after_a_few_seconds(database):

@@ -6,7 +6,7 @@ Never with a statement or its values, which may be personal: only a connection t
 import nats.errors
 import psycopg
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
-from psycopg.errors import DiskFull
+from psycopg.errors import DiskFull, LockNotAvailable
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -72,6 +72,8 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
     """Nothing for what a statement did wrong."""
     if isinstance(error, DiskFull):
         return "the disk of PostgreSQL is full: make room there"
+    if isinstance(error, LockNotAvailable):
+        return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
     said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")

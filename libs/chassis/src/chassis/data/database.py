@@ -38,7 +38,8 @@ NAMES = {
 TYPES: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text()}
 
 # Nothing may hang: a statement, a wait for a lock and a forgotten transaction all end.
-LIMITS = "-c statement_timeout=15s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
+GIVES_WAY = "-c lock_timeout=5s"
+LIMITS = f"{GIVES_WAY} -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 
 
 # A server that vanishes without a word is noticed within half a minute, also by who only waits.
