@@ -59,6 +59,7 @@ def test_a_missing_secret_is_refused(monkeypatch):
         ("POOL_SECONDS", "0"),
         ("OUTBOX_POLL_SECONDS", "0"),
         ("RETRY_SECONDS", "[1, -5]"),
+        ("RETRY_SECONDS", "1, 5"),
     ],
 )
 def test_what_cannot_be_right_is_refused_at_start_in_one_line(monkeypatch, name, value):

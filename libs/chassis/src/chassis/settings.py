@@ -1,15 +1,17 @@
 """Settings, read from the environment under one prefix and checked at start."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
@@ -37,7 +39,19 @@ def check_database_url(url: SecretStr) -> SecretStr:
 
 
 DatabaseUrl = Annotated[SecretStr, AfterValidator(check_database_url)]
-Pauses = tuple[Annotated[float, Field(ge=0)], ...]  # in seconds
+
+
+def listed(value: object) -> object:
+    """Read here and not by pydantic-settings, whose complaint names no variable."""
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        raise ValueError("not a list of seconds, such as [1, 5, 30]") from None
+
+
+Pauses = Annotated[
+    tuple[Annotated[float, Field(ge=0)], ...], NoDecode, BeforeValidator(listed)
+]  # in seconds
 
 PREFIX = "GUICHET_"
 WEB_ADDRESS, BROKER_ADDRESS = r"^https?://\S+$", r"^(nats|tls)://\S+$"
