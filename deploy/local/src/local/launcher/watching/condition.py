@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import psutil
@@ -29,9 +29,24 @@ class Condition:
     figures: Figures | None = None
 
     @property
+    def troubles(self) -> tuple[str, ...]:
+        """The reasons, and what waits for somebody to look at it."""
+        return (*self.reasons, *(waiting_for_somebody(self.figures) if self.figures else ()))
+
+    @property
     def is_well(self) -> bool:
-        """It serves, and all that it does beside goes on."""
-        return self.ready and not self.reasons
+        """It serves, all that it does beside goes on, and nothing was set aside."""
+        return self.ready and not self.troubles
+
+
+def waiting_for_somebody(figures: Figures) -> Iterator[str]:
+    if figures.dead_letters:
+        yield (
+            f"{figures.dead_letters} events failed and were set aside: dead-letters list, show,"
+            " retry, drop"
+        )
+    if figures.mails_too_old:
+        yield (f"{figures.mails_too_old} mails came too late to be sent: see « E-mails non remis »")
 
 
 def of(stack: Stack, pids: Mapping[str, int]) -> list[Condition]:
@@ -99,7 +114,7 @@ def memory(pid: int | None) -> int:
 
 def show(conditions: list[Condition]) -> None:
     console.print(parts(conditions))
-    troubles = [(each, reason) for each in conditions for reason in each.reasons]
+    troubles = [(each, reason) for each in conditions for reason in each.troubles]
     for each, reason in troubles:
         say(f"  {each.part} ({each.process}): {reason}")
     console.print()
