@@ -65,6 +65,9 @@ class LocalSettings(BaseSettings):
         "", pattern=r"^(https?://\S+)?$", description="As of every process; the gateway's too."
     )
     traces_share: float = Field(1, ge=0, le=1, description="The same.")
+    nats_store: str = Field(
+        "10GB", pattern=r"^[1-9][0-9]*(KB|MB|GB|TB)$", description="How much the events may take."
+    )
     subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
 
     @field_validator("subscribers")

@@ -242,7 +242,12 @@ class Stack:
         return Broker(
             folder,
             self.settings.nats_port,
-            config=streams.nats_config(listen=listen, store=str(folder), subscribers=others),
+            config=streams.nats_config(
+                listen=listen,
+                store=str(folder),
+                subscribers=others,
+                max_file_store=self.settings.nats_store,
+            ),
             secrets={
                 streams.password_variable(user): self.nats_password(user)
                 for user in streams.users(others)
