@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import jwt
 import pytest
+import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
@@ -68,9 +69,11 @@ async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():
     assert identity.asked == 1
     identity.hangs = False
     keys.asked_at -= 10
-    assert await keys.key("forged") is None
-    assert await keys.key("forged too") is None
+    with structlog.testing.capture_logs() as logs:
+        assert await keys.key("forged") is None
+        assert await keys.key("forged too") is None
     assert identity.asked == 2  # not for each that somebody makes up
+    assert [line["event"] for line in logs] == ["unknown_signing_key"]
 
 
 # --- Tokens that were checked -----------------------------------------------------------------

@@ -30,6 +30,7 @@ KEYS_PATH = "/api/identity/keys"
 SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
 SPARE_SECONDS = 15  # before its end, a token is no more used for something new
 KEYS_PAUSE_SECONDS = 2
+UNKNOWN_KEY = "where all tokens are refused, see that GUICHET_INTERNAL_URL leads to their Guichet"
 CHECKED_MOST = 2_000  # tokens of a minute; some 1 KiB each
 
 bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
@@ -123,9 +124,15 @@ class PublishedKeys:
             async with self.asking:
                 if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
                     await self.ask()
+                    self.tell_of_unknown(kid)
             if kid not in self.known and self.is_silent:  # perhaps it has been published meanwhile
                 raise KeysUnavailable("the signing keys cannot be read now")
         return self.known.get(kid)
+
+    def tell_of_unknown(self, kid: str) -> None:
+        """Forged, or we read the keys of another Guichet and refuse everybody."""
+        if kid not in self.known and not self.is_silent:
+            log.warning("unknown_signing_key", remedy=UNKNOWN_KEY)
 
     async def ask(self) -> None:
         with contextlib.suppress(Stuck):
