@@ -14,13 +14,14 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalErr
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from typer.testing import CliRunner, Result
 
-from chassis import migrations, testing
+from chassis import migrations, service, testing
 from chassis.command import service_command
 from chassis.data import revisions
 from chassis.data.database import Database, Transaction
 from chassis.messaging.bus import Subscriptions
 from chassis.monitoring import logs
-from chassis.outages import is_passing
+from chassis.monitoring.loops import Loop
+from chassis.outages import describe, is_passing
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
 from local.launcher.machine.processes import free_port
@@ -170,6 +171,32 @@ async def test_a_full_disk_is_named_in_the_log_and_whoever_asked_may_ask_again(c
     answer = await ask(url, "/api/things/full", "POST")
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
     assert "the disk of PostgreSQL is full: make room there" in capsys.readouterr().out
+
+
+async def test_a_full_disk_is_trouble_until_there_is_room(monkeypatch):
+    """Also while nobody writes."""
+    monkeypatch.setattr(service, "ROOM_SECONDS", 0.2)
+    url = SERVER.rsplit("/", 1)[0] + "/postgres"
+    app = create_service(ServiceSettings(service="sales", database_url=SecretStr(url)), router)
+    loop = Loop("disk")
+    looking = asyncio.create_task(loop.run(lambda: service.find_room(app, loop), describe))
+    with pytest.raises(DBAPIError):
+        async with app.state.database.transaction() as session:
+            await full(session)
+
+    async def told() -> None:
+        assert loop.state() == "the disk of PostgreSQL is full: make room there"
+
+    async def well() -> None:
+        assert (loop.state(), loop.last) == (None, "found room again")
+
+    try:
+        await eventually(told, pause=0.01)
+        await eventually(well)
+    finally:
+        looking.cancel()
+        await app.state.database.close()
+        await app.state.http.aclose()
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ UNREACHABLE = (
 PASSING = ("08", "40", "53", "55P03", "57P")
 
 ADDRESS = "GUICHET_DATABASE_URL"
+DISK_FULL = "the disk of PostgreSQL is full: make room there"
 USER = "GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"
 
 # What a server that cannot be used says, and the remedy; in this order.
@@ -71,7 +72,7 @@ def describe(error: BaseException, address: str = ADDRESS) -> str:
 def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
     """Nothing for what a statement did wrong."""
     if isinstance(error, DiskFull):
-        return "the disk of PostgreSQL is full: make room there"
+        return DISK_FULL
     if isinstance(error, LockNotAvailable):
         return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:

@@ -37,7 +37,7 @@ from chassis.messaging.bus import (
 from chassis.messaging.outbox import Again, publish_again
 from chassis.monitoring import health, metrics
 from chassis.monitoring.loops import Loop, Stuck
-from chassis.outages import UNREACHABLE, describe
+from chassis.outages import DISK_FULL, UNREACHABLE, describe
 from chassis.pruning import Past
 from chassis.settings import ServiceSettings
 from contracts.topology import PUBLISHERS, stream_name
@@ -64,6 +64,7 @@ FORGETTING_SECONDS = 3600
 CANCEL_AGAIN_SECONDS = 1
 KEYS_REFRESH_SECONDS = 300
 CLOCK_SECONDS, CLOCK_WAIT_SECONDS = 15, 3
+ROOM_SECONDS = 5
 ZERO = timedelta(0)
 OUTBOX_SECONDS = 30  # by when an event is published where nothing is in the way
 OLDEST = text("""
@@ -109,6 +110,7 @@ def create_service(
         Background("forgetting", partial(forget_past, past), every=FORGETTING_SECONDS),
         Background("signing keys", refresh_keys, every=KEYS_REFRESH_SECONDS),
         Background("clock", compare_clocks, every=CLOCK_SECONDS),
+        Background("disk", find_room),
         *background,
     ]
     loops = {each: Loop(each.name, every=each.every) for each in own}
@@ -239,6 +241,18 @@ async def compare_clocks(app: FastAPI, _: Loop) -> str:
             f"this machine's clock is {seconds} its database's, whose time is taken: set it (NTP)"
         )
     return f"is {seconds} its database's"
+
+
+async def find_room(app: FastAPI, loop: Loop) -> str:
+    """Once a write was refused for want of it; before that there is nothing to say, for years."""
+    loop.quiet = float("inf")
+    database: Database = app.state.database
+    await database.was_full.wait()
+    loop.cannot(DISK_FULL)
+    await asyncio.sleep(ROOM_SECONDS)
+    await database.try_room()
+    database.was_full.clear()
+    return "found room again"
 
 
 async def read_database(database: Database) -> None:

@@ -10,11 +10,12 @@ from uuid import UUID
 
 from fastapi import Depends, Request
 from psycopg import AsyncConnection
+from psycopg.errors import DiskFull
 from psycopg.errors import Error as PostgresError
 from psycopg.errors import IntegrityError as DriversIntegrityError
 from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, event, text
-from sqlalchemy.exc import IntegrityError, InvalidatePoolError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import MappedAsDataclass
 from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
@@ -52,6 +53,11 @@ WATCHED: dict[str, Any] = {
 }
 
 
+A_MEGABYTE = """
+    CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT n FROM generate_series(1, 30000) AS n
+"""
+
+
 def metadata() -> MetaData:
     return MetaData(naming_convention=NAMES)
 
@@ -74,6 +80,7 @@ class Database:
         self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
     ) -> None:
         self.most = size + overflow
+        self.was_full = asyncio.Event()  # the disk, when a transaction needed room
         self.engine = create_async_engine(
             url,
             pool_size=size,
@@ -92,9 +99,19 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """All the writes made inside commit together, or none do."""
-        async with self.sessions.begin() as session:
-            yield session
-            await write_what_waits(session)
+        try:
+            async with self.sessions.begin() as session:
+                yield session
+                await write_what_waits(session)
+        except (DBAPIError, PostgresError) as error:
+            if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
+                self.was_full.set()
+            raise
+
+    async def try_room(self) -> None:
+        """Raises while the disk of PostgreSQL has no room for a megabyte."""
+        async with self.transaction() as session:
+            await session.execute(text(A_MEGABYTE))
 
     async def read_clock(self) -> timedelta:
         """How far this process's clock is behind; from now on `chassis.clock` allows for it."""
