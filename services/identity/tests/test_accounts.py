@@ -1,10 +1,15 @@
 """What everyone changes about their own account."""
 
+from types import SimpleNamespace
+from uuid import UUID, uuid4
+
 import pytest
 
 from chassis.testing import published
 from contracts.identity.events import CustomerChanged
 from contracts.identity.roles import Role
+from identity.models import Account
+from identity.operations import accounts
 
 PASSWORD = "grenouille sur un vélo"
 OTHER_PASSWORD = "trois pommes et demie"
@@ -59,8 +64,21 @@ async def test_a_wrong_current_password_changes_nothing_and_is_slowed_down(peopl
     people.refused(answer, 429, "too_many_attempts")
     assert int(answer.headers["retry-after"]) > 0
     # Only that session waits: whoever has it locks nobody out.
+    elsewhere = await people.signed_in(EMAIL)
+    answer = await change_password(people, elsewhere, current="pas le bon du tout")
+    people.refused(answer, 422, "current_password_wrong", field="current_password")
     assert (await people.sign_in(EMAIL)).status_code == 201
     assert (await people.exchange(other)).status_code == 200
+
+
+async def test_a_password_proven_before_somebody_changed_it_proves_nothing(people, session):
+    customer = await people.registered(email=EMAIL)
+    account = await session.get(Account, UUID(customer["id"]))
+    assert await accounts.still(session, account) is account
+    before = SimpleNamespace(id=account.id, password_hash="another")
+    for proven in (before, SimpleNamespace(id=uuid4(), password_hash=account.password_hash)):
+        with pytest.raises(accounts.CurrentPasswordWrong):
+            await accounts.still(session, proven)
 
 
 @pytest.mark.parametrize(

@@ -197,9 +197,12 @@ async def revoke_all(
 
 
 async def follow_address(session: AsyncSession, account: Account) -> None:
-    """What was sent to the address before opens nothing; what is still to be sent goes to this."""
+    """What was sent to the address before opens nothing; what is still to be sent goes to this.
+
+    No other address is waiting any more.
+    """
     await session.execute(
         update(Link)
-        .where(Link.account_id == account.id, Link.purpose != Purpose.EMAIL, NOT_ENDED)
+        .where(Link.account_id == account.id, NOT_ENDED)
         .values(email=account.email, secret_hashes=[])
     )

@@ -76,8 +76,10 @@ def main() -> int:
             [Lane(urls) for urls in wishes["lanes"]],
             own=tests[0],
             templates=wishes["templates"],
+            kept=wishes["kept"],
             stamp=stamp(mutants, tests),
             until=wishes["until"] or time.time() + 1e9,
+            again=set(before),
         )
         home = Path.cwd()
         os.chdir(changing.MUTANTS)

@@ -4,6 +4,7 @@ import ast
 import hashlib
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ class Mutant:
 def make() -> list[Mutant]:
     """Write the files with all mutants of each function in them, and tell which there are."""
     found: list[Mutant] = []
+    shutil.copytree("src", MUTANTS / "src", ignore=is_python, dirs_exist_ok=True)
     for source in walk_source_files():
         target = MUTANTS / source
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -156,6 +158,10 @@ def make() -> list[Mutant]:
     return found
 
 
+def is_python(_: str, names: list[str]) -> list[str]:
+    return [name for name in names if name.endswith(".py")]
+
+
 def text(lines: list[str], span: LineSpan) -> str:
     return "\n".join(lines[span.start - 1 : span.end])
 
@@ -176,7 +182,7 @@ def changed_lines(lines: list[str], own: LineSpan, other: LineSpan) -> range:
     tree = ast.parse("\n".join(line[indent:] for line in before))
     best = range(own.start, own.end + 1)
     for node in ast.walk(tree):
-        if not isinstance(node, ast.stmt):
+        if not isinstance(node, ast.stmt) or node is tree.body[0]:  # its head runs but once
             continue
         first, last = own.start + node.lineno - 1, own.start + (node.end_lineno or 0) - 1
         if inside := getattr(node, "body", None) or getattr(node, "cases", None):

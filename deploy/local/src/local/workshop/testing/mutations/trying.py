@@ -3,6 +3,7 @@
 import json
 import mmap
 import os
+import pkgutil
 import random
 import signal
 import struct
@@ -24,11 +25,12 @@ from local.workshop.testing.mutations.changing import MUTANTS, Mutant
 RESULTS, LINES = Path("results.jsonl").absolute(), Path("lines.json").absolute()
 HERE = (Path.cwd() / MUTANTS).resolve()
 SURVIVED, KILLED, SLOW, UNREACHED = "survived", "killed", "timeout", "unreached"
-# How long one test may take with a mutant: of the seconds that it takes without, and some more.
-FACTOR, PATIENCE = 8, 40
+# How long one test may take with a mutant: of the processor's seconds that it takes without, and
+# some more, since others use the machine too.
+FACTOR, PATIENCE = 30, 40
 # No more seconds of tests for one mutant, of its part's own and then of others': the quickest of
-# those that come by. What none of them kills counts as survived.
-MOST_OF_OWN, MOST_OF_OTHERS = 30, 15
+# those that come by. What none of them kills has survived; tried again, it gets all of them.
+MOST_OF_OWN, MOST_OF_OTHERS = 5, 3
 ONE_UNCHANGED_IN = 40  # is tried as if it were a mutant: a test that fails then has lied
 
 
@@ -61,11 +63,13 @@ class Trying:
         *,
         own: str,
         templates: Iterable[str],
+        kept: Iterable[str],
         stamp: str,
         until: float,
+        again: set[str],
     ) -> None:
-        self.mutants, self.lanes, self.own = mutants, lanes, own
-        self.templates, self.stamp, self.until = templates, stamp, until
+        self.mutants, self.lanes, self.own, self.again = mutants, lanes, own, again
+        self.kept, self.templates, self.stamp, self.until = kept, templates, stamp, until
         self.killers: dict[str, Counter[str]] = defaultdict(Counter)
         self.liars: Counter[str] = Counter()
         self.unchanged_tried = 0
@@ -78,6 +82,8 @@ class Trying:
             raise session.Failed(f"{session.testsfailed} errors while collecting")
         self.items = {item.nodeid: item for item in session.items}
         self.make_templates()
+        for name in self.kept:
+            pkgutil.resolve_name(name)()
         self.lines, self.seconds = self.undisturbed(session)
         try:
             while self.is_more() or any(lane.pid for lane in self.lanes):
@@ -146,10 +152,10 @@ class Trying:
         items = session.items
         for n, item in enumerate(items):
             coverage.switch_context(item.nodeid)
-            before, began = session.testsfailed, time.monotonic()
+            before, began = session.testsfailed, time.process_time()
             following = items[n + 1] if n + 1 < len(items) else None
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            seconds[item.nodeid] = time.monotonic() - began
+            seconds[item.nodeid] = time.process_time() - began
             if session.testsfailed > before:
                 failed.append(item.nodeid)
                 session.shouldfail = False
@@ -179,7 +185,7 @@ class Trying:
         chosen = []
         for test in known:
             left[self.is_others(test)] -= self.seconds[test]
-            if left[self.is_others(test)] >= 0 or not chosen:
+            if left[self.is_others(test)] >= 0 or not chosen or mutant.name in self.again:
                 chosen.append(self.items[test])
         return chosen
 
