@@ -1,6 +1,5 @@
 """What everyone changes about their own account."""
 
-from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import pytest
@@ -75,8 +74,16 @@ async def test_a_password_proven_before_somebody_changed_it_proves_nothing(peopl
     customer = await people.registered(email=EMAIL)
     account = await session.get(Account, UUID(customer["id"]))
     assert await accounts.still(session, account) is account
-    before = SimpleNamespace(id=account.id, password_hash="another")
-    for proven in (before, SimpleNamespace(id=uuid4(), password_hash=account.password_hash)):
+    for id, password_hash in ((account.id, "another"), (uuid4(), account.password_hash)):
+        proven = Account(
+            id=id,
+            role=account.role,
+            first_name=account.first_name,
+            last_name=account.last_name,
+            email=account.email,
+            password_hash=password_hash,
+            registered_at=account.registered_at,
+        )
         with pytest.raises(accounts.CurrentPasswordWrong):
             await accounts.still(session, proven)
 

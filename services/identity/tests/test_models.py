@@ -1,6 +1,7 @@
 """The rules about one session, one link, one count and one account: no database is needed."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -13,8 +14,8 @@ NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 HOUR, MINUTE, MOMENT = timedelta(hours=1), timedelta(minutes=1), timedelta(microseconds=1)
 
 
-def session(**changes):
-    values = {
+def session(**changes: Any):
+    values: dict[str, Any] = {
         "id": uuid4(),
         "account_id": uuid4(),
         "token_hash": b"",
@@ -26,8 +27,8 @@ def session(**changes):
     return Session(**values | changes)
 
 
-def link(**changes):
-    values = {
+def link(**changes: Any):
+    values: dict[str, Any] = {
         "id": uuid4(),
         "account_id": uuid4(),
         "purpose": Purpose.PASSWORD,
@@ -38,8 +39,8 @@ def link(**changes):
     return Link(**values | changes)
 
 
-def account(**changes):
-    values = {
+def account(**changes: Any):
+    values: dict[str, Any] = {
         "id": uuid4(),
         "role": Role.CUSTOMER,
         "first_name": "Nathalie",
