@@ -102,9 +102,11 @@ def imported(sent: Send) -> Import:
     """Import rows, given without their header, and return the report."""
 
     async def send(rows: str | bytes) -> dict[str, Any]:
-        told = await sent(HEADER.encode() + (rows if isinstance(rows, bytes) else rows.encode()))
-        assert told["state"] == "done", told
-        return told["report"]
+        received = await sent(
+            HEADER.encode() + (rows if isinstance(rows, bytes) else rows.encode())
+        )
+        assert received["state"] == "done", received
+        return received["report"]
 
     return send
 
@@ -135,9 +137,11 @@ async def real_app() -> AsyncGenerator[FastAPI]:
 async def real_report(real_app: FastAPI) -> dict[str, Any]:
     """What its first import told."""
     async with talking_to(real_app, Role.ADMINISTRATOR) as administrator:
-        told = await send_and_take(real_app, administrator, gzip.decompress(CATALOGUE.read_bytes()))
-    assert told["state"] == "done", told
-    return told["report"]
+        received = await send_and_take(
+            real_app, administrator, gzip.decompress(CATALOGUE.read_bytes())
+        )
+    assert received["state"] == "done", received
+    return received["report"]
 
 
 @pytest.fixture

@@ -91,10 +91,10 @@ async def test_products_absent_from_the_file_are_left_alone(imported, session):
 
 async def test_a_product_keeps_its_id(imported, session):
     await imported("A-1,Une chose,true\n")
-    kept = await session.scalar(select(Product.id))
+    stored = await session.scalar(select(Product.id))
     await imported("A-1,Une chose meilleure,false\n")
 
-    assert await session.scalar(select(Product.id)) == kept
+    assert await session.scalar(select(Product.id)) == stored
 
 
 async def test_bad_rows_are_rejected_and_the_rest_goes_in(imported, session):
@@ -248,7 +248,7 @@ async def test_no_event_is_larger_than_the_broker_takes(imported, session):
 
 
 @pytest.mark.parametrize(
-    ("file", "told"),
+    ("file", "expected"),
     [
         (b"ref,name,on_sale\nA-2,Une autre,true\n", ("import_header_wrong", {"line": 1})),
         (b"", ("import_header_wrong", {"line": 1})),
@@ -259,12 +259,12 @@ async def test_no_event_is_larger_than_the_broker_takes(imported, session):
         (HEADER.encode() + b"A-2,Une autre,true\nA-3,Enc", ("import_truncated", {"line": 3})),
     ],
 )
-async def test_a_condemned_file_changes_nothing(sent, imported, session, file, told):
+async def test_a_condemned_file_changes_nothing(sent, imported, session, file, expected):
     await imported("A-1,Une chose,true\n")
     before = await products(session)
     answer = await sent(file)
 
-    code, context = told
+    code, context = expected
     assert (answer["state"], answer["refusal"]["code"]) == ("refused", code)
     assert context.items() <= answer["refusal"]["context"].items()
     assert await products(session) == before

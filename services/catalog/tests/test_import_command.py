@@ -125,18 +125,18 @@ def test_a_file_of_which_nothing_was_taken_ends_otherwise(import_products, conne
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "expected"),
     [
         (b"ref,name,on_sale\nA-1,Une chose,true\n", "line 1 is not reference,designation,on_sale"),
         (HEADER + b"A-1,Une chose,true\nA-2,\xff,true\n", "line 3, column 5"),
         (HEADER + b"A-1,Une chose,true\nA-2,Une", "in the middle of the row of line 3"),
     ],
 )
-def test_a_condemned_file_fails_and_changes_nothing(import_products, connection, content, said):
+def test_a_condemned_file_fails_and_changes_nothing(import_products, connection, content, expected):
     done = import_products(content)
 
     assert done.exit_code == 1
-    assert said in done.stderr
+    assert expected in done.stderr
     assert "Nothing was changed" in done.stderr
     assert "Traceback" not in done.stderr
     assert products(connection) == {}
@@ -150,13 +150,13 @@ def test_standard_input_is_read(import_products, connection):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"), [("/nowhere/at/all.csv", "No such file"), ("/tmp", "Is a directory")]
+    ("name", "expected"), [("/nowhere/at/all.csv", "No such file"), ("/tmp", "Is a directory")]
 )
-def test_a_file_that_cannot_be_read_is_named(import_products, connection, name, said):
+def test_a_file_that_cannot_be_read_is_named(import_products, connection, name, expected):
     done = import_products(HEADER, name)
 
     assert done.exit_code == 1
-    assert f"{name}: {said}" in done.stderr
+    assert f"{name}: {expected}" in done.stderr
     assert "Traceback" not in done.stderr
 
 

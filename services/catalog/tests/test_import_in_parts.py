@@ -60,8 +60,8 @@ async def test_whoever_was_interrupted_goes_on_where_it_stopped(administrator, a
     assert (await part(administrator, address, 500, FILE[500:])).status_code == 204
     assert (await administrator.get(address)).json()["state"] == "waiting"
     assert await take_imports(app, Loop("imports")) == "took an import"
-    told = (await administrator.get(address)).json()
-    assert (told["state"], told["report"]["created"]) == ("done", 90)
+    body = (await administrator.get(address)).json()
+    assert (body["state"], body["report"]["created"]) == ("done", 90)
     assert await session.scalar(select(func.count()).select_from(Product)) == 90
     assert await session.scalar(select(func.count()).select_from(Part)) == 0
     assert await take_imports(app, Loop("imports")) == "found none to take"
@@ -132,8 +132,8 @@ async def test_work_that_keeps_failing_is_told_and_holds_up_nobody(administrator
     for _ in range(uploads.TRIES):
         with pytest.raises(RuntimeError):
             await uploads.settle_next(app.state.database, "import", fails)
-    told = (await administrator.get(broken)).json()
-    assert (told["state"], told["refusal"]["code"]) == ("refused", "failed")
+    body = (await administrator.get(broken)).json()
+    assert (body["state"], body["refusal"]["code"]) == ("refused", "failed")
     assert await take_imports(app, Loop("imports")) == "took an import"
     assert (await administrator.get(good)).json()["state"] == "done"
 

@@ -89,8 +89,8 @@ def test_a_wrong_header_condemns_the_file(header):
 
     assert isinstance(refusal, HeaderWrong)
     assert refusal.code == "import_header_wrong"
-    told = {"line": 1, "column": 1, "expected": "reference,designation,on_sale"}
-    assert refusal.context == told
+    fields = {"line": 1, "column": 1, "expected": "reference,designation,on_sale"}
+    assert refusal.context == fields
 
 
 @pytest.mark.parametrize(

@@ -210,10 +210,10 @@ class People:
         """What the answer says, having checked how it refuses and which field it blames."""
         assert answer.status_code == status, answer.text
         assert answer.headers["content-type"] == "application/problem+json"
-        said = answer.json()
-        blamed = [(error["field"], error["code"]) for error in said["errors"]]
-        assert (field, code) in blamed if field else said["code"] == code
-        return said
+        body = answer.json()
+        blamed = [(error["field"], error["code"]) for error in body["errors"]]
+        assert (field, code) in blamed if field else body["code"] == code
+        return body
 
     async def found(self, words: str, **more: object) -> list[str]:
         """E-mail addresses, as the search of customers orders them."""

@@ -130,8 +130,8 @@ async def test_an_address_taken_says_nothing_about_its_owner(people, session):
 
     answer = await change_email(people, me, "Marc@Example.org")
 
-    said = people.refused(answer, 409, "email_taken", field="email")
-    assert said["context"] == {}
+    problem = people.refused(answer, 409, "email_taken", field="email")
+    assert problem["context"] == {}
     assert (await people.client.get("/me", headers=me)).json()["email"] == EMAIL
     assert len(await published(session)) == 2
 

@@ -65,7 +65,7 @@ def test_keys_are_made_anew_and_accounts_that_collide_are_named(caplog):
     url = testing.fresh_database("test_identity_addresses")
     command.upgrade(migrations.config("identity", url), "0002")
     engine = create_engine(url)
-    kept = [
+    stored = [
         (1, "jeanne@orange.fr", "jeanne@orange.fr"),
         (2, STRASZE, "x@strasse.example"),
         (3, "zoé@café.example", "zoé@café.example"),
@@ -73,9 +73,9 @@ def test_keys_are_made_anew_and_accounts_that_collide_are_named(caplog):
         (4, "jean.o'brien@orange.fr", "jean.o'brien@orange.fr"),
         (5, "jean.o’brien@orange.fr", "jean.o’brien@orange.fr"),
     ]
-    ids = [f"00000000-0000-0000-0000-00000000000{n}" for n, *_ in kept]
+    ids = [f"00000000-0000-0000-0000-00000000000{n}" for n, *_ in stored]
     with engine.begin() as old:
-        for id, (n, email, key) in zip(ids, kept, strict=True):
+        for id, (n, email, key) in zip(ids, stored, strict=True):
             old.execute(text(OLD), {"id": id, "n": n, "email": email, "key": key})
     with caplog.at_level(logging.WARNING):
         migrations.upgrade("identity", url)
@@ -83,7 +83,7 @@ def test_keys_are_made_anew_and_accounts_that_collide_are_named(caplog):
         rows = now.execute(text("SELECT email, email_key FROM accounts ORDER BY id")).all()
     engine.dispose()
 
-    assert [row.email for row in rows] == [email for _, email, _ in kept]
+    assert [row.email for row in rows] == [email for _, email, _ in stored]
     assert [row.email_key for row in rows] == [
         "jeanne@orange.fr",
         "x@xn--strae-oqa.example",

@@ -44,9 +44,9 @@ async def test_an_address_belongs_to_one_customer_whom_staff_get_to_know(people,
 
     answer = await people.register(first_name="Autre", email="NATHALIE@example.org")
 
-    said = people.refused(answer, 409, "email_taken", field="email")
-    assert said["code"] == "email_taken"
-    assert said["context"] == {
+    problem = people.refused(answer, 409, "email_taken", field="email")
+    assert problem["code"] == "email_taken"
+    assert problem["context"] == {
         "customer_id": customer["id"],
         "first_name": "Nathalie",
         "last_name": "Rousseau",
@@ -66,8 +66,8 @@ async def test_two_registrations_of_one_address_at_the_same_instant(busy_people)
 
     won, lost = sorted(answers, key=lambda answer: answer.status_code)
     assert won.status_code == 201
-    said = busy_people.refused(lost, 409, "email_taken", field="email")
-    assert said["context"]["customer_id"] == won.json()["id"]
+    problem = busy_people.refused(lost, 409, "email_taken", field="email")
+    assert problem["context"]["customer_id"] == won.json()["id"]
 
 
 async def test_a_form_sent_twice_registers_once(people, session):
@@ -171,8 +171,8 @@ async def test_a_customer_cannot_be_given_the_address_of_another(people):
         f"/customers/{nathalie['id']}", json={"email": "MARC@example.org"}, headers=people.seller
     )
 
-    said = people.refused(answer, 409, "email_taken", field="email")
-    assert said["context"]["customer_id"] == marc["id"]
+    problem = people.refused(answer, 409, "email_taken", field="email")
+    assert problem["context"]["customer_id"] == marc["id"]
     answer = await people.client.get(f"/customers/{nathalie['id']}", headers=people.seller)
     assert answer.json() == nathalie
 

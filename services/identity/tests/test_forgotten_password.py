@@ -143,9 +143,9 @@ async def test_asking_for_links_is_no_failure_to_sign_in(people, mail, session):
     for n in range(11):
         await people.forget(f"{n}@example.org")
     assert (await people.sign_in(EMAIL)).status_code == 201
-    kept = (await session.scalars(select(Slowdown).where(Slowdown.kind == "link"))).one()
-    assert kept.failures == 10
-    assert len(kept.subject) == 32
+    stored = (await session.scalars(select(Slowdown).where(Slowdown.kind == "link"))).one()
+    assert stored.failures == 10
+    assert len(stored.subject) == 32
 
 
 async def test_without_mail_no_link_is_offered_to_anybody(people, session):
@@ -165,9 +165,9 @@ async def test_askings_at_the_same_instant_get_no_more_than_five(busy_people, bu
 
     assert [answer.status_code for answer in answers] == [202] * 8
     async with busy_app.state.database.transaction() as session:
-        kept = (await session.scalars(select(Link).filter_by(account_id=customer["id"]))).all()
-    assert len(kept) == 5
-    assert [link.revoked_at for link in kept].count(None) == 1
+        stored = (await session.scalars(select(Link).filter_by(account_id=customer["id"]))).all()
+    assert len(stored) == 5
+    assert [link.revoked_at for link in stored].count(None) == 1
 
 
 async def test_askings_from_one_address_at_the_same_instant_gain_nothing(busy_people):

@@ -79,9 +79,9 @@ async def test_without_a_password_nobody_signs_in_and_it_takes_as_long(
     checked = []
     check = Passwords.check
 
-    def counted(self: Passwords, kept: str, given: str) -> bool:
-        checked.append(kept)
-        return check(self, kept, given)
+    def counted(self: Passwords, stored: str, given: str) -> bool:
+        checked.append(stored)
+        return check(self, stored, given)
 
     monkeypatch.setattr(Passwords, "check", counted)
     for attempt in ("", PASSWORD, "None"):

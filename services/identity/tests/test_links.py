@@ -12,7 +12,7 @@ from chassis.testing import published, token
 from contracts.identity.events import PasswordChanged
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import SECRETS_KEPT, Account, Link
+from identity.models import SECRETS_STORED, Account, Link
 from identity.operations import sessions
 from identity.tokens import secret_hash
 
@@ -60,10 +60,10 @@ async def test_a_link_is_announced_with_what_it_is_for_and_no_secret(people, cus
 
 
 async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, link):
-    told = (await people.ask_secret(link.link_id)).json()
-    assert len(told.pop("secret")) >= 43
-    assert datetime.fromisoformat(told.pop("expires_at")) == link.expires_at
-    assert told == {
+    body = (await people.ask_secret(link.link_id)).json()
+    assert len(body.pop("secret")) >= 43
+    assert datetime.fromisoformat(body.pop("expires_at")) == link.expires_at
+    assert body == {
         "purpose": "password",
         "taken": False,
         "new_email": None,
@@ -86,15 +86,15 @@ async def test_the_database_and_the_events_hold_no_secret_but_hashes(people, ses
     secret = await people.secret(link.link_id)
     await people.use_link(secret)
 
-    kept = await session.scalar(select(Link.secret_hashes))
-    assert kept == [secret_hash(secret)]
+    stored = await session.scalar(select(Link.secret_hashes))
+    assert stored == [secret_hash(secret)]
     tables = (await session.scalars(select(column("tablename")).select_from(TABLES))).all()
     assert {"links", "accounts"} <= set(tables)
     for table in tables:
         rows = await session.scalars(text(f"SELECT row_to_json(r)::text FROM {table} AS r"))
-        told = " ".join(rows)
-        assert secret not in told
-        assert secret.encode().hex() not in told
+        received = " ".join(rows)
+        assert secret not in received
+        assert secret.encode().hex() not in received
     assert secret_hash(secret).hex() not in str(await published(session))
 
 
@@ -116,8 +116,8 @@ async def test_the_second_of_two_works_as_well(people, link):
 
 
 async def test_of_very_many_secrets_only_the_last_are_kept(people, session, link):
-    secrets = [await people.secret(link.link_id) for _ in range(SECRETS_KEPT + 1)]
-    assert len(await session.scalar(select(Link.secret_hashes))) == SECRETS_KEPT
+    secrets = [await people.secret(link.link_id) for _ in range(SECRETS_STORED + 1)]
+    assert len(await session.scalar(select(Link.secret_hashes))) == SECRETS_STORED
     people.refused(await people.read_link(secrets[0]), 404, "link_unknown")
     assert (await people.read_link(secrets[1])).status_code == 200
 
@@ -135,9 +135,9 @@ async def test_a_link_that_is_over_is_given_no_secret(people, link, later):
 async def test_reading_a_link_says_what_it_is_for_and_uses_nothing_up(people, link):
     secret = await people.secret(link.link_id)
     for _ in range(3):
-        said = (await people.read_link(secret)).json()
-    assert datetime.fromisoformat(said.pop("expires_at")) == link.expires_at
-    assert said == {
+        body = (await people.read_link(secret)).json()
+    assert datetime.fromisoformat(body.pop("expires_at")) == link.expires_at
+    assert body == {
         "purpose": "password",
         "first_name": "Nathalie",
         "last_name": "Rousseau",
@@ -308,9 +308,9 @@ async def test_what_was_sent_to_an_address_before_opens_nothing(people, customer
     await people.client.patch(f"/customers/{customer['id']}", json=change, headers=people.seller)
 
     people.refused(await people.use_link(secret), 404, "link_unknown")
-    told = (await people.ask_secret(link.link_id)).json()
-    assert told["email"] == "n.leroy@example.org"
-    answer = await people.use_link(told["secret"])
+    body = (await people.ask_secret(link.link_id)).json()
+    assert body["email"] == "n.leroy@example.org"
+    answer = await people.use_link(body["secret"])
     assert answer.json()["email"] == "n.leroy@example.org"
 
 

@@ -60,8 +60,8 @@ async def test_a_new_address_waits_for_its_link(people, session, me, links):
 async def test_the_link_makes_the_new_address_count(people, session, me, links):
     await change_email(people, me)
     secret = await people.secret((await links())[0].link_id)
-    said = (await people.read_link(secret)).json()
-    assert (said["purpose"], said["email"]) == ("email", NEW)
+    body = (await people.read_link(secret)).json()
+    assert (body["purpose"], body["email"]) == ("email", NEW)
 
     answer = await people.use_link(secret, None)
 
@@ -92,9 +92,9 @@ async def test_who_has_an_address_is_told_to_whoever_reads_its_mail_alone(people
     assert answer.json() == free | {"pending_email": "Marc@example.org"}
     assert await pending(people, me) == (EMAIL, "Marc@example.org")
 
-    told = (await people.ask_secret((await links())[-1].link_id)).json()
-    assert (told["taken"], told["secret"]) == (True, "")
-    assert (told["email"], told["first_name"]) == ("marc@example.org", "Marc")
+    body = (await people.ask_secret((await links())[-1].link_id)).json()
+    assert (body["taken"], body["secret"]) == (True, "")
+    assert (body["email"], body["first_name"]) == ("marc@example.org", "Marc")
     people.refused(await people.use_link("", None), 404, "link_unknown")
 
 
@@ -190,8 +190,8 @@ async def test_whoever_reads_the_old_address_ends_the_change_with_one_click(peop
     confirmation = await people.secret(link_id)
     mail = (await people.ask_refusal(link_id)).json()
     assert (mail["email"], mail["new_email"], mail["purpose"]) == (EMAIL, NEW, "email")
-    said = (await people.read_link(mail["secret"])).json()
-    assert (said["email"], said["refuses"]) == (NEW, True)
+    body = (await people.read_link(mail["secret"])).json()
+    assert (body["email"], body["refuses"]) == (NEW, True)
 
     for _ in range(2):  # again is as good as once
         used = (await people.use_link(mail["secret"], None)).json()

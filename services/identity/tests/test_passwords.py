@@ -14,7 +14,7 @@ OWNER = ("Jean", "Dupont", "jean.dupont@orange.example")
 @pytest.fixture
 def passwords() -> Passwords:
     return Passwords(
-        memory_kib=8, passes=1, queue=1, house=["Électro Durand", "https://durand.example"]
+        memory_kib=8, passes=1, queue=1, site_words=["Électro Durand", "https://durand.example"]
     )
 
 

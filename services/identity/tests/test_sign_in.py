@@ -22,13 +22,13 @@ async def test_the_right_password_opens_a_session(people, session):
     answer = await people.sign_in("  nathalie@EXAMPLE.org ", agent="Firefox\t140" + "x" * 300)
 
     assert answer.status_code == 201
-    said = answer.json()
-    assert said["account"]["id"] == customer["id"]
-    assert said["account"]["role"] == "customer"
-    assert len(said["token"]) >= 43
-    kept = await session.scalar(select(Session).filter_by(account_id=customer["id"]))
-    assert said["token"].encode() not in kept.token_hash
-    assert kept.user_agent == ("Firefox140" + "x" * 300)[:200]
+    body = answer.json()
+    assert body["account"]["id"] == customer["id"]
+    assert body["account"]["role"] == "customer"
+    assert len(body["token"]) >= 43
+    stored = await session.scalar(select(Session).filter_by(account_id=customer["id"]))
+    assert body["token"].encode() not in stored.token_hash
+    assert stored.user_agent == ("Firefox140" + "x" * 300)[:200]
 
 
 async def test_a_password_is_the_same_however_its_accents_were_typed(people):
@@ -56,9 +56,9 @@ async def test_an_unknown_account_costs_as_much_as_a_known_one(people, app, monk
     checked = []
     check = Passwords.check
 
-    def counted(self: Passwords, kept: str, given: str) -> bool:
-        checked.append(kept)
-        return check(self, kept, given)
+    def counted(self: Passwords, stored: str, given: str) -> bool:
+        checked.append(stored)
+        return check(self, stored, given)
 
     monkeypatch.setattr(Passwords, "check", counted)
     await people.registered(email=EMAIL)
@@ -85,8 +85,8 @@ async def test_a_password_hashed_with_older_parameters_is_hashed_again(people, a
 
     await people.session_token(EMAIL)
 
-    kept = await session.scalar(select(Account.password_hash).filter_by(email=EMAIL))
-    assert not app.state.passwords.is_outdated(kept)
+    stored = await session.scalar(select(Account.password_hash).filter_by(email=EMAIL))
+    assert not app.state.passwords.is_outdated(stored)
     await people.session_token(EMAIL)
 
 

@@ -35,11 +35,11 @@ def test_an_address_that_many_share_has_more_failures_free():
 
 
 def test_failures_are_forgotten_after_a_quarter_of_an_hour():
-    kept = failures(7)
-    kept.count(NOW + timedelta(minutes=14))
-    assert kept.failures == 8
-    kept.count(NOW + timedelta(minutes=30))
-    assert kept.failures == 1
+    stored = failures(7)
+    stored.count(NOW + timedelta(minutes=14))
+    assert stored.failures == 8
+    stored.count(NOW + timedelta(minutes=30))
+    assert stored.failures == 1
 
 
 @pytest.mark.parametrize("registered", [True, False])
@@ -51,9 +51,9 @@ async def test_after_five_failures_even_the_right_password_waits(people, registe
 
     answer = await people.sign_in(EMAIL, address="198.51.100.7")
 
-    said = people.refused(answer, 429, "too_many_attempts")
+    problem = people.refused(answer, 429, "too_many_attempts")
     assert 0 < int(answer.headers["retry-after"]) <= 30
-    assert said["context"] == {"seconds": int(answer.headers["retry-after"])}
+    assert problem["context"] == {"seconds": int(answer.headers["retry-after"])}
 
     await later(Slowdown, "last_failed_at", timedelta(seconds=31))
     assert (await people.sign_in(EMAIL)).status_code == (201 if registered else 401)
@@ -73,8 +73,8 @@ async def test_a_success_clears_the_account_and_not_the_address(people, session)
         await people.sign_in(EMAIL, WRONG)
     await people.session_token(EMAIL)
     by_kind = select(Slowdown.kind, Slowdown.failures)
-    kept = dict((await session.execute(by_kind)).all())
-    assert kept["account"] == 0
+    stored = dict((await session.execute(by_kind)).all())
+    assert stored["account"] == 0
     assert (
         await session.scalar(select(func.sum(Slowdown.failures)).where(Slowdown.kind == "address"))
         == 4
@@ -185,9 +185,9 @@ async def test_the_gateway_tells_the_address_where_web_does_not(people, session,
 
 async def test_what_was_typed_is_not_kept(people, session):
     await people.sign_in("mon mot de passe ici", WRONG, address="192.0.2.77")
-    kept = (await session.scalars(select(Slowdown.subject))).all()
-    assert all(len(subject) == 32 for subject in kept)
-    assert not any(b"passe" in subject or b"192" in subject for subject in kept)
+    stored = (await session.scalars(select(Slowdown.subject))).all()
+    assert all(len(subject) == 32 for subject in stored)
+    assert not any(b"passe" in subject or b"192" in subject for subject in stored)
 
 
 async def test_attempts_at_the_same_instant_gain_nothing(busy_people):

@@ -296,11 +296,11 @@ async def test_answers_that_arrive_while_a_worker_claims_are_each_sent_once(
     await scenario.has_request()
     answers = [scenario.answer() for _ in range(12)]
 
-    async def hear():
+    async def receive_answers():
         for answer in answers:
             await scenario.receives(answer)
 
-    hearing = asyncio.create_task(hear())
+    hearing = asyncio.create_task(receive_answers())
     while not hearing.done():
         await scenario.sends_due()
     await scenario.makes_due_and_sends()

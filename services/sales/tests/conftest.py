@@ -136,7 +136,7 @@ async def shop(database: Database, session: AsyncSession) -> Shop:
 
 
 @pytest.fixture
-def unheard_shop(database: Database, session: AsyncSession) -> Shop:
+def shop_without_events(database: Database, session: AsyncSession) -> Shop:
     """Neither its customer nor its product has reached sales yet."""
     return Shop(database)
 

@@ -32,7 +32,7 @@ async def keep(client, *, who=SELLER, status=204, key=KEY, replaces=False, **typ
     return answer.json() if answer.content else None
 
 
-async def kept(client, who=SELLER) -> dict[str, Any]:
+async def saved_draft(client, who=SELLER) -> dict[str, Any]:
     answer = await client.get("/api/sales/draft", headers=who)
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -48,7 +48,7 @@ async def record(client, sale, key=KEY) -> Any:
 async def test_a_draft_is_kept_as_it_was_typed_whatever_is_wrong_with_it(client, session):
     typed = {"serial_number": " phbq-é ", "sold_on": "avant-hier", "a_field_of_tomorrow": "Élodie "}
     await keep(client, **typed)
-    draft = await kept(client)
+    draft = await saved_draft(client)
 
     assert (draft["key"], draft["content"]) == (KEY, typed)
     assert draft["saved_at"] is not None
@@ -58,17 +58,17 @@ async def test_the_last_one_counts_from_whatever_device(client, session):
     await keep(client, serial_number="PHBQ", sold_on="hier")
     await keep(client, serial_number="PHBQ74")
 
-    assert (await kept(client))["content"] == {"serial_number": "PHBQ74"}
+    assert (await saved_draft(client))["content"] == {"serial_number": "PHBQ74"}
 
 
 async def test_every_seller_has_one_of_their_own(client, session):
     other = token(Role.SELLER, name="Léo Martin")
     await keep(client, customer_text="rouss")
-    assert (await kept(client, other))["saved_at"] is None
+    assert (await saved_draft(client, other))["saved_at"] is None
     await keep(client, who=other, customer_text="marchand")
 
-    assert (await kept(client))["content"]["customer_text"] == "rouss"
-    assert (await kept(client, other))["content"]["customer_text"] == "marchand"
+    assert (await saved_draft(client))["content"]["customer_text"] == "rouss"
+    assert (await saved_draft(client, other))["content"]["customer_text"] == "marchand"
 
 
 async def test_it_is_thrown_away(client, session):
@@ -77,7 +77,7 @@ async def test_it_is_thrown_away(client, session):
         answer = await client.delete("/api/sales/draft", headers=SELLER)
         assert answer.status_code == 204
 
-    assert await kept(client) == api.Draft().model_dump(mode="json")
+    assert await saved_draft(client) == api.Draft().model_dump(mode="json")
 
 
 async def test_throwing_one_sale_away_leaves_the_draft_of_another(client, session):
@@ -85,18 +85,18 @@ async def test_throwing_one_sale_away_leaves_the_draft_of_another(client, sessio
     for key, text in ((NEXT_KEY, "rouss"), (KEY, "")):
         answer = await client.delete(f"/api/sales/draft?key={key}", headers=SELLER)
         assert answer.status_code == 204
-        assert (await kept(client))["content"].get("customer_text", "") == text
+        assert (await saved_draft(client))["content"].get("customer_text", "") == text
 
 
 async def test_recording_its_sale_ends_it(client, shop, session):
     await keep(client, customer_id=str(shop.customer_id), first_name="Inès", email="i@example.org")
     sale = await record(client, shop.sale())
 
-    assert (await kept(client))["saved_at"] is None
+    assert (await saved_draft(client))["saved_at"] is None
     assert await session.scalar(select(Draft)) is None
     late = await keep(client, customer_text="rouss", status=409)
     assert (late["code"], late["context"]) == ("sale_already_recorded", {"sale_id": sale["id"]})
-    assert (await kept(client))["saved_at"] is None
+    assert (await saved_draft(client))["saved_at"] is None
 
 
 async def test_a_draft_that_comes_after_its_sale_was_recorded_is_refused_though_it_is_the_first(
@@ -115,7 +115,7 @@ async def test_a_refused_sale_keeps_its_draft(client, shop, session):
     answer = await client.post("/api/sales", json=shop.sale(sold_on="2999-01-01"), headers=headers)
 
     assert answer.status_code == 422
-    assert (await kept(client))["content"]["serial_number"] == "PHBQ"
+    assert (await saved_draft(client))["content"]["serial_number"] == "PHBQ"
 
 
 @pytest.mark.parametrize(
@@ -131,24 +131,24 @@ async def test_another_sale_takes_its_place_only_when_that_is_meant(client, sess
     await keep(client, **typed)
     refused = await keep(client, key=NEXT_KEY, serial_number="0123", status=409)
     assert refused["code"] == "draft_of_another_sale"
-    assert (await kept(client))["key"] == KEY
+    assert (await saved_draft(client))["key"] == KEY
     await keep(client, key=NEXT_KEY, serial_number="0123", replaces=True)
 
-    assert (await kept(client))["content"]["serial_number"] == "0123"
+    assert (await saved_draft(client))["content"]["serial_number"] == "0123"
 
 
 async def test_a_mere_search_is_replaced_unasked(client, session):
     await keep(client, customer_text="rouss", product_text="noctua")
     await keep(client, key=NEXT_KEY, serial_number="0123")
 
-    assert (await kept(client))["content"]["serial_number"] == "0123"
+    assert (await saved_draft(client))["content"]["serial_number"] == "0123"
 
 
 async def test_recording_one_sale_leaves_the_draft_of_another(client, shop, session):
     await keep(client, serial_number="PHBQ")
     await record(client, shop.sale(), key=NEXT_KEY)
 
-    assert (await kept(client))["content"]["serial_number"] == "PHBQ"
+    assert (await saved_draft(client))["content"]["serial_number"] == "PHBQ"
 
 
 async def test_after_a_recorded_sale_comes_the_next_one(client, shop, session):
@@ -158,14 +158,14 @@ async def test_after_a_recorded_sale_comes_the_next_one(client, shop, session):
     late = await keep(client, serial_number="PHBQ", replaces=True, status=409)
 
     assert late["code"] == "sale_already_recorded"
-    assert (await kept(client))["content"]["serial_number"] == "0123"
+    assert (await saved_draft(client))["content"]["serial_number"] == "0123"
 
 
 async def test_what_was_forgotten_for_a_week_is_nobody_s_any_more(client, database, session):
     other = token(Role.SELLER, name="Léo Martin")
     await keep(client, email="elodie@example.org")
     await session.execute(update(Draft).values(saved_at=datetime.now(UTC) - timedelta(days=8)))
-    assert (await kept(client))["saved_at"] is None
+    assert (await saved_draft(client))["saved_at"] is None
     await keep(client, who=other, customer_text="rouss")
     await forget(database, OLD_DRAFTS)
 
@@ -186,7 +186,7 @@ async def test_a_draft_on_its_way_while_its_sale_is_recorded_never_comes_back(
         answers = await asyncio.gather(*drafts, record(busy_client, sale, key))
 
         assert {answer.status_code for answer in answers[:3]} <= {204, 409}
-        assert (await kept(busy_client))["saved_at"] is None
+        assert (await saved_draft(busy_client))["saved_at"] is None
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def code_of(answer):
 # --- Events -----------------------------------------------------------------------------------
 
 
-async def kept(session, kind, id):
+async def stored(session, kind, id):
     session.expire_all()
     return await session.get(kind, id)
 
@@ -34,7 +34,7 @@ async def kept(session, kind, id):
 async def test_a_customer_is_kept_as_last_told(shop, session):
     await shop.hears_of_customer(version=2, last_name="Lefèvre", enabled=False)
 
-    customer = await kept(session, KnownCustomer, shop.customer_id)
+    customer = await stored(session, KnownCustomer, shop.customer_id)
     assert (customer.last_name, customer.enabled, customer.version) == ("Lefèvre", False, 2)
 
 
@@ -45,8 +45,8 @@ async def test_a_version_that_is_not_newer_is_ignored(shop, session, version):
     await shop.hears_of_product(version=3, designation="Neuve")
     await shop.hears_of_product(version=version, designation="Ancienne")
 
-    assert (await kept(session, KnownCustomer, shop.customer_id)).last_name == "Lefèvre"
-    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Neuve"
+    assert (await stored(session, KnownCustomer, shop.customer_id)).last_name == "Lefèvre"
+    assert (await stored(session, SellableProduct, shop.product_id)).designation == "Neuve"
 
 
 async def test_a_redelivered_event_changes_nothing(shop, session, database):
@@ -56,7 +56,7 @@ async def test_a_redelivered_event_changes_nothing(shop, session, database):
     await shop.hears_of_product(version=3, designation="Plus neuve")
 
     assert await deliver(database, subscriptions, envelope) == 0
-    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Plus neuve"
+    assert (await stored(session, SellableProduct, shop.product_id)).designation == "Plus neuve"
 
 
 def state(id, version, designation):
@@ -73,7 +73,7 @@ async def test_a_whole_import_is_kept_each_product_by_its_own_version(shop, sess
     await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=products))
 
     assert await session.scalar(select(func.count()).select_from(SellableProduct)) == 200
-    assert (await kept(session, SellableProduct, shop.product_id)).designation == "Plus récente"
+    assert (await stored(session, SellableProduct, shop.product_id)).designation == "Plus récente"
 
 
 async def test_a_product_told_twice_in_one_event_is_kept_in_its_newest_version(session, database):
@@ -81,7 +81,7 @@ async def test_a_product_told_twice_in_one_event_is_kept_in_its_newest_version(s
     products = [state(id, 2, "Neuve"), state(id, 1, "Ancienne")]
     await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=products))
 
-    assert (await kept(session, SellableProduct, id)).designation == "Neuve"
+    assert (await stored(session, SellableProduct, id)).designation == "Neuve"
 
 
 async def test_an_event_of_nothing_changes_nothing(session, database):
@@ -92,26 +92,28 @@ async def test_an_event_of_nothing_changes_nothing(session, database):
 # --- The owner asked --------------------------------------------------------------------------
 
 
-async def test_a_customer_created_a_second_ago_can_buy(client, unheard_shop, owners, session):
-    owners.know_customer(unheard_shop.customer_id)
-    owners.know_product(unheard_shop.product_id)
+async def test_a_customer_created_a_second_ago_can_buy(
+    client, shop_without_events, owners, session
+):
+    owners.know_customer(shop_without_events.customer_id)
+    owners.know_product(shop_without_events.product_id)
 
-    answer = await record(client, unheard_shop)
+    answer = await record(client, shop_without_events)
 
     assert answer.status_code == 201, answer.text
     assert answer.json()["product"]["designation"] == "Perceuse à percussion 18 V"
     assert len(await published(session)) == 1
 
 
-async def test_the_owner_is_asked_once_with_the_sellers_token(client, unheard_shop, owners):
-    owners.know_customer(unheard_shop.customer_id)
-    owners.know_product(unheard_shop.product_id)
-    await record(client, unheard_shop, serial_number="SN0000000000001")
-    await record(client, unheard_shop, serial_number="SN0000000000002")
+async def test_the_owner_is_asked_once_with_the_sellers_token(client, shop_without_events, owners):
+    owners.know_customer(shop_without_events.customer_id)
+    owners.know_product(shop_without_events.product_id)
+    await record(client, shop_without_events, serial_number="SN0000000000001")
+    await record(client, shop_without_events, serial_number="SN0000000000002")
 
     assert owners.asked == [
-        f"identity/customers/{unheard_shop.customer_id}",
-        f"catalog/products/{unheard_shop.product_id}",
+        f"identity/customers/{shop_without_events.customer_id}",
+        f"catalog/products/{shop_without_events.product_id}",
     ]
     assert set(owners.tokens) == {SELLER["Authorization"]}
 
@@ -121,38 +123,42 @@ async def test_nobody_is_asked_about_what_is_known(client, shop, owners):
     assert owners.asked == []
 
 
-async def test_what_the_owner_says_is_judged_like_what_it_told(client, unheard_shop, owners):
-    owners.know_customer(unheard_shop.customer_id, enabled=False)
-    owners.know_product(unheard_shop.product_id, on_sale=False)
-    assert code_of(await record(client, unheard_shop)) == "customer_disabled"
+async def test_what_the_owner_says_is_judged_like_what_it_told(client, shop_without_events, owners):
+    owners.know_customer(shop_without_events.customer_id, enabled=False)
+    owners.know_product(shop_without_events.product_id, on_sale=False)
+    assert code_of(await record(client, shop_without_events)) == "customer_disabled"
 
-    await unheard_shop.hears_of_customer(version=2)
-    assert code_of(await record(client, unheard_shop)) == "product_withdrawn"
+    await shop_without_events.hears_of_customer(version=2)
+    assert code_of(await record(client, shop_without_events)) == "product_withdrawn"
 
 
 async def test_an_event_that_arrives_late_does_not_undo_what_the_owner_said(
-    client, unheard_shop, owners, session
+    client, shop_without_events, owners, session
 ):
-    owners.know_customer(unheard_shop.customer_id, version=4, last_name="Lefèvre")
-    owners.know_product(unheard_shop.product_id)
-    await record(client, unheard_shop)
-    await unheard_shop.hears_of_customer(version=3, last_name="Ancienne")
+    owners.know_customer(shop_without_events.customer_id, version=4, last_name="Lefèvre")
+    owners.know_product(shop_without_events.product_id)
+    await record(client, shop_without_events)
+    await shop_without_events.hears_of_customer(version=3, last_name="Ancienne")
 
-    assert (await kept(session, KnownCustomer, unheard_shop.customer_id)).last_name == "Lefèvre"
+    assert (
+        await stored(session, KnownCustomer, shop_without_events.customer_id)
+    ).last_name == "Lefèvre"
 
 
-async def test_whom_the_owner_does_not_know_is_unknown(client, unheard_shop, owners, session):
-    owners.know_product(unheard_shop.product_id)
-    answer = await record(client, unheard_shop)
+async def test_whom_the_owner_does_not_know_is_unknown(
+    client, shop_without_events, owners, session
+):
+    owners.know_product(shop_without_events.product_id)
+    answer = await record(client, shop_without_events)
 
     assert answer.status_code == 422
     assert code_of(answer) == "customer_unknown"
     assert await published(session) == []
 
 
-async def test_what_the_owner_does_not_know_is_unknown(client, unheard_shop, owners):
-    owners.know_customer(unheard_shop.customer_id)
-    answer = await record(client, unheard_shop)
+async def test_what_the_owner_does_not_know_is_unknown(client, shop_without_events, owners):
+    owners.know_customer(shop_without_events.customer_id)
+    answer = await record(client, shop_without_events)
 
     assert answer.status_code == 422
     assert code_of(answer) == "product_unknown"
@@ -160,11 +166,11 @@ async def test_what_the_owner_does_not_know_is_unknown(client, unheard_shop, own
 
 @pytest.mark.parametrize("mood", ["failing", "unrouted", "silent"])
 async def test_an_owner_that_does_not_answer_is_no_verdict(
-    client, unheard_shop, owners, session, mood
+    client, shop_without_events, owners, session, mood
 ):
     owners.mood = mood
     started = time.monotonic()
-    answer = await record(client, unheard_shop)
+    answer = await record(client, shop_without_events)
 
     assert answer.status_code == 503
     assert code_of(answer) == "not_known_yet"
@@ -173,24 +179,24 @@ async def test_an_owner_that_does_not_answer_is_no_verdict(
     assert await published(session) == []
 
 
-async def test_an_owner_that_is_away_is_no_verdict(app, client, unheard_shop, monkeypatch):
+async def test_an_owner_that_is_away_is_no_verdict(app, client, shop_without_events, monkeypatch):
     monkeypatch.setattr(app.state.http, "url", "http://127.0.0.1:9")
-    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+    assert code_of(await record(client, shop_without_events)) == "not_known_yet"
 
 
-async def test_an_answer_that_makes_no_sense_is_no_verdict(client, unheard_shop, owners):
-    owners.known[f"identity/customers/{unheard_shop.customer_id}"] = {"surprise": True}
-    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+async def test_an_answer_that_makes_no_sense_is_no_verdict(client, shop_without_events, owners):
+    owners.known[f"identity/customers/{shop_without_events.customer_id}"] = {"surprise": True}
+    assert code_of(await record(client, shop_without_events)) == "not_known_yet"
 
 
-async def test_once_the_owner_is_back_the_same_form_passes(client, unheard_shop, owners):
+async def test_once_the_owner_is_back_the_same_form_passes(client, shop_without_events, owners):
     owners.mood = "failing"
-    assert code_of(await record(client, unheard_shop)) == "not_known_yet"
+    assert code_of(await record(client, shop_without_events)) == "not_known_yet"
 
     owners.mood = "answering"
-    owners.know_customer(unheard_shop.customer_id)
-    owners.know_product(unheard_shop.product_id)
-    assert (await record(client, unheard_shop)).status_code == 201
+    owners.know_customer(shop_without_events.customer_id)
+    owners.know_product(shop_without_events.product_id)
+    assert (await record(client, shop_without_events)).status_code == 201
 
 
 async def test_no_connection_is_held_while_the_owner_answers(busy_app, busy_client, owners):

@@ -130,17 +130,17 @@ async def test_two_replicas_that_hear_of_the_same_products_never_wait_for_each_o
     """Each takes them in the order of their ids, however the event names them."""
     first, second = sorted(uuid4() for _ in range(2))
 
-    def told(version, *ids):
+    def events(version, *ids):
         products = [
             ProductState(id=id, version=version, reference=str(id), designation="x", on_sale=True)
             for id in ids
         ]
         return ProductsChanged(change_id=uuid4(), products=products)
 
-    await busy_shop.hears(told(1, first, second))
+    await busy_shop.hears(events(1, first, second))
     async with busy_shop.database.transaction() as session:
         await session.get(SellableProduct, first, with_for_update=True)
-        other = asyncio.create_task(busy_shop.hears(told(2, second, first)))
+        other = asyncio.create_task(busy_shop.hears(events(2, second, first)))
 
         async def it_waits():
             assert await somebody_waits(busy_shop.database)

@@ -144,11 +144,11 @@ async def test_customers_may_not_list_sales(client):
 
 
 async def test_my_purchases_are_mine_and_stand(client, sell, read, shop):
-    kept, cancelled = await sell(1), await sell(2)
+    stored, cancelled = await sell(1), await sell(2)
     await cancel(client, cancelled)
 
     own = token(Role.CUSTOMER, shop.customer_id)
-    assert [sale["id"] for sale in (await read("/mine", own))["sales"]] == [kept["id"]]
+    assert [sale["id"] for sale in (await read("/mine", own))["sales"]] == [stored["id"]]
     assert (await read("/mine", token(Role.CUSTOMER)))["sales"] == []
 
 

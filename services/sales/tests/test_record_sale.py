@@ -139,9 +139,9 @@ async def test_a_unit_is_sold_once_and_the_refusal_says_to_whom(client, shop, se
     first = (await record(client, shop.sale())).json()
     answer = await record(client, shop.sale(serial_number="sn4x8820193kq7l"), token(Role.SELLER))
 
-    told = refused(answer, 409, "serial_number_already_sold", "serial_number")
+    received = refused(answer, 409, "serial_number_already_sold", "serial_number")
     assert answer.json()["code"] == "serial_number_already_sold"
-    assert told == {
+    assert received == {
         "sale_id": first["id"],
         "sold_on": "2026-11-02",
         "customer_id": str(shop.customer_id),
@@ -159,7 +159,7 @@ async def test_another_product_may_bear_the_same_serial_number(client, shop):
 
 
 @pytest.mark.parametrize(
-    ("typed", "code", "told"),
+    ("typed", "code", "expected"),
     [
         ("SN4X8820193KQ7", "serial_number_length", {"length": 14}),
         ("SN4X8820193KQ7LL", "serial_number_length", {"length": 16}),
@@ -174,9 +174,9 @@ async def test_another_product_may_bear_the_same_serial_number(client, shop):
         ("SN4X-8820-193KQ", "serial_number_character", {"position": 5, "character": "-"}),
     ],
 )
-async def test_a_wrong_serial_number_is_refused(client, shop, typed, code, told):
+async def test_a_wrong_serial_number_is_refused(client, shop, typed, code, expected):
     answer = await record(client, shop.sale(serial_number=typed))
-    assert refused(answer, 422, code, "serial_number") == told
+    assert refused(answer, 422, code, "serial_number") == expected
 
 
 async def test_a_refused_body_writes_nothing(client, shop, session):
@@ -210,10 +210,10 @@ async def test_tomorrow_is_refused(client, shop, session):
     today = datetime.now(PARIS).date()
     tomorrow = (today + timedelta(days=1)).isoformat()
 
-    told = refused(
+    received = refused(
         await record(client, shop.sale(sold_on=tomorrow)), 422, "sold_on_in_future", "sold_on"
     )
-    assert told == {"today": today.isoformat()}
+    assert received == {"today": today.isoformat()}
     assert await published(session) == []
 
 
@@ -221,10 +221,10 @@ async def test_ten_years_ago_is_the_earliest_day(client, shop, session):
     oldest = years_before(datetime.now(PARIS).date(), 10)
     day_before = (oldest - timedelta(days=1)).isoformat()
 
-    told = refused(
+    received = refused(
         await record(client, shop.sale(sold_on=day_before)), 422, "sold_on_too_long_ago", "sold_on"
     )
-    assert told == {"oldest": oldest.isoformat()}
+    assert received == {"oldest": oldest.isoformat()}
     assert await published(session) == []
     assert (await record(client, shop.sale(sold_on=oldest.isoformat()))).status_code == 201
 

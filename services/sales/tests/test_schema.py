@@ -40,11 +40,11 @@ def test_drafts_of_the_release_before_become_documents():
     migrations.upgrade("sales", url)
     with engine.begin() as connection:
         drafts = connection.execute(text("SELECT content, negligible FROM drafts ORDER BY 1"))
-        kept = {draft.negligible: draft.content for draft in drafts}
+        stored = {draft.negligible: draft.content for draft in drafts}
     engine.dispose()
 
-    assert kept[True] == {"customer_text": "rouss"}
-    assert kept[False] == {
+    assert stored[True] == {"customer_text": "rouss"}
+    assert stored[False] == {
         "customer_id": "00000000-0000-0000-0000-000000000009",
         "withdrawn_confirmed": "true",
         "serial_number": "PHBQ",

@@ -97,7 +97,7 @@ class Desk:
         self.client, self.database = client, database
 
     def sale(self, customer: Someone, **more: Any) -> SaleRecorded:
-        told = {
+        fields = {
             "sale_id": uuid4(),
             "version": 1,
             "customer_id": customer.id,
@@ -109,7 +109,7 @@ class Desk:
             "sold_on": date(2026, 11, 24),
             "recorded_at": datetime.now(UTC),
         }
-        return SaleRecorded.model_validate(told | more)
+        return SaleRecorded.model_validate(fields | more)
 
     def cancellation(self, sale: SaleRecorded, version: int = 2) -> SaleCancelled:
         return SaleCancelled(
@@ -122,12 +122,12 @@ class Desk:
             cancelled_at=datetime.now(UTC),
         )
 
-    async def hear(self, *events: Any) -> int:
+    async def receive(self, *events: Any) -> int:
         return await testing.deliver(self.database, subscriptions, *events)
 
     async def sell(self, customer: Someone, **more: Any) -> SaleRecorded:
         sale = self.sale(customer, **more)
-        await self.hear(sale)
+        await self.receive(sale)
         return sale
 
     async def open(
@@ -194,7 +194,7 @@ class Desk:
     async def note_of(self, number: int) -> dict[str, Any]:
         """The first note in a request, as staff see it."""
         thread = await self.read(Someone(Role.TECHNICIAN, "Karim Benali"), number)
-        return next(said for said in thread["messages"] if said["kind"] == "note")
+        return next(message for message in thread["messages"] if message["kind"] == "note")
 
     async def numbers(self, who: Someone, path: str, **parameters: Any) -> list[int]:
         """The numbers of a whole list, page after page."""

@@ -28,10 +28,10 @@ async def test_staff_are_told_of_everything_since_a_page(busy_desk, nathalie, ka
     before = await now(busy_desk, karim)
     await busy_desk.note(karim, number)
     await busy_desk.prioritise(karim, number, "low")
-    told = await changes(busy_desk, karim, before)
-    assert [change["what"] for change in told["changes"]] == ["note", "priority"]
-    assert told["everything"] is False
-    assert (await changes(busy_desk, karim, told["as_of"]))["changes"] == []
+    received = await changes(busy_desk, karim, before)
+    assert [change["what"] for change in received["changes"]] == ["note", "priority"]
+    assert received["everything"] is False
+    assert (await changes(busy_desk, karim, received["as_of"]))["changes"] == []
 
 
 async def test_customers_are_told_of_their_own_and_of_what_they_may_see(
@@ -43,11 +43,11 @@ async def test_customers_are_told_of_their_own_and_of_what_they_may_see(
     await busy_desk.prioritise(karim, number, "low")
     await busy_desk.say(karim, other)
     await busy_desk.say(karim, number)
-    told = await changes(busy_desk, nathalie, before)
-    assert told["changes"] == [
+    received = await changes(busy_desk, nathalie, before)
+    assert received["changes"] == [
         {"number": number, "what": "message", "by_staff": True, "version": 2}
     ]
-    assert (await changes(busy_desk, nathalie, told["as_of"]))["changes"] == []
+    assert (await changes(busy_desk, nathalie, received["as_of"]))["changes"] == []
 
 
 async def test_nothing_is_left_out_while_a_transaction_runs_long(busy_desk, nathalie, marc, karim):
@@ -57,8 +57,8 @@ async def test_nothing_is_left_out_while_a_transaction_runs_long(busy_desk, nath
         await session.execute(text("SELECT pg_current_xact_id()"))
         before = await now(busy_desk, karim)
         later = await busy_desk.opened(marc)
-        told = await changes(busy_desk, karim, before)
-        assert [change["number"] for change in told["changes"]] == [later]
+        received = await changes(busy_desk, karim, before)
+        assert [change["number"] for change in received["changes"]] == [later]
         session.add(
             Change(
                 number=number,
@@ -69,8 +69,10 @@ async def test_nothing_is_left_out_while_a_transaction_runs_long(busy_desk, nath
                 visible_version=9,
             )
         )
-    told = await changes(busy_desk, karim, told["as_of"])
-    assert [(change["number"], change["version"]) for change in told["changes"]] == [(number, 9)]
+    received = await changes(busy_desk, karim, received["as_of"])
+    assert [(change["number"], change["version"]) for change in received["changes"]] == [
+        (number, 9)
+    ]
 
 
 async def test_too_much_is_not_told_one_by_one(busy_desk, nathalie, karim):
@@ -88,9 +90,9 @@ async def test_too_much_is_not_told_one_by_one(busy_desk, nathalie, karim):
                 )
             )
     for who in (karim, nathalie):
-        told = await changes(busy_desk, who, before)
-        assert (told["changes"], told["everything"]) == ([], True)
-        assert (await changes(busy_desk, who, told["as_of"]))["everything"] is False
+        received = await changes(busy_desk, who, before)
+        assert (received["changes"], received["everything"]) == ([], True)
+        assert (await changes(busy_desk, who, received["as_of"]))["everything"] is False
 
 
 async def test_what_is_forgotten_is_said_to_be(busy_desk, nathalie, karim):
@@ -105,14 +107,14 @@ async def test_what_is_forgotten_is_said_to_be(busy_desk, nathalie, karim):
     await busy_desk.opened(nathalie)
     await forget(busy_desk.database, OLD_CHANGES)
     async with busy_desk.database.transaction() as session:
-        kept = list(await session.scalars(select(Change).order_by(Change.position)))
-    assert len(kept) == 2
-    assert kept[0].position > 1
+        stored = list(await session.scalars(select(Change).order_by(Change.position)))
+    assert len(stored) == 2
+    assert stored[0].position > 1
 
     assert (await changes(busy_desk, karim, long_ago))["everything"] is True
-    told = await changes(busy_desk, karim, yesterday)
-    assert told["everything"] is False
-    assert [change["number"] for change in told["changes"]][-1] == kept[-1].number
+    received = await changes(busy_desk, karim, yesterday)
+    assert received["everything"] is False
+    assert [change["number"] for change in received["changes"]][-1] == stored[-1].number
 
 
 async def test_forgetting_twice_forgets_nothing_more(busy_desk, nathalie):
@@ -124,8 +126,8 @@ async def test_forgetting_twice_forgets_nothing_more(busy_desk, nathalie):
 
 
 async def test_the_moment_of_another_database_is_not_believed(busy_desk, karim):
-    told = await changes(busy_desk, karim, f"{10**17}:{10**17}:")
-    assert (told["changes"], told["everything"]) == ([], True)
+    received = await changes(busy_desk, karim, f"{10**17}:{10**17}:")
+    assert (received["changes"], received["everything"]) == ([], True)
 
 
 @pytest.mark.parametrize(

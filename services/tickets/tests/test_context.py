@@ -30,7 +30,7 @@ async def test_the_customer_is_what_identity_told_and_nothing_else(desk, context
         "email": None,
         "registered_at": None,
     }
-    await desk.hear(
+    await desk.receive(
         CustomerChanged(
             customer_id=nathalie.id,
             version=1,
@@ -56,7 +56,7 @@ async def test_the_customer_s_other_products_come_newest_purchase_first(
     old = await desk.sell(nathalie, sold_on=date(2026, 1, 5))
     new = await desk.sell(nathalie, sold_on=date(2026, 11, 20))
     cancelled = await desk.sell(nathalie)
-    await desk.hear(desk.cancellation(cancelled))
+    await desk.receive(desk.cancellation(cancelled))
     await desk.sell(marc)
 
     around = await context(await desk.opened(nathalie, sale=sale))

@@ -12,7 +12,7 @@ async def keep(desk, who, number, **draft):
     return await desk.send(who, "PUT", path, draft)
 
 
-async def kept(desk, who, number):
+async def saved_draft(desk, who, number):
     answer = await desk.get(who, "/draft" if number is None else f"/{number}/draft")
     assert answer.status_code == 200, answer.text
     return answer.json()
@@ -26,7 +26,7 @@ async def test_a_draft_is_kept_as_it_was_typed_and_comes_with_the_request(desk, 
     assert answer.status_code == 200, answer.text
     assert answer.json()["saved_at"] is not None
     assert {name: answer.json()[name] for name in draft} == draft
-    assert await kept(desk, karim, number) == answer.json()
+    assert await saved_draft(desk, karim, number) == answer.json()
     assert (await desk.read(karim, number))["draft"] == answer.json()
 
 
@@ -34,7 +34,7 @@ async def test_the_last_draft_counts_from_whatever_device(desk, nathalie, karim)
     number = await desk.opened(nathalie)
     await keep(desk, karim, number, text="Au bureau", minutes=3)
     await keep(desk, karim, number, text="Au téléphone")
-    draft = await kept(desk, karim, number)
+    draft = await saved_draft(desk, karim, number)
     assert (draft["text"], draft["minutes"]) == ("Au téléphone", None)
 
 
@@ -50,15 +50,15 @@ async def test_a_draft_that_comes_after_it_was_sent_is_refused(desk, nathalie, k
     ):
         about, key, other = number if path else None, str(uuid4()), str(uuid4())
         await keep(desk, who, about, text="Une", key=key)
-        assert (await kept(desk, who, about))["key"] == key
+        assert (await saved_draft(desk, who, about))["key"] == key
         for _ in range(2):  # the answer was lost: once more
             assert (await desk.send(who, "POST", path, body, key)).status_code == 201
             late = await keep(desk, who, about, text="Une f", key=key)
             assert (late.status_code, late.json()["code"]) == (409, "already_sent")
-            assert (await kept(desk, who, about))["saved_at"] is None
+            assert (await saved_draft(desk, who, about))["saved_at"] is None
         await keep(desk, who, about, text="Autre chose", key=other)
         await desk.send(who, "POST", path, body, key)
-        assert (await kept(desk, who, about))["text"] == "Autre chose"
+        assert (await saved_draft(desk, who, about))["text"] == "Autre chose"
 
 
 async def test_a_draft_on_its_way_while_it_is_sent_never_comes_back(busy_desk, nathalie, karim):
@@ -71,7 +71,7 @@ async def test_a_draft_on_its_way_while_it_is_sent_never_comes_back(busy_desk, n
         )
         assert sent.status_code == 201, sent.text
         assert {answer.status_code for answer in answers} <= {200, 409}
-        assert (await kept(busy_desk, karim, number))["saved_at"] is None
+        assert (await saved_draft(busy_desk, karim, number))["saved_at"] is None
 
 
 async def test_everybody_has_drafts_of_their_own(desk, nathalie, karim, julien):
@@ -79,8 +79,8 @@ async def test_everybody_has_drafts_of_their_own(desk, nathalie, karim, julien):
     for who in (nathalie, karim, julien):
         await keep(desk, who, number, text=f"De {who.name}")
     for who in (nathalie, karim, julien):
-        assert (await kept(desk, who, number))["text"] == f"De {who.name}"
-        assert (await kept(desk, who, other))["saved_at"] is None
+        assert (await saved_draft(desk, who, number))["text"] == f"De {who.name}"
+        assert (await saved_draft(desk, who, other))["saved_at"] is None
     assert (await desk.read(julien, other))["draft"] is None
 
 
@@ -89,7 +89,7 @@ async def test_a_new_request_has_a_draft_too_that_opening_one_forgets(desk, nath
     draft = {"text": "Elle ne", "subject": "Pan", "sale_id": str(sale.sale_id)}
     await keep(desk, nathalie, None, **draft)
     number = await desk.opened(nathalie)
-    assert await kept(desk, nathalie, None) == {
+    assert await saved_draft(desk, nathalie, None) == {
         "key": None,
         "text": "",
         "subject": "",
@@ -99,7 +99,7 @@ async def test_a_new_request_has_a_draft_too_that_opening_one_forgets(desk, nath
         "saved_at": None,
     }
     await keep(desk, nathalie, None, follows=number)
-    assert (await kept(desk, nathalie, None))["follows"] == number
+    assert (await saved_draft(desk, nathalie, None))["follows"] == number
 
 
 async def test_sending_forgets_one_s_own_draft_and_no_other(desk, nathalie, karim, julien):
@@ -108,12 +108,12 @@ async def test_sending_forgets_one_s_own_draft_and_no_other(desk, nathalie, kari
         await keep(desk, karim, number, text="Bonjour")
         await keep(desk, julien, number, text="Salut")
         await send(karim, number, "Bonjour.")
-        assert (await kept(desk, karim, number))["saved_at"] is None
-        assert (await kept(desk, julien, number))["text"] == "Salut"
+        assert (await saved_draft(desk, karim, number))["saved_at"] is None
+        assert (await saved_draft(desk, julien, number))["text"] == "Salut"
     await keep(desk, nathalie, number, text="Merci")
     await desk.resolve(nathalie, number, text="Merci.")
-    assert (await kept(desk, nathalie, number))["saved_at"] is None
-    assert (await kept(desk, julien, number))["text"] == "Salut"
+    assert (await saved_draft(desk, nathalie, number))["saved_at"] is None
+    assert (await saved_draft(desk, julien, number))["text"] == "Salut"
 
 
 async def test_a_refused_message_keeps_its_draft(desk, nathalie, karim):
@@ -128,7 +128,7 @@ async def test_a_refused_message_keeps_its_draft(desk, nathalie, karim):
         assert answer.status_code in (409, 422)
     await desk.resolve(nathalie, number)
     assert (await desk.say(karim, number, "Bonjour.")).json()["code"] == "ticket_resolved"
-    assert (await kept(desk, karim, number))["text"] == "Bonjour"
+    assert (await saved_draft(desk, karim, number))["text"] == "Bonjour"
 
 
 async def test_a_draft_is_thrown_away(desk, nathalie, karim):
@@ -138,8 +138,8 @@ async def test_a_draft_is_thrown_away(desk, nathalie, karim):
     for who, path in ((karim, f"/{number}/draft"), (nathalie, "/draft")):
         for _ in range(2):
             assert (await desk.send(who, "DELETE", path)).status_code == 204
-    assert (await kept(desk, karim, number))["saved_at"] is None
-    assert (await kept(desk, nathalie, None))["saved_at"] is None
+    assert (await saved_draft(desk, karim, number))["saved_at"] is None
+    assert (await saved_draft(desk, nathalie, None))["saved_at"] is None
 
 
 async def test_nobody_keeps_drafts_in_what_they_may_not_see(desk, nathalie, marc, karim):
@@ -148,7 +148,7 @@ async def test_nobody_keeps_drafts_in_what_they_may_not_see(desk, nathalie, marc
     missing = await keep(desk, karim, 999_999, text="Bonjour")
     for answer in (of_another, missing):
         assert (answer.status_code, answer.json()["code"]) == (404, "ticket_unknown")
-    assert (await kept(desk, marc, number))["saved_at"] is None
+    assert (await saved_draft(desk, marc, number))["saved_at"] is None
 
 
 @pytest.mark.parametrize("field", [{"kind": "note"}, {"minutes": 4}])
@@ -189,6 +189,6 @@ async def test_anything_else_is_kept_even_a_subject_with_blanks_only(desk, natha
     body = json.dumps(draft)
     headers = nathalie.headers | {"Content-Type": "application/json"}
     await desk.client.put("/api/tickets/draft", content=body, headers=headers)
-    shown = await kept(desk, nathalie, None)
+    shown = await saved_draft(desk, nathalie, None)
     assert (shown["text"], shown["subject"]) == ("x\n" * 10_000, "  ")
     assert shown["sale_id"] == draft["sale_id"]

@@ -87,7 +87,7 @@ async def test_nobody_follows_on_a_sale_cancelled_since(desk, nathalie):
     sale = await desk.sell(nathalie)
     number = await desk.opened(nathalie, sale=sale)
     await desk.resolve(nathalie, number)
-    await desk.hear(desk.cancellation(sale))
+    await desk.receive(desk.cancellation(sale))
     assert (await desk.open(nathalie, follows=number)).json()["code"] == "sale_cancelled"
 
 

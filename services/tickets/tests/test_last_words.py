@@ -63,8 +63,8 @@ async def test_a_repeated_last_word_is_written_once(desk, session, nathalie, kar
 async def test_another_last_word_after_the_end_is_refused_and_not_dropped(desk, nathalie, karim):
     number = await desk.opened(nathalie)
     await desk.resolve(nathalie, number, text="Merci !")
-    for said in ("Encore un mot.", "Merci"):
-        answer = await desk.resolve(nathalie, number, text=said)
+    for message in ("Encore un mot.", "Merci"):
+        answer = await desk.resolve(nathalie, number, text=message)
         assert (answer.status_code, answer.json()["code"]) == (409, "ticket_resolved")
     assert (await desk.resolve(nathalie, number)).status_code == 200
     assert len((await desk.read(karim, number))["messages"]) == 2

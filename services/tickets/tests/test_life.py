@@ -197,7 +197,7 @@ class LifeOfARequest(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         self.ticket = opened()
-        self.said = [(Side.CUSTOMER, NINE)]
+        self.messages = [(Side.CUSTOMER, NINE)]
         self.resolved: tuple[Caller, datetime] | None = None
         self.clock = NINE
         self.ranked = 0
@@ -209,24 +209,24 @@ class LifeOfARequest(RuleBasedStateMachine):
 
     @rule(author=people, pause=pauses)
     def write(self, author: Caller, pause: float) -> None:
-        given, kept = self.tick(pause)
+        given, stored = self.tick(pause)
         if self.resolved:
             with pytest.raises(TicketAlreadyResolved):
                 say(self.ticket, author, given)
             return
         message = say(self.ticket, author, given)
         side = Side.CUSTOMER if author is CUSTOMER else Side.STAFF
-        self.said.append((side, kept))
-        self.clock = kept
-        assert (message.kind, message.sent_at) == (side.value, kept)
+        self.messages.append((side, stored))
+        self.clock = stored
+        assert (message.kind, message.sent_at) == (side.value, stored)
         assert message.status_after == self.status()
 
     @rule(who=people, pause=pauses)
     def resolve(self, who: Caller, pause: float) -> None:
-        given, kept = self.tick(pause)
+        given, stored = self.tick(pause)
         if self.resolved is None:
             assert self.ticket.resolve(by=who, at=given) is True
-            self.resolved, self.clock = (who, kept), kept
+            self.resolved, self.clock = (who, stored), stored
         elif self.resolved[0] is who:
             assert self.ticket.resolve(by=who, at=given) is False
         else:
@@ -236,7 +236,7 @@ class LifeOfARequest(RuleBasedStateMachine):
     @rule(author=people, pause=pauses)
     def note(self, author: Caller, pause: float) -> None:
         """What staff tell each other changes nothing that the invariant looks at."""
-        given, kept = self.tick(pause)
+        given, stored = self.tick(pause)
         if author is CUSTOMER:
             with pytest.raises(Forbidden):
                 self.ticket.take_note(author=author, text="Entre nous.", at=given)
@@ -245,7 +245,7 @@ class LifeOfARequest(RuleBasedStateMachine):
                 self.ticket.take_note(author=author, text="Entre nous.", at=given)
         else:
             message = self.ticket.take_note(author=author, text="Entre nous.", at=given)
-            assert (message.kind, message.sent_at) == ("note", kept)
+            assert (message.kind, message.sent_at) == ("note", stored)
             assert message.status_after == self.status()
 
     @rule(by=people, priority=st.sampled_from(list(Priority)))
@@ -268,16 +268,16 @@ class LifeOfARequest(RuleBasedStateMachine):
     def status(self) -> Status:
         if self.resolved:
             return Status.RESOLVED
-        answered = any(side is Side.STAFF for side, _ in self.said)
+        answered = any(side is Side.STAFF for side, _ in self.messages)
         return Status.IN_PROGRESS if answered else Status.OPEN
 
     def waiting_since(self) -> datetime | None:
         """From the whole history: the first word of the customer after the last one of staff."""
         if self.resolved:
             return None
-        sides = [side for side, _ in self.said]
+        sides = [side for side, _ in self.messages]
         answers = [place for place, side in enumerate(sides) if side is Side.STAFF]
-        unanswered = self.said[answers[-1] + 1 :] if answers else self.said
+        unanswered = self.messages[answers[-1] + 1 :] if answers else self.messages
         return unanswered[0][1] if unanswered else None
 
     @invariant()
@@ -285,9 +285,9 @@ class LifeOfARequest(RuleBasedStateMachine):
         ticket = self.ticket
         assert ticket.status == self.status()
         assert ticket.waiting_since == self.waiting_since()
-        assert ticket.last_visible_by == self.said[-1][0]
+        assert ticket.last_visible_by == self.messages[-1][0]
         assert ticket.last_activity_at == self.clock
-        assert ticket.visible_version == len(self.said) + (1 if self.resolved else 0)
+        assert ticket.visible_version == len(self.messages) + (1 if self.resolved else 0)
         assert ticket.version == ticket.visible_version + self.ranked
         if self.resolved:
             who, when = self.resolved

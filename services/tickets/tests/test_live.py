@@ -26,7 +26,7 @@ from contracts.tickets.api import Priority
 from tickets.app import create_app
 from tickets.models import Change
 from tickets.operations import tickets as operations
-from tickets.queries.changes import MOMENT
+from tickets.queries.changes import SNAPSHOT
 from tickets.routes.live import (
     MOST_OF_A_PERSON,
     MOST_WAITING,
@@ -84,7 +84,7 @@ class Events:
     def __init__(self, response: httpx.Response) -> None:
         self.lines = response.aiter_lines()
         self.raw = ""
-        self.heard: asyncio.Queue[dict[str, str] | None] = asyncio.Queue()
+        self.received: asyncio.Queue[dict[str, str] | None] = asyncio.Queue()
         self.reading = asyncio.create_task(self.read())
 
     async def read(self) -> None:
@@ -96,14 +96,14 @@ class Events:
                 if name:
                     event[name] = value.strip()
                 elif event:
-                    self.heard.put_nowait(event)
+                    self.received.put_nowait(event)
                     event = {}
         finally:
-            self.heard.put_nowait(None)
+            self.received.put_nowait(None)
 
     async def next(self, seconds: float = SOON) -> dict[str, str]:
         """The next event: its fields as they came."""
-        event = await asyncio.wait_for(self.heard.get(), seconds)
+        event = await asyncio.wait_for(self.received.get(), seconds)
         if event is None:
             raise EOFError
         return event
@@ -117,9 +117,9 @@ class Events:
     async def about(self, number: int, what: str = "message") -> dict[str, Any]:
         """The hint that this happened to the request; what came before may be told again."""
         while True:
-            told = await self.change()
-            if (told["number"], told["what"]) == (number, what):
-                return told
+            received = await self.change()
+            if (received["number"], received["what"]) == (number, what):
+                return received
 
     async def is_quiet(self, seconds: float = 0.5) -> bool:
         try:
@@ -155,7 +155,7 @@ async def listening(client, who, since=None, last_event_id=None) -> AsyncGenerat
 async def test_staff_hear_of_everything_as_it_happens(replicas, desk, nathalie, karim, julien):
     async with listening(replicas[0], karim) as events:
         number = await desk.opened(nathalie)
-        heard = [await events.change()]
+        received = [await events.change()]
         for doing in (
             desk.say(julien, number),
             desk.note(julien, number),
@@ -163,15 +163,15 @@ async def test_staff_hear_of_everything_as_it_happens(replicas, desk, nathalie, 
             desk.say(nathalie, number),
         ):
             await doing
-            heard.append(await events.change())
+            received.append(await events.change())
         position = (await desk.read(karim, number))["messages"][-1]["position"]
         await desk.see(julien, number, position)
-        heard.append(await events.change())
+        received.append(await events.change())
         await desk.resolve(nathalie, number)
-        heard.append(await events.change())
+        received.append(await events.change())
 
-    assert {change["number"] for change in heard} == {number}
-    assert [(change["what"], change["by_staff"], change["version"]) for change in heard] == [
+    assert {change["number"] for change in received} == {number}
+    assert [(change["what"], change["by_staff"], change["version"]) for change in received] == [
         ("opened", False, 1),
         ("message", True, 2),
         ("note", True, 2),
@@ -193,10 +193,10 @@ async def test_customers_hear_of_their_own_requests_and_of_what_they_may_see(
         await desk.say(karim, other, "Zibeline")
         await desk.say(karim, number, "Zibeline", minutes=5)
         await desk.resolve(karim, other)
-        heard = [await events.change(), await events.change()]
+        received = [await events.change(), await events.change()]
         assert await events.is_quiet()
 
-    assert [(c["number"], c["what"], c["version"]) for c in heard] == [
+    assert [(c["number"], c["what"], c["version"]) for c in received] == [
         (number, "opened", 1),
         (number, "message", 2),
     ]
@@ -247,9 +247,9 @@ async def test_what_happened_meanwhile_is_told_first(replicas, desk, nathalie, k
     for who in (karim, nathalie):
         for how in ({"last_event_id": last[who]}, {"since": last[who]}):
             async with listening(replicas[1], who, **how) as events:
-                heard = [await events.change() for _ in range(2)]
+                received = [await events.change() for _ in range(2)]
                 assert await events.is_quiet()
-            assert [change["version"] for change in heard] == [2, 3]
+            assert [change["version"] for change in received] == [2, 3]
 
 
 async def test_what_a_customer_hears_counts_nothing_that_others_do(replicas, desk, nathalie, marc):
@@ -261,7 +261,7 @@ async def test_what_a_customer_hears_counts_nothing_that_others_do(replicas, des
             await desk.say(nathalie, number)
             ids.append((await events.about(number))["id"])
             assert await events.is_quiet()
-        assert not MOMENT.search(events.raw)
+        assert not SNAPSHOT.search(events.raw)
     assert len(set(ids)) == len(ids)
     assert len({len(each) for each in ids}) == 1
 
@@ -269,7 +269,7 @@ async def test_what_a_customer_hears_counts_nothing_that_others_do(replicas, des
 async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, karim):
     """Between reading a page and opening its stream something may happen."""
     number = await desk.opened(nathalie)
-    moments = {
+    snapshots = {
         "thread": (await desk.read(karim, number))["as_of"],
         "queue": (await desk.get(karim, "", counts=True)).json()["as_of"],
         "counts": (await desk.get(karim, "/counts")).json()["as_of"],
@@ -280,11 +280,11 @@ async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, 
         "home": (await desk.get(nathalie, "/home")).json()["others"]["as_of"],
     }
     await desk.say(karim, number)
-    for who, known in ((karim, moments), (nathalie, own)):
-        for name, moment in known.items():
-            async with listening(replicas[0], who, since=moment) as events:
-                heard = await events.change()
-                assert (heard["number"], heard["version"]) == (number, 2), (who.name, name)
+    for who, known in ((karim, snapshots), (nathalie, own)):
+        for name, snapshot in known.items():
+            async with listening(replicas[0], who, since=snapshot) as events:
+                received = await events.change()
+                assert (received["number"], received["version"]) == (number, 2), (who.name, name)
 
 
 async def test_what_is_committed_late_is_told_though_something_later_was_told_before(
@@ -334,8 +334,8 @@ async def test_many_at_once_are_all_told(replicas, desk, nathalie, karim):
     sale = await desk.sell(nathalie)
     async with listening(replicas[1], karim) as events:
         numbers = await asyncio.gather(*(desk.opened(nathalie, sale=sale) for _ in range(30)))
-        heard = [(await events.change())["number"] for _ in range(30)]
-    assert sorted(heard) == sorted(numbers)
+        received = [(await events.change())["number"] for _ in range(30)]
+    assert sorted(received) == sorted(numbers)
 
 
 # --- Bounds -----------------------------------------------------------------------------------
@@ -377,7 +377,7 @@ async def test_whoever_comes_back_costs_no_transaction(
     async with running(app) as client:
         async with listening(client, karim) as events, listening(client, marc):
             number = await own_desk.opened(nathalie)
-            begun = (await events.about(number, "opened"))["id"]
+            started = (await events.about(number, "opened"))["id"]
             await own_desk.say(nathalie, number)
             await events.about(number)
 
@@ -385,9 +385,9 @@ async def test_whoever_comes_back_costs_no_transaction(
             raise AssertionError("the database was asked")
 
         monkeypatch.setattr(app.state.database, "transaction", nothing)
-        async with listening(client, karim, last_event_id=begun) as events:
+        async with listening(client, karim, last_event_id=started) as events:
             await events.about(number)
-        async with listening(client, marc, last_event_id=begun) as events:
+        async with listening(client, marc, last_event_id=started) as events:
             assert await events.is_quiet()
 
 
@@ -459,9 +459,9 @@ async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nath
     stream.begin("1:1:")
     rows = [change(number) for number in range(MOST_WAITING + 5)]
     stream.push(rows, "7")
-    told = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
-    assert len(told) < MOST_WAITING
-    assert (told[0].event, told[-1].id) == ("everything", "7")
+    received = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
+    assert len(received) < MOST_WAITING
+    assert (received[0].event, received[-1].id) == ("everything", "7")
 
 
 async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
@@ -469,8 +469,8 @@ async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
     stream = Stream(caller(karim))
     stream.begin("1:1:")
     stream.push([change(1), change(2), change(3)], "7")
-    told = [stream.waiting.get_nowait() for _ in range(3)]
-    assert [event.id for event in told] == [None, None, "7"]
+    received = [stream.waiting.get_nowait() for _ in range(3)]
+    assert [event.id for event in received] == [None, None, "7"]
 
 
 async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, own_desk, nathalie, karim):
@@ -483,9 +483,9 @@ async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, own_desk,
         running(replica(own_desk)) as another,
         listening(another, karim, since=last) as events,
     ):
-        heard = [await events.next() for _ in range(3)]
-    assert [event.get("id") for event in heard[:2]] == [None, None], heard
-    assert heard[2]["id"]
+        received = [await events.next() for _ in range(3)]
+    assert [event.get("id") for event in received[:2]] == [None, None], received
+    assert received[2]["id"]
 
 
 def change(number):

@@ -56,8 +56,8 @@ def connection():
             ("staff", "Karim", "Alors ?"),
             ("staff", "Julien", "Merci."),
         ):
-            said = {"id": ANSWERED, "kind": kind, "name": name, "text": words}
-            old.execute(text(MESSAGE), said)
+            fields = {"id": ANSWERED, "kind": kind, "name": name, "text": words}
+            old.execute(text(MESSAGE), fields)
     command.upgrade(migrations.config("tickets", url), "0009")
     with engine.begin() as old:
         old.execute(text("UPDATE messages SET kind = 'note' WHERE text = 'Alors ?'"))

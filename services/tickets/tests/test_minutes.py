@@ -23,13 +23,13 @@ async def test_a_correction_keeps_who_when_and_what(desk, reply, karim, julien):
     second = await correct(desk, karim, reply, None)
 
     assert (first.status_code, first.json()["minutes"]) == (200, 20)
-    told = second.json()
-    assert told["minutes"] is None
-    newest, oldest = told["corrections"]
+    body = second.json()
+    assert body["minutes"] is None
+    newest, oldest = body["corrections"]
     assert (newest["old"], newest["new"], newest["corrected_by_name"]) == (20, None, "Karim Benali")
     assert (oldest["old"], oldest["new"], oldest["corrected_by"]) == (15, 20, str(julien.id))
     assert datetime.fromisoformat(oldest["corrected_at"]).tzinfo is not None
-    assert (await desk.get(julien, f"/messages/{reply['id']}/minutes")).json() == told
+    assert (await desk.get(julien, f"/messages/{reply['id']}/minutes")).json() == body
 
     shown = (await desk.read(julien, reply["number"]))["messages"][-1]
     assert (shown["minutes"], shown["minutes_corrected"]) == (None, True)

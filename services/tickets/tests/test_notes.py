@@ -95,10 +95,10 @@ async def test_no_answer_to_a_customer_tells_of_a_note(desk, noted, nathalie):
         await desk.resolve(nathalie, noted),
     ]
     for answer in answers:
-        told = answer.text.lower()
-        assert answer.status_code in (200, 201, 409), told
+        received = answer.text.lower()
+        assert answer.status_code in (200, 201, 409), received
         for word in (SECRET.lower(), "pénible", '"note"', "minutes", "priority", "unread"):
-            assert word not in told, (answer.request.url, told)
+            assert word not in received, (answer.request.url, received)
 
 
 async def test_staff_routes_are_closed_to_customers(desk, noted, nathalie):
@@ -139,15 +139,15 @@ async def test_pages_of_a_customer_are_full_whatever_notes_stand_between(desk, n
             await desk.note(karim, number)
         await desk.say(nathalie, number, str(place))
 
-    said, before = [], None
+    messages, before = [], None
     while True:
         parameters = {"limit": 3} | ({"before": before} if before else {})
         page = (await desk.get(nathalie, f"/{number}/messages", **parameters)).json()
-        said = [message["text"] for message in page["messages"]] + said
+        messages = [message["text"] for message in page["messages"]] + messages
         if (before := page["previous"]) is None:
             break
         assert len(page["messages"]) == 3
-    assert said == [str(place) for place in range(8)]
+    assert messages == [str(place) for place in range(8)]
 
 
 async def test_an_erroneous_cursor_into_a_note_shows_no_note(desk, noted, nathalie, karim):
@@ -184,6 +184,6 @@ async def test_the_key_of_a_note_gives_no_customer_a_note(desk, nathalie, karim)
 
 
 async def test_events_hold_no_word_of_anybody(desk, session, noted):
-    told = json.dumps([event.model_dump(mode="json") for event in await published(session)])
-    assert SECRET not in told
-    assert "note" not in told
+    content = json.dumps([event.model_dump(mode="json") for event in await published(session)])
+    assert SECRET not in content
+    assert "note" not in content

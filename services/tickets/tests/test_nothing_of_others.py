@@ -2,7 +2,7 @@
 
 import base64
 
-from tickets.queries.changes import MOMENT
+from tickets.queries.changes import SNAPSHOT
 
 AT_ONCE = 50
 
@@ -34,15 +34,17 @@ async def all_that_may_be_read(desk, customer, number) -> dict[str, dict]:
     return {**read, "earlier": following.json(), "found further": more.json()}
 
 
-def without_moments(read, found: list[str]):
+def without_snapshots(read, found: list[str]):
     """What was read, but for the moments in it."""
     if isinstance(read, list):
-        return [without_moments(each, found) for each in read]
+        return [without_snapshots(each, found) for each in read]
     if not isinstance(read, dict):
         return read
     if read.get("as_of"):
         found.append(read["as_of"])
-    return {name: without_moments(value, found) for name, value in read.items() if name != "as_of"}
+    return {
+        name: without_snapshots(value, found) for name, value in read.items() if name != "as_of"
+    }
 
 
 async def test_what_a_customer_reads_twice_counts_nothing_that_others_wrote_between(
@@ -62,16 +64,16 @@ async def test_what_a_customer_reads_twice_counts_nothing_that_others_wrote_betw
         await desk.note(karim, number)
     second = await all_that_may_be_read(desk, nathalie, number)
 
-    moments: list[str] = []
-    assert without_moments(first, moments) == without_moments(second, moments)
+    snapshots: list[str] = []
+    assert without_snapshots(first, snapshots) == without_snapshots(second, snapshots)
     assert [message["position"] for message in first["thread"]["messages"]] == [1, 2, 3]
     assert (await desk.say(nathalie, number)).json()["position"] == 4
 
-    assert len(moments) == len(set(moments)) > 10
-    assert len({len(moment) for moment in moments}) == 1
-    for moment in moments:
-        assert not MOMENT.search(moment)
-        assert not MOMENT.search(base64.urlsafe_b64decode(moment).decode("latin-1"))
+    assert len(snapshots) == len(set(snapshots)) > 10
+    assert len({len(snapshot) for snapshot in snapshots}) == 1
+    for snapshot in snapshots:
+        assert not SNAPSHOT.search(snapshot)
+        assert not SNAPSHOT.search(base64.urlsafe_b64decode(snapshot).decode("latin-1"))
 
 
 async def test_whoever_invents_moments_hears_the_same_of_each(busy_desk, nathalie, marc, karim):
@@ -81,9 +83,9 @@ async def test_whoever_invents_moments_hears_the_same_of_each(busy_desk, nathali
     await busy_desk.say(nathalie, number)
     await busy_desk.opened(marc)
     later = (await busy_desk.get(karim, "/counts")).json()["as_of"]
-    heard = []
+    received = []
     for since in (now, later, "1:1:", f"{10**17}:{10**17}:", "x", "é", "9" * 5_000):
-        told = await busy_desk.get(nathalie, "/changes", since=since)
-        assert told.status_code == 200
-        heard.append({**told.json(), "as_of": ""})
-    assert all(each == heard[0] for each in heard)
+        reported = await busy_desk.get(nathalie, "/changes", since=since)
+        assert reported.status_code == 200
+        received.append({**reported.json(), "as_of": ""})
+    assert all(each == received[0] for each in received)

@@ -70,16 +70,16 @@ async def test_nobody_asks_about_the_product_of_another(desk, session, nathalie,
 
 
 async def test_ownership_comes_from_recorded_sales_alone(desk, nathalie):
-    unheard = desk.sale(nathalie)
-    assert (await desk.open(nathalie, unheard)).json()["code"] == "product_not_owned"
+    undelivered = desk.sale(nathalie)
+    assert (await desk.open(nathalie, undelivered)).json()["code"] == "product_not_owned"
 
-    await desk.hear(unheard)
-    assert (await desk.open(nathalie, unheard)).status_code == 201
+    await desk.receive(undelivered)
+    assert (await desk.open(nathalie, undelivered)).status_code == 201
 
 
 async def test_nobody_asks_about_a_cancelled_sale(desk, nathalie):
     sale = await desk.sell(nathalie)
-    await desk.hear(desk.cancellation(sale))
+    await desk.receive(desk.cancellation(sale))
 
     answer = await desk.open(nathalie, sale)
     assert answer.status_code == 409

@@ -48,14 +48,14 @@ async def test_pages_of_products_give_everything_once(desk, nathalie):
 
 async def test_a_sale_heard_twice_counts_once(desk, nathalie):
     envelope = wrap(desk.sale(nathalie))
-    assert await desk.hear(envelope) == 1
-    assert await desk.hear(envelope) == 0
+    assert await desk.receive(envelope) == 1
+    assert await desk.receive(envelope) == 0
     assert len(await owned(desk, nathalie)) == 1
 
 
 async def test_a_sale_published_again_under_another_id_counts_once(desk, nathalie):
     sale = desk.sale(nathalie)
-    assert await desk.hear(sale, sale) == 2
+    assert await desk.receive(sale, sale) == 2
     assert len(await owned(desk, nathalie)) == 1
 
 
@@ -64,9 +64,9 @@ async def test_a_sale_published_again_under_another_id_counts_once(desk, nathali
 )
 async def test_a_cancelled_sale_ends_cancelled_in_whatever_order(desk, session, nathalie, order):
     sale = desk.sale(nathalie)
-    told = {"sale": sale, "cancellation": desk.cancellation(sale)}
+    fields = {"sale": sale, "cancellation": desk.cancellation(sale)}
     for name in order:
-        await desk.hear(told[name])
+        await desk.receive(fields[name])
 
     assert await owned(desk, nathalie) == []
     product = await session.scalar(select(OwnedProduct).filter_by(sale_id=sale.sale_id))
@@ -76,19 +76,19 @@ async def test_a_cancelled_sale_ends_cancelled_in_whatever_order(desk, session, 
 
 async def test_a_cancellation_alone_gives_nothing_to_own(desk, nathalie):
     sale = desk.sale(nathalie)
-    await desk.hear(desk.cancellation(sale))
+    await desk.receive(desk.cancellation(sale))
     assert await owned(desk, nathalie) == []
     assert (await desk.open(nathalie, sale)).json()["code"] == "sale_cancelled"
 
 
 def customer_changed(someone, version, **names):
-    told = {"first_name": "Nathalie", "last_name": "Rousseau", "email": "n@example.org"} | names
+    fields = {"first_name": "Nathalie", "last_name": "Rousseau", "email": "n@example.org"} | names
     return CustomerChanged(
         customer_id=someone.id,
         version=version,
         enabled=True,
         registered_at=datetime.now(UTC),
-        **told,
+        **fields,
     )
 
 
@@ -102,7 +102,7 @@ async def test_a_customer_not_yet_known_is_named_by_their_token(desk, session, n
 
 async def test_a_change_of_name_reaches_the_lists(desk, nathalie, karim):
     number = await desk.opened(nathalie)
-    await desk.hear(customer_changed(nathalie, 1, last_name="Rousseau-Petit"))
+    await desk.receive(customer_changed(nathalie, 1, last_name="Rousseau-Petit"))
 
     [line] = (await desk.get(karim, "", view="open")).json()["tickets"]
     assert line["customer_name"] == "Nathalie Rousseau-Petit"
@@ -111,7 +111,7 @@ async def test_a_change_of_name_reaches_the_lists(desk, nathalie, karim):
 
 async def test_the_name_in_a_token_never_replaces_what_identity_told(desk, session, someone):
     nathalie = someone(Role.CUSTOMER, "Ancien Nom")
-    await desk.hear(customer_changed(nathalie, 3))
+    await desk.receive(customer_changed(nathalie, 3))
     await desk.opened(nathalie)
     person = await session.get(Person, nathalie.id)
     assert (person.name, person.version) == ("Nathalie Rousseau", 3)
@@ -120,13 +120,13 @@ async def test_the_name_in_a_token_never_replaces_what_identity_told(desk, sessi
 @pytest.mark.parametrize("order", list(itertools.permutations([1, 2, 3])))
 async def test_the_newest_state_of_a_person_wins_in_whatever_order(session, desk, nathalie, order):
     for version in order:
-        await desk.hear(customer_changed(nathalie, version, email=f"n{version}@example.org"))
+        await desk.receive(customer_changed(nathalie, version, email=f"n{version}@example.org"))
     person = await session.get(Person, nathalie.id)
     assert (person.email, person.version) == ("n3@example.org", 3)
 
 
 async def test_staff_members_are_known_too(session, desk):
-    told = StaffMemberChanged(
+    received = StaffMemberChanged(
         staff_member_id=uuid4(),
         version=1,
         first_name="Karim",
@@ -135,6 +135,6 @@ async def test_staff_members_are_known_too(session, desk):
         role=Role.TECHNICIAN,
         enabled=True,
     )
-    assert await desk.hear(told) == 1
-    person = await session.get(Person, told.staff_member_id)
+    assert await desk.receive(received) == 1
+    person = await session.get(Person, received.staff_member_id)
     assert (person.kind, person.name, person.version) == ("staff", "Karim Benali", 1)

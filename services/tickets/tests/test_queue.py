@@ -360,7 +360,7 @@ async def test_what_is_not_there_cannot_be_seen(desk, karim):
 
 
 async def test_the_staff_is_named_for_the_filter_and_for_staff_alone(desk, nathalie, karim):
-    told = StaffMemberChanged(
+    received = StaffMemberChanged(
         staff_member_id=karim.id,
         version=1,
         first_name="Karim",
@@ -369,7 +369,7 @@ async def test_the_staff_is_named_for_the_filter_and_for_staff_alone(desk, natha
         role=karim.role,
         enabled=True,
     )
-    await desk.hear(told)
+    await desk.receive(received)
     await desk.sell(nathalie)
 
     named = (await desk.get(karim, "/staff")).json()["staff"]

@@ -48,14 +48,14 @@ async def test_they_are_listed_by_title_whatever_accents_and_case(desk, karim):
 
 
 async def test_variables_become_the_values_of_the_request(desk, nathalie, karim):
-    told = {"first_name": "Nathalie", "last_name": "Rousseau", "email": "n@example.org"}
-    await desk.hear(
+    fields = {"first_name": "Nathalie", "last_name": "Rousseau", "email": "n@example.org"}
+    await desk.receive(
         CustomerChanged(
             customer_id=nathalie.id,
             version=1,
             enabled=True,
             registered_at="2025-01-01T00:00Z",
-            **told,
+            **fields,
         )
     )
     number = await desk.opened(nathalie)
@@ -86,11 +86,11 @@ async def test_a_value_that_looks_like_a_variable_stays_as_it_is(desk, someone, 
 
 @pytest.mark.parametrize("variable", ["nom", "Prénom", "", " ", "prénom ", "prenom", "0", "a b"])
 async def test_an_unknown_variable_is_named(desk, karim, variable):
-    kept = (await add(desk, karim, "Autre", "Rien.")).json()
+    stored = (await add(desk, karim, "Autre", "Rien.")).json()
     text = f"Bonjour {{{variable}}}, {{prénom}}"
     for answer in (
         await add(desk, karim, text=text),
-        await desk.send(karim, "PATCH", f"/quick-replies/{kept['id']}", {"text": text}),
+        await desk.send(karim, "PATCH", f"/quick-replies/{stored['id']}", {"text": text}),
     ):
         assert (answer.status_code, answer.json()["code"]) == (422, "quick_reply_variable_unknown")
         assert answer.json()["context"] == {"variable": variable}

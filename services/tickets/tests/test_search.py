@@ -221,7 +221,7 @@ async def test_a_request_is_found_by_what_it_is_about_and_who_takes_part(
 async def test_a_new_name_finds_old_messages_too(desk, nathalie, karim):
     number = await desk.opened(nathalie, subject="Panne", description="Elle grince.")
     old = nathalie.name.split()[-1]
-    await desk.hear(
+    await desk.receive(
         CustomerChanged(
             customer_id=nathalie.id,
             version=2,
@@ -263,7 +263,7 @@ async def test_more_messages_than_one_transaction_takes_get_the_new_name_bit_by_
         email="nathalie@example.org",
         registered_at="2026-01-01T00:00:00Z",
     )
-    await desk.hear(renamed)
+    await desk.receive(renamed)
     assert await found_by(desk, karim, "legoff") == [other]
     assert await found_by(desk, karim, "legoff grince") == []
     assert [await reword_some(session) for _ in range(5)] == [50, 50, 50, 2, None]
@@ -406,10 +406,10 @@ async def test_a_customer_s_results_hold_nothing_of_staff(desk, nathalie, karim)
     number = await desk.opened(nathalie, description="Le rouleau grince.")
     await desk.prioritise(karim, number, "urgent")
     await desk.say(karim, number, "Le rouleau est usé.", minutes=5)
-    told = json.dumps(await desk.search(nathalie, "rouleau"))
-    told += json.dumps(await desk.search(nathalie, str(number)))
+    content = json.dumps(await desk.search(nathalie, "rouleau"))
+    content += json.dumps(await desk.search(nathalie, str(number)))
     for word in ("priority", "unread", "answered_by", "minutes", "urgent"):
-        assert word not in told
+        assert word not in content
     assert "priority" in json.dumps(await desk.search(karim, "rouleau"))
 
 
@@ -441,9 +441,9 @@ async def test_whatever_a_customer_types_no_note_and_nobody_else_s_word_comes_up
     answer = await desk.send(customer, "POST", "/search", {"text": text})
     assert answer.status_code == 200
     listed = await desk.get(customer, "/mine", q=text)
-    for told in (answer.text, listed.text):
-        assert "zibeline" not in told.lower()
-        assert "Marc" not in told
+    for received in (answer.text, listed.text):
+        assert "zibeline" not in received.lower()
+        assert "Marc" not in received
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ class Asked:
     sale: Any
     step: int
     follows: int | None = None
-    said: list[tuple[str, str]] = field(default_factory=list)  # kind and author's name
+    messages: list[tuple[str, str]] = field(default_factory=list)  # kind and author's name
     status: str = "open"
     waiting_since: int | None = None
     active_at: int = 0
@@ -52,11 +52,11 @@ class Asked:
     unread: bool = True
 
     def __post_init__(self) -> None:
-        self.said.append(("customer", self.customer.name))
+        self.messages.append(("customer", self.customer.name))
         self.waiting_since = self.active_at = self.step
 
     def visible(self) -> list[tuple[str, str]]:
-        return [each for each in self.said if each[0] != "note"]
+        return [each for each in self.messages if each[0] != "note"]
 
     def last_side(self) -> str:
         return self.visible()[-1][0]
@@ -65,7 +65,7 @@ class Asked:
         return self.status == "in_progress" and self.last_side() == "staff"
 
     def answered_by(self) -> list[str]:
-        return list(dict.fromkeys(name for kind, name in self.said if kind == "staff"))
+        return list(dict.fromkeys(name for kind, name in self.messages if kind == "staff"))
 
     def advance(self, step: int) -> None:
         self.version += 1
@@ -74,7 +74,7 @@ class Asked:
 
     def take(self, kind: str, author: str, step: int) -> None:
         self.advance(step)
-        self.said.append((kind, author))
+        self.messages.append((kind, author))
         if kind == "staff":
             self.status, self.waiting_since, self.unread = "in_progress", None, False
         else:
@@ -195,9 +195,9 @@ class Shop(RuleBasedStateMachine):
         """A position to send along, and how many messages were written after it."""
         if not self.may_see(who, asked):
             return 1, 0
-        said = self.run(self.desk.read(who, asked.number))["messages"]
-        shown = said if has_seen else said[:1]
-        return shown[-1]["position"], len(said) - len(shown)
+        messages = self.run(self.desk.read(who, asked.number))["messages"]
+        shown = messages if has_seen else messages[:1]
+        return shown[-1]["position"], len(messages) - len(shown)
 
     def refused(self, answer: Any, asked: Asked, who: Any, missed: int) -> bool:
         if not self.may_see(who, asked):
@@ -222,7 +222,7 @@ class Shop(RuleBasedStateMachine):
             assert answer.status_code == 403
         elif not self.refused(answer, asked, who, missed):
             assert answer.status_code == 201
-            asked.said.append(("note", who.name))
+            asked.messages.append(("note", who.name))
             self.happened(asked, None, "note")
 
     @precondition(lambda self: self.requests)
@@ -260,10 +260,13 @@ class Shop(RuleBasedStateMachine):
     @rule(which=which, person=st.integers(2, 4), all_of_it=st.booleans())
     def see(self, which: int, person: int, all_of_it: bool) -> None:
         asked, who = self.pick(which), self.person(person)
-        said = self.run(self.desk.read(who, asked.number))["messages"]
-        place = len(said) - 1 if all_of_it else 0
-        assert self.do(self.desk.see(who, asked.number, said[place]["position"])).status_code == 204
-        if asked.unread and all(kind != "customer" for kind, _ in asked.said[place + 1 :]):
+        messages = self.run(self.desk.read(who, asked.number))["messages"]
+        place = len(messages) - 1 if all_of_it else 0
+        assert (
+            self.do(self.desk.see(who, asked.number, messages[place]["position"])).status_code
+            == 204
+        )
+        if asked.unread and all(kind != "customer" for kind, _ in asked.messages[place + 1 :]):
             asked.unread = False
             self.happened(asked, None, "seen")
 
@@ -284,8 +287,8 @@ class Shop(RuleBasedStateMachine):
         for who in (self.staff[0], asked.customer):
             thread = self.run(self.desk.read(who, asked.number))
             is_staff = who in self.staff
-            said = asked.said if is_staff else asked.visible()
-            assert [(m["kind"], m["author_name"]) for m in thread["messages"]] == said[-30:]
+            visible = asked.messages if is_staff else asked.visible()
+            assert [(m["kind"], m["author_name"]) for m in thread["messages"]] == visible[-30:]
             ticket = thread["ticket"]
             assert ticket["status"] == asked.status
             assert ticket["waiting_for_customer"] == asked.awaits_customer()
@@ -308,7 +311,7 @@ class Shop(RuleBasedStateMachine):
         self.compare_counts()
         for customer in self.customers:
             self.compare_mine(customer)
-        self.compare_what_was_told()
+        self.compare_events()
 
     def held(self, view: StaffView) -> list[Asked]:
         holds = {
@@ -378,15 +381,15 @@ class Shop(RuleBasedStateMachine):
             ]
             assert product["open_ticket"] == max(unresolved, default=None)
 
-    def compare_what_was_told(self) -> None:
-        events, changes = self.run(self.told())
+    def compare_events(self) -> None:
+        events, changes = self.run(self.published_events())
         assert [(type(e).__name__, e.number, e.version) for e in events] == self.events
         assert [(change.what, change.number) for change in changes] == self.hints
         assert Counter(asked.number for asked in self.requests) == Counter(
             event.number for event in events if type(event).__name__ == "TicketOpened"
         )
 
-    async def told(self) -> tuple[list[Any], list[Any]]:
+    async def published_events(self) -> tuple[list[Any], list[Any]]:
         async with self.desk.database.transaction() as session:
             rows = await session.scalars(select(Change).order_by(Change.position))
             return await published(session), list(rows)

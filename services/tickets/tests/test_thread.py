@@ -138,13 +138,13 @@ async def test_a_long_thread_opens_on_its_last_30_messages_and_pages_back(desk, 
     thread = await desk.read(nathalie, number)
     assert [message["text"] for message in thread["messages"]] == [str(n) for n in range(45, 75)]
 
-    said, previous = thread["messages"], thread["previous"]
+    messages, previous = thread["messages"], thread["previous"]
     while previous:
         page = (await desk.get(nathalie, f"/{number}/messages", before=previous, limit=20)).json()
         assert len(page["messages"]) <= 20
         assert page["ticket"] == thread["ticket"]
-        said, previous = page["messages"] + said, page["previous"]
-    assert [message["text"] for message in said] == [str(n) for n in range(75)]
+        messages, previous = page["messages"] + messages, page["previous"]
+    assert [message["text"] for message in messages] == [str(n) for n in range(75)]
 
 
 async def test_a_thread_of_exactly_30_messages_has_nothing_before(desk, nathalie):
@@ -158,7 +158,7 @@ async def test_a_thread_of_exactly_30_messages_has_nothing_before(desk, nathalie
 async def test_a_request_goes_on_after_its_sale_was_cancelled_and_says_so(desk, nathalie, karim):
     sale = await desk.sell(nathalie)
     number = await desk.opened(nathalie, sale=sale)
-    await desk.hear(desk.cancellation(sale))
+    await desk.receive(desk.cancellation(sale))
 
     assert (await desk.say(karim, number)).status_code == 201
     thread = await desk.read(nathalie, number)

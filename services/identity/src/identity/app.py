@@ -37,7 +37,7 @@ def passwords_of(settings: Settings) -> Passwords:
         memory_kib=settings.password_memory_kib,
         passes=settings.password_passes,
         queue=settings.password_queue,
-        house=[settings.house_words, settings.public_url],
+        site_words=[settings.house_words, settings.public_url],
     )
 
 

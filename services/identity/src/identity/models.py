@@ -148,7 +148,7 @@ LINKS_LAST = {
     Purpose.INVITATION: timedelta(hours=24),
     Purpose.EMAIL: timedelta(hours=24),
 }
-SECRETS_KEPT = 20
+SECRETS_STORED = 20
 NOT_ENDED = text("used_at IS NULL AND revoked_at IS NULL")
 
 
@@ -190,7 +190,7 @@ class Link(Base):
 
     def keep_secret(self, secret_hash: bytes) -> None:
         """One more that opens it; of very many only the last ones do."""
-        self.secret_hashes = [*self.secret_hashes, secret_hash][-SECRETS_KEPT:]
+        self.secret_hashes = [*self.secret_hashes, secret_hash][-SECRETS_STORED:]
 
 
 class SigningKey(Base):

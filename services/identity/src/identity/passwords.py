@@ -47,7 +47,15 @@ ROWS = [
 AROUND = string.digits + string.punctuation + string.whitespace
 LOOKS = str.maketrans("@0$31!", "aoseii")
 # What stands on every page here, and is tried first by whoever means to get in.
-HOUSE = ("guichet", "comptoir", "vendeur", "technicien", "administrateur", "client", "assistance")
+SITE_WORDS = (
+    "guichet",
+    "comptoir",
+    "vendeur",
+    "technicien",
+    "administrateur",
+    "client",
+    "assistance",
+)
 
 
 class PasswordTooCommon(Malformed):
@@ -150,9 +158,9 @@ class Passwords:
     """
 
     def __init__(
-        self, *, memory_kib: int, passes: int, queue: int, house: Sequence[str] = ()
+        self, *, memory_kib: int, passes: int, queue: int, site_words: Sequence[str] = ()
     ) -> None:
-        self.house = (*HOUSE, *house)
+        self.site_words = (*SITE_WORDS, *site_words)
         self.hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self.turns = Turns(AT_ONCE, queue)
         self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
@@ -165,23 +173,23 @@ class Passwords:
         async with self.turns.turn(account, address):
             yield
 
-    async def verify(self, kept: str | None, given: str) -> bool:
+    async def verify(self, stored: str | None, given: str) -> bool:
         """Whether `given` is the password; `None` takes as long and is never right.
 
         It is the caller's turn, and no database connection is held.
         """
-        right = await self.run(lambda: self.check(kept or self.nobodys, given))
-        return right and kept is not None
+        right = await self.run(lambda: self.check(stored or self.nobodys, given))
+        return right and stored is not None
 
     async def choose(self, password: str, *, field: str, owner: Sequence[str] = ()) -> str:
         """The hash of a new password; 422 `password_too_common` if many have it.
 
         `owner` are the names and, last, the address of whoever will sign in with it; none of the
-        house's words makes a password either.
+        site's own words makes a password either.
         """
         account = email_key(owner[-1]) if owner else ""
         async with self.turn(account, account):
-            if await self.run(lambda: is_common(password, (*self.house, *owner))):
+            if await self.run(lambda: is_common(password, (*self.site_words, *owner))):
                 raise PasswordTooCommon(
                     "this password is among the first to be guessed", field=field
                 )
@@ -190,13 +198,13 @@ class Passwords:
     async def hash(self, password: str) -> str:
         return await self.run(lambda: self.hasher.hash(normalised(password)))
 
-    def is_outdated(self, kept: str | None) -> bool:
+    def is_outdated(self, stored: str | None) -> bool:
         """Whether it was hashed with other parameters than today's."""
-        return kept is not None and self.hasher.check_needs_rehash(kept)
+        return stored is not None and self.hasher.check_needs_rehash(stored)
 
-    def check(self, kept: str, given: str) -> bool:
+    def check(self, stored: str, given: str) -> bool:
         try:
-            return self.hasher.verify(kept, normalised(given))
+            return self.hasher.verify(stored, normalised(given))
         except (VerificationError, InvalidHashError):
             return False
 
@@ -230,7 +238,7 @@ def is_common(password: str, owner: Iterable[str] = ()) -> bool:
 
 
 def is_own(plain: str, words: Iterable[str]) -> bool:
-    """One's names, parts of one's address and words of the house, with a year perhaps."""
+    """The owner's names, parts of the address and the site's own words, with a year perhaps."""
     rest = plain
     for word in sorted(words, key=len, reverse=True):
         rest = rest.replace(word, "")
@@ -284,8 +292,8 @@ def is_listed(plain: str) -> bool:
 
 
 def in_list(word: str) -> bool:
-    kept, wanted = listed(), hash(word)
-    return wanted in kept[wanted % len(kept)]
+    stored, wanted = listed(), hash(word)
+    return wanted in stored[wanted % len(stored)]
 
 
 @functools.cache

@@ -169,7 +169,7 @@ async def keep_draft(
         "sale_id": None,
     }
     may_go = Draft.negligible | Draft.sale_id.is_not(None) | draft.replaces
-    kept = await session.scalar(
+    saved = await session.scalar(
         postgresql.insert(Draft)
         .values(values)
         .on_conflict_do_update(
@@ -179,7 +179,7 @@ async def keep_draft(
         )
         .returning(Draft.seller_id)
     )
-    if kept is None:
+    if saved is None:
         raise DraftOfAnotherSale("another sale has been begun")
 
 
@@ -218,7 +218,7 @@ async def remember_customer(
         "last_name": last_name,
         "email": email,
     }
-    await keep_newest(session, KnownCustomer, [state])
+    await upsert_newest(session, KnownCustomer, [state])
     await session.execute(
         update(Sale)
         .where(
@@ -235,10 +235,10 @@ async def remember_products(
     session: AsyncSession, products: Iterable[ProductState | Product]
 ) -> None:
     states = [product.model_dump() for product in products]
-    await keep_newest(session, SellableProduct, states)
+    await upsert_newest(session, SellableProduct, states)
 
 
-async def keep_newest(
+async def upsert_newest(
     session: AsyncSession,
     kind: type[KnownCustomer | SellableProduct],
     states: Iterable[Mapping[str, Any]],
@@ -248,9 +248,9 @@ async def keep_newest(
     ordered = sorted(states, key=lambda state: state["id"])
     if not ordered:
         return
-    told = postgresql.insert(kind)
-    fields = {name: told.excluded[name] for name in ordered[0]}
-    statement = told.on_conflict_do_update(
-        index_elements=[kind.id], set_=fields, where=kind.version < told.excluded.version
+    upsert = postgresql.insert(kind)
+    fields = {name: upsert.excluded[name] for name in ordered[0]}
+    statement = upsert.on_conflict_do_update(
+        index_elements=[kind.id], set_=fields, where=kind.version < upsert.excluded.version
     )
     await session.execute(statement, ordered)

@@ -171,11 +171,11 @@ async def reject_repeated(session: AsyncSession) -> tuple[int, list[RejectedRow]
         """)  # noqa: S608 - a constant
     )
     rows = found.all()
-    told = [
+    rejected = [
         RejectedRow(line=row.line, reference=row.reference, reason="reference_repeated")
         for row in rows
     ]
-    return (rows[0].repeated_count if rows else 0), told
+    return (rows[0].repeated_count if rows else 0), rejected
 
 
 async def find_twins(session: AsyncSession) -> tuple[int, list[TwinReference]]:

@@ -213,10 +213,10 @@ async def reset_password(
     """Without asking for the one before: every session ends, no wait remains."""
     new_hash = await passwords.choose(password, field="password", owner=names_of(account))
     async with database.transaction() as session:
-        kept = await accounts.locked(session, account.id)
-        if kept is None:
+        account_now = await accounts.locked(session, account.id)
+        if account_now is None:
             raise NotFound("this account is gone")
-        await replace_password(session, kept, new_hash)
+        await replace_password(session, account_now, new_hash)
 
 
 async def replace_password(session: AsyncSession, account: Account, password_hash: str) -> None:

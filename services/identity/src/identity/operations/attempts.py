@@ -122,11 +122,11 @@ async def locked(session: AsyncSession, kind: str, name: str, now: datetime) -> 
     new = postgresql.insert(Slowdown).values(
         kind=kind, subject=subject_of(name), failures=0, last_failed_at=now
     )
-    kept = new.on_conflict_do_update(
+    upsert = new.on_conflict_do_update(
         index_elements=["kind", "subject"], set_={"failures": Slowdown.failures}
     )
     fresh = {"populate_existing": True}
-    return (await session.scalars(kept.returning(Slowdown), execution_options=fresh)).one()
+    return (await session.scalars(upsert.returning(Slowdown), execution_options=fresh)).one()
 
 
 def subject_of(name: str) -> bytes:

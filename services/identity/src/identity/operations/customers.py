@@ -33,7 +33,7 @@ async def register_customer(
         password_hash=password_hash,
         registered_at=clock.now(),
     )
-    async with address_told(session, new.email):
+    async with address_sent(session, new.email):
         session.add(customer)
     announce(session, customer)
     if not customer.has_password:
@@ -52,7 +52,7 @@ async def change_customer(
 ) -> Account:
     """What is not given stays; what is the same is no change."""
     customer = await accounts.customer(session, customer_id, lock=True)
-    async with address_told(session, change.email or customer.email):
+    async with address_sent(session, change.email or customer.email):
         before = customer.email
         is_new = customer.change(**change.model_dump(exclude_none=True))
     if customer.email != before:
@@ -73,7 +73,7 @@ async def reset_password(
 
 
 @asynccontextmanager
-async def address_told(session: AsyncSession, email: str) -> AsyncGenerator[None]:
+async def address_sent(session: AsyncSession, email: str) -> AsyncGenerator[None]:
     """As `own_address`, and staff learn which customer has the address."""
     try:
         async with own_address(session):

@@ -142,13 +142,13 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple
 
 async def require_open(session: AsyncSession, caller: Caller) -> None:
     """Refuse a token whose session, account or role is no longer what it says."""
-    said = {
+    values = {
         "session_id": caller.session_id,
         "account_id": caller.id,
         "role": caller.role,
         "now": clock.now(),
     }
-    if await session.scalar(STILL_OPEN, said) is None:
+    if await session.scalar(STILL_OPEN, values) is None:
         raise SessionEnded("the session has ended; sign in again")
 
 

@@ -91,7 +91,7 @@ async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Ses
     ).all()
 
 
-async def customer_as_told(reader: Reader, customer_id: UUID) -> api.Customer:
+async def customer_for_staff(reader: Reader, customer_id: UUID) -> api.Customer:
     """Raises CustomerUnknown."""
     for found in await customers(reader, [customer_id]):
         return found

@@ -113,7 +113,7 @@ async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
     grows with its matches, and only then.
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
-    words = Words(as_kept(wanted.text))
+    words = Words(with_stored_emails(wanted.text))
     if not words.words:
         count = await reader.scalar(text(COUNT), {"counted": COUNTED_MOST + 1})
         rows = await read_by_name(reader, words, 0, after, wanted.limit + 1)
@@ -130,12 +130,12 @@ async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
     )
 
 
-def as_kept(said: str) -> str:
+def with_stored_emails(text: str) -> str:
     """Addresses in it as they are kept, also where they were pasted in another spelling."""
-    return " ".join(kept_email(word) if "@" in word else word for word in said.split())
+    return " ".join(stored_email(word) if "@" in word else word for word in text.split())
 
 
-def kept_email(word: str) -> str:
+def stored_email(word: str) -> str:
     try:
         return read_email(word)
     except PydanticCustomError:

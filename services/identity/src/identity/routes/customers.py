@@ -44,7 +44,7 @@ async def register_customer(
     """
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
     if made := await once.made(new):
-        return await known.customer_as_told(await straight(session), made)
+        return await known.customer_for_staff(await straight(session), made)
     customer = await customers.register_customer(session, new, password_hash)
     once.remember(customer.id)
     return api.Customer.model_validate(customer)
@@ -70,7 +70,7 @@ async def customers_by_id(ids: CustomerIds, _: Staff, reader: Reading) -> api.Cu
 
 @router.get("/customers/{customer_id}")
 async def customer(customer_id: UUID, _: Staff, reader: Reading) -> api.Customer:
-    return await known.customer_as_told(reader, customer_id)
+    return await known.customer_for_staff(reader, customer_id)
 
 
 @router.patch("/customers/{customer_id}")

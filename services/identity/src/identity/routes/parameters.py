@@ -70,16 +70,16 @@ async def browser_address(request: Request) -> str:
 
     One household or office has a /64 of IPv6: that counts as one.
     """
-    for said in addresses_said(request):
+    for candidate in possible_addresses(request):
         with suppress(ValueError):
-            address = ipaddress.ip_address(said.strip())
+            address = ipaddress.ip_address(candidate.strip())
             if isinstance(address, ipaddress.IPv6Address):
                 address = address.ipv4_mapped or ipaddress.ip_network((address, 64), strict=False)
             return str(address)
     return "unknown"
 
 
-def addresses_said(request: Request) -> Iterator[str]:
+def possible_addresses(request: Request) -> Iterator[str]:
     if request.app.state.settings.browser_address_header:
         yield request.headers.get("X-Guichet-Browser-Address", "")
     yield ",".join(request.headers.getlist("X-Forwarded-For")).rpartition(",")[2]

@@ -1,6 +1,6 @@
 """The nouns of tickets and the rules about each of them."""
 
-from tickets.models.changes import TOLD_TO_CUSTOMERS, Change, SharedKey
+from tickets.models.changes import SHOWN_TO_CUSTOMERS, Change, SharedKey
 from tickets.models.drafts import Draft
 from tickets.models.mapping import Base
 from tickets.models.messages import (
@@ -50,7 +50,7 @@ __all__ = [
     "RANKS",
     "RESOLVED",
     "SEARCH",
-    "TOLD_TO_CUSTOMERS",
+    "SHOWN_TO_CUSTOMERS",
     "UNANSWERED",
     "UNREAD",
     "UNRESOLVED",

@@ -10,7 +10,7 @@ from contracts.tickets.api import What
 from tickets.models.mapping import Base
 
 # What customers may hear of.
-TOLD_TO_CUSTOMERS = (What.OPENED, What.MESSAGE, What.RESOLVED)
+SHOWN_TO_CUSTOMERS = (What.OPENED, What.MESSAGE, What.RESOLVED)
 
 
 class SharedKey(Base):

@@ -38,7 +38,7 @@ UNRESOLVED = holds("status <> 'resolved'")
 UNREAD = holds("unread")
 
 # The moment by which each queue is sorted.
-MOMENTS = {
+SORTED_BY = {
     "to_handle": ("waiting_since", UNANSWERED),
     "open": ("waiting_since", OPEN),
     "in_progress": ("last_activity_at", IN_PROGRESS),
@@ -115,18 +115,18 @@ class Ticket(Base):
         CheckConstraint("visible_version <= version", name="visible_version"),
         # The day of opening stands last, so that old requests are passed over inside the index.
         *(
-            Index(f"ix_tickets_{view}", moment, "number", "opened_at", postgresql_where=holds)
-            for view, (moment, holds) in MOMENTS.items()
+            Index(f"ix_tickets_{view}", sorted_by, "number", "opened_at", postgresql_where=holds)
+            for view, (sorted_by, holds) in SORTED_BY.items()
         ),
         *(
             Index(
                 f"ix_tickets_{view}_by_priority",
                 "priority",
-                moment,
+                sorted_by,
                 "number",
                 postgresql_where=holds,
             )
-            for view, (moment, holds) in MOMENTS.items()
+            for view, (sorted_by, holds) in SORTED_BY.items()
         ),
         Index("ix_tickets_unread", "waiting_since", "number", postgresql_where=UNREAD),
         Index("ix_tickets_opened", "opened_at", "number"),
@@ -242,7 +242,7 @@ class Ticket(Base):
             unread=True,
             follows=None if follows is None else follows.number,
         )
-        return ticket, ticket._said(author=customer, text=text, at=at)
+        return ticket, ticket._add_message(author=customer, text=text, at=at)
 
     def _admit_follower(self, customer: Caller, product: OwnedProduct) -> None:
         if self.customer_id != customer.id:
@@ -275,7 +275,7 @@ class Ticket(Base):
             if self.waiting_since is None:
                 self.waiting_since = at
         self.last_author_name, self.last_text = author.name, text[:EXCERPT_LENGTH]
-        return self._said(author=author, text=text, at=at, minutes=minutes)
+        return self._add_message(author=author, text=text, at=at, minutes=minutes)
 
     def take_note(
         self, *, author: Caller, text: str, at: datetime, minutes: int | None = None
@@ -285,7 +285,9 @@ class Ticket(Base):
             raise Forbidden("notes are reserved to staff")
         self._refuse_if_resolved()
         at = max(at, self.last_activity_at)
-        return self._said(author=author, text=text, at=at, minutes=minutes, kind=MessageKind.NOTE)
+        return self._add_message(
+            author=author, text=text, at=at, minutes=minutes, kind=MessageKind.NOTE
+        )
 
     def prioritise(self, priority: Priority, *, by: Caller) -> bool:
         """Rank the request among others; False when it has this priority already."""
@@ -332,7 +334,7 @@ class Ticket(Base):
         self.last_activity_at = max(at, self.last_activity_at)
         return self.last_activity_at
 
-    def _said(
+    def _add_message(
         self,
         *,
         author: Caller,

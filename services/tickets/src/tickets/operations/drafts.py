@@ -35,13 +35,13 @@ async def keep_draft(
         await queries.ticket(session, writer, number)  # one's own, or staff
     if draft.key is not None and await made_under(session, writer, draft.key):
         raise AlreadySent("this was sent")
-    kept = postgresql.insert(Draft).values(
+    upsert = postgresql.insert(Draft).values(
         id=new_id(), person_id=writer.id, number=number, saved_at=now(), **draft.model_dump()
     )
     await session.execute(
-        kept.on_conflict_do_update(
+        upsert.on_conflict_do_update(
             constraint="uq_drafts_person_id",
-            set_={name: kept.excluded[name] for name in ("saved_at", *DraftToKeep.model_fields)},
+            set_={name: upsert.excluded[name] for name in ("saved_at", *DraftToKeep.model_fields)},
         )
     )
 

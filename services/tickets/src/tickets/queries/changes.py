@@ -1,4 +1,4 @@
-"""What happened since a moment, so that no live page misses anything or hears it twice."""
+"""What happened since a snapshot, so that no live page misses anything or hears it twice."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from chassis.data.reading import AnyReader
 from chassis.errors import Malformed
 from chassis.http.auth import Caller
 from contracts.tickets import api
-from tickets.models import TOLD_TO_CUSTOMERS, Change, is_staff
+from tickets.models import SHOWN_TO_CUSTOMERS, Change, is_staff
 
 MOST_CHANGES = 200
 FIRST = 1  # the position of the first change of all
@@ -23,7 +23,7 @@ class SinceInvalid(Malformed):
     code = "since_invalid"
 
 
-class SNAPSHOT(UserDefinedType[str]):
+class PgSnapshot(UserDefinedType[str]):
     """PostgreSQL's pg_snapshot, which SQLAlchemy has no type for."""
 
     cache_ok = True
@@ -32,19 +32,19 @@ class SNAPSHOT(UserDefinedType[str]):
         return "pg_snapshot"
 
 
-# --- Moments ----------------------------------------------------------------------------------
+# --- Snapshots ----------------------------------------------------------------------------------
 
-# A moment is a snapshot of PostgreSQL, as it writes them: the oldest transaction then running,
+# A snapshot is a snapshot of PostgreSQL, as it writes them: the oldest transaction then running,
 # the next one to begin, and those running between. It says of every change whether it was seen.
 AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
 
 NUMBER = "[0-9]{1,18}"
-MOMENT = re.compile(f"({NUMBER}):({NUMBER}):((?:{NUMBER}(?:,{NUMBER})*)?)")
-LONGEST_MOMENT = 4_000
+SNAPSHOT = re.compile(f"({NUMBER}):({NUMBER}):((?:{NUMBER}(?:,{NUMBER})*)?)")
+LONGEST_SNAPSHOT = 4_000
 
 
 @dataclass(frozen=True)
-class Moment:
+class Snapshot:
     text: str
     oldest_running: int
     next: int
@@ -55,9 +55,9 @@ class Moment:
         return transaction < self.next and transaction not in self.running
 
 
-def moment(since: str) -> Moment:
+def snapshot(since: str) -> Snapshot:
     """What an answer gave as `as_of`; `since_invalid` when PostgreSQL could not read it."""
-    found = MOMENT.fullmatch(since) if len(since) <= LONGEST_MOMENT else None
+    found = SNAPSHOT.fullmatch(since) if len(since) <= LONGEST_SNAPSHOT else None
     if found is None:
         raise not_ours()
     oldest, following = int(found[1]), int(found[2])
@@ -66,7 +66,7 @@ def moment(since: str) -> Moment:
     is_in_order = bounds == sorted(bounds) and len(set(running)) == len(running)
     if oldest == 0 or not is_in_order or following in running:
         raise not_ours()
-    return Moment(since, oldest, following, frozenset(running))
+    return Snapshot(since, oldest, following, frozenset(running))
 
 
 def not_ours() -> SinceInvalid:
@@ -81,13 +81,13 @@ async def as_of(reader: AnyReader) -> str:
 
 
 async def changes_since(
-    reader: AnyReader, since: Moment, limit: int, customer_id: UUID | None = None
+    reader: AnyReader, since: Snapshot, limit: int, customer_id: UUID | None = None
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
-    """What can be seen now and could not be seen then, oldest first; and the moment of « now ».
+    """What can be seen now and could not be seen then, oldest first; and the snapshot of « now ».
 
     Both come from one statement, thus from one snapshot. Of one customer if named.
     """
-    news = (
+    recent = (
         select(
             Change.position,
             Change.transaction,
@@ -106,9 +106,11 @@ async def changes_since(
         .limit(limit)
     )
     if customer_id is not None:
-        news = news.where(Change.customer_id == customer_id, Change.what.in_(TOLD_TO_CUSTOMERS))
-    told, now = news.subquery(), select(AS_OF).subquery()
-    statement = select(now.c.as_of, told).select_from(now).join(told, true(), isouter=True)
+        recent = recent.where(
+            Change.customer_id == customer_id, Change.what.in_(SHOWN_TO_CUSTOMERS)
+        )
+    changed, now = recent.subquery(), select(AS_OF).subquery()
+    statement = select(now.c.as_of, changed).select_from(now).join(changed, true(), isouter=True)
     rows = (await reader.execute(statement)).all()
     return [row for row in rows if row.position is not None], rows[0].as_of
 
@@ -119,7 +121,7 @@ async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
     `everything` when it is too much, when changes so old are forgotten, or when `since` is of
     another database (one restored from a backup, say).
     """
-    then = moment(since)
+    then = snapshot(since)
     customer_id = None if is_staff(caller) else caller.id
     is_known = await reaches_back_to(reader, then)
     rows, now = await changes_since(reader, then, MOST_CHANGES + 1, customer_id)
@@ -129,7 +131,7 @@ async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
     return api.Changes(changes=hints, everything=False, as_of=now)
 
 
-async def reaches_back_to(reader: AnyReader, then: Moment) -> bool:
+async def reaches_back_to(reader: AnyReader, then: Snapshot) -> bool:
     """Whether all changes since are still kept, in this very database.
 
     The oldest change kept is the newest of those that were to be forgotten: if it could be seen
@@ -153,9 +155,9 @@ async def reaches_back_to(reader: AnyReader, then: Moment) -> bool:
     return is_of_this_database and (known.position in (None, FIRST) or known.was_seen)
 
 
-def was_seen(then: Moment) -> ColumnElement[bool]:
+def was_seen(then: Snapshot) -> ColumnElement[bool]:
     transaction = literal_column("changes.transaction::text::xid8")
-    return func.pg_visible_in_snapshot(transaction, cast(literal(then.text), SNAPSHOT))
+    return func.pg_visible_in_snapshot(transaction, cast(literal(then.text), PgSnapshot))
 
 
 def hint(row: Any, *, for_staff: bool) -> api.Change:

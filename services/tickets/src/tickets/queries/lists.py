@@ -92,29 +92,29 @@ class View:
     """
 
     holds: ColumnElement[Any]
-    moment: InstrumentedAttribute[Any]
+    sorted_by: InstrumentedAttribute[Any]
     sort: Sort = Sort.NEWEST
     first: ColumnElement[bool] | None = None
 
 
 STAFF_VIEWS = {
-    StaffView.TO_HANDLE: View(holds=UNANSWERED, moment=Ticket.waiting_since, sort=Sort.WAITING),
-    StaffView.OPEN: View(holds=OPEN, moment=Ticket.waiting_since, sort=Sort.WAITING),
-    StaffView.IN_PROGRESS: View(holds=IN_PROGRESS, moment=Ticket.last_activity_at),
-    StaffView.WAITING_CUSTOMER: View(holds=WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
-    StaffView.RESOLVED: View(holds=RESOLVED, moment=Ticket.resolved_at),
+    StaffView.TO_HANDLE: View(holds=UNANSWERED, sorted_by=Ticket.waiting_since, sort=Sort.WAITING),
+    StaffView.OPEN: View(holds=OPEN, sorted_by=Ticket.waiting_since, sort=Sort.WAITING),
+    StaffView.IN_PROGRESS: View(holds=IN_PROGRESS, sorted_by=Ticket.last_activity_at),
+    StaffView.WAITING_CUSTOMER: View(holds=WAITING_FOR_CUSTOMER, sorted_by=Ticket.last_activity_at),
+    StaffView.RESOLVED: View(holds=RESOLVED, sorted_by=Ticket.resolved_at),
 }
 
 CUSTOMER_VIEWS = {
-    CustomerView.ALL: View(holds=true(), moment=Ticket.last_activity_at),
-    CustomerView.AWAITING_ME: View(holds=WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at),
+    CustomerView.ALL: View(holds=true(), sorted_by=Ticket.last_activity_at),
+    CustomerView.AWAITING_ME: View(holds=WAITING_FOR_CUSTOMER, sorted_by=Ticket.last_activity_at),
     CustomerView.OTHERS: View(
-        holds=~WAITING_FOR_CUSTOMER, moment=Ticket.last_activity_at, first=UNRESOLVED
+        holds=~WAITING_FOR_CUSTOMER, sorted_by=Ticket.last_activity_at, first=UNRESOLVED
     ),
 }
 
 # What is counted for staff: each queue, and what is to be handled and nobody has opened yet.
-NEWS = View(holds=UNREAD & UNANSWERED, moment=Ticket.waiting_since, sort=Sort.WAITING)
+NEWS = View(holds=UNREAD & UNANSWERED, sorted_by=Ticket.waiting_since, sort=Sort.WAITING)
 UNOPENED = "unread"
 STAFF_COUNTS: dict[str, View] = {**STAFF_VIEWS, UNOPENED: NEWS}
 
@@ -128,9 +128,9 @@ class Order:
 
     @property
     def key(self) -> dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]]:
-        by_moment = {"moment": self.view.moment, "number": Ticket.number}
+        keys = {"moment": self.view.sorted_by, "number": Ticket.number}
         rank = Ticket.priority if self.sort == Sort.PRIORITY else self.view.first
-        return by_moment if rank is None else {"rank": rank, **by_moment}
+        return keys if rank is None else {"rank": rank, **keys}
 
     @property
     def types(self) -> tuple[type, ...]:

@@ -109,7 +109,7 @@ def visible_to(caller: Caller) -> ColumnElement[bool]:
     return true() if is_staff(caller) else Ticket.customer_id == caller.id
 
 
-def said_to(caller: Caller) -> ColumnElement[bool]:
+def readable_by(caller: Caller) -> ColumnElement[bool]:
     """Staff read everything, customers what is no note."""
     return true() if is_staff(caller) else VISIBLE
 
@@ -201,7 +201,7 @@ async def staff_thread(
     return read
 
 
-def said_in(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
+def messages_of(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
     """The messages of a request as their reader knows them, all of them."""
     statement = select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
     statement = statement.where(Message.ticket_id == ticket_id)
@@ -211,14 +211,16 @@ def said_in(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
 @functools.cache
 def messages_statement(*edges: str, for_staff: bool) -> Select[*tuple[Any, ...]]:
     """The newest messages of a request, `before` one position or `since` another."""
-    said = said_in(bindparam("ticket_id", type_=Uuid), for_staff=for_staff)
+    messages = messages_of(bindparam("ticket_id", type_=Uuid), for_staff=for_staff)
     statement = (
-        select(said).order_by(said.c.position.desc()).limit(bindparam("limit", type_=Integer))
+        select(messages)
+        .order_by(messages.c.position.desc())
+        .limit(bindparam("limit", type_=Integer))
     )
     if "before" in edges:
-        statement = statement.where(said.c.position < bindparam("before"))
+        statement = statement.where(messages.c.position < bindparam("before"))
     if "since" in edges:
-        statement = statement.where(said.c.position > bindparam("since"))
+        statement = statement.where(messages.c.position > bindparam("since"))
     return statement
 
 
@@ -245,7 +247,7 @@ async def thread(
     return thread_of(
         caller,
         ticket=ticket_of(row, caller),
-        messages=[message_of(said, caller) for said in reversed(shown)],
+        messages=[message_of(row, caller) for row in reversed(shown)],
         previous=paging.encode(shown[-1].position) if len(newest_first) > limit else None,
         draft=await drafts.draft(reader, caller, number),
         as_of=row.as_of,
@@ -281,8 +283,8 @@ async def note_made(reader: AnyReader, note_id: UUID) -> api.StaffMessage:
 def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
     which = bindparam("message_id", type_=Uuid)
     its_ticket = select(Message.ticket_id).where(Message.id == which).scalar_subquery()
-    said = said_in(its_ticket, for_staff=for_staff)
-    return select(said).where(said.c.id == which)
+    messages = messages_of(its_ticket, for_staff=for_staff)
+    return select(messages).where(messages.c.id == which)
 
 
 async def visible_text(reader: AnyReader, message_id: UUID) -> str:
@@ -325,11 +327,11 @@ async def written_since(
     reader: AnyReader, caller: Caller, ticket_id: UUID, position: int
 ) -> Row[*tuple[Any, ...]] | None:
     """How many messages this person has missed, who wrote the last one, and its position."""
-    said = said_in(literal(ticket_id), for_staff=is_staff(caller))
+    messages = messages_of(literal(ticket_id), for_staff=is_staff(caller))
     missed = (
-        select(said.c.position, said.c.author_name, func.count().over().label("count"))
-        .where(said.c.position > position)
-        .order_by(said.c.position.desc())
+        select(messages.c.position, messages.c.author_name, func.count().over().label("count"))
+        .where(messages.c.position > position)
+        .order_by(messages.c.position.desc())
         .limit(1)
     )
     return (await reader.execute(missed)).one_or_none()
@@ -343,8 +345,8 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
 
 async def newest_of_customer(reader: AnyReader, ticket_id: UUID) -> int:
     """The position, as staff know it, of the last message that the customer wrote."""
-    said = said_in(literal(ticket_id), for_staff=True)
-    newest = select(func.max(said.c.position)).where(said.c.kind == MessageKind.CUSTOMER)
+    messages = messages_of(literal(ticket_id), for_staff=True)
+    newest = select(func.max(messages.c.position)).where(messages.c.kind == MessageKind.CUSTOMER)
     return (await reader.execute(newest)).scalar_one()
 
 

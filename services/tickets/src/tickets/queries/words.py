@@ -153,8 +153,10 @@ def matches_of_customer(customer_id: UUID, text: str) -> ColumnElement[bool]:
         ways.append(Ticket.number == asked.number)
     ways += [Ticket.serial_number.contains(part) for part in asked.serial_numbers]
     if asked.parts:
-        said = newest_of_customer(customer_id).subquery()
+        messages = newest_of_customer(customer_id).subquery()
         words = query_for_customer(asked.groups, asked.last, is_unfinished=asked.is_unfinished)
         wanted = select(cast(words, TSQUERY)).scalar_subquery()
-        ways.append(Ticket.id.in_(select(said.c.ticket_id).where(said.c.search.op("@@")(wanted))))
+        ways.append(
+            Ticket.id.in_(select(messages.c.ticket_id).where(messages.c.search.op("@@")(wanted)))
+        )
     return or_(*ways)

@@ -17,7 +17,6 @@ from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
-from tickets.routes.moments import TheMoments
 from tickets.routes.parameters import (
     LONGEST,
     PAGE,
@@ -28,6 +27,7 @@ from tickets.routes.parameters import (
     WithCounts,
     tickets_router,
 )
+from tickets.routes.snapshots import TheSnapshots
 
 router = tickets_router()
 
@@ -53,7 +53,7 @@ async def open_ticket(
 async def home(
     *,
     customer: Customer,
-    moments: TheMoments,
+    snapshots: TheSnapshots,
     reader: Reading,
     status: api.Status | None = None,
     sale_id: UUID | None = None,
@@ -62,7 +62,7 @@ async def home(
 ) -> api.Home:
     """Your requests, those that wait for your answer apart, the counts, and what you bought."""
     filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
-    counted = moments.of(await lists.my_counts(reader, customer.id))
+    counted = snapshots.of(await lists.my_counts(reader, customer.id))
     awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
     rest = await lists.mine(reader, others, filters, limit=PAGE, after=after)
     return api.Home(
@@ -78,7 +78,7 @@ async def home(
 async def my_tickets(
     *,
     customer: Customer,
-    moments: TheMoments,
+    snapshots: TheSnapshots,
     reader: Reading,
     view: api.CustomerView = api.CustomerView.ALL,
     status: api.Status | None = None,
@@ -96,15 +96,15 @@ async def my_tickets(
     filters = lists.CustomerFilters(
         customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q
     )
-    counted = await my_counts(customer, moments, reader) if with_counts else None
+    counted = await my_counts(customer, snapshots, reader) if with_counts else None
     page = await lists.mine(reader, view, filters, limit=limit, after=after)
     return page if counted is None else page.model_copy(update=dict(counted))
 
 
 @router.get("/mine/counts")
-async def my_counts(customer: Customer, moments: TheMoments, reader: Reading) -> api.Counts:
+async def my_counts(customer: Customer, snapshots: TheSnapshots, reader: Reading) -> api.Counts:
     """How many of your requests each view holds; `awaiting_me` waits for your answer."""
-    return moments.of(await lists.my_counts(reader, customer.id))
+    return snapshots.of(await lists.my_counts(reader, customer.id))
 
 
 @router.get("/owned-products")

@@ -16,7 +16,7 @@ router = tickets_router()
 AnyDraft = api.StaffDraft | api.Draft
 
 
-async def kept(reader: AnyReader, writer: Caller, number: int | None) -> AnyDraft:
+async def stored_draft(reader: AnyReader, writer: Caller, number: int | None) -> AnyDraft:
     nothing = api.StaffDraft() if is_staff(writer) else api.Draft()
     return await queries.draft(reader, writer, number) or nothing
 
@@ -24,7 +24,7 @@ async def kept(reader: AnyReader, writer: Caller, number: int | None) -> AnyDraf
 @router.get("/{number:ticket}/draft")
 async def draft(number: int, writer: Anyone, reader: Reading) -> AnyDraft:
     """What you have begun to write in this request; empty when there is nothing."""
-    return await kept(reader, writer, number)
+    return await stored_draft(reader, writer, number)
 
 
 @router.put("/{number:ticket}/draft", max_body_size=LONG_BODY)
@@ -33,7 +33,7 @@ async def keep_draft(
 ) -> AnyDraft:
     """Keep it as it is; sending a message, a note or a last word forgets it."""
     await operations.keep_draft(session, writer, number, draft)
-    return await kept(session, writer, number)
+    return await stored_draft(session, writer, number)
 
 
 @router.delete("/{number:ticket}/draft", status_code=204)
@@ -45,7 +45,7 @@ async def forget_draft(number: int, writer: Anyone, session: Transaction) -> Non
 @router.get("/draft")
 async def draft_of_new(customer: Customer, reader: Reading) -> api.Draft:
     """The request that you have begun and not opened yet; empty when there is none."""
-    return await kept(reader, customer, None)
+    return await stored_draft(reader, customer, None)
 
 
 @router.put("/draft", max_body_size=LONG_BODY)
@@ -54,7 +54,7 @@ async def keep_draft_of_new(
 ) -> api.Draft:
     """Keep it as it is; opening a request forgets it."""
     await operations.keep_draft(session, customer, None, draft)
-    return await kept(session, customer, None)
+    return await stored_draft(session, customer, None)
 
 
 @router.delete("/draft", status_code=204)

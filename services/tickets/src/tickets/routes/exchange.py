@@ -14,7 +14,6 @@ from tickets.operations import messages as operations
 from tickets.operations.bounds import refuse_many
 from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
-from tickets.routes.moments import TheMoments
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Anyone,
@@ -25,6 +24,7 @@ from tickets.routes.parameters import (
     TheBounds,
     tickets_router,
 )
+from tickets.routes.snapshots import TheSnapshots
 
 router = tickets_router()
 
@@ -40,10 +40,10 @@ Since = Annotated[
 
 @router.get("/{number:ticket}")
 async def thread(
-    number: int, caller: Anyone, moments: TheMoments, reader: Reading
+    number: int, caller: Anyone, snapshots: TheSnapshots, reader: Reading
 ) -> api.StaffThread | api.Thread:
     """A request with its last messages; for staff with notes, time spent and priority."""
-    return moments.of(await queries.thread(reader, caller, number, limit=LAST_MESSAGES))
+    return snapshots.of(await queries.thread(reader, caller, number, limit=LAST_MESSAGES))
 
 
 @router.get("/{number:ticket}/messages")
@@ -51,14 +51,14 @@ async def messages(
     *,
     number: int,
     caller: Anyone,
-    moments: TheMoments,
+    snapshots: TheSnapshots,
     reader: Reading,
     before: Before = None,
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
     """Earlier messages of a request, or what was said after a message."""
-    return moments.of(
+    return snapshots.of(
         await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
     )
 

@@ -2,7 +2,7 @@
 
 A commit wakes every replica by PostgreSQL's NOTIFY. Woken, a replica reads the new rows of
 `changes`, once for all its streams, and passes on what each may know. A lost wake-up costs
-`changes_poll_seconds`; a lost connection is taken up where it ended, by the moment of the last
+`changes_poll_seconds`; a lost connection is taken up where it ended, by the snapshot of the last
 reading; a reader does the same with the id of the last event. None is left out.
 """
 
@@ -29,10 +29,10 @@ from chassis.messaging import outbox
 from chassis.monitoring import health
 from chassis.monitoring.loops import Loop
 from contracts.tickets import api
-from tickets.models import TOLD_TO_CUSTOMERS, is_staff
+from tickets.models import SHOWN_TO_CUSTOMERS, is_staff
 from tickets.queries import changes as queries
-from tickets.routes.moments import TheMoments
 from tickets.routes.parameters import Anyone, tickets_router
+from tickets.routes.snapshots import TheSnapshots
 
 router = tickets_router()
 
@@ -64,29 +64,31 @@ class Stream:
     def __init__(self, reader: Caller) -> None:
         self.reader = reader
         self.waiting: asyncio.Queue[ServerSentEvent] = asyncio.Queue(MOST_WAITING)
-        self.begun: queries.Moment | None = None
+        self.started: queries.Snapshot | None = None
         self.held: list[tuple[Sequence[Any], str]] = []
 
-    def begin(self, moment: str) -> None:
-        """Tell from this moment on; what was read while it was being found out, too."""
-        self.begun = queries.moment(moment)
+    def begin(self, snapshot: str) -> None:
+        """Tell from this snapshot on; what was read while it was being found out, too."""
+        self.started = queries.snapshot(snapshot)
         for rows, as_of in self.held:
             self.push(rows, as_of)
         self.held.clear()
 
     def push(self, rows: Sequence[Any], as_of: str) -> None:
-        if self.begun is None:
+        if self.started is None:
             self.held.append((rows, as_of))
             return
-        known = [row for row in rows if self.may_know(row) and not self.begun.saw(row.transaction)]
+        known = [
+            row for row in rows if self.may_know(row) and not self.started.saw(row.transaction)
+        ]
         hints = [queries.hint(row, for_staff=is_staff(self.reader)) for row in known]
-        for event in told_until(as_of, hints):
+        for event in events_until(as_of, hints):
             self.put(event)
 
     def may_know(self, row: Any) -> bool:
         if is_staff(self.reader):
             return True
-        return row.customer_id == self.reader.id and row.what in TOLD_TO_CUSTOMERS
+        return row.customer_id == self.reader.id and row.what in SHOWN_TO_CUSTOMERS
 
     def put(self, event: ServerSentEvent) -> None:
         """Who reads too slowly is told once to read everything again."""
@@ -97,7 +99,7 @@ class Stream:
         self.waiting.put_nowait(event)
 
 
-def told_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSentEvent]:
+def events_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSentEvent]:
     """Only the last says from where to go on: who was cut off before hears all of them again."""
     for number, change in enumerate(changes, start=1):
         is_last = number == len(changes)
@@ -105,7 +107,7 @@ def told_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSent
 
 
 class Hub:
-    """The streams of this replica, and the moment up to which it has read the changes.
+    """The streams of this replica, and the snapshot up to which it has read the changes.
 
     The last readings are remembered: who comes back within minutes costs no transaction.
     """
@@ -113,7 +115,7 @@ class Hub:
     def __init__(self, most: int) -> None:
         self.most = most
         self.streams: set[Stream] = set()
-        self.moment: str | None = None
+        self.snapshot: str | None = None
         self.readings: deque[tuple[str, Sequence[Any]]] = deque(maxlen=READINGS)
         self.last_closed = float("-inf")
         self.minute, self.opened = 0, Counter[UUID]()
@@ -152,38 +154,38 @@ class Hub:
     def is_idle(self) -> bool:
         return not self.streams and time.monotonic() - self.last_closed > LINGERING_SECONDS
 
-    def remember(self, moment: str, rows: Sequence[Any]) -> None:
-        self.moment = moment
-        self.readings.append((moment, rows))
+    def remember(self, snapshot: str, rows: Sequence[Any]) -> None:
+        self.snapshot = snapshot
+        self.readings.append((snapshot, rows))
         if sum(len(read) for _, read in self.readings) > ROWS_IN_THEM:
             self.readings.clear()
 
-    def read_since(self, moment: str) -> list[Any] | None:
-        """What was read after this moment; None where only the database knows."""
-        moments = [read for read, _ in self.readings]
-        if moment not in moments:
+    def read_since(self, snapshot: str) -> list[Any] | None:
+        """What was read after this snapshot; None where only the database knows."""
+        snapshots = [read for read, _ in self.readings]
+        if snapshot not in snapshots:
             return None
-        later = list(self.readings)[moments.index(moment) + 1 :]
+        later = list(self.readings)[snapshots.index(snapshot) + 1 :]
         return [row for _, rows in later for row in rows]
 
     async def begin(self, database: Database) -> str:
         """From when on the first stream is told; kept when another one has begun meanwhile."""
-        if self.moment is None:
+        if self.snapshot is None:
             async with database.reading() as reader:
                 now = await queries.as_of(reader)
-            if self.moment is None:
+            if self.snapshot is None:
                 self.remember(now, [])
-        return self.moment or now
+        return self.snapshot or now
 
     def rest(self) -> None:
         """Without a reader nothing is read."""
-        self.moment = None
+        self.snapshot = None
         self.readings.clear()
         self.is_read.clear()
 
     async def catch_up(self, database: Database) -> None:
         """Read what is new and pass it on."""
-        then = queries.moment(await self.begin(database))
+        then = queries.snapshot(await self.begin(database))
         async with database.reading() as reader:
             rows, now = await queries.changes_since(reader, then, MOST_AT_ONCE)
         self.remember(now, rows)
@@ -236,22 +238,22 @@ LastEventId = Annotated[str | None, Header(description="It wins over `since`.")]
 @router.get("/changes")
 async def changes(
     caller: Anyone,
-    moments: TheMoments,
+    snapshots: TheSnapshots,
     reader: Reading,
     since: Annotated[str, Query(description="The `as_of` of what is shown.")],
 ) -> api.Changes:
     """What happened since; customers hear of their own requests alone."""
-    return moments.of(await queries.changes(reader, caller, moments.read(since)))
+    return snapshots.of(await queries.changes(reader, caller, snapshots.read(since)))
 
 
 async def beginning(
-    moments: TheMoments, since: Since = None, last_event_id: LastEventId = None
+    snapshots: TheSnapshots, since: Since = None, last_event_id: LastEventId = None
 ) -> str | None:
     """From where a stream goes on; refused before its answer begins."""
     given = last_event_id or since
     if not given:
         return None
-    return queries.moment(moments.read(given)).text
+    return queries.snapshot(snapshots.read(given)).text
 
 
 Begun = Annotated[str | None, Depends(beginning)]
@@ -261,7 +263,7 @@ async def place(
     request: Request,
     response: Response,
     reader: Anyone,
-    begun: Begun,  # noqa: ARG001 - first, for it may be refused
+    started: Begun,  # noqa: ARG001 - first, for it may be refused
 ) -> AsyncGenerator[Stream]:
     """Taken before the answer begins, so that a refusal is an answer; given back at its end."""
     stream = request.app.state.hub.open(reader)
@@ -286,8 +288,8 @@ def seconds_left(reader: Caller, now: datetime, most: float) -> float:
 async def stream(
     request: Request,
     stream: Annotated[Stream, Depends(place)],
-    begun: Begun,
-    moments: TheMoments,
+    started: Begun,
+    snapshots: TheSnapshots,
 ) -> AsyncIterator[ServerSentEvent]:
     """`change` events as they happen, first those since; `everything`: read all again.
 
@@ -300,33 +302,33 @@ async def stream(
         stream.reader, app.state.keys.now(), app.state.settings.stream_seconds
     )
     await app.state.hub.begin(app.state.database)
-    async for event in missed(app.state, stream, begun):
-        yield moments.of_event(event)
+    async for event in missed(app.state, stream, started):
+        yield snapshots.of_event(event)
     while (left := ends - time.monotonic()) > 0 and not health.leaving.is_set():
         with contextlib.suppress(TimeoutError):
             event = await asyncio.wait_for(stream.waiting.get(), min(left, LOOK_SECONDS))
-            yield moments.of_event(event)
+            yield snapshots.of_event(event)
 
 
 async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterator[ServerSentEvent]:
     """A first event in any case: its id is where to go on from."""
     hub: Hub = state.hub
     rows = hub.read_since(since) if since else None
-    if since and hub.moment and rows is not None:
-        stream.held = [(rows, hub.moment)]
+    if since and hub.snapshot and rows is not None:
+        stream.held = [(rows, hub.snapshot)]
         stream.begin(since)
         yield ready(since)
         return
     async with state.database.reading() as reader:
-        begun = since or await queries.as_of(reader)
-        found = await queries.changes(reader, stream.reader, begun)
+        started = since or await queries.as_of(reader)
+        found = await queries.changes(reader, stream.reader, started)
     stream.begin(found.as_of)
-    yield ready(begun)
+    yield ready(started)
     if found.everything:
         yield ServerSentEvent(event=EVERYTHING, raw_data="", id=found.as_of)
-    for event in told_until(found.as_of, found.changes):
+    for event in events_until(found.as_of, found.changes):
         yield event
 
 
-def ready(moment: str) -> ServerSentEvent:
-    return ServerSentEvent(event="ready", raw_data="", id=moment, retry=RETRY_MILLISECONDS)
+def ready(snapshot: str) -> ServerSentEvent:
+    return ServerSentEvent(event="ready", raw_data="", id=snapshot, retry=RETRY_MILLISECONDS)

@@ -38,7 +38,7 @@ from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
 from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
 from tickets.queries.searching.segments import MARKED, excerpt, segments
-from tickets.queries.tickets import said_to, visible_to
+from tickets.queries.tickets import readable_by, visible_to
 from tickets.queries.words import (
     EVERY_WORD,
     Typed,
@@ -92,7 +92,7 @@ async def place_of(reader: AnyReader, caller: Caller, after: str) -> int:
     position = await reader.scalar(
         select(Message.position)
         .join(Ticket, Ticket.id == Message.ticket_id)
-        .where(Message.id == message_id, visible_to(caller), said_to(caller))
+        .where(Message.id == message_id, visible_to(caller), readable_by(caller))
     )
     if position is None:
         raise paging.CursorInvalid("this cursor was not given by this list", field="after")
@@ -241,7 +241,7 @@ async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> s
         select(Message.ticket_id).where(
             Message.ticket_id.in_(tickets),
             Message.position >= position,
-            said_to(looking.caller),
+            readable_by(looking.caller),
             MATCHES,
         )
     )
@@ -376,10 +376,10 @@ def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
 
 @functools.cache
 def hits_of_customer() -> Select[*tuple[Any, ...]]:
-    said = newest_of_customer(bindparam("customer_id", type_=Uuid)).subquery()
+    messages = newest_of_customer(bindparam("customer_id", type_=Uuid)).subquery()
     return (
-        select(said.c.position, said.c.ticket_id, said.c.id)
-        .where(said.c.search.op("@@")(QUERY), said.c.position < BELOW_TOP.right)
-        .order_by(said.c.position.desc())
+        select(messages.c.position, messages.c.ticket_id, messages.c.id)
+        .where(messages.c.search.op("@@")(QUERY), messages.c.position < BELOW_TOP.right)
+        .order_by(messages.c.position.desc())
         .limit(LIMIT)
     )

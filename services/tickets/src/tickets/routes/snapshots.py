@@ -1,4 +1,4 @@
-"""How a moment is told: to customers sealed, for it counts the transactions of everybody."""
+"""How a snapshot is told: to customers sealed, for it counts the transactions of everybody."""
 
 from typing import Annotated, Any, TypeVar
 
@@ -12,29 +12,29 @@ from tickets.routes.parameters import Anyone
 
 # Before all changes. It leaves out none of those that are kept, and says when some are not.
 BEGINNING = "1:1:"
-MOMENTS = "moments"  # the name of their key
-STEP = 256  # characters; how long a moment is tells how many transactions ran
+KEY_NAME = "moments"  # the name of their key
+STEP = 256  # characters; how long a snapshot is tells how many transactions ran
 
-Told = TypeVar("Told", bound=Any)
+AnswerT = TypeVar("AnswerT", bound=Any)
 
 
-class Moments:
-    """Of one reader. Sealed twice, the same moment never looks the same."""
+class Snapshots:
+    """Of one reader. Sealed twice, the same snapshot never looks the same."""
 
     def __init__(self, seal: Fernet | None) -> None:
         self.seal = seal
 
-    def write(self, moment: str) -> str:
+    def write(self, snapshot: str) -> str:
         if self.seal is None:
-            return moment
-        length = -(-len(moment) // STEP) * STEP
-        return self.seal.encrypt(moment.ljust(length).encode()).decode()
+            return snapshot
+        length = -(-len(snapshot) // STEP) * STEP
+        return self.seal.encrypt(snapshot.ljust(length).encode()).decode()
 
     def read(self, written: str) -> str:
         """What cannot be unsealed is as if nothing had been seen yet.
 
         Pages of an earlier release show what is not sealed. Believing it would let a customer try
-        moments out until the answer tells which transactions were theirs.
+        snapshots out until the answer tells which transactions were theirs.
         """
         if self.seal is None:
             return written
@@ -43,7 +43,7 @@ class Moments:
         except (InvalidToken, ValueError):  # the latter for what is no ASCII
             return BEGINNING
 
-    def of(self, answer: Told) -> Told:
+    def of(self, answer: AnswerT) -> AnswerT:
         """An answer with its `as_of` as this reader is told it."""
         if self.seal is None or answer.as_of is None:
             return answer
@@ -55,15 +55,15 @@ class Moments:
         return event.model_copy(update={"id": self.write(event.id)})
 
 
-async def moments(request: Request, caller: Anyone) -> Moments:
+async def snapshots(request: Request, caller: Anyone) -> Snapshots:
     """The key is read once a process: every replica has to read what another one has sealed."""
     if is_staff(caller):
-        return Moments(None)
+        return Snapshots(None)
     state = request.app.state
     if state.seal is None:
         async with state.database.reading() as reader:
-            state.seal = Fernet(await reader.scalar(select(SharedKey.key).filter_by(name=MOMENTS)))
-    return Moments(state.seal)
+            state.seal = Fernet(await reader.scalar(select(SharedKey.key).filter_by(name=KEY_NAME)))
+    return Snapshots(state.seal)
 
 
-TheMoments = Annotated[Moments, Depends(moments)]
+TheSnapshots = Annotated[Snapshots, Depends(snapshots)]
