@@ -8,7 +8,7 @@ import hmac
 import json
 from collections.abc import AsyncGenerator
 from datetime import UTC, date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -25,7 +25,7 @@ from chassis.data.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal
 from chassis.http import paging
 from chassis.http.answering import OF_A_SERVICE
-from chassis.http.auth import Caller, CurrentCaller, only
+from chassis.http.auth import Caller, only
 from chassis.http.bodies import SHORT_BODY
 from chassis.http.idempotency import Idempotency, Once, fingerprint, made_under
 from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
@@ -49,15 +49,19 @@ router = APIRouter(prefix="/api/things")
 
 
 @router.post("", status_code=201)
-async def make(thing: Thing, session: Transaction, caller: CurrentCaller, once: Once) -> UUID:
-    if made := await once.made(thing):
-        return made
-    if thing.name == "taken":
-        raise NameTaken("somebody has it", field="name", context={"since": 2020})
-    made = new_id()
-    await session.execute(text("INSERT INTO things VALUES (:id)"), {"id": made})
-    once.remember(made)
-    return made
+async def make_thing(thing: Thing, session: Transaction, once: Once) -> UUID:
+    async def make() -> Any:
+        if thing.name == "taken":
+            raise NameTaken("somebody has it", field="name", context={"since": 2020})
+        made = await session.execute(
+            text("INSERT INTO things VALUES (:id) RETURNING id"), {"id": new_id()}
+        )
+        return made.one()
+
+    async def read(thing_id: UUID) -> UUID:
+        return thing_id
+
+    return await once.create(thing, make, read)
 
 
 @router.post("/deferred", status_code=201)

@@ -15,6 +15,7 @@ from chassis.http.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.sales import api
 from sales import clients, operations, queries
+from sales.models import Sale
 
 router = APIRouter(prefix="/api/sales", tags=["sales"])
 
@@ -48,13 +49,17 @@ async def record_sale(
 ) -> api.Sale:
     """Record what a customer just bought."""
     await learn_missing(request, seller, new)
-    if made := await once.made(new):
-        return await queries.sale(await straight(session), seller, made)
-    sale = await operations.record_sale(session, seller, new, at=now)
-    once.remember(sale.id)
-    if once.key:
-        operations.forget_draft(session, seller, once.key)
-    return api.Sale.model_validate(sale)
+
+    async def make() -> Sale:
+        sale = await operations.record_sale(session, seller, new, at=now)
+        if once.key:
+            operations.forget_draft(session, seller, once.key)
+        return sale
+
+    async def read(sale_id: UUID) -> api.Sale:
+        return await queries.sale(await straight(session), seller, sale_id)
+
+    return await once.create(new, make, read, show=api.Sale.model_validate)
 
 
 async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> None:

@@ -1,9 +1,10 @@
-"""One submission is recorded once, whatever is clicked, repeated or retried."""
+"""Idempotency-Key: a request that is repeated or retried creates nothing a second time."""
 
 import hashlib
 import hmac
 import json
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -28,15 +29,15 @@ NAMED = and_(
     KEYS.route == bindparam("route"),
     KEYS.key_hash == bindparam("key_hash"),
 )
-TURN = select(func.pg_advisory_xact_lock(bindparam("turn", type_=BigInteger)))
-# Waited for first: what the one before has written is met whenever this statement has begun.
+LOCK = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
+# The lock comes first: rows that its previous holder committed are seen by what follows it.
 FIRST = text(f"""
-    WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock(CAST(:turn AS bigint)))
+    WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(CAST(:lock AS bigint)))
     INSERT INTO {SCHEMA}.idempotency_keys (caller_id, route, key_hash, fingerprint)
-    SELECT :caller_id, :route, :key_hash, :found FROM turn
+    SELECT :caller_id, :route, :key_hash, :found FROM locked
     ON CONFLICT DO NOTHING RETURNING route
 """)  # noqa: S608 - a constant
-KEPT = select(KEYS.fingerprint, KEYS.made_id).where(NAMED)
+STORED = select(KEYS.fingerprint, KEYS.made_id).where(NAMED)
 MADE = update(IdempotencyKey.__table__).where(NAMED).values(made_id=bindparam("made", type_=Uuid))  # ty: ignore[invalid-argument-type]
 MADE_UNDER = (
     select(KEYS.made_id)
@@ -49,13 +50,22 @@ MADE_UNDER = (
 )
 
 
-class Idempotency:
-    """What a creating route asks before it makes something, and tells afterwards.
+class Identified(Protocol):
+    @property
+    def id(self) -> UUID: ...
 
-    The key is unique by caller and route. Its row is inserted first, so a concurrent twin waits
-    for this transaction and then finds what it made; if this one fails, nothing is remembered.
-    Only a hash of the key is stored, and the key itself keys the HMAC of the body: the row tells
-    nothing about what was sent.
+
+AnswerT = TypeVar("AnswerT")
+MadeT = TypeVar("MadeT", bound=Identified)
+
+
+class Idempotency:
+    """Used by every route that creates something: `return await once.create(…)`.
+
+    The key is unique by caller and route. Its row is inserted first, so a concurrent request with
+    the same key waits for this transaction and then finds what it made; if this one fails, nothing
+    is remembered. Only a hash of the key is stored, and the key itself keys the HMAC of the body:
+    the row reveals nothing of what was sent.
     """
 
     def __init__(
@@ -63,24 +73,43 @@ class Idempotency:
     ) -> None:
         self.session, self.caller, self.route, self.key = session, caller, route, key
 
-    async def made(self, body: Body) -> UUID | None:
-        """The id of what the same request has made before, or None if this is the first.
+    async def create(
+        self,
+        body: Body,
+        make: Callable[[], Awaitable[MadeT]],
+        read: Callable[[UUID], Awaitable[AnswerT]],
+        *,
+        show: Callable[[MadeT], AnswerT] | None = None,
+    ) -> AnswerT:
+        """The answer for what `make` makes, which a repeated request does not make again.
 
+        `read` reads the answer by id; `show`, where given, spares that for what was just made.
         Raises 422 `idempotency_key_reused` if the key came with another body before.
         """
+        made_id = await self.made(body)
+        if made_id is None:
+            made = await make()
+            self.remember(made.id)
+            if show is not None:
+                return show(made)
+            made_id = made.id
+        return await read(made_id)
+
+    async def made(self, body: Body) -> UUID | None:
+        """The id of what the same request has made before, or None if this is the first."""
         if self.key is None:
             return None
         found = fingerprint(self.key, body)
         reader = await straight(self.session)
         identity = self.identity(self.key)
-        turn = turn_of(self.caller, self.key)
-        first = await reader.execute(FIRST, {**identity, "found": found, "turn": turn})
+        lock = lock_of(self.caller, self.key)
+        first = await reader.execute(FIRST, {**identity, "found": found, "lock": lock})
         if first:
             return None
-        kept = (await reader.execute(KEPT, identity)).one_or_none()
-        if kept is None or not hmac.compare_digest(kept.fingerprint, found):
+        stored = (await reader.execute(STORED, identity)).one_or_none()
+        if stored is None or not hmac.compare_digest(stored.fingerprint, found):
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
-        return kept.made_id
+        return stored.made_id
 
     def remember(self, made_id: UUID) -> None:
         if self.key is not None:
@@ -100,23 +129,24 @@ def hashed(key: str) -> bytes:
 
 
 async def made_under(session: AsyncSession, caller: Caller, key: str) -> UUID | None:
-    """What this caller has made under this key; one who is making it is waited for.
+    """The id of what this caller has created under this key, on whatever route; None if nothing.
 
-    A draft has the key under which it will be sent: what comes later than that is no draft any
-    more. The caller's transaction then holds up a sending until it ends.
+    A draft carries the key under which it will be sent, so a draft that arrives after that is
+    ignored. Waits for a request that is just creating it, and makes such a one wait until this
+    transaction ends.
     """
     reader = await straight(session)
-    await reader.execute(TURN, {"turn": turn_of(caller, key)})
+    await reader.execute(LOCK, {"lock": lock_of(caller, key)})
     return await reader.scalar(MADE_UNDER, {"caller_id": caller.id, "key_hash": hashed(key)})
 
 
-def turn_of(caller: Caller, key: str) -> int:
-    """The lock of one composition: one transaction at a time works on it."""
+def lock_of(caller: Caller, key: str) -> int:
+    """The advisory lock of this caller's key: one transaction at a time works under it."""
     return int.from_bytes(hashed(f"{caller.id}/{key}")[:8], signed=True)
 
 
 def fingerprint(key: str, body: Body) -> bytes:
-    """By what two requests under one key are told apart.
+    """An HMAC of the body, to recognise another request under the same key.
 
     It leaves out secrets (fields declared with repr=False), circumstances (see
     `contracts.text.Body`) and whatever has its default: a retry across an update that brings

@@ -43,11 +43,16 @@ async def register_customer(
     Without one an invitation is sent; 409 `mail_unavailable` where no mail can be.
     """
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
-    if made := await once.made(new):
-        return await known.customer_for_staff(await straight(session), made)
-    customer = await customers.register_customer(session, new, password_hash)
-    once.remember(customer.id)
-    return api.Customer.model_validate(customer)
+
+    async def read(customer_id: UUID) -> api.Customer:
+        return await known.customer_for_staff(await straight(session), customer_id)
+
+    return await once.create(
+        new,
+        lambda: customers.register_customer(session, new, password_hash),
+        read,
+        show=api.Customer.model_validate,
+    )
 
 
 @router.post("/customers/search")
@@ -102,8 +107,10 @@ async def invite_customer(
     429 `too_many_links` once enough were sent to this person in an hour.
     """
     links.require_mail(settings.mail)
-    if made := await once.made(NO_BODY):
-        return await sent.requested_link(session, made)
-    link = await customers.invite_customer(session, customer_id, an_hour=settings.links_an_hour)
-    once.remember(link.id)
-    return api.RequestedLink.model_validate(link)
+    an_hour = settings.links_an_hour
+    return await once.create(
+        NO_BODY,
+        lambda: customers.invite_customer(session, customer_id, an_hour=an_hour),
+        lambda link_id: sent.requested_link(session, link_id),
+        show=api.RequestedLink.model_validate,
+    )

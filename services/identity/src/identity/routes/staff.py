@@ -31,11 +31,11 @@ async def register_staff_member(
 ) -> api.StaffMember:
     """Without a password an invitation is sent; 409 `mail_unavailable` where no mail can be."""
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
-    made = await once.made(new)
-    if made is None:
-        made = (await staff.register_staff_member(session, new, password_hash)).id
-        once.remember(made)
-    return await known.described_staff_member(session, made)
+    return await once.create(
+        new,
+        lambda: staff.register_staff_member(session, new, password_hash),
+        lambda member_id: known.described_staff_member(session, member_id),
+    )
 
 
 @router.get("/staff")
@@ -61,8 +61,10 @@ async def invite_staff_member(
     429 `too_many_links` once enough were sent to this person in an hour.
     """
     links.require_mail(settings.mail)
-    if made := await once.made(NO_BODY):
-        return await sent.requested_link(session, made)
-    link = await staff.invite_staff_member(session, member_id, an_hour=settings.links_an_hour)
-    once.remember(link.id)
-    return api.RequestedLink.model_validate(link)
+    an_hour = settings.links_an_hour
+    return await once.create(
+        NO_BODY,
+        lambda: staff.invite_staff_member(session, member_id, an_hour=an_hour),
+        lambda link_id: sent.requested_link(session, link_id),
+        show=api.RequestedLink.model_validate,
+    )

@@ -11,6 +11,7 @@ from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.text import SearchText
 from contracts.tickets import api
+from tickets.models import Ticket
 from tickets.operations import tickets as operations
 from tickets.operations.bounds import refuse_many
 from tickets.operations.drafts import forget_draft
@@ -40,13 +41,17 @@ async def open_ticket(
 
     429 `too_many_tickets` or `too_many_messages` beyond what one may write in an hour.
     """
-    made = await once.made(new)
-    if made is None:
+
+    async def make() -> Ticket:
         await refuse_many(session, customer, bounds, opens=True)
-        made = (await operations.open_ticket(session, customer, new)).id
-        once.remember(made)
+        ticket = await operations.open_ticket(session, customer, new)
         forget_draft(session, customer, None, key=once.key)
-    return await queries.ticket_made(await straight(session), customer, made)
+        return ticket
+
+    async def read(ticket_id: UUID) -> api.Ticket:
+        return await queries.ticket_made(await straight(session), customer, ticket_id)
+
+    return await once.create(new, make, read)
 
 
 @router.get("/home")

@@ -71,11 +71,16 @@ async def add_quick_reply(
     new: api.NewQuickReply, staff: Staff, session: Transaction, once: Once
 ) -> api.QuickReply:
     """Prepare a text; between braces stand variables and nothing else."""
-    if made := await once.made(new):
-        return api.QuickReply.model_validate(await ready.quick_reply(session, made))
-    added = await prepared.add_quick_reply(session, staff, new)
-    once.remember(added.id)
-    return api.QuickReply.model_validate(added)
+
+    async def read(quick_reply_id: UUID) -> api.QuickReply:
+        return api.QuickReply.model_validate(await ready.quick_reply(session, quick_reply_id))
+
+    return await once.create(
+        new,
+        lambda: prepared.add_quick_reply(session, staff, new),
+        read,
+        show=api.QuickReply.model_validate,
+    )
 
 
 @router.patch("/quick-replies/{quick_reply_id}", max_body_size=LONG_BODY)

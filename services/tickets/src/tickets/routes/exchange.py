@@ -10,6 +10,7 @@ from chassis.data.writing import straight
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.tickets import api
+from tickets.models import Message
 from tickets.operations import messages as operations
 from tickets.operations.bounds import refuse_many
 from tickets.operations.drafts import forget_draft
@@ -78,13 +79,17 @@ async def add_message(
     Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`. A customer
     who has written a great deal within an hour: 429 `too_many_messages`.
     """
-    made = await once.made(new)
-    if made is None:
+
+    async def make() -> Message:
         await refuse_many(session, author, bounds)
-        made = (await operations.add_message(session, author, number, new)).id
-        once.remember(made)
+        message = await operations.add_message(session, author, number, new)
         forget_draft(session, author, number, key=once.key)
-    return await queries.message_made(await straight(session), author, made)
+        return message
+
+    async def read(message_id: UUID) -> api.StaffMessage | api.Message:
+        return await queries.message_made(await straight(session), author, message_id)
+
+    return await once.create(new, make, read)
 
 
 @router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
@@ -92,12 +97,16 @@ async def add_note(
     number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
 ) -> api.StaffMessage:
     """A note of staff for staff; customers never learn of it, and no queue changes."""
-    made = await once.made(new)
-    if made is None:
-        made = (await operations.add_note(session, author, number, new)).id
-        once.remember(made)
+
+    async def make() -> Message:
+        note = await operations.add_note(session, author, number, new)
         forget_draft(session, author, number, key=once.key)
-    return await queries.note_made(await straight(session), made)
+        return note
+
+    async def read(note_id: UUID) -> api.StaffMessage:
+        return await queries.note_made(await straight(session), note_id)
+
+    return await once.create(new, make, read)
 
 
 @router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)
