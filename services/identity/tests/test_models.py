@@ -8,7 +8,7 @@ import pytest
 
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
-from identity.models import SECRETS_KEPT, Account, Lifetime, Link, Session, Slowdown
+from identity.models import SECRETS_STORED, Account, Lifetime, Link, Session, Slowdown
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 HOUR, MINUTE, MOMENT = timedelta(hours=1), timedelta(minutes=1), timedelta(microseconds=1)
@@ -76,7 +76,7 @@ def test_a_link_is_over_at_its_end_or_once_it_is_revoked():
 
 def test_of_very_many_secrets_of_a_link_the_last_ones_open_it():
     many = link()
-    secrets = [bytes([number]) for number in range(SECRETS_KEPT + 1)]
+    secrets = [bytes([number]) for number in range(SECRETS_STORED + 1)]
     for secret in secrets:
         many.keep_secret(secret)
     assert many.secret_hashes == secrets[1:]
