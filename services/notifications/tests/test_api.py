@@ -1,5 +1,6 @@
 """Preferences, unsubscriptions, deliveries, what nobody received, and how sending goes."""
 
+import re
 from itertools import chain
 from uuid import UUID, uuid4
 
@@ -113,6 +114,20 @@ async def test_only_what_we_have_signed_ends_anything(scenario, postman, client,
         answer = await client.post(f"{API}/{path}", json={"token": given})
         assert answer.status_code == 404, given
         assert answer.json()["code"] == "unsubscription_unknown"
+
+
+async def test_staff_take_back_the_end_of_mails_that_they_had_asked_for(scenario, database):
+    for wanted in (True, False, True):
+        async with database.transaction() as session:
+            kept = await preferences.unsubscribe(
+                session, scenario.technician_id, Kind.NEW_REQUEST, wanted=wanted
+            )
+            assert kept.new_requests is wanted
+
+
+def test_a_token_of_a_link_is_a_word_that_no_mail_program_breaks():
+    token = preferences.token_for("a secret of thirty-two characters", uuid4(), Kind.NEW_REQUEST)
+    assert re.fullmatch(r"[\w.-]+", token)
 
 
 def test_nothing_is_signed_without_a_secret():

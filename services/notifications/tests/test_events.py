@@ -14,7 +14,7 @@ from chassis.testing import wrap
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from contracts.tickets.events import Side
-from notifications.models import Person
+from notifications.models import Person, Preferences
 from notifications.sending.measures import TOO_OLD, measure
 
 
@@ -324,6 +324,18 @@ async def test_an_event_that_a_wrong_clock_made_old_is_stored_and_listed(scenari
     assert postman.addresses == ["ines@example.org"]
     await measure(scenario.database)
     assert TOO_OLD._value.get() == 0
+
+
+async def test_staff_who_asked_are_shown_what_a_wrong_clock_made_old(scenario, database):
+    await scenario.has_request()
+    async with database.transaction() as session:
+        asked = {"customer_answers_since": scenario.now - timedelta(days=2)}
+        session.add(Preferences(person_id=scenario.technician_id, **asked))
+    yesterday = scenario.customer_message(sent_at=scenario.now - timedelta(hours=25))
+    await scenario.receives(yesterday, stored_at=scenario.now - timedelta(days=2))
+    assert await scenario.mails() == []
+    await scenario.receives(yesterday, stored_at=scenario.now)
+    assert await scenario.states() == [("customer_answer", "failed")]
 
 
 async def test_an_old_story_is_shown_to_nobody(scenario, postman):
