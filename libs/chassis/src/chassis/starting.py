@@ -6,7 +6,7 @@ from typing import Any
 
 # What libraries import wherever it lies: for colours in a terminal, for command lines of their own,
 # for serving anew when a file changes. A server needs none of it, and would hold it in memory.
-DECLINED = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload")
+DECLINED = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload", "pydantic.v1")
 
 
 def decline() -> None:

@@ -4,9 +4,11 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
-from local.launcher.machine.processes import Process
+from local.launcher.machine.processes import Forked, Process
 from local.launcher.machine.servers import answers
+from local.launcher.preloaded import Preloader
 
 
 class Service(Process):
@@ -20,12 +22,20 @@ class Service(Process):
         environment: dict[str, str],
         *,
         reloads: bool = False,
+        preloader: Preloader | None = None,
     ) -> None:
-        self.port = port
+        """With a `preloader` it is forked, which is faster and shares memory."""
+        self.port, self.preloader = port, preloader
         address = ["--host", "127.0.0.1", "--port", str(port)]
         own = [*python(package), "serve", *address]
         reloading = [*python("local.workshop.reload.reloading"), package, *address]
         super().__init__(package, reloading if reloads else own, log, environment=environment)
+
+    def begin(self, log: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
+        environment = self.environment or {}
+        if self.preloader and self.preloader.can_become(environment):
+            return self.preloader.fork(self.name, self.port, log, environment)
+        return self.spawn(log)
 
     def is_ready(self) -> bool:
         return answers(self.port, "/health/ready")

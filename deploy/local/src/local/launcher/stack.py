@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -12,11 +11,12 @@ from typing import Self
 import psycopg
 
 from chassis.messaging import streams
-from local.launcher import assets, databases, leftovers
+from local.launcher import assets, databases, leftovers, preloaded
 from local.launcher.machine import loops
 from local.launcher.machine.processes import CannotStart, Process, is_taken, wait_until
 from local.launcher.machine.servers import Broker, Gateway, MailCatcher, PostgreSQL, make_state
 from local.launcher.machine.vault import Vault
+from local.launcher.preloaded import Preloader
 from local.launcher.programs import Service, begin, python, stop_all
 from local.launcher.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSettings
 
@@ -59,6 +59,9 @@ class Stack:
             traces_share=settings.traces_share,
             log=self.log("gateway"),
         )
+        # What reloads forks from processes of its own, which hold none of our modules.
+        is_preloaded = preloaded.IS_POSSIBLE and not reloads
+        self.preloader = Preloader(self.log("preloader")) if is_preloaded else None
         self.services = {
             name: Service(
                 name,
@@ -66,6 +69,7 @@ class Stack:
                 self.log(name),
                 self.environment(name),
                 reloads=reloads,
+                preloader=self.preloader,
             )
             for name in (*SERVICES, "web")
         }
@@ -102,7 +106,8 @@ class Stack:
         """In the order of their start."""
         first = [self.postgres] if self.postgres else []
         mail = [self.mail] if self.mail else []
-        return [*first, self.nats, *mail, self.gateway, *self.services.values()]
+        preloader = [self.preloader] if self.preloader else []
+        return [*first, self.nats, *mail, self.gateway, *preloader, *self.services.values()]
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
@@ -187,6 +192,8 @@ class Stack:
 
     def start_servers(self, step: Step) -> None:
         self.refuse_taken_ports()
+        if self.preloader:
+            self.preloader.start()  # it imports while the servers start
         with step("browser assets"):
             assets.bring(self.settings.assets)
         self.nats.start()
@@ -343,7 +350,7 @@ class Stack:
         with step("gateway"):
             self.gateway.stop()
         with step("services"):
-            stop_all(services.values())
+            stop_all([*services.values(), *([self.preloader] if self.preloader else [])])
         with step("servers"):
             stop_all([self.mail] if self.mail else [])
             stop_all([self.nats])
@@ -388,7 +395,3 @@ class Stack:
                 self.set_up_streams()
             except streams.TROUBLE as trouble:
                 say(f"NATS's streams were not made ({trouble!r}): ./guichet restart nats")
-
-    def forget(self) -> None:
-        """Remove all that it knows."""
-        shutil.rmtree(self.state)

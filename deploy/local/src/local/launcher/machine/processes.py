@@ -12,8 +12,10 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
 Argument = str | Path
+ENDING_PAUSE = 0.01
 
 
 class CannotStart(Exception):
@@ -89,6 +91,34 @@ def wait_until(true: Callable[[], bool], seconds: float, pause: float = 0.05) ->
     return True
 
 
+class Forked:
+    """A child of ours that no `Popen` has started, with as much of its interface as is used here."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+
+    def poll(self) -> int | None:
+        if self.returncode is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Raises subprocess.TimeoutExpired where it has not ended in so many seconds."""
+        seconds = float("inf") if timeout is None else timeout
+        if not wait_until(lambda: self.poll() is not None, seconds, ENDING_PAUSE):
+            raise subprocess.TimeoutExpired(str(self.pid), seconds)
+        return self.returncode
+
+    def send_signal(self, sign: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sign)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
 class Process:
     """A program of the stack, which may be started and stopped again and again."""
 
@@ -107,7 +137,7 @@ class Process:
         self.name, self.command, self.log = name, command, log
         self.environment = environment
         self.prefix, self.stop_with = prefix, stop_with
-        self.running: subprocess.Popen[bytes] | None = None
+        self.running: subprocess.Popen[bytes] | Forked | None = None
         self.is_asked = False  # to stop: asked again, some processes stop in the middle of it
 
     def start(self) -> None:
@@ -115,18 +145,24 @@ class Process:
             return
         self.is_asked = False
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        dying = dying_with_us(self.stop_with.name.removeprefix("SIG"))
         with self.log.open("ab") as log:
-            # A session of its own: Ctrl-C is for the launcher, which then stops all in order.
-            self.running = subprocess.Popen(
-                [*self.prefix, *dying, *self.command],
-                cwd="/",
-                env=None if self.environment is None else dict(self.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+            self.running = self.begin(log)
+
+    def begin(self, log: IO[bytes]) -> "subprocess.Popen[bytes] | Forked":
+        return self.spawn(log)
+
+    def spawn(self, log: IO[bytes], stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        dying = dying_with_us(self.stop_with.name.removeprefix("SIG"))
+        # A session of its own: Ctrl-C is for the launcher, which then stops all in order.
+        return subprocess.Popen(
+            [*self.prefix, *dying, *self.command],
+            cwd="/",
+            env=None if self.environment is None else dict(self.environment),
+            stdin=stdin,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
     @property
     def pid(self) -> int | None:

@@ -1,0 +1,209 @@
+"""Services are forked from one process, and share nothing with it that they must not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from local.launcher import preloaded
+from local.launcher.leftovers import Leftover
+from local.launcher.machine.processes import CannotStart, free_port, wait_until
+from local.launcher.machine.servers import get
+from local.launcher.preloaded import Preloader
+from local.launcher.programs import Service
+from local.launcher.settings import ROOT
+from memory import holds
+
+pytestmark = pytest.mark.skipif(not preloaded.IS_POSSIBLE, reason="Linux alone gives children")
+
+SECRETS = {"shop": "a-secret-of-the-shop", "store": "a-secret-of-the-store"}
+APP = """
+import json, os, random, secrets, ssl, sys, threading
+from chassis.data.database import new_id
+from uuid_utils import uuid7
+from contracts import topology
+
+DRAWN = {
+    "random": random.getrandbits(128), "secrets": secrets.token_hex(16),
+    "ssl": ssl.RAND_bytes(16).hex(), "uuid7": str(uuid7(nanoseconds=1)),
+}
+ABOUT = {
+    "pid": os.getpid(), "environment": dict(os.environ), "session": os.getsid(0),
+    "folder": os.getcwd(), "standard input": os.readlink("/proc/self/fd/0"),
+    "files": [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")[:-1]],
+    "commit": getattr(topology, "COMMIT", None),
+}
+
+async def answer(scope, receive, send):
+    if scope["type"] == "lifespan":
+        for done in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{done}.complete"})
+        return
+    body = json.dumps({"drawn": DRAWN, "about": ABOUT}).encode()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+def create_app():
+    return answer
+"""
+SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory) -> Path:
+    """A copy of what is preloaded, which may be changed, and two services beside it."""
+    root = tmp_path_factory.mktemp("checkout")
+    for folder in ("contracts/src/contracts", "libs/chassis/src/chassis"):
+        subprocess.run(["cp", "-r", ROOT / folder, root], check=True)
+    for package in SECRETS:
+        (root / package).mkdir()
+        (root / package / "app.py").write_text(APP)
+        (root / package / "settings.py").write_text(SETTINGS)
+    return root
+
+
+@pytest.fixture(scope="module")
+def services(sources):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(sources))
+        patch.setenv("GUICHET_POSTGRES_URL", "postgresql://root:all-doors@127.0.0.1:1/postgres")
+        preloader = Preloader(sources / "preloader.log")
+    services = {
+        name: Service(
+            name,
+            free_port(),
+            sources / f"{name}.log",
+            {**(preloader.environment or {}), "GUICHET_WEB_SECRET": secret},
+            preloader=preloader,
+        )
+        for name, secret in SECRETS.items()
+    }
+    try:
+        for service in services.values():
+            service.start()
+        for service in services.values():
+            service.wait_for(service.is_ready, 30)
+        yield services
+    finally:
+        for each in (*services.values(), preloader):
+            each.stop()
+
+
+def told(service: Service) -> dict[str, dict]:
+    return json.loads(get(service.port, "/") or b"{}")
+
+
+def test_each_is_a_process_of_its_own(services):
+    for name, service in services.items():
+        about, process = told(service)["about"], psutil.Process(service.pid)
+        assert about["pid"] == service.pid == about["session"]
+        assert process.ppid() == os.getpid()
+        assert process.name() == name
+        assert (about["folder"], about["standard input"]) == ("/", os.devnull)
+        assert str(service.log) in about["files"]
+        assert not [file for file in about["files"] if "preloader" in file or "memfd" in file]
+
+
+def test_each_knows_what_it_was_told_and_nothing_of_the_others(services):
+    preloader = services["shop"].preloader
+    for name, service in services.items():
+        assert told(service)["about"]["environment"] == service.environment
+        for each, secret in SECRETS.items():
+            assert holds(service.pid, secret) is (each == name)
+        assert not holds(service.pid, "all-doors")
+    for secret in (*SECRETS.values(), "all-doors"):
+        assert not holds(preloader.pid, secret)
+
+
+def test_what_they_are_forked_from_has_begun_nothing(services):
+    process = psutil.Process(services["shop"].preloader.pid)
+    assert process.num_threads() == 1
+    assert process.net_connections() == []
+    opened = {int(each.name): each for each in Path(f"/proc/{process.pid}/fd").iterdir()}
+    more = [str(each.readlink()).partition(":")[0] for fd, each in opened.items() if fd > 2]
+    assert more == ["socket"]
+
+
+def test_what_they_draw_by_chance_differs(services):
+    one, other = (told(service)["drawn"] for service in services.values())
+    for kind, drawn in one.items():
+        assert drawn != other[kind], kind
+
+
+def test_one_that_is_killed_tells_how_and_starts_again(services):
+    shop = services["shop"]
+    shop.running.send_signal(signal.SIGKILL)
+    assert wait_until(lambda: not shop.is_alive(), 5)
+    assert shop.running.returncode == -signal.SIGKILL
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+
+
+def test_changed_code_is_there_after_a_new_start(services, sources):
+    shop = services["shop"]
+    topology = sources / "contracts/topology.py"
+    topology.write_text(f"{topology.read_text()}\nCOMMIT = 2\n")
+    shop.stop()
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+    assert told(shop)["about"]["commit"] == 2
+
+
+def test_what_a_program_reads_as_it_begins_is_read(services):
+    preloader, environment = services["shop"].preloader, services["shop"].environment
+    assert preloader.can_become({**environment, "GUICHET_PORT": "1"})
+    assert not preloader.can_become({**environment, "LD_PRELOAD": "libfaketime.so"})
+
+
+def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
+    """The next start has another one made; what cannot be imported is said, and ends nobody."""
+    shop, store = services.values()
+    module = sources / "chassis/outages.py"
+    right = module.read_text()
+    first = shop.preloader.pid
+    os.kill(first, signal.SIGKILL)
+    shop.stop()
+    module.write_text("this is no Python")
+    with pytest.raises(CannotStart, match="SyntaxError"):
+        shop.start()
+    assert told(store)["about"]["pid"] == store.pid
+    module.write_text(right)
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+    assert shop.preloader.pid != first
+
+
+LAUNCHER = """
+import sys, time
+from pathlib import Path
+from local.launcher.preloaded import Preloader
+from local.launcher.programs import Service
+folder, port = Path(sys.argv[1]), int(sys.argv[2])
+preloader = Preloader(folder / "other preloader.log")
+service = Service(
+    "shop", port, folder / "other.log", preloader.environment, preloader=preloader
+)
+service.start()
+print(preloader.pid, service.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_they_end_with_their_launcher(sources):
+    with subprocess.Popen(
+        [sys.executable, "-c", LAUNCHER, sources, str(free_port())],
+        env={**os.environ, "PYTHONPATH": str(sources)}, stdout=subprocess.PIPE, text=True,
+    ) as launcher:  # fmt: skip
+        assert launcher.stdout
+        pids = [int(pid) for pid in launcher.stdout.readline().split()]
+        assert len(pids) == 2
+        assert all(map(psutil.pid_exists, pids))
+        launcher.kill()
+    left = [Leftover("a part", pid) for pid in pids]
+    assert wait_until(lambda: not any(each.is_there() for each in left), 10)

@@ -1,0 +1,18 @@
+"""What a process knows, whatever it tells."""
+
+from pathlib import Path
+
+
+def holds(pid: int, words: str) -> bool:
+    """Whether these lie anywhere in what a process may write in its memory."""
+    looked_for = words.encode()
+    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in maps:
+            where, rights, *_ = line.split()
+            begin, end = (int(each, 16) for each in where.split("-"))
+            if rights.startswith("rw"):
+                memory.seek(begin)
+                if looked_for in memory.read(end - begin):
+                    return True
+    return False
