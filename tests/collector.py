@@ -2,7 +2,7 @@
 
 import gzip
 import threading
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,19 +31,21 @@ class Collector:
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/v1/traces"
-        self.taken: dict[str, list[Step]] = defaultdict(list)
+        self.received: deque[bytes] = deque()  # read when somebody asks: most stories do not
+        self.read: dict[str, list[Step]] = defaultdict(list)
 
     @property
     def steps(self) -> dict[str, list[Step]]:
         """By the id of their trace."""
-        return dict(self.taken)
-
-    def take(self, body: bytes) -> None:
-        for sent in ExportTraceServiceRequest.FromString(body).resource_spans:
-            part = values(sent.resource.attributes)["service.name"]
-            for scope in sent.scope_spans:
-                for each in scope.spans:
-                    self.taken[each.trace_id.hex()].append(step_of(part, each))
+        while self.received:
+            for sent in ExportTraceServiceRequest.FromString(
+                self.received.popleft()
+            ).resource_spans:
+                part = values(sent.resource.attributes)["service.name"]
+                for scope in sent.scope_spans:
+                    for each in scope.spans:
+                        self.read[each.trace_id.hex()].append(step_of(part, each))
+        return dict(self.read)
 
 
 def step_of(part: str, span: Span) -> Step:
@@ -73,7 +75,7 @@ def listening() -> Generator[Collector]:
         def do_POST(self) -> None:
             body = b"".join(self.blocks())
             packed = self.headers.get("Content-Encoding") == "gzip"
-            collector.take(gzip.decompress(body) if packed else body)
+            collector.received.append(gzip.decompress(body) if packed else body)
             self.send_response(200)
             self.send_header("Content-Type", "application/x-protobuf")
             self.send_header("Content-Length", "0")
