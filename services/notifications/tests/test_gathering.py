@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text, update
 
 from chassis.testing import token
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from contracts.tickets.events import Side
+from notifications.models import Mail, Reason
 
 
 async def gets(scenario, client, **preferences):
@@ -177,6 +178,61 @@ async def test_answered_and_resolved_is_one_mail_that_stands_for_both(scenario, 
     assert by_kind == {"resolved": ("sent", [str(answer.message_id)]), "reply": ("dropped", [])}
 
 
+async def test_a_resolution_stands_for_no_answer_that_went_or_is_on_its_way(
+    scenario, postman, client, database
+):
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
+    held, waiting = scenario.answer(), scenario.answer()
+    await scenario.receives(held)
+    async with database.transaction() as session:  # as a worker would that is sending it
+        lease = {"claim": uuid4(), "claimed_until": datetime.now(UTC) + timedelta(hours=1)}
+        await session.execute(update(Mail).where(Mail.state == "waiting").values(lease))
+    await scenario.receives(waiting, scenario.resolved())
+    await scenario.sends_due()
+
+    assert await scenario.states() == [
+        ("reply", "dropped"), ("reply", "sent"), ("reply", "waiting"), ("resolved", "sent")
+    ]  # fmt: skip
+    headers = token(Role.TECHNICIAN)
+    found = await client.get("/api/notifications/deliveries?ticket_number=4127", headers=headers)
+    named = {(d["kind"], d["state"]): d["message_ids"] for d in found.json()["deliveries"]}
+    assert named["reply", "waiting"] == [str(held.message_id)]
+    assert named["resolved", "sent"] == [str(waiting.message_id)]
+
+
+async def test_an_answer_that_is_dropped_is_named_by_the_mail_on_the_resolution(
+    scenario, postman, database
+):
+    """Not by another mail on the same request."""
+    await scenario.has_request()
+    await scenario.receives(scenario.answer())
+    await scenario.makes_due_and_sends()
+    await scenario.receives(scenario.resolved())
+    await scenario.sends_due()
+    late = scenario.answer(version=3)
+    await scenario.receives(late)
+    await scenario.makes_due_and_sends()
+
+    async with database.transaction() as session:
+        named = select(Mail.kind).join(Reason, Reason.mail_id == Mail.id)
+        kind = await session.scalar(named.where(Reason.message_id == late.message_id))
+    assert kind == "resolved"
+    assert len(postman.taken) == 2
+
+
+async def test_a_resolution_waits_for_the_author_of_the_answer_that_it_names(scenario, postman):
+    await scenario.has_request()
+    stranger = uuid4()
+    await scenario.receives(scenario.answer(author_id=stranger), scenario.resolved())
+    await scenario.sends_due()
+    assert await scenario.states() == [("reply", "dropped"), ("resolved", "waiting")]
+    await scenario.receives(scenario.technician(staff_member_id=stranger, email="b@shop.example"))
+    await scenario.makes_due_and_sends()
+    assert postman.subjects == ["Votre demande n° 4127 est résolue"]
+
+
 async def test_who_wants_no_resolutions_is_still_notified_of_the_answer(scenario, postman, client):
     await scenario.has_request()
     await gets(scenario, client, resolutions=False)
@@ -228,6 +284,17 @@ async def test_a_link_that_has_expired_is_not_even_asked_for(scenario, postman, 
     owners.know_link(link.link_id, link.purpose, "ines@example.org")
     await scenario.receives(scenario.customer(), link)
     assert await scenario.mails() == []
+
+
+async def test_a_link_that_ends_while_it_waits_is_dropped(scenario, postman, owners, database):
+    link = scenario.link()
+    owners.know_link(link.link_id, link.purpose, "ines@example.org")
+    await scenario.receives(scenario.customer(), link)
+    async with database.transaction() as session:
+        await session.execute(update(Mail).values(link_expires_at=datetime.now(UTC)))
+    await scenario.sends_due()
+    assert postman.taken == []
+    assert await scenario.states() == [("password_link", "dropped")]
 
 
 @pytest.mark.parametrize("mode", ["failing", "unrouted", "refusing"])

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,7 +10,7 @@ from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, State
 from notifications.models import Due, Mail, Person, Preferences, Reason, Ticket, Verdict
 from notifications.operations.mails import LONGEST_PAUSE, one_line, postpone
-from notifications.operations.queueing import Notification, Rules
+from notifications.operations.queueing import Notification, Rules, key_of
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 MOMENT, SECOND, HOUR = timedelta(microseconds=1), timedelta(seconds=1), timedelta(hours=1)
@@ -214,6 +214,11 @@ def test_what_is_missing_is_waited_for_ever_longer_and_not_for_ever():
     assert waiting.state == "waiting"
     postpone(waiting, at=AT + HOUR + MOMENT, patience=HOUR)
     assert waiting.state == "failed"
+
+
+def test_an_event_has_the_same_key_in_every_release():
+    """What was told before an update is not told again by a replay after it."""
+    assert key_of("reply", 4127) == UUID("70331817-7fef-5252-8935-724ff67b830c")
 
 
 def test_what_a_server_answers_is_one_line_of_bounded_length():
