@@ -15,20 +15,25 @@ class WebSettings(CommonSettings):
 
     web_secret: SecretStr = Field(
         min_length=32,
-        description="Signs the tokens in forms, and names the cookies of this installation: with"
-        " another one everybody signs in again.",
+        description="Signs the tokens in forms and seals cookies, at least 32 characters; the same in"
+        " all replicas. After a change everybody signs in again.",
     )
     assets: Path = Field(
         Path(__file__).parents[3] / "node_modules",
-        description="The folder where npm put htmx, the fonts and the icons.",
+        description="The folder into which npm installed htmx, the fonts and the icons.",
     )
 
     caught_mail: Path | None = Field(
         None,
-        description="The Maildir of the local stack's mail catcher: administrators may read it."
-        " Never set where mail is people's.",
+        description="The Maildir of the local stack's mail catcher, which administrators may read."
+        " Never set it where real people's mail is.",
     )
-    streams: int = Field(500, ge=1, description="How many live streams one process holds at most.")
+    streams: int = Field(
+        500,
+        ge=1,
+        description="The most live streams (server-sent events) that one process holds open; further"
+        " ones get 503.",
+    )
 
     @property
     def over_tls(self) -> bool:

@@ -101,47 +101,63 @@ class CommonSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls)
 
-    host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: int = Field(8000, ge=1, le=65535, description="The port to listen on.")
+    host: str = Field(
+        "127.0.0.1", description="The address this process listens on. In a container: 0.0.0.0."
+    )
+    port: int = Field(8000, ge=1, le=65535, description="The TCP port this process listens on.")
     internal_url: str = Field(
         "http://127.0.0.1:8081",
         pattern=WEB_ADDRESS,
-        description="The gateway's internal entry point.",
+        description="The gateway's internal entry point, through which web and services call each"
+        " other.",
     )
     public_url: str = Field(
-        "http://localhost:8080", pattern=WEB_ADDRESS, description="Where browsers find Guichet."
+        "http://localhost:8080",
+        pattern=WEB_ADDRESS,
+        description="The address at which browsers reach Guichet. Links in mails and tokens are made"
+        " with it; `https://` also restricts cookies to TLS.",
     )
     time_zone: Annotated[str, AfterValidator(check_time_zone)] = Field(
-        "Europe/Paris", description="The shop's time zone: it decides what « today » is."
+        "Europe/Paris",
+        description="The shop's time zone (an IANA name): decides what « today » is and how times are"
+        " shown.",
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="What the logs tell at least."
+        "INFO",
+        description="The lowest level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`. `DEBUG`"
+        " only for a while: it logs much more.",
     )
     mail: bool = Field(
         False,
-        description="Whether mail can be sent: links by mail are offered, a customer's new address"
-        " counts once it is confirmed, and people are told by mail that it is their turn.",
+        description="Whether a mail server is set up. If true, links are sent by mail, a customer's new"
+        " address must be confirmed, and people get mails about answers. The same value"
+        " everywhere.",
     )
     traces_url: str = Field(
         "",
         pattern=r"^(https?://\S+)?$",
-        description="Where traces are sent to: a collector that speaks OTLP over HTTP, such as"
-        " `http://collector:4318/v1/traces`. Empty: nothing is recorded.",
+        description="The OTLP/HTTP collector that traces are sent to, such as"
+        " `http://collector:4318/v1/traces`. Empty: no traces are recorded.",
     )
     traces_share: float = Field(
         1,
         ge=0,
         le=1,
-        description="The share of traces that is recorded, of those that nobody before decided on.",
+        description="The share of traces that is recorded, from 0 to 1, where the caller has not"
+        " decided. Lower it if the collector is overloaded.",
     )
     drain_seconds: float = Field(
         0,
         ge=0,
-        description="How long a process that shall stop says only that it is not ready, so that"
-        " the gateway sends nobody any more; then it takes no more requests.",
+        description="Seconds during which a stopping process reports « not ready » but still answers,"
+        " so that the gateway stops sending it requests. Longer than the gateway's health"
+        " check interval; 0 where there is no other replica.",
     )
     graceful_seconds: int = Field(
-        10, ge=0, description="How long a stop waits for requests to end."
+        10,
+        ge=0,
+        description="Seconds that a stopping process then waits for requests to end. Less than the time"
+        " after which it is killed.",
     )
 
     @property
@@ -153,33 +169,71 @@ class ServiceSettings(CommonSettings):
     """What a service with a database and a place on the bus needs besides."""
 
     service: str = Field(description="The name of the context; each service sets its own.")
-    database_url: DatabaseUrl = Field(description="postgresql+psycopg://…, the running role.")
-    migration_url: DatabaseUrl | None = Field(None, description="The same with the owning role.")
-    pool_size: int = Field(5, ge=1, description="Connections kept open to the database.")
-    pool_overflow: int = Field(5, ge=0, description="Connections opened besides under load.")
-    pool_seconds: float = Field(2, gt=0, description="How long a request waits for a connection.")
-    nats_url: str = Field(
-        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+    database_url: DatabaseUrl = Field(
+        description="This service's database, as the role without rights to change tables:"
+        " `postgresql+psycopg://user:password@host:port/database`."
     )
-    nats_user: str = Field("", description="The service's own user on the broker.")
+    migration_url: DatabaseUrl | None = Field(
+        None,
+        description="The same database as the role that owns the tables; used by `migrate` only. Empty:"
+        " `GUICHET_DATABASE_URL` is used.",
+    )
+    pool_size: int = Field(
+        5, ge=1, description="Database connections that each process keeps open."
+    )
+    pool_overflow: int = Field(
+        5,
+        ge=0,
+        description="Further connections that each process opens under load. The sum over all processes"
+        " must stay below PostgreSQL's max_connections.",
+    )
+    pool_seconds: float = Field(
+        2,
+        gt=0,
+        description="Seconds a request waits for a free connection before it is refused with 503"
+        " `busy`.",
+    )
+    nats_url: str = Field(
+        "nats://127.0.0.1:4222",
+        pattern=BROKER_ADDRESS,
+        description="The NATS server; several are separated by commas.",
+    )
+    nats_user: str = Field("", description="This service's user of NATS.")
     nats_password: SecretStr = Field(SecretStr(""), description="That user's password.")
-    relay: bool = Field(True, description="Whether this process publishes the outbox.")
-    consumer: bool = Field(True, description="Whether this process handles events.")
-    outbox_poll_seconds: float = Field(5, gt=0, description="How long a missed wake-up may cost.")
+    relay: bool = Field(
+        True,
+        description="Whether this process publishes events from its outbox to NATS. False only where"
+        " another process of the service does.",
+    )
+    consumer: bool = Field(
+        True,
+        description="Whether this process handles events from NATS. False only where another process of"
+        " the service does.",
+    )
+    outbox_poll_seconds: float = Field(
+        5,
+        gt=0,
+        description="Seconds between two looks into the outbox without a notification from PostgreSQL:"
+        " the longest delay of an event whose notification was lost.",
+    )
     events_keep_days: int = Field(
         30,
         ge=2,
-        description="For how long events are kept here after they were published or handled. Older"
-        " ones are told again from the tables.",
+        description="Days for which published and handled events are kept in the service's database."
+        " `republish` makes older ones again from the tables.",
     )
     events_personal_hours: int = Field(
         24,
         ge=1,
-        description="The same for published events that carry names and addresses.",
+        description="Hours for which published events with names and addresses are kept.",
     )
-    consumer_batch: int = Field(100, ge=1, description="Events handled in one transaction.")
+    consumer_batch: int = Field(
+        100, ge=1, description="The most events that are handled in one transaction."
+    )
     retry_seconds: Pauses = Field(
-        (1, 5, 30, 120, 600), description="Pauses before an event that fails is tried again."
+        (1, 5, 30, 120, 600),
+        description="Pauses, in seconds, before an event that failed is handled again. After the last"
+        " one it becomes a dead letter.",
     )
 
 

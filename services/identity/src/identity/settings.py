@@ -13,51 +13,70 @@ from identity.tokens import read_private
 class Settings(ServiceSettings):
     service: str = "identity"
     customer_session_hours: int = Field(
-        24 * 14, ge=1, description="A customer's session ends when it was not used for so long."
+        24 * 14, ge=1, description="Hours without use after which a customer's session ends."
     )
-    staff_session_hours: int = Field(12, ge=1, description="The same, for staff.")
+    staff_session_hours: int = Field(
+        12, ge=1, description="Hours without use after which a session of staff ends."
+    )
     customer_session_days: int = Field(
-        90, ge=1, description="A customer's session ends after so long, however much it is used."
+        90, ge=1, description="Days after which a customer's session ends, however much it is used."
     )
-    staff_session_days: int = Field(7, ge=1, description="The same, for staff.")
+    staff_session_days: int = Field(
+        7, ge=1, description="Days after which a session of staff ends, however much it is used."
+    )
     # argon2id; twice what OWASP asks for at least (46 MiB, one pass).
-    password_memory_kib: int = Field(47_104, ge=8, description="Memory of one argon2id, in KiB.")
-    password_passes: int = Field(2, ge=1, description="Passes of one argon2id.")
+    password_memory_kib: int = Field(
+        47_104,
+        ge=8,
+        description="Memory of one argon2id computation, in KiB: the higher, the harder to attack"
+        " stolen hashes. Passwords are hashed again at the next sign-in after a change.",
+    )
+    password_passes: int = Field(
+        2,
+        ge=1,
+        description="Passes of one argon2id computation: the more, the slower each sign-in and each"
+        " attack.",
+    )
     password_queue: int = Field(
-        20, ge=0, description="How many may wait for a password check; the next ones are refused."
+        20,
+        ge=0,
+        description="How many password checks may wait for their turn; further ones are refused and may"
+        " try again.",
     )
     links_an_hour: int = Field(
         5,
         ge=1,
-        description="How many links of one kind are mailed to one person in an hour: for a"
-        " forgotten password, for a new address, by staff.",
+        description="The most links of one kind (forgotten password, new address, invitation by staff)"
+        " that are mailed to one person in an hour.",
     )
     house_words: str = Field(
         "",
-        description="The shop's name and other words of the house, parted by blanks: no password"
-        " may be made of them, nor of the address where browsers find Guichet.",
+        description="The shop's name and other words that no password may be made of, separated by"
+        " blanks. Words of `GUICHET_PUBLIC_URL` are always refused.",
     )
     signing_key: SecretStr | None = Field(
         None,
-        description="The Ed25519 private key, in PEM, that signs tokens. Without: one that identity"
-        " makes in its database. After a change the key before stays good for what it signed.",
+        description="The Ed25519 private key, in PEM, that signs access tokens. Empty: identity makes"
+        " one and stores it in its database. After a change, tokens signed with the previous"
+        " key stay valid until they expire.",
     )
     notifications_secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="What the notifications service shows for a token of its own; both know it."
-        " Without: it gets none, and no link can be mailed.",
+        description="The secret by which the notifications service gets its own token; the same value"
+        " in both. Empty: notifications gets no token, and no link can be mailed.",
     )
     password_link_seconds: float = Field(
         0.3,
         ge=0,
-        description="How long the answer to a forgotten password takes, whether or not the"
-        " address has an account.",
+        description="Seconds after which « forgotten password » answers, the same for known and unknown"
+        " addresses. Longer than finding the account and queueing the mail takes.",
     )
     browser_address_header: bool = Field(
         True,
-        description="Whether to trust X-Guichet-Browser-Address, which the gateway lets pass on"
-        " its internal entry point only. Without such a gateway: false.",
+        description="Whether to trust the header X-Guichet-Browser-Address, which the gateway accepts"
+        " on its internal entry point only. False where there is no such gateway: anybody"
+        " could forge it.",
     )
 
     @field_validator("signing_key")

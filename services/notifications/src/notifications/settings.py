@@ -28,21 +28,23 @@ class Queueing(CommonSettings):
     mail_gather_seconds: float = Field(
         120,
         ge=0,
-        description="Answers to one person on one request within this time are one mail.",
+        description="Seconds for which answers to one person on one request are gathered into one mail."
+        " 0: one mail for each answer.",
     )
     mail_acknowledge: bool = Field(
         False,
-        description="Whether whoever opens a request is told by mail that it has arrived, unless"
-        " they do not want to.",
+        description="Whether a customer who opens a request gets a mail that it has arrived, unless"
+        " they switched such mails off.",
     )
     mail_oldest_hours: float = Field(
         24,
         gt=0,
-        description="What happened longer ago is told to nobody by mail, and what a mail still"
-        " lacks after that time is not waited for any more.",
+        description="Hours after which an event is too old for a mail, and after which a mail no longer"
+        " waits for an event that it needs. Such mails are listed under « E-mails non remis"
+        " ».",
     )
     mail_keep_days: float = Field(
-        90, ge=2, description="For how long is kept what became of a mail."
+        90, ge=2, description="Days for which sent, failed and dropped mails stay in the database."
     )
 
 
@@ -52,35 +54,62 @@ class Settings(ServiceSettings, Queueing):
         None,
         min_length=SECRET_SHORTEST,
         validate_default=True,
-        description="At least 32 characters, the same in identity: by it this service proves"
-        " itself, and it signs the links that end a subscription.",
+        description="At least 32 characters, the same in identity. It gets this service its token and"
+        " signs unsubscription links: after a change, links in mails already sent stop"
+        " working.",
     )
-    smtp_host: str = Field("", validate_default=True, description="The mail server.")
-    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_host: str = Field(
+        "", validate_default=True, description="The host name of the mail server (SMTP)."
+    )
+    smtp_port: int = Field(
+        587,
+        ge=1,
+        le=65535,
+        description="The port of the mail server: usually 587 with `starttls`, 465 with `tls`.",
+    )
     smtp_tls: Literal["none", "starttls", "tls"] = Field(
-        "starttls", description="How the way to it is kept secret: `none`, `starttls` or `tls`."
+        "starttls",
+        description="How the connection is encrypted: `starttls`, `tls` (from the first byte) or"
+        " `none`.",
     )
-    smtp_user: str = Field("", description="The account there; empty: none is needed.")
-    smtp_password: SecretStr = Field(SecretStr(""), description="That account's password.")
+    smtp_user: str = Field(
+        "", description="The account at the mail server. Empty: no authentication."
+    )
+    smtp_password: SecretStr = Field(SecretStr(""), description="The password of that account.")
     smtp_seconds: float = Field(
-        30, gt=0, description="How long one mail may take to be handed over."
+        30,
+        gt=0,
+        description="Seconds after which sending one mail is given up, to be tried again later.",
     )
     mail_sender: Annotated[str, AfterValidator(check_sender)] = Field(
-        "Guichet <guichet@guichet.example>", description="In whose name mail is sent."
+        "Guichet <guichet@guichet.example>",
+        description="The From header of all mails, such as `Guichet <guichet@example.org>`. Its domain"
+        " must allow the mail server to send for it (SPF, DKIM).",
     )
     mail_with_text: bool = Field(
-        False, description="Whether mail tells the words of an answer; a note never is in any."
+        False,
+        description="Whether mails contain the text of an answer, or only say that there is one."
+        " Internal notes are never in a mail.",
     )
-    mail_workers: int = Field(2, ge=0, description="How many mails one process sends at once.")
+    mail_workers: int = Field(
+        2, ge=0, description="How many mails one process sends at the same time."
+    )
     mail_per_minute: int = Field(
-        60, ge=1, description="How many mails are tried in a minute, by all processes together."
+        60,
+        ge=1,
+        description="The most mails that are sent in a minute, by all processes together. Set it to"
+        " what the mail server accepts.",
     )
     mail_retry_seconds: Pauses = Field(
         (60, 300, 900, 3600, 14400, 28800, 86400),
-        description="Pauses before a mail that could not be handed over is tried again.",
+        description="Pauses, in seconds, before a mail that could not be sent is tried again. After the"
+        " last one it has failed, and staff see it under « E-mails non remis ».",
     )
     mail_poll_seconds: float = Field(
-        1, gt=0, description="How often a worker without work looks for some."
+        1,
+        gt=0,
+        description="Seconds between two looks into the queue when it was empty: the longest delay"
+        " before a mail that is due is sent.",
     )
 
     @field_validator("smtp_host", "notifications_secret")

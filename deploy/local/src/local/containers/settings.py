@@ -30,14 +30,17 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     GUICHET_PUBLIC_URL: str = Field(
         "http://localhost:8080",
         pattern=r"^https?://[^/\s]+$",
-        description="Where browsers find Guichet. With https:// cookies are sent over TLS only.",
+        description="The address at which browsers reach Guichet. With https:// cookies are sent over"
+        " TLS only.",
     )
     GUICHET_LISTEN: str = Field(
         "127.0.0.1",
         description="The address of this machine on which the gateway's public port is published;"
-        " 0.0.0.0 for the world. Nothing else is published.",
+        " 0.0.0.0 for all networks. Nothing else is published.",
     )
-    GUICHET_PORT: int = Field(8080, ge=1, le=65535, description="That port. With TLS usually 443.")
+    GUICHET_PORT: int = Field(
+        8080, ge=1, le=65535, description="The gateway's public port. With TLS usually 443."
+    )
     GUICHET_TLS: Literal["off", "files", "acme"] = Field(
         "off",
         description="How the gateway speaks TLS: `off` (another proxy does, or nobody), `files`"
@@ -47,87 +50,98 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_HSTS_SUBDOMAINS: Literal["false", "true"] = Field(
         "false",
-        description="With TLS: whether browsers are told to reach every name below that of"
-        " GUICHET_PUBLIC_URL over TLS only, for a year. For who has no other service below it that"
-        " speaks plain HTTP: it cannot be taken back before the year is over.",
+        description="With TLS: whether browsers must use TLS for all subdomains of GUICHET_PUBLIC_URL,"
+        " too, for a year (HSTS includeSubDomains). Only if no subdomain serves plain HTTP:"
+        " it cannot be taken back before the year is over.",
     )
     GUICHET_ACME_EMAIL: str = Field(
         "",
         pattern=r"^([^@\s]+@[^@\s]+)?$",
-        description="For `acme`: whom the certificate authority may write to.",
+        description="For `acme`: the address that the certificate authority writes to.",
     )
     GUICHET_ACME_SERVER: str = Field(
         "https://acme-v02.api.letsencrypt.org/directory",
         pattern=r"^https://\S+$",
-        description="For `acme`: the certificate authority. For trials, Let's Encrypt's staging.",
+        description="For `acme`: the certificate authority. For tests, use Let's Encrypt's staging"
+        " server.",
     )
     GUICHET_REQUESTS_PER_SECOND: int = Field(
         200,
         ge=1,
-        description="How many requests one browser address may make in a second, twice as many at"
-        " once; the others are told to wait (429). A shop of fifty may stand behind one address.",
+        description="Requests per second from one browser address, with bursts of twice as many; beyond"
+        " that the gateway answers 429. A whole shop may share one address.",
     )
     GUICHET_TRUSTED_PROXIES: str = Field(
         "",
-        description="Another proxy that stands before Guichet, by the address from which the gateway"
-        " is asked: addresses or networks, separated by commas. Each must write the browser's"
-        " address last into X-Forwarded-For, which then counts for the limits, slow-downs and"
-        " sessions; of anybody else that header is dropped. Empty: whoever asks is the browser.",
+        description="Addresses or networks of a proxy in front of Guichet, separated by commas. It must"
+        " append the browser's address to X-Forwarded-For, which then counts for limits,"
+        " slow-downs and sessions; from anybody else the header is dropped. Empty: there is"
+        " no such proxy.",
     )
     GUICHET_TIME_ZONE: str = Field(
-        "Europe/Paris", description="The shop's time zone: it decides what « today » is."
+        "Europe/Paris",
+        description="The shop's time zone (an IANA name): decides what « today » is and how times are"
+        " shown.",
     )
     GUICHET_LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="What the services' logs tell at least."
+        "INFO", description="The lowest level that services log: DEBUG, INFO, WARNING or ERROR."
     )
     GUICHET_SMTP_HOST: str = Field(
         "",
         pattern=r"^[A-Za-z0-9.:-]*$",
-        description="The mail server that takes Guichet's mail. Empty: no mail is sent, nobody is"
-        " promised any, and passwords are handed over at the counter.",
+        description="The host name of the mail server that delivers Guichet's mail. Empty: no mail is"
+        " sent, and passwords are handed over at the counter.",
     )
     GUICHET_SMTP_PORT: int = Field(
-        587, ge=1, le=65535, description="Its port: 587 with `starttls`, 465 with `tls`."
+        587,
+        ge=1,
+        le=65535,
+        description="The port of the mail server: 587 with `starttls`, 465 with `tls`.",
     )
     GUICHET_SMTP_TLS: Literal["starttls", "tls", "none"] = Field(
         "starttls",
-        description="How the way to it is kept secret: `starttls`, `tls` (from the first byte) or"
-        " `none` (only to a server of your own, within your walls).",
+        description="How the connection to the mail server is encrypted: `starttls`, `tls` (from the"
+        " first byte) or `none` (only inside a network of your own).",
     )
     GUICHET_SMTP_USER: str = Field(
         "",
-        description="The account there; empty: none is needed. Its password goes into the file"
-        " notifications-smtp-password of the secrets.",
+        description="The account at the mail server. Empty: no authentication. Its password goes into"
+        " the file notifications-smtp-password of the secrets.",
     )
     GUICHET_MAIL_SENDER: str = Field(
         "",
-        description="In whose name mail is sent, such as `Guichet <guichet@example.org>`. The domain"
-        " must allow that mail server to send for it (SPF, DKIM).",
+        description="The From header of all mails, such as `Guichet <guichet@example.org>`. Its domain"
+        " must allow the mail server to send for it (SPF, DKIM).",
     )
     GUICHET_MAIL_WITH_TEXT: Literal["false", "true"] = Field(
         "false",
-        description="Whether mail tells the words of an answer, or only that there is one. An"
-        " internal note is never in any.",
+        description="Whether mails contain the text of an answer, or only say that there is one."
+        " Internal notes are never in a mail.",
     )
     GUICHET_MAIL_ACKNOWLEDGE: Literal["false", "true"] = Field(
-        "false", description="Whether whoever opens a request is told by mail that it has arrived."
+        "false",
+        description="Whether a customer who opens a request gets a mail that it has arrived.",
     )
     GUICHET_MAIL_PER_MINUTE: int = Field(
-        60, ge=1, description="How many mails are handed over in a minute, by all replicas."
+        60,
+        ge=1,
+        description="The most mails that are sent in a minute, by all replicas together. Set it to what"
+        " the mail server accepts.",
     )
     GUICHET_TRACES_URL: str = Field(
         "",
         pattern=r"^(https?://[^\s|]+)?$",
-        description="Where traces are sent to: a collector that speaks OTLP over HTTP and that the"
-        " containers reach, such as http://collector:4318/v1/traces. Empty: nothing is recorded.",
+        description="The OTLP/HTTP collector that traces are sent to, reachable from the containers,"
+        " such as http://collector:4318/v1/traces. Empty: no traces are recorded.",
     )
     GUICHET_TRACES_SHARE: float = Field(
-        1, ge=0, le=1, description="The share of traces that is recorded."
+        1, ge=0, le=1, description="The share of traces that is recorded, from 0 to 1."
     )
     GUICHET_SUBSCRIBERS: str = Field(
         "subscriber",
-        description="Other systems that may read events, separated by commas. Each gets a user of"
-        " NATS and durables of its own; its password is in the file nats-<name> of the secrets.",
+        description="Names of other systems that may read events, separated by commas. Each gets its"
+        " own user of NATS and durable consumers; its password is in the file nats-<name> of"
+        " the secrets.",
     )
     COMPOSE_PROFILES: str = Field(
         "",
@@ -136,57 +150,66 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " by sending browsers to https on port 443).",
     )
     GUICHET_DOOR_LISTEN: str = Field(
-        "127.0.0.1", description="For `door`: the address on which its port is published."
+        "127.0.0.1",
+        description="For `door`: the address of this machine on which its port is published.",
     )
-    GUICHET_DOOR_PORT: int = Field(4222, ge=1, le=65535, description="For `door`: that port.")
+    GUICHET_DOOR_PORT: int = Field(4222, ge=1, le=65535, description="For `door`: the port.")
     GUICHET_REDIRECT_PORT: int = Field(
-        80, ge=1, le=65535, description="For `redirect`: its port, beside the gateway's."
+        80, ge=1, le=65535, description="For `redirect`: the port that answers plain HTTP."
     )
     GUICHET_IDENTITY_REPLICAS: int = Field(
-        1, ge=1, description="How many replicas of identity `up -d` starts, or stops down to."
+        1, ge=1, description="How many replicas of identity run; `up -d` starts or stops some."
     )
-    GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="The same of catalog.")
-    GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="The same of sales.")
-    GUICHET_TICKETS_REPLICAS: int = Field(1, ge=1, description="The same of tickets.")
-    GUICHET_NOTIFICATIONS_REPLICAS: int = Field(1, ge=1, description="The same of notifications.")
-    GUICHET_WEB_REPLICAS: int = Field(1, ge=1, description="The same of web.")
+    GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="How many replicas of catalog run.")
+    GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="How many replicas of sales run.")
+    GUICHET_TICKETS_REPLICAS: int = Field(1, ge=1, description="How many replicas of tickets run.")
+    GUICHET_NOTIFICATIONS_REPLICAS: int = Field(
+        1, ge=1, description="How many replicas of notifications run."
+    )
+    GUICHET_WEB_REPLICAS: int = Field(1, ge=1, description="How many replicas of web run.")
     GUICHET_POSTGRES_CONNECTIONS: int = Field(
-        200, ge=20, description="How many connections PostgreSQL takes."
+        200,
+        ge=20,
+        description="PostgreSQL's max_connections. Raise it with the number of replicas:"
+        " docs/operations.md has the formula.",
     )
     GUICHET_POOL_SIZE: int = Field(
         5, ge=1, description="Connections to PostgreSQL that each replica keeps open."
     )
     GUICHET_POOL_OVERFLOW: int = Field(
-        5, ge=0, description="Connections that it opens besides under load."
+        5, ge=0, description="Further connections that each replica opens under load."
     )
     GUICHET_NATS_SYNC: str = Field(
         "always",
         pattern=r"^(always|[1-9][0-9]*(ms|s|m))$",
-        description="When NATS writes events through to the disk: `always`, before it says that it"
-        " stored them, or at an interval such as 10s, which is quicker. After a power cut the"
-        " services publish again what they have not seen stored.",
+        description="When NATS syncs events to the disk: `always` (before it acknowledges them) or at"
+        " an interval such as 10s, which is faster. After a power cut the services publish"
+        " lost events again.",
     )
     GUICHET_NATS_STORE: str = Field(
-        "10GB", pattern=r"^[1-9][0-9]*(MB|GB|TB)$", description="How much the events may take."
+        "10GB",
+        pattern=r"^[1-9][0-9]*(MB|GB|TB)$",
+        description="The most disk space that NATS uses for events.",
     )
     GUICHET_VERSION: str = Field(
         "latest",
         pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$",
-        description="The tag of Guichet's images, as they are built and as they are run.",
+        description="The tag of Guichet's images, both built and run.",
     )
     GUICHET_SECRETS: str = Field(
-        "./secrets", description="The folder of the secrets; from where this file is."
+        "./secrets", description="The folder of the secrets, relative to docker-compose.yml."
     )
     GUICHET_UID: int = Field(
         10001,
         ge=0,
-        description="The user who runs in the containers and to whom the secrets belong, which"
-        " nobody else may read. Init sets it to you, or for root to one who does not exist here.",
+        description="The user id that runs in the containers and owns the secrets, which nobody else"
+        " may read. `init` sets it to yours, or for root to one that does not exist on this"
+        " machine.",
     )
-    GUICHET_GID: int = Field(10001, ge=0, description="That user's group.")
+    GUICHET_GID: int = Field(10001, ge=0, description="The group id of that user.")
     GUICHET_DOCKER_SOCKET: str = Field(
         "/var/run/docker.sock",
-        description="Where the Docker engine listens: the gateway learns of replicas from it.",
+        description="The socket of the Docker engine, from which the gateway learns of replicas.",
     )
 
     @field_validator("GUICHET_TRUSTED_PROXIES")

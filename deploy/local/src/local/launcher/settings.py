@@ -29,46 +29,75 @@ class LocalSettings(BaseSettings):
         env_prefix="GUICHET_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
-    port: int = Field(8080, ge=0, le=65535, description="The public entry point of the gateway.")
-    internal_port: int = Field(
-        8081, ge=0, le=65535, description="Its internal one, for web and services."
+    port: int = Field(
+        8080,
+        ge=0,
+        le=65535,
+        description="The port of the gateway's public entry point: what browsers use.",
     )
-    postgres_port: int = Field(8054, ge=0, le=65535, description="PostgreSQL.")
-    nats_port: int = Field(8042, ge=0, le=65535, description="NATS.")
+    internal_port: int = Field(
+        8081,
+        ge=0,
+        le=65535,
+        description="The port of the gateway's internal entry point, for web and services.",
+    )
+    postgres_port: int = Field(8054, ge=0, le=65535, description="The port of PostgreSQL.")
+    nats_port: int = Field(8042, ge=0, le=65535, description="The port of NATS.")
     smtp_port: int = Field(
         8025,
         ge=0,
         le=65535,
-        description="What catches mail; or, where GUICHET_SMTP_HOST is given, that server's.",
+        description="The port of the mail catcher; with `GUICHET_SMTP_HOST`, that mail server's port.",
     )
-    web_port: int = Field(8100, ge=0, le=65535, description="The web.")
-    identity_port: int = Field(8101, ge=0, le=65535, description="The service.")
-    catalog_port: int = Field(8102, ge=0, le=65535, description="The service.")
-    sales_port: int = Field(8103, ge=0, le=65535, description="The service.")
-    tickets_port: int = Field(8104, ge=0, le=65535, description="The service.")
-    notifications_port: int = Field(8105, ge=0, le=65535, description="The service.")
+    web_port: int = Field(8100, ge=0, le=65535, description="The port of web.")
+    identity_port: int = Field(8101, ge=0, le=65535, description="The port of identity.")
+    catalog_port: int = Field(8102, ge=0, le=65535, description="The port of catalog.")
+    sales_port: int = Field(8103, ge=0, le=65535, description="The port of sales.")
+    tickets_port: int = Field(8104, ge=0, le=65535, description="The port of tickets.")
+    notifications_port: int = Field(8105, ge=0, le=65535, description="The port of notifications.")
 
     state: Path = Field(
-        ROOT / ".guichet", description="The folder of databases, streams, secrets and logs."
+        ROOT / ".guichet",
+        description="The folder of databases, streams, secrets and logs. `./guichet reset` empties it.",
     )
-    assets: Path | None = Field(None, description="Instead of node_modules, brought by npm.")
+    assets: Path | None = Field(
+        None,
+        description="A folder with htmx, fonts and icons, to use instead of installing them with npm"
+        " into node_modules.",
+    )
     postgres_url: SecretStr | None = Field(
-        None, description="A server's superuser: postgresql://user:password@host:port/database"
+        None,
+        description="An existing PostgreSQL server to use, as its superuser:"
+        " `postgresql://user:password@host:port/database`. Empty: one is started.",
     )
     smtp_host: str = Field(
         "",
-        description="A mail server, described by the settings of notifications. Without: mail is"
-        " caught in the folder of the state and goes nowhere.",
+        description="A real mail server; its other settings are those of notifications. Empty: mail is"
+        " caught in the state folder and delivered to nobody.",
     )
-    public_url: str = Field("", description="Where browsers find Guichet, if not on localhost.")
+    public_url: str = Field(
+        "",
+        description="The address at which browsers reach Guichet. Empty: `http://localhost` and the"
+        " public port.",
+    )
     traces_url: str = Field(
-        "", pattern=r"^(https?://\S+)?$", description="As of every process; the gateway's too."
+        "",
+        pattern=r"^(https?://\S+)?$",
+        description="The OTLP/HTTP collector that services and the gateway send traces to. Empty: no"
+        " traces are recorded.",
     )
-    traces_share: float = Field(1, ge=0, le=1, description="The same.")
+    traces_share: float = Field(
+        1, ge=0, le=1, description="The share of traces that is recorded, from 0 to 1."
+    )
+    subscribers: str = Field(
+        "subscriber",
+        description="Names of other systems that may read events, separated by commas.",
+    )
     nats_store: str = Field(
-        "10GB", pattern=r"^[1-9][0-9]*(KB|MB|GB|TB)$", description="How much the events may take."
+        "10GB",
+        pattern=r"^[1-9][0-9]*(KB|MB|GB|TB)$",
+        description="The most disk space that NATS uses for events.",
     )
-    subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
 
     @field_validator("subscribers")
     @classmethod

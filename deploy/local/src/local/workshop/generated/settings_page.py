@@ -17,10 +17,11 @@ HEAD = f"""# Settings
 
 Generated from the code by `./guichet settings`; a test fails when this page is behind.
 
-Every part reads its settings from environment variables that start with `{PREFIX}` and checks
-them at its start: a missing or wrong one is one line that names it, and exit code 2. Of every
-setting of a service or of the web there is a variant that ends in `_FILE` and names a file with
-the value: that is how containers hand out secrets. A setting with no default must be given.
+Every part reads its settings from environment variables that start with `{PREFIX}` when it starts;
+a change takes effect at its next start. For each setting that is missing or invalid it prints one
+line with the variable's name and exits with code 2. Each setting of a service or of web can also be
+read from a file: append `_FILE` to the variable's name and give the path (containers get their
+secrets this way). A setting without a default must be set.
 """
 
 GATEWAY = """## The gateway, `gateway/`
@@ -29,20 +30,20 @@ What Traefik's files read. In containers Compose gives it to them, in the local 
 
 | variable | default | what it does |
 | --- | --- | --- |
-| `GUICHET_SERVERS` | `file` | Who knows where the parts listen: `file` (the next line), or `docker`, which Compose sets: the Docker engine, with as many replicas as there are. |
-| `IDENTITY_URLS`, `CATALOG_URLS`, `SALES_URLS`, `TICKETS_URLS`, `NOTIFICATIONS_URLS`, `WEB_URLS` | none: must be given, for `file` | Where each part listens, such as `http://10.0.0.5:8000`; several are separated by commas. |
-| `GUICHET_TLS` | `off` | As of the containers. |
-| `GUICHET_TLS_FOLDER` | `/etc/guichet/tls` | For `files`: the folder of certificate.pem and key.pem. |
-| `GUICHET_HSTS_SUBDOMAINS` | `false` | As of the containers. |
-| `GUICHET_PUBLIC_URL` | empty | For `acme`: its domain is the certificate's. |
-| `GUICHET_REQUESTS_PER_SECOND` | `200` | As of the containers. |
-| `GUICHET_TRUSTED_PROXIES` | empty | As of the containers. |
+| `GUICHET_SERVERS` | `file` | Where Traefik learns the addresses of web and the services: `file` (from the variables of the next line) or `docker` (from the Docker engine, with all replicas; Compose sets this). |
+| `IDENTITY_URLS`, `CATALOG_URLS`, `SALES_URLS`, `TICKETS_URLS`, `NOTIFICATIONS_URLS`, `WEB_URLS` | none: must be given, for `file` | The address of each part, such as `http://10.0.0.5:8000`; several are separated by commas. |
+| `GUICHET_TLS` | `off` | See the containers below. |
+| `GUICHET_TLS_FOLDER` | `/etc/guichet/tls` | For `files`: the folder that holds certificate.pem and key.pem. |
+| `GUICHET_HSTS_SUBDOMAINS` | `false` | See the containers below. |
+| `GUICHET_PUBLIC_URL` | empty | For `acme`: the certificate is requested for its domain. |
+| `GUICHET_REQUESTS_PER_SECOND` | `200` | See the containers below. |
+| `GUICHET_TRUSTED_PROXIES` | empty | See the containers below. |
 """
 
-BESIDE = """`deploy/services.env`, which need not be there, holds further settings of the services and of the
-web, a line `GUICHET_…=value` each. All of them are given all of it; of a name that `deploy/.env`
-has too, the value there counts. `docker compose … up -d` makes those anew for whom it changed.
-`COMPOSE_PROJECT_NAME` in `deploy/.env` names another installation on the same Docker; without: `guichet`.
+BESIDE = """`deploy/services.env` is optional: it holds further settings of the services and of web, one
+`GUICHET_…=value` a line. Every service gets all of them; where `deploy/.env` has the same name, its
+value wins. `docker compose … up -d` recreates the containers whose settings changed.
+`COMPOSE_PROJECT_NAME` in `deploy/.env` names another installation on the same Docker (default `guichet`).
 """
 
 

@@ -19,10 +19,15 @@ class SetUpSettings(CommonSettings):
     """What the set-up step needs to know, where the launcher does not take it."""
 
     nats_url: str = Field(
-        "nats://127.0.0.1:4222", pattern=BROKER_ADDRESS, description="The broker."
+        "nats://127.0.0.1:4222",
+        pattern=BROKER_ADDRESS,
+        description="The NATS server; several are separated by commas.",
     )
-    nats_admin_password: SecretStr = Field(description="Of NATS's admin user.")
-    subscribers: str = Field("subscriber", description="Other systems, separated by commas.")
+    nats_admin_password: SecretStr = Field(description="The password of NATS's admin user.")
+    subscribers: str = Field(
+        "subscriber",
+        description="Names of other systems that may read events, separated by commas.",
+    )
 
     @field_validator("subscribers")
     @classmethod
