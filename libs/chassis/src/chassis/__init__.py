@@ -1,1 +1,3 @@
-"""The mechanism every service shares. It knows no word of the business."""
+"""What every service shares: HTTP, database, messaging, monitoring. Nothing here is about the
+business.
+"""

@@ -1,6 +1,6 @@
-"""What time it is: the database's time, in web identity's, whatever this machine's clock shows.
+"""The current time, corrected to the database's clock (in web: to identity's).
 
-All replicas of a service then agree, and what one of them writes down has the time of the others.
+All replicas of a service then agree on the time, even if their machines' clocks do not.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,7 +13,7 @@ BORNE = timedelta(seconds=60)
 
 
 class Clock:
-    """This process's; `behind`: how far it is behind its database's."""
+    """This process's clock; `behind` is how far the machine's clock lags behind the database's."""
 
     def __init__(self) -> None:
         self.behind = timedelta(0)
@@ -24,9 +24,10 @@ class Clock:
     def compare(
         self, asked: datetime, theirs: datetime, answered: datetime, *, noise: timedelta = NOISE
     ) -> timedelta:
-        """How far it is behind one that said `theirs` between these two moments of its own.
+        """Measure how far this clock is behind: `theirs` was read between these two times of our
+        own.
 
-        `noise`: by how much that may be off.
+        `noise` is the precision of `theirs`.
         """
         found = theirs - (asked + (answered - asked) / 2)
         if abs(found - self.behind) > noise:

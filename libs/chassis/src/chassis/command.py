@@ -23,7 +23,7 @@ __all__ = ["fail", "run", "service_command", "service_settings"]
 
 
 def run(package: str) -> None:
-    """The command that was typed; a database that fails it is one line."""
+    """Run the command line; a failing database is reported in one line, without a traceback."""
     own = f"{package}.commands"
     cli = import_module(own).cli if find_spec(own) else service_command(package)
     try:
@@ -40,7 +40,7 @@ def service_settings(package: str) -> ServiceSettings:
 
 
 def service_command(package: str) -> typer.Typer:
-    """The commands of a service; its own `commands` adds what only it can do."""
+    """The commands of a service, plus those of its own `commands` module."""
     cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
     @cli.callback()

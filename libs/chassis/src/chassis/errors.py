@@ -143,7 +143,7 @@ async def refused(_: Request, error: Exception) -> JSONResponse:
 
 
 async def malformed(_: Request, error: Exception) -> JSONResponse:
-    """Pydantic's first errors, without the input: what was typed may be a secret."""
+    """Pydantic's first errors, without the input, which may be a secret."""
     if not isinstance(error, RequestValidationError):
         raise error
     REFUSALS.labels("invalid").inc()

@@ -23,11 +23,11 @@ LOCK_SECONDS, TRIES, PAUSE_SECONDS = 5, 6, 2
 
 
 class SchemaNewer(Exception):
-    """A later version of the code was here."""
+    """The database was migrated by a newer version of the code."""
 
 
 class SchemaInUse(Exception):
-    """Somebody has held a table for so long that it could not be changed."""
+    """A table was locked for too long to be changed."""
 
 
 def config(package: str, url: str) -> Config:
@@ -39,9 +39,10 @@ def config(package: str, url: str) -> Config:
 
 
 def upgrade(package: str, url: str) -> None:
-    """Bring the database to the newest schema; several may call it at once.
+    """Migrate the database to the newest schema; concurrent calls are safe.
 
-    Raises SchemaNewer for one that this code does not know, SchemaInUse where a table stays held.
+    Raises SchemaNewer for a schema that this code does not know, SchemaInUse where a table stays
+    locked.
     """
     waiting = {"options": f"-c lock_timeout={LOCK_SECONDS}s"}
     engine = create_engine(url, poolclass=pool.NullPool, connect_args=waiting)
@@ -112,10 +113,10 @@ def create_chassis_tables() -> None:
 
 
 def make_waking(function: str, channel: str) -> None:
-    """A trigger's function, made or made anew: it wakes whoever listens to this channel.
+    """Create or replace a trigger function that notifies this channel.
 
-    Commits that notify wait for each other in the whole of PostgreSQL: without a listener none does.
-    Whoever begins to listen waits for the lock of a transaction that found nobody, then reads.
+    Commits that notify wait for each other across all of PostgreSQL, so nobody notifies without a
+    listener. A new listener waits for the lock of transactions that found none, then reads.
     """
     op.execute(f"""
         CREATE OR REPLACE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -135,7 +136,9 @@ def create_upload_tables() -> None:
 
 
 def know_streams() -> None:
-    """What is known of streams, and each event's number in its own; new databases have it already."""
+    """Add what newer versions record of streams and of each event's number; new databases have it
+    already.
+    """
     op.execute(f"ALTER TABLE {SCHEMA}.outbox ADD COLUMN IF NOT EXISTS stored_as bigint")
     Messaging.metadata.tables[f"{SCHEMA}.streams"].create(op.get_bind(), checkfirst=True)
 

@@ -1,6 +1,6 @@
-"""Trouble with the database or the broker, in one line: what it is, and what to do about it.
+"""Describes outages of the database or the broker in one line: the cause and the remedy.
 
-Never with a statement or its values, which may be personal: only a connection that fails is quoted.
+Never with a statement or its values, which may be personal: only connection errors are quoted.
 """
 
 import nats.errors
@@ -38,7 +38,7 @@ REMEDIES = {
 
 
 def is_passing(error: BaseException) -> bool:
-    """Trouble of the database and not of what it was asked, which may well succeed later."""
+    """Whether the error is the database's, so that the same statement may succeed later."""
     if isinstance(error, PoolTimeout | TimeoutError | OSError):
         return True
     if not isinstance(error, DBAPIError | psycopg.Error):
@@ -52,9 +52,9 @@ def is_passing(error: BaseException) -> bool:
 
 
 def describe(error: BaseException, address: str = ADDRESS) -> str:
-    """The kind of error and, of a connection that fails, its words and the remedy.
+    """The kind of error; for a failed connection also its message and the remedy.
 
-    `address` is what says where the database is.
+    `address` names the setting that holds the database's address.
     """
     if isinstance(error, ValidationError):
         fields = {".".join(map(str, found["loc"])): found["type"] for found in error.errors()}
@@ -70,7 +70,7 @@ def describe(error: BaseException, address: str = ADDRESS) -> str:
 
 
 def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
-    """Nothing for what a statement did wrong."""
+    """None for an error of the statement itself."""
     if isinstance(error, DiskFull):
         return DISK_FULL
     if isinstance(error, LockNotAvailable):
@@ -102,7 +102,7 @@ FILES_GONE = (
 
 
 def of_files(error: BaseException, stream: str) -> str | None:
-    """Of a stream that can be written no more; nothing for any other trouble."""
+    """A stream that can no longer be written; None for any other error."""
     if isinstance(error, APIError) and error.err_code == NO_FILE:
         if "no such file" in (error.description or ""):
             return FILES_GONE.format(stream=stream)
@@ -111,7 +111,7 @@ def of_files(error: BaseException, stream: str) -> str | None:
 
 
 def of_publishing(error: BaseException) -> str:
-    """Of an event that JetStream does not store."""
+    """Why JetStream does not store an event."""
     if isinstance(error, APIError) and error.err_code in NO_ROOM:
         return (
             f"NATS has no room for more events ({error.description}): make room on its disk or"
@@ -136,7 +136,7 @@ FORBIDDEN = (
 
 
 def of_listening(error: BaseException, stream: str) -> str:
-    """Of a consumer that is handed nothing."""
+    """Why a consumer gets no events."""
     if is_no_stream(error):
         return f"NATS has no stream {stream}: have messaging set up again"
     if isinstance(error, TimeoutError):
@@ -147,7 +147,7 @@ def of_listening(error: BaseException, stream: str) -> str:
 
 
 def of_broker(error: BaseException, user: str = USER) -> str:
-    """Of a connection to NATS that fails, or fails again."""
+    """Why a connection to NATS fails."""
     if isinstance(error, nats.errors.AuthorizationError) or "uthorization" in str(error):
         return f"NATS refuses this user: correct {user}"
     return f"{str(error) or type(error).__name__}: see that NATS runs and that GUICHET_NATS_URL leads to it"

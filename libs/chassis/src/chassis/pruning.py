@@ -1,4 +1,4 @@
-"""Rows that nobody needs any more go: in small batches, by one replica at a time."""
+"""Deletes old rows: in small batches, by one replica at a time."""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ BEFORE = "event_id < cast(lpad(to_hex(cast(extract(epoch FROM now() - {age}) * 1
 
 @dataclass(frozen=True)
 class Past:
-    """The rows of a table that are past, and the column in whose order they go."""
+    """Rows of a table that may be deleted, and the column in whose order they are."""
 
     table: str
     where: str
@@ -34,11 +34,11 @@ class Past:
 
 
 class LeftToOthers(Exception):
-    """Another replica is at it."""
+    """Another replica is already deleting."""
 
 
 async def forget(database: Database, past: Past, *, batch: int = BATCH) -> int:
-    """How many rows have gone; raises `LeftToOthers`."""
+    """Delete them; returns how many there were. Raises `LeftToOthers`."""
     delete = text(f"""
         DELETE FROM {past.table} WHERE ctid = ANY(ARRAY(
             SELECT ctid FROM {past.table} WHERE {past.where}
@@ -59,7 +59,7 @@ async def forget(database: Database, past: Past, *, batch: int = BATCH) -> int:
 
 
 async def forget_all(database: Database, pasts: Iterable[Past]) -> str:
-    """What was done, in a few words."""
+    """Returns what was done, in a few words."""
     try:
         gone = [await forget(database, past) for past in pasts]
     except LeftToOthers:
@@ -68,10 +68,10 @@ async def forget_all(database: Database, pasts: Iterable[Past]) -> str:
 
 
 async def of_messaging(database: Database, settings: ServiceSettings) -> list[Past]:
-    """What messaging needs no more of its own tables.
+    """Old rows of the messaging tables.
 
-    Of the outbox what is stored in the stream; of the inbox what its stream is well past, so that
-    the position from which a durable is made again stays known.
+    From the outbox what is stored in the stream; from the inbox what lies far enough behind, so
+    that the position for a durable that must be created again stays known.
     """
     days = {"days": settings.events_keep_days}
     sent = f"{BEFORE} AND published_at < now() - {{age}}"

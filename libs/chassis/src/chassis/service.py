@@ -1,4 +1,4 @@
-"""Assemble a service: settings, routes, subscriptions, background loops, health."""
+"""Assembles a service: settings, routes, subscriptions, background loops, health."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
@@ -47,7 +47,7 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Background:
-    """A loop of a service's own; `work` is one turn of it, or all, and says in `Loop` what it did.
+    """A service's own loop; `work` is one turn or the whole loop, and reports to `Loop`.
 
     `every`: seconds from the end of a turn to the next.
     """
@@ -91,11 +91,11 @@ def create_service(
 ) -> FastAPI:
     """The ASGI application of one service.
 
-    It serves even while the broker is away: what it publishes waits in the outbox.
-    `readings` bring gauges up to date whenever somebody asks for them. `past` are the rows of the
-    service's own tables that nobody needs any more; `from_tables` tells again what the outbox does
-    not hold any more, for a stream that was lost.
-    `app.state` holds `settings`, `database`, `http` (to ask other services), `keys` and `standing`.
+    It also serves while the broker is away: what it publishes waits in the outbox. `readings`
+    update gauges whenever Prometheus asks. `past` are old rows of the service's own tables, to be
+    deleted; `from_tables` publishes again what the outbox no longer holds, for a stream that was
+    lost. `app.state` holds `settings`, `database`, `http` (to call other services), `keys` and
+    `standing`.
     """
     database = Database(
         settings.database_url.get_secret_value(),
@@ -191,7 +191,7 @@ async def database_trouble(request: Request, error: Exception) -> JSONResponse:
 
 
 async def database_ready(service: str, database: Database) -> str | None:
-    """Reachable, and at the schema that this code was written for."""
+    """The database answers, and has the schema that this code needs."""
     try:
         async with database.reading() as reader:
             found = await reader.scalar(revisions.CURRENT)
@@ -205,7 +205,7 @@ async def database_ready(service: str, database: Database) -> str | None:
 
 
 async def outbox_moves(database: Database) -> str | None:
-    """Whichever replica publishes: all of them know whether it does."""
+    """Whether events are being published, by whichever replica does."""
     try:
         async with database.reading() as reader:
             waiting, age = (await reader.execute(OLDEST)).one()
@@ -217,7 +217,7 @@ async def outbox_moves(database: Database) -> str | None:
 
 
 async def forget_past(own: Sequence[Past], app: FastAPI, _: Loop) -> str:
-    """Of messaging and of the service's own."""
+    """Delete old rows of messaging and of the service's own tables."""
     database = app.state.database
     messaging = await pruning.of_messaging(database, app.state.settings)
     return await pruning.forget_all(database, [*messaging, *own])
@@ -232,7 +232,7 @@ async def refresh_keys(app: FastAPI, _: Loop) -> str:
 
 
 async def compare_clocks(app: FastAPI, _: Loop) -> str:
-    """A clock that is off is told of, and does no harm: times are the database's."""
+    """A machine's clock that is off is reported but harmless: times are the database's."""
     behind = await app.state.database.read_clock()
     metrics.CLOCK.set(behind.total_seconds())
     seconds = f"{abs(behind).total_seconds():.0f} s {'behind' if behind > ZERO else 'ahead of'}"
@@ -256,7 +256,7 @@ async def find_room(app: FastAPI, loop: Loop) -> str:
 
 
 async def read_database(database: Database) -> None:
-    """How full the pool is, how far the relay is behind, what was set aside."""
+    """Gauges of the pool, the outbox and dead letters."""
     pool = database.engine.pool
     if isinstance(pool, QueuePool):
         metrics.POOL.labels("most").set(database.most)
@@ -270,7 +270,7 @@ async def read_database(database: Database) -> None:
 
 
 class Bus:
-    """The service's place on the bus: one connection, its relay and its consumers."""
+    """The service's connection to NATS, with its relay and its consumers."""
 
     def __init__(
         self,

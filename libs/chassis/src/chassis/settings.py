@@ -1,4 +1,4 @@
-"""Settings, read from the environment under one prefix and checked at start."""
+"""Settings, read from environment variables with one prefix and checked at start."""
 
 import json
 import os
@@ -58,7 +58,7 @@ WEB_ADDRESS, BROKER_ADDRESS = r"^https?://\S+$", r"^(nats|tls)://\S+$"
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """`GUICHET_X_FILE` names a file that holds `GUICHET_X`: how containers hand out secrets."""
+    """`GUICHET_X_FILE` names a file that holds `GUICHET_X`: how containers get their secrets."""
 
     def get_field_value(
         self,
@@ -84,7 +84,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 class CommonSettings(BaseSettings):
-    """What every process of Guichet needs to know."""
+    """Settings of every process."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -166,7 +166,7 @@ class CommonSettings(BaseSettings):
 
 
 class ServiceSettings(CommonSettings):
-    """What a service with a database and a place on the bus needs besides."""
+    """Further settings of a service with a database and events."""
 
     service: str = Field(description="The name of the context; each service sets its own.")
     database_url: DatabaseUrl = Field(

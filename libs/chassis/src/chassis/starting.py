@@ -1,4 +1,4 @@
-"""Start a process of Guichet: one that serves, or a command."""
+"""Starts a process: one that serves, or a command."""
 
 import sys
 from importlib import import_module
@@ -10,7 +10,9 @@ DECLINED = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload", "pyda
 
 
 def decline() -> None:
-    """Before any of these libraries is imported: each goes on without."""
+    """Make imports of these libraries fail, before anything imports them: each caller can do
+    without.
+    """
     modules: dict[str, Any] = sys.modules
     for name in DECLINED:
         modules.setdefault(name, None)

@@ -47,7 +47,7 @@ structlog.configure(
 
 
 def believe(app: FastAPI) -> None:
-    """The tokens of tests are good for this application, and no session of theirs has ended."""
+    """Accept the tokens of tests, and treat all their sessions as valid."""
     app.state.keys, app.state.standing = TestKeys(), TestStanding()
 
 
@@ -97,7 +97,7 @@ def url_of(database: str) -> str:
 def migrated_database(package: str, name: str) -> str:
     """(Re)create a database at the service's newest schema and return its URL for SQLAlchemy.
 
-    A copy of one that is migrated once a process, which takes a second.
+    A copy of a template that is migrated once per process, which takes a second.
     """
     with psycopg.connect(postgres_server(), autocommit=True) as connection:
         template, own = sql.Identifier(migrated_template(package)), sql.Identifier(name)
@@ -157,7 +157,7 @@ def loggers() -> list[logging.Logger]:
 
 @pytest.fixture
 async def session(database: Database) -> AsyncGenerator[AsyncSession]:
-    """A transaction rolled back at the end; the service's own commits nest in it."""
+    """A transaction rolled back at the end; the service's own commits are savepoints in it."""
     async with database.engine.connect() as connection:
         outer = await connection.begin()
         sessions = database.sessions
@@ -183,7 +183,7 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 async def published(session: AsyncSession) -> list[Event]:
-    """What the service has announced so far, in order."""
+    """What the service has published so far, in order."""
     await write_what_waits(session)
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
     return [read(Envelope.model_validate_json(row.body)) for row in rows]
@@ -192,10 +192,9 @@ async def published(session: AsyncSession) -> list[Event]:
 async def published_again(
     session: AsyncSession, from_tables: Callable[[AsyncSession], AsyncIterable[Again]]
 ) -> list[Event]:
-    """What the tables tell again once the outbox has forgotten all of it; each once.
+    """What `republish` makes from the tables once the outbox is empty; each event once.
 
-    Facts have the ids that they had at first, also one that alone is forgotten, and every event
-    says outside which version it tells of inside.
+    Facts have their original ids, and every envelope has the version that its event has.
     """
     await write_what_waits(session)
     await session.flush()
@@ -257,7 +256,7 @@ async def deliver(
 
 
 async def somebody_waits(database: Database) -> bool:
-    """Whether a transaction of this server waits for what another one has locked."""
+    """Whether a transaction on this server waits for a lock that another one holds."""
     statement = "SELECT FROM pg_locks WHERE NOT granted"
     async with database.transaction() as session:
         return (await session.execute(text(statement))).first() is not None

@@ -1,1 +1,1 @@
-"""The catalogue of products, given from outside."""
+"""The catalog context: products, imported from files, and their search."""

@@ -18,7 +18,7 @@ from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, ImportRe
 
 cli = service_command("catalog")
 
-NOTHING_TAKEN = 3  # the exit code of an import that has read the file and taken not one row
+NOTHING_TAKEN = 3  # exit code of an import in which every row was rejected
 
 REASONS = {
     "row_columns": "three columns are needed: reference,designation,on_sale",
@@ -103,7 +103,7 @@ def and_more(count: int) -> None:
 
 
 def why_none(report: ImportReport) -> str:
-    """The commonest reasons, in the words of the first row that has each."""
+    """The most common reasons, each with its first row."""
     if not report.rows:
         return "the file has no rows"
     first = {row.reason: row for row in reversed(report.rejected)}

@@ -1,4 +1,4 @@
-"""What catalog learns from other contexts: nothing."""
+"""Catalog listens to no other context."""
 
 from chassis.messaging.bus import Subscriptions
 

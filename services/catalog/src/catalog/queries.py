@@ -62,10 +62,10 @@ async def product(reader: Reader, product_id: UUID) -> api.Product:
 
 
 async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) -> api.ProductSearch:
-    """Few products are listed, many are counted.
+    """A few products are listed, many are only counted.
 
-    Each group is listed only when 1 to 9 of it match, the withdrawn only when asked for. A text
-    that is a whole reference, however short, offers that product, and counts the others.
+    Each group is listed only when 1 to 9 of it match, the withdrawn only on request. A text that
+    equals a whole reference, however short, lists that product and counts the others.
     """
     async with reader.with_setting("SET LOCAL enable_seqscan = off"):
         if letters_of(typed) >= api.SHORTEST_TEXT:
@@ -162,7 +162,7 @@ BEGUN = "CAST(searched ~ :begins_{n} AS int)"
 
 @dataclass(frozen=True)
 class Found:
-    """What one look found; lists are empty where there are too many."""
+    """The result of one statement; lists are empty where there are too many."""
 
     exact: list[api.Product]
     on_sale: list[api.Product]
@@ -172,7 +172,7 @@ class Found:
 
 
 async def look_up(reader: Reader, typed: str) -> Found:
-    """Those where more words are the beginning of a word come first, then by designation."""
+    """Sorted by how many words match a beginning of a word, then by designation."""
     words = words_of(typed)[:MOST_WORDS]
     values: dict[str, object] = {
         "reference": typed,
@@ -204,14 +204,14 @@ def shape_of(words: list[str]) -> tuple[tuple[int, bool], ...]:
 
 
 def pieces_of(words: list[str]) -> list[str]:
-    """What the index of pieces is asked for: pairs, or all where no word has trigrams."""
+    """The pieces for the index: pairs, or everything where no word has trigrams."""
     if any(map(TRIGRAM.search, words)):
         return [word for word in words if len(word) == LONGEST_PIECE]
     return [piece for word in words for piece in ([word] if len(word) <= LONGEST_PIECE else word)]
 
 
 def literally(word: str) -> str:
-    """Without the meaning that LIKE gives to signs; a folded word has no backslash."""
+    """Escapes LIKE's wildcards; a folded word has no backslash."""
     return word.replace("%", "\\%").replace("_", "\\_")
 
 

@@ -54,10 +54,11 @@ IMPORTS = "/imports/{import_id}"
 async def begin_import(
     session: Transaction, caller: Administrator, length: uploads.Length, response: Response
 ) -> api.Import:
-    """Begin to send a CSV of `reference,designation,on_sale`: all of its good rows are taken, or none.
+    """Begin the upload of a CSV of `reference,designation,on_sale`: all good rows are imported, or
+    none.
 
-    By tus 1.0 (creation, expiration, termination): `Location` takes its parts. It is worked on when
-    all has come, one at a time; what came of it is told there.
+    By tus 1.0 (creation, expiration, termination): send the parts to `Location`. The file is
+    imported once it is complete, one at a time; `Location` then has the outcome.
     """
     upload = await uploads.begin(
         session, caller.id, operations.IMPORTS, length, longest=LARGEST_IMPORT
@@ -71,7 +72,7 @@ async def begin_import(
 async def an_import(
     import_id: UUID, session: Transaction, caller: Administrator, response: Response
 ) -> api.Import:
-    """How far it has come, and what came of it; HEAD tells where to go on."""
+    """The progress and outcome of an import; HEAD returns the offset to continue at."""
     upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS)
     response.headers.update(uploads.headers_of(upload))
     return as_import(upload)
@@ -102,9 +103,9 @@ async def send_part(
     request: Request,
     response: Response,
 ) -> None:
-    """The next part, of up to 1 MiB: 409 `upload_offset_wrong` where it is not the next.
+    """The next part, of up to 1 MiB: 409 `upload_offset_wrong` if it is not the next.
 
-    What has come of a part that was cut off counts. A slow sender holds no connection to the database.
+    The received bytes of an interrupted part count. A slow sender holds no database connection.
     """
     content = await uploads.part_of(request)
     upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS, changing=True)

@@ -1,4 +1,4 @@
-"""What the catalog service reads from its environment."""
+"""The settings of catalog."""
 
 from chassis.settings import ServiceSettings
 

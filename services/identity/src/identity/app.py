@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         from_tables=accounts.from_tables,
     )
     app.state.passwords = passwords_of(settings)
-    # Where tokens are signed, nobody asks for the keys over HTTP.
+    # Identity checks tokens with its own keys, without asking itself over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None
     app.state.keys = SigningKeys(app.state.database, given)
     return app
@@ -42,6 +42,6 @@ def passwords_of(settings: Settings) -> Passwords:
 
 
 async def read_keys(app: FastAPI, _: Loop) -> str:
-    """The first start makes the first key; a new one is seen within the hour."""
+    """The first start creates the first key; a new one is noticed within the hour."""
     await app.state.keys.read()
     return "read the keys"

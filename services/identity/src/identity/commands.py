@@ -89,19 +89,19 @@ def give_role(email: Email, role: StaffRole) -> None:
 
 @staff_cli.command("disable")
 def disable(email: Email) -> None:
-    """Shut somebody out: their sessions end."""
+    """Disable the account and end its sessions."""
     change(email, StaffMemberChange(enabled=False), done="disabled")
 
 
 @staff_cli.command("enable")
 def enable(email: Email) -> None:
-    """Let somebody in again."""
+    """Enable the account again."""
     change(email, StaffMemberChange(enabled=True), done="enabled")
 
 
 @staff_cli.command("password")
 def set_password(email: Email, password_stdin: FromStdin = False) -> None:
-    """Set another password; sessions of before end."""
+    """Set another password and end all sessions."""
 
     async def work(database: Database, passwords: Passwords) -> None:
         member = await member_with(database, email)
@@ -131,7 +131,7 @@ async def member_with(database: Database, email: str) -> Account:
 
 
 def run(work: Work) -> None:
-    """One line on standard error for whatever is refused, and exit code 1."""
+    """One line on standard error for a refusal, and exit code 1."""
     logs.configure("WARNING")
     settings = read_settings("identity")
     if not isinstance(settings, Settings):
@@ -159,7 +159,7 @@ def run(work: Work) -> None:
 
 
 def checked(model: type[B], **values: object) -> B:
-    """The values, or one line for each that is wrong, and exit code 2."""
+    """The values; for wrong ones a line each and exit code 2."""
     try:
         return model.model_validate(values)
     except ValidationError as wrong:

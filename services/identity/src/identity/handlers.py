@@ -1,4 +1,4 @@
-"""What identity learns from other contexts: nothing."""
+"""Identity listens to no other context."""
 
 from chassis.messaging.bus import Subscriptions
 

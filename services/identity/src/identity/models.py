@@ -36,7 +36,7 @@ class Base(Mapping, DeclarativeBase):
 class Account(Base):
     """Anyone who signs in, customer or staff; an e-mail address belongs to one account.
 
-    `version` grows with every change that is announced to other services.
+    `version` grows with every change that is published.
     """
 
     __tablename__ = "accounts"
@@ -46,7 +46,7 @@ class Account(Base):
         ),
         Index("ix_accounts_customers_by_name", "name_key", "id", postgresql_where=CUSTOMERS),
         Index("ix_accounts_staff_by_name", "name_key", "id", postgresql_where=STAFF_MEMBERS),
-        # Without the pending list that makes insertions cheap: searches would pay for it.
+        # Without the index's pending list: it makes insertions cheap and searches slow.
         Index(
             "ix_accounts_customers_search",
             "search_text",
@@ -63,7 +63,7 @@ class Account(Base):
     last_name: Mapped[str]
     email: Mapped[str]
     email_key: Mapped[str] = mapped_column(unique=True, init=False)
-    # None until whoever was invited has chosen one: nobody signs in with it.
+    # None until an invited person has chosen one: nobody can sign in with it.
     password_hash: Mapped[str | None]
     registered_at: Mapped[datetime]
     enabled: Mapped[bool] = mapped_column(default=True)
@@ -104,7 +104,7 @@ class Account(Base):
         return self.role in STAFF
 
     def change(self, **values: object) -> bool:
-        """Take these values; whether any of them is new, so that others must learn of it."""
+        """Set these values; whether any of them changed, so that it must be published."""
         new = {name: value for name, value in values.items() if getattr(self, name) != value}
         for name, value in new.items():
             setattr(self, name, value)
@@ -113,14 +113,14 @@ class Account(Base):
 
 
 class Lifetime(NamedTuple):
-    """How long a session lives after its last use, and at most."""
+    """How long a session lives after its last use, and in all."""
 
     unused: timedelta
     most: timedelta
 
 
 class Session(Base):
-    """One browser or program that has signed in, until it signs out or stays away too long."""
+    """A signed-in browser or program, until it signs out or is not used for too long."""
 
     __tablename__ = "sessions"
 
@@ -137,7 +137,7 @@ class Session(Base):
         return self.revoked_at is None and now < self.expires_at
 
     def use(self, now: datetime, lifetime: Lifetime) -> None:
-        """Put the end off, but never beyond its longest; written once a minute at most, however often the session is used."""
+        """Extend the session, up to its maximum; written at most once a minute."""
         if now - self.last_used_at >= RENEWED_AT_MOST:
             self.last_used_at = now
             self.expires_at = min(now + lifetime.unused, self.opened_at + lifetime.most)
@@ -153,11 +153,10 @@ NOT_ENDED = text("used_at IS NULL AND revoked_at IS NULL")
 
 
 class Link(Base):
-    """Sent by mail to one address, so that whoever reads it chooses a password, or shows that
-    the address is theirs.
+    """Mailed to an address, to choose a password or to confirm that address.
 
-    Its secrets are kept hashed. A mail that may have been sent twice holds two of them: each
-    opens the link, and the first use ends it for all.
+    Only hashes of its secrets are stored. If the mail may have been sent twice there are two
+    secrets: each opens the link, and the first use ends it.
     """
 
     __tablename__ = "links"
@@ -165,7 +164,7 @@ class Link(Base):
         CheckConstraint("purpose IN ('password', 'invitation', 'email')", name="purpose"),
         Index("ix_links_account_id", "account_id", "purpose", "requested_at"),
         Index("ix_links_secret_hashes", "secret_hashes", postgresql_using="gin"),
-        # The newest of a purpose is the only one.
+        # Only the newest link of each purpose is valid.
         Index(
             "uq_links_not_ended",
             "account_id",
@@ -189,12 +188,12 @@ class Link(Base):
         return self.revoked_at is not None or now >= self.expires_at
 
     def keep_secret(self, secret_hash: bytes) -> None:
-        """One more that opens it; of very many only the last ones do."""
+        """Add a secret; of very many only the last ones stay valid."""
         self.secret_hashes = [*self.secret_hashes, secret_hash][-SECRETS_STORED:]
 
 
 class SigningKey(Base):
-    """An Ed25519 key that signs tokens; the newest one does, all are published."""
+    """An Ed25519 key for tokens; the newest one signs, all are published."""
 
     __tablename__ = "signing_keys"
 
@@ -210,13 +209,13 @@ FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 
 
 class Slowdown(Base):
-    """Failures counted against one account or one address, and the wait that follows from them.
+    """Counted failures of an account or a network address, and the wait that follows from them.
 
-    Of the kind `browser`, one account's at one browser that it has signed in to before.
-    Of the kind `link`, every asking for a link is counted against an address, whatever it does.
+    Kind `browser`: one account in one browser that has signed in to it before. Kind `link`: every
+    request for a link counts against an address, successful or not.
 
-    The subject is kept as a hash: what was typed as an e-mail address may be unknown here, and
-    may even be a password.
+    The subject is stored as a hash: what was typed as an e-mail address may be no customer's, or
+    even a password.
     """
 
     __tablename__ = "slowdowns"
@@ -234,13 +233,13 @@ class Slowdown(Base):
         return self.failures >= FREE_FAILURES[self.kind]
 
     def count(self, now: datetime) -> None:
-        """One more failure; those before a long quiet are forgotten."""
+        """One more failure; older ones are forgotten after a long pause."""
         forgotten = now - self.last_failed_at > FAILURES_FORGOTTEN_AFTER
         self.failures = 1 if forgotten else self.failures + 1
         self.last_failed_at = now
 
     def wait(self, now: datetime) -> timedelta:
-        """How long until the next attempt is looked at: 30 s, doubled each time, 5 min at most."""
+        """How long until the next attempt is accepted: 30 s, doubled each time, at most 5 min."""
         beyond = self.failures - FREE_FAILURES[self.kind]
         if beyond < 0:
             return timedelta(0)

@@ -1,4 +1,4 @@
-"""Passwords: hashed with argon2id off the event loop, and refused when everybody has them."""
+"""Passwords: hashed with argon2id off the event loop, and refused when they are common."""
 
 import asyncio
 import functools
@@ -71,10 +71,10 @@ class Turn:
 
 
 class Turns:
-    """Who is checked next: one check at a time for an account, and each address in its turn.
+    """Queues password checks: one at a time per account, and addresses in turn.
 
-    Where the queue is full, the newest of the address with the longest line is refused: nobody
-    takes the places of the others by asking more often.
+    When the queue is full, the newest of the address with the longest line is refused: asking more
+    often takes nobody else's place.
     """
 
     def __init__(self, at_once: int, waiting: int) -> None:
@@ -84,7 +84,7 @@ class Turns:
 
     @asynccontextmanager
     async def turn(self, account: str, address: str) -> AsyncGenerator[None]:
-        """503 `busy` where it does not come in time."""
+        """503 `busy` if it does not come in time."""
         turn = Turn(account, address)
         self.join(turn)
         try:
@@ -152,9 +152,10 @@ def busy() -> Busy:
 
 
 class Passwords:
-    """Two hashings at once, some that wait, and 503 `busy` for the next ones.
+    """Two checks at a time, some more in a queue, then 503 `busy`.
 
-    Each takes a tenth of a second of one core and 46 MiB: more at once would be slower for all.
+    Each takes a tenth of a second of one core and 46 MiB: more at the same time would be slower for
+    all.
     """
 
     def __init__(
@@ -169,14 +170,15 @@ class Passwords:
 
     @asynccontextmanager
     async def turn(self, account: str, address: str) -> AsyncGenerator[None]:
-        """This account's turn, or `busy`; taken before anything is counted."""
+        """Wait for this account's turn, or `busy`; before anything is counted."""
         async with self.turns.turn(account, address):
             yield
 
     async def verify(self, stored: str | None, given: str) -> bool:
-        """Whether `given` is the password; `None` takes as long and is never right.
+        """Whether `given` is the password; `None` (no such account) takes as long and is never
+        right.
 
-        It is the caller's turn, and no database connection is held.
+        The caller holds its turn, and no database connection.
         """
         right = await self.run(lambda: self.check(stored or self.nobodys, given))
         return right and stored is not None
@@ -199,7 +201,7 @@ class Passwords:
         return await self.run(lambda: self.hasher.hash(normalised(password)))
 
     def is_outdated(self, stored: str | None) -> bool:
-        """Whether it was hashed with other parameters than today's."""
+        """Whether it was hashed with other parameters than the current ones."""
         return stored is not None and self.hasher.check_needs_rehash(stored)
 
     def check(self, stored: str, given: str) -> bool:
@@ -213,7 +215,7 @@ class Passwords:
 
 
 def normalised(password: str) -> str:
-    """Keyboards differ in how they send é; the password is the same."""
+    """Keyboards encode é differently; the password is the same."""
     return unicodedata.normalize("NFC", password)
 
 
@@ -221,10 +223,11 @@ def normalised(password: str) -> str:
 
 
 def is_common(password: str, owner: Iterable[str] = ()) -> bool:
-    """Whether it was breached, or is little but one's own name and address, runs and a listed word.
+    """Whether it was breached, or is little more than the owner's name and address, runs and a
+    listed word.
 
-    zxcvbn's estimate would say more, but takes seconds for a text made to that end; its lists
-    of what people choose serve here.
+    zxcvbn's own estimate is better but takes seconds for a text made to slow it down; its word
+    lists are used here.
     """
     plain = folded(password)
     calm = without_runs(plain)
@@ -246,7 +249,7 @@ def is_own(plain: str, words: Iterable[str]) -> bool:
 
 
 def without_runs(plain: str) -> str:
-    """What is left without parts such as 12345, dcba, azerty and 5555."""
+    """What is left without runs such as 12345, dcba, azerty and 5555."""
     parts = [""]
     for character in plain:
         if is_run(parts[-1] + character):
@@ -261,12 +264,12 @@ def is_run(part: str) -> bool:
 
 
 def undoubled(plain: str) -> str:
-    """112233 as 123."""
+    """112233 becomes 123."""
     return re.sub(r"(.)\1", r"\1", plain)
 
 
 def repeated_part(plain: str) -> str:
-    """What `plain` says again and again, or itself."""
+    """The part that `plain` repeats, or all of it."""
     return next(
         plain[:length]
         for length in (*range(1, len(plain) // 2 + 1), len(plain))
@@ -281,7 +284,7 @@ def without_ends(plain: str) -> str:
 
 
 def is_breached(password: str) -> bool:
-    """Among the four million commonest of those that were ever stolen; read from disk."""
+    """Whether it is among the four million most common breached passwords; read from disk."""
     return len(password) >= BREACHED_SHORTEST and is_bad_password(password)
 
 
@@ -298,9 +301,9 @@ def in_list(word: str) -> bool:
 
 @functools.cache
 def listed() -> "Sequence[array[int]]":
-    """What people choose most, their names, English and French words: hashes by their remainder.
+    """Hashes of common passwords, names, English and French words, in buckets by remainder.
 
-    The 230,000 words themselves would take 20 MB, and zxcvbn, were it imported, 12.
+    The 230,000 words themselves would take 20 MB, and importing zxcvbn 12.
     """
     hashes = [array("q") for _ in range(1024)]
     for word in itertools.chain(zxcvbn_words(), french_words()):
@@ -319,7 +322,7 @@ def zxcvbn_words() -> Iterator[str]:
 
 
 def french_words() -> Iterator[str]:
-    """Keys of an object, which read at once would take 15 MB."""
+    """The keys of a JSON object; parsed at once it would take 15 MB."""
     path = file_of("pyspellchecker", "spellchecker/resources/fr.json.gz")
     for word in re.finditer(rb'"[^"]+"', gzip.decompress(Path(path).read_bytes())):
         yield json.loads(word[0])

@@ -1,4 +1,4 @@
-"""What the identity service reads from its environment."""
+"""The settings of identity."""
 
 from datetime import timedelta
 

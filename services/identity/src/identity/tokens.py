@@ -1,4 +1,4 @@
-"""What proves who is calling: secrets, and access tokens with the keys that sign them."""
+"""Secrets, signing keys and access tokens."""
 
 import base64
 import hashlib
@@ -36,7 +36,7 @@ LOCK = 7_301_002
 
 
 def new_secret() -> str:
-    """256 bits of chance; the database keeps its hash alone."""
+    """256 random bits; the database stores only its hash."""
     return secrets.token_urlsafe(32)
 
 
@@ -44,7 +44,7 @@ REFUSES = "no."  # in no secret by chance: it has no full stop
 
 
 def new_refusal() -> str:
-    """A secret that ends what a link is for, and can do nothing else."""
+    """A secret that refuses what a link is for, and can do nothing else."""
     return REFUSES + new_secret()
 
 
@@ -63,7 +63,7 @@ BROWSER_ACCOUNTS = 20  # one counter's computer is shared; the oldest is forgott
 
 @dataclass(frozen=True)
 class Browser:
-    """A browser, and the accounts that have signed in there, of which it names hashes alone."""
+    """A browser, with hashes of the accounts that have signed in there."""
 
     id: str
     accounts: tuple[str, ...] = ()
@@ -76,7 +76,7 @@ class Browser:
         return hashed_id(account.id) in self.accounts
 
     def after(self, account_id: UUID) -> "Browser":
-        """The same once this account has signed in there."""
+        """The browser after this account has signed in there."""
         name = hashed_id(account_id)
         others = [known for known in self.accounts if known != name]
         return replace(self, accounts=(*others, name)[-BROWSER_ACCOUNTS:])
@@ -88,7 +88,7 @@ def hashed_id(account_id: UUID) -> str:
 
 @dataclass(frozen=True)
 class Signer:
-    """A signing key, ready to sign."""
+    """A signing key, loaded."""
 
     kid: str
     private: Ed25519PrivateKey = field(repr=False)
@@ -99,20 +99,20 @@ class Signer:
         return cls(key.kid, read_private(key.private_pem), PyJWK(published(key).model_dump()))
 
     def access_token(self, account: Account, session_id: UUID) -> str:
-        """Who is calling, for every service and for a minute."""
+        """A token that every service accepts for a minute."""
         return self.sign(
             account.id, account.role, account.name, session_id, given_name=account.first_name
         )
 
     def service_token(self, service: str) -> str:
-        """The same for one of our services, which has neither account nor session."""
+        """The same for one of our services, without account or session."""
         name = f"/guichet/{service}"
         return self.sign(
             uuid5(NAMESPACE_URL, name), SERVICE, service, uuid5(NAMESPACE_URL, f"{name}/session")
         )
 
     def browser_token(self, browser: Browser) -> str:
-        """What a browser keeps and shows again when somebody signs in."""
+        """What a browser stores and sends when somebody signs in."""
         claims = {
             "iss": ISSUER,
             "aud": BROWSERS,
@@ -139,10 +139,10 @@ class Signer:
 
 
 class SigningKeys:
-    """The keys of identity, which all its replicas share through the database.
+    """Identity's keys, shared by all replicas through the database.
 
-    `given` (PEM) signs, if operators bring a key of their own; else the newest one does, and the
-    first is made here. All are published, so that a change of keys cuts nobody's token short.
+    `given` (PEM) signs, if operators bring their own key; else the newest one does, and the first
+    is created here. All are published, so that a change of keys invalidates no token.
     """
 
     def __init__(self, database: Database, given: str | None = None) -> None:
@@ -153,19 +153,19 @@ class SigningKeys:
         self.read_at = float("-inf")
 
     async def current(self) -> Signer:
-        """The one that signs; a newer one of another replica is noticed within ten minutes."""
+        """The key that signs; one added by another replica is noticed within ten minutes."""
         if time.monotonic() - self.read_at > KEYS_AGE_SECONDS:
             await self.read()
         return self.signers[0]
 
     async def key(self, kid: str) -> PyJWK | None:
-        """For `chassis.http.auth`: identity asks itself for no key over HTTP."""
+        """For `chassis.http.auth`: identity does not ask itself over HTTP."""
         if kid not in self.known and time.monotonic() - self.read_at > KEYS_PAUSE_SECONDS:
             await self.read()
         return self.known.get(kid)
 
     async def browser(self, token: str) -> Browser:
-        """Which browser shows this; another one where we have not signed it."""
+        """The browser of this token; a new one if we have not signed it."""
         try:
             key = await self.key(str(jwt.get_unverified_header(token).get("kid")))
             if key is None:
@@ -183,7 +183,7 @@ class SigningKeys:
         return {signer.kid: signer.public for signer in self.signers}
 
     async def read(self) -> Sequence[SigningKey]:
-        """All keys, the one that signs first."""
+        """All keys, the signing one first."""
         async with self.database.transaction() as session:
             keys = await all_keys(session)
             if self.is_missing_in(keys):
@@ -195,7 +195,7 @@ class SigningKeys:
         return keys
 
     async def add_key(self, session: AsyncSession) -> Sequence[SigningKey]:
-        """Replicas may start together: the second one waits and finds the key of the first."""
+        """Replicas may start at the same time: the second one waits and finds the first one's key."""
         await session.execute(select(func.pg_advisory_xact_lock(LOCK)))
         if self.is_missing_in(await all_keys(session)):
             session.add(signing_key(self.given or Ed25519PrivateKey.generate()))
@@ -215,7 +215,7 @@ async def all_keys(session: AsyncSession) -> Sequence[SigningKey]:
 
 
 def read_private(pem: str) -> Ed25519PrivateKey:
-    """Raises `ValueError` for whatever is no Ed25519 key."""
+    """Raises `ValueError` unless it is an Ed25519 key."""
     private = load_pem_private_key(pem.encode(), password=None)
     if not isinstance(private, Ed25519PrivateKey):
         raise ValueError("it is no key of Ed25519")

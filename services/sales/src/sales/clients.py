@@ -1,4 +1,4 @@
-"""The owners of customers and products, asked when what they told may not have arrived yet."""
+"""Asks identity and catalog for a customer or product whose event may not have arrived yet."""
 
 from http import HTTPStatus
 from typing import TypeVar
@@ -19,7 +19,7 @@ B_ = TypeVar("B_", bound=BaseModel)
 
 
 class NotKnownYet(Unavailable):
-    """The owner did not say; soon it will, or its event will have arrived."""
+    """The other service did not answer; try again soon."""
 
     code = "not_known_yet"
 
@@ -33,12 +33,12 @@ async def product(http: httpx.AsyncClient, caller: Caller, product_id: UUID) -> 
 
 
 async def ask(http: httpx.AsyncClient, caller: Caller, path: str, kind: type[B_]) -> B_ | None:
-    """Ask once, on the caller's behalf; None only when the owner itself knows of no such thing."""
+    """Ask once, on the caller's behalf; None only for a 404 of the service itself."""
     gateway = Gateway(http, access_token=caller.token, seconds=PATIENCE_SECONDS)
     try:
         return await gateway.get(path, kind)
     except Problem as problem:
-        # A gateway without a route says 404 as well, but no problem of ours.
+        # A gateway without a route answers 404 as well, but not with one of our problems.
         if problem.status == HTTPStatus.NOT_FOUND and problem.is_own:
             return None
         raise NotKnownYet("its owner cannot be asked now: try again", retry_after=1) from problem

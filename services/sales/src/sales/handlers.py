@@ -1,4 +1,4 @@
-"""What sales learns from the other contexts: who may buy, and what can be sold."""
+"""Events of identity and catalog: who may buy, and what can be sold."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

@@ -64,7 +64,7 @@ def check_day(sold_on: date, today: date) -> None:
 
 
 class KnownCustomer(Base):
-    """A customer as identity last told of them."""
+    """A customer, as in identity's last event."""
 
     __tablename__ = "known_customers"
 
@@ -77,7 +77,7 @@ class KnownCustomer(Base):
 
     @hybrid_property
     def words(self) -> str:
-        """By which the sales of this customer are found."""
+        """The words by which this customer's sales are found."""
         return self.first_name + " " + self.last_name + " " + self.email
 
     def check_may_buy(self) -> None:
@@ -86,7 +86,7 @@ class KnownCustomer(Base):
 
 
 class SellableProduct(Base):
-    """A product as the catalogue last told of it; one withdrawn is sold only knowingly."""
+    """A product, as in catalog's last event; selling a withdrawn one needs a confirmation."""
 
     __tablename__ = "sellable_products"
 
@@ -101,7 +101,7 @@ class SellableProduct(Base):
             raise ProductWithdrawn("this product is no longer on sale", field="product_id")
 
 
-# Gaps are meant: a refused sale gives its number back to nobody.
+# Gaps are intended: the number of a refused sale is not used again.
 SALE_NUMBERS = Sequence("sale_numbers", metadata=Base.metadata)
 
 UNIT_SOLD_ONCE = "uq_sales_unit_sold_once"
@@ -181,7 +181,7 @@ class Sale(Base):
         ordinal: int,
         at: datetime,
     ) -> "Sale":
-        """A new sale; `at` is now, in the shop's zone: it decides what « today » is."""
+        """A new sale; `at` is the current time in the shop's zone, which decides what « today » is."""
         check_day(new.sold_on, (at + clock.BORNE).date())  # today by another clock
         customer.check_may_buy()
         product.check_can_be_sold(withdrawn_confirmed=new.withdrawn_confirmed)
@@ -203,13 +203,13 @@ class Sale(Base):
 
     @classmethod
     def reads_like(cls, serial_number: str) -> ColumnElement[bool]:
-        """The same, or the same but for O and 0, I and 1; by the words of the index."""
+        """The same number, or the same but for O and 0, I and 1."""
         column = literal_column(AS_READ)
         return column == serial_number.translate({ord("O"): "0", ord("I"): "1"})
 
     @property
     def sale_id(self) -> UUID:
-        """As the events that tell of it call it."""
+        """The name of its id in events."""
         return self.id
 
     @property
@@ -221,7 +221,7 @@ class Sale(Base):
         )
 
     def cancel(self, *, by: Caller, reason: str, at: datetime) -> bool:
-        """Undo the sale, for good; False when somebody had already done so."""
+        """Cancel the sale, finally; False if it was cancelled before."""
         if self.cancelled_at is not None:
             return False
         self.cancelled_at = at.astimezone(UTC)

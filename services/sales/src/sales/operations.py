@@ -1,4 +1,4 @@
-"""What staff do at the counter, and what sales keeps of what the others told."""
+"""What staff do at the counter, and local copies of customers and products."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import datetime
@@ -65,7 +65,7 @@ PARTIES = (
 
 
 async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at: datetime) -> Sale:
-    """Record the sale and announce it; `at` is now, in the shop's zone."""
+    """Record the sale and publish it; `at` is the current time in the shop's zone."""
     # Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale.
     values = {"customer_id": new.customer_id, "product_id": new.product_id}
     row = (await session.execute(PARTIES, values)).one_or_none()
@@ -99,7 +99,7 @@ SOLD_ONCE = (
 
 
 async def add_if_free(session: AsyncSession, sale: Sale) -> None:
-    """PostgreSQL decides between two sellers of one unit; the second is told of the first."""
+    """PostgreSQL decides between two sellers of one unit; the second gets the first one's sale."""
     row = {name: getattr(sale, name) for name in OF_SALE}
     if not await (await straight(session)).execute(SOLD_ONCE, row):
         reader = await straight(session)
@@ -125,7 +125,7 @@ def already_sold(standing: api.Sale) -> SerialNumberAlreadySold:
 async def cancel_sale(
     session: AsyncSession, staff: Caller, sale_id: UUID, reason: str, *, at: datetime
 ) -> Sale:
-    """Undo a sale that was a mistake, once; its serial number is free again."""
+    """Cancel a sale that was a mistake; its serial number is free again. Idempotent."""
     sale = await queries.sale_to_change(session, sale_id)
     if sale.cancel(by=staff, reason=reason, at=at):
         publish(session, SaleCancelled.model_validate(sale, from_attributes=True))
@@ -133,7 +133,7 @@ async def cancel_sale(
 
 
 async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
-    """The sales and cancellations that the outbox does not hold any more."""
+    """Sales and cancellations whose events the outbox no longer holds."""
     recorded, cancelled = is_gone(SaleRecorded, Sale.id), is_gone(SaleCancelled, Sale.id)
     missing = recorded | (Sale.cancelled_at.is_not(None) & cancelled)
     found = await session.stream(
@@ -157,7 +157,7 @@ OLD_DRAFTS = Past("drafts", "saved_at < now() - :last", "saved_at", {"last": DRA
 async def keep_draft(
     session: AsyncSession, seller: Caller, draft: DraftToKeep, *, at: datetime
 ) -> None:
-    """The last one kept counts, from whatever device, as long as all speak of the same sale."""
+    """The last version counts, from whatever device, as long as it is of the same sale."""
     if recorded := await made_under(session, seller, draft.key):
         raise SaleAlreadyRecorded("this sale is recorded", context={"sale_id": str(recorded)})
     values = {
@@ -189,7 +189,7 @@ OF_THIS_SALE = MINE.where(DRAFTS.c.key == bindparam("key"))
 
 
 def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None:
-    """Throw it away, or only if it is of the sale with this key; repeating it is harmless."""
+    """Delete it, or only if it is of the sale with this key. Idempotent."""
     if key:
         run_later(session, OF_THIS_SALE, {"seller_id": seller.id, "key": key})
     else:
@@ -209,7 +209,7 @@ async def remember_customer(
     last_name: str,
     email: str,
 ) -> None:
-    """Keep what is newest, and have the customer's sales found under the newest name."""
+    """Store the newest state, and update the words by which the customer's sales are found."""
     state = {
         "id": customer_id,
         "version": version,
@@ -243,7 +243,7 @@ async def upsert_newest(
     kind: type[KnownCustomer | SellableProduct],
     states: Iterable[Mapping[str, Any]],
 ) -> None:
-    """Keep each state unless a version as new is kept already: states come late and twice."""
+    """Store each state unless the stored version is as new: events arrive late and twice."""
     # In one order, so that two replicas never wait for each other.
     ordered = sorted(states, key=lambda state: state["id"])
     if not ordered:

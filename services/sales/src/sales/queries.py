@@ -37,7 +37,7 @@ STANDING = Sale.cancelled_at.is_(None)
 
 
 class SaleUnknown(NotFound):
-    """Also said of a sale that exists and that one may not see."""
+    """Also for a sale that exists but that the caller may not see."""
 
     code = "sale_unknown"
 
@@ -66,7 +66,7 @@ def sale_of(row: Any) -> api.Sale:
 
 
 async def sale(reader: Reader, caller: Caller, sale_id: UUID) -> api.Sale:
-    """Staff see every sale; customers see what they bought, while it stands."""
+    """Staff see every sale; customers what they bought, unless it was cancelled."""
     for_staff = caller.role in STAFF
     values = {"id": sale_id} if for_staff else {"id": sale_id, "customer_id": caller.id}
     found = await one_or_none(reader, ONE if for_staff else ONE_OF_MINE, values)
@@ -91,7 +91,7 @@ async def sale_to_change(session: AsyncSession, sale_id: UUID) -> Sale:
 
 
 async def sale_of_unit(reader: Reader, product_id: UUID, serial_number: str) -> api.Sale | None:
-    """The sale that stands for this unit, if it was sold."""
+    """The sale of this unit that is not cancelled, if there is one."""
     values = {"product_id": product_id, "serial_number": serial_number}
     return await one_or_none(reader, OF_UNIT, values)
 
@@ -99,7 +99,7 @@ async def sale_of_unit(reader: Reader, product_id: UUID, serial_number: str) -> 
 async def serial_number_checked(
     reader: Reader, check: api.SerialNumberCheck
 ) -> api.SerialNumberChecked:
-    """The sale of this very unit, and those that it may be mistaken for."""
+    """The sale of this unit, and sales of units that it may be mistaken for."""
     number = check.serial_number
     alike = SALE.where(Sale.reads_like(number), STANDING).order_by(Sale.recorded_at.desc()).limit(1)
     same = alike.where(Sale.serial_number == number, Sale.product_id != check.product_id)
@@ -169,13 +169,13 @@ async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
 
 
 def holds(word: str) -> ColumnElement[bool]:
-    """What the index finds, then whether it is written so."""
+    """Matches the index, then the text itself."""
     found = literal_column(SQUEEZED, Text).contains(word.replace("-", ""), autoescape=True)
     return found & Sale.search_text.regexp_match(pattern_of(word.replace("-", "")))
 
 
 def numbers_in(text: str) -> list[str]:
-    """Of a sale or a unit, as they are stored, whatever stands around or inside them."""
+    """Numbers of sales and units in the text, as they are stored."""
     folded = fold(text)
     number = sale_number_in(folded)
     return [each.lower() for each in ([number] if number else serial_numbers_in(folded))]
@@ -211,7 +211,9 @@ async def page(
 
 
 async def purchase_counts(reader: Reader, customer_ids: Sequence[UUID]) -> list[api.PurchaseCount]:
-    """How many purchases of each stand, in the order asked; exact to 1,000, at most 1,001."""
+    """How many purchases each has, without cancelled ones, in the order asked; exact up to 1,000,
+    else 1,001.
+    """
     rows = await reader.execute(
         select(Sale.customer_id, func.count())
         .where(Sale.customer_id.in_(customer_ids), STANDING)
@@ -231,7 +233,7 @@ ARE_KNOWN = select(
 
 
 async def are_known(reader: Reader, *, customer_id: UUID, product_id: UUID) -> tuple[bool, bool]:
-    """Whether this customer and this product have reached us yet."""
+    """Whether the events of this customer and this product have arrived."""
     values = {"customer_id": customer_id, "product_id": product_id}
     row = (await reader.execute(ARE_KNOWN, values)).one()
     return row.customer, row.product
@@ -245,7 +247,7 @@ DRAFT = select(Draft.key, Draft.content, Draft.saved_at).where(
 
 
 async def draft(reader: Reader, seller: Caller, *, at: datetime) -> api.Draft:
-    """The sale that this seller has begun and neither recorded nor forgotten for days."""
+    """The sale that this seller has begun; drafts expire after some days."""
     values = {"seller_id": seller.id, "since": at - DRAFTS_LAST}
     row = (await reader.execute(DRAFT, values)).one_or_none()
     return api.Draft() if row is None else api.Draft.model_validate(row)

@@ -63,7 +63,7 @@ async def record_sale(
 
 
 async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> None:
-    """Ask the owners of what may be a moment old; no connection is held while they answer."""
+    """Ask for what may be a moment old; holds no database connection meanwhile."""
     database, http = request.app.state.database, request.app.state.http
     async with database.reading() as reader:
         customer_known, product_known = await queries.are_known(
@@ -134,34 +134,34 @@ async def search_sales(search: api.SaleSearch, _: StandingStaff, reader: Reading
 async def check_serial_number(
     check: api.SerialNumberCheck, _: Staff, reader: Reading
 ) -> api.SerialNumberChecked:
-    """Whether this unit was sold before, and what else bears this number, or one that reads alike.
+    """Whether this unit was sold before, and other sales with this number or one that reads alike.
 
-    For staff alone: it tells of other customers' purchases.
+    For staff only: it shows other customers' purchases.
     """
     return await queries.serial_number_checked(reader, check)
 
 
 @router.get("/draft")
 async def draft(seller: Staff, now: Now, reader: Reading) -> api.Draft:
-    """The sale that you have begun, on whatever device; empty when there is none."""
+    """The sale that you have begun, on whatever device; empty if there is none."""
     return await queries.draft(reader, seller, at=now)
 
 
 @router.put("/draft", status_code=204)
 async def keep_draft(draft: api.DraftToKeep, seller: Staff, now: Now, session: Transaction) -> None:
-    """Keep it as it is for some days; recording the sale ends it."""
+    """Store it for some days; recording the sale deletes it."""
     await operations.keep_draft(session, seller, draft, at=now)
 
 
 @router.delete("/draft", status_code=204)
 async def forget_draft(seller: Staff, session: Transaction, key: DraftKey = None) -> None:
-    """Throw it away; repeating it is harmless."""
+    """Delete it. Idempotent."""
     operations.forget_draft(session, seller, key)
 
 
 @router.get("/{sale_id}")
 async def read_sale(sale_id: UUID, caller: Anyone, reader: Reading) -> api.Sale:
-    """One sale: any for staff, one's own for a customer while it stands."""
+    """One sale: any for staff, for a customer their own unless it was cancelled."""
     return await queries.sale(reader, caller, sale_id)
 
 
@@ -169,6 +169,6 @@ async def read_sale(sale_id: UUID, caller: Anyone, reader: Reading) -> api.Sale:
 async def cancel_sale(
     sale_id: UUID, cancellation: api.Cancellation, staff: Staff, now: Now, session: Transaction
 ) -> api.Sale:
-    """Undo a sale recorded by mistake. Said again, it changes nothing."""
+    """Cancel a sale recorded by mistake. Idempotent."""
     cancelled = await operations.cancel_sale(session, staff, sale_id, cancellation.reason, at=now)
     return api.Sale.model_validate(cancelled)

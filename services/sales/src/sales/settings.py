@@ -1,4 +1,4 @@
-"""What the sales service reads from its environment."""
+"""The settings of sales."""
 
 from chassis.settings import ServiceSettings
 

@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 async def reword(app: FastAPI, loop: Loop) -> str:
-    """All that is stale, in small transactions."""
+    """Update all stale search texts, in small transactions."""
     done = 0
     while True:
         async with app.state.database.transaction() as session:

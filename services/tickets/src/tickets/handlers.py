@@ -1,4 +1,4 @@
-"""What tickets does about the events of others: people are known, and who owns what."""
+"""Events of identity and sales: who people are, and who owns what."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 

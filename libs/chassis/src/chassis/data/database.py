@@ -1,4 +1,4 @@
-"""One engine, one kind of transaction, and how a constraint becomes a refusal."""
+"""The engine, its transactions, and how a violated constraint becomes a refusal."""
 
 import asyncio
 import select
@@ -63,18 +63,18 @@ def metadata() -> MetaData:
 
 
 class Mapping(MappedAsDataclass, kw_only=True, eq=False, repr=False):
-    """What the base of each service's mapped classes is made of; its tables are its own."""
+    """Base for the mapped classes of all services; each service has its own tables (`metadata`)."""
 
     type_annotation_map = TYPES
 
 
 def new_id() -> UUID:
-    """A UUIDv7: ids made later sort later, so indexes grow at their end."""
+    """A UUIDv7: ordered by time, so indexes grow at their end."""
     return uuid7(nanoseconds=int(clock.now().timestamp() * 1e9))
 
 
 class Database:
-    """A bounded pool of connections; a request that finds none free in time is refused."""
+    """A bounded pool of connections; a request that gets none in time is refused."""
 
     def __init__(
         self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
@@ -98,7 +98,7 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
-        """All the writes made inside commit together, or none do."""
+        """Commits at the end, or rolls everything back if an exception leaves it."""
         try:
             async with self.sessions.begin() as session:
                 yield session
@@ -109,12 +109,14 @@ class Database:
             raise
 
     async def try_room(self) -> None:
-        """Raises while the disk of PostgreSQL has no room for a megabyte."""
+        """Raises if PostgreSQL's disk has no room for another megabyte."""
         async with self.transaction() as session:
             await session.execute(text(A_MEGABYTE))
 
     async def read_clock(self) -> timedelta:
-        """How far this process's clock is behind; from now on `chassis.clock` allows for it."""
+        """How far this process's clock is behind the database's; `chassis.clock` is corrected by
+        it.
+        """
         async with self.transaction() as session:
             asked = datetime.now(UTC)
             theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
@@ -122,7 +124,7 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Reader]:
-        """A connection of the same pool without a transaction: no BEGIN, no COMMIT to wait for."""
+        """A connection from the same pool in autocommit mode: no BEGIN and no COMMIT to wait for."""
         pooled = await self.engine.raw_connection()
         connection = cast("AsyncConnection", pooled.driver_connection)
         try:
@@ -181,7 +183,7 @@ Reading = Annotated[Reader, Depends(reading, scope="function")]
 
 @contextmanager
 def refusing(constraint: str, refusal: Refusal) -> Generator[None]:
-    """Let PostgreSQL decide a race, and say it in the words of the business."""
+    """Turn the violation of this constraint into a refusal, so that PostgreSQL decides races."""
     try:
         yield
     except (IntegrityError, DriversIntegrityError) as clash:

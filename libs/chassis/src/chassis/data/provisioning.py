@@ -1,6 +1,6 @@
-"""One database and two roles per service, each closed to the others.
+"""One database and two roles per service, each without access to the others' databases.
 
-`python -m chassis.data.provisioning` makes them on a server, as its superuser; harmless when repeated.
+`python -m chassis.data.provisioning` creates them on a server, as its superuser. Idempotent.
 """
 
 import os
@@ -20,14 +20,14 @@ EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")  # only a superuser may create
 
 
 def owner(service: str) -> str:
-    """The role that migrates; the one named like the service only reads and writes rows."""
+    """The role that migrates; the role with the service's name only reads and writes rows."""
     return f"{service}_owner"
 
 
 def make(server: str, services: Iterable[str], passwords: Mapping[str, str]) -> None:
-    """Create what is missing; what is there keeps its rows and gets today's passwords.
+    """Create what is missing; what exists keeps its rows and gets the given passwords.
 
-    `passwords` are by role: for each service one of its name and one of its owner's.
+    `passwords` are by role: for each service one for its role and one for its owner.
     """
     with psycopg.connect(server, autocommit=True, connect_timeout=10) as connection:
         databases = {name for (name,) in connection.execute("select datname from pg_database")}
@@ -55,7 +55,7 @@ def make_role(connection: psycopg.Connection, role: str, password: str) -> None:
 
 
 def close_to_others(connection: psycopg.Connection, service: str) -> None:
-    """By default everybody may connect to every database: nobody but its roles here."""
+    """PostgreSQL lets everybody connect to every database by default: allow only its own roles."""
     connection.execute(SQL("revoke all on database {} from public").format(Identifier(service)))
     connection.execute(
         SQL("grant connect, temporary on database {0} to {0}").format(Identifier(service))
@@ -63,7 +63,9 @@ def close_to_others(connection: psycopg.Connection, service: str) -> None:
 
 
 def furnish(database: str, service: str) -> None:
-    """The extensions, and rows but no tables for the running role, now and later."""
+    """Create the extensions, and grant the running role rights on rows of present and future
+    tables.
+    """
     names = {"owner": Identifier(owner(service)), "running": Identifier(service)}
     with psycopg.connect(database, autocommit=True) as connection:
         for extension in EXTENSIONS:
@@ -84,7 +86,7 @@ def furnish(database: str, service: str) -> None:
 
 
 def remove(server: str, services: Iterable[str]) -> None:
-    """Drop what `make` has created, with all that is in it."""
+    """Drop everything that `make` has created, with its contents."""
     with psycopg.connect(server, autocommit=True, connect_timeout=10) as connection:
         for service in services:
             connection.execute(

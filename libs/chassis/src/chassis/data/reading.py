@@ -1,4 +1,4 @@
-"""Statements that only read: compiled once per shape, run by the driver, rows as it gives them."""
+"""Reads without the ORM: statements compiled once per shape and run by the driver."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -27,7 +27,7 @@ Values = Mapping[str, Any]
 
 
 class Rows(list[Any]):
-    """All rows of an answer, by the names that a result of SQLAlchemy gives them too."""
+    """All rows of a result, with the method names of SQLAlchemy's results."""
 
     def all(self) -> list[Any]:
         return self
@@ -43,7 +43,7 @@ class Rows(list[Any]):
         return self[0] if self else None
 
     def scalars(self) -> "Rows":
-        """The first column alone."""
+        """The values of the first column."""
         return Rows(row[0] for row in self)
 
     def scalar_one(self) -> Any:
@@ -55,7 +55,9 @@ class Rows(list[Any]):
 
 
 class Statements:
-    """How statements read as the driver takes them: text once per shape, values each time."""
+    """A cache of compiled statements: the driver's SQL once per shape, the values for each
+    execution.
+    """
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
@@ -95,7 +97,7 @@ class Statements:
 
 
 class Reader:
-    """Runs selects on one connection, each by itself: what commits between two is seen."""
+    """Runs selects on one connection in autocommit: each sees what was committed before it."""
 
     def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
         self.connection, self.statements = connection, statements
@@ -107,7 +109,7 @@ class Reader:
         *,
         plans_anew: bool = False,
     ) -> Rows:
-        """`plans_anew`: no plan is kept, for values whose numbers of rows differ widely.
+        """`plans_anew` plans each time, for values whose numbers of rows differ widely.
 
         Raises the driver's own errors (`psycopg.Error`).
         """

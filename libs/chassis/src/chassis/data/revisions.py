@@ -1,4 +1,4 @@
-"""Which migrations this code knows and at which one a database is, without Alembic, which migrates."""
+"""Compares a database's migration with the code's, without importing Alembic."""
 
 import functools
 import re

@@ -1,4 +1,4 @@
-"""Writes that need no objects: run by the driver in a session's transaction, several as one."""
+"""Writes without the ORM, in the session's transaction; several are sent as one statement."""
 
 import functools
 from collections.abc import Generator, Iterable
@@ -21,7 +21,7 @@ READER = "reader"
 
 @functools.cache
 def inserting(kind: type[DeclarativeBase], *names: str) -> Insert:
-    """A row of these columns; what the database fills in itself is not among them."""
+    """An INSERT of these columns; the others get their defaults in the database."""
     values = {name: bindparam(name) for name in names}
     return insert(kind.__table__).values(values).inline()  # ty: ignore[invalid-argument-type]
 
@@ -32,16 +32,16 @@ def add_later(session: AsyncSession, kind: type[DeclarativeBase], row: Values) -
 
 
 def run_later(session: AsyncSession, statement: Statement, values: Values) -> None:
-    """Run before the transaction commits, or before `straight` reads, with the others as one.
+    """Run it before the transaction commits or `straight` reads, together with the others.
 
-    None of them sees what another one does, and what they answer is lost. A savepoint that is
-    rolled back meanwhile does not take them back.
+    They run as one statement, so none sees the effect of another, and their results are lost.
+    Rolling back a savepoint meanwhile does not remove them.
     """
     session.info.setdefault(LATER, []).append((statement, values))
 
 
 async def straight(session: AsyncSession) -> Reader:
-    """The session's connection, in its transaction; all that the session was to write is written."""
+    """A reader on the session's own connection, in its transaction, after all pending writes."""
     if session.new or session.dirty or session.deleted:
         await session.flush()
     reader = session.info.get(READER)
@@ -60,7 +60,7 @@ async def write_what_waits(session: AsyncSession) -> None:
 
 
 def groups(waiting: Iterable[Waiting]) -> Generator[list[Waiting]]:
-    """What may be one statement: two rows of one table keep their order in two."""
+    """Split into groups that can be one statement: two rows of the same table need two."""
     group: list[Waiting] = []
     for each in waiting:
         if any(each[0] is other for other, _ in group):
@@ -72,7 +72,7 @@ def groups(waiting: Iterable[Waiting]) -> Generator[list[Waiting]]:
 
 
 def together(statements: Statements, group: list[Waiting]) -> tuple[Any, dict[str, Any]]:
-    """All of them as one statement: each but the last in WITH, its parameters under a prefix."""
+    """One statement: all but the last in WITH, the parameters of each under its own prefix."""
     texts, parameters = [], {}
     for n, (statement, values) in enumerate(group):
         text, given = statements.of(statement, values)

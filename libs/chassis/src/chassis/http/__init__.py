@@ -1,1 +1,1 @@
-"""HTTP, spoken and asked: who calls, what is refused, how much, and whether a process serves."""
+"""HTTP: authentication, idempotency, paging, uploads, the server and the client."""

@@ -1,4 +1,4 @@
-"""What every answer of every process has: the headers that browsers obey, and HEAD beside GET."""
+"""Common to all responses: default headers, and HEAD wherever there is GET."""
 
 from collections.abc import Callable, Mapping
 

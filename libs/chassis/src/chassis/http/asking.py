@@ -1,4 +1,4 @@
-"""Asking other parts over HTTP: one client, with its ids, tokens, tries and time-outs."""
+"""The HTTP client for calls between services: ids, tokens, retries and time-outs."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -35,11 +35,11 @@ Renew = Callable[[], Awaitable[str]]
 
 
 class HttpClient(httpx.AsyncClient):
-    """Calls to one address, for the whole process; what is sent carries the ids of what is under way.
+    """Calls to one base address, shared by the whole process; adds the trace's ids to each.
 
-    httpx's own way to a request and back (cookies, redirects, authentication, merging of URLs) and
-    httpcore cost five times as much CPU as aiohttp alone, and nobody here needs them.
-    `seconds` are those that each step of a call may take; `most` calls are under way at once.
+    httpx's own request path and httpcore cost five times as much CPU as aiohttp alone, for features
+    that are not needed here (cookies, redirects, authentication). `seconds` limits each step of a
+    call, `most` the number of concurrent calls.
     """
 
     def __init__(
@@ -201,9 +201,9 @@ def ids() -> dict[str, str]:
 
 
 class Problem(Exception):
-    """A service's refusal, or its silence (503 `unavailable`), with a stable code.
+    """The refusal of a service, or 503 `unavailable` if it does not answer; with a stable code.
 
-    `is_own`: the service itself said so, and not what stands before it.
+    `is_own`: it comes from the service itself, not from the gateway in front of it.
     """
 
     def __init__(
@@ -224,9 +224,9 @@ class Problem(Exception):
 
 @dataclass(frozen=True)
 class Gateway:
-    """Calls through the gateway's internal entry point: for whom (a token), with what `headers`.
+    """Calls through the gateway's internal entry point, with a token and further `headers`.
 
-    `seconds` each step of a call may take, else those of the client. All methods raise `Problem`.
+    `seconds` limits each step of a call, by default the client's. All methods raise `Problem`.
     """
 
     http: httpx.AsyncClient
@@ -236,7 +236,7 @@ class Gateway:
     seconds: float | None = None
 
     def on_behalf(self, access_token: str, renew: Renew | None = None) -> "Gateway":
-        """`renew` brings another token where a service does not take this one."""
+        """With this token; `renew` fetches another one if a service does not accept it."""
         return replace(self, access_token=access_token, renew=renew)
 
     async def get(self, path: str, answer: type[Answer], **query: Asked) -> Answer:
@@ -252,7 +252,7 @@ class Gateway:
         *,
         key: str | None = None,
     ) -> Answer:
-        """`key` names this one attempt: repeated, it does nothing twice."""
+        """`key` is the Idempotency-Key: repeated with the same key, the call has no second effect."""
         return read(await self.ask(method, path, json=body, key=key), answer)
 
     async def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:

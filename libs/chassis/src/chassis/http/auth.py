@@ -1,4 +1,4 @@
-"""Who is calling, from a token that every service can check alone."""
+"""Authentication by signed tokens, which every service checks without asking identity."""
 
 import asyncio
 import contextlib
@@ -42,9 +42,9 @@ class KeysUnavailable(Unavailable):
 
 @dataclass(frozen=True)
 class Caller:
-    """The person on whose behalf a request is made, as identity has signed it.
+    """The person on whose behalf a request is made, as signed by identity.
 
-    `token` is what to show to another service that is asked on this person's behalf.
+    `token` authenticates calls to other services on this person's behalf.
     """
 
     id: UUID
@@ -60,9 +60,10 @@ class ServiceToken(BaseModel):
 
 
 class ServiceTokens:
-    """Tokens for what a service does on nobody's behalf, as identity gives them for its secret.
+    """Tokens of a service for work on nobody's behalf, which identity gives in exchange for its
+    secret.
 
-    Raises `Problem` where identity is silent or refuses.
+    Raises `Problem` where identity does not answer or refuses.
     """
 
     def __init__(self, http: httpx.AsyncClient, service: str, secret: str) -> None:
@@ -72,7 +73,7 @@ class ServiceTokens:
         self.good_until = float("-inf")
 
     async def token(self) -> str:
-        """One that is good for a few seconds at least."""
+        """One that is valid for at least a few more seconds."""
         if time.monotonic() >= self.good_until:
             self.last = await self.gateway.send(
                 "POST", SERVICE_TOKENS_PATH, self.known, ServiceToken
@@ -81,26 +82,28 @@ class ServiceTokens:
         return self.last.access_token
 
     async def renewed(self, refused: str) -> str:
-        """Another one than the one refused; perhaps another call has fetched it already."""
+        """Another token than the one that was refused; a concurrent call may have fetched it
+        already.
+        """
         if self.last.access_token == refused:
             self.good_until = float("-inf")
         return await self.token()
 
 
 class Keys(Protocol):
-    """Where the public keys that sign tokens are found."""
+    """Where the public keys that verify tokens come from."""
 
     async def key(self, kid: str) -> PyJWK | None: ...
 
     def now(self) -> datetime:
-        """The time of whoever signs: by it tokens end."""
+        """The signer's time: tokens expire by it."""
         ...
 
 
 class PublishedKeys:
-    """Identity's published keys: read in the background, and asked for one that is not known yet.
+    """Identity's public keys: refreshed in the background, and fetched for an unknown key id.
 
-    Whoever shows a token of a key that is known waits for nobody, however long identity is silent.
+    A token with a known key is checked without waiting, however long identity does not answer.
     """
 
     def __init__(self, http: httpx.AsyncClient) -> None:
@@ -119,7 +122,9 @@ class PublishedKeys:
         return moment + timedelta(seconds=time.monotonic() - asked_at)
 
     async def key(self, kid: str) -> PyJWK | None:
-        """None for one that identity has not published; raises `KeysUnavailable` if it is silent."""
+        """None for a key that identity has not published; raises `KeysUnavailable` if it does not
+        answer.
+        """
         if kid not in self.known:
             async with self.asking:
                 if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
@@ -171,7 +176,7 @@ class Checked:
 
 
 class CheckedTokens:
-    """Tokens that were found valid, by their hash, each until it ends or its key is withdrawn."""
+    """A cache of valid tokens by their hash, each until it expires or its key is withdrawn."""
 
     def __init__(self, most: int = CHECKED_MOST) -> None:
         self.most = most
@@ -245,7 +250,7 @@ CurrentCaller = Annotated[Caller, Depends(caller)]
 
 
 def only(*roles: str) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that lets these roles pass and answers 403 `forbidden` to the others."""
+    """A dependency that accepts these roles and answers 403 `forbidden` to others."""
 
     async def check(who: CurrentCaller) -> Caller:
         if who.role not in roles:

@@ -1,4 +1,4 @@
-"""How many bytes the body of a request may have, counted while it comes and before it is parsed."""
+"""Limits the size of request bodies while they arrive, before they are parsed."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 

@@ -1,4 +1,4 @@
-"""What is told of every request: its ids, one line of log, its duration."""
+"""For every request: its ids, one log line, its duration as a metric."""
 
 import re
 import time
@@ -21,12 +21,12 @@ QUIET = ("/health/", "/metrics")
 
 
 class Observing:
-    """ASGI middleware around everything else.
+    """The outermost ASGI middleware.
 
-    The ids come from the hop before, so that one click can be followed through web and services;
-    they are on every line that is logged meanwhile, the request's in the answer too. Paths are told
-    as their template and query strings not at all: both may hold what people typed. What nobody
-    has foreseen is logged and answered here, where the ids are still known.
+    Ids come from the previous hop, so that one click can be followed through web and services; they
+    are on every log line of the request, and the request's id is in the response. Paths are logged
+    as route templates, without query strings: both may contain what people typed. Unexpected errors
+    are logged and answered here, where the ids are still known.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -1,4 +1,4 @@
-"""Opaque cursors for keyset pages: the last row's sort key, never a number of rows to skip."""
+"""Opaque cursors for keyset paging: the sort key of the last row, never an offset."""
 
 import base64
 import functools

@@ -1,4 +1,4 @@
-"""Serve HTTP: the one command that every process of Guichet has, with or without a database."""
+"""The `serve` command of every process, with or without a database."""
 
 import argparse
 import signal
@@ -20,7 +20,7 @@ KEEP_ALIVE_SECONDS = 100
 
 
 def fail(message: str, code: int = 1) -> SystemExit:
-    """One clear line on standard error; raise what this returns."""
+    """Print one line to standard error; the caller raises what this returns."""
     sys.stderr.write(f"{message}\n")
     return SystemExit(code)
 
@@ -36,9 +36,9 @@ def read_settings(package: str) -> CommonSettings:
 
 
 class Server(uvicorn.Server):
-    """Leaves in order: first it is not ready, and only later does it take no more requests.
+    """Stops gracefully: first reports « not ready », then stops accepting requests.
 
-    Meanwhile the gateway notices and looks elsewhere; whoever asks twice has it stop at once.
+    In between the gateway notices and uses other replicas. A second signal stops it at once.
     """
 
     def __init__(self, config: uvicorn.Config, drain_seconds: float) -> None:
@@ -67,9 +67,9 @@ class Server(uvicorn.Server):
 def serve(
     package: str, host: str | None, port: int | None, sockets: Sequence[socket] | None = None
 ) -> None:
-    """Serve HTTP until SIGTERM; requests under way then have a time to end.
+    """Serve HTTP until SIGTERM; running requests then get some time to end.
 
-    On `sockets` that listen already, where whoever starts this holds the port.
+    `sockets` are already listening, where the parent process holds the port.
     """
     settings = read_settings(package)
     logs.configure(settings.log_level)

@@ -1,4 +1,4 @@
-"""Whether a caller's session still stands, for what a signed token alone is too old to open."""
+"""Asks identity whether a session is still valid, where a token of up to 60 s ago is not enough."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class Standing(Protocol):
 
 
 class AskedStanding:
-    """As identity says, by its own clock alone: no difference of clocks makes ten seconds more."""
+    """Identity's answers, cached for ten seconds by this process's own clock."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
@@ -92,10 +92,10 @@ def is_of_session(answer: httpx.Response) -> bool:
 
 
 def standing(*roles: str) -> Callable[[Request, Caller], Awaitable[Caller]]:
-    """As `only`, and whose session stood ten seconds ago at most; no connection is held meanwhile.
+    """As `only`, and the session was still valid at most ten seconds ago.
 
-    For what gives power or shows many people's data: 401 `session_ended`, or 503
-    `session_unchecked` where identity is silent.
+    For routes that give power or show many people's data. Holds no database connection while it
+    asks. 401 `session_ended`, or 503 `session_unchecked` where identity does not answer.
     """
 
     async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:

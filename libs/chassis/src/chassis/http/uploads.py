@@ -1,7 +1,7 @@
-"""Large things in parts that can be resumed: tus 1.0, with what has come kept in the database.
+"""Resumable uploads in parts (tus 1.0), stored in the database.
 
-A part is a request of its own, so that none is long, and comes to whichever replica. When all has
-come, the work on it is done in the background (`settle_next`) and its outcome kept with it.
+Each part is a request of its own and may reach any replica. When all have arrived, the upload is
+processed in the background (`settle_next`), and its outcome is stored with it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Uploads(DeclarativeBase):
 
 
 class Upload(Uploads):
-    """`kind` tells what it is for; `outcome` is there when the work on it has ended."""
+    """`kind` is what it is for; `outcome` is set once it has been processed."""
 
     __tablename__ = "uploads"
     __table_args__ = (
@@ -193,9 +193,9 @@ Work = Callable[[AsyncSession, IO[bytes]], Awaitable[Mapping[str, Any]]]
 async def settle_next(
     database: Database, kind: str, work: Work, *, later: type[Refusal] | None = None
 ) -> bool:
-    """Work on the upload of this kind that has been whole for longest; whether there was one.
+    """Process the oldest complete upload of this kind; whether there was one.
 
-    What `work` returns is the outcome, kept in the same transaction; or what it is refused for, as
+    The outcome is what `work` returns, stored in the same transaction, or the refusal it raises, as
     `refusal`. It is tried again where it raises `later`, and a few times where it fails.
     """
     upload_id: UUID | None = None

@@ -1,1 +1,1 @@
-"""Events: the outbox and the inbox, NATS JetStream, its streams, what could not be handled."""
+"""Events: outbox and inbox, NATS JetStream and its streams, dead letters."""

@@ -1,4 +1,4 @@
-"""What one may do with events that kept failing: look, handle again, forget."""
+"""Dead letters, the events that kept failing: list, handle again, drop."""
 
 from collections.abc import Sequence
 

@@ -46,9 +46,9 @@ class Messaging(DeclarativeBase):
 
 
 class OutboxMessage(Messaging):
-    """An event that was decided here; `published_at` tells that JetStream has stored it.
+    """An event of this service; `published_at` is set once JetStream has stored it.
 
-    `stored_as` is its number in the stream; nothing of what was stored before that was noted.
+    `stored_as` is its number in the stream; None for events stored before numbers were recorded.
     """
 
     __tablename__ = "outbox"
@@ -67,10 +67,10 @@ class OutboxMessage(Messaging):
 
 
 class KnownStream(Messaging):
-    """A stream as this service last saw it: its own, or one that it listens to.
+    """A stream as this service last saw it: its own, or one that it reads.
 
-    `created_at` is by NATS: another moment, another stream. `position`: of the last event that was
-    stored, or up to which all was handled. `losses`: how often it was found without what it held.
+    `created_at` comes from NATS and identifies the stream. `position` is the last event that was
+    stored, or up to which all are handled. `losses` counts how often it had lost events.
     """
 
     __tablename__ = "streams"
@@ -83,7 +83,7 @@ class KnownStream(Messaging):
 
 
 class InboxMessage(Messaging):
-    """An event that was handled here, and where its stream then stood."""
+    """An event that was handled here, and the position its stream had then."""
 
     __tablename__ = "inbox"
 
@@ -95,7 +95,7 @@ class InboxMessage(Messaging):
 
 
 class DeadLetter(Messaging):
-    """An event that kept failing, set aside with its error so that those behind it go on."""
+    """An event that kept failing, parked with its error so that those after it can go on."""
 
     __tablename__ = "dead_letters"
 
@@ -111,7 +111,7 @@ class DeadLetter(Messaging):
 
 
 class IdempotencyKey(Messaging):
-    """What a request with this key made, so that a repetition makes nothing."""
+    """What a request with this key created, so that a repetition creates nothing."""
 
     __tablename__ = "idempotency_keys"
 
@@ -128,10 +128,10 @@ SETTLING = "1 day"
 
 
 async def position_settled(session: AsyncSession, consumer: str, stream: str) -> int:
-    """Of this stream all up to here is settled: handled, or set aside; 0 for nothing yet.
+    """The position up to which everything in this stream is handled or parked; 0 for nothing yet.
 
-    Events behind it were handled too, but one in between may still be waiting to be tried again.
-    What was handled before the stream was lost stood elsewhere in the one before.
+    Later events may be handled too, but one in between may still be waiting for its retry. What was
+    handled before the stream was lost had other positions.
     """
     settled = await session.scalar(
         text(f"""
@@ -154,9 +154,10 @@ LISTENERS = 0x6C6973  # with the channel's name, the lock of those who listen to
 
 
 async def listen(connection: AsyncConnection, channel: str) -> None:
-    """From now on every commit that wakes this channel is heard; what came before is to be read.
+    """LISTEN on this channel: every later commit that notifies it is received; read what came
+    before.
 
-    Nobody is woken where nobody holds this lock: see `chassis.migrations.make_waking`.
+    Commits notify only while somebody holds this lock: see `chassis.migrations.make_waking`.
     """
     await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
     await connection.execute(
@@ -165,7 +166,7 @@ async def listen(connection: AsyncConnection, channel: str) -> None:
 
 
 def publish(session: AsyncSession, event: Event, *, version: int | None = None) -> UUID:
-    """Announce the event if, and only if, this transaction commits; returns the event's id.
+    """Publish the event if, and only if, this transaction commits; returns the event's id.
 
     `version` is the aggregate's after the event; by default the event's own field of that name.
     """
@@ -201,7 +202,7 @@ def enveloped(
 
 
 class Again(NamedTuple):
-    """An event that the outbox does not hold any more, as the tables tell of it."""
+    """An event that the outbox no longer holds, made again from the tables."""
 
     event: Event
     version: int | None
@@ -219,7 +220,7 @@ BEFORE_ALL = 1 << 40  # more events than are ever published again at once
 
 
 async def publish_again(session: AsyncSession, events: AsyncIterable[Again]) -> int:
-    """Announce them before all that the outbox holds, each once; returns how many there were."""
+    """Publish them before everything in the outbox, each once; returns how many there were."""
     first = await session.scalar(select(func.min(OutboxMessage.position)))
     position = (1 if first is None else first) - BEFORE_ALL
     rows: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""Whether a process lives, and whether it can serve, with the reasons why not."""
+"""Liveness and readiness, with the reasons for « not ready »."""
 
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -55,7 +55,7 @@ def health_routes(
 
 
 def log_readiness(reasons: Mapping[str, str | None], *, is_ready: bool) -> None:
-    """In the log whenever it changes, not whenever somebody asks."""
+    """Log readiness whenever it changes, not whenever somebody asks."""
     troubles = {name: reason for name, reason in reasons.items() if reason}
     write = log.warning if troubles else log.info
     write("ready" if is_ready else "not_ready", **troubles)

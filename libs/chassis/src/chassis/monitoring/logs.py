@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, on standard output."""
+"""Structured logs: one JSON object per line, on standard output."""
 
 import logging
 import socket
@@ -12,7 +12,7 @@ from chassis.monitoring.tracing import trace_id
 
 
 def add_trace(_: object, __: str, event: EventDict) -> EventDict:
-    """Which trace a line belongs to."""
+    """Add the trace id to a line."""
     if found := trace_id():
         event["trace_id"] = found
     return event
@@ -23,7 +23,7 @@ QUOTING = ("sqlalchemy", "psycopg", "pydantic")
 
 
 def add_traceback(_: object, __: str, event: EventDict) -> EventDict:
-    """Where an error arose and what led to it; its words too, unless they may be personal."""
+    """Add where an error arose and what caused it; its message only where it cannot be personal."""
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
@@ -32,7 +32,7 @@ def add_traceback(_: object, __: str, event: EventDict) -> EventDict:
 
 
 def chain_of(error: BaseException | None) -> list[BaseException]:
-    """The first one first."""
+    """The error and its causes, the first one first."""
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.insert(0, error)
@@ -56,7 +56,7 @@ def concerns_somebody(record: logging.LogRecord) -> bool:
 
 
 def configure(level: str = "INFO") -> None:
-    """Everything goes the same way, the logs of libraries too."""
+    """Send everything through one handler, the logs of libraries too."""
     shared = [
         structlog.contextvars.merge_contextvars,
         add_trace,

@@ -1,4 +1,4 @@
-"""Background loops: each goes on whatever happens, and says what it last did and why it cannot."""
+"""Background loops: each survives errors and reports what it last did or why it cannot go on."""
 
 import asyncio
 import time
@@ -16,10 +16,10 @@ class Stuck(Exception):
 
 
 class Loop:
-    """One loop of this process.
+    """One background loop of this process.
 
-    `every`: seconds from one turn to the next. `quiet`: seconds after which one that says nothing
-    counts as stuck, for silence is not health.
+    `every`: seconds between two turns. `quiet`: seconds without a report after which it counts as
+    stuck.
     """
 
     def __init__(self, name: str, *, every: float = 1, quiet: float = 120) -> None:
@@ -44,9 +44,9 @@ class Loop:
         work: Callable[[], Awaitable[str | None]],
         describe: Callable[[BaseException], str] = repr,
     ) -> None:
-        """For ever; `work` is one turn, or all of them, and says what it did at its end.
+        """Run `work` for ever; it is one turn, or the whole loop, and returns what it did.
 
-        `describe` tells in one line of any error that is not `Stuck`.
+        `describe` renders an error that is not `Stuck` in one line.
         """
         while True:
             try:
@@ -64,7 +64,7 @@ class Loop:
         return time.monotonic() - self.at
 
     def state(self) -> str | None:
-        """Nothing when all is well."""
+        """Why it cannot go on; None when all is well."""
         if self.trouble is None and self.idle > self.quiet:
             return f"says nothing for {self.idle:.0f} s, last « {self.last} »: restart this process"
         return self.trouble

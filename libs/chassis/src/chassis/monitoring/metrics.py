@@ -1,4 +1,4 @@
-"""What a process tells Prometheus, and how it is asked.
+"""Prometheus metrics and their endpoint.
 
 Names and labels never hold anything personal: routes are templates, refusals are codes.
 """
@@ -35,9 +35,9 @@ Reading = Callable[[], Awaitable[None]]
 
 
 def metrics_routes(readings: Sequence[Reading] = ()) -> APIRouter:
-    """`GET /metrics`; gauges that must be read somewhere are read when asked.
+    """`GET /metrics`; gauges that need a database are read when Prometheus asks.
 
-    No gateway leads here: Prometheus asks the process itself.
+    The gateway has no route to it: Prometheus asks the process itself.
     """
     router = APIRouter(include_in_schema=False)
 

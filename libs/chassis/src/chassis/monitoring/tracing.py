@@ -1,8 +1,8 @@
-"""One trace through every hop of what somebody did; a setting says where it is recorded.
+"""One trace through every hop; recorded only if a collector is configured.
 
 The ids always travel, in headers and in events, so that the logs of all parts can be joined. Spans
-are placed by hand, in the four spots that everything passes: those of instrumentation packages
-hold addresses as asked for, statements and the words of errors, which may all be personal.
+are created by hand in four places that everything passes: instrumentation packages would record
+URLs, statements and error messages, which may be personal.
 """
 
 import asyncio

@@ -1,1 +1,1 @@
-"""What no search tells apart."""
+"""Text: folding for searches, French typography."""

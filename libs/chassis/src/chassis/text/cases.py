@@ -1,4 +1,4 @@
-"""What every search finds, and what none does: one table for the tests of all of them."""
+"""What searches must and must not find: one table for the tests of all of them."""
 
 # (as it is written, as it is typed)
 FOUND = [

@@ -1,10 +1,12 @@
-"""What no search tells apart: case, accents, forms, separators, signs that cannot be seen.
+"""Folding, the one rule of all searches: ignores case, accents, separators and invisible
+characters.
 
-One rule, twice: in Python for pages, in SQL (`FUNCTION`) for columns and indexes. Both are made
-of the constants below and held equal by `tests/test_folding.py`.
+It exists in Python (`fold`, for pages) and in SQL (`function`, for columns and indexes). Both are
+built from the constants below and compared by `tests/test_folding.py`.
 
 A folded text is in lower case. Its separators are « - » inside a word and a blank between words,
-never more than one, and none at either end: « L’écran  Wi‑Fi – 27" » is « l-ecran wi-fi 27 ».
+never more than one in a row, and none at either end: « L’écran  Wi‑Fi – 27" » is « l-ecran wi-fi 27
+».
 """
 
 import functools
@@ -95,12 +97,12 @@ def words_of(text: str) -> list[str]:
 
 
 def letters_of(text: str) -> int:
-    """How many letters and digits the text has: what searches ask a number of."""
+    """How many letters and digits the text has: searches need a minimum."""
     return sum(map(str.isalnum, fold(text)))
 
 
 def is_seen(text: str) -> bool:
-    """Whether anything in it can be seen."""
+    """Whether any of its characters is visible."""
     return bool(BLANK.sub("", GONE.sub("", text)).strip())
 
 

@@ -1,4 +1,4 @@
-"""Sentences set as French is, in pages and in mails."""
+"""French typography, for pages and mails."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Bring the catalogue up to date from a file given from outside."""
+"""Imports products from a CSV file."""
 
 import asyncio
 import time
@@ -33,7 +33,7 @@ class ImportRunning(Refusal):
 
 @dataclass
 class Tally:
-    """What was met while reading."""
+    """Counts while the file is read."""
 
     rows: int = 0
     rejected_count: int = 0
@@ -54,17 +54,17 @@ class Tally:
 
 
 async def import_upload(session: AsyncSession, file: IO[bytes]) -> dict[str, Any]:
-    """What is kept of an import that came in parts."""
+    """The report that is stored for an import that came in parts."""
     report = await import_products(session, file)
     return {"report": report.model_dump(mode="json")}
 
 
 async def import_products(session: AsyncSession, file: IO[bytes]) -> ImportReport:
-    """Take every good row of the file, or nothing if the file as a whole is refused.
+    """Import every good row of the file, or nothing if the file as a whole is refused.
 
-    Rows flow through COPY into a staging table and are merged there by set: memory stays flat
-    however long the file is. What was created or changed is announced in this transaction;
-    products that the file does not name are left alone. One import at a time: `ImportRunning`.
+    Rows are copied into a staging table and merged in bulk: memory stays flat however long the file
+    is. Changes are published in the same transaction; products that are not in the file stay as
+    they are. One import at a time: `ImportRunning`.
     """
     began = time.monotonic()
     await take_the_time_it_needs(session)
@@ -95,14 +95,16 @@ async def import_products(session: AsyncSession, file: IO[bytes]) -> ImportRepor
 
 
 async def take_the_time_it_needs(session: AsyncSession) -> None:
-    """A million rows take minutes, where requests have seconds; still, everything ends."""
+    """Longer time-outs than requests have: a million rows take minutes."""
     await session.execute(text("SET LOCAL statement_timeout = '30min'"))
     await session.execute(text("SET LOCAL lock_timeout = '2min'"))
     await session.execute(text("SET LOCAL work_mem = '32MB'"))
 
 
 async def make_room(session: AsyncSession) -> None:
-    """`staged` holds the file's good rows, `touched` what the merge has made of them."""
+    """Temporary tables: `staged` for the file's good rows, `touched` for those that the merge
+    changed.
+    """
     await session.execute(text("DROP TABLE IF EXISTS staged, touched"))
     await session.execute(
         text("""
@@ -121,7 +123,7 @@ async def make_room(session: AsyncSession) -> None:
 
 
 async def stage(session: AsyncSession, rows: Iterator[Row]) -> None:
-    """The file is read in a thread, batch by batch: other requests go on meanwhile."""
+    """Parses in a thread, batch by batch, so that other requests go on."""
     connection = await driver_connection(session)
     async with (
         connection.cursor() as cursor,
@@ -145,7 +147,7 @@ def next_block(rows: Iterator[Row]) -> str:
 
 
 async def driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
-    """COPY is beyond SQLAlchemy: psycopg's own connection, in the same transaction."""
+    """psycopg's own connection, in the same transaction: SQLAlchemy has no COPY."""
     raw = await (await session.connection()).get_raw_connection()
     connection = raw.driver_connection
     if not isinstance(connection, AsyncConnection):
@@ -154,7 +156,9 @@ async def driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
 
 
 async def reject_repeated(session: AsyncSession) -> tuple[int, list[RejectedRow]]:
-    """A reference that a good row of the file had before; their number, and the first of them."""
+    """Reject references that an earlier row of the file has; returns their number and the first
+    ones.
+    """
     found = await session.execute(
         text(f"""
             WITH repeated AS (
@@ -179,9 +183,9 @@ async def reject_repeated(session: AsyncSession) -> tuple[int, list[RejectedRow]
 
 
 async def find_twins(session: AsyncSession) -> tuple[int, list[TwinReference]]:
-    """References that look like one before them in the file, or like a product that is not in it.
+    """References that look like an earlier one in the file, or like a product that is not in it.
 
-    What a product looks like stands in its row; it is only found out for those that are new.
+    Each product's row holds what its reference looks like; it is computed only for new ones.
     """
     rows = await session.execute(
         text("""
@@ -212,7 +216,7 @@ async def find_twins(session: AsyncSession) -> tuple[int, list[TwinReference]]:
 
 
 async def count_withdrawn(session: AsyncSession) -> int:
-    """Products on sale that the file says are not any more."""
+    """Products on sale that are withdrawn in the file."""
     found = await session.scalar(
         text("""
             SELECT count(*) FROM staged JOIN products USING (reference)
@@ -223,7 +227,7 @@ async def count_withdrawn(session: AsyncSession) -> int:
 
 
 async def merge(session: AsyncSession) -> tuple[int, int]:
-    """How many products were changed and created. What is as in the file is not written."""
+    """How many products were changed and created. Unchanged ones are not written."""
     changed = await count_touched(
         session,
         """
@@ -263,7 +267,7 @@ async def count_touched(session: AsyncSession, write: str) -> int:
 
 
 async def announce(session: AsyncSession) -> None:
-    """One event per 200 products, written and forgotten as it goes."""
+    """Publish one event per 200 products, written as it goes so that memory stays flat."""
     change_id = new_id()
     touched = await session.stream(text("SELECT * FROM touched"))
     async for products in parcels(touched.mappings()):
@@ -272,7 +276,7 @@ async def announce(session: AsyncSession) -> None:
 
 
 async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
-    """What products are now, where no event of the outbox tells it."""
+    """The current state of products whose events the outbox no longer holds."""
     found = await session.stream(
         text("""
             WITH announced AS MATERIALIZED (
@@ -296,7 +300,7 @@ async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
 
 
 async def parcels(touched: AsyncMappingResult) -> AsyncGenerator[list[ProductState]]:
-    """At most 200 products each, and fewer of very long ones: the broker takes a megabyte."""
+    """At most 200 products per event, fewer if they are very long: NATS accepts one megabyte."""
     parcel: list[ProductState] = []
     characters = 0
     async for row in touched:

@@ -1,9 +1,9 @@
-"""Read a CSV of products line by line: good rows, rejected rows, or a refusal of the whole file.
+"""Parses a CSV of products: good rows, rejected rows, or a refusal of the whole file.
 
-The dialect is that of Python's csv, strictly: UTF-8 (a byte order mark is welcome), lines end
-with LF or CRLF, fields are quoted where they hold a comma, a quote (doubled) or a line break.
-Empty lines say nothing. A row that cannot be read costs its first line only: reading goes on
-with the next one, so that a stray quote does not swallow the rows behind it.
+The dialect is that of Python's csv in strict mode: UTF-8 (with or without a byte order mark), lines
+end with LF or CRLF, fields are quoted where they hold a comma, a quote (doubled) or a line break.
+Empty lines are skipped. If a row cannot be parsed, only its first line is rejected and parsing
+continues with the next line, so that a stray quote does not swallow the rows behind it.
 """
 
 import csv
@@ -37,7 +37,7 @@ OPENING, CLOSING = (
 
 
 class FileRefused(Malformed):
-    """The file as a whole cannot be trusted: nothing of it is taken."""
+    """The file as a whole is invalid: nothing is imported."""
 
     code = "import_refused"
 
@@ -72,7 +72,7 @@ class Truncated(FileRefused):
 
 
 class Row(NamedTuple):
-    """A good row; references are trimmed at both ends, and kept as they are inside."""
+    """A good row; references are trimmed at both ends only."""
 
     line: int
     reference: str
@@ -81,7 +81,7 @@ class Row(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A physical line with its end; no more than its first `LINE_BYTES` are kept."""
+    """A physical line with its line end; only its first `LINE_BYTES` are kept."""
 
     number: int
     text: str
@@ -94,7 +94,7 @@ class Line(NamedTuple):
 
 
 def rows_of(file: IO[bytes]) -> Iterator[Row | RejectedRow]:
-    """Every row of the file in its order; raises `FileRefused` once there is a reason."""
+    """The rows of the file in order; raises `FileRefused`."""
     lines = lines_of(file)
     check_header(next(lines, None))
     open_row: list[Line] = []
@@ -150,7 +150,7 @@ def is_end(piece: bytes) -> bool:
 
 
 class Decoder:
-    """Decodes one line piece by piece; wrong bytes are told by line and column."""
+    """Decodes a line piece by piece; reports invalid bytes with line and column."""
 
     def __init__(self, line: int) -> None:
         self.line, self.column = line, 0
@@ -172,9 +172,9 @@ class Decoder:
 
 
 def fields_of(row: list[Line]) -> list[str] | None:
-    """The fields of a row; None while a quote is open, none at all for an empty line.
+    """The fields of a row; None while a quote is open, an empty list for an empty line.
 
-    Raises `csv.Error` where these lines are no row and no more lines would make them one.
+    Raises `csv.Error` if these lines are no row and further lines would not make them one.
     """
     last = row[-1]
     if last.too_long or len(row) > ROW_LINES:
@@ -223,7 +223,7 @@ def reason_to_reject(fields: list[str]) -> str | None:
 
 
 def is_cut(fields: list[str]) -> bool:
-    """Whether a row without a line end may be the beginning of a good one."""
+    """Whether a row without a line end may be the beginning of a longer one."""
     if len(fields) < len(HEADER):
         return True
     return len(fields) == len(HEADER) and any(
@@ -232,7 +232,7 @@ def is_cut(fields: list[str]) -> bool:
 
 
 def is_closed(text: str) -> bool:
-    """Whether every change of direction in it ends in it."""
+    """Whether every change of direction in it is closed."""
     return len(OPENING.findall(text)) == len(CLOSING.findall(text))
 
 

@@ -1,4 +1,4 @@
-"""What everyone may do with their own account, and what all changes of accounts share."""
+"""What people do with their own account, and what all changes of accounts share."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -45,7 +45,7 @@ async def change_password(
     *,
     address: str,
 ) -> None:
-    """Takes the current password, slowed down like a sign-in; the other sessions end."""
+    """Requires the current password, slowed down like a sign-in; all other sessions end."""
     proven = await prove_again(database, passwords, caller, change.current_password, address)
     new_hash = await passwords.choose(
         change.new_password, field="new_password", owner=names_of(proven)
@@ -66,10 +66,10 @@ async def change_email(
     mail: bool,
     links_an_hour: int,
 ) -> api.Account:
-    """Takes the current password. Where mail can be sent the new address counts once the link
-    that goes there is opened, or else from then on.
+    """Requires the current password. With mail, the new address counts once the link sent to it is
+    opened; without, at once.
 
-    Whether somebody has that address already, only who reads its mail learns.
+    Whether somebody else has that address is only revealed to its mailbox.
     """
     proven = await prove_again(database, passwords, caller, change.current_password, address)
     async with database.transaction() as session:
@@ -83,7 +83,7 @@ async def change_email(
 
 
 async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
-    """The address stays as it is; again is as good as once."""
+    """The address stays as it is. Idempotent."""
     await accounts.locked(session, caller.id)
     await links.revoke(session, caller.id, Purpose.EMAIL)
 
@@ -91,7 +91,7 @@ async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
 async def prove_again(
     database: Database, passwords: Passwords, caller: Caller, password: str, address: str
 ) -> Account:
-    """Counted by the session: whoever is signed in is not slowed down by others either."""
+    """Failures are counted per session: others cannot slow down somebody who is signed in."""
     async with database.transaction() as session:
         email = (await mine(session, caller)).email
     proven = await attempts.prove(
@@ -112,7 +112,7 @@ def current_password_wrong() -> CurrentPasswordWrong:
 
 
 async def still(session: AsyncSession, proven: Account) -> Account:
-    """The account, locked, provided that its password is still the one that was proven."""
+    """The account, locked, if its password is still the one that was checked."""
     account = await accounts.locked(session, proven.id)
     if account is None or not sessions.is_unchanged(account, proven):
         raise current_password_wrong()
@@ -123,7 +123,7 @@ async def still(session: AsyncSession, proven: Account) -> Account:
 
 
 async def give_address(session: AsyncSession, account: Account, email: str) -> None:
-    """Announced if it is another one; 409 `email_taken`."""
+    """Publishes the change, if it is one; 409 `email_taken`."""
     async with own_address(session):
         is_new = account.change(email=email)
     if is_new:
@@ -132,9 +132,7 @@ async def give_address(session: AsyncSession, account: Account, email: str) -> N
 
 
 async def give_password(session: AsyncSession, account: Account, password_hash: str) -> None:
-    """Of an account that is locked: whoever knew the one before has nothing left that waits, no
-    link and no other address. It is announced.
-    """
+    """Of a locked account: ends its links and a pending address, and publishes the change."""
     first = not account.has_password
     account.password_hash = password_hash
     await links.revoke_all(session, account.id)
@@ -144,9 +142,9 @@ async def give_password(session: AsyncSession, account: Account, password_hash: 
 
 @asynccontextmanager
 async def own_address(session: AsyncSession) -> AsyncGenerator[None]:
-    """What is written inside may give an account an address that no other account has.
+    """Inside this block an account may get an address that no other account has.
 
-    PostgreSQL decides, also between two at the same instant; 409 `email_taken` for the second.
+    PostgreSQL decides, also between two at the same time; 409 `email_taken` for the second.
     """
     with refusing("uq_accounts_email_key", email_taken()):
         async with session.begin_nested():
@@ -154,7 +152,7 @@ async def own_address(session: AsyncSession) -> AsyncGenerator[None]:
 
 
 def email_taken(holder: Account | None = None) -> EmailTaken:
-    """`holder` is named if it is a customer; for staff only."""
+    """Names the holder if it is a customer; for staff only."""
     context = {}
     if holder is not None and holder.is_customer:
         context = {
@@ -166,12 +164,12 @@ def email_taken(holder: Account | None = None) -> EmailTaken:
 
 
 def announce(session: AsyncSession, account: Account) -> None:
-    """Tell the other services what the account has become, if this transaction commits."""
+    """Publish the account's state, if this transaction commits."""
     publish(session, changed_customer(account) if account.is_customer else changed_staff(account))
 
 
 async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
-    """What accounts are now, where the outbox tells of them no more."""
+    """The current state of accounts whose events the outbox no longer holds."""
     gone = is_gone(CustomerChanged, Account.id) & is_gone(StaffMemberChanged, Account.id)
     found = await session.stream_scalars(
         select(Account).where(gone).order_by(Account.registered_at, Account.id)
@@ -210,7 +208,7 @@ def changed_staff(account: Account) -> StaffMemberChanged:
 async def reset_password(
     database: Database, passwords: Passwords, account: Account, password: str
 ) -> None:
-    """Without asking for the one before: every session ends, no wait remains."""
+    """Without the current password: every session ends, and slow-downs are reset."""
     new_hash = await passwords.choose(password, field="password", owner=names_of(account))
     async with database.transaction() as session:
         account_now = await accounts.locked(session, account.id)
@@ -228,7 +226,7 @@ async def replace_password(session: AsyncSession, account: Account, password_has
 async def first_password(
     passwords: Passwords, new: api.NewCustomer | api.NewStaffMember, *, mail: bool
 ) -> str | None:
-    """Its hash; None for somebody who is invited to choose one, which takes mail."""
+    """Its hash; None for somebody who is invited by mail to choose one."""
     if new.password is None:
         links.require_mail(mail, field="password")
         return None
@@ -236,5 +234,5 @@ async def first_password(
 
 
 def names_of(person: Account | api.NewCustomer | api.NewStaffMember) -> tuple[str, str, str]:
-    """What must not be the password."""
+    """The names that must not be used as the password."""
     return person.first_name, person.last_name, person.email

@@ -1,4 +1,4 @@
-"""Slow down whoever keeps failing, or asking for links: all is counted, whatever is answered."""
+"""Slows down repeated failures and requests for links; everything counts, whatever the answer."""
 
 import hashlib
 import math
@@ -34,20 +34,20 @@ async def prove(
     address: str,
     browser: Browser,
 ) -> Account | None:
-    """The account whose password this is, if there is one that may sign in.
+    """The account with this address and password, if it may sign in.
 
-    The count is kept in transactions of its own, and none is open while the password is
-    checked. An unknown account is counted, slowed down and checked like the others. A browser
-    that the account has signed in to before is counted by itself: others lock nobody out there.
+    Counters use transactions of their own, and none is open while the password is checked. An
+    unknown account is counted, slowed down and checked like the others. A browser that has signed
+    in to the account before has its own counter: others cannot lock its user out.
     """
     async with database.transaction() as session:
         account = await accounts.account_by_email(session, email)
         is_known = account is not None and browser.knows(account)
         own = ("browser", at_browser(browser, email)) if is_known else ("account", email_key(email))
         shared = () if is_known else (("address", address),)
-        await refuse_who_waits(session, own, *shared)  # and takes nobody's turn
+        await refuse_who_waits(session, own, *shared)  # without queueing for a password check
     async with passwords.turn(email_key(email), address):
-        # Counted before its outcome is known, so that many attempts at once gain nothing.
+        # Counted before the outcome is known, so that parallel attempts gain nothing.
         async with database.transaction() as session:
             await refuse_who_waits(session, *shared)
             await begin(session, *own)
@@ -69,7 +69,7 @@ async def refuse_who_waits(session: AsyncSession, *names: tuple[str, str]) -> No
 
 
 async def ask_for_link(session: AsyncSession, *, address: str) -> None:
-    """Count an asking against this address, whichever account it is for, or refuse it."""
+    """Count a request for a link against this address, or refuse it."""
     await begin(session, "link", address)
 
 
@@ -96,9 +96,9 @@ def refuse_before(wait: timedelta) -> None:
 
 
 async def count_failure(session: AsyncSession, *, address: str, unknown: bool) -> None:
-    """Against the address. Of an unknown account once in five until the address is slowed down:
-    slips and invented names keep no shop out. By chance, for a steady rate would tell who has an
-    account.
+    """Count against the address. For an unknown account only every fifth on average, until the
+    address is slowed down: typing errors should not lock a shop out. At random, since a fixed rate
+    would reveal which accounts exist.
     """
     now = clock.now()
     known = await locked(session, "address", address, now)
@@ -107,7 +107,7 @@ async def count_failure(session: AsyncSession, *, address: str, unknown: bool) -
 
 
 async def forget_failures(session: AsyncSession, *, email: str) -> None:
-    """The account has another password. Its address may still be trying others."""
+    """The account has a new password; failures of addresses still count."""
     await forget(session, "account", email_key(email))
 
 
@@ -118,7 +118,7 @@ async def forget(session: AsyncSession, kind: str, name: str) -> None:
 
 
 async def locked(session: AsyncSession, kind: str, name: str, now: datetime) -> Slowdown:
-    """The count of this account or address, which nobody else changes until the end."""
+    """The counter of this account or address, locked."""
     new = postgresql.insert(Slowdown).values(
         kind=kind, subject=subject_of(name), failures=0, last_failed_at=now
     )

@@ -23,7 +23,7 @@ from identity.queries import accounts
 async def register_customer(
     session: AsyncSession, new: api.NewCustomer, password_hash: str | None
 ) -> Account:
-    """Without a password, the customer is sent an invitation."""
+    """Without a password, the customer gets an invitation by mail."""
     customer = Account(
         id=new_id(),
         role=Role.CUSTOMER,
@@ -42,7 +42,7 @@ async def register_customer(
 
 
 async def invite_customer(session: AsyncSession, customer_id: UUID, *, an_hour: int) -> Link:
-    """A link by which a password is chosen away from the counter."""
+    """Mail a link by which the customer can choose a password."""
     customer = await accounts.customer(session, customer_id, lock=True)
     return await links.invite_again(session, customer, an_hour=an_hour)
 
@@ -50,7 +50,7 @@ async def invite_customer(session: AsyncSession, customer_id: UUID, *, an_hour: 
 async def change_customer(
     session: AsyncSession, customer_id: UUID, change: api.CustomerChange
 ) -> Account:
-    """What is not given stays; what is the same is no change."""
+    """Fields that are not given stay; equal values are no change."""
     customer = await accounts.customer(session, customer_id, lock=True)
     async with address_sent(session, change.email or customer.email):
         before = customer.email
@@ -74,7 +74,7 @@ async def reset_password(
 
 @asynccontextmanager
 async def address_sent(session: AsyncSession, email: str) -> AsyncGenerator[None]:
-    """As `own_address`, and staff learn which customer has the address."""
+    """As `own_address`, but staff learn which customer has the address."""
     try:
         async with own_address(session):
             yield

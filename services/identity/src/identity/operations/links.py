@@ -1,4 +1,4 @@
-"""Ask for links that are sent by mail, and end them."""
+"""Creates links that are sent by mail, and revokes them."""
 
 import asyncio
 import math
@@ -46,11 +46,10 @@ def require_mail(mail: bool, *, field: str | None = None) -> None:
 async def request_password_link(
     database: Database, email: str, *, address: str, seconds: float, an_hour: int
 ) -> None:
-    """A link for the account that has this address, if there is one and it may sign in.
+    """Send a link to the account with this address, if there is one that may sign in.
 
-    Whoever asks learns nothing: it takes `seconds`, whatever is found and done, and after so many
-    links `an_hour` none is sent: the last one still opens. Too many askings from one network
-    address are refused: 429 `too_many_attempts`.
+    The answer reveals nothing: it always takes `seconds`. After `an_hour` links none is sent, and
+    the last one stays valid. Too many requests from one network address: 429 `too_many_attempts`.
     """
     started = time.monotonic()
     async with database.transaction() as session:
@@ -66,15 +65,15 @@ async def request_password_link(
 
 
 def next_deadline(started: float, now: float, seconds: float) -> float:
-    """The first moment after `now` that is a whole number of `seconds` after the start.
+    """The first time after `now` that is a multiple of `seconds` after the start.
 
-    So even on a bad day, when the work takes longer, its end does not show.
+    So the duration reveals nothing even when the work takes longer.
     """
     return started + seconds * math.ceil((now - started) / seconds) if seconds else now
 
 
 async def reach(moment: float) -> None:
-    """Wait for a moment of the monotonic clock."""
+    """Sleep until this time of the monotonic clock."""
     await asyncio.sleep(moment - time.monotonic())
 
 
@@ -82,9 +81,9 @@ async def reach(moment: float) -> None:
 
 
 async def invite(session: AsyncSession, account: Account) -> Link:
-    """To choose a password, the first or a new one; the account is new, or locked.
+    """A link to choose a password, the first or a new one; the account is new, or locked.
 
-    Both last as long: staff has sent it, and whoever it is for may not be waiting for it.
+    It is valid for long in both cases: staff sent it, and its receiver may not be waiting for it.
     """
     if not account.enabled:
         raise AccountDisabled("this account is disabled")
@@ -94,7 +93,7 @@ async def invite(session: AsyncSession, account: Account) -> Link:
 
 
 async def invite_again(session: AsyncSession, account: Account, *, an_hour: int) -> Link:
-    """Whoever has an account already; 429 `too_many_links`, whichever of the staff sent them."""
+    """For an existing account; 429 `too_many_links`, whichever member of staff sent them."""
     sent = [
         moment
         for purpose in (Purpose.PASSWORD, Purpose.INVITATION)
@@ -107,7 +106,7 @@ async def invite_again(session: AsyncSession, account: Account, *, an_hour: int)
 async def request_for_address(
     session: AsyncSession, account: Account, email: str, *, an_hour: int
 ) -> Link:
-    """To show that a new address is theirs; 429 `too_many_links`, for nobody's mailbox is flooded."""
+    """A link to confirm a new address; 429 `too_many_links`, so that nobody's mailbox is flooded."""
     refuse_many(await requested_lately(session, account, Purpose.EMAIL), an_hour)
     return await request(session, account, Purpose.EMAIL, email)
 
@@ -130,9 +129,9 @@ async def request(
     *,
     lasting: timedelta | None = None,
 ) -> Link:
-    """The only link of this purpose from now on, announced for whoever sends the mail.
+    """Replaces earlier links of this purpose, and publishes the request for the mail.
 
-    The account is new, or locked: links of one account are changed one after the other.
+    The account is new, or locked: links of one account change one after the other.
     """
     now = clock.now()
     await revoke(session, account.id, purpose)
@@ -162,10 +161,9 @@ async def request(
 async def requested_lately(
     session: AsyncSession, account: Account, purpose: Purpose, *, by_staff: bool = False
 ) -> list[datetime]:
-    """When links of this purpose were asked for in the last hour, oldest first.
+    """When links of this purpose were requested in the last hour, oldest first.
 
-    Those that staff sent last as long as an invitation: they are not held against whoever asks
-    for one, nor the other way round.
+    Links sent by staff are counted apart from those that people request themselves.
     """
     lasting = LINKS_LAST[Purpose.INVITATION if by_staff else purpose]
     recent = await session.scalars(
@@ -188,7 +186,7 @@ async def revoke(session: AsyncSession, account_id: UUID, purpose: Purpose) -> N
 async def revoke_all(
     session: AsyncSession, account_id: UUID, *, but: Collection[Purpose] = ()
 ) -> None:
-    """Whatever waits for this account: links to choose a password, and a new address with them."""
+    """Revoke all links of this account, including one for a new address."""
     await session.execute(
         update(Link)
         .where(Link.account_id == account_id, Link.purpose.not_in(but), NOT_ENDED)
@@ -197,9 +195,9 @@ async def revoke_all(
 
 
 async def follow_address(session: AsyncSession, account: Account) -> None:
-    """What was sent to the address before opens nothing; what is still to be sent goes to this.
+    """Revoke links sent to the previous address; links still to be sent go to the new one.
 
-    No other address is waiting any more.
+    A pending address is dropped.
     """
     await session.execute(
         update(Link)

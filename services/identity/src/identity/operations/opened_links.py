@@ -1,4 +1,4 @@
-"""What a link that came by mail is good for: its secrets, what it shows, its only use."""
+"""Links that came by mail: their secrets, what they are for, their single use."""
 
 from uuid import UUID
 
@@ -23,7 +23,7 @@ class LinkUsed(Refusal):
 
 
 class LinkExpired(Refusal):
-    """Also said of a link that a newer one has replaced, and while the account is disabled."""
+    """Also for a link that a newer one has replaced, and while the account is disabled."""
 
     code = "link_expired"
 
@@ -33,7 +33,7 @@ class PasswordRequired(Malformed):
 
 
 async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
-    """Another secret that opens this link, told once: those before it still open it too."""
+    """Add another secret that opens this link; earlier ones stay valid."""
     link, account = await usable(session, links.with_id(link_id), lock=True)
     if holder := await other_holder(session, link):
         return api.LinkSecret(
@@ -58,7 +58,7 @@ async def make_secret(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
 
 
 async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
-    """A secret for the address that still counts: whoever reads its mail may end the change."""
+    """A secret for the current address, by which its reader can refuse the change."""
     link, account = await usable(session, links.with_id(link_id), lock=True)
     if link.purpose != Purpose.EMAIL:
         raise links.LinkUnknown("no change of address is asked for by this")
@@ -76,7 +76,7 @@ async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
 
 
 async def other_holder(session: AsyncSession, link: Link) -> Account | None:
-    """Who has the address already that somebody else wants; it is told to them alone."""
+    """Who already has the address that somebody else wants; only they are told."""
     if link.purpose != Purpose.EMAIL:
         return None
     holder = await accounts.account_by_email(session, link.email)
@@ -84,7 +84,7 @@ async def other_holder(session: AsyncSession, link: Link) -> Account | None:
 
 
 async def read(session: AsyncSession, secret: str) -> api.Link:
-    """Looking at it uses nothing up: mail programs look before people do."""
+    """Reading is no use: mail programs open links before people do."""
     link, account = await usable(session, links.with_secret(secret))
     return api.Link(
         purpose=Purpose(link.purpose),
@@ -98,9 +98,9 @@ async def read(session: AsyncSession, secret: str) -> api.Link:
 
 
 async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> api.UsedLink:
-    """Take the new password, or the new address; of many uses at once only the first counts.
+    """Set the new password, or the new address; only the first of several uses counts.
 
-    All sessions of whoever has a new password end, and no wait remains.
+    With a new password all sessions end, and slow-downs are reset.
     """
     which = links.with_secret(given.secret)
     if tokens.is_refusal(given.secret):
@@ -122,7 +122,7 @@ async def use(database: Database, passwords: Passwords, given: api.LinkUse) -> a
 
 
 async def refuse(database: Database, which: ColumnElement[bool]) -> api.UsedLink:
-    """The address stays as it is; again, or after another end, is as good as once."""
+    """The address stays as it is. Idempotent, also after the link has ended."""
     async with database.transaction() as session:
         link, account = await links.link(session, which, lock=True)
         if link.used_at is not None:
@@ -140,7 +140,7 @@ async def chosen(passwords: Passwords, password: str | None, account: Account) -
 async def usable(
     session: AsyncSession, which: ColumnElement[bool], *, lock: bool = False
 ) -> tuple[Link, Account]:
-    """404 `link_unknown`, 409 `link_used` or `link_expired` where it is good for nothing."""
+    """404 `link_unknown`, 409 `link_used` or `link_expired` unless it can be used."""
     link, account = await links.link(session, which, lock=lock)
     if link.used_at is not None:
         raise LinkUsed("this link has been used")

@@ -1,4 +1,4 @@
-"""What proves that one of our own services is calling."""
+"""Authenticates our own services."""
 
 import hmac
 from collections.abc import Mapping

@@ -20,7 +20,7 @@ from identity.passwords import Passwords
 from identity.queries import accounts
 from identity.tokens import Browser
 
-# Sessions and links that ended long ago, and failures that count no more.
+# Old rows to delete: ended sessions and links, failures that no longer count.
 LONG_AGO = "now() - interval '30 days'"
 PAST = (
     Past("sessions", f"expires_at < {LONG_AGO} OR revoked_at < {LONG_AGO}", "expires_at"),
@@ -28,11 +28,11 @@ PAST = (
     Past("slowdowns", "last_failed_at < now() - interval '1 day'", "last_failed_at"),
 )
 
-MOST_SESSIONS = 20  # of one person: the one unused for longest ends where another begins
+MOST_SESSIONS = 20  # per person: beyond that the least recently used one ends
 
 Lifetimes = Callable[[str], Lifetime]
 
-# Asked by nearly every request: built once.
+# Executed by nearly every request: built once.
 STILL_OPEN = (
     select(Session.id)
     .join(Account, Account.id == Session.account_id)
@@ -48,7 +48,7 @@ STILL_OPEN = (
 
 
 class CredentialsWrong(Unauthenticated):
-    """Also said of an unknown and of a disabled account: nobody learns which exist."""
+    """Also for an unknown or a disabled account: nobody learns which exist."""
 
     code = "credentials_wrong"
 
@@ -90,7 +90,7 @@ async def sign_in(
 
 
 def is_unchanged(account: Account, proven: Account) -> bool:
-    """Whether what was proven a moment ago, outside of this transaction, still holds."""
+    """Whether what was checked a moment ago, outside of this transaction, still holds."""
     return account.enabled and account.password_hash == proven.password_hash
 
 
@@ -118,14 +118,16 @@ async def open_session(
 
 
 async def make_room(session: AsyncSession, account_id: UUID) -> None:
-    """For one more; the account is locked, so that no two are opened at once."""
+    """End the least recently used sessions; the account is locked, so that none is opened
+    meanwhile.
+    """
     surplus = (await accounts.open_sessions(session, account_id))[MOST_SESSIONS - 1 :]
     if surplus:
         await close_sessions(session, account_id, Session.id.in_([one.id for one in surplus]))
 
 
 async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple[Account, Session]:
-    """The account and session behind a session token, whose end is put off by this use."""
+    """The account and session of a session token; this use extends the session."""
     now = clock.now()
     row = (
         await session.execute(
@@ -141,7 +143,7 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple
 
 
 async def require_open(session: AsyncSession, caller: Caller) -> None:
-    """Refuse a token whose session, account or role is no longer what it says."""
+    """Refuse a token whose session, account or role has changed since it was signed."""
     values = {
         "session_id": caller.session_id,
         "account_id": caller.id,
@@ -153,7 +155,7 @@ async def require_open(session: AsyncSession, caller: Caller) -> None:
 
 
 async def close_session(session: AsyncSession, caller: Caller, session_id: UUID) -> None:
-    """One of the caller's own; again is as good as once."""
+    """Close one of the caller's own sessions. Idempotent."""
     known = await session.scalar(
         select(Session.id).where(Session.id == session_id, Session.account_id == caller.id)
     )
@@ -169,7 +171,7 @@ async def close_other_sessions(session: AsyncSession, caller: Caller) -> int:
 async def close_sessions(
     session: AsyncSession, account_id: UUID, which: ColumnElement[bool] | None = None
 ) -> int:
-    """How many were open and are not any more; tokens already signed live a minute longer."""
+    """Returns how many were open; access tokens already signed stay valid for a minute."""
     now = clock.now()
     closed = await session.scalars(
         update(Session)

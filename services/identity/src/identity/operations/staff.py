@@ -22,7 +22,7 @@ class LastAdministrator(Refusal):
 async def register_staff_member(
     session: AsyncSession, new: api.NewStaffMember, password_hash: str | None
 ) -> Account:
-    """Without a password, they are sent an invitation."""
+    """Without a password, they get an invitation by mail."""
     member = Account(
         id=new_id(),
         role=new.role,
@@ -48,10 +48,10 @@ async def invite_staff_member(session: AsyncSession, member_id: UUID, *, an_hour
 async def change_staff_member(
     session: AsyncSession, member_id: UUID, change: api.StaffMemberChange
 ) -> Account:
-    """Give another role, disable or enable; the member's sessions end.
+    """Change the role, disable or enable; the member's sessions end.
 
-    Somebody must be left to manage the staff: 409 `last_administrator`. All administrators are
-    locked first, so that no two of them dismiss each other at the same instant.
+    One administrator must remain: 409 `last_administrator`. All administrators are locked first, so
+    that no two of them can disable each other at the same time.
     """
     administrators = await accounts.lock_administrators(session)
     member = await accounts.staff_member(session, member_id, lock=True)

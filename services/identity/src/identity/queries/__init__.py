@@ -1,1 +1,1 @@
-"""What identity can tell."""
+"""Reads of identity."""

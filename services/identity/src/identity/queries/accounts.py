@@ -30,7 +30,7 @@ async def account_by_email(session: AsyncSession, email: str) -> Account | None:
 
 
 async def locked(session: AsyncSession, account_id: UUID) -> Account | None:
-    """The account as it is now, and nobody else changes it until the transaction ends."""
+    """The account's current state, locked until the transaction ends."""
     return await session.get(
         Account, account_id, with_for_update={"key_share": True}, populate_existing=True
     )
@@ -48,7 +48,7 @@ async def find(session: AsyncSession, account_id: UUID) -> Account | None:
 
 
 async def described_account(session: AsyncSession, account: Account) -> api.Account:
-    """As its holder sees it, with the new address that is not confirmed yet."""
+    """As its holder sees it, with a new address that is not confirmed yet."""
     pending = await session.scalar(
         select(Link.email).where(
             Link.account_id == account.id,
@@ -77,7 +77,7 @@ async def customers(reader: Reader, ids: Sequence[UUID]) -> list[api.Customer]:
 
 
 async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Session]:
-    """Those in which the account is signed in now, the last used first."""
+    """The account's open sessions, the most recently used first."""
     return (
         await session.scalars(
             select(Session)
@@ -123,7 +123,7 @@ STAFF_BY_NAME = (
 
 
 async def staff(reader: Reader) -> list[api.StaffMember]:
-    """Everyone of the staff by name, with the last use of any of their sessions."""
+    """All staff by name, with the last use of any of their sessions."""
     return [api.StaffMember.model_validate(row) for row in await reader.execute(STAFF_BY_NAME)]
 
 
@@ -141,7 +141,7 @@ def described(account: Account, last_used_at: datetime | None) -> api.StaffMembe
 
 
 async def lock_administrators(session: AsyncSession) -> list[UUID]:
-    """Those who can sign in; nobody else changes them until the transaction ends."""
+    """Those who can sign in, locked until the transaction ends."""
     return list(
         await session.scalars(
             select(Account.id)

@@ -1,6 +1,6 @@
-"""Search 300,000 customers while somebody types.
+"""Searches 300,000 customers while somebody types.
 
-In SQL as PostgreSQL reads it: which index serves, and how far a statement reads, is the point.
+In SQL text, because which index is used, and how far a statement reads, is the point.
 """
 
 from collections.abc import Sequence
@@ -74,10 +74,10 @@ GATHER = """
 
 
 class Words:
-    """What was typed, word by word, as conditions on a text where each word has blanks around.
+    """The typed words as SQL conditions on a text in which each word has blanks around it.
 
     Up to two characters match beginnings of words, three or more any part. All words must match.
-    Separators inside a word never decide: a name stands there in one piece, too.
+    Separators inside a word are ignored.
     """
 
     def __init__(self, text: str) -> None:
@@ -108,9 +108,8 @@ class Words:
 async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
     """Best matches first, then by name; by name alone without a text.
 
-    Up to 1,000 matches are ranked in one statement. Where there are more, each rank is read by
-    name; one that is too rare to be met on the way is gathered and sorted, all of it: the work
-    grows with its matches, and only then.
+    Up to 1,000 matches are ranked in one statement. Beyond that each rank is read in the order of
+    names; a rank too rare to be found that way is collected and sorted completely.
     """
     after = paging.decode(wanted.after, int, str, UUID) if wanted.after else None
     words = Words(with_stored_emails(wanted.text))
@@ -131,7 +130,7 @@ async def search_customers(reader: Reader, wanted: CustomerSearch) -> Customers:
 
 
 def with_stored_emails(text: str) -> str:
-    """Addresses in it as they are kept, also where they were pasted in another spelling."""
+    """The text with its addresses as they are stored, also if they were pasted in another spelling."""
     return " ".join(stored_email(word) if "@" in word else word for word in text.split())
 
 
@@ -145,7 +144,7 @@ def stored_email(word: str) -> str:
 async def rank_few(
     reader: Reader, words: Words, after: Cursor | None, limit: int
 ) -> tuple[int, Rows]:
-    """How many match, and a page of them."""
+    """The number of matches, and a page of them."""
     behind = "(rank, name_key, id) > (:rank, :name_key, :id)" if after else "true"
     sql = RANK_FEW.format(
         read=READ, whole=words.whole, begin=words.begin, match=words.match, after=behind
@@ -181,7 +180,7 @@ async def read_by_name(
 
 
 async def planned_anew(reader: Reader, sql: str, values: Values) -> Rows:
-    """Never once for any words: how common a word is decides which index serves."""
+    """Plan each time: how common a word is decides which index is right."""
     return await reader.execute(text(sql), values, plans_anew=True)
 
 

@@ -25,7 +25,7 @@ def with_secret(secret: str) -> ColumnElement[bool]:
 
 
 async def requested_link(session: AsyncSession, link_id: UUID) -> api.RequestedLink:
-    """The link that an idempotency key remembers."""
+    """The link that an earlier request with the same Idempotency-Key created."""
     return api.RequestedLink.model_validate(await session.get(Link, link_id))
 
 

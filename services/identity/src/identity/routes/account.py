@@ -1,4 +1,4 @@
-"""What everyone does with their own account."""
+"""What people do with their own account."""
 
 from chassis.data.database import Transaction
 from contracts.identity import api
@@ -32,7 +32,7 @@ async def change_my_password(
     passwords: ThePasswords,
     address: BrowserAddress,
 ) -> None:
-    """The current password is asked; the other sessions end."""
+    """Requires the current password; the other sessions end."""
     await accounts.change_password(database, passwords, caller, change, address=address)
 
 
@@ -46,10 +46,10 @@ async def change_my_email(
     settings: TheSettings,
     address: BrowserAddress,
 ) -> api.Account:
-    """The current password is asked; customers only.
+    """Requires the current password; customers only.
 
-    Where mail can be sent, the address stays until the link sent to the new one, which the
-    answer tells as `pending_email`, is opened: 429 `too_many_links` once enough were sent in an hour.
+    Where mail can be sent, the address stays until the link sent to the new one (`pending_email`)
+    is opened. 429 `too_many_links` once enough were sent in an hour.
     """
     return await accounts.change_email(
         database,
@@ -64,5 +64,5 @@ async def change_my_email(
 
 @router.delete("/me/email/pending", status_code=204)
 async def give_up_pending_email(caller: Customer, session: Transaction) -> None:
-    """The link that was sent to the new address is over; repeating it is harmless."""
+    """Cancel the change of address; its link stops working. Idempotent."""
     await accounts.give_up_pending_email(session, caller)

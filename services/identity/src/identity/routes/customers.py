@@ -94,7 +94,7 @@ async def reset_customer_password(
     database: TheDatabase,
     passwords: ThePasswords,
 ) -> None:
-    """A password that the customer has just chosen; the customer's sessions end."""
+    """Set a password that the customer has just chosen at the counter; the customer's sessions end."""
     await customers.reset_password(database, passwords, customer_id, reset.password)
 
 
@@ -102,7 +102,7 @@ async def reset_customer_password(
 async def invite_customer(
     customer_id: UUID, _: Staff, session: Transaction, settings: TheSettings, once: Once
 ) -> api.RequestedLink:
-    """Send a link to choose a password, good for a day; one sent before opens nothing any more.
+    """Send a link to choose a password, valid for a day; it replaces earlier ones.
 
     429 `too_many_links` once enough were sent to this person in an hour.
     """

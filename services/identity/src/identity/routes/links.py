@@ -24,9 +24,9 @@ async def request_password_link(
     settings: TheSettings,
     address: BrowserAddress,
 ) -> None:
-    """Mail a link, good for an hour, to whoever has an account with this address.
+    """Mail a link, valid for an hour, to whoever has an account with this address.
 
-    The answer and its time are the same whether or not there is one; so many in an hour are sent.
+    The answer and its duration are the same whether or not there is one; there is a limit per hour.
     """
     links.require_mail(settings.mail)
     await links.request_password_link(
@@ -63,5 +63,5 @@ async def make_link_secret(link_id: UUID, _: Service, session: Transaction) -> a
 
 @router.post("/links/{link_id}/secret/refusal")
 async def make_link_refusal(link_id: UUID, _: Service, session: Transaction) -> api.LinkSecret:
-    """The same for the address that still counts: this secret only ends the change of it."""
+    """The same for the current address: this secret can only refuse the change of it."""
     return await opened_links.make_refusal(session, link_id)

@@ -1,4 +1,4 @@
-"""Who may call, and what several routes take."""
+"""Dependencies of several routes."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable, Iterator
@@ -28,9 +28,9 @@ async def database_of(request: Request) -> Database:
 
 
 def signed_in(*roles: str) -> Callable[..., Awaitable[Caller]]:
-    """These roles, by the session itself: identity waits for no token to end.
+    """A dependency: one of these roles, checked against the session itself rather than the token.
 
-    401 `session_ended` where session, account or role are no longer what the token says.
+    401 `session_ended` where session, account or role have changed since the token was signed.
     """
 
     async def check(
@@ -43,7 +43,7 @@ def signed_in(*roles: str) -> Callable[..., Awaitable[Caller]]:
 
 
 def signed_in_apart(*roles: str) -> Callable[..., Awaitable[Caller]]:
-    """The same, with no connection held afterwards, for what checks passwords."""
+    """The same without holding a connection afterwards, for routes that check passwords."""
 
     async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
         async with request.app.state.database.transaction() as session:
@@ -66,9 +66,9 @@ async def settings_of(request: Request) -> Settings:
 
 
 async def browser_address(request: Request) -> str:
-    """The network address of the browser, for slow-downs: web tells it, or else the gateway.
+    """The browser's network address, for slow-downs: from web, or else from the gateway.
 
-    One household or office has a /64 of IPv6: that counts as one.
+    A household or office has an IPv6 /64: that counts as one address.
     """
     for candidate in possible_addresses(request):
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""Tokens for our own services; only the internal entry point leads here."""
+"""Tokens for our own services; only reachable through the internal entry point."""
 
 from contracts.identity import api
 from identity import tokens

@@ -1,4 +1,4 @@
-"""Signing in, the token of a session, and what it is exchanged for."""
+"""Sign in, exchange a session for access tokens, sign out."""
 
 from typing import Annotated
 from uuid import UUID
@@ -43,9 +43,9 @@ async def sign_in(
     address: BrowserAddress,
     user_agent: UserAgent = "",
 ) -> api.OpenedSession:
-    """Open a session; after some failures 429 `too_many_attempts`, longer and longer.
+    """Open a session; after some failures 429 `too_many_attempts` with growing waits.
 
-    With the `browser` of an earlier answer, only what failed at that browser slows it down.
+    With the `browser` of an earlier answer, only failures in that browser count.
     """
     browser = await keys.browser(given.browser)
     opened = await sessions.sign_in(
@@ -94,7 +94,7 @@ async def my_sessions(caller: Anyone, session: Transaction) -> api.Sessions:
 
 @router.get("/sessions/current", status_code=204)
 async def check_session(_: Anyone) -> None:
-    """Nothing, while the session stands: for services that do not take a token's word for it."""
+    """Answers 204 while the session is valid: for services to which an old token is not enough."""
 
 
 @router.delete("/sessions/current", status_code=204)
@@ -110,7 +110,7 @@ async def close_session(session_id: UUID, caller: Anyone, session: Transaction) 
 
 @router.delete("/sessions")
 async def close_other_sessions(caller: Anyone, session: Transaction) -> api.Closed:
-    """All but the one that asks."""
+    """Close all sessions but the caller's."""
     return api.Closed(closed=await sessions.close_other_sessions(session, caller))
 
 

@@ -47,7 +47,7 @@ async def staff_members(_: Administrator, reader: Reading) -> api.StaffMembers:
 async def change_staff_member(
     member_id: UUID, change: api.StaffMemberChange, _: Administrator, session: Transaction
 ) -> api.StaffMember:
-    """Another role, or disabled: then the sessions end; 409 `last_administrator`."""
+    """Change the role, disable or enable; sessions end. 409 `last_administrator`."""
     await staff.change_staff_member(session, member_id, change)
     return await known.described_staff_member(session, member_id)
 
@@ -56,7 +56,7 @@ async def change_staff_member(
 async def invite_staff_member(
     member_id: UUID, _: Administrator, session: Transaction, settings: TheSettings, once: Once
 ) -> api.RequestedLink:
-    """Send a link to choose a password, good for a day; one sent before opens nothing any more.
+    """Send a link to choose a password, valid for a day; it replaces earlier ones.
 
     429 `too_many_links` once enough were sent to this person in an hour.
     """

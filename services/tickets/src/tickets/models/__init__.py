@@ -1,4 +1,4 @@
-"""The nouns of tickets and the rules about each of them."""
+"""The mapped classes of tickets and the rules about each of them."""
 
 from tickets.models.changes import SHOWN_TO_CUSTOMERS, Change, SharedKey
 from tickets.models.drafts import Draft

@@ -1,4 +1,4 @@
-"""That something happened to a request: what live pages are told."""
+"""Changes of requests, for live pages."""
 
 from datetime import datetime
 from uuid import UUID
@@ -9,12 +9,14 @@ from sqlalchemy.orm import Mapped, mapped_column
 from contracts.tickets.api import What
 from tickets.models.mapping import Base
 
-# What customers may hear of.
+# The kinds of changes that customers may see.
 SHOWN_TO_CUSTOMERS = (What.OPENED, What.MESSAGE, What.RESOLVED)
 
 
 class SharedKey(Base):
-    """Seals what customers carry and shall not read; made by a migration, one for all replicas."""
+    """Encrypts what customers store but must not read; created by a migration, shared by all
+    replicas.
+    """
 
     __tablename__ = "shared_keys"
 
@@ -23,11 +25,11 @@ class SharedKey(Base):
 
 
 class Change(Base):
-    """A row per change, kept for a day; committing one wakes whoever listens.
+    """One row per change, kept for a day; its commit notifies listeners.
 
-    Numbers drawn from a sequence are not committed in their order: who remembers the last one
-    seen would miss one committed after it. A snapshot of PostgreSQL, which is what readers
-    remember, says of every `transaction` whether it could be seen.
+    Numbers from a sequence are not committed in order: a reader who remembers the last number seen
+    would miss one committed later. So readers remember a PostgreSQL snapshot, which tells for every
+    `transaction` whether it was visible.
     """
 
     __tablename__ = "changes"

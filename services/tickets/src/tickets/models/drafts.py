@@ -1,4 +1,4 @@
-"""What people have begun to write and not sent yet."""
+"""Drafts of messages and requests."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from tickets.models.mapping import Base
 class Draft(Base):
     """One per person and request; without a number it is for a request not opened yet.
 
-    `key`: under which it will be sent.
+    `key` is the Idempotency-Key under which it will be sent.
     """
 
     __tablename__ = "drafts"

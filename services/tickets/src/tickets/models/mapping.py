@@ -13,8 +13,8 @@ class Base(Mapping, DeclarativeBase):
 
 
 def holds(condition: str) -> ColumnElement[Any]:
-    """A condition as PostgreSQL knows it, written once and with constants.
+    """A condition as SQL text with constants, written once.
 
-    A partial index serves a query only where both say the same thing.
+    PostgreSQL uses a partial index only for a query with the same condition.
     """
     return literal_column(condition, Boolean)

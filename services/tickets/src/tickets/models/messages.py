@@ -1,4 +1,4 @@
-"""What is written in a request, and the time that it took."""
+"""Messages of a request, and the time spent on them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -36,9 +36,9 @@ class StaffOnly(Malformed):
 
 
 class Message(Base):
-    """What somebody wrote in a request, and the status it left the request in.
+    """What somebody wrote in a request, and the status after it.
 
-    `position` orders the messages of one request: it is drawn while the request is locked.
+    `position` orders the messages of a request: it is drawn while the request is locked.
     """
 
     __tablename__ = "messages"
@@ -74,7 +74,7 @@ class Message(Base):
     def correct_minutes(
         self, minutes: int | None, *, by: Caller, at: datetime
     ) -> "MinutesCorrection | None":
-        """Another time spent, with a trace; None when it is the same."""
+        """Set another time spent, and record who changed it; None if it is the same."""
         if self.kind == MessageKind.CUSTOMER:
             raise MessageUnknown("no time is spent on what a customer wrote")
         if minutes == self.minutes:
@@ -126,9 +126,9 @@ class MinutesCorrection(Base):
 
 
 class StaleWords(Base):
-    """A customer whose messages below a position are found by what they were about before.
+    """A customer whose messages below a position still have an old search text.
 
-    Written by the database when somebody's name changes; see `tickets.operations.rewording`.
+    Written by a trigger when somebody's name changes; see `tickets.operations.rewording`.
     """
 
     __tablename__ = "stale_words"
@@ -138,7 +138,7 @@ class StaleWords(Base):
 
 
 class Stem(Base):
-    """A stem that some message holds: what a word not yet typed to its end may become."""
+    """A stem that occurs in some message: a candidate for completing an unfinished word."""
 
     __tablename__ = "stems"
 

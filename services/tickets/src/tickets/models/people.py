@@ -1,4 +1,4 @@
-"""Local copies of who people are and what they own, and which side somebody is on."""
+"""Local copies of people and of what they own, and which side somebody is on."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ def is_staff(caller: Caller) -> bool:
 
 
 class Person(Base):
-    """Somebody as identity last told of them; version 0 when only a token has named them."""
+    """Somebody, as in identity's last event; version 0 if only known from a token."""
 
     __tablename__ = "people"
     __table_args__ = (CheckConstraint("kind IN ('customer', 'staff')", name="kind"),)
@@ -39,9 +39,9 @@ class Person(Base):
 
 
 class OwnedProduct(Base):
-    """One unit that a customer bought: what sales said of one sale.
+    """One unit that a customer bought, from the events of its sale.
 
-    `sold_on` is missing only while the sale is known from its cancellation alone.
+    `sold_on` is missing only while the cancellation has arrived but the sale has not.
     """
 
     __tablename__ = "owned_products"

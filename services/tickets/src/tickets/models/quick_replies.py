@@ -46,12 +46,12 @@ class QuickReply(Base):
 
 
 def rendered_text(text: str, values: Mapping[str, str]) -> str:
-    """With the values of one request. What a value holds between braces stays as it is."""
+    """With the values of one request. Braces inside a value are left alone."""
     return BRACES.sub(lambda braces: values.get(braces[1], braces[0]), text)
 
 
 def check_variables(text: str) -> None:
-    """Braces hold a variable and nothing else: a slip is seen now, not by a customer."""
+    """Braces may only hold a known variable, so that a typo is found before a customer sees it."""
     for name in BRACES.findall(text):
         if name not in VARIABLES:
             raise QuickReplyVariableUnknown(

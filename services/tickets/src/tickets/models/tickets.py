@@ -37,7 +37,7 @@ RESOLVED = holds("status = 'resolved'")
 UNRESOLVED = holds("status <> 'resolved'")
 UNREAD = holds("unread")
 
-# The moment by which each queue is sorted.
+# The time by which each queue is sorted.
 SORTED_BY = {
     "to_handle": ("waiting_since", UNANSWERED),
     "open": ("waiting_since", OPEN),
@@ -46,7 +46,7 @@ SORTED_BY = {
     "resolved": ("resolved_at", RESOLVED),
 }
 
-# Kept as a rank, so that the highest priority comes first in an index.
+# Stored as a rank, so that the highest priority comes first in an index.
 RANKS = {Priority.URGENT: 1, Priority.HIGH: 2, Priority.NORMAL: 3, Priority.LOW: 4}
 # The name of a row's rank, in the order of the ranks.
 PRIORITY = literal_column("(ARRAY['urgent', 'high', 'normal', 'low'])[priority]", Text).label(
@@ -55,7 +55,7 @@ PRIORITY = literal_column("(ARRAY['urgent', 'high', 'normal', 'low'])[priority]"
 
 
 class TicketUnknown(NotFound):
-    """Also said of a request that exists and that one may not see."""
+    """Also for a request that exists but that the caller may not see."""
 
     code = "ticket_unknown"
 
@@ -73,7 +73,7 @@ class SaleWasCancelled(Refusal):
 
 
 class FollowedUnknown(Refusal):
-    """Also said of a request of somebody else."""
+    """Also for a request of another customer."""
 
     code = "followed_ticket_unknown"
 
@@ -87,13 +87,13 @@ class FollowedOtherProduct(Refusal):
 
 
 class Ticket(Base):
-    """A customer's request for help about one thing they bought.
+    """A customer's request for help about one product they bought.
 
-    Its life is enforced here and nowhere else: the methods are the only writers of its state.
-    The constraints of the table say the same, for whoever errs.
+    Its life is enforced by its methods, the only writers of its state, and again by the table's
+    constraints.
 
-    `version` counts all that is announced, `visible_version` what the customer may see of it:
-    notes, priority and what staff have opened change nothing that a customer is shown.
+    `version` counts every published change, `visible_version` those that the customer may see:
+    notes, priority and what staff have opened are not.
     """
 
     __tablename__ = "tickets"
@@ -175,7 +175,7 @@ class Ticket(Base):
     number: Mapped[int] = mapped_column(BigInteger, Identity(start=1001), unique=True, init=False)
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("people.id"))
     sale_id: Mapped[UUID] = mapped_column(ForeignKey("owned_products.sale_id"))
-    # The product as it was sold: what sales or the catalogue say later changes no request.
+    # The product as it was sold: later changes in sales or catalog do not change a request.
     product_id: Mapped[UUID]
     reference: Mapped[str]
     designation: Mapped[str]
@@ -255,10 +255,10 @@ class Ticket(Base):
     def take_message(
         self, *, author: Caller, text: str, at: datetime, minutes: int | None = None
     ) -> Message:
-        """A reply of staff puts the request in progress; the customer's word changes no status.
+        """A reply of staff sets the request to in progress; a customer's message changes no status.
 
-        The wait runs from the first message of the customer that staff has not answered: a
-        second one never loses the place in the queue.
+        The wait starts with the customer's first unanswered message: a further one does not lose
+        the place in the queue.
         """
         self._admit(author)
         self._refuse_if_resolved()
@@ -280,7 +280,7 @@ class Ticket(Base):
     def take_note(
         self, *, author: Caller, text: str, at: datetime, minutes: int | None = None
     ) -> Message:
-        """What staff tell each other: nothing that a customer or a queue shows changes."""
+        """A note among staff: changes nothing that a customer or a queue shows."""
         if not is_staff(author):
             raise Forbidden("notes are reserved to staff")
         self._refuse_if_resolved()
@@ -290,7 +290,7 @@ class Ticket(Base):
         )
 
     def prioritise(self, priority: Priority, *, by: Caller) -> bool:
-        """Rank the request among others; False when it has this priority already."""
+        """Set the priority; False if it is the same."""
         if not is_staff(by):
             raise Forbidden("the priority is reserved to staff")
         self._refuse_if_resolved()
@@ -301,12 +301,12 @@ class Ticket(Base):
         return True
 
     def open_by_staff(self) -> bool:
-        """All that the customer wrote has been opened; False when it had been already."""
+        """Mark all messages of the customer as opened; False if they were."""
         was_unread, self.unread = self.unread, False
         return was_unread
 
     def resolve(self, *, by: Caller, at: datetime) -> bool:
-        """Close the request, for good; False when the same person had already done so."""
+        """Close the request, finally; False if the same person had closed it before."""
         self._admit(by)
         if self.status == Status.RESOLVED:
             if self.resolved_by == by.id:
@@ -328,7 +328,9 @@ class Ticket(Base):
             raise TicketAlreadyResolved("nobody writes in a resolved request")
 
     def _advance(self, at: datetime) -> datetime:
-        """Count one more change. Two machines' clocks may differ: time never runs backwards."""
+        """Count a change. Machines' clocks may differ: the time of the last activity never goes
+        back.
+        """
         self.version += 1
         self.visible_version += 1
         self.last_activity_at = max(at, self.last_activity_at)

@@ -1,1 +1,1 @@
-"""What customers and staff do with requests, and what is announced of it."""
+"""What customers and staff do with requests."""

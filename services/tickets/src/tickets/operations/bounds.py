@@ -1,4 +1,4 @@
-"""How much one customer may write in an hour: nobody buries the staff, or their mailboxes."""
+"""Limits what one customer may write in an hour, so that nobody floods the staff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most requests and the most messages of one customer in an hour."""
+    """The most requests and messages of one customer in an hour."""
 
     tickets: int
     messages: int
@@ -35,10 +35,9 @@ class TooManyMessages(TooMany):
 async def refuse_many(
     session: AsyncSession, author: Caller, bounds: Bounds, *, opens: bool = False
 ) -> None:
-    """Of messages, and of requests where one `opens`: its first message counts as well.
+    """Check the limit of messages and, if one `opens`, of requests, whose first message counts too.
 
-    Counted before it is written; two at the same instant may both be the last one. Staff write as
-    much as they have to.
+    Checked before writing: two at the same time may both be the last one. Staff have no limit.
     """
     if is_staff(author):
         return
@@ -52,7 +51,7 @@ async def refuse_many(
 
 
 def too_many(kind: type[TooMany], at: Sequence[datetime], most: int) -> TooMany:
-    """It goes on once the first of the last `most` is an hour old."""
+    """Retry once the oldest of the last `most` is an hour old."""
     wait = at[-most] + HOUR - clock.now()
     return kind(
         f"at most {most} in an hour",

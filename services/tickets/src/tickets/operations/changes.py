@@ -1,4 +1,4 @@
-"""What is written beside a request: its messages, and that something happened, for a day."""
+"""Writes messages and changes along with a request."""
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -26,7 +26,7 @@ def add_message_later(session: AsyncSession, message: Message) -> None:
 
 
 def notify(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
-    """Wakes those who listen, if and when this transaction commits."""
+    """Notify listeners, if and when this transaction commits."""
     change = {
         "number": ticket.number,
         "customer_id": ticket.customer_id,

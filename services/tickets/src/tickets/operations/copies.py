@@ -1,4 +1,4 @@
-"""Local copies of what other services own: who people are, and who owns what."""
+"""Updates local copies of what other services own: who people are, and who owns what."""
 
 import functools
 from typing import Any
@@ -18,7 +18,7 @@ from tickets.models import OwnedProduct, Person
 async def remember_person(
     session: AsyncSession, event: CustomerChanged | StaffMemberChanged, **who: Any
 ) -> None:
-    """Store the newest state; an older one that comes late changes nothing."""
+    """Store the newest state; a late, older one changes nothing."""
     row = postgresql.insert(Person).values(
         **who,
         first_name=event.first_name,
@@ -42,19 +42,19 @@ async def remember_person(
 
 
 async def add_ownership(session: AsyncSession, event: SaleRecorded) -> None:
-    """A cancellation that came before its sale stays: only what it could not tell is added."""
+    """If the cancellation arrived first, it stays: only what it did not contain is added."""
     await remember_sale(session, event, "customer_id", "serial_number", "sold_on")
 
 
 async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
-    """No new request may be opened on it; those that exist go on."""
+    """No new request may be opened on it; existing ones go on."""
     await remember_sale(session, event, "cancelled")
 
 
 async def remember_sale(
     session: AsyncSession, event: SaleRecorded | SaleCancelled, *changed: str
 ) -> None:
-    """Where the sale is known, only these columns are `changed`, and the version to the newest."""
+    """If the sale is known, only the `changed` columns are updated, and the version to the newest."""
     values = {
         "sale_id": event.sale_id,
         "customer_id": event.customer_id,

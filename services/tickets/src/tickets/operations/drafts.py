@@ -1,4 +1,4 @@
-"""Keeping what people have begun to write, until they send it or throw it away."""
+"""Stores drafts until they are sent or deleted."""
 
 from sqlalchemy import BigInteger, bindparam, delete
 from sqlalchemy.dialects import postgresql
@@ -15,12 +15,12 @@ from contracts.tickets.api import DraftKind, DraftToKeep
 from tickets.models import Draft, StaffOnly, is_staff
 from tickets.queries import tickets as queries
 
-# What somebody has begun and left is nobody's after that.
+# Forgotten drafts are deleted after that.
 OLD_DRAFTS = Past("drafts", "saved_at < now() - interval '90 days'", "saved_at")
 
 
 class AlreadySent(Refusal):
-    """The draft was on its way for longer than what it became."""
+    """The draft arrived after its message was sent."""
 
     code = "already_sent"
 
@@ -28,7 +28,7 @@ class AlreadySent(Refusal):
 async def keep_draft(
     session: AsyncSession, writer: Caller, number: int | None, draft: DraftToKeep
 ) -> None:
-    """The last one kept is the one that counts, from whatever device."""
+    """The last version counts, from whatever device."""
     if not is_staff(writer) and (draft.kind != DraftKind.REPLY or draft.minutes is not None):
         raise StaffOnly("notes and time spent are reserved to staff")
     if number is not None:
@@ -57,7 +57,7 @@ SENT = MINE.where((DRAFTS.key == bindparam("key")) | DRAFTS.key.is_(None))
 def forget_draft(
     session: AsyncSession, writer: Caller, number: int | None, *, key: str | None = None
 ) -> None:
-    """One's own, or only what was to be sent under this key; repeating it is harmless."""
+    """Delete one's own draft, or only the one with this key. Idempotent."""
     values = {"person_id": writer.id, "number": number}
     if key is None:
         run_later(session, MINE, values)

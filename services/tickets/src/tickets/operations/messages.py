@@ -1,4 +1,4 @@
-"""Writing in a request: replies, precisions, notes, last words, and the time they took."""
+"""Messages, notes, last words, and the time spent on them."""
 
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from tickets.queries import tickets as queries
 
 
 class AnsweredMeanwhile(Refusal):
-    """Somebody wrote what the writer has not seen; sending anyway passes."""
+    """Somebody wrote after what the writer had seen; `send_anyway` overrides it."""
 
     code = "answered_meanwhile"
 
@@ -28,7 +28,7 @@ class AnsweredMeanwhile(Refusal):
 async def add_message(
     session: AsyncSession, author: Caller, number: int, new: NewMessage
 ) -> Message:
-    """Reply as staff, or add a word as the customer, and close the request at once if asked to."""
+    """Reply as staff, or write as the customer; with `resolve`, close the request at once."""
     ticket = await queries.ticket_to_change(session, author, number)
     await refuse_what_crossed(session, author, ticket, new)
     message = ticket.take_message(author=author, text=new.text, at=now(), minutes=new.minutes)
@@ -41,9 +41,9 @@ async def add_message(
 async def resolve(
     session: AsyncSession, caller: Caller, number: int, resolution: Resolution, bounds: Bounds
 ) -> None:
-    """Close the request, with a last word if there is one; repeating it writes nothing more.
+    """Close the request, with a last message if there is one. Idempotent.
 
-    Another last word, when the request is closed already, is refused as any message would be.
+    Another last message, when the request is closed already, is refused as any message is.
     """
     ticket = await queries.ticket_to_change(session, caller, number)
     if resolution.text is not None and not await is_repeated(session, caller, ticket, resolution):
@@ -60,7 +60,7 @@ async def resolve(
 async def is_repeated(
     session: AsyncSession, caller: Caller, ticket: Ticket, resolution: Resolution
 ) -> bool:
-    """Whether the request was closed by this person with this last word."""
+    """Whether this person closed the request with this last message."""
     if ticket.status != Status.RESOLVED:
         return False
     last = await queries.last_visible(session, ticket.id)
@@ -68,7 +68,7 @@ async def is_repeated(
 
 
 async def add_note(session: AsyncSession, author: Caller, number: int, new: NewNote) -> Message:
-    """Tell other staff: nothing is announced, nothing that a customer may see changes."""
+    """A note to other staff: publishes nothing and changes nothing that a customer may see."""
     ticket = await queries.ticket_to_change(session, author, number)
     await refuse_what_crossed(session, author, ticket, new)
     note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
@@ -80,9 +80,9 @@ async def add_note(session: AsyncSession, author: Caller, number: int, new: NewN
 async def refuse_what_crossed(
     session: AsyncSession, writer: Caller, ticket: Ticket, composed: Composed
 ) -> None:
-    """Refuse once what was written without having seen the last messages.
+    """Refuse a message whose writer has not seen the last ones, unless they insist.
 
-    A resolved request admits nothing in any case, and tells as well what was missed.
+    A resolved request accepts nothing in any case; that refusal also says what was missed.
     """
     if composed.seen_position is None or composed.send_anyway:
         return
@@ -124,7 +124,7 @@ def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message
 async def correct_minutes(
     session: AsyncSession, staff: Caller, message_id: UUID, minutes: int | None
 ) -> Message:
-    """Another time spent on a reply or a note, whoever wrote it; who changed it is kept."""
+    """Change the time spent on anybody's reply or note; who changed it is recorded."""
     message, ticket = await queries.message_to_change(session, message_id)
     correction = message.correct_minutes(minutes, by=staff, at=now())
     if correction is not None:

@@ -1,4 +1,4 @@
-"""Making, changing and removing quick replies."""
+"""Adds, changes and removes quick replies."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ def title_taken() -> QuickReplyTitleTaken:
 
 async def add_quick_reply(session: AsyncSession, staff: Caller, new: NewQuickReply) -> QuickReply:
     check_variables(new.text)
-    # Two people at once must not pass the limit together.
+    # So that two people at the same time cannot exceed the limit together.
     await session.execute(text("LOCK TABLE quick_replies IN SHARE ROW EXCLUSIVE MODE"))
     if await session.scalar(select(func.count()).select_from(QuickReply)) == MOST_QUICK_REPLIES:
         raise TooManyQuickReplies("remove one first", context={"most": MOST_QUICK_REPLIES})
@@ -46,7 +46,7 @@ async def add_quick_reply(session: AsyncSession, staff: Caller, new: NewQuickRep
 async def change_quick_reply(
     session: AsyncSession, staff: Caller, quick_reply_id: UUID, change: QuickReplyChange
 ) -> QuickReply:
-    """What is not given stays."""
+    """Fields that are not given stay."""
     changed = await quick_reply(session, quick_reply_id, lock=True)
     if change.text is not None:
         check_variables(change.text)

@@ -1,4 +1,4 @@
-"""What happened to requests, as their tables tell of it: for a stream that was lost."""
+"""Makes events of requests again from the tables, for a stream that was lost."""
 
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -43,9 +43,9 @@ HAPPENED = text("""
 
 
 async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
-    """Openings, messages and resolutions that the outbox does not hold any more.
+    """Openings, messages and resolutions that the outbox no longer holds.
 
-    Priorities are left out: who set which, and when, is not kept. So a message's version is the
+    Priorities are left out: who set which, and when, is not stored. So a message's version is the
     lowest that it can have had.
     """
     kinds = {"opened": TicketOpened, "added": TicketMessageAdded, "resolved": TicketResolved}

@@ -1,4 +1,4 @@
-"""What finds a message is read again where more of them changed than one transaction takes."""
+"""Updates the search texts of messages after a name changed, where one transaction is not enough."""
 
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -7,5 +7,5 @@ AT_ONCE = 50  # messages in one transaction: half a second, for which their cust
 
 
 async def reword_some(session: AsyncSession) -> int | None:
-    """How many messages were read again; nothing where none is stale, or others are at it."""
+    """How many messages were updated; 0 if none is stale, or another replica is at work."""
     return await session.scalar(select(func.reword_next(AT_ONCE)))

@@ -1,4 +1,4 @@
-"""Opening, ranking, reading and closing requests."""
+"""Opens, prioritises, marks as seen and closes requests."""
 
 from sqlalchemy import Uuid, bindparam, exists, select
 from sqlalchemy.dialects import postgresql
@@ -36,7 +36,7 @@ PRODUCT_AND_WHETHER_MET = (
 
 
 async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket:
-    """Ask for help about something bought, as sales told of it."""
+    """Open a request about a product that the customer owns."""
     followed = await followed_by(session, customer, new)
     # Held until the end: a cancellation comes either before this request or after it.
     sale_id = new.sale_id or (followed and followed.sale_id)
@@ -93,7 +93,7 @@ def announce_opened(session: AsyncSession, ticket: Ticket, followed: Ticket | No
 
 
 async def meet(session: AsyncSession, customer: Caller) -> None:
-    """Know the customer by the name in the token until identity's own event comes."""
+    """Use the name in the token until identity's own event arrives."""
     await session.execute(
         postgresql.insert(Person)
         .values(
@@ -104,7 +104,7 @@ async def meet(session: AsyncSession, customer: Caller) -> None:
 
 
 async def prioritise(session: AsyncSession, staff: Caller, number: int, priority: Priority) -> None:
-    """Rank the request among others; repeating it is harmless."""
+    """Set the priority. Idempotent."""
     ticket = await queries.ticket_to_change(session, staff, number)
     if not ticket.prioritise(priority, by=staff):
         return
@@ -125,9 +125,9 @@ async def prioritise(session: AsyncSession, staff: Caller, number: int, priority
 
 
 async def mark_seen(session: AsyncSession, staff: Caller, number: int, position: int) -> None:
-    """A staff member has opened the request and was shown what is up to this position.
+    """A staff member has opened the request and was shown its messages up to this position.
 
-    Most often somebody has done so before: then nothing is locked.
+    Usually somebody has done so before: then nothing is locked.
     """
     if not await queries.is_unread(session, number):
         return
@@ -139,7 +139,7 @@ async def mark_seen(session: AsyncSession, staff: Caller, number: int, position:
 
 
 def close(session: AsyncSession, caller: Caller, ticket: Ticket) -> None:
-    """Close the request; the same person may repeat it, and nothing more is announced."""
+    """Close the request; repeated by the same person, nothing more is published."""
     if not ticket.resolve(by=caller, at=now()):
         return
     publish(

@@ -1,1 +1,1 @@
-"""What can be read, and by whom."""
+"""Reads, and who may see what."""

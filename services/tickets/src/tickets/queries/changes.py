@@ -1,4 +1,4 @@
-"""What happened since a snapshot, so that no live page misses anything or hears it twice."""
+"""What changed since a snapshot, so that live pages miss nothing and get nothing twice."""
 
 import re
 from collections.abc import Sequence
@@ -32,9 +32,11 @@ class PgSnapshot(UserDefinedType[str]):
         return "pg_snapshot"
 
 
-# --- Snapshots ----------------------------------------------------------------------------------
+# --- Snapshots --------------------------------------------------------------------------------
 
-# A snapshot is a snapshot of PostgreSQL, as it writes them: the oldest transaction then running,
+# the next one to begin, and those running between. It says of every change whether it was seen.
+# PostgreSQL's text form: the oldest running transaction, the next one to begin, and those running
+# in between. It tells of every change whether it was visible.
 # the next one to begin, and those running between. It says of every change whether it was seen.
 AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
 
@@ -56,7 +58,7 @@ class Snapshot:
 
 
 def snapshot(since: str) -> Snapshot:
-    """What an answer gave as `as_of`; `since_invalid` when PostgreSQL could not read it."""
+    """Parses an earlier answer's `as_of`; `since_invalid` if PostgreSQL could not read it."""
     found = SNAPSHOT.fullmatch(since) if len(since) <= LONGEST_SNAPSHOT else None
     if found is None:
         raise not_ours()
@@ -83,9 +85,9 @@ async def as_of(reader: AnyReader) -> str:
 async def changes_since(
     reader: AnyReader, since: Snapshot, limit: int, customer_id: UUID | None = None
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
-    """What can be seen now and could not be seen then, oldest first; and the snapshot of « now ».
+    """What is visible now and was not then, oldest first; and the current snapshot.
 
-    Both come from one statement, thus from one snapshot. Of one customer if named.
+    Both come from one statement and so from one snapshot. Of one customer, if given.
     """
     recent = (
         select(
@@ -116,10 +118,10 @@ async def changes_since(
 
 
 async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
-    """What this caller may know of what happened since.
+    """The changes since then that this caller may see.
 
-    `everything` when it is too much, when changes so old are forgotten, or when `since` is of
-    another database (one restored from a backup, say).
+    `everything` if there are too many, if `since` is older than the stored changes, or if it comes
+    from another database (one restored from a backup, say).
     """
     then = snapshot(since)
     customer_id = None if is_staff(caller) else caller.id
@@ -132,10 +134,10 @@ async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
 
 
 async def reaches_back_to(reader: AnyReader, then: Snapshot) -> bool:
-    """Whether all changes since are still kept, in this very database.
+    """Whether all changes since then are still stored, in this very database.
 
-    The oldest change kept is the newest of those that were to be forgotten: if it could be seen
-    then, all that was forgotten could, for they are a day old and transactions last seconds.
+    The oldest stored change marks the end of what was deleted: if it was visible then, so was
+    everything deleted, which is a day old while transactions last seconds.
     """
     following = cast(func.pg_snapshot_xmax(func.pg_current_snapshot()), String)
     oldest = (

@@ -1,4 +1,4 @@
-"""What people have begun to write."""
+"""Reads drafts."""
 
 from sqlalchemy import bindparam, select
 
@@ -15,7 +15,7 @@ OF_ONE = MINE.where(Draft.number == bindparam("number"))
 async def draft(
     reader: AnyReader, caller: Caller, number: int | None
 ) -> api.Draft | api.StaffDraft | None:
-    """One's own, about a request or, without a number, about one not opened yet."""
+    """One's own, of a request or, without a number, of one not opened yet."""
     values = (
         {"person_id": caller.id} if number is None else {"person_id": caller.id, "number": number}
     )

@@ -1,4 +1,4 @@
-"""How much a customer has written in the last hour, each by an index that is there anyway."""
+"""How much a customer has written in the last hour, by indexes that exist anyway."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The queues of the staff and the lists of customers, and how many requests each holds."""
+"""The queues of staff, the lists of customers, and their counts."""
 
 import functools
 from collections.abc import Mapping
@@ -86,9 +86,9 @@ def staff_summary(row: Any) -> api.StaffTicketSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """Which requests a list holds, by which moment they are sorted, and how by default.
+    """Which requests a list holds, and by which time it is sorted.
 
-    `first`: those that come before all the others, newest first too.
+    `first`: requests that come before all others, newest first too.
     """
 
     holds: ColumnElement[Any]
@@ -121,7 +121,7 @@ STAFF_COUNTS: dict[str, View] = {**STAFF_VIEWS, UNOPENED: NEWS}
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """One way to go through a view; an index of that view goes the same way."""
+    """One way to sort a view; an index of that view has the same order."""
 
     view: View
     sort: Sort
@@ -157,7 +157,7 @@ class Order:
 
 @dataclass(frozen=True, kw_only=True)
 class StaffFilters:
-    """What staff may narrow a queue to; whatever is None narrows nothing."""
+    """The filters of a queue; None does not filter."""
 
     customer_id: UUID | None = None
     product_id: UUID | None = None
@@ -192,7 +192,7 @@ def answered_by(staff_id: UUID) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerFilters:
-    """One customer's own requests, narrowed."""
+    """The filters of a customer's own list."""
 
     customer_id: UUID
     status: Status | None = None
@@ -225,7 +225,7 @@ async def queue(
     limit: int,
     after: str | None,
 ) -> api.StaffTickets:
-    """One page of a queue; rows rather than entities, since these are the hottest lists."""
+    """One page of a queue; as rows instead of entities, since these are the most frequent reads."""
     order = order_of(STAFF_VIEWS[view], sort)
     lines = queue_lines(view, order.sort)
     if filters == StaffFilters() and after is None:
@@ -266,10 +266,9 @@ def beyond(order: Order, lines: Statement, after: str | None) -> Statement:
 
 
 def limited(lines: Statement, limit: int) -> Statement:
-    """And one more, which tells that there are others.
+    """The limit and one more row, to know whether there are others.
 
-    As a constant: PostgreSQL keeps plans, and takes a limit that it does not know for a tenth of
-    all rows.
+    As a constant: in a prepared plan PostgreSQL estimates an unknown limit as a tenth of all rows.
     """
     return lines.limit(literal_column(str(limit + 1)))
 
@@ -316,9 +315,9 @@ def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
 
 
 async def queue_counts(reader: Reader, filters: StaffFilters = StaffFilters()) -> api.Counts:
-    """How many each queue holds, exact to 1,000, and what nobody has opened yet.
+    """How many requests each queue holds, exact up to 1,000, and how many nobody has opened yet.
 
-    The queues are narrowed as asked; what nobody has opened is counted in all of them.
+    The queues are filtered; the unread are counted over all of them.
     """
     if filters == StaffFilters():
         return counts_of(await reader.execute(QUEUE_COUNTS))
@@ -326,7 +325,7 @@ async def queue_counts(reader: Reader, filters: StaffFilters = StaffFilters()) -
 
 
 async def my_counts(reader: Reader, customer_id: UUID) -> api.Counts:
-    """How many each view of a customer holds, exact to 1,000."""
+    """How many requests each view of a customer holds, exact up to 1,000."""
     return counts_of(await reader.execute(MY_COUNTS, {"customer_id": customer_id}))
 
 
@@ -336,16 +335,16 @@ def counts_of(answer: Rows) -> api.Counts:
 
 
 def counted(views: Mapping[Any, View], *which: ColumnElement[bool]) -> Statement:
-    """No more than 1,001 rows of each view's index are read.
+    """Reads at most 1,001 rows of each view's index.
 
-    The order of the list is kept, so that PostgreSQL takes the view's own index.
+    The list's order is kept in the statement, so that PostgreSQL uses the view's own index.
     """
     numbers = select(Ticket.number).where(*which)
     return counts_in({name: order_of(view).sorted(numbers) for name, view in views.items()})
 
 
 def narrowed_counts(filters: StaffFilters) -> Statement:
-    """Without an order: the index of what the queues are narrowed to is the one to take."""
+    """Without an order: here the index of the filter is the better one."""
     narrowed = filters.narrow(select(Ticket.number))
     return counts_in(
         {view: narrowed.where(each.holds) for view, each in STAFF_VIEWS.items()}

@@ -9,7 +9,7 @@ from chassis.http import paging
 
 
 def next_page(rows: Sequence[Row[*tuple[Any, ...]]], limit: int, *key: str) -> str | None:
-    """A cursor behind the last row shown, when one more row was found."""
+    """A cursor after the last row shown, if one more row was found."""
     if len(rows) <= limit:
         return None
     return paging.encode(*(getattr(rows[limit - 1], name) for name in key))

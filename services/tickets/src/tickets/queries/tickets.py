@@ -1,4 +1,4 @@
-"""One request: what it is, and what was said in it."""
+"""One request and its messages."""
 
 import functools
 from typing import Any
@@ -105,12 +105,12 @@ IS_OF_STAFF = Message.kind != MessageKind.CUSTOMER
 
 
 def visible_to(caller: Caller) -> ColumnElement[bool]:
-    """Staff see every request, anybody else their own."""
+    """Staff see every request, customers their own."""
     return true() if is_staff(caller) else Ticket.customer_id == caller.id
 
 
 def readable_by(caller: Caller) -> ColumnElement[bool]:
-    """Staff read everything, customers what is no note."""
+    """Staff read everything, customers everything but notes."""
     return true() if is_staff(caller) else VISIBLE
 
 
@@ -122,7 +122,7 @@ OWN_TO_CHANGE = TO_CHANGE.where(Ticket.customer_id == bindparam("customer_id"))
 
 
 async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
-    """The request, locked until the transaction ends: what people do to it has one order."""
+    """The request, locked until the transaction ends: changes of it happen one after the other."""
     statement = TO_CHANGE if is_staff(caller) else OWN_TO_CHANGE
     ticket = await session.scalar(statement, {"number": number, "customer_id": caller.id})
     if ticket is None:
@@ -131,7 +131,7 @@ async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -
 
 
 async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Message, Ticket]:
-    """A message and its request, which is locked first, as always."""
+    """A message and its request; the request is locked first, as everywhere."""
     ticket = await session.scalar(
         select(Ticket)
         .where(Ticket.id == select(Message.ticket_id).filter_by(id=message_id).scalar_subquery())
@@ -155,7 +155,7 @@ async def staff_ticket(reader: AnyReader, staff: Caller, number: int) -> api.Sta
 
 
 async def ticket_made(reader: AnyReader, caller: Caller, ticket_id: UUID) -> api.Ticket:
-    """The request that an idempotency key remembers."""
+    """The request with this id, just opened or by an earlier request with the same Idempotency-Key."""
     return ticket_of(await ticket_row(reader, caller, id=ticket_id), caller)
 
 
@@ -202,7 +202,7 @@ async def staff_thread(
 
 
 def messages_of(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
-    """The messages of a request as their reader knows them, all of them."""
+    """The messages of a request that its reader may see."""
     statement = select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
     statement = statement.where(Message.ticket_id == ticket_id)
     return (statement if for_staff else statement.where(VISIBLE)).subquery()
@@ -233,9 +233,9 @@ async def thread(
     before: str | None = None,
     since: int | None = None,
 ) -> api.Thread | api.StaffThread:
-    """The request and its last messages, those before a cursor, or those after a position.
+    """The request with its last messages, those before a cursor, or those after a position.
 
-    The request is read first: its version never tells of a message that is not in the answer.
+    The request is read first, so that its version never covers a message that is not in the answer.
     """
     row = await ticket_row(reader, caller, number=number)
     edges = {"before": None if before is None else paging.decode(before, int)[0], "since": since}
@@ -267,7 +267,7 @@ def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
 async def message_made(
     reader: AnyReader, caller: Caller, message_id: UUID
 ) -> api.Message | api.StaffMessage:
-    """A message that the caller has written, now or under the same idempotency key before."""
+    """A message that the caller wrote, just now or earlier under the same Idempotency-Key."""
     answer = await reader.execute(
         message_statement(for_staff=is_staff(caller)), {"message_id": message_id}
     )
@@ -288,7 +288,7 @@ def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
 
 
 async def visible_text(reader: AnyReader, message_id: UUID) -> str:
-    """The words of a message that its customer may read; a note is as unknown as no message."""
+    """The text of a message that its customer may read; a note is as unknown as no message."""
     answer = await reader.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
     text = answer.scalar_one_or_none()
     if text is None:
@@ -304,7 +304,7 @@ async def subject(reader: AnyReader, number: int) -> str:
 
 
 async def time_spent(reader: AnyReader, message_id: UUID) -> api.TimeSpent:
-    """The time kept with a reply or a note, and who corrected it."""
+    """The time spent on a reply or a note, and who corrected it."""
     answer = await reader.execute(
         select(Message.minutes).where(Message.id == message_id, IS_OF_STAFF)
     )
@@ -344,14 +344,14 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
 
 
 async def newest_of_customer(reader: AnyReader, ticket_id: UUID) -> int:
-    """The position, as staff know it, of the last message that the customer wrote."""
+    """The position, as staff know it, of the customer's last message."""
     messages = messages_of(literal(ticket_id), for_staff=True)
     newest = select(func.max(messages.c.position)).where(messages.c.kind == MessageKind.CUSTOMER)
     return (await reader.execute(newest)).scalar_one()
 
 
 async def is_unread(reader: AnyReader, number: int) -> bool:
-    """Whether the customer wrote what no staff member has opened yet."""
+    """Whether the customer wrote something that no staff member has opened yet."""
     answer = await reader.execute(select(Ticket.unread).where(Ticket.number == number))
     if (unread := answer.scalar_one_or_none()) is None:
         raise TicketUnknown("no request has this number")

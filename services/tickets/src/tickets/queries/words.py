@@ -1,4 +1,4 @@
-"""How typed text becomes what the database can look for."""
+"""Turns typed text into queries."""
 
 import re
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ LAST_CHARACTER = literal_column("U&'\\+10FFFF'")
 
 @dataclass(frozen=True)
 class Typed:
-    """What somebody searches for: the parts of its words, folded; the last may be unfinished."""
+    """A typed search: the parts of its words, folded; the last word may be unfinished."""
 
     folded: str
 
@@ -57,7 +57,7 @@ class Typed:
 
     @property
     def joined(self) -> list[list[str]]:
-        """For every part the words that it makes with its neighbours, two or three of them."""
+        """For each part the words that it makes with its neighbours, two or three together."""
         parts = self.parts
         made: list[list[str]] = [[] for _ in parts]
         for length in (2, 3):
@@ -74,7 +74,7 @@ class Typed:
 
     @property
     def groups(self) -> list[str]:
-        """Each part with the words that would stand for it, for `request_query`."""
+        """Each part with the words that may stand for it, for `request_query`."""
         pairs = zip(self.parts, self.joined, strict=True)
         return [" ".join(dict.fromkeys([part, *joined])) for part, joined in pairs]
 
@@ -100,15 +100,15 @@ Text = str | ColumnElement[str]
 
 
 def query_for_customer(groups: Groups, last: Text, *, is_unfinished: bool) -> ColumnElement[Any]:
-    """Their messages are read one by one: any beginning will do."""
+    """A customer's messages are read one by one, so a prefix needs no index."""
     beginning = func.quote_literal(last).op("||")(literal_column("':*'"))
     return query(groups, func.to_tsquery(SIMPLE, beginning) if is_unfinished else None)
 
 
 def query_for_staff(groups: Groups, last: Text, *, is_unfinished: bool) -> ColumnElement[Any]:
-    """A beginning stands for some stems that begin so: an index looks up each of them.
+    """A prefix is replaced by some stems that begin with it, each looked up in the index.
 
-    (Asked for `begin:*` it would gather all that begins so, however much that is.)
+    (`begin:*` would collect everything that begins with it, however much that is.)
     """
     if not is_unfinished:
         return query(groups, None)
@@ -136,7 +136,7 @@ def query(groups: Groups, unfinished: ColumnElement[Any] | None) -> ColumnElemen
 def newest_of_customer(
     customer_id: UUID | ColumnElement[UUID],
 ) -> Select[*tuple[int, UUID, UUID, Any]]:
-    """What the customer may read of what was said to them; notes are not among it."""
+    """The messages that the customer may read; no notes."""
     return (
         select(Message.position, Message.ticket_id, Message.id, SEARCH)
         .where(Message.customer_id == customer_id, VISIBLE)

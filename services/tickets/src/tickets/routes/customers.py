@@ -1,4 +1,4 @@
-"""What customers ask for and follow."""
+"""The routes of customers."""
 
 from typing import Annotated
 from uuid import UUID
@@ -37,9 +37,9 @@ router = tickets_router()
 async def open_ticket(
     new: api.NewTicket, customer: Customer, session: Transaction, once: Once, bounds: TheBounds
 ) -> api.Ticket:
-    """Ask for help about something you bought, or take up a request that was resolved.
+    """Open a request about something you bought, or one that follows a resolved request.
 
-    429 `too_many_tickets` or `too_many_messages` beyond what one may write in an hour.
+    429 `too_many_tickets` or `too_many_messages` beyond the limits of an hour.
     """
 
     async def make() -> Ticket:
@@ -94,9 +94,9 @@ async def my_tickets(
     limit: Limit = PAGE,
     after: After = None,
 ) -> api.Tickets:
-    """Your requests, the newest activity first, of the others those that are not resolved before.
+    """Your requests, newest activity first; unresolved ones come first.
 
-    Counts are those of the views, not narrowed.
+    Counts are of whole views, not filtered.
     """
     filters = lists.CustomerFilters(
         customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q

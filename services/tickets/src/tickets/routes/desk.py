@@ -1,4 +1,4 @@
-"""What staff need beside a request, and what they decide about it."""
+"""The desk: what staff see next to a request, priorities and quick replies."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Con
 
 @router.get("/{number:ticket}/desk")
 async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api.DeskTicket:
-    """What the desk shows beside its queue."""
+    """What the desk shows next to its queue."""
     thread = await queries.staff_thread(reader, staff, number, limit=LAST_MESSAGES, before=None)
     return api.DeskTicket(thread=thread, context=await around.context(reader, thread.ticket))
 
@@ -38,7 +38,7 @@ async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api
 async def prioritise(
     number: int, new: api.NewPriority, staff: Staff, session: Transaction
 ) -> api.StaffTicket:
-    """Rank a request among others; customers never learn of it."""
+    """Set a request's priority; customers never see it."""
     await operations.prioritise(session, staff, number, new.priority)
     return await queries.staff_ticket(session, staff, number)
 
@@ -70,7 +70,7 @@ async def quick_replies(_: Staff, reader: Reading) -> api.QuickReplies:
 async def add_quick_reply(
     new: api.NewQuickReply, staff: Staff, session: Transaction, once: Once
 ) -> api.QuickReply:
-    """Prepare a text; between braces stand variables and nothing else."""
+    """Add a prepared text; braces may only hold variables."""
 
     async def read(quick_reply_id: UUID) -> api.QuickReply:
         return api.QuickReply.model_validate(await ready.quick_reply(session, quick_reply_id))
@@ -94,5 +94,5 @@ async def change_quick_reply(
 
 @router.delete("/quick-replies/{quick_reply_id}", status_code=204)
 async def remove_quick_reply(quick_reply_id: UUID, _: Staff, session: Transaction) -> None:
-    """Remove a quick reply; what was sent with it stays as it is."""
+    """Remove a quick reply; messages sent with it stay as they are."""
     await prepared.remove_quick_reply(session, quick_reply_id)

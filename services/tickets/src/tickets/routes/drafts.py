@@ -1,4 +1,4 @@
-"""What people have begun to write, on whatever device."""
+"""Drafts, on whatever device they were begun."""
 
 from chassis.data.database import Reading, Transaction
 from chassis.data.reading import AnyReader
@@ -23,7 +23,7 @@ async def stored_draft(reader: AnyReader, writer: Caller, number: int | None) ->
 
 @router.get("/{number:ticket}/draft")
 async def draft(number: int, writer: Anyone, reader: Reading) -> AnyDraft:
-    """What you have begun to write in this request; empty when there is nothing."""
+    """What you have begun to write in this request; empty if there is nothing."""
     return await stored_draft(reader, writer, number)
 
 
@@ -31,20 +31,20 @@ async def draft(number: int, writer: Anyone, reader: Reading) -> AnyDraft:
 async def keep_draft(
     number: int, draft: api.DraftToKeep, writer: Anyone, session: Transaction
 ) -> AnyDraft:
-    """Keep it as it is; sending a message, a note or a last word forgets it."""
+    """Store the draft; sending a message, a note or a last message deletes it."""
     await operations.keep_draft(session, writer, number, draft)
     return await stored_draft(session, writer, number)
 
 
 @router.delete("/{number:ticket}/draft", status_code=204)
 async def forget_draft(number: int, writer: Anyone, session: Transaction) -> None:
-    """Throw it away; repeating it is harmless."""
+    """Delete it. Idempotent."""
     operations.forget_draft(session, writer, number)
 
 
 @router.get("/draft")
 async def draft_of_new(customer: Customer, reader: Reading) -> api.Draft:
-    """The request that you have begun and not opened yet; empty when there is none."""
+    """The request that you have begun and not opened yet; empty if there is none."""
     return await stored_draft(reader, customer, None)
 
 
@@ -52,12 +52,12 @@ async def draft_of_new(customer: Customer, reader: Reading) -> api.Draft:
 async def keep_draft_of_new(
     draft: api.DraftToKeep, customer: Customer, session: Transaction
 ) -> api.Draft:
-    """Keep it as it is; opening a request forgets it."""
+    """Store the draft; opening a request deletes it."""
     await operations.keep_draft(session, customer, None, draft)
     return await stored_draft(session, customer, None)
 
 
 @router.delete("/draft", status_code=204)
 async def forget_draft_of_new(customer: Customer, session: Transaction) -> None:
-    """Throw it away; repeating it is harmless."""
+    """Delete it. Idempotent."""
     operations.forget_draft(session, customer, None)

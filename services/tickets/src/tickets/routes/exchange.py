@@ -1,4 +1,4 @@
-"""One request: reading it, writing in it, closing it."""
+"""One request: read it, write in it, close it."""
 
 from typing import Annotated
 from uuid import UUID
@@ -58,7 +58,7 @@ async def messages(
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
-    """Earlier messages of a request, or what was said after a message."""
+    """Earlier messages of a request, or those after a message."""
     return snapshots.of(
         await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
     )
@@ -74,10 +74,10 @@ async def add_message(
     once: Once,
     bounds: TheBounds,
 ) -> api.StaffMessage | api.Message:
-    """Reply as staff, or add a word to your own request; `resolve` closes it at once.
+    """Reply as staff, or write in your own request; `resolve` closes it at once.
 
-    Somebody wrote after `seen_position`: 409 `answered_meanwhile`, unless `send_anyway`. A customer
-    who has written a great deal within an hour: 429 `too_many_messages`.
+    409 `answered_meanwhile` if somebody wrote after `seen_position`, unless `send_anyway`. 429
+    `too_many_messages` for a customer who has written too much within an hour.
     """
 
     async def make() -> Message:
@@ -96,7 +96,7 @@ async def add_message(
 async def add_note(
     number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
 ) -> api.StaffMessage:
-    """A note of staff for staff; customers never learn of it, and no queue changes."""
+    """A note among staff; customers never see it, and no queue changes."""
 
     async def make() -> Message:
         note = await operations.add_note(session, author, number, new)
@@ -117,20 +117,22 @@ async def resolve(
     bounds: TheBounds,
     resolution: api.Resolution | None = None,
 ) -> api.StaffTicket | api.Ticket:
-    """Close a request, for good, with or without a last word; repeating it is harmless."""
+    """Close a request, finally, with or without a last message. Idempotent."""
     await operations.resolve(session, caller, number, resolution or api.Resolution(), bounds)
     return await queries.ticket(await straight(session), caller, number)
 
 
 @router.get("/messages/{message_id}/text")
 async def visible_text(message_id: UUID, _: Service, reader: Reading) -> api.VisibleText:
-    """What a mail may quote: never a note. For our own services, on the internal entry point."""
+    """The text that a mail may quote: never a note. For our own services, on the internal entry
+    point.
+    """
     return api.VisibleText(text=await queries.visible_text(reader, message_id))
 
 
 @router.get("/{number:ticket}/subject")
 async def subject(number: int, _: Service, reader: Reading) -> api.TicketSubject:
-    """By which a mail names the request. For our own services, on the internal entry point."""
+    """The subject, for mails about the request. For our own services, on the internal entry point."""
     return api.TicketSubject(subject=await queries.subject(reader, number))
 
 
@@ -147,6 +149,6 @@ async def time_spent(message_id: UUID, _: Staff, reader: Reading) -> api.TimeSpe
 async def correct_minutes(
     message_id: UUID, new: api.NewMinutes, staff: Staff, session: Transaction
 ) -> api.TimeSpent:
-    """Correct the time spent, whoever wrote the message; repeating it is harmless."""
+    """Correct the time spent, whoever wrote the message. Idempotent."""
     await operations.correct_minutes(session, staff, message_id, new.minutes)
     return await queries.time_spent(session, message_id)

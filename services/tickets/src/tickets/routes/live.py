@@ -1,9 +1,9 @@
-"""Hints of what happened, as it happens: server-sent events.
+"""Live hints of changes, as server-sent events.
 
-A commit wakes every replica by PostgreSQL's NOTIFY. Woken, a replica reads the new rows of
-`changes`, once for all its streams, and passes on what each may know. A lost wake-up costs
-`changes_poll_seconds`; a lost connection is taken up where it ended, by the snapshot of the last
-reading; a reader does the same with the id of the last event. None is left out.
+A commit wakes every replica by PostgreSQL's NOTIFY. A replica then reads the new rows of `changes`,
+once for all its streams, and passes to each what its reader may see. A lost notification delays
+them by `changes_poll_seconds`. A replica that lost its connection continues after its last
+snapshot, and a reader after the id of its last event, so that nothing is lost.
 """
 
 import asyncio
@@ -68,7 +68,7 @@ class Stream:
         self.held: list[tuple[Sequence[Any], str]] = []
 
     def begin(self, snapshot: str) -> None:
-        """Tell from this snapshot on; what was read while it was being found out, too."""
+        """Send changes after this snapshot, including those read while it was determined."""
         self.started = queries.snapshot(snapshot)
         for rows, as_of in self.held:
             self.push(rows, as_of)
@@ -91,7 +91,7 @@ class Stream:
         return row.customer_id == self.reader.id and row.what in SHOWN_TO_CUSTOMERS
 
     def put(self, event: ServerSentEvent) -> None:
-        """Who reads too slowly is told once to read everything again."""
+        """A reader that is too slow gets one event `everything` instead: read all again."""
         if self.waiting.full():
             while not self.waiting.empty():
                 self.waiting.get_nowait()
@@ -100,7 +100,7 @@ class Stream:
 
 
 def events_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSentEvent]:
-    """Only the last says from where to go on: who was cut off before hears all of them again."""
+    """Only the last event has an id: a reader cut off before it gets all of them again."""
     for number, change in enumerate(changes, start=1):
         is_last = number == len(changes)
         yield ServerSentEvent(event="change", data=change, id=as_of if is_last else None)
@@ -109,7 +109,7 @@ def events_until(as_of: str, changes: Sequence[api.Change]) -> Iterator[ServerSe
 class Hub:
     """The streams of this replica, and the snapshot up to which it has read the changes.
 
-    The last readings are remembered: who comes back within minutes costs no transaction.
+    Recent reads are cached: a reader who reconnects within minutes costs no transaction.
     """
 
     def __init__(self, most: int) -> None:
@@ -133,7 +133,7 @@ class Hub:
         return stream
 
     def count(self, reader: Caller) -> None:
-        """Nobody takes the places of others: 429 `too_many_streams`."""
+        """Nobody takes others' places: 429 `too_many_streams`."""
         minute = int(time.monotonic() // 60)
         if minute != self.minute:
             self.minute, self.opened = minute, Counter()
@@ -161,7 +161,7 @@ class Hub:
             self.readings.clear()
 
     def read_since(self, snapshot: str) -> list[Any] | None:
-        """What was read after this snapshot; None where only the database knows."""
+        """The changes after this snapshot; None if they are not cached."""
         snapshots = [read for read, _ in self.readings]
         if snapshot not in snapshots:
             return None
@@ -169,7 +169,7 @@ class Hub:
         return [row for _, rows in later for row in rows]
 
     async def begin(self, database: Database) -> str:
-        """From when on the first stream is told; kept when another one has begun meanwhile."""
+        """The snapshot from which the first stream starts; kept if another one started meanwhile."""
         if self.snapshot is None:
             async with database.reading() as reader:
                 now = await queries.as_of(reader)
@@ -178,13 +178,13 @@ class Hub:
         return self.snapshot or now
 
     def rest(self) -> None:
-        """Without a reader nothing is read."""
+        """Stop reading: there are no readers."""
         self.snapshot = None
         self.readings.clear()
         self.is_read.clear()
 
     async def catch_up(self, database: Database) -> None:
-        """Read what is new and pass it on."""
+        """Read new changes and pass them on."""
         then = queries.snapshot(await self.begin(database))
         async with database.reading() as reader:
             rows, now = await queries.changes_since(reader, then, MOST_AT_ONCE)
@@ -242,14 +242,14 @@ async def changes(
     reader: Reading,
     since: Annotated[str, Query(description="The `as_of` of what is shown.")],
 ) -> api.Changes:
-    """What happened since; customers hear of their own requests alone."""
+    """The changes since then; customers only see those of their own requests."""
     return snapshots.of(await queries.changes(reader, caller, snapshots.read(since)))
 
 
 async def beginning(
     snapshots: TheSnapshots, since: Since = None, last_event_id: LastEventId = None
 ) -> str | None:
-    """From where a stream goes on; refused before its answer begins."""
+    """Where a stream continues; checked before its answer begins."""
     given = last_event_id or since
     if not given:
         return None
@@ -265,7 +265,7 @@ async def place(
     reader: Anyone,
     started: Begun,  # noqa: ARG001 - first, for it may be refused
 ) -> AsyncGenerator[Stream]:
-    """Taken before the answer begins, so that a refusal is an answer; given back at its end."""
+    """Reserved before the answer begins, so that a refusal can be a response; released at its end."""
     stream = request.app.state.hub.open(reader)
     response.headers["Cache-Control"] = "no-transform"  # and `no-cache`, which FastAPI adds
     try:
@@ -275,9 +275,9 @@ async def place(
 
 
 def seconds_left(reader: Caller, now: datetime, most: float) -> float:
-    """Until the token, which was checked already, ends, or a little less.
+    """Until the token expires, or a little less.
 
-    Ends are spread: what was opened in one second is not all renewed in one.
+    The ends are spread: streams opened in the same second are not all renewed in the same second.
     """
     claims = jwt.decode(reader.token, options={"verify_signature": False})
     left = min(claims["exp"] - now.timestamp(), most)
@@ -291,11 +291,11 @@ async def stream(
     started: Begun,
     snapshots: TheSnapshots,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`change` events as they happen, first those since; `everything`: read all again.
+    """`change` events as they happen, after those since; `everything`: read all again.
 
-    It ends with the token at the latest, or when this replica leaves: connect again with a new
-    token and the id of the last event. At most 10 for one person, opened at most 240 times a
-    minute: 429 `too_many_streams`.
+    It ends with the token at the latest, or when this replica stops: reconnect with a new token and
+    the id of the last event. At most 10 for one person, opened at most 240 times a minute: 429
+    `too_many_streams`.
     """
     app = request.app
     ends = time.monotonic() + seconds_left(
@@ -311,7 +311,7 @@ async def stream(
 
 
 async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterator[ServerSentEvent]:
-    """A first event in any case: its id is where to go on from."""
+    """There is always a first event: its id is where to continue."""
     hub: Hub = state.hub
     rows = hub.read_since(since) if since else None
     if since and hub.snapshot and rows is not None:

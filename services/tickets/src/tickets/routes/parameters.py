@@ -1,4 +1,4 @@
-"""Who may call, and the parameters that several routes take."""
+"""Dependencies and parameters of several routes."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""The queues of the staff."""
+"""The queues of staff."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Annotated
@@ -43,7 +43,7 @@ async def filters(
     unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
     numbers: Annotated[list[api.TicketNumber], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
-    """What a queue may be narrowed to; days are those of the shop."""
+    """The filters of a queue; days are those of the shop's time zone."""
     zone = request.app.state.settings.zone
     return lists.StaffFilters(
         customer_id=customer_id,
@@ -58,7 +58,7 @@ async def filters(
 
 
 def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None:
-    """When that day begins, or one some days later."""
+    """The time at which that day begins, or one some days later."""
     return None if day is None else datetime.combine(day + timedelta(days), time.min, zone)
 
 
@@ -85,7 +85,7 @@ Page = Annotated[api.StaffTickets, Depends(page)]
 async def tickets(page: Page) -> api.StaffTickets:
     """To handle and open: the longest wait first. The others: the newest first.
 
-    Counts are narrowed as the list is, but for `unread`, which counts in all there is.
+    Counts are filtered like the list, except `unread`, which counts all.
     """
     return page
 
@@ -98,7 +98,7 @@ async def desk(
     open: Annotated[api.TicketNumber | None, Query(description="The number of a request.")] = None,
     before: Before = None,
 ) -> api.Desk:
-    """A queue, and beside it a request with what staff need to know around it."""
+    """A queue, and next to it a request with its context."""
     if open is None:
         return api.Desk(queue=page)
     thread = await queries.staff_thread(reader, staff, open, limit=LAST_MESSAGES, before=before)
@@ -113,5 +113,5 @@ async def counts(_: Staff, reader: Reading) -> api.Counts:
 
 @router.get("/staff")
 async def staff(_: StandingStaff, reader: Reading) -> api.StaffNames:
-    """Who may have answered, for the filter `answered_by`."""
+    """Staff by name, for the filter `answered_by`."""
     return await people.staff_names(reader)

@@ -1,4 +1,6 @@
-"""How a snapshot is told: to customers sealed, for it counts the transactions of everybody."""
+"""Snapshots as clients get them: encrypted for customers, since they count everybody's
+transactions.
+"""
 
 from typing import Annotated, Any, TypeVar
 
@@ -10,16 +12,16 @@ from sqlalchemy import select
 from tickets.models import SharedKey, is_staff
 from tickets.routes.parameters import Anyone
 
-# Before all changes. It leaves out none of those that are kept, and says when some are not.
+# Before all changes: everything stored follows, or `everything` if older ones were deleted.
 BEGINNING = "1:1:"
 KEY_NAME = "moments"  # the name of their key
-STEP = 256  # characters; how long a snapshot is tells how many transactions ran
+STEP = 256  # padded to a multiple of it: the length would reveal how many transactions ran
 
 AnswerT = TypeVar("AnswerT", bound=Any)
 
 
 class Snapshots:
-    """Of one reader. Sealed twice, the same snapshot never looks the same."""
+    """The snapshots of one reader. Encrypting twice gives different texts."""
 
     def __init__(self, seal: Fernet | None) -> None:
         self.seal = seal
@@ -31,10 +33,10 @@ class Snapshots:
         return self.seal.encrypt(snapshot.ljust(length).encode()).decode()
 
     def read(self, written: str) -> str:
-        """What cannot be unsealed is as if nothing had been seen yet.
+        """What cannot be decrypted counts as « nothing seen yet ».
 
-        Pages of an earlier release show what is not sealed. Believing it would let a customer try
-        snapshots out until the answer tells which transactions were theirs.
+        Pages of an earlier release contain plain snapshots. Accepting those would let a customer
+        probe which transactions were theirs.
         """
         if self.seal is None:
             return written
@@ -44,7 +46,7 @@ class Snapshots:
             return BEGINNING
 
     def of(self, answer: AnswerT) -> AnswerT:
-        """An answer with its `as_of` as this reader is told it."""
+        """The answer with its `as_of` as this reader may see it."""
         if self.seal is None or answer.as_of is None:
             return answer
         return answer.model_copy(update={"as_of": self.write(answer.as_of)})
@@ -56,7 +58,7 @@ class Snapshots:
 
 
 async def snapshots(request: Request, caller: Anyone) -> Snapshots:
-    """The key is read once a process: every replica has to read what another one has sealed."""
+    """The key is read once per process: every replica must decrypt what another one has encrypted."""
     if is_staff(caller):
         return Snapshots(None)
     state = request.app.state

@@ -1,4 +1,4 @@
-"""NATS JetStream: the relay that empties the outbox, the loops that handle events."""
+"""NATS JetStream: the relay that publishes the outbox, the consumers that handle events."""
 
 from chassis.messaging.bus.connecting import Refusals, connect
 from chassis.messaging.bus.consumer import Consumer, listenings_of

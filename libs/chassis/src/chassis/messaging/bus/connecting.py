@@ -1,4 +1,4 @@
-"""The connection to NATS, which outlives its outages, and what NATS does not let us do."""
+"""The connection to NATS: reconnects after outages, and remembers forbidden subjects."""
 
 import asyncio
 import re
@@ -25,12 +25,12 @@ Answer = TypeVar("Answer")
 
 
 async def answered(question: Awaitable[Answer]) -> Answer:
-    """Python 3.11 loses a cancellation that comes together with the broker's answer."""
+    """Python 3.11 loses a cancellation that arrives together with the broker's answer."""
     return await asyncio.shield(question)
 
 
 class Refusals:
-    """The subjects that NATS has just forbidden us: whoever asked there only hears nothing."""
+    """The subjects that NATS has just forbidden: whoever asked there gets no answer."""
 
     def __init__(self) -> None:
         self.last: dict[str, float] = {}
@@ -55,10 +55,10 @@ async def connect(
     refusals: Refusals | None = None,
     back: Callable[[], object] = lambda: None,
 ) -> Client:
-    """A connection that outlives every outage of the broker; returns once the first one stands.
+    """A connection that survives every outage of the broker; returns once it is first connected.
 
-    `hear` is told of each trouble in one line; the log only of another one than the last. `back` is
-    called whenever the connection stands again.
+    `hear` is called with each error in one line; the log gets it only if it differs from the last.
+    `back` is called whenever the connection is established again.
     """
     last = ""
 

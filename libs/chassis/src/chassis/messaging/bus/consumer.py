@@ -1,4 +1,4 @@
-"""From JetStream to the handlers, through the durable of one service in one stream."""
+"""From JetStream to the handlers, through one durable consumer per service and stream."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ LOOK_SECONDS = 5  # how often a consumer that is busy looks how far it is
 
 
 class Consumer:
-    """Handles what one service hears from one stream, in batches, through its durable."""
+    """Handles the events of one stream in batches, through the service's durable consumer."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Consumer:
             await self.look(handled=len(messages))
 
     async def look(self, handled: int) -> None:
-        """How far it is, and whether it is handed what there is."""
+        """Measure how far it is, and whether NATS hands over what is waiting."""
         try:
             known = await answered(self.js.consumer_info(self.stream, self.name))
             info = await answered(self.js.stream_info(self.stream))
@@ -112,7 +112,9 @@ class Consumer:
         self.loop.did(f"handled {handled} events" if handled else "found nothing new")
 
     async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
-        """A stream that was lost is heard again from its beginning; the inbox knows what it had."""
+        """A stream that was lost is read again from its beginning; the inbox skips what was
+        handled.
+        """
         settled = known.ack_floor.stream_seq if known.ack_floor else 0
         try:
             async with self.database.reading() as reader:
@@ -130,7 +132,9 @@ class Consumer:
                 log.warning("stream_was_lost", stream=self.stream)
 
     async def take_back(self, known: ConsumerInfo) -> None:
-        """What was under way when the broker ended comes again at once, not after the ack wait."""
+        """Ask again for what was unacknowledged when the broker stopped, without waiting for
+        ack_wait.
+        """
         floor = known.ack_floor.stream_seq if known.ack_floor else 0
         if known.num_ack_pending:
             try:
@@ -148,7 +152,7 @@ class Consumer:
         return of_listening(error, self.stream)
 
     async def make_durable(self) -> None:
-        """It is gone: again as it was, from where all is known to be settled; the inbox knows the rest."""
+        """Create the lost durable again, from the position up to which everything is settled."""
         try:
             info = await answered(self.js.stream_info(self.stream))
             async with self.database.transaction() as session:
@@ -164,7 +168,7 @@ class Consumer:
         self.loop.did("made its durable again")
 
     async def fetch(self, pull: Pull) -> Sequence[Msg]:
-        """Cancelled, it has taken nothing."""
+        """Cancelled, it has taken no event."""
         waiting = asyncio.create_task(pull.wait(self.batch, FETCH_SECONDS))
         cut_off = asyncio.create_task(self.was_cut_off.wait())
         try:
@@ -186,14 +190,14 @@ class Consumer:
             raise
 
     async def give_back(self, messages: Sequence[Msg]) -> None:
-        """Others are handed what is not acknowledged at once, not after the ack wait."""
+        """Return unacknowledged events at once, so that other replicas need not wait for ack_wait."""
         for message in messages:
             if not message.is_acked:
                 with suppress(*BROKER_TROUBLE):
                     await message.nak()
 
     async def settle(self, messages: Sequence[Msg]) -> None:
-        """All in one transaction; if that fails, event by event."""
+        """Handle them all in one transaction; if that fails, one by one."""
         if not messages:
             return
         try:
@@ -238,10 +242,10 @@ class Consumer:
         )
 
     async def put_off(self, message: Msg, error: Exception) -> None:
-        """Try again after a pause that grows; at last set the event aside.
+        """Retry after a growing pause; after the last one park the event as a dead letter.
 
-        Failures are counted here, by this process: an event that was delivered again because
-        somebody was stopped, or NATS, has not failed.
+        This process counts the failures itself: an event that is delivered again because a replica
+        or NATS was stopped has not failed.
         """
         position = message.metadata.sequence.stream
         attempt = self.failures[position] = self.failures.get(position, 0) + 1
@@ -278,7 +282,7 @@ class Consumer:
 
 
 def step_of(message: Msg) -> str | None:
-    """The step that announced this; nothing where somebody has published what is no event."""
+    """The trace step in which this event was published; None for something that is no event."""
     try:
         return Envelope.model_validate_json(message.data).traceparent
     except ValidationError:

@@ -1,4 +1,4 @@
-"""Which function handles which event, and each event once."""
+"""Registers handlers by event type, and handles each event once."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Subscriptions:
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event as it came from a stream."""
+    """An event as received from a stream."""
 
     envelope: Envelope
     stream: str
@@ -72,8 +72,8 @@ async def deliver(
 ) -> int:
     """Handle each event once, in the caller's transaction; returns how many were new.
 
-    The inbox rows commit with the effects, so a redelivery changes nothing. Events are taken in
-    the order of their aggregates, so that two replicas lock rows in one order.
+    The inbox rows commit with the effects, so a redelivery changes nothing. Events are sorted by
+    aggregate, so that two replicas lock rows in the same order.
     """
     known = [d for d in deliveries if d.envelope.type in subscriptions.handlers]
     if not known:

@@ -1,7 +1,8 @@
-"""A stream that has lost what it held: how that is noticed, and what is to be done about it.
+"""Detects a stream that has lost events, and repairs it.
 
-NATS counts the events of a stream and knows when it was created. A publisher remembers both of its
-own stream, a listener of those that it hears: what does not fit is another stream, or less of it.
+NATS numbers a stream's events and knows when it was created. A publisher remembers both for its own
+stream, a consumer for those it reads: if they do not match, the stream is a new one or lost its
+tail.
 """
 
 import asyncio
@@ -67,9 +68,9 @@ MARK_STORED = f"""
 
 
 class OwnStream:
-    """A publisher's: the number of the last event that it has stored, and what it has lost.
+    """The publisher's stream: the number of the last stored event, and what was lost.
 
-    `from_tables` announces again what the outbox does not hold any more, before what it holds.
+    `from_tables` publishes again what the outbox no longer holds, before what it does.
     """
 
     def __init__(self, name: str, from_tables: Callable[[], Awaitable[int]] | None = None) -> None:
@@ -82,14 +83,16 @@ class OwnStream:
         return self.known.position if self.known else 0
 
     def message_id(self, event_id: UUID) -> str:
-        """By which NATS leaves out repetitions: it goes on to do so for what it has lost."""
+        """The id by which NATS drops duplicates; changes with each loss, so that lost events are
+        accepted.
+        """
         losses = self.known.losses if self.known else 0
         return f"{event_id}.{losses}" if losses else str(event_id)
 
     async def compare(self, connection: psycopg.AsyncConnection, info: StreamInfo) -> int | None:
-        """None where it holds what was stored; else the number of the last event that it holds.
+        """None if the stream holds what was stored, else the number of its last event.
 
-        What is behind that is marked in the outbox, to be published again.
+        Everything after that is marked in the outbox to be published again.
         """
         row = await (
             await connection.execute(
@@ -132,7 +135,7 @@ class OwnStream:
         return marked.rowcount
 
     async def note(self, connection: psycopg.AsyncConnection) -> None:
-        """What is known of it, for the next relay."""
+        """Store what is known of the stream, for the next relay."""
         if self.known is not None:
             await connection.execute(NOTE, self.noted())
 
@@ -168,7 +171,7 @@ KNOWN = text(f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE n
 
 
 async def is_as_known(reader: Reader, stream: str, info: StreamInfo, settled: int) -> bool:
-    """Whether `is_lost_to` has nothing to do: most often nothing has happened."""
+    """Whether the stream is unchanged, so that `is_lost_to` has nothing to do: the usual case."""
     row = (await reader.execute(KNOWN, {"name": stream})).one_or_none()
     if row is None:
         return False
@@ -178,9 +181,10 @@ async def is_as_known(reader: Reader, stream: str, info: StreamInfo, settled: in
 
 
 async def is_lost_to(session: AsyncSession, stream: str, info: StreamInfo, settled: int) -> bool:
-    """Whether this is not the stream that its listener knew; from now on it is the one it knows.
+    """Whether the stream is another one than this consumer knew; it is remembered from now on.
 
-    `settled`: up to which all of it was handled. Raises Stuck while there is nothing in it that was.
+    `settled` is the position up to which everything was handled. Raises Stuck while the stream is
+    still empty.
     """
     row = (
         await session.execute(

@@ -1,4 +1,4 @@
-"""What JetStream hands over when asked: one request stands, and what it brings is taken as it comes."""
+"""Pulls events from JetStream: one open request, whose events are taken as they arrive."""
 
 import asyncio
 import json
@@ -21,8 +21,8 @@ PAUSE_SECONDS = 1  # after a refusal, so that it is not asked without end
 class Pull:
     """The next events of a durable.
 
-    nats-py's own `fetch` holds an event that comes just after the end of an earlier request until
-    its time is over, some seconds later, and asks twice for each.
+    nats-py's own `fetch` holds back an event that arrives just after the end of an earlier request,
+    for some seconds, and asks twice for each.
     """
 
     def __init__(self, broker: Client, stream: str, durable: str) -> None:
@@ -51,7 +51,7 @@ class Pull:
         self.changed.set()
 
     async def wait(self, most: int, seconds: float) -> None:
-        """Until something is here; raises TimeoutError when nothing has come in these seconds."""
+        """Until an event is here; raises TimeoutError after these seconds."""
         while not self.arrived:
             if self.refusal is not None:
                 refusal, self.refusal = self.refusal, None
@@ -81,11 +81,11 @@ class Pull:
         await self.broker.publish(self.requests, json.dumps(wanted).encode(), reply=reply)
 
     def forget_request(self) -> None:
-        """The broker that was asked knows nothing of it any more."""
+        """The broker that was asked has restarted and no longer knows the request."""
         self.asked = 0
 
     async def close(self) -> list[Msg]:
-        """What is on its way still comes, and nothing after it; returns what nobody has taken."""
+        """Accept what is on its way, then nothing more; returns what nobody has taken."""
         if self.subscription is not None:
             with suppress(TimeoutError, nats.errors.Error):
                 if self.broker.is_connected:

@@ -1,4 +1,4 @@
-"""From the outbox to JetStream."""
+"""Publishes the outbox to JetStream."""
 
 import asyncio
 import time
@@ -34,7 +34,7 @@ LEASE_SECONDS = 20  # longer than any step between two signs of life
 
 
 class Row(NamedTuple):
-    """Of the outbox."""
+    """A row of the outbox."""
 
     position: int
     event_id: UUID
@@ -43,23 +43,22 @@ class Row(NamedTuple):
 
 
 class Lost(Exception):
-    """The stream holds only what has this number or a lower one: what is missing goes first."""
+    """The stream holds nothing after this number: publish what is missing first."""
 
     def __init__(self, last: int) -> None:
         self.last = last
 
 
 class Relay:
-    """Moves committed outbox rows to JetStream, in order, at least once.
+    """Publishes committed outbox rows to JetStream, in order, at least once.
 
-    One replica at a time: whoever holds the advisory lock of the database, and shows every few
-    seconds that it is alive; a process that is frozen loses it with its connection. No transaction
-    is open across the network; a row is marked after JetStream has said that it stored the event,
-    and `Nats-Msg-Id` makes a second sending harmless. `loop` says why the oldest event is not
-    stored now, in one line.
+    One replica at a time: the one that holds the database's advisory lock and sends a heartbeat
+    every few seconds; a frozen process loses it with its connection. No transaction is open across
+    the network: a row is marked after JetStream has acknowledged the event, and `Nats-Msg-Id` makes
+    sending it twice harmless. `loop` says in one line why the oldest event cannot be stored.
 
-    Each event is stored behind the one before, or not at all: in a stream that has lost events, or
-    that is another one, nothing new comes before what is missing, which is published again.
+    Each event is stored directly after its predecessor or not at all: in a stream that has lost
+    events, nothing new comes before what is missing, which is published again.
     """
 
     def __init__(
@@ -101,7 +100,7 @@ class Relay:
                 await self.wait(connection)
 
     async def is_ours(self, connection: psycopg.AsyncConnection) -> bool:
-        """Whoever has it and is frozen is let go of, for the next try."""
+        """Whether we hold the lock; a frozen holder is disconnected, for the next attempt."""
         row = await (
             await connection.execute("SELECT pg_try_advisory_lock(%s)", [RELAY_LOCK])
         ).fetchone()
@@ -120,18 +119,18 @@ class Relay:
         return False
 
     async def renew(self, connection: psycopg.AsyncConnection) -> None:
-        """Any statement shows that we are alive; one fails if we were let go of."""
+        """The heartbeat: any statement does; it fails if we were disconnected."""
         if time.monotonic() - self.renewed_at > RENEW_SECONDS:
             await connection.execute("SELECT 1")
             self.renewed_at = time.monotonic()
 
     async def wait(self, connection: psycopg.AsyncConnection) -> None:
-        """For a commit that announces something, or until it is time to show that we are alive."""
+        """For a commit that publishes something, or until the next heartbeat is due."""
         async for _ in connection.notifies(timeout=min(self.poll, RENEW_SECONDS), stop_after=1):
             return
 
     async def look(self, connection: psycopg.AsyncConnection) -> None:
-        """Whether the stream is there, can be written, and holds what was stored."""
+        """Check that the stream exists, can be written, and holds what was stored."""
         try:
             await self.compare(connection)
             await answered(streams.prove_written(self.js, self.stream, self.stream.lower()))
@@ -149,7 +148,7 @@ class Relay:
         return of_files(error, self.stream) or of_publishing(error)
 
     async def publish_batch(self, connection: psycopg.AsyncConnection) -> bool:
-        """Whether there may be more; what is committed from now on wakes us."""
+        """Whether there may be more; a commit from now on wakes us."""
         cursor = await connection.execute(
             "SELECT position, event_id, subject, body FROM messaging.outbox"
             " WHERE published_at IS NULL ORDER BY position LIMIT %s",
@@ -174,10 +173,10 @@ class Relay:
     async def send_several(
         self, connection: psycopg.AsyncConnection, rows: Sequence[Row], stored: dict[int, int]
     ) -> None:
-        """Those that are stored before the first that is not: without waiting for each in turn.
+        """The events that were stored before the first failure, sent without waiting for each in
+        turn.
 
-        Each says behind which number it stands, so that what follows one that is not stored is not
-        stored either.
+        Each names its predecessor's number, so that nothing is stored after one that failed.
         """
         await self.renew(connection)
         behind = self.own.position
@@ -210,7 +209,7 @@ class Relay:
         return answer.seq
 
     async def send(self, connection: psycopg.AsyncConnection, row: Row) -> int:
-        """Its number in the stream, once it is stored, however long the broker is away.
+        """The event's number in the stream, once it is stored, however long the broker is away.
 
         Raises Lost where events that were stored before it are missing.
         """

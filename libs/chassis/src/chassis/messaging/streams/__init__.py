@@ -1,6 +1,6 @@
-"""Streams, durables and rights on the broker, all made from the context map.
+"""Streams, durables and permissions on the broker, all derived from the context map.
 
-Only NATS's admin user may make streams; the set-up step runs before the services.
+Only NATS's admin user may create streams; the set-up step runs before the services.
 """
 
 from chassis.messaging.streams.configuration import door_config, nats_config

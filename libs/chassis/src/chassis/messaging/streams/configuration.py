@@ -1,4 +1,4 @@
-"""What nats-server reads: its accounts, their users, and what they may ask of one another."""
+"""Generates nats-server's configuration: accounts, users and permissions."""
 
 import json
 from collections.abc import Iterable, Mapping

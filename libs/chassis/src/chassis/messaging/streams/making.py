@@ -1,4 +1,4 @@
-"""Make streams and durables, or bring them up to date."""
+"""Creates streams and durables, or updates them."""
 
 import asyncio
 import json
@@ -36,10 +36,10 @@ CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 async def set_up(
     url: str, password: str, subscribers: Iterable[str], *, anew: Iterable[str] = ()
 ) -> None:
-    """Make or bring up to date every stream and durable; harmless when repeated.
+    """Create or update every stream and durable. Idempotent.
 
-    The streams of the contexts in `anew` are made without what they held: their publishers notice,
-    and publish all of it again, in order, before anything new.
+    The streams of the contexts in `anew` are created empty: their publishers notice, and publish
+    everything again, in order, before anything new.
     """
     broker = await connected(url, ADMIN, password)
     try:
@@ -59,7 +59,7 @@ async def set_up(
 
 
 async def connected(url: str, user: str, password: str) -> Client:
-    """A broker that has just been started, on a machine that starts much else, is waited for."""
+    """Waits for a broker that has just been started."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         try:
@@ -136,7 +136,7 @@ async def prove_written(js: JetStreamContext, stream: str, service: str) -> None
 
 
 async def reset_durable(js: JetStreamContext, stream: str, name: str, position: int) -> None:
-    """It hands out again what stands at this position of the stream, and all behind it."""
+    """Deliver again from this position of the stream on."""
     await js._api_request(
         f"$JS.API.CONSUMER.RESET.{stream}.{name}",
         json.dumps({"seq": position}).encode(),

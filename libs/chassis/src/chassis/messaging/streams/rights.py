@@ -1,8 +1,8 @@
-"""Who may ask what of the broker: the one source of permissions, exports and imports.
+"""The one source of permissions, exports and imports on the broker.
 
-The streams live in the account of the administrator, and everybody else in an account of their
-own: the subject that a request is to be answered on is not checked against any permission, so
-whoever shared an account with a stream could write into it by asking for an event "to" there.
+The streams live in the administrator's account, everybody else in an account of their own: NATS
+does not check the reply subject of a request against permissions, so whoever shared an account with
+a stream could write into it by requesting an event « to » that subject.
 """
 
 import re

@@ -1,1 +1,1 @@
-"""What staff see beside a request: what is known around it, and prepared texts."""
+"""What staff see next to a request: its context, and quick replies."""

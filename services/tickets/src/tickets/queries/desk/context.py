@@ -1,4 +1,4 @@
-"""What staff need to know beside a request."""
+"""What staff need to know about a request's customer and product."""
 
 from sqlalchemy import (
     ColumnElement,
@@ -47,7 +47,7 @@ async def context(reader: AnyReader, ticket: api.StaffTicket) -> api.Context:
 
 
 def count(statement: Statement) -> ScalarSelect[int]:
-    """Exact to 1,000, never above 1,001."""
+    """Exact up to 1,000, else 1,001."""
     some = statement.limit(COUNTED_MOST + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 

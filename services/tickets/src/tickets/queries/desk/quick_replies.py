@@ -1,4 +1,4 @@
-"""The quick replies, and what they become in one request."""
+"""Quick replies, as they are or with the values of one request."""
 
 from uuid import UUID
 

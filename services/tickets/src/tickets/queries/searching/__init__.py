@@ -1,1 +1,1 @@
-"""The search in requests and what was written in them."""
+"""The search in requests and their messages."""

@@ -1,8 +1,8 @@
-"""The one search box: numbers and serial numbers first, then words, the newest message first.
+"""The one search box: numbers and serial numbers first, then words, newest message first.
 
-An index of words finds all messages that hold a word, however many, and in no order of time. So
-messages are looked through in windows of their positions, from the newest one back, until enough
-is found: the work is bounded by the windows, and a common word ends it in the first ones.
+An index on words finds all messages that contain a word, in no order of time. So messages are
+searched in windows of positions, from the newest back, until enough is found: the work is bounded
+by the windows, and a common word ends it in the first ones.
 """
 
 import functools
@@ -84,9 +84,9 @@ async def search(
 
 
 async def place_of(reader: AnyReader, caller: Caller, after: str) -> int:
-    """The position of the message that a page ended with; readers are told its id alone.
+    """The position of the message that a page ended with; cursors only contain its id.
 
-    Raises CursorInvalid where the caller can read no such message.
+    Raises CursorInvalid if the caller can read no such message.
     """
     [message_id] = paging.decode(after, UUID)
     position = await reader.scalar(

@@ -1,4 +1,4 @@
-"""Where in a text the words stand that were searched for: pieces of plain text, never markup."""
+"""Where the searched words occur in a text: pieces of plain text, never markup."""
 
 import re
 import unicodedata
@@ -26,7 +26,7 @@ def segments(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment
 
 
 def excerpt(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]:
-    """The surroundings of the first match, or the beginning when nothing could be marked."""
+    """The text around the first match, or its beginning if nothing could be marked."""
     text = unicodedata.normalize("NFC", text)
     found = matches(text, marked, joined)
     begin = max(0, found.index(True) - BEFORE) if True in found else 0
@@ -59,7 +59,7 @@ def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[bool]:
 
 
 def mark_joined(found: list[bool], text: str, words: Sequence[str]) -> None:
-    """Words that are written in the text in two or more parts: `wifi` in « Wi-Fi »."""
+    """Words that are written in two or more parts: `wifi` in « Wi-Fi »."""
     folded, origins = fold_with_origins(text)
     places = [place for place, sign in enumerate(folded) if sign not in " -"]
     squeezed = "".join(folded[place] for place in places)
