@@ -24,7 +24,7 @@ HELP = f"""\
   ./guichet test sales -k draft -x          of one part, those with `draft` in their name
   ./guichet test web/tests/test_pages.py    one file; FILE::NAME is one test
   ./guichet test changed                    what differs from the main branch reaches
-  ./guichet test mutations chassis          whether its tests notice what is changed in it (hours)
+  ./guichet test mutations sales            whether its tests notice what is changed in it; --help
 
 Parts: {", ".join(PARTS)};
 and, only when named, {", ".join(ON_DEMAND)}: the containers, built and run on this machine's Docker.

@@ -85,6 +85,7 @@ class Visitor(file_mutation.MutationVisitor):
             left_out["log"] += 1
             return True
         if isinstance(node, cst.Arg) and node.keyword and node.keyword.value == "detail":
+            left_out["texts"] += 1
             return True
         if isinstance(node, cst.FunctionDef) and only_wrapped(node):
             return False
