@@ -1,8 +1,10 @@
 """The HTTP client for calls between services: ids, tokens, retries and time-outs."""
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from json import dumps
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -27,6 +29,10 @@ SOON_SECONDS = 5
 TOKEN_REFUSED = "unauthenticated"  # noqa: S105 - a code
 UNAVAILABLE = "unavailable"
 
+CONTENT = ("content", "data", "files")  # of a request, beside JSON
+PLAIN = re.compile(r"[!-~]+")  # nothing in such an address has to be written otherwise
+
+Headers = Mapping[str, str] | list[tuple[str, str]]
 Asked = str | int | bool | list[str] | None
 Renew = Callable[[], Awaitable[str]]
 
@@ -60,6 +66,30 @@ class HttpClient(httpx.AsyncClient):
             trust_env=False,  # a proxy of the machine has no business between two parts
         )
 
+    async def request(
+        self,
+        method: str,
+        url: httpx.URL | str,
+        *,
+        json: Any = None,
+        params: Any = None,
+        headers: Any = None,
+        timeout: Any = httpx.USE_CLIENT_DEFAULT,  # noqa: ASYNC109 - as httpx names it
+        **others: Any,
+    ) -> httpx.Response:
+        """As httpx's; a plain one goes to aiohttp as it is, since `httpx.Request` costs as much."""
+        address = self.address(url, params)
+        plain = isinstance(self.transport, Transport) and PLAIN.fullmatch(address)
+        if not plain or any(others.get(name) is not None for name in CONTENT):
+            return await super().request(
+                method, url, json=json, params=params, headers=headers, timeout=timeout, **others
+            )
+        sent, content = {**(headers or {}), **ids()}, None
+        if json is not None:
+            content = dumps(json, ensure_ascii=False, separators=(",", ":")).encode()
+            sent["Content-Type"] = "application/json"
+        return await self.transport.answer(method, address, sent, content, self.limits(timeout))
+
     def build_request(
         self,
         method: str,
@@ -70,18 +100,22 @@ class HttpClient(httpx.AsyncClient):
         timeout: Any = httpx.USE_CLIENT_DEFAULT,
         **content: Any,
     ) -> httpx.Request:
-        address = f"{self.url}{url}?{query(params)}" if params else f"{self.url}{url}"
-        limits = self.timeout if timeout is httpx.USE_CLIENT_DEFAULT else httpx.Timeout(timeout)
         sent = {
             name: content[name] for name in ("content", "json") if content.get(name) is not None
         }
         return httpx.Request(
             method,
-            address,
+            self.address(url, params),
             headers={**(headers or {}), **ids()},
-            extensions={"timeout": limits.as_dict()},
+            extensions={"timeout": self.limits(timeout).as_dict()},
             **sent,
         )
+
+    def address(self, url: httpx.URL | str, params: Any) -> str:
+        return f"{self.url}{url}?{query(params)}" if params else f"{self.url}{url}"
+
+    def limits(self, timeout: Any) -> httpx.Timeout:
+        return self.timeout if timeout is httpx.USE_CLIENT_DEFAULT else httpx.Timeout(timeout)
 
     async def send(
         self, request: httpx.Request, *, stream: bool = False, **_: Any
@@ -103,31 +137,42 @@ class Transport(httpx.AsyncBaseTransport):
         self.session: aiohttp.ClientSession | None = None  # needs a running loop
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        limits = httpx.Timeout(**request.extensions["timeout"])
+        headers, content = request.headers.multi_items(), request.content or None
+        asked = request.method, str(request.url), headers, content, limits
+        return await self.answer(*asked, stream=request.extensions["stream"])
+
+    async def answer(
+        self,
+        method: str,
+        address: str,
+        headers: Headers,
+        content: bytes | None,
+        limits: httpx.Timeout,
+        *,
+        stream: bool = False,
+    ) -> httpx.Response:
         self.session = self.session or session_of(self.most)
         if self.session.closed:
-            raise httpx.ConnectError("this client is closed", request=request)
-        limits = request.extensions["timeout"]
+            raise httpx.ConnectError("this client is closed")
         try:
             answer = await self.session.request(
-                request.method,
-                URL(str(request.url), encoded=True),
-                headers=request.headers.multi_items(),
-                data=request.content or None,
+                method,
+                URL(address, encoded=True),
+                headers=headers,
+                data=content,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(
-                    connect=limits["pool"],
-                    sock_connect=limits["connect"],
-                    sock_read=limits["read"],
+                    connect=limits.pool, sock_connect=limits.connect, sock_read=limits.read
                 ),
             )
-            if request.extensions["stream"]:
-                return httpx.Response(
-                    answer.status, headers=answer.raw_headers, stream=Streamed(answer)
-                )
-            content = await answer.read()
+            if stream:
+                whole = Streamed(answer)
+                return httpx.Response(answer.status, headers=answer.raw_headers, stream=whole)
+            read = await answer.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise as_httpx(error, request) from error
-        return httpx.Response(answer.status, headers=answer.raw_headers, content=content)
+            raise as_httpx(error) from error
+        return httpx.Response(answer.status, headers=answer.raw_headers, content=read)
 
     async def aclose(self) -> None:
         if self.session is not None:
@@ -164,7 +209,7 @@ class Streamed(httpx.AsyncByteStream):
         self.answer.close()
 
 
-def as_httpx(error: Exception, request: httpx.Request | None = None) -> httpx.TransportError:
+def as_httpx(error: Exception) -> httpx.TransportError:
     kind = httpx.RemoteProtocolError
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         kind = httpx.ConnectTimeout
@@ -174,7 +219,7 @@ def as_httpx(error: Exception, request: httpx.Request | None = None) -> httpx.Tr
         kind = httpx.ConnectError
     elif isinstance(error, aiohttp.ClientOSError):
         kind = httpx.ReadError
-    return kind(str(error), request=request)
+    return kind(str(error))
 
 
 def query(params: Mapping[str, Asked]) -> str:

@@ -287,6 +287,7 @@ class Gateway(Process):
                 "GUICHET_TRAEFIK": str(program("traefik")),
                 "GUICHET_TRUSTED_PROXIES": trusted_proxies,
                 "GOMEMLIMIT": "64MiB",
+                "GOMAXPROCS": "1",  # threads that look for work cost a sixth of every hop
             },
         )  # fmt: skip
 
