@@ -52,9 +52,13 @@ def test_the_owner_makes_tables_and_the_service_writes_rows(made):
             connection.execute(f"DELETE FROM {table} WHERE word = 'one'")
             assert connection.execute(f"SELECT word FROM {table}").fetchall() == [("three",)]
             connection.execute(f"SELECT nextval('{table}_numbers')")
-            for beyond in (f"{table}_more (id int)", "messaging.more (id int)"):
+            for beyond in (
+                f"CREATE TABLE {table}_more (id int)",
+                f"DROP TABLE {table}",
+                f"TRUNCATE {table}",
+            ):
                 with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                    connection.execute(f"CREATE TABLE {beyond}")
+                    connection.execute(beyond)
         connection.execute("CREATE TEMPORARY TABLE passing (id int)")
 
 

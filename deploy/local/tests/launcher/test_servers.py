@@ -1,4 +1,4 @@
-"""The servers take what the launcher gives them, and keep each service to its own."""
+"""The servers take what the launcher gives them."""
 
 import asyncio
 import os
@@ -14,49 +14,6 @@ from local.launcher import databases
 from local.launcher.machine import servers
 from local.launcher.machine.processes import CannotStart, free_port
 from local.launcher.machine.servers import PostgreSQL, unprivileged
-from local.launcher.machine.vault import Vault
-
-SERVER = os.environ["GUICHET_TEST_POSTGRES"]
-SHOPS = ("bakery", "butcher")
-
-
-@pytest.fixture(scope="module")
-def vault(tmp_path_factory) -> Vault:
-    vault = Vault(tmp_path_factory.mktemp("vault") / "secrets.json")
-    databases.make(SERVER, SHOPS, vault)
-    databases.make(SERVER, SHOPS, vault)  # the second start finds everything there
-    return vault
-
-
-def connect(vault: Vault, database: str, role: str) -> psycopg.Connection:
-    url = databases.url_of(SERVER, database, role, vault[f"postgres {role}"])
-    return psycopg.connect(url.replace("+psycopg", ""), autocommit=True)
-
-
-@pytest.mark.parametrize("role", ["bakery", "bakery_owner"])
-def test_a_role_cannot_connect_to_anothers_database(vault, role):
-    with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
-        connect(vault, "butcher", role)
-
-
-def test_the_running_role_writes_rows_and_makes_no_table(vault):
-    with connect(vault, "bakery", "bakery_owner") as owner:
-        owner.execute("create table bread (id bigserial primary key, name text)")
-        owner.execute("create schema oven")
-        owner.execute("create table oven.fire (id int)")
-    with connect(vault, "bakery", "bakery") as running:
-        running.execute("insert into bread (name) values ('baguette')")
-        running.execute("insert into oven.fire values (1)")
-        running.execute("create temporary table staging (name text)")
-        for forbidden in ("create table cake (id int)", "drop table bread", "truncate bread"):
-            with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                running.execute(forbidden)
-
-
-def test_the_search_extensions_are_there(vault):
-    with connect(vault, "bakery", "bakery") as running:
-        [(found,)] = running.execute("select unaccent('été') || similarity('abc', 'abc')")
-    assert found == "ete1"
 
 
 def test_a_url_keeps_the_servers_options():

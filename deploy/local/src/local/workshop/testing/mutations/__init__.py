@@ -21,9 +21,12 @@ FOLDER = ROOT / ".guichet" / "mutations"
 PACKAGES = FOLDER / "packages"
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own, in memory where there is one
 
-# What is mutated: the whole mechanism, and of each service what decides.
+STREAMS = "src/chassis/messaging/streams/*"
+# What is mutated: the whole mechanism, the streams by themselves since a broker with all its rights
+# is what shows them, and of each service what decides.
 MUTATED = {
     "chassis": ["src/chassis/*"],
+    "streams": [STREAMS],
     **{name: [f"src/{name}/models*", f"src/{name}/operations*"] for name in SERVICES},
 }
 SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # themselves for tests
@@ -36,6 +39,12 @@ KEPT = {"identity": ["identity.passwords:listed"]}
 
 # What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
 NO_DEADLINES = {"CI": "true"}
+
+# The tests of a part that is not mutated with its own alone: those come first.
+TESTS = {
+    "chassis": [PARTS["chassis"], PARTS["catalog"], PARTS["sales"]],
+    "streams": [f"{PARTS['attacks']}/test_broker.py", f"{PARTS['chassis']}/test_bus.py"],
+}
 
 HELP = """\
 What is mutated is copied to .guichet/mutations, where the results stay: a second run goes on where
@@ -95,10 +104,15 @@ def bring() -> None:
 
 def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> int:
     folder = FOLDER / part
-    source = folder / "src" / part
+    package = "chassis" if part == "streams" else part
+    source = folder / "src" / package
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree(ROOT / SOURCES[part], source, ignore=shutil.ignore_patterns("__pycache__"))
-    options = {"source_paths": ["src"], "only_mutate": MUTATED[part], "do_not_mutate": SPARED}
+    shutil.copytree(ROOT / SOURCES[package], source, ignore=shutil.ignore_patterns("__pycache__"))
+    options = {
+        "source_paths": ["src"],
+        "only_mutate": MUTATED[part],
+        "do_not_mutate": [*SPARED, *([STREAMS] if part == "chassis" else [])],
+    }
     (folder / "pyproject.toml").write_text(
         "[tool.mutmut]\n" + "".join(f"{key} = {json.dumps(it)}\n" for key, it in options.items())
     )
@@ -110,8 +124,8 @@ def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> 
         if not (entry.name.startswith(".") or entry.name == "pyproject.toml" or link.is_symlink()):
             link.symlink_to(entry)
     wishes = {
-        "tests": tests_of(part),
-        "templates": ["catalog", "sales"] if part == "chassis" else [part],
+        "tests": TESTS.get(part) or [PARTS[part]],
+        "templates": {"chassis": ["catalog", "sales"], "streams": []}.get(part, [part]),
         "kept": KEPT.get(part, []),
         "options": [
             f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "--rootdir=.",
@@ -130,9 +144,3 @@ def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> 
         env={**os.environ, "PYTHONPATH": paths, **NO_DEADLINES},
         check=False,
     ).returncode
-
-
-def tests_of(part: str) -> list[str]:
-    """Its own; for what all services stand on also those of two that use most of it."""
-    others = ("catalog", "sales") if part == "chassis" else ()
-    return [PARTS[name] for name in (part, *others)]

@@ -43,7 +43,12 @@ def standing(mutants: list[Mutant]) -> dict[str, dict[str, Any]]:
 
 def stamp(mutants: list[Mutant], tests: list[str]) -> str:
     """What decides which tests come by which line."""
-    files = sorted(file for folder in tests for file in Path("mutants", folder).rglob("*.py"))
+    named = [Path("mutants", test) for test in tests]
+    files = [
+        file
+        for each in named
+        for file in ([each] if each.is_file() else sorted(each.rglob("*.py")))
+    ]
     files += sorted(Path("mutants") / source for source in {each.source for each in mutants})
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
