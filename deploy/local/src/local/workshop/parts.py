@@ -13,7 +13,8 @@ PARTS = {
     "e2e": "tests/e2e",
     "faults": "tests/faults",
 }
-ON_DEMAND = {"compose": "tests/compose"}  # minutes, and Docker
+# Minutes, and Docker; minutes, and disks of its own.
+ON_DEMAND = {"compose": "tests/compose", "incidents": "tests/incidents"}
 # They start every process and drive it from outside: no import shows what they depend on.
 WHOLE = ("e2e", "faults")
 SOURCES = {

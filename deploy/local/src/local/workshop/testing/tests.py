@@ -27,7 +27,8 @@ HELP = f"""\
   ./guichet test mutations sales            whether its tests notice what is changed in it; --help
 
 Parts: {", ".join(PARTS)};
-and, only when named, {", ".join(ON_DEMAND)}: the containers, built and run on this machine's Docker.
+and, only when named, compose (the containers, built and run on this machine's Docker) and
+incidents (each row of docs/operations.md is caused on a Guichet at work, and repaired by its words).
 
 `changed` follows the imports from each changed module to the tests that use it; a template, a
 style sheet or a script stands for its whole part. It leaves out {" and ".join(WHOLE)}, which reach
@@ -94,10 +95,17 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
         scripts.bring()
     if {"e2e", "faults", "compose"} & parts:
         browser.bring()
+    prefix = own_disks() if "incidents" in parts else []
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *arguments],
+        [*prefix, sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
         env={**os.environ, **(NO_SERVERS if own_servers else {})},
         check=False,
     )
     return done.returncode
+
+
+def own_disks() -> list[str]:
+    """The prefix under which tests may mount small disks, which nobody else sees."""
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    return ["unshare", *as_root, "--mount", "--"]
