@@ -15,6 +15,9 @@ from contracts.tickets.api import MessageKind, Priority, Status
 from contracts.tickets.events import Side
 from tickets.models import (
     RANKS,
+    FollowedOtherProduct,
+    FollowedUnknown,
+    FollowedUnresolved,
     Message,
     OwnedProduct,
     ProductNotOwned,
@@ -94,6 +97,29 @@ def test_nobody_opens_a_request_on_a_cancelled_sale(sold):
     with pytest.raises(SaleWasCancelled) as refusal:
         Ticket.opened(customer=CUSTOMER, product=cancelled, subject="S", text="T", at=NINE)
     assert refusal.value.field == "sale_id"
+
+
+def test_only_a_resolved_request_of_ones_own_about_the_same_product_is_followed():
+    first, bought = opened(), product()
+
+    def following(followed: Ticket, what: OwnedProduct, by: Caller = CUSTOMER) -> Ticket:
+        ticket, _ = Ticket.opened(
+            customer=by, product=what, subject="S", text="T", at=NINE, follows=followed
+        )
+        return ticket
+
+    first.number, bought.sale_id = 1001, first.sale_id
+    with pytest.raises(FollowedUnresolved) as unresolved:
+        following(first, bought)
+    first.resolve(by=CUSTOMER, at=NINE)
+    assert following(first, bought).follows == 1001
+    with pytest.raises(FollowedOtherProduct) as other:
+        following(first, product())
+    with pytest.raises(FollowedUnknown) as unknown:
+        following(first, product(STRANGER.id), STRANGER)
+    assert [it.value.field for it in (unresolved, other, unknown)] == [
+        "follows", "sale_id", "follows"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("staff", [TECHNICIAN, SELLER, ADMINISTRATOR], ids=lambda who: who.role)

@@ -116,7 +116,6 @@ def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message
             status=Status(ticket.status),
             sent_at=message.sent_at,
         ),
-        version=ticket.version,
     )
     notify(session, ticket, What.MESSAGE, by_staff=is_staff(author))
 

@@ -88,7 +88,6 @@ def announce_opened(session: AsyncSession, ticket: Ticket, followed: Ticket | No
             opened_at=ticket.opened_at,
             follows_ticket_id=None if followed is None else followed.id,
         ),
-        version=ticket.version,
     )
 
 
@@ -119,7 +118,6 @@ async def prioritise(session: AsyncSession, staff: Caller, number: int, priority
             prioritised_by=staff.id,
             prioritised_at=now(),
         ),
-        version=ticket.version,
     )
     notify(session, ticket, What.PRIORITY, by_staff=True)
 
@@ -153,6 +151,5 @@ def close(session: AsyncSession, caller: Caller, ticket: Ticket) -> None:
             resolved_by_side=side_of(caller),
             resolved_at=ticket.last_activity_at,
         ),
-        version=ticket.version,
     )
     notify(session, ticket, What.RESOLVED, by_staff=is_staff(caller))
