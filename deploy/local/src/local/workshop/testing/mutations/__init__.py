@@ -40,9 +40,8 @@ KEPT = {"identity": ["identity.passwords:listed"]}
 # What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
 NO_DEADLINES = {"CI": "true"}
 
-# The tests of a part that is not mutated with its own alone: those come first.
+# The tests of a part whose own are not in one folder.
 TESTS = {
-    "chassis": [PARTS["chassis"], PARTS["catalog"], PARTS["sales"]],
     "streams": [f"{PARTS['attacks']}/test_broker.py", f"{PARTS['chassis']}/test_bus.py"],
 }
 
@@ -125,7 +124,7 @@ def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> 
             link.symlink_to(entry)
     wishes = {
         "tests": TESTS.get(part) or [PARTS[part]],
-        "templates": {"chassis": ["catalog", "sales"], "streams": []}.get(part, [part]),
+        "templates": [part] if part in SERVICES else [],
         "kept": KEPT.get(part, []),
         "options": [
             f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "--rootdir=.",

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import pickle
 import random
 import sys
 import time
@@ -21,6 +22,7 @@ from local.workshop.testing.mutations.changing import Mutant
 from local.workshop.testing.mutations.trying import KILLED, RESULTS, SLOW, UNREACHED, Lane, Trying
 
 DEAD = (KILLED, SLOW)
+MADE = Path("mutants.pickle")
 
 
 def known() -> dict[str, dict[str, Any]]:
@@ -56,9 +58,15 @@ def stamp(mutants: list[Mutant], tests: list[str]) -> str:
 def main() -> int:
     wishes = json.loads(sys.argv[1])
     set_mutant_under_test("")
+    if sys.argv[2:] != ["made"]:
+        mutants = changing.make()
+        say(f"{len(mutants)} mutants, not made: {dict(changing.left_out)}")
+        MADE.write_bytes(pickle.dumps(mutants))
+        # Anew: this process has imported what it did not find mutated yet.
+        module = ["-m", "local.workshop.testing.mutations"]
+        os.execv(sys.executable, [sys.executable, *module, sys.argv[1], "made"])  # noqa: S606
+    mutants = pickle.loads(MADE.read_bytes())  # noqa: S301 - written a moment ago
     setup_source_paths()
-    mutants = changing.make()
-    say(f"{len(mutants)} mutants, not made: {dict(changing.left_out)}")
     chosen = mutants
     if wishes["only"]:
         chosen = [each for each in mutants if any(word in each.name for word in wishes["only"])]
