@@ -80,6 +80,7 @@ def test_a_request_opens_with_its_first_message():
     assert (ticket.status, ticket.version) == (Status.OPEN, 1)
     assert ticket.opened_at == ticket.waiting_since == ticket.last_activity_at == NINE
     assert ticket.last_visible_by == Side.CUSTOMER
+    assert ticket.unread
     assert (ticket.last_author_name, ticket.last_text) == ("Nathalie Rousseau", "Plus rien.")
     assert (message.ticket_id, message.text) == (ticket.id, "Plus rien.")
     assert (message.kind, message.status_after) == (MessageKind.CUSTOMER, Status.OPEN)
