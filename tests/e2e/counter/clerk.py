@@ -66,7 +66,7 @@ class Clerk(Staff):
 
 
 AT_BOTH_WIDTHS = pytest.mark.parametrize(
-    "clerk", [1440, 390], ids=["desktop", "phone"], indirect=True
+    "arriving", [1440, 390], ids=["desktop", "phone"], indirect=True
 )
 
 

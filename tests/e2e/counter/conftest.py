@@ -9,7 +9,7 @@ from playwright.async_api import expect
 from e2e.counter.clerk import Clerk
 from e2e.scanner import scan
 from e2e.windows import Windows
-from shop import Account, Product, Shop, serial_number
+from shop import Account, Product, Shop, begin_sale, serial_number
 
 
 @pytest.fixture(scope="session")
@@ -19,29 +19,35 @@ async def sellers(shop: Shop, seller_account: Account) -> Iterator[Account]:
 
 
 @pytest.fixture
-async def clerk(
+async def arriving(
     request: pytest.FixtureRequest, windows: Windows, sellers: Iterator[Account]
 ) -> Clerk:
-    """At an empty counter, at 1440 pixels; also at 390 where a test says so."""
+    """Before an empty window of 1440 pixels; also of 390 where a test says so."""
     width = getattr(request, "param", 1440)
     seller = await windows.staff(next(sellers), width=width)
-    clerk = Clerk(seller.page, seller.account)
-    await clerk.goes_to_counter()
-    return clerk
+    return Clerk(seller.page, seller.account)
 
 
 @pytest.fixture
-async def at_serial(clerk: Clerk, customer_account: Account, product: Product) -> Clerk:
+async def clerk(arriving: Clerk) -> Clerk:
+    """At an empty counter."""
+    await arriving.goes_to_counter()
+    return arriving
+
+
+@pytest.fixture
+async def at_serial(arriving: Clerk, customer_account: Account, product: Product) -> Clerk:
     """Customer and product are chosen already."""
-    await clerk.goes_on_with_sale(customer_account, product)
-    return clerk
+    await arriving.goes_on_with_sale(customer_account, product)
+    return arriving
 
 
 @pytest.fixture
-async def at_product(clerk: Clerk, customer_account: Account) -> Clerk:
-    await clerk.goes_to(f"/comptoir?client={customer_account.id}")
-    await expect(clerk.product_box).to_be_focused()
-    return clerk
+async def at_product(arriving: Clerk, customer_account: Account) -> Clerk:
+    await begin_sale(arriving.account)
+    await arriving.goes_to(f"/comptoir?client={customer_account.id}")
+    await expect(arriving.product_box).to_be_focused()
+    return arriving
 
 
 @pytest.fixture

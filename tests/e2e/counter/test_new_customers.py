@@ -62,16 +62,14 @@ async def test_a_slip_in_an_address_is_questioned_before_the_hand_over_and_only_
     await expect(the_dialog(clerk)).to_contain_text("elodie.marchand@gmial.com")
 
 
-@pytest.mark.parametrize("facts", [{"key": "ñ", "modifierAltGraph": True}, {"key": "Dead"}])
-async def test_a_key_that_composes_a_letter_creates_no_customer(clerk, facts):
+async def test_a_key_that_composes_a_letter_creates_no_customer(clerk):
     """AltGr+N, and Option+N on a Mac."""
     await clerk.type("mu")
-    await clerk.customer_box.dispatch_event(
-        "keydown", {"code": "KeyN", "altKey": True, "bubbles": True, "cancelable": True, **facts}
-    )
-
-    await expect(clerk.customer_box).to_be_focused()
-    await expect(clerk.field("Prénom")).to_be_hidden()
+    key = {"code": "KeyN", "altKey": True, "bubbles": True, "cancelable": True}
+    for facts in ({"key": "ñ", "modifierAltGraph": True}, {"key": "Dead"}):
+        await clerk.customer_box.dispatch_event("keydown", key | facts)
+        await expect(clerk.customer_box).to_be_focused()
+        await expect(clerk.field("Prénom")).to_be_hidden()
 
 
 async def test_an_address_that_is_known_offers_its_customer(clerk, customer_account):
@@ -148,8 +146,7 @@ async def test_escape_leaves_the_hand_over_without_saving(clerk, newcomer):
     await expect(the_dialog(clerk).get_by_label("Mot de passe", exact=True)).to_have_value("")
 
 
-@pytest.mark.parametrize("way", ["Escape", "Annuler"])
-async def test_a_password_that_is_being_saved_cannot_be_cancelled(clerk, newcomer, way):
+async def test_a_password_that_is_being_saved_cannot_be_cancelled(clerk, newcomer):
     saving = asyncio.Event()
 
     async def answer_later(route: Route) -> None:
@@ -158,10 +155,9 @@ async def test_a_password_that_is_being_saved_cannot_be_cancelled(clerk, newcome
 
     await clerk.page.route("**/comptoir/clients/creation", answer_later)
     await gives_the_keyboard_back(clerk, newcomer.password)
-    if way == "Escape":
-        await clerk.press("Escape", "Escape")
-    else:
-        await the_dialog(clerk).get_by_role("button", name=way).click()
+    await clerk.press("Escape", "Escape")
+    await expect(the_dialog(clerk)).to_be_visible()
+    await the_dialog(clerk).get_by_role("button", name="Annuler").click()
     await expect(the_dialog(clerk)).to_be_visible()
     saving.set()
 
