@@ -19,10 +19,13 @@ pytest_plugins = ["chassis.testing"]
 POSTGRES, NATS = "GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"
 # What shares something that takes long to start; the first that fits.
 LOTS = {
-    "counter and faults": ("tests/e2e/counter/", "tests/faults/"),
-    "stories": ("tests/e2e/",),
+    "one Guichet": (
+        "tests/e2e/counter/", "tests/faults/",
+        *(f"tests/e2e/test_{name}.py" for name in ("mail", "second_story", "staff_and_mail")),
+    ),
+    "another Guichet": ("tests/e2e/",),
     "an installation": ("tests/attacks/test_contract.py", "tests/attacks/test_edge.py"),
-}
+}  # fmt: skip
 ANY = "any"  # a seed of chance
 running = contextlib.ExitStack()
 
@@ -86,7 +89,7 @@ def lot_of(nodeid: str) -> str | None:
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Files are dealt out in the order of their parts; those that need a whole Guichet in two lots.
 
-    So each process starts one, and they are busy alike; the rest goes to whoever is free.
+    So two processes start one each, and are busy alike; the rest goes to whoever is free.
     """
     from xdist.scheduler import LoadFileScheduling  # noqa: PLC0415 - where several run alone
 

@@ -38,8 +38,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
     for item in items:
-        if item.path.parent.name in WHOLE and item.path.parents[1] == Path(__file__).parent:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in WHOLE:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 

@@ -11,15 +11,15 @@ from local.workshop.testing import mutations
 
 # The containers bring servers of their own: none is started for the tests.
 NO_SERVERS = dict.fromkeys(("GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"), "none")
-# Each process has servers of its own; conftest.py says which of them does what. The long ones come
-# first, so that both are busy to the end.
-IN_TWO = ("--numprocesses", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+# One process waits a third of its time: three keep two cores busy. Each has servers of its own;
+# conftest.py says which of them does what. The long ones come first, so that all end together.
+IN_THREE = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
 LONG = ("e2e", "faults", "local", "attacks", "tickets", "catalog", "chassis")
 
 HELP = f"""\
 ./guichet test [PART|FILE|changed] ... [WORDS FOR PYTEST]
 
-  ./guichet test                            all parts, in two processes
+  ./guichet test                            all parts, in three processes
   ./guichet test sales web                  two parts, in one process
   ./guichet test sales -k draft -x          of one part, those with `draft` in their name
   ./guichet test web/tests/test_pages.py    one file; FILE::NAME is one test
@@ -60,7 +60,7 @@ def test(words: list[str]) -> int:
     folders = [known[part] for part in (named if files else chosen)]
     own_servers = set(chosen) <= set(ON_DEMAND)
     alone = named or any(not word.startswith("--random-order=") for word in options)
-    return run(set(chosen), [*(() if alone else IN_TWO), *options, *folders], own_servers)
+    return run(set(chosen), [*(() if alone else IN_THREE), *options, *folders], own_servers)
 
 
 def is_file(word: str) -> bool:
@@ -81,8 +81,8 @@ def test_changed(options: list[str]) -> int:
     left_out = [part for part in WHOLE if part not in reached.parts]
     if left_out:
         say(f"Left out, for they reach everything: ./guichet test {' '.join(left_out)}")
-    in_two = IN_TWO if reached.is_much else ()
-    return run(reached.parts, [*in_two, *options, *reached.tests])
+    in_three = IN_THREE if reached.is_much else ()
+    return run(reached.parts, [*in_three, *options, *reached.tests])
 
 
 def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int:
