@@ -64,6 +64,8 @@ SHOWN = {
     "has the address of account": f"{INCIDENTS}/test_parts.py::test_two_accounts_have_one_address",
     "says that somebody holds a table": "libs/chassis/tests/test_troubles.py"
     "::test_a_table_that_stays_held_ends_a_migration_with_one_line",
+    "somebody holds a table or a row": f"{INCIDENTS}/test_parts.py"
+    "::test_somebody_holds_the_table_of_a_loop",
     "may not change the schema": f"{INCIDENTS}/test_parts.py"
     "::test_the_schema_is_older_and_newer_than_the_code",
     "cannot write down who runs": f"{INCIDENTS}/test_disks.py::test_the_disk_of_the_launcher_is_full",
