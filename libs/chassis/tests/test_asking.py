@@ -1,6 +1,7 @@
 """What the client sends and makes of answers, against a server on a real connection."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -8,8 +9,12 @@ from typing import Any
 import httpx
 import pytest
 import structlog
+from jwt.algorithms import OKPAlgorithm
 
+from chassis import testing
 from chassis.http.asking import Gateway, HttpClient, Problem, problem_of
+from chassis.http.auth import PublishedKeys
+from chassis.monitoring.loops import Stuck
 from contracts import text as contracts
 from contracts.text import Answer
 
@@ -52,6 +57,11 @@ class Server:
                     writer.write(b"3\r\nwo\n\r\n0\r\n\r\n")
                 case "leading elsewhere":
                     writer.write(b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Length: 0\r\n\r\n")
+                case "publishing keys":
+                    own = OKPAlgorithm.to_jwk(testing.KEY.public_key(), as_dict=True)
+                    keys = json.dumps({"keys": [{**own, "kid": testing.KID}]}).encode()
+                    length = b"Content-Length: %d\r\n\r\n" % len(keys)
+                    writer.write(b"HTTP/1.1 200 OK\r\n" + length + keys)
                 case _:
                     writer.write(OK + b'{"words": "ok"}')
 
@@ -182,6 +192,15 @@ async def test_silence_is_one_of_httpx_errors(server, client, mood, error):
     assert (silence.value.status, silence.value.is_own) == (503, False)
     server.mood = "answering"  # and the client goes on
     assert (await Gateway(client).get("/", Said)).words == "ok"
+
+
+async def test_signing_keys_are_read_with_it(server, client):
+    keys = PublishedKeys(client)
+    with pytest.raises(Stuck, match="identity does not publish its keys"):  # these are no keys
+        await keys.read()
+    server.mood = "publishing keys"
+    await keys.read()
+    assert await keys.key(testing.KID) is not None
 
 
 async def test_nobody_there_is_one_of_httpx_errors(server):

@@ -148,7 +148,8 @@ class PublishedKeys:
         self.asked_at = time.monotonic()
         try:
             answer = await self.http.get(KEYS_PATH)
-            answer.raise_for_status()
+            if not answer.is_success:
+                raise httpx.HTTPError(str(answer.status_code))
             published = answer.json()
             self.known = {key["kid"]: PyJWK(key) for key in published["keys"]}
             if said := published.get("now"):  # the release before does not say
