@@ -130,6 +130,7 @@ def test_a_reply_of_staff_puts_the_request_in_progress(staff):
 
     assert (ticket.status, ticket.waiting_since) == (Status.IN_PROGRESS, None)
     assert (ticket.last_visible_by, ticket.version) == (Side.STAFF, 2)
+    assert not ticket.unread
     assert ticket.last_activity_at == message.sent_at == minutes(5)
     assert (message.kind, message.status_after) == (MessageKind.STAFF, Status.IN_PROGRESS)
     assert (message.author_id, message.author_name) == (staff.id, staff.name)
