@@ -37,10 +37,22 @@ def searched(catalogue) -> list[tuple[str, str, bool]]:
     ]
 
 
+@functools.cache
+def unparted(folded: str) -> str:
+    """Without the separators that a pattern allows between two characters of a word."""
+    return folded.replace(" ", "").replace("-", "")
+
+
 def plainly(searched: Any, typed: str) -> dict[bool, set[str]]:
-    """References of all that match, on sale and not, by looking at every product."""
-    patterns = [re.compile(pattern_of(word)) for word in words_of(typed)]
+    """References of all that match, on sale and not, by looking at every product.
+
+    With the patterns at those alone that have the characters of each word one after another.
+    """
+    words = words_of(typed)
+    patterns = [re.compile(pattern_of(word)) for word in words]
     found: dict[bool, set[str]] = {True: set(), False: set()}
+    for word in map(unparted, words):
+        searched = [each for each in searched if word in unparted(each[1])]
     for reference, folded, on_sale in searched:
         if all(pattern.search(folded) for pattern in patterns):
             found[on_sale].add(reference)
