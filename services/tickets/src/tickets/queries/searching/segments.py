@@ -1,22 +1,27 @@
 """Where the searched words occur in a text: pieces of plain text, never markup."""
 
+import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from chassis.text.folding import UNSEEN, fold_with_origins
+from chassis.text.folding import UNSEEN, fold_character, fold_with_origins
 from contracts.tickets.api import Segment
 
 # PostgreSQL marks matches in a copy of the text in which these two characters cannot occur.
 START, STOP = "\x02", "\x03"
 MARKED = """E'HighlightAll=true, StartSel="\\x02", StopSel="\\x03"'"""
+MARKS = re.compile(f"{START}([^{STOP}]*){STOP}")
 
 BEFORE, LONGEST = 60, 240
 ELLIPSIS = "…"
 SHORTEST_JOINED = 3
+REMEMBERED_MOST = 4_096  # characters
 
-IS_UNSEEN = re.compile(f"[{UNSEEN}]").match
+HIDDEN = re.compile(f"[{UNSEEN}]")
+
+Span = tuple[int, int]  # from a character up to before another
 
 
 def segments(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]:
@@ -29,7 +34,7 @@ def excerpt(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]
     """The text around the first match, or its beginning if nothing could be marked."""
     text = unicodedata.normalize("NFC", text)
     found = matches(text, marked, joined)
-    begin = max(0, found.index(True) - BEFORE) if True in found else 0
+    begin = max(0, found[0][0] - BEFORE) if found else 0
     end = begin + LONGEST
     return [
         *([Segment(text=ELLIPSIS, match=False)] if begin > 0 else []),
@@ -38,60 +43,97 @@ def excerpt(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]
     ]
 
 
-def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[bool]:
-    """For every character whether it belongs to a match.
+def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[Span]:
+    """Where matches stand, the first one first; none touches another."""
+    spans = sorted([*marked_in(text, marked), *joined_in(text, joined)])
+    apart: list[Span] = []
+    for begin, end in spans:
+        if apart and begin <= apart[-1][1]:
+            apart[-1] = apart[-1][0], max(end, apart[-1][1])
+        else:
+            apart.append((begin, end))
+    return apart
 
-    The marked copy has blanks for punctuation and some endings, and no sign that cannot be seen;
+
+def marked_in(text: str, marked: str) -> list[Span]:
+    """The marked copy has blanks for punctuation and some endings, and no sign that cannot be seen;
     otherwise it is as long as the text. Where it is not (PostgreSQL leaves out words of more than
     2,000 characters) it marks nothing.
     """
-    signs = list(marks(marked))
-    unseen = [bool(IS_UNSEEN(sign)) for sign in text]
-    if len(signs) + sum(unseen) != len(text):
-        found = [False] * len(text)
-    else:
-        seen = iter(signs)
-        found = [not each and next(seen) for each in unseen]
-        for place in range(1, len(text)):  # endings that the search has cut off
-            found[place] |= found[place - 1] and (unseen[place] or text[place].isalnum())
-    mark_joined(found, text, joined)
-    return found
+    found = [
+        (mark.start() - 2 * n, mark.end() - 2 * n - 2)
+        for n, mark in enumerate(MARKS.finditer(marked))
+    ]
+    length = len(marked) - 2 * len(found)
+    if HIDDEN.search(text):
+        seen = [place for place, sign in enumerate(text) if not HIDDEN.match(sign)]
+        if len(seen) != length:
+            return []
+        found = [(seen[begin], seen[end - 1] + 1) for begin, end in found if end > begin]
+    elif len(text) != length:
+        return []
+    return [(begin, end_of_word(text, end)) for begin, end in found]
 
 
-def mark_joined(found: list[bool], text: str, words: Sequence[str]) -> None:
-    """Words that are written in two or more parts: `wifi` in « Wi-Fi »."""
-    folded, origins = fold_with_origins(text)
-    places = [place for place, sign in enumerate(folded) if sign not in " -"]
-    squeezed = "".join(folded[place] for place in places)
+def end_of_word(text: str, end: int) -> int:
+    """With an ending that the search has cut off."""
+    while end < len(text) and (text[end].isalnum() or HIDDEN.match(text[end])):
+        end += 1
+    return end
+
+
+# --- Words in several parts -------------------------------------------------------------------
+
+
+class ByOne(dict[int, str]):
+    """For `str.translate`: each character folded, where that is one, too; else NUL."""
+
+    def __missing__(self, code: int) -> str:
+        folded = fold_character(chr(code))
+        one = folded if len(folded) == 1 else "\0"
+        if len(self) < REMEMBERED_MOST:
+            self[code] = one
+        return one
+
+
+BY_ONE = ByOne()
+
+
+def joined_in(text: str, words: Iterable[str]) -> list[Span]:
+    """Words that are written in the text in two or more parts: `wifi` in « Wi-Fi »."""
+    folded, origins = text.translate(BY_ONE), None
+    if "\0" in folded:  # some sign is none or two when it is folded
+        folded, origins = fold_with_origins(text)
+    squeezed = folded.replace(" ", "").replace("-", "")
+    spans: list[Span] = []
     for word in words:
-        if len(word) < SHORTEST_JOINED:
+        if len(word) < SHORTEST_JOINED or word not in squeezed:
             continue
-        begin = squeezed.find(word)
-        while begin >= 0:
-            first, last = places[begin], places[begin + len(word) - 1]
-            if last - first >= len(word) and stands_alone(folded, first, last):
-                whole = slice(origins[first], origins[last] + 1)
-                found[whole] = [True] * (whole.stop - whole.start)
-            begin = squeezed.find(word, begin + 1)
+        for found in in_parts(word).finditer(folded):
+            first, end = found.span(1)
+            if end - first > len(word) and stands_alone(folded, first, end):
+                spans.append(
+                    (first, end) if origins is None else (origins[first], origins[end - 1] + 1)
+                )
+    return spans
 
 
-def stands_alone(folded: str, first: int, last: int) -> bool:
-    before, behind = folded[max(0, first - 1) : first], folded[last + 1 : last + 2]
-    return not before.isalnum() and not behind.isalnum()
+@functools.lru_cache(maxsize=256)
+def in_parts(word: str) -> re.Pattern[str]:
+    """Also one that begins within another."""
+    return re.compile(f"(?=({'[ -]*'.join(map(re.escape, word))}))")
 
 
-def marks(marked: str) -> Iterator[bool]:
-    inside = False
-    for character in marked:
-        if character in (START, STOP):
-            inside = character == START
-        else:
-            yield inside
+def stands_alone(folded: str, first: int, end: int) -> bool:
+    return not folded[max(0, first - 1) : first].isalnum() and not folded[end : end + 1].isalnum()
 
 
-def cut(text: str, found: list[bool], begin: int, end: int) -> list[Segment]:
-    places = range(begin, min(end, len(text)))
+def cut(text: str, found: Sequence[Span], begin: int, end: int) -> list[Segment]:
+    """What stands between the two, piece by piece."""
+    end = min(end, len(text))
+    edges = [begin, *(min(max(place, begin), end) for span in found for place in span), end]
     return [
-        Segment(text="".join(text[place] for place in group), match=match)
-        for match, group in groupby(places, key=found.__getitem__)
+        Segment(text=text[first:last], match=bool(n % 2))
+        for n, (first, last) in enumerate(pairwise(edges))
+        if first < last
     ]
