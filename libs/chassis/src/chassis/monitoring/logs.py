@@ -55,24 +55,36 @@ def concerns_somebody(record: logging.LogRecord) -> bool:
     return not (isinstance(error, socket.gaierror) and "never retrieved" in record.getMessage())
 
 
+class Lines:
+    """Where the lines of one of our own loggers go: there is nothing more to do with them."""
+
+    named = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
+
+    def __init__(self, *names: str) -> None:
+        self.name = self.named(*names).name
+
+    def write(self, line: str) -> None:
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
+
+    debug = info = warning = error = critical = write
+
+
 def configure(level: str = "INFO") -> None:
-    """Send everything through one handler, the logs of libraries too."""
+    """All lines look alike, those of libraries too, which go through `logging`."""
     shared = [
         structlog.contextvars.merge_contextvars,
         add_trace,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    rendering = [add_traceback, structlog.processors.JSONRenderer()]
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                add_traceback,
-                structlog.processors.JSONRenderer(),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendering],
         )
     )
     root = logging.getLogger()
@@ -83,8 +95,8 @@ def configure(level: str = "INFO") -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     logging.getLogger("asyncio").addFilter(concerns_somebody)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *rendering],
+        logger_factory=Lines,
+        wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=True,
     )
