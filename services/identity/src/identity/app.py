@@ -2,11 +2,15 @@
 
 from fastapi import FastAPI
 
+from chassis.data.database import Database
+from chassis.http.auth import Caller
+from chassis.http.standing import SessionEnded
 from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 from identity.handlers import subscriptions
 from identity.operations import accounts, sessions
 from identity.passwords import Passwords
+from identity.queries import accounts as known
 from identity.routes import router
 from identity.settings import Settings
 from identity.tokens import SigningKeys
@@ -25,11 +29,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         past=sessions.PAST,
         from_tables=accounts.from_tables,
     )
+    app.state.standing = OwnStanding(app.state.database)
     app.state.passwords = passwords_of(settings)
     # Identity checks tokens with its own keys, without asking itself over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None
     app.state.keys = SigningKeys(app.state.database, given)
     return app
+
+
+class OwnStanding:
+    """Of sessions, asked each time where they are kept."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    async def require(self, caller: Caller) -> None:
+        """401 `session_ended` where session, account or role are no longer what the token says."""
+        async with self.database.reading() as reader:
+            if not await known.is_still_open(reader, caller):
+                raise SessionEnded("the session has ended; sign in again")
 
 
 def passwords_of(settings: Settings) -> Passwords:

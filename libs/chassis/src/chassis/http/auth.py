@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import hashlib
 import time
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Protocol
@@ -14,7 +13,7 @@ import httpx
 import jwt
 import structlog
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from jwt import PyJWK
 from pydantic import BaseModel
 
@@ -32,8 +31,6 @@ SPARE_SECONDS = 15  # before its end, a token is no more used for something new
 KEYS_PAUSE_SECONDS = 2
 UNKNOWN_KEY = "where all tokens are refused, see that GUICHET_INTERNAL_URL leads to their Guichet"
 CHECKED_MOST = 2_000  # tokens of a minute; some 1 KiB each
-
-bearer = HTTPBearer(auto_error=False, description="A token from POST /api/identity/tokens.")
 
 
 class KeysUnavailable(Unavailable):
@@ -198,15 +195,23 @@ class CheckedTokens:
         return checked.caller
 
 
-async def caller(
-    request: Request,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-) -> Caller:
-    """The bearer of a valid token; otherwise 401 `unauthenticated`."""
-    if credentials is None:
-        raise Unauthenticated("a bearer token is required")
-    tokens: CheckedTokens = request.app.state.checked_tokens
-    return await tokens.caller(request.app.state.keys, credentials.credentials)
+class Bearer(HTTPBearer):
+    """A dependency: the bearer of a valid token; otherwise 401 `unauthenticated`.
+
+    All in one, for each dependency costs every request some 0.05 ms.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(
+            scheme_name="HTTPBearer", description="A token from POST /api/identity/tokens."
+        )
+
+    async def __call__(self, request: Request) -> Caller:  # ty: ignore[invalid-method-override]
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("a bearer token is required")
+        tokens: CheckedTokens = request.app.state.checked_tokens
+        return await tokens.caller(request.app.state.keys, token)
 
 
 async def read_token(keys: Keys, token: str) -> Caller:
@@ -247,15 +252,23 @@ async def check_token(keys: Keys, token: str) -> Checked:
         raise Unauthenticated("the token is not valid") from invalid
 
 
-CurrentCaller = Annotated[Caller, Depends(caller)]
+CurrentCaller = Annotated[Caller, Depends(Bearer())]
 
 
-def only(*roles: str) -> Callable[[Caller], Awaitable[Caller]]:
-    """A dependency that accepts these roles and answers 403 `forbidden` to others."""
+class Only(Bearer):
+    """As `Bearer`, for some roles: 403 `forbidden` to the others."""
 
-    async def check(who: CurrentCaller) -> Caller:
-        if who.role not in roles:
-            raise Forbidden(f"reserved to: {', '.join(roles)}")
+    def __init__(self, *roles: str) -> None:
+        super().__init__()
+        self.roles = frozenset(roles)
+
+    async def __call__(self, request: Request) -> Caller:
+        who = await super().__call__(request)
+        if who.role not in self.roles:
+            raise Forbidden(f"reserved to: {', '.join(sorted(self.roles))}")
         return who
 
-    return check
+
+def only(*roles: str) -> Only:
+    """A dependency that lets these roles pass and answers 403 `forbidden` to the others."""
+    return Only(*roles)

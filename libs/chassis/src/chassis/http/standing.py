@@ -3,16 +3,15 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Annotated, Protocol
+from typing import Protocol
 from uuid import UUID
 
 import httpx
-from fastapi import Depends, Request
+from fastapi import Request
 
 from chassis.errors import Unauthenticated, Unavailable
-from chassis.http.auth import Caller, only
+from chassis.http.auth import Caller, Only
 
 PATH = "/api/identity/sessions/current"
 SECONDS = 10  # for so long an answer counts
@@ -91,15 +90,19 @@ def is_of_session(answer: httpx.Response) -> bool:
         return False
 
 
-def standing(*roles: str) -> Callable[[Request, Caller], Awaitable[Caller]]:
-    """As `only`, and the session was still valid at most ten seconds ago.
+class OnlyStanding(Only):
+    """As `Only`, and the caller's session stood ten seconds ago at most."""
+
+    async def __call__(self, request: Request) -> Caller:
+        who = await super().__call__(request)
+        await request.app.state.standing.require(who)
+        return who
+
+
+def standing(*roles: str) -> OnlyStanding:
+    """As `only`, and whose session stood ten seconds ago at most; no connection is held meanwhile.
 
     For routes that give power or show many people's data. Holds no database connection while it
     asks. 401 `session_ended`, or 503 `session_unchecked` where identity does not answer.
     """
-
-    async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
-        await request.app.state.standing.require(caller)
-        return caller
-
-    return check
+    return OnlyStanding(*roles)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, bindparam, select, true, update
+from sqlalchemy import ColumnElement, select, true, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
@@ -31,20 +31,6 @@ PAST = (
 MOST_SESSIONS = 20  # per person: beyond that the least recently used one ends
 
 Lifetimes = Callable[[str], Lifetime]
-
-# Executed by nearly every request: built once.
-STILL_OPEN = (
-    select(Session.id)
-    .join(Account, Account.id == Session.account_id)
-    .where(
-        Session.id == bindparam("session_id"),
-        Session.revoked_at.is_(None),
-        Session.expires_at > bindparam("now"),
-        Account.id == bindparam("account_id"),
-        Account.enabled,
-        Account.role == bindparam("role"),
-    )
-)
 
 
 class CredentialsWrong(Unauthenticated):
@@ -140,18 +126,6 @@ async def go_on(session: AsyncSession, token: str, lifetime: Lifetimes) -> tuple
         raise SessionEnded("the session has ended; sign in again")
     row.Session.use(now, lifetime(row.Account.role))
     return row.Account, row.Session
-
-
-async def require_open(session: AsyncSession, caller: Caller) -> None:
-    """Refuse a token whose session, account or role has changed since it was signed."""
-    values = {
-        "session_id": caller.session_id,
-        "account_id": caller.id,
-        "role": caller.role,
-        "now": clock.now(),
-    }
-    if await session.scalar(STILL_OPEN, values) is None:
-        raise SessionEnded("the session has ended; sign in again")
 
 
 async def close_session(session: AsyncSession, caller: Caller, session_id: UUID) -> None:

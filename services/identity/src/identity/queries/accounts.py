@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.data.reading import Reader
 from chassis.errors import NotFound
+from chassis.http.auth import Caller
 from contracts.identity import api
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
@@ -59,6 +60,31 @@ async def described_account(session: AsyncSession, account: Account) -> api.Acco
     )
     described = api.Account.model_validate(account)
     return described.model_copy(update={"pending_email": pending})
+
+
+STILL_OPEN = (
+    select(Session.id)
+    .join(Account, Account.id == Session.account_id)
+    .where(
+        Session.id == bindparam("session_id"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now"),
+        Account.id == bindparam("account_id"),
+        Account.enabled,
+        Account.role == bindparam("role"),
+    )
+)
+
+
+async def is_still_open(reader: Reader, caller: Caller) -> bool:
+    """Whether session, account and role are what a token says of them."""
+    values = {
+        "session_id": caller.session_id,
+        "account_id": caller.id,
+        "role": caller.role,
+        "now": clock.now(),
+    }
+    return await reader.scalar(STILL_OPEN, values) is not None
 
 
 BY_IDS = (

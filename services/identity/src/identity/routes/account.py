@@ -6,10 +6,8 @@ from identity.operations import accounts
 from identity.queries import accounts as known
 from identity.routes.parameters import (
     Anyone,
-    AnyoneApart,
     BrowserAddress,
     Customer,
-    CustomerApart,
     TheDatabase,
     ThePasswords,
     TheSettings,
@@ -27,7 +25,7 @@ async def my_account(caller: Anyone, session: Transaction) -> api.Account:
 @router.put("/me/password", status_code=204)
 async def change_my_password(
     change: api.PasswordChange,
-    caller: AnyoneApart,
+    caller: Anyone,
     database: TheDatabase,
     passwords: ThePasswords,
     address: BrowserAddress,
@@ -40,7 +38,7 @@ async def change_my_password(
 async def change_my_email(
     *,
     change: api.EmailChange,
-    caller: CustomerApart,
+    caller: Customer,
     database: TheDatabase,
     passwords: ThePasswords,
     settings: TheSettings,

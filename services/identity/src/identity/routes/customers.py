@@ -16,7 +16,6 @@ from identity.queries import links as sent
 from identity.routes.parameters import (
     NO_BODY,
     Staff,
-    StaffApart,
     TheDatabase,
     ThePasswords,
     TheSettings,
@@ -90,7 +89,7 @@ async def change_customer(
 async def reset_customer_password(
     customer_id: UUID,
     reset: api.PasswordReset,
-    _: StaffApart,
+    _: Staff,
     database: TheDatabase,
     passwords: ThePasswords,
 ) -> None:

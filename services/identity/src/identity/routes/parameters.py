@@ -1,17 +1,17 @@
 """Dependencies of several routes."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 
-from chassis.data.database import Database, Transaction
+from chassis.data.database import Database
 from chassis.http.auth import Caller, only
+from chassis.http.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.text import Body
-from identity.operations import sessions
 from identity.passwords import Passwords
 from identity.settings import Settings
 from identity.tokens import SigningKeys
@@ -25,32 +25,6 @@ def identity_router() -> APIRouter:
 
 async def database_of(request: Request) -> Database:
     return request.app.state.database
-
-
-def signed_in(*roles: str) -> Callable[..., Awaitable[Caller]]:
-    """A dependency: one of these roles, checked against the session itself rather than the token.
-
-    401 `session_ended` where session, account or role have changed since the token was signed.
-    """
-
-    async def check(
-        session: Transaction, caller: Annotated[Caller, Depends(only(*roles))]
-    ) -> Caller:
-        await sessions.require_open(session, caller)
-        return caller
-
-    return check
-
-
-def signed_in_apart(*roles: str) -> Callable[..., Awaitable[Caller]]:
-    """The same without holding a connection afterwards, for routes that check passwords."""
-
-    async def check(request: Request, caller: Annotated[Caller, Depends(only(*roles))]) -> Caller:
-        async with request.app.state.database.transaction() as session:
-            await sessions.require_open(session, caller)
-        return caller
-
-    return check
 
 
 async def passwords_of(request: Request) -> Passwords:
@@ -87,13 +61,11 @@ def possible_addresses(request: Request) -> Iterator[str]:
         yield request.client.host
 
 
-Anyone = Annotated[Caller, Depends(signed_in(*Role))]
-AnyoneApart = Annotated[Caller, Depends(signed_in_apart(*Role))]
-Staff = Annotated[Caller, Depends(signed_in(*STAFF))]
-StaffApart = Annotated[Caller, Depends(signed_in_apart(*STAFF))]
-Administrator = Annotated[Caller, Depends(signed_in(Role.ADMINISTRATOR))]
-Customer = Annotated[Caller, Depends(signed_in(Role.CUSTOMER))]
-CustomerApart = Annotated[Caller, Depends(signed_in_apart(Role.CUSTOMER))]
+# By the session itself: identity waits for no token to end, and holds no connection afterwards.
+Anyone = Annotated[Caller, Depends(standing(*Role))]
+Staff = Annotated[Caller, Depends(standing(*STAFF))]
+Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
+Customer = Annotated[Caller, Depends(standing(Role.CUSTOMER))]
 WithToken = Annotated[Caller, Depends(only(*Role))]
 Service = Annotated[Caller, Depends(only(SERVICE))]
 
