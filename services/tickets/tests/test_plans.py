@@ -142,7 +142,7 @@ async def test_other_requests_on_a_product_have_their_index(plan):
 
 
 async def test_the_open_request_on_a_product_has_its_index(plan, nathalie):
-    found = await plan(owned_products.newest_first(nathalie.id).limit(26))
+    found = await plan(owned_products.NEWEST_FIRST.params(customer_id=nathalie.id, limit=26))
     assert "ix_tickets_unresolved_of_sale" in found
     assert "using ix_owned_products_of_customer on" in found
 

@@ -6,7 +6,6 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import cast
 from uuid import UUID, uuid4
 
 import jwt
@@ -17,13 +16,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
-from psycopg import AsyncConnection, sql
+from psycopg import sql
 from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from chassis import clock, migrations
 from chassis.data.database import Database
 from chassis.data.reading import Reader
+from chassis.data.wire import wire_of
 from chassis.data.writing import STATEMENTS, write_what_waits
 from chassis.http.auth import AUDIENCE, ISSUER, Caller
 from chassis.messaging import bus
@@ -167,12 +167,13 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
             join_transaction_mode="create_savepoint",
             info={STATEMENTS: database.statements},
         )
-        raw = cast("AsyncConnection", (await connection.get_raw_connection()).driver_connection)
+        wire = wire_of(await connection.get_raw_connection())
+        raw = wire.connection
 
         @asynccontextmanager
         async def reading() -> AsyncGenerator[Reader]:
             async with raw.transaction():  # one that fails leaves the others as they are
-                yield Reader(raw, database.statements)
+                yield Reader(wire, database.statements)
 
         database.__dict__["reading"] = reading
         async with database.sessions() as session:

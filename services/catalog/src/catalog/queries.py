@@ -41,6 +41,7 @@ from contracts.counts import COUNTED_MOST
 BEYOND = COUNTED_MOST + 1
 LONGEST_PIECE = 2
 MOST_WORDS = 20  # nobody types more; a statement grows with each
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
 TRIGRAM = re.compile(r"[^\W_]{3}")
 
@@ -67,13 +68,12 @@ async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) ->
     Each group is listed only when 1 to 9 of it match, the withdrawn only on request. A text that
     equals a whole reference, however short, lists that product and counts the others.
     """
-    async with reader.with_setting("SET LOCAL enable_seqscan = off"):
-        if letters_of(typed) >= api.SHORTEST_TEXT:
-            found = await look_up(reader, typed.strip())
-            exact = found.exact
-        else:
-            exact = await with_reference(reader, typed.strip())
-            found = await look_up(reader, typed.strip()) if exact and words_of(typed) else None
+    if letters_of(typed) >= api.SHORTEST_TEXT:
+        found = await look_up(reader, typed.strip())
+        exact = found.exact
+    else:
+        exact = await with_reference(reader, typed.strip())
+        found = await look_up(reader, typed.strip()) if exact and words_of(typed) else None
     if found is None:
         nothing = api.Matches(count=0, products=[])
         return api.ProductSearch(
@@ -184,7 +184,7 @@ async def look_up(reader: Reader, typed: str) -> Found:
     for n, word in enumerate(words):
         values |= {f"word_{n}": word, f"like_{n}": f"%{literally(word)}%"}
         values |= {f"pattern_{n}": pattern_of(word), f"begins_{n}": beginning_of(word)}
-    rows = await reader.execute(look_up_statement(shape_of(words)), values)
+    rows = await reader.with_setting(BY_INDEX, look_up_statement(shape_of(words)), values)
     products: dict[int | None, list[api.Product]] = {0: [], 1: [], 2: [], None: []}
     for row in rows:
         if row.part is not None:
@@ -250,7 +250,7 @@ def conditions(shape: tuple[tuple[int, bool], ...], *, pairs: str) -> str:
 
 async def with_reference(reader: Reader, reference: str) -> list[api.Product]:
     values = {"reference": reference, "listed": api.LISTED_MOST}
-    rows = await reader.execute(WITH_REFERENCE, values)
+    rows = await reader.with_setting(BY_INDEX, WITH_REFERENCE, values)
     return only_whole([api.Product.model_validate(row) for row in rows], reference)
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import AnyReader, Reader
+from chassis.data.reading import Reader
+from chassis.data.writing import straight
 from chassis.errors import NotFound
 from chassis.http import paging
 from contracts.counts import COUNTED_MOST
@@ -156,7 +157,9 @@ async def undelivered(
     mails = await all_of(session, newest)
     shown = [undelivered_mail(due, at) for due in await dues(session, mails[:limit])]
     following = paging.encode(shown[-1].failed_at, shown[-1].id) if len(mails) > limit else None
-    return api.UndeliveredMails(mails=shown, count=await failed(session), next=following)
+    return api.UndeliveredMails(
+        mails=shown, count=await failed(await straight(session)), next=following
+    )
 
 
 def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
@@ -179,7 +182,7 @@ def undelivered_mail(due: Due, at: datetime) -> api.UndeliveredMail:
     )
 
 
-async def failed(reader: AnyReader) -> int:
+async def failed(reader: Reader) -> int:
     """How many mails failed: exact up to 1,000, else 1,001."""
     some = select(Mail.id).where(FAILED).limit(COUNTED_MOST + 1).subquery()
     return await number(reader, select(func.count()).select_from(some))
@@ -191,7 +194,7 @@ async def too_old(reader: Reader) -> int:
     return await number(reader, statement)
 
 
-async def number(reader: AnyReader, statement: Select[int]) -> int:
+async def number(reader: Reader, statement: Select[int]) -> int:
     return (await reader.execute(statement)).scalar_one()
 
 

@@ -13,7 +13,6 @@ from psycopg import AsyncConnection
 from psycopg.errors import DiskFull
 from psycopg.errors import Error as PostgresError
 from psycopg.errors import IntegrityError as DriversIntegrityError
-from psycopg.pq import TransactionStatus
 from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
@@ -24,7 +23,8 @@ from uuid_utils.compat import uuid7
 
 from chassis import clock
 from chassis.data.reading import Reader, Statements
-from chassis.data.writing import STATEMENTS, write_what_waits
+from chassis.data.wire import wire_of
+from chassis.data.writing import STATEMENTS, commit_what_waits
 from chassis.errors import Refusal
 
 NAMES = {
@@ -87,8 +87,15 @@ class Database:
             max_overflow=overflow,
             pool_timeout=wait,
             pool_recycle=1800,
+            pool_reset_on_return=None,  # a session has ended its transaction, a reader has none
             hide_parameters=True,  # the values of a statement that fails are people's
-            connect_args={"options": LIMITS, "application_name": name, **WATCHED},
+            connect_args={
+                "options": LIMITS,
+                "application_name": name,
+                # Psycopg would forget all that is prepared with each rollback, ours too.
+                "prepare_threshold": None,
+                **WATCHED,
+            },
         )
         event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
         self.statements = Statements(self.engine.dialect)
@@ -102,7 +109,7 @@ class Database:
         try:
             async with self.sessions.begin() as session:
                 yield session
-                await write_what_waits(session)
+                await commit_what_waits(session)
         except (DBAPIError, PostgresError) as error:
             if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
                 self.was_full.set()
@@ -126,25 +133,20 @@ class Database:
     async def reading(self) -> AsyncGenerator[Reader]:
         """A connection from the same pool in autocommit mode: no BEGIN and no COMMIT to wait for."""
         pooled = await self.engine.raw_connection()
-        connection = cast("AsyncConnection", pooled.driver_connection)
+        wire = wire_of(pooled)
         try:
-            await connection.set_autocommit(True)
-            yield Reader(connection, self.statements)
+            yield Reader(wire, self.statements)
         finally:
-            # Whoever is cancelled here must not keep it.
-            await asyncio.shield(asyncio.create_task(greenlet_spawn(give_back, pooled)))
+            await greenlet_spawn(give_back, pooled)  # waits for nobody: no cancelling comes between
 
     async def close(self) -> None:
         await self.engine.dispose()
 
 
 def give_back(pooled: PoolProxiedConnection) -> None:
-    """As it was lent: with transactions; one that is cut off, or at work still, is given up."""
-    connection = cast("AsyncConnection", pooled.driver_connection)
-    if connection.info.transaction_status != TransactionStatus.IDLE:
+    """One that is cut off, or at work still, is given up."""
+    if not wire_of(pooled).is_idle:
         pooled.invalidate()
-    else:
-        cast("Any", pooled.dbapi_connection).autocommit = False
     pooled.close()
 
 

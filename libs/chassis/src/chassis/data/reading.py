@@ -1,17 +1,17 @@
 """Reads without the ORM: statements compiled once per shape and run by the driver."""
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any, cast
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
-from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
 from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, TextClause, Update
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
+
+from chassis.data.wire import BEGIN, COMMIT, Asked, Wire
 
 SHAPES_MOST = 500
 
@@ -24,6 +24,25 @@ Statement = (
     | Delete
 )
 Values = Mapping[str, Any]
+
+
+Answer = TypeVar("Answer")
+
+
+class Part(NamedTuple):
+    """`plans_anew`: no plan is kept, for values whose numbers of rows differ widely."""
+
+    statement: Statement
+    values: Values
+    plans_anew: bool = False
+
+
+@dataclass(frozen=True)
+class Question(Generic[Answer]):
+    """Statements that need nothing of each other; `answer` is given the rows of each."""
+
+    parts: Sequence[Part]
+    answer: Callable[..., Answer]
 
 
 class Rows(list[Any]):
@@ -97,33 +116,50 @@ class Statements:
 
 
 class Reader:
-    """Runs selects on one connection in autocommit: each sees what was committed before it."""
+    """Runs statements on one connection, each by itself: what commits between two is seen.
 
-    def __init__(self, connection: AsyncConnection, statements: Statements) -> None:
-        self.connection, self.statements = connection, statements
+    With `begins` they are in a transaction, which the first one begins.
+    """
+
+    def __init__(self, wire: Wire, statements: Statements, *, begins: bool = False) -> None:
+        self.wire, self.statements, self.begins = wire, statements, begins
 
     async def execute(
-        self,
-        statement: Statement,
-        values: Values | None = None,
-        *,
-        plans_anew: bool = False,
+        self, statement: Statement, values: Values | None = None, *, plans_anew: bool = False
     ) -> Rows:
-        """`plans_anew` plans each time, for values whose numbers of rows differ widely.
+        """Raises the driver's own errors (`psycopg.Error`)."""
+        [rows] = await self.together(Part(statement, values or {}, plans_anew))
+        return rows
 
-        Raises the driver's own errors (`psycopg.Error`).
-        """
-        text, parameters = self.statements.of(statement, values or {})
-        cursor = self.connection.cursor(row_factory=namedtuple_row)
-        await cursor.execute(cast("Any", text), parameters, prepare=False if plans_anew else None)
-        return Rows(await cursor.fetchall() if cursor.description else ())
+    async def together(self, *parts: Part) -> list[Rows]:
+        """The rows of each, in one round trip; with one that fails all do."""
+        return await self.run([self.asked(part) for part in parts])
 
-    @asynccontextmanager
-    async def with_setting(self, setting: str) -> AsyncGenerator[None]:
-        """One transaction, for a setting that is to hold no longer: `SET LOCAL …`."""
-        async with self.connection.transaction():
-            await self.connection.execute(cast("Any", setting))
-            yield
+    async def ask(self, question: Question[Answer]) -> Answer:
+        [answer] = await self.ask_all(question)
+        return answer
+
+    async def ask_all(self, *questions: Question[Any]) -> list[Any]:
+        """The answer of each, in one round trip."""
+        parts = [part for question in questions for part in question.parts]
+        rows = iter(await self.together(*parts))
+        return [
+            question.answer(*itertools.islice(rows, len(question.parts))) for question in questions
+        ]
+
+    async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
+        """In a transaction with a setting that holds no longer: `SET LOCAL …`."""
+        batch = [Asked(setting, {}), self.asked(Part(statement, values))]
+        answers = await self.run([BEGIN, *batch, COMMIT] if self.wire.is_idle else batch)
+        return next(filter(None, answers), Rows())
+
+    def asked(self, part: Part) -> Asked:
+        return Asked(*self.statements.of(part.statement, part.values), part.plans_anew)
+
+    async def run(self, batch: Sequence[Asked]) -> list[Rows]:
+        if self.begins and self.wire.is_idle:
+            return [Rows(each) for each in (await self.wire.run([BEGIN, *batch]))[1:]]
+        return [Rows(each) for each in await self.wire.run(batch)]
 
     async def scalars(self, statement: Statement, values: Values | None = None) -> Rows:
         return (await self.execute(statement, values)).scalars()
@@ -132,7 +168,3 @@ class Reader:
         """The first column of the first row, or None."""
         rows = await self.execute(statement, values)
         return rows[0][0] if rows else None
-
-
-# In a transaction of its own, a session reads what it has just written.
-AnyReader = Reader | AsyncSession

@@ -206,7 +206,7 @@ class Bearer(HTTPBearer):
             scheme_name="HTTPBearer", description="A token from POST /api/identity/tokens."
         )
 
-    async def __call__(self, request: Request) -> Caller:  # ty: ignore[invalid-method-override]
+    async def __call__(self, request: Request) -> Caller:  # ty: ignore[incompatible-method-override]
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Unauthenticated("a bearer token is required")

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
 from chassis.data.database import new_id
-from chassis.data.writing import run_later
+from chassis.data.writing import run_later, straight
 from chassis.errors import Refusal
 from chassis.http.auth import Caller
 from chassis.http.idempotency import made_under
@@ -32,7 +32,7 @@ async def keep_draft(
     if not is_staff(writer) and (draft.kind != DraftKind.REPLY or draft.minutes is not None):
         raise StaffOnly("notes and time spent are reserved to staff")
     if number is not None:
-        await queries.ticket(session, writer, number)  # one's own, or staff
+        await queries.ticket(await straight(session), writer, number)  # one's own, or staff
     if draft.key is not None and await made_under(session, writer, draft.key):
         raise AlreadySent("this was sent")
     upsert = postgresql.insert(Draft).values(

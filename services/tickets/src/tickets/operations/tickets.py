@@ -5,6 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
+from chassis.data.writing import straight
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import publish
 from contracts.tickets.api import NewTicket, Priority, What
@@ -127,10 +128,11 @@ async def mark_seen(session: AsyncSession, staff: Caller, number: int, position:
 
     Usually somebody has done so before: then nothing is locked.
     """
-    if not await queries.is_unread(session, number):
+    reader = await straight(session)
+    if not await queries.is_unread(reader, number):
         return
     ticket = await queries.ticket_to_change(session, staff, number)
-    if position < await queries.newest_of_customer(session, ticket.id):
+    if position < await queries.newest_of_customer(reader, ticket.id):
         return  # the customer wrote again meanwhile
     if ticket.open_by_staff():
         notify(session, ticket, What.SEEN, by_staff=True)

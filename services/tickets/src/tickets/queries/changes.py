@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, String, cast, func, literal, literal_column, select, true
 from sqlalchemy.types import UserDefinedType
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
 from chassis.errors import Malformed
 from chassis.http.auth import Caller
 from contracts.tickets import api
@@ -75,7 +75,7 @@ def not_ours() -> SinceInvalid:
     return SinceInvalid("no answer gave this as `as_of`", field="since")
 
 
-async def as_of(reader: AnyReader) -> str:
+async def as_of(reader: Reader) -> str:
     return str((await reader.execute(select(AS_OF))).scalar_one())
 
 
@@ -83,7 +83,7 @@ async def as_of(reader: AnyReader) -> str:
 
 
 async def changes_since(
-    reader: AnyReader, since: Snapshot, limit: int, customer_id: UUID | None = None
+    reader: Reader, since: Snapshot, limit: int, customer_id: UUID | None = None
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
     """What is visible now and was not then, oldest first; and the current snapshot.
 
@@ -117,8 +117,8 @@ async def changes_since(
     return [row for row in rows if row.position is not None], rows[0].as_of
 
 
-async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
-    """The changes since then that this caller may see.
+async def changes(reader: Reader, caller: Caller, since: str) -> api.Changes:
+    """What this caller may know of what happened since.
 
     `everything` if there are too many, if `since` is older than the stored changes, or if it comes
     from another database (one restored from a backup, say).
@@ -133,8 +133,8 @@ async def changes(reader: AnyReader, caller: Caller, since: str) -> api.Changes:
     return api.Changes(changes=hints, everything=False, as_of=now)
 
 
-async def reaches_back_to(reader: AnyReader, then: Snapshot) -> bool:
-    """Whether all changes since then are still stored, in this very database.
+async def reaches_back_to(reader: Reader, then: Snapshot) -> bool:
+    """Whether all changes since are still kept, in this very database.
 
     The oldest stored change marks the end of what was deleted: if it was visible then, so was
     everything deleted, which is a day old while transactions last seconds.

@@ -20,7 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute
 
-from chassis.data.reading import Reader, Rows
+from chassis.data.reading import Part, Question, Rows
 from chassis.http import paging
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
@@ -216,49 +216,49 @@ class CustomerFilters:
 # --- Pages ------------------------------------------------------------------------------------
 
 
-async def queue(
-    reader: Reader,
+def queue(
     view: StaffView,
     sort: Sort | None,
     filters: StaffFilters,
     *,
     limit: int,
     after: str | None,
-) -> api.StaffTickets:
-    """One page of a queue; as rows instead of entities, since these are the most frequent reads."""
+) -> Question[api.StaffTickets]:
+    """One page of a queue; rows rather than entities, since these are the hottest lists."""
     order = order_of(STAFF_VIEWS[view], sort)
     lines = queue_lines(view, order.sort)
     if filters == StaffFilters() and after is None:
-        rows = await reader.execute(first(lines, limit))
+        part = Part(first(lines, limit), {})
     else:
         lines = beyond(order, filters.narrow(lines), after)
         # One product is asked about every day, another never: no plan that is kept suits both.
-        is_narrow = filters != StaffFilters()
-        rows = await reader.execute(limited(lines, limit), plans_anew=is_narrow)
-    return api.StaffTickets(
-        tickets=[staff_summary(row) for row in rows[:limit]],
-        next=next_page(rows, limit, *order.key),
-    )
+        part = Part(limited(lines, limit), {}, plans_anew=filters != StaffFilters())
+
+    def answer(rows: Rows) -> api.StaffTickets:
+        return api.StaffTickets(
+            tickets=[staff_summary(row) for row in rows[:limit]],
+            next=next_page(rows, limit, *order.key),
+        )
+
+    return Question([part], answer)
 
 
-async def mine(
-    reader: Reader,
-    view: CustomerView,
-    filters: CustomerFilters,
-    *,
-    limit: int,
-    after: str | None,
-) -> api.Tickets:
+def mine(
+    view: CustomerView, filters: CustomerFilters, *, limit: int, after: str | None
+) -> Question[api.Tickets]:
     """One page of a customer's own requests."""
     order = order_of(CUSTOMER_VIEWS[view])
     if filters == CustomerFilters(customer_id=filters.customer_id) and after is None:
-        lines, values = first(all_my_lines(view), limit), {"customer_id": filters.customer_id}
+        part = Part(first(all_my_lines(view), limit), {"customer_id": filters.customer_id})
     else:
-        lines, values = limited(beyond(order, filters.narrow(my_lines(view)), after), limit), {}
-    rows = await reader.execute(lines, values)
-    return api.Tickets(
-        tickets=[summary(row) for row in rows[:limit]], next=next_page(rows, limit, *order.key)
-    )
+        part = Part(limited(beyond(order, filters.narrow(my_lines(view)), after), limit), {})
+
+    def answer(rows: Rows) -> api.Tickets:
+        return api.Tickets(
+            tickets=[summary(row) for row in rows[:limit]], next=next_page(rows, limit, *order.key)
+        )
+
+    return Question([part], answer)
 
 
 def beyond(order: Order, lines: Statement, after: str | None) -> Statement:
@@ -314,19 +314,19 @@ def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
 # --- Counts -----------------------------------------------------------------------------------
 
 
-async def queue_counts(reader: Reader, filters: StaffFilters = StaffFilters()) -> api.Counts:
-    """How many requests each queue holds, exact up to 1,000, and how many nobody has opened yet.
+def queue_counts(filters: StaffFilters = StaffFilters()) -> Question[api.Counts]:
+    """How many each queue holds, exact to 1,000, and what nobody has opened yet.
 
     The queues are filtered; the unread are counted over all of them.
     """
     if filters == StaffFilters():
-        return counts_of(await reader.execute(QUEUE_COUNTS))
-    return counts_of(await reader.execute(narrowed_counts(filters), plans_anew=True))
+        return Question([Part(QUEUE_COUNTS, {})], counts_of)
+    return Question([Part(narrowed_counts(filters), {}, plans_anew=True)], counts_of)
 
 
-async def my_counts(reader: Reader, customer_id: UUID) -> api.Counts:
-    """How many requests each view of a customer holds, exact up to 1,000."""
-    return counts_of(await reader.execute(MY_COUNTS, {"customer_id": customer_id}))
+def my_counts(customer_id: UUID) -> Question[api.Counts]:
+    """How many each view of a customer holds, exact to 1,000."""
+    return Question([Part(MY_COUNTS, {"customer_id": customer_id})], counts_of)
 
 
 def counts_of(answer: Rows) -> api.Counts:

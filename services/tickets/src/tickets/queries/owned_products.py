@@ -1,12 +1,11 @@
 """What a customer bought."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Integer, bindparam, func, select, tuple_
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Part, Question, Rows
 from chassis.http import paging
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, OwnedProduct, Ticket
@@ -21,24 +20,27 @@ OPEN_TICKET = (
 )
 
 
-async def owned_products(
-    reader: AnyReader, customer_id: UUID, *, limit: int, after: str | None
-) -> api.OwnedProducts:
+def owned_products(
+    customer_id: UUID, *, limit: int, after: str | None
+) -> Question[api.OwnedProducts]:
     """What the customer bought, newest purchase first, without what was cancelled."""
-    statement = newest_first(customer_id)
-    key = tuple_(OwnedProduct.sold_on, OwnedProduct.sale_id)
+    statement = NEWEST_FIRST
     if after is not None:
+        key = tuple_(OwnedProduct.sold_on, OwnedProduct.sale_id)
         statement = statement.where(key < paging.decode(after, date, UUID))
-    rows = (await reader.execute(statement.limit(limit + 1))).all()
-    return api.OwnedProducts(
-        owned_products=[api.OwnedProductOfMine.model_validate(row) for row in rows[:limit]],
-        next=next_page(rows, limit, "sold_on", "sale_id"),
-    )
+
+    def answer(rows: Rows) -> api.OwnedProducts:
+        return api.OwnedProducts(
+            owned_products=[api.OwnedProductOfMine.model_validate(row) for row in rows[:limit]],
+            next=next_page(rows, limit, "sold_on", "sale_id"),
+        )
+
+    return Question([Part(statement, {"customer_id": customer_id, "limit": limit + 1})], answer)
 
 
-def newest_first(customer_id: UUID) -> Select[*tuple[Any, ...]]:
-    return (
-        select(*OwnedProduct.__table__.columns, OPEN_TICKET)
-        .where(OwnedProduct.customer_id == customer_id, ~OwnedProduct.cancelled)
-        .order_by(OwnedProduct.sold_on.desc(), OwnedProduct.sale_id.desc())
-    )
+NEWEST_FIRST = (
+    select(*OwnedProduct.__table__.columns, OPEN_TICKET)
+    .where(OwnedProduct.customer_id == bindparam("customer_id"), ~OwnedProduct.cancelled)
+    .order_by(OwnedProduct.sold_on.desc(), OwnedProduct.sale_id.desc())
+    .limit(bindparam("limit", type_=Integer))
+)

@@ -2,15 +2,15 @@
 
 from sqlalchemy import func, select
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
 from contracts.tickets import api
 from tickets.models import Person
 
 MOST_STAFF = 500
 
 
-async def staff_names(reader: AnyReader) -> api.StaffNames:
-    """Including those who have left: what they answered can still be filtered by."""
+async def staff_names(reader: Reader) -> api.StaffNames:
+    """Also those who have left: what they answered is still to be found."""
     by_name = (
         select(Person.id, Person.name)
         .where(Person.kind == "staff")

@@ -7,20 +7,19 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     Integer,
-    Row,
     Select,
     Subquery,
     Uuid,
     bindparam,
     func,
-    literal,
+    literal_column,
     select,
     true,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Part, Question, Reader, Rows
 from chassis.http import paging
 from chassis.http.auth import Caller
 from contracts.tickets import api
@@ -101,6 +100,8 @@ MESSAGE = (
 )
 MESSAGE_FOR_STAFF = (*MESSAGE, Message.minutes, Message.minutes_corrected)
 
+Row = Any  # one of the driver's, named as its columns are
+
 IS_OF_STAFF = Message.kind != MessageKind.CUSTOMER
 
 
@@ -146,16 +147,12 @@ async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Me
 # --- To be read -------------------------------------------------------------------------------
 
 
-async def ticket(reader: AnyReader, caller: Caller, number: int) -> api.Ticket | api.StaffTicket:
+async def ticket(reader: Reader, caller: Caller, number: int) -> api.Ticket | api.StaffTicket:
     return ticket_of(await ticket_row(reader, caller, number=number), caller)
 
 
-async def staff_ticket(reader: AnyReader, staff: Caller, number: int) -> api.StaffTicket:
-    return staff_ticket_of(await ticket_row(reader, staff, number=number))
-
-
-async def ticket_made(reader: AnyReader, caller: Caller, ticket_id: UUID) -> api.Ticket:
-    """The request with this id, just opened or by an earlier request with the same Idempotency-Key."""
+async def ticket_made(reader: Reader, caller: Caller, ticket_id: UUID) -> api.Ticket:
+    """The request that an idempotency key remembers."""
     return ticket_of(await ticket_row(reader, caller, id=ticket_id), caller)
 
 
@@ -168,37 +165,42 @@ def ticket_statement(which: str, *, for_staff: bool) -> Select[*tuple[Any, ...]]
     return statement.where(getattr(Ticket, which) == bindparam(which))
 
 
-async def ticket_row(
-    reader: AnyReader, caller: Caller, **which: int | UUID
-) -> Row[*tuple[Any, ...]]:
+def ticket_part(caller: Caller, **which: int | UUID) -> Part:
     """By its `number` or its `id`."""
     [name] = which
-    statement = ticket_statement(name, for_staff=is_staff(caller))
-    values = which if is_staff(caller) else {**which, "customer_id": caller.id}
-    row = (await reader.execute(statement, values)).one_or_none()
+    return Part(ticket_statement(name, for_staff=is_staff(caller)), {**which, **own(caller)})
+
+
+def own(caller: Caller) -> dict[str, UUID]:
+    return {} if is_staff(caller) else {"customer_id": caller.id}
+
+
+async def ticket_row(reader: Reader, caller: Caller, **which: int | UUID) -> Row:
+    [rows] = await reader.together(ticket_part(caller, **which))
+    return known(rows)
+
+
+def known(rows: Rows) -> Row:
+    row = rows.one_or_none()
     if row is None:
         raise TicketUnknown("no request has this number")
     return row
 
 
-def ticket_of(row: Row[*tuple[Any, ...]], caller: Caller) -> api.Ticket | api.StaffTicket:
+def staff_ticket(staff: Caller, number: int) -> Question[api.StaffTicket]:
+    return Question([ticket_part(staff, number=number)], lambda rows: staff_ticket_of(known(rows)))
+
+
+def ticket_of(row: Row, caller: Caller) -> api.Ticket | api.StaffTicket:
     if is_staff(caller):
         return staff_ticket_of(row)
     product = api.OwnedProduct.model_validate(row)
     return api.Ticket.model_validate(row._asdict() | {"product": product})
 
 
-def staff_ticket_of(row: Row[*tuple[Any, ...]]) -> api.StaffTicket:
+def staff_ticket_of(row: Row) -> api.StaffTicket:
     product = api.OwnedProduct.model_validate(row)
     return api.StaffTicket.model_validate(row._asdict() | {"product": product})
-
-
-async def staff_thread(
-    reader: AnyReader, staff: Caller, number: int, *, limit: int, before: str | None
-) -> api.StaffThread:
-    read = await thread(reader, staff, number, limit=limit, before=before)
-    assert isinstance(read, api.StaffThread)  # noqa: S101 - for the type checker: staff ask
-    return read
 
 
 def messages_of(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
@@ -211,7 +213,10 @@ def messages_of(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
 @functools.cache
 def messages_statement(*edges: str, for_staff: bool) -> Select[*tuple[Any, ...]]:
     """The newest messages of a request, `before` one position or `since` another."""
-    messages = messages_of(bindparam("ticket_id", type_=Uuid), for_staff=for_staff)
+    its_id = select(Ticket.id).where(Ticket.number == bindparam("number"))
+    if not for_staff:
+        its_id = its_id.where(Ticket.customer_id == bindparam("customer_id"))
+    messages = messages_of(its_id.scalar_subquery(), for_staff=for_staff)
     statement = (
         select(messages)
         .order_by(messages.c.position.desc())
@@ -224,34 +229,41 @@ def messages_statement(*edges: str, for_staff: bool) -> Select[*tuple[Any, ...]]
     return statement
 
 
-async def thread(
-    reader: AnyReader,
+def thread(
     caller: Caller,
     number: int,
     *,
     limit: int,
     before: str | None = None,
     since: int | None = None,
-) -> api.Thread | api.StaffThread:
-    """The request with its last messages, those before a cursor, or those after a position.
+) -> Question[Any]:
+    """The request and its last messages, those before a cursor, or those after a position.
 
     The request is read first, so that its version never covers a message that is not in the answer.
     """
-    row = await ticket_row(reader, caller, number=number)
     edges = {"before": None if before is None else paging.decode(before, int)[0], "since": since}
     given = {name: position for name, position in edges.items() if position is not None}
     statement = messages_statement(*given, for_staff=is_staff(caller))
-    values = {"ticket_id": row.id, "limit": limit + 1, **given}
-    newest_first = (await reader.execute(statement, values)).all()
-    shown = newest_first[:limit]
-    return thread_of(
-        caller,
-        ticket=ticket_of(row, caller),
-        messages=[message_of(row, caller) for row in reversed(shown)],
-        previous=paging.encode(shown[-1].position) if len(newest_first) > limit else None,
-        draft=await drafts.draft(reader, caller, number),
-        as_of=row.as_of,
-    )
+    values = {"number": number, "limit": limit + 1, **given, **own(caller)}
+
+    def answer(tickets: Rows, newest_first: Rows, stored: Rows) -> api.Thread | api.StaffThread:
+        row = known(tickets)
+        shown = newest_first[:limit]
+        return thread_of(
+            caller,
+            ticket=ticket_of(row, caller),
+            messages=[message_of(message, caller) for message in reversed(shown)],
+            previous=paging.encode(shown[-1].position) if len(newest_first) > limit else None,
+            draft=drafts.draft_of(caller, stored),
+            as_of=row.as_of,
+        )
+
+    parts = [
+        ticket_part(caller, number=number),
+        Part(statement, values),
+        drafts.draft_part(caller, number),
+    ]
+    return Question(parts, answer)
 
 
 def thread_of(caller: Caller, **parts: Any) -> api.Thread | api.StaffThread:
@@ -265,7 +277,7 @@ def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
 
 
 async def message_made(
-    reader: AnyReader, caller: Caller, message_id: UUID
+    reader: Reader, caller: Caller, message_id: UUID
 ) -> api.Message | api.StaffMessage:
     """A message that the caller wrote, just now or earlier under the same Idempotency-Key."""
     answer = await reader.execute(
@@ -274,7 +286,7 @@ async def message_made(
     return message_of(answer.one(), caller)
 
 
-async def note_made(reader: AnyReader, note_id: UUID) -> api.StaffMessage:
+async def note_made(reader: Reader, note_id: UUID) -> api.StaffMessage:
     answer = await reader.execute(message_statement(for_staff=True), {"message_id": note_id})
     return api.StaffMessage.model_validate(answer.one())
 
@@ -287,8 +299,8 @@ def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
     return select(messages).where(messages.c.id == which)
 
 
-async def visible_text(reader: AnyReader, message_id: UUID) -> str:
-    """The text of a message that its customer may read; a note is as unknown as no message."""
+async def visible_text(reader: Reader, message_id: UUID) -> str:
+    """The words of a message that its customer may read; a note is as unknown as no message."""
     answer = await reader.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
     text = answer.scalar_one_or_none()
     if text is None:
@@ -296,15 +308,15 @@ async def visible_text(reader: AnyReader, message_id: UUID) -> str:
     return text
 
 
-async def subject(reader: AnyReader, number: int) -> str:
+async def subject(reader: Reader, number: int) -> str:
     found = await reader.scalar(select(Ticket.subject).where(Ticket.number == number))
     if found is None:
         raise TicketUnknown("no request has this number")
     return found
 
 
-async def time_spent(reader: AnyReader, message_id: UUID) -> api.TimeSpent:
-    """The time spent on a reply or a note, and who corrected it."""
+async def time_spent(reader: Reader, message_id: UUID) -> api.TimeSpent:
+    """The time kept with a reply or a note, and who corrected it."""
     answer = await reader.execute(
         select(Message.minutes).where(Message.id == message_id, IS_OF_STAFF)
     )
@@ -323,18 +335,27 @@ async def time_spent(reader: AnyReader, message_id: UUID) -> api.TimeSpent:
     )
 
 
-async def written_since(
-    reader: AnyReader, caller: Caller, ticket_id: UUID, position: int
-) -> Row[*tuple[Any, ...]] | None:
-    """How many messages this person has missed, who wrote the last one, and its position."""
-    messages = messages_of(literal(ticket_id), for_staff=is_staff(caller))
-    missed = (
+TICKET_ID: ColumnElement[UUID] = bindparam("ticket_id", type_=Uuid)
+
+
+@functools.cache
+def missed_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
+    messages = messages_of(TICKET_ID, for_staff=for_staff)
+    return (
         select(messages.c.position, messages.c.author_name, func.count().over().label("count"))
-        .where(messages.c.position > position)
+        .where(messages.c.position > bindparam("position"))
         .order_by(messages.c.position.desc())
-        .limit(1)
+        .limit(literal_column("1"))
     )
-    return (await reader.execute(missed)).one_or_none()
+
+
+async def written_since(
+    reader: Reader, caller: Caller, ticket_id: UUID, position: int
+) -> Row | None:
+    """How many messages this person has missed, who wrote the last one, and its position."""
+    statement = missed_statement(for_staff=is_staff(caller))
+    values = {"ticket_id": ticket_id, "position": position}
+    return (await reader.execute(statement, values)).one_or_none()
 
 
 async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
@@ -343,16 +364,22 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
     return (await session.scalars(visible.order_by(Message.position.desc()).limit(1))).one()
 
 
-async def newest_of_customer(reader: AnyReader, ticket_id: UUID) -> int:
-    """The position, as staff know it, of the customer's last message."""
-    messages = messages_of(literal(ticket_id), for_staff=True)
-    newest = select(func.max(messages.c.position)).where(messages.c.kind == MessageKind.CUSTOMER)
-    return (await reader.execute(newest)).scalar_one()
+ALL_MESSAGES = messages_of(TICKET_ID, for_staff=True)
+NEWEST_OF_CUSTOMER = select(func.max(ALL_MESSAGES.c.position)).where(
+    ALL_MESSAGES.c.kind == MessageKind.CUSTOMER
+)
 
 
-async def is_unread(reader: AnyReader, number: int) -> bool:
-    """Whether the customer wrote something that no staff member has opened yet."""
-    answer = await reader.execute(select(Ticket.unread).where(Ticket.number == number))
-    if (unread := answer.scalar_one_or_none()) is None:
+async def newest_of_customer(reader: Reader, ticket_id: UUID) -> int:
+    """The position, as staff know it, of the last message that the customer wrote."""
+    return await reader.scalar(NEWEST_OF_CUSTOMER, {"ticket_id": ticket_id})
+
+
+IS_UNREAD = select(Ticket.unread).where(Ticket.number == bindparam("number"))
+
+
+async def is_unread(reader: Reader, number: int) -> bool:
+    """Whether the customer wrote what no staff member has opened yet."""
+    if (unread := await reader.scalar(IS_UNREAD, {"number": number})) is None:
         raise TicketUnknown("no request has this number")
     return unread

@@ -7,7 +7,7 @@ from sqlalchemy import Integer, bindparam, cast, func, literal_column, select
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as ID
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, Ticket
@@ -40,7 +40,7 @@ STATEMENT = (
 )
 
 
-async def of_customers(reader: AnyReader, customers: Sequence[UUID]) -> api.UnresolvedOfCustomers:
+async def of_customers(reader: Reader, customers: Sequence[UUID]) -> api.UnresolvedOfCustomers:
     rows = await reader.execute(STATEMENT, {"customers": list(customers)})
     return api.UnresolvedOfCustomers(
         customers=[api.UnresolvedOfCustomer.model_validate(row) for row in rows]

@@ -67,15 +67,17 @@ async def home(
 ) -> api.Home:
     """Your requests, those that wait for your answer apart, the counts, and what you bought."""
     filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
-    counted = snapshots.of(await lists.my_counts(reader, customer.id))
     awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
-    rest = await lists.mine(reader, others, filters, limit=PAGE, after=after)
+    counts, owned, rest, *first = await reader.ask_all(
+        lists.my_counts(customer.id),
+        products.owned_products(customer.id, limit=LONGEST, after=None),
+        lists.mine(others, filters, limit=PAGE, after=after),
+        *([lists.mine(awaiting, filters, limit=LONGEST, after=None)] if after is None else []),
+    )
     return api.Home(
-        awaiting=await lists.mine(reader, awaiting, filters, limit=LONGEST, after=None)
-        if after is None
-        else api.Tickets(tickets=[]),
-        others=rest.model_copy(update=dict(counted)),
-        owned=await products.owned_products(reader, customer.id, limit=LONGEST, after=None),
+        awaiting=first[0] if first else api.Tickets(tickets=[]),
+        others=rest.model_copy(update=dict(snapshots.of(counts))),
+        owned=owned,
     )
 
 
@@ -101,15 +103,17 @@ async def my_tickets(
     filters = lists.CustomerFilters(
         customer_id=customer.id, status=status, sale_id=sale_id, product_id=product_id, text=q
     )
-    counted = await my_counts(customer, snapshots, reader) if with_counts else None
-    page = await lists.mine(reader, view, filters, limit=limit, after=after)
-    return page if counted is None else page.model_copy(update=dict(counted))
+    page = lists.mine(view, filters, limit=limit, after=after)
+    if not with_counts:
+        return await reader.ask(page)
+    tickets, counts = await reader.ask_all(page, lists.my_counts(customer.id))
+    return tickets.model_copy(update=dict(snapshots.of(counts)))
 
 
 @router.get("/mine/counts")
 async def my_counts(customer: Customer, snapshots: TheSnapshots, reader: Reading) -> api.Counts:
     """How many of your requests each view holds; `awaiting_me` waits for your answer."""
-    return snapshots.of(await lists.my_counts(reader, customer.id))
+    return snapshots.of(await reader.ask(lists.my_counts(customer.id)))
 
 
 @router.get("/owned-products")
@@ -117,4 +121,4 @@ async def owned_products(
     customer: Customer, reader: Reading, limit: Limit = PAGE, after: After = None
 ) -> api.OwnedProducts:
     """What you bought, the newest purchase first; cancelled sales are left out."""
-    return await products.owned_products(reader, customer.id, limit=limit, after=after)
+    return await reader.ask(products.owned_products(customer.id, limit=limit, after=after))

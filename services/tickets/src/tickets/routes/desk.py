@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from chassis.data.database import Reading, Transaction
+from chassis.data.writing import straight
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.tickets import api
@@ -24,14 +25,17 @@ router = tickets_router()
 @router.get("/{number:ticket}/context")
 async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    return await around.context(reader, await queries.staff_ticket(reader, staff, number))
+    _, context = await reader.ask_all(queries.staff_ticket(staff, number), around.context(number))
+    return context
 
 
 @router.get("/{number:ticket}/desk")
 async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api.DeskTicket:
-    """What the desk shows next to its queue."""
-    thread = await queries.staff_thread(reader, staff, number, limit=LAST_MESSAGES, before=None)
-    return api.DeskTicket(thread=thread, context=await around.context(reader, thread.ticket))
+    """What the desk shows beside its queue."""
+    thread, context = await reader.ask_all(
+        queries.thread(staff, number, limit=LAST_MESSAGES), around.context(number)
+    )
+    return api.DeskTicket(thread=thread, context=context)
 
 
 @router.put("/{number:ticket}/priority")
@@ -40,7 +44,7 @@ async def prioritise(
 ) -> api.StaffTicket:
     """Set a request's priority; customers never see it."""
     await operations.prioritise(session, staff, number, new.priority)
-    return await queries.staff_ticket(session, staff, number)
+    return await (await straight(session)).ask(queries.staff_ticket(staff, number))
 
 
 @router.put("/{number:ticket}/seen", status_code=204)

@@ -1,7 +1,8 @@
 """Drafts, on whatever device they were begun."""
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
+from chassis.data.writing import straight
 from chassis.http.auth import Caller
 from chassis.http.bodies import LONG_BODY
 from contracts.tickets import api
@@ -16,7 +17,7 @@ router = tickets_router()
 AnyDraft = api.StaffDraft | api.Draft
 
 
-async def stored_draft(reader: AnyReader, writer: Caller, number: int | None) -> AnyDraft:
+async def stored_draft(reader: Reader, writer: Caller, number: int | None) -> AnyDraft:
     nothing = api.StaffDraft() if is_staff(writer) else api.Draft()
     return await queries.draft(reader, writer, number) or nothing
 
@@ -33,7 +34,7 @@ async def keep_draft(
 ) -> AnyDraft:
     """Store the draft; sending a message, a note or a last message deletes it."""
     await operations.keep_draft(session, writer, number, draft)
-    return await stored_draft(session, writer, number)
+    return await stored_draft(await straight(session), writer, number)
 
 
 @router.delete("/{number:ticket}/draft", status_code=204)
@@ -54,7 +55,7 @@ async def keep_draft_of_new(
 ) -> api.Draft:
     """Store the draft; opening a request deletes it."""
     await operations.keep_draft(session, customer, None, draft)
-    return await stored_draft(session, customer, None)
+    return await stored_draft(await straight(session), customer, None)
 
 
 @router.delete("/draft", status_code=204)

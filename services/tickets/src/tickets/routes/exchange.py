@@ -44,7 +44,7 @@ async def thread(
     number: int, caller: Anyone, snapshots: TheSnapshots, reader: Reading
 ) -> api.StaffThread | api.Thread:
     """A request with its last messages; for staff with notes, time spent and priority."""
-    return snapshots.of(await queries.thread(reader, caller, number, limit=LAST_MESSAGES))
+    return snapshots.of(await reader.ask(queries.thread(caller, number, limit=LAST_MESSAGES)))
 
 
 @router.get("/{number:ticket}/messages")
@@ -58,10 +58,9 @@ async def messages(
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
-    """Earlier messages of a request, or those after a message."""
-    return snapshots.of(
-        await queries.thread(reader, caller, number, limit=limit, before=before, since=since)
-    )
+    """Earlier messages of a request, or what was said after a message."""
+    thread = queries.thread(caller, number, limit=limit, before=before, since=since)
+    return snapshots.of(await reader.ask(thread))
 
 
 @router.post("/{number:ticket}/messages", status_code=201, max_body_size=LONG_BODY)
@@ -151,4 +150,4 @@ async def correct_minutes(
 ) -> api.TimeSpent:
     """Correct the time spent, whoever wrote the message. Idempotent."""
     await operations.correct_minutes(session, staff, message_id, new.minutes)
-    return await queries.time_spent(session, message_id)
+    return await queries.time_spent(await straight(session), message_id)

@@ -1,7 +1,8 @@
 """The queues of staff."""
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -9,6 +10,7 @@ from annotated_types import Ge, Le
 from fastapi import Depends, Query, Request
 
 from chassis.data.database import Reading
+from chassis.data.reading import Question
 from contracts.tickets import api
 from tickets.queries import lists, people
 from tickets.queries import tickets as queries
@@ -62,53 +64,65 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
     return None if day is None else datetime.combine(day + timedelta(days), time.min, zone)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A queue as it was asked for; `questions` are it and, where wanted, its counts."""
+
+    questions: list[Question[Any]]
+
+    def of(self, queue: api.StaffTickets, *counted: api.Counts) -> api.StaffTickets:
+        return queue.model_copy(update=dict(counted[0])) if counted else queue
+
+
 async def page(
     *,
-    _: StandingStaff,
-    reader: Reading,
     filters: Annotated[lists.StaffFilters, Depends(filters)],
     view: api.StaffView = api.StaffView.TO_HANDLE,
     sort: api.Sort | None = None,
     with_counts: WithCounts = False,
     limit: Limit = PAGE,
     after: After = None,
-) -> api.StaffTickets:
-    counted = await lists.queue_counts(reader, filters) if with_counts else None
-    page = await lists.queue(reader, view, sort, filters, limit=limit, after=after)
-    return page if counted is None else page.model_copy(update=dict(counted))
+) -> Page:
+    queue = lists.queue(view, sort, filters, limit=limit, after=after)
+    return Page(questions=[queue, lists.queue_counts(filters)] if with_counts else [queue])
 
 
-Page = Annotated[api.StaffTickets, Depends(page)]
+ThePage = Annotated[Page, Depends(page)]
 
 
 @router.get("")
-async def tickets(page: Page) -> api.StaffTickets:
+async def tickets(_: StandingStaff, page: ThePage, reader: Reading) -> api.StaffTickets:
     """To handle and open: the longest wait first. The others: the newest first.
 
     Counts are filtered like the list, except `unread`, which counts all.
     """
-    return page
+    return page.of(*await reader.ask_all(*page.questions))
 
 
 @router.get("/desk")
 async def desk(
-    page: Page,
-    staff: Staff,
+    *,
+    staff: StandingStaff,
+    page: ThePage,
     reader: Reading,
     open: Annotated[api.TicketNumber | None, Query(description="The number of a request.")] = None,
     before: Before = None,
 ) -> api.Desk:
     """A queue, and next to it a request with its context."""
     if open is None:
-        return api.Desk(queue=page)
-    thread = await queries.staff_thread(reader, staff, open, limit=LAST_MESSAGES, before=before)
-    return api.Desk(queue=page, thread=thread, context=await around.context(reader, thread.ticket))
+        return api.Desk(queue=page.of(*await reader.ask_all(*page.questions)))
+    thread, context, *queue = await reader.ask_all(
+        queries.thread(staff, open, limit=LAST_MESSAGES, before=before),
+        around.context(open),
+        *page.questions,
+    )
+    return api.Desk(queue=page.of(*queue), thread=thread, context=context)
 
 
 @router.get("/counts")
 async def counts(_: Staff, reader: Reading) -> api.Counts:
     """How many requests each queue holds, and how many to be handled are `unread`."""
-    return await lists.queue_counts(reader)
+    return await reader.ask(lists.queue_counts())
 
 
 @router.get("/staff")

@@ -1,5 +1,7 @@
 """What staff need to know about a request's customer and product."""
 
+from uuid import UUID
+
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
@@ -9,8 +11,9 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.orm import InstrumentedAttribute, aliased
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Part, Question, Rows
 from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket
@@ -20,17 +23,18 @@ MOST_PRODUCTS = 20
 MOST_TICKETS = 10
 
 
-async def context(reader: AnyReader, ticket: api.StaffTicket) -> api.Context:
-    """The customer, what else they own and asked for, and others' requests on this product."""
-    here = {
-        "number": ticket.number,
-        "customer_id": ticket.customer_id,
-        "product_id": ticket.product.product_id,
-        "sale_id": ticket.product.sale_id,
-    }
-    customer = (await reader.execute(CUSTOMER, here)).one()
-    products = await reader.execute(PRODUCTS, here)
-    newest = (await reader.execute(TICKETS, here)).all()
+def context(number: int) -> Question[api.Context]:
+    """The customer, what else they own and asked for, and others' requests on this product.
+
+    Of a request that there is: ask for it first.
+    """
+    here = {"number": number}
+    parts = [Part(CUSTOMER, here), Part(PRODUCTS, here), Part(TICKETS, here)]
+    return Question(parts, context_of)
+
+
+def context_of(customers: Rows, products: Rows, newest: Rows) -> api.Context:
+    customer = customers.one()
     return api.Context(
         customer=api.CustomerInContext.model_validate(customer),
         products=[api.OwnedProduct.model_validate(row) for row in products],
@@ -62,12 +66,20 @@ def newest(name: str, *which: ColumnElement[bool]) -> Statement:
     )
 
 
+Here = aliased(Ticket)
+
+
+def here(column: InstrumentedAttribute[UUID]) -> ScalarSelect[UUID]:
+    """Of the request itself."""
+    return select(column).where(Here.number == bindparam("number")).scalar_subquery()
+
+
 IS_OTHER = Ticket.number != bindparam("number")
-OF_CUSTOMER = (Ticket.customer_id == bindparam("customer_id"), IS_OTHER)
-OF_PRODUCT = (Ticket.product_id == bindparam("product_id"), IS_OTHER)
+OF_CUSTOMER = (Ticket.customer_id == here(Here.customer_id), IS_OTHER)
+OF_PRODUCT = (Ticket.product_id == here(Here.product_id), IS_OTHER)
 OWNED = (
-    OwnedProduct.customer_id == bindparam("customer_id"),
-    OwnedProduct.sale_id != bindparam("sale_id"),
+    OwnedProduct.customer_id == here(Here.customer_id),
+    OwnedProduct.sale_id != here(Here.sale_id),
     ~OwnedProduct.cancelled,
 )
 
@@ -80,7 +92,7 @@ CUSTOMER = select(
     count(select(Ticket.number).where(*OF_CUSTOMER)).label("ticket_count"),
     count(select(Ticket.number).where(*OF_PRODUCT)).label("same_product_count"),
     count(select(Ticket.number).where(*OF_PRODUCT, RESOLVED)).label("same_product_resolved_count"),
-).where(Person.id == bindparam("customer_id"))
+).where(Person.id == here(Here.customer_id))
 
 PRODUCTS = (
     select(*OwnedProduct.__table__.columns)

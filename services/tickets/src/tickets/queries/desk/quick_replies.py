@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
 from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import Person, QuickReply, QuickReplyUnknown, rendered_text
@@ -14,7 +14,7 @@ from tickets.queries.tickets import ticket_row
 BY_TITLE = (func.lower(func.public.unaccent(QuickReply.title)), QuickReply.id)
 
 
-async def quick_replies(reader: AnyReader) -> list[api.QuickReply]:
+async def quick_replies(reader: Reader) -> list[api.QuickReply]:
     rows = await reader.execute(select(*QuickReply.__table__.columns).order_by(*BY_TITLE))
     return [api.QuickReply.model_validate(row) for row in rows]
 
@@ -28,7 +28,7 @@ async def quick_reply(
     return found
 
 
-async def rendered(reader: AnyReader, caller: Caller, number: int) -> list[api.RenderedQuickReply]:
+async def rendered(reader: Reader, caller: Caller, number: int) -> list[api.RenderedQuickReply]:
     """Every quick reply with the values of this request."""
     asked = await ticket_row(reader, caller, number=number)
     names = select(Person.first_name, Person.name).where(Person.id == asked.customer_id)

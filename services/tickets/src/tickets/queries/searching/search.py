@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
-from chassis.data.reading import AnyReader
+from chassis.data.reading import Reader
 from chassis.http import paging
 from chassis.http.auth import Caller
 from contracts.numbers import SERIAL_NUMBER_LENGTH
@@ -64,7 +64,7 @@ Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
 async def search(
-    reader: AnyReader, caller: Caller, asked: api.Search
+    reader: Reader, caller: Caller, asked: api.Search
 ) -> api.SearchResults | api.StaffSearchResults:
     words = typed(asked.text)
     exact = await exactly(reader, caller, words)
@@ -83,8 +83,8 @@ async def search(
     )
 
 
-async def place_of(reader: AnyReader, caller: Caller, after: str) -> int:
-    """The position of the message that a page ended with; cursors only contain its id.
+async def place_of(reader: Reader, caller: Caller, after: str) -> int:
+    """The position of the message that a page ended with; readers are told its id alone.
 
     Raises CursorInvalid if the caller can read no such message.
     """
@@ -121,7 +121,7 @@ def line(caller: Caller, row: Any) -> api.TicketSummary | api.StaffTicketSummary
     return staff_summary(row) if is_staff(caller) else summary(row)
 
 
-async def exactly(reader: AnyReader, caller: Caller, words: Typed) -> Rows:
+async def exactly(reader: Reader, caller: Caller, words: Typed) -> Rows:
     """The request with this number, then those on units with this serial number or part of one."""
     which = await numbers_of_units(reader, caller, words.serial_numbers)
     if words.number is not None:
@@ -132,9 +132,7 @@ async def exactly(reader: AnyReader, caller: Caller, words: Typed) -> Rows:
     return sorted(rows, key=lambda row: which.index(row.number))
 
 
-async def numbers_of_units(
-    reader: AnyReader, caller: Caller, serial_numbers: list[str]
-) -> list[int]:
+async def numbers_of_units(reader: Reader, caller: Caller, serial_numbers: list[str]) -> list[int]:
     """The newest requests on them, newest first; in windows, like words."""
     found: set[int] = set()
     for part in serial_numbers:
@@ -172,7 +170,7 @@ def result(caller: Caller, row: Any, **parts: Any) -> api.Found | api.StaffFound
 class Looking:
     """Somebody who looks for messages: with a query of PostgreSQL, from the newest one back."""
 
-    reader: AnyReader
+    reader: Reader
     caller: Caller
     words: Typed
     query: str
@@ -182,7 +180,7 @@ class Looking:
         return (await self.reader.execute(statement, {"query": self.query, **values})).all()
 
 
-async def looking_for(reader: AnyReader, caller: Caller, words: Typed) -> Looking | None:
+async def looking_for(reader: Reader, caller: Caller, words: Typed) -> Looking | None:
     """The query is worked out once; None where there is no word."""
     if not words.parts:
         return None

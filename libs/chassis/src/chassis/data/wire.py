@@ -1,0 +1,229 @@
+"""Statements as PostgreSQL is sent them: a batch is one message there and one back."""
+
+import asyncio
+import functools
+import re
+from collections import OrderedDict, namedtuple
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+from psycopg import AsyncConnection
+from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import Error as PostgresError
+from psycopg.errors import OperationalError, error_from_result
+from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.pq.abc import PGresult
+from sqlalchemy.pool import PoolProxiedConnection
+
+PREPARED_AFTER = 5  # times that a statement was sent with its text
+PREPARED_MOST = 100  # by each connection; the one that was not used for longest goes
+CANCEL_SECONDS = 5
+
+PARAMETER = re.compile(r"%\(([^)]+)\)s|%%")
+WIRE = "wire"  # in the `info` of a pooled connection
+FAILED = {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}
+
+
+class Asked(NamedTuple):
+    """A statement with its parameters as `%(name)s`; `is_planned_anew`: none of its plans is kept."""
+
+    text: str
+    values: Mapping[str, Any]
+    is_planned_anew: bool = False
+
+
+BEGIN, COMMIT = Asked("BEGIN", {}), Asked("COMMIT", {})
+
+
+class Adapted(NamedTuple):
+    """One as libpq takes it."""
+
+    text: bytes
+    values: Sequence[Any]
+    types: tuple[int, ...]
+    formats: Sequence[Format] | None
+    is_planned_anew: bool
+
+    @property
+    def key(self) -> tuple[bytes, tuple[int, ...]]:
+        return self.text, self.types
+
+
+class Wire:
+    """A connection that one task at a time uses; raises the driver's own errors.
+
+    psycopg's cursors cost a service four times the CPU of what they have libpq do, for each
+    statement, in its own pipeline too.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self.connection, self.libpq = connection, connection.pgconn
+        self.adapting = Transformer(connection)
+        self.names: OrderedDict[Any, bytes] = (
+            OrderedDict()
+        )  # of what is prepared, by text and types
+        self.unsure: set[Any] = set()  # those of them that this batch prepares
+        self.uses: OrderedDict[Any, int] = OrderedDict()
+        self.count = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is under way, no transaction either."""
+        return self.libpq.transaction_status == TransactionStatus.IDLE
+
+    async def run(self, batch: Sequence[Asked]) -> list[list[Any]]:
+        """The rows of each as named tuples. Where one fails, none behind it is run.
+
+        Outside of a transaction the batch is one transaction.
+        """
+        adapted = [self.adapt(asked) for asked in batch]
+        self.libpq.enter_pipeline_mode()
+        try:
+            readings = [reading for each in adapted for reading in self.send(each)]
+            self.libpq.pipeline_sync()
+            answers = await self.receive()
+            found = [read(answer) for read, answer in zip(readings, answers, strict=False)]
+        except asyncio.CancelledError:
+            await self.cancel()
+            raise
+        finally:
+            while self.unsure:
+                self.names.pop(self.unsure.pop(), None)
+        return [rows for rows in found if rows is not None]
+
+    # --- There --------------------------------------------------------------------------------
+
+    def adapt(self, asked: Asked) -> Adapted:
+        text, names = dollars(asked.text)
+        values = self.adapting.dump_sequence(
+            [asked.values[name] for name in names], [PyFormat.AUTO] * len(names)
+        )
+        types, formats = self.adapting.types or (), self.adapting.formats
+        return Adapted(text, values, types, formats, asked.is_planned_anew)
+
+    def send(self, each: Adapted) -> Generator[Callable[[PGresult], list[Any] | None]]:
+        """How each of its answers is to be read."""
+        name = self.names.get(each.key)
+        if name is not None:
+            self.names.move_to_end(each.key)
+        elif not each.is_planned_anew and self.is_often_used(each.key):
+            self.count += 1
+            name = self.names[each.key] = f"wire_{self.count}".encode()
+            self.unsure.add(each.key)
+            self.libpq.send_prepare(name, each.text, each.types)
+            yield functools.partial(self.has_prepared, each.key)
+            if len(self.names) > PREPARED_MOST:
+                _, oldest = self.names.popitem(last=False)
+                self.libpq.send_query_params(b"DEALLOCATE " + oldest, None)
+                yield refuse
+        if name is None:
+            self.libpq.send_query_params(each.text, each.values, each.types, each.formats)
+        else:
+            self.libpq.send_query_prepared(name, each.values, each.formats)
+        yield self.rows
+
+    def is_often_used(self, key: Any) -> bool:
+        uses = self.uses[key] = self.uses.pop(key, 0) + 1
+        if len(self.uses) > PREPARED_MOST:
+            self.uses.popitem(last=False)
+        return uses > PREPARED_AFTER
+
+    # --- And back -----------------------------------------------------------------------------
+
+    async def receive(self) -> list[PGresult]:
+        """All answers up to the end of the batch."""
+        answers: list[PGresult] = []
+        try:
+            while self.libpq.flush():
+                await self.ready(writing=True)
+                self.libpq.consume_input()
+            while True:
+                while self.libpq.is_busy():
+                    await self.ready()
+                    self.libpq.consume_input()
+                answer = self.libpq.get_result()
+                if answer is not None and answer.status == ExecStatus.PIPELINE_SYNC:
+                    break
+                if answer is not None:
+                    answers.append(answer)
+                elif self.libpq.status == ConnStatus.BAD:
+                    raise OperationalError("the connection is lost")
+        except PostgresError:  # cut off: PostgreSQL may have said why
+            self.libpq.finish()
+            if not any(answer.status in FAILED for answer in answers):
+                raise
+        else:
+            self.libpq.exit_pipeline_mode()
+        return answers
+
+    async def ready(self, *, writing: bool = False) -> None:
+        """Until there is something to read, or, where asked for, room to write."""
+        loop, socket = asyncio.get_running_loop(), self.libpq.socket
+        waiting: asyncio.Future[None] = loop.create_future()
+        loop.add_reader(socket, end, waiting)
+        if writing:
+            loop.add_writer(socket, end, waiting)
+        try:
+            await waiting
+        finally:
+            loop.remove_reader(socket)
+            if writing:
+                loop.remove_writer(socket)
+
+    async def cancel(self) -> None:
+        """PostgreSQL works for nobody any more; a connection that it does not give back is ended."""
+        try:
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await self.connection.cancel_safe(timeout=CANCEL_SECONDS)
+                await self.receive()
+        except BaseException:
+            self.libpq.finish()
+            raise
+
+    def has_prepared(self, key: Any, answer: PGresult) -> None:
+        refuse(answer)
+        self.unsure.discard(key)
+
+    def rows(self, answer: PGresult) -> list[Any]:
+        refuse(answer)
+        if not answer.nfields:
+            return []
+        names = tuple(answer.fname(n) or b"" for n in range(answer.nfields))
+        self.adapting.set_pgresult(answer)
+        return self.adapting.load_rows(0, answer.ntuples, row_of(names))
+
+
+def end(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
+
+
+def refuse(answer: PGresult) -> None:
+    if answer.status in FAILED:
+        raise error_from_result(answer)
+
+
+@functools.lru_cache(maxsize=512)
+def row_of(names: tuple[bytes, ...]) -> Callable[[Iterable[Any]], Any]:
+    return namedtuple("Row", [name.decode() for name in names], rename=True)._make
+
+
+@functools.lru_cache(maxsize=512)
+def dollars(text: str) -> tuple[bytes, tuple[str, ...]]:
+    """With parameters by number, and the name of each."""
+    names: dict[str, int] = {}
+
+    def number(found: re.Match[str]) -> str:
+        name = found[1]
+        return "%" if name is None else f"${names.setdefault(name, len(names) + 1)}"
+
+    return PARAMETER.sub(number, text).encode(), tuple(names)
+
+
+def wire_of(pooled: PoolProxiedConnection) -> Wire:
+    """One for each connection, for as long as that lives."""
+    connection = cast("AsyncConnection", pooled.driver_connection)
+    wire = pooled.info.get(WIRE)
+    if wire is None or wire.connection is not connection:
+        wire = pooled.info[WIRE] = Wire(connection)
+    return wire
