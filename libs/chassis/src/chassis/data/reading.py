@@ -115,14 +115,20 @@ class Statements:
         return compiled, extracted, given
 
 
+def asked(statements: Statements, part: Part) -> Asked:
+    return Asked(*statements.of(part.statement, part.values), part.plans_anew)
+
+
 class Reader:
     """Runs statements on one connection, each by itself: what commits between two is seen.
 
-    With `begins` they are in a transaction, which the first one begins.
+    `before` is what has to be sent before whatever comes next.
     """
 
-    def __init__(self, wire: Wire, statements: Statements, *, begins: bool = False) -> None:
-        self.wire, self.statements, self.begins = wire, statements, begins
+    def __init__(
+        self, wire: Wire, statements: Statements, before: Callable[[], list[Asked]] = list
+    ) -> None:
+        self.wire, self.statements, self.before = wire, statements, before
 
     async def execute(
         self, statement: Statement, values: Values | None = None, *, plans_anew: bool = False
@@ -133,7 +139,7 @@ class Reader:
 
     async def together(self, *parts: Part) -> list[Rows]:
         """The rows of each, in one round trip; with one that fails all do."""
-        return await self.run([self.asked(part) for part in parts])
+        return await self.run([asked(self.statements, part) for part in parts])
 
     async def ask(self, question: Question[Answer]) -> Answer:
         [answer] = await self.ask_all(question)
@@ -149,17 +155,14 @@ class Reader:
 
     async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
         """In a transaction with a setting that holds no longer: `SET LOCAL …`."""
-        batch = [Asked(setting, {}), self.asked(Part(statement, values))]
+        batch = [Asked(setting, {}), asked(self.statements, Part(statement, values))]
         answers = await self.run([BEGIN, *batch, COMMIT] if self.wire.is_idle else batch)
         return next(filter(None, answers), Rows())
 
-    def asked(self, part: Part) -> Asked:
-        return Asked(*self.statements.of(part.statement, part.values), part.plans_anew)
-
     async def run(self, batch: Sequence[Asked]) -> list[Rows]:
-        if self.begins and self.wire.is_idle:
-            return [Rows(each) for each in (await self.wire.run([BEGIN, *batch]))[1:]]
-        return [Rows(each) for each in await self.wire.run(batch)]
+        before = self.before()
+        answers = await self.wire.run([*before, *batch])
+        return [Rows(each) for each in answers[len(before) :]]
 
     async def scalars(self, statement: Statement, values: Values | None = None) -> Rows:
         return (await self.execute(statement, values)).scalars()

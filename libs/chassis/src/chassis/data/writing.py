@@ -6,8 +6,8 @@ from sqlalchemy import Engine, Insert, bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.data.reading import Part, Reader, Statement, Values
-from chassis.data.wire import COMMIT, wire_of
+from chassis.data.reading import Part, Reader, Statement, Values, asked
+from chassis.data.wire import BEGIN, COMMIT, Asked, wire_of
 
 # Of `session.info`.
 STATEMENTS = "statements"
@@ -36,26 +36,28 @@ def run_later(session: AsyncSession, statement: Statement, values: Values) -> No
 
 
 async def straight(session: AsyncSession) -> Reader:
-    """A reader on the session's own connection, in its transaction, after all pending writes."""
+    """The session's connection, in its transaction, which all is sent on that waits to be written.
+
+    What waits goes with whatever is read next, and is there for it.
+    """
     if session.new or session.dirty or session.deleted:
         await session.flush()
-    reader = await reader_of(session)
-    if waiting := session.info.pop(LATER, None):
-        await reader.together(*waiting)
-    return reader
-
-
-async def reader_of(session: AsyncSession) -> Reader:
     reader = session.info.get(READER)
     if reader is None:
-        raw = await (await session.connection()).get_raw_connection()
-        reader = session.info[READER] = Reader(wire_of(raw), session.info[STATEMENTS], begins=True)
+        wire = wire_of(await (await session.connection()).get_raw_connection())
+        statements, info = session.info[STATEMENTS], session.info
+
+        def before() -> list[Asked]:
+            waiting = [asked(statements, part) for part in info.pop(LATER, ())]
+            return [BEGIN, *waiting] if wire.is_idle else waiting
+
+        reader = session.info[READER] = Reader(wire, statements, before)
     return reader
 
 
 async def write_what_waits(session: AsyncSession) -> None:
     if session.info.get(LATER):
-        await straight(session)
+        await (await straight(session)).together()
 
 
 async def commit_what_waits(session: AsyncSession) -> None:
@@ -66,8 +68,4 @@ async def commit_what_waits(session: AsyncSession) -> None:
     if not isinstance(session.sync_session.bind, Engine):
         await write_what_waits(session)
     elif session.info.get(LATER):
-        if session.new or session.dirty or session.deleted:
-            await session.flush()
-        reader = await reader_of(session)
-        waiting = [reader.asked(each) for each in session.info.pop(LATER)]
-        await reader.run([*waiting, COMMIT])
+        await (await straight(session)).run([COMMIT])

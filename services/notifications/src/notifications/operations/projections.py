@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import straight
+from chassis.data.writing import run_later, straight
 from notifications.models import Buyer, Person, Ticket
 
 
@@ -50,7 +50,7 @@ async def remember_ticket(
     """
     values = dict.fromkeys(VERSIONS, 0) | more
     values |= {"id": id, "number": number, "customer_id": customer_id}
-    await (await straight(session)).execute(upsert_ticket(*more), values)
+    run_later(session, upsert_ticket(*more), values)
 
 
 VERSIONS = ("customer_version", "staff_version")

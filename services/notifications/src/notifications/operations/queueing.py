@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.data.database import new_id
 from chassis.data.reading import Reader
-from chassis.data.writing import straight
+from chassis.data.writing import run_later, straight
 from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Mail, Preferences
@@ -114,7 +114,7 @@ async def notify(
         "author_id": notification.author_id,
     }
     if waiting:
-        await reader.execute(ADD_REASON, values)
+        run_later(session, ADD_REASON, values)
         return
     values |= {
         "kind": notification.kind,
@@ -127,8 +127,9 @@ async def notify(
         "state": State.FAILED if is_late else State.WAITING,
         "last_error": TOO_OLD if is_late else None,
     }
-    is_new = bool(await reader.execute(ADD_MAIL, values))
-    if is_new and is_late:
+    if not is_late:
+        run_later(session, ADD_MAIL, values)
+    elif await reader.execute(ADD_MAIL, values):
         log.warning(
             "mail_too_old",
             kind=notification.kind,

@@ -7,7 +7,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import straight
+from chassis.data.writing import run_later
 from contracts.identity.events import CustomerChanged, StaffMemberChanged
 from contracts.sales.events import SaleCancelled, SaleRecorded
 from tickets.models import OwnedProduct, Person
@@ -66,7 +66,7 @@ async def remember_sale(
         "cancelled": isinstance(event, SaleCancelled),
         "version": event.version,
     }
-    await (await straight(session)).execute(remembering_sale(*changed), values)
+    run_later(session, remembering_sale(*changed), values)
 
 
 @functools.cache

@@ -5,7 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.data.writing import straight
+from chassis.data.writing import inserting, straight
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import publish
 from contracts.tickets.api import NewTicket, Priority, What
@@ -30,10 +30,17 @@ from tickets.operations.changes import add_message_later, notify
 from tickets.queries import tickets as queries
 
 PRODUCT_AND_WHETHER_MET = (
-    select(OwnedProduct, exists().where(Person.id == bindparam("person_id", type_=Uuid)))
+    select(
+        *OwnedProduct.__table__.columns,
+        exists().where(Person.id == bindparam("person_id", type_=Uuid)).label("is_met"),
+    )
     .where(OwnedProduct.sale_id == bindparam("sale_id", type_=Uuid))
     .with_for_update(read=True, of=OwnedProduct)
 )
+
+
+OF_TICKET = [column.name for column in Ticket.__table__.c if column.name != "number"]
+ADD_TICKET = inserting(Ticket, *OF_TICKET).returning(Ticket.__table__.c.number)
 
 
 async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket:
@@ -42,10 +49,10 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
     # Held until the end: a cancellation comes either before this request or after it.
     sale_id = new.sale_id or (followed and followed.sale_id)
     values = {"sale_id": sale_id, "person_id": customer.id}
-    found = (await session.execute(PRODUCT_AND_WHETHER_MET, values)).one_or_none()
-    if found is None:
+    reader = await straight(session)
+    product = (await reader.execute(PRODUCT_AND_WHETHER_MET, values)).one_or_none()
+    if product is None:
         raise ProductNotOwned("not a product of this customer", field="sale_id")
-    product, is_met = found
     ticket, message = Ticket.opened(
         customer=customer,
         product=product,
@@ -54,10 +61,10 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
         at=now(),
         follows=followed,
     )
-    if not is_met:
+    if not product.is_met:
         await meet(session, customer)
-    session.add(ticket)
-    await session.flush()  # draws the number
+    row = {name: getattr(ticket, name) for name in OF_TICKET}
+    ticket.number = await reader.scalar(ADD_TICKET, row)
     add_message_later(session, message)
     announce_opened(session, ticket, followed)
     notify(session, ticket, What.OPENED, by_staff=False)

@@ -1,0 +1,103 @@
+"""Statements that are sent together: their order, their failures, what stays prepared."""
+
+import psycopg
+import pytest
+from sqlalchemy import bindparam, func, literal_column, select, text
+
+from chassis.data import wire
+from chassis.data.database import Database, new_id
+from chassis.data.reading import Part, Question
+from chassis.data.writing import add_later, straight
+from chassis.messaging.outbox import OutboxMessage
+
+ADD = text("INSERT INTO messaging.inbox (consumer, event_id, stream, position)"
+           " VALUES ('c', :id, 's', 1)")  # fmt: skip
+COUNT = select(func.count()).select_from(OutboxMessage)
+ADDED = text("SELECT count(*) FROM messaging.inbox")
+PREPARED = text("SELECT count(*) FROM pg_prepared_statements")
+NUMBER = text("SELECT CAST(:n AS int) AS n")
+
+
+async def test_each_sees_what_the_one_before_has_written_and_answers_in_turn(database: Database):
+    async with database.reading() as reader:
+        _, one, _, two = await reader.together(
+            Part(ADD, {"id": new_id()}), Part(ADDED, {}), Part(ADD, {"id": new_id()}), Part(ADDED, {})
+        )  # fmt: skip
+        assert (one.scalar_one(), two.scalar_one()) == (1, 2)
+        first = Question([Part(NUMBER, {"n": 1}), Part(NUMBER, {"n": 2})], lambda *rows: rows)
+        second = Question([Part(NUMBER, {"n": 3})], lambda rows: rows.scalar_one())
+        [one], [two] = await reader.ask(first)
+        assert (one.n, two.n) == (1, 2)
+        assert (await reader.ask_all(first, second))[1] == 3
+
+
+async def test_one_that_fails_leaves_nothing_of_its_batch_and_a_connection_that_works(database):
+    async with database.reading() as reader:
+        for _ in range(2 * wire.PREPARED_AFTER):  # also once it is prepared
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await reader.together(
+                    Part(ADD, {"id": new_id()}),
+                    Part(select(literal_column("1 / 0")), {}),
+                    Part(ADD, {"id": new_id()}),
+                )
+        assert await reader.scalar(ADDED) == 0
+
+
+async def test_values_that_cannot_be_sent_cost_no_connection(database: Database):
+    async with database.reading() as reader:
+        pid = await reader.scalar(text("SELECT pg_backend_pid()"))
+        with pytest.raises(psycopg.DataError):
+            await reader.scalar(text("SELECT CAST(:text AS text)"), {"text": "a\0b"})
+        assert await reader.scalar(text("SELECT pg_backend_pid()")) == pid
+
+
+async def test_what_is_often_asked_is_prepared_and_not_too_much_of_it(database, monkeypatch):
+    monkeypatch.setattr(wire, "PREPARED_MOST", 10)
+    async with database.reading() as reader:
+        for n in range(30):
+            for _ in range(wire.PREPARED_AFTER + 2):
+                statement = text(f"SELECT {n} + CAST(:n AS int)")
+                assert await reader.scalar(statement, {"n": n}) == 2 * n
+        assert await reader.scalar(PREPARED) == 10
+
+
+async def read_and_fail(database: Database, n: int) -> None:
+    async with database.transaction() as session:
+        assert await (await straight(session)).scalar(NUMBER, {"n": n}) == n
+        await session.execute(text("SELECT 1"))
+        raise RuntimeError
+
+
+async def test_a_rollback_forgets_nothing_that_is_prepared(database: Database):
+    for n in range(2 * wire.PREPARED_AFTER):
+        with pytest.raises(RuntimeError):
+            await read_and_fail(database, n)
+
+
+async def test_more_than_fits_into_a_socket_goes_there_and_back(database: Database):
+    long = "é" * 5_000_000
+    async with database.reading() as reader:
+        again = await reader.scalar(select(bindparam("text")), {"text": long})
+        assert again == long
+
+
+async def announce_twice(database: Database) -> None:
+    same = {"event_id": new_id(), "type": "a", "subject": "a.1", "body": "{}"}
+    async with database.transaction() as session:
+        add_later(session, OutboxMessage, same)
+        add_later(session, OutboxMessage, same)
+
+
+async def test_what_waits_and_fails_with_the_commit_is_told_and_undone(database: Database):
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await announce_twice(database)
+    async with database.reading() as reader:
+        assert await reader.scalar(COUNT) == 0
+
+
+async def test_a_connection_that_postgresql_ends_says_why(database: Database):
+    async with database.reading() as reader:
+        with pytest.raises(psycopg.errors.AdminShutdown):
+            await reader.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    async with database.reading() as reader:
+        assert await reader.scalar(COUNT) == 0
