@@ -120,7 +120,7 @@ def asked(statements: Statements, part: Part) -> Asked:
 
 
 class Reader:
-    """Runs statements on one connection, each by itself: what commits between two is seen.
+    """Runs statements on one connection: each sees what was committed before it.
 
     `before` is what has to be sent before whatever comes next.
     """

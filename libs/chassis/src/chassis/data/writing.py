@@ -1,4 +1,4 @@
-"""Writes that need no objects: sent in a session's transaction, several at once."""
+"""Writes without the ORM, in the session's transaction; several are sent at once."""
 
 import functools
 

@@ -270,5 +270,5 @@ class Only(Bearer):
 
 
 def only(*roles: str) -> Only:
-    """A dependency that lets these roles pass and answers 403 `forbidden` to the others."""
+    """A dependency that accepts these roles and answers 403 `forbidden` to others."""
     return Only(*roles)

@@ -91,7 +91,7 @@ def is_of_session(answer: httpx.Response) -> bool:
 
 
 class OnlyStanding(Only):
-    """As `Only`, and the caller's session stood ten seconds ago at most."""
+    """As `Only`, and the session was still valid at most ten seconds ago."""
 
     async def __call__(self, request: Request) -> Caller:
         who = await super().__call__(request)
@@ -100,7 +100,7 @@ class OnlyStanding(Only):
 
 
 def standing(*roles: str) -> OnlyStanding:
-    """As `only`, and whose session stood ten seconds ago at most; no connection is held meanwhile.
+    """As `only`, and the session was still valid at most ten seconds ago.
 
     For routes that give power or show many people's data. Holds no database connection while it
     asks. 401 `session_ended`, or 503 `session_unchecked` where identity does not answer.

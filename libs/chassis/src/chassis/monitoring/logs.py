@@ -71,7 +71,7 @@ class Lines:
 
 
 def configure(level: str = "INFO") -> None:
-    """All lines look alike, those of libraries too, which go through `logging`."""
+    """Write every line in one form; those of libraries go through `logging`."""
     shared = [
         structlog.contextvars.merge_contextvars,
         add_trace,

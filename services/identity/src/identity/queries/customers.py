@@ -181,7 +181,7 @@ async def read_by_name(
 
 
 async def planned_anew(reader: Reader, sql: str, values: Values) -> Rows:
-    """Never once for any words: how common a word is decides which index serves."""
+    """Plan each time: how common a word is decides which index is right."""
     return await reader.execute(statement_of(sql), values, plans_anew=True)
 
 

@@ -118,7 +118,7 @@ async def changes_since(
 
 
 async def changes(reader: Reader, caller: Caller, since: str) -> api.Changes:
-    """What this caller may know of what happened since.
+    """The changes since then that this caller may see.
 
     `everything` if there are too many, if `since` is older than the stored changes, or if it comes
     from another database (one restored from a backup, say).
@@ -134,7 +134,7 @@ async def changes(reader: Reader, caller: Caller, since: str) -> api.Changes:
 
 
 async def reaches_back_to(reader: Reader, then: Snapshot) -> bool:
-    """Whether all changes since are still kept, in this very database.
+    """Whether all changes since then are still stored, in this very database.
 
     The oldest stored change marks the end of what was deleted: if it was visible then, so was
     everything deleted, which is a day old while transactions last seconds.

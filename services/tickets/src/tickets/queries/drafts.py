@@ -13,7 +13,7 @@ OF_ONE = MINE.where(Draft.number == bindparam("number"))
 
 
 def draft_part(caller: Caller, number: int | None) -> Part:
-    """One's own, about a request or, without a number, about one not opened yet."""
+    """One's own, of a request or, without a number, of one not opened yet."""
     if number is None:
         return Part(OF_NEW, {"person_id": caller.id})
     return Part(OF_ONE, {"person_id": caller.id, "number": number})

@@ -224,7 +224,7 @@ def queue(
     limit: int,
     after: str | None,
 ) -> Question[api.StaffTickets]:
-    """One page of a queue; rows rather than entities, since these are the hottest lists."""
+    """One page of a queue; as rows instead of entities, since these are the most frequent reads."""
     order = order_of(STAFF_VIEWS[view], sort)
     lines = queue_lines(view, order.sort)
     if filters == StaffFilters() and after is None:
@@ -315,7 +315,7 @@ def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
 
 
 def queue_counts(filters: StaffFilters = StaffFilters()) -> Question[api.Counts]:
-    """How many each queue holds, exact to 1,000, and what nobody has opened yet.
+    """How many requests each queue holds, exact up to 1,000, and how many nobody has opened yet.
 
     The queues are filtered; the unread are counted over all of them.
     """
@@ -325,7 +325,7 @@ def queue_counts(filters: StaffFilters = StaffFilters()) -> Question[api.Counts]
 
 
 def my_counts(customer_id: UUID) -> Question[api.Counts]:
-    """How many each view of a customer holds, exact to 1,000."""
+    """How many requests each view of a customer holds, exact up to 1,000."""
     return Question([Part(MY_COUNTS, {"customer_id": customer_id})], counts_of)
 
 

@@ -10,7 +10,7 @@ MOST_STAFF = 500
 
 
 async def staff_names(reader: Reader) -> api.StaffNames:
-    """Also those who have left: what they answered is still to be found."""
+    """Including those who have left: what they answered can still be filtered by."""
     by_name = (
         select(Person.id, Person.name)
         .where(Person.kind == "staff")

@@ -152,7 +152,7 @@ async def ticket(reader: Reader, caller: Caller, number: int) -> api.Ticket | ap
 
 
 async def ticket_made(reader: Reader, caller: Caller, ticket_id: UUID) -> api.Ticket:
-    """The request that an idempotency key remembers."""
+    """The request with this id, just opened or by an earlier request with the same Idempotency-Key."""
     return ticket_of(await ticket_row(reader, caller, id=ticket_id), caller)
 
 
@@ -237,7 +237,7 @@ def thread(
     before: str | None = None,
     since: int | None = None,
 ) -> Question[Any]:
-    """The request and its last messages, those before a cursor, or those after a position.
+    """The request with its last messages, those before a cursor, or those after a position.
 
     The request is read first, so that its version never covers a message that is not in the answer.
     """
@@ -300,7 +300,7 @@ def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
 
 
 async def visible_text(reader: Reader, message_id: UUID) -> str:
-    """The words of a message that its customer may read; a note is as unknown as no message."""
+    """The text of a message that its customer may read; a note is as unknown as no message."""
     answer = await reader.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
     text = answer.scalar_one_or_none()
     if text is None:
@@ -316,7 +316,7 @@ async def subject(reader: Reader, number: int) -> str:
 
 
 async def time_spent(reader: Reader, message_id: UUID) -> api.TimeSpent:
-    """The time kept with a reply or a note, and who corrected it."""
+    """The time spent on a reply or a note, and who corrected it."""
     answer = await reader.execute(
         select(Message.minutes).where(Message.id == message_id, IS_OF_STAFF)
     )
@@ -371,7 +371,7 @@ NEWEST_OF_CUSTOMER = select(func.max(ALL_MESSAGES.c.position)).where(
 
 
 async def newest_of_customer(reader: Reader, ticket_id: UUID) -> int:
-    """The position, as staff know it, of the last message that the customer wrote."""
+    """The position, as staff know it, of the customer's last message."""
     return await reader.scalar(NEWEST_OF_CUSTOMER, {"ticket_id": ticket_id})
 
 
@@ -379,7 +379,7 @@ IS_UNREAD = select(Ticket.unread).where(Ticket.number == bindparam("number"))
 
 
 async def is_unread(reader: Reader, number: int) -> bool:
-    """Whether the customer wrote what no staff member has opened yet."""
+    """Whether the customer wrote something that no staff member has opened yet."""
     if (unread := await reader.scalar(IS_UNREAD, {"number": number})) is None:
         raise TicketUnknown("no request has this number")
     return unread

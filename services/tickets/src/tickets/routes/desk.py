@@ -31,7 +31,7 @@ async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Con
 
 @router.get("/{number:ticket}/desk")
 async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api.DeskTicket:
-    """What the desk shows beside its queue."""
+    """What the desk shows next to its queue."""
     thread, context = await reader.ask_all(
         queries.thread(staff, number, limit=LAST_MESSAGES), around.context(number)
     )

@@ -58,7 +58,7 @@ async def messages(
     since: Since = None,
     limit: Limit = LAST_MESSAGES,
 ) -> api.StaffThread | api.Thread:
-    """Earlier messages of a request, or what was said after a message."""
+    """Earlier messages of a request, or those after a message."""
     thread = queries.thread(caller, number, limit=limit, before=before, since=since)
     return snapshots.of(await reader.ask(thread))
 

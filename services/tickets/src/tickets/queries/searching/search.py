@@ -84,7 +84,7 @@ async def search(
 
 
 async def place_of(reader: Reader, caller: Caller, after: str) -> int:
-    """The position of the message that a page ended with; readers are told its id alone.
+    """The position of the message that a page ended with; cursors only contain its id.
 
     Raises CursorInvalid if the caller can read no such message.
     """
