@@ -21,12 +21,12 @@ FOLDER = ROOT / ".guichet" / "mutations"
 PACKAGES = FOLDER / "packages"
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own, in memory where there is one
 
-STREAMS = "src/chassis/messaging/streams/*"
-# What is mutated: the whole mechanism, the streams by themselves since a broker with all its rights
-# is what shows them, and of each service what decides.
+# Of the chassis, by itself: what a broker with all its rights shows, and what only catalog uses.
+ALONE = {"streams": "src/chassis/messaging/streams/*", "uploads": "src/chassis/http/uploads.py"}
+# What is mutated: the whole mechanism, and of each service what decides.
 MUTATED = {
     "chassis": ["src/chassis/*"],
-    "streams": [STREAMS],
+    **{part: [file] for part, file in ALONE.items()},
     **{name: [f"src/{name}/models*", f"src/{name}/operations*"] for name in SERVICES},
 }
 SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # themselves for tests
@@ -44,7 +44,12 @@ NO_DEADLINES = {"CI": "true"}
 TESTS = {
     # Without the real catalogue and the search, which show nothing more of what decides.
     "catalog": [f"{PARTS['catalog']}/test_reading.py", f"{PARTS['catalog']}/test_import.py"],
-    "streams": [f"{PARTS['attacks']}/test_broker.py", f"{PARTS['chassis']}/test_bus.py"],
+    "uploads": [f"{PARTS['catalog']}/test_import_in_parts.py"],
+    "streams": [
+        f"{PARTS['chassis']}/test_rights.py",
+        f"{PARTS['chassis']}/test_bus.py",
+        f"{PARTS['attacks']}/test_broker.py",
+    ],
 }
 
 HELP = """\
@@ -105,14 +110,14 @@ def bring() -> None:
 
 def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> int:
     folder = FOLDER / part
-    package = "chassis" if part == "streams" else part
+    package = "chassis" if part in ALONE else part
     source = folder / "src" / package
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree(ROOT / SOURCES[package], source, ignore=shutil.ignore_patterns("__pycache__"))
     options = {
         "source_paths": ["src"],
         "only_mutate": MUTATED[part],
-        "do_not_mutate": [*SPARED, *([STREAMS] if part == "chassis" else [])],
+        "do_not_mutate": [*SPARED, *(ALONE.values() if part == "chassis" else ())],
     }
     (folder / "pyproject.toml").write_text(
         "[tool.mutmut]\n" + "".join(f"{key} = {json.dumps(it)}\n" for key, it in options.items())
@@ -126,7 +131,7 @@ def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> 
             link.symlink_to(entry)
     wishes = {
         "tests": TESTS.get(part) or [PARTS[part]],
-        "templates": [part] if part in SERVICES else [],
+        "templates": {"chassis": [], "streams": [], "uploads": ["catalog"]}.get(part, [part]),
         "kept": KEPT.get(part, []),
         "options": [
             f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "--rootdir=.",
