@@ -86,7 +86,7 @@ def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
     for line in lines:
         told = json.loads(line)["exception"]
         assert "RuntimeError: the form was not understood" in told
-        assert "ValidationError" in told
+        assert "ValidationError" in {its.rpartition(".")[2] for its in told.splitlines()}
         assert "in test_an_error_tells_where_it_arose" in told
         assert "rousseau" not in told
 

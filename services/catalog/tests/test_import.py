@@ -46,6 +46,7 @@ async def test_a_first_import_creates_every_product(imported, session):
 
     assert counts(report) == (2, 2, 0, 0, 0, 0)
     assert report["rejected"] == []
+    assert 0 < report["seconds"] < 60
     assert await products(session) == {
         "A-1": ("Une chose", True, 1),
         "A-2": ("Une autre", False, 1),
