@@ -160,10 +160,12 @@ class People:
         self.opened.append(await self.open_for(*self.customer()))
 
     async def open_for(self, sale: UUID, customer: Browser) -> str:
-        said = "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
+        message = (
+            "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
+        )
         made = await customer.post(
             "/mes-demandes/nouvelle",
-            sale_id=str(sale), subject="Panne de l’imprimante", description=said,
+            sale_id=str(sale), subject="Panne de l’imprimante", description=message,
         )  # fmt: skip
         return made.headers["Location"].rsplit("/", 1)[1].partition("?")[0]
 
@@ -176,10 +178,10 @@ class People:
         self.opened.clear()
 
     async def reply(self) -> None:
-        said = "Bonjour, essayez avec un autre câble, puis dites-nous."
+        message = "Bonjour, essayez avec un autre câble, puis dites-nous."
         number, seen = self.to_answer.pop()
         await self.technician.post(
-            f"/demandes/{number}", text=said, minutes="4", answer="send", seen_position=seen
+            f"/demandes/{number}", text=message, minutes="4", answer="send", seen_position=seen
         )
 
 

@@ -242,8 +242,10 @@ class Shop:
 
     async def open(self) -> None:
         sale, headers = self.customer()
-        said = "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
-        body = {"sale_id": str(sale), "subject": "Panne de l’imprimante", "description": said}
+        message = (
+            "Elle ne s’allume plus depuis ce matin, j’ai essayé deux autres prises de courant."
+        )
+        body = {"sale_id": str(sale), "subject": "Panne de l’imprimante", "description": message}
         headers |= {"Idempotency-Key": str(UUID(int=self.draw.getrandbits(128)))}
         self.opened.append((await self.post("", body, headers))["number"])
 

@@ -75,10 +75,10 @@ async def answer(
 ) -> None:
     try:
         engine_reader, engine_writer = await asyncio.open_unix_connection(SOCKET)
-    except OSError as trouble:
-        said = told(trouble)
-        print(said, flush=True)  # noqa: T201 - its log
-        client_writer.write(AWAY + said.encode())
+    except OSError as error:
+        message = describe(error)
+        print(message, flush=True)  # noqa: T201 - its log
+        client_writer.write(AWAY + message.encode())
         await client_writer.drain()
         return
     try:
@@ -101,11 +101,11 @@ async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
         await writer.drain()
 
 
-def told(trouble: OSError) -> str:
+def describe(error: OSError) -> str:
     """One line: which socket, what is wrong with it, and the remedy if we know one."""
-    said = f"The Docker engine does not answer at {SOCKET}: {trouble.strerror or trouble}"
-    remedy = REMEDIES.get(type(trouble))
-    return f"{said}; {remedy}" if remedy else said
+    message = f"The Docker engine does not answer at {SOCKET}: {error.strerror or error}"
+    remedy = REMEDIES.get(type(error))
+    return f"{message}; {remedy}" if remedy else message
 
 
 def check(port: int = PORT) -> str:
@@ -121,8 +121,9 @@ def check(port: int = PORT) -> str:
 
 
 async def main() -> None:
-    for wish in (signal.SIGINT, signal.SIGTERM):  # nothing is kept, and Traefik never stops asking
-        signal.signal(wish, lambda *_: os._exit(0))
+    # Exit at once: there is no state to save, and Traefik never stops asking.
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: os._exit(0))
     async with await asyncio.start_server(pass_on, "0.0.0.0", PORT) as server:  # noqa: S104 - in a network of its own
         await server.serve_forever()
 

@@ -319,14 +319,14 @@ WORDS = {
 LEFT_OUT_IF_EMPTY = ("trusted proxies", "traces url")
 
 
-def filled_in(static: str, told: Mapping[str, str]) -> str:
+def filled_in(static: str, environment: Mapping[str, str]) -> str:
     """Whatever a value holds, as YAML has it between double quotes."""
     for word in LEFT_OUT_IF_EMPTY:
-        if not told.get(WORDS[word]):
+        if not environment.get(WORDS[word]):
             static = re.sub(rf"(?m)^.*\{{{word}\}}.*\n", "", static)
 
     def value(found: re.Match[str]) -> str:
-        return re.sub(r'(["\\])', r"\\\1", told.get(WORDS[found[1]], ""))
+        return re.sub(r'(["\\])', r"\\\1", environment.get(WORDS[found[1]], ""))
 
     return re.sub(rf"\{{({'|'.join(WORDS)})\}}", value, static)
 
@@ -356,7 +356,7 @@ def main(file: Path, addresses: Mapping[str, str]) -> None:
 
 
 def become_traefik(
-    file: Path, listeners: Mapping[str, socket.socket], held: int, told: Mapping[str, str]
+    file: Path, listeners: Mapping[str, socket.socket], held: int, environment: Mapping[str, str]
 ) -> None:
     # Out of the way first: one of them may stand where another has to go.
     descriptors = [os.dup2(each.fileno(), 200 + n) for n, each in enumerate(listeners.values())]
@@ -372,7 +372,7 @@ def become_traefik(
     program = os.environ.get("GUICHET_TRAEFIK", "traefik")
     os.chdir(Path(__file__).parent)  # where Traefik looks for plugins-local/
     arguments = [program, f"--configfile={file.absolute()}"]
-    os.execvpe(program, arguments, {**os.environ, **told, **systemd})  # noqa: S606 - this process becomes it
+    os.execvpe(program, arguments, {**os.environ, **environment, **systemd})  # noqa: S606 - this process becomes it
 
 
 if __name__ == "__main__":

@@ -59,8 +59,8 @@ class Echo(BaseHTTPRequestHandler):
 
     def answer(self, length: int) -> None:
         headers = {name.lower(): value for name, value in self.headers.items()}
-        said = {"part": self.part, "path": self.path, "headers": headers, "length": length}
-        body = json.dumps(said).encode()
+        fields = {"part": self.part, "path": self.path, "headers": headers, "length": length}
+        body = json.dumps(fields).encode()
         self.send_response(int(self.headers.get("Say", 200)))
         self.send_header("Content-Length", str(len(body)))
         for name, value in OWN_HEADERS.items():

@@ -58,7 +58,7 @@ async def connected(
 ) -> AsyncGenerator[nats.NATS]:
     """A connection as this user; what the broker refuses is added to `refused`."""
 
-    async def told(error: Exception) -> None:
+    async def on_error(error: Exception) -> None:
         if refused is not None:
             refused.append(str(error).lower())
 
@@ -67,7 +67,7 @@ async def connected(
         user=user,
         password=password(user),
         inbox_prefix=f"_INBOX.{user}",
-        error_cb=told,
+        error_cb=on_error,
     )
     yield connection
     await connection.close()
@@ -177,8 +177,8 @@ async def test_without_its_password_a_system_gets_nothing(broker):
     program = Running(broker, "warehouse", word="guess")
 
     assert program.process.stderr is not None
-    said = await asyncio.to_thread(program.process.stderr.readline)
-    assert "Authorization Violation" in said
+    message = await asyncio.to_thread(program.process.stderr.readline)
+    assert "Authorization Violation" in message
     assert program.stop() == ""
 
 

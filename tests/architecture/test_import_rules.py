@@ -78,10 +78,10 @@ def file_of(root: Path, module: str) -> Path:
     return file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
 
 
-def section(said: str, name: str) -> str:
+def section(expected: str, name: str) -> str:
     """The part of the report that explains one broken rule."""
     title = re.escape(name) + r"\n-+\n"
-    found = re.search(title + r"(.*?)(?=\n[^\n]+\n-{3,}\n|\Z)", said, re.DOTALL)
+    found = re.search(title + r"(.*?)(?=\n[^\n]+\n-{3,}\n|\Z)", expected, re.DOTALL)
     return found[1] if found else ""
 
 
@@ -114,5 +114,5 @@ def test_a_stray_module_in_a_context_is_seen(tmp_path):
     root, contexts = copy_of_the_sources(tmp_path), [folder.name for folder in SERVICES]
     for context in contexts:
         (file_of(root, context).parent / "helpers.py").write_text("")
-    said = lint(root)
-    assert [context for context in contexts if f"{context}.helpers" not in said] == [], said
+    message = lint(root)
+    assert [context for context in contexts if f"{context}.helpers" not in message] == [], message

@@ -90,7 +90,7 @@ SHOWN = {
 }
 
 
-def said(row: Row) -> Iterator[str]:
+def quotes_of(row: Row) -> Iterator[str]:
     """The words between what differs each time; what is too short to find is left out."""
     for quoted in row.quoted:
         if quoted in PLACES or any(other in quoted for other in OTHERS):
@@ -120,9 +120,9 @@ def test_each_row_was_caused_and_repaired_by_a_test():
     assert len(SHOWN) == len(rows())
 
 
-@pytest.mark.parametrize("row", [row for row in rows() if any(said(row))])
+@pytest.mark.parametrize("row", [row for row in rows() if any(quotes_of(row))])
 def test_a_row_quotes_what_is_said(row):
-    for words in said(row):
+    for words in quotes_of(row):
         pairs = [" ".join(pair) for pair in pairwise(words.split(": ")[-1].split())]
         pairs = pairs or [words.split()[-1]]
         found = [pair for pair in pairs if pair in WORDS]

@@ -17,10 +17,10 @@ def test_each_migration_follows_the_one_before(service):
     for number, file in enumerate(sorted(folder.glob("[0-9]*.py")), start=1):
         revision = f"{number:04}"
         assert file.name.startswith(f"{revision}_")
-        said = dict(
+        fields = dict(
             re.findall(r"^(revision|down_revision) = (.+)$", file.read_text(), re.MULTILINE)
         )
-        assert said == {
+        assert fields == {
             "revision": f'"{revision}"',
             "down_revision": repr(before).replace("'", '"'),
         }

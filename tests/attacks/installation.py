@@ -124,8 +124,10 @@ class Installation:
             for service, to, types in LISTENINGS:
                 if to == publisher:
                     handlers = importlib.import_module(f"{service}.handlers").subscriptions
-                    heard = [event for event in events if event.type in types]
-                    await testing.deliver(self.services[service].state.database, handlers, *heard)
+                    received = [event for event in events if event.type in types]
+                    await testing.deliver(
+                        self.services[service].state.database, handlers, *received
+                    )
 
 
 @contextmanager

@@ -96,15 +96,15 @@ class Attacker:
             assert any(f'"{LAST}"' in error for error in self.errors)
 
         await eventually(all_have_come)
-        told = "\n".join(error for error in self.errors if "permissions" in error)
-        return {each for each in subjects if f'"{asked(each).lower()}"' in told}
+        received = "\n".join(error for error in self.errors if "permissions" in error)
+        return {each for each in subjects if f'"{asked(each).lower()}"' in received}
 
 
 @asynccontextmanager
 async def connected(ways: Ways, user: str, way: str = "inside") -> AsyncGenerator[Attacker]:
     errors: list[str] = []
 
-    async def told(error: Exception) -> None:
+    async def on_error(error: Exception) -> None:
         errors.append(str(error).lower())
 
     connection = await nats.connect(
@@ -113,7 +113,7 @@ async def connected(ways: Ways, user: str, way: str = "inside") -> AsyncGenerato
         password=PASSWORDS[user],
         inbox_prefix=f"_INBOX.{user}".encode(),
         tls=ways.trusted if way == "door" else None,
-        error_cb=told,
+        error_cb=on_error,
     )
     try:
         yield Attacker(connection, errors)
@@ -125,12 +125,12 @@ async def connected(ways: Ways, user: str, way: str = "inside") -> AsyncGenerato
 async def everybody_listens(ways: Ways, attacker: str) -> AsyncGenerator[list[str]]:
     """What comes to whom meanwhile: to the administrator, where the streams are, on all subjects
     but the attacker's own, and to the others as their answers."""
-    heard: list[str] = []
+    received: list[str] = []
 
     def noting(subject: str) -> Callable[[Msg], Awaitable[None]]:
         # An event that a pull is answered by bears its own subject, wherever it goes.
         async def note(message: Msg) -> None:
-            heard.append(f"{subject} <- {message.subject}: {message.data[:80]!r}")
+            received.append(f"{subject} <- {message.subject}: {message.data[:80]!r}")
 
         return note
 
@@ -149,7 +149,7 @@ async def everybody_listens(ways: Ways, attacker: str) -> AsyncGenerator[list[st
                 listeners.append(other)
         for each in listeners:
             await each.connection.flush()
-        yield heard
+        yield received
         for each in listeners:
             await each.connection.flush()
 
@@ -172,7 +172,7 @@ async def test_nobody_reaches_another_by_the_subject_of_an_answer(ways, user, wa
     async with connected(ways, user, way) as attacker, connected(ways, "sales") as sales:
         await sales.connection.jetstream().publish("sales.sale-recorded.v1.bait", b"{}")
         before = await stored(ways, but=user)
-        async with everybody_listens(ways, user) as heard:
+        async with everybody_listens(ways, user) as received:
             for right in RIGHTS[user]:
                 for target in EVERY_SUBJECT:
                     for body in (b'{"batch": 2, "no_wait": true}', b'+NXT {"batch": 2}'):
@@ -185,7 +185,7 @@ async def test_nobody_reaches_another_by_the_subject_of_an_answer(ways, user, wa
                 await attacker.connection.jetstream().publish(
                     f"{user}.last.v1.x", b"{}", timeout=60
                 )
-        assert heard == []
+        assert received == []
         assert await stored(ways, but=user) == before
 
 
@@ -194,11 +194,11 @@ async def test_nobody_publishes_or_asks_what_is_anothers(ways, user, way):
     own = {named(right) for right in RIGHTS[user]}
     foreign = [subject for subject in EVERY_SUBJECT if subject not in own]
     before = await stored(ways, but="")
-    async with connected(ways, user, way) as attacker, everybody_listens(ways, user) as heard:
+    async with connected(ways, user, way) as attacker, everybody_listens(ways, user) as received:
         for subject in foreign:
             await attacker.connection.publish(subject, b"{}", reply=f"_INBOX.{user}.x")
         assert await attacker.refusals(foreign) == set(foreign)
-    assert heard == []
+    assert received == []
     assert await stored(ways, but="") == before
 
 
@@ -212,8 +212,10 @@ async def test_nobody_listens_to_what_is_anothers(ways, user, way):
         for subject in subjects:
             await attacker.connection.subscribe(subject)
         refused = await attacker.refusals(subjects)
-        told = "\n".join(attacker.errors)
-        assert refused | {each for each in subjects if f'"{each.lower()}"' in told} == set(subjects)
+        received = "\n".join(attacker.errors)
+        assert refused | {each for each in subjects if f'"{each.lower()}"' in received} == set(
+            subjects
+        )
 
 
 @pytest.mark.parametrize(("user", "way"), USERS)

@@ -84,7 +84,7 @@ REQUIRED = dict.fromkeys(PARTS, "GUICHET_DATABASE_URL") | {"web": "GUICHET_WEB_S
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "expected"),
     [
         (
             "GUICHET_DATABASE_URL_FILE",
@@ -95,10 +95,10 @@ REQUIRED = dict.fromkeys(PARTS, "GUICHET_DATABASE_URL") | {"web": "GUICHET_WEB_S
         ("GUICHET_PORT", "99999", "GUICHET_PORT: "),
     ],
 )
-def test_a_wrong_setting_is_named_in_one_line(installation, variable, value, said):
+def test_a_wrong_setting_is_named_in_one_line(installation, variable, value, expected):
     done = installation.compose.run(
         "run", "--rm", "--no-deps", "--no-TTY", "--env", f"{variable}={value}", "sales"
     )
     assert done.returncode == 2
     [line] = [line for line in done.stderr.splitlines() if line.startswith("sales: ")]
-    assert said in line
+    assert expected in line

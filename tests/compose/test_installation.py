@@ -67,9 +67,9 @@ def test_secrets_are_for_one_users_eyes(installation):
 def test_no_secret_stands_in_what_docker_shows(installation):
     shown = json.dumps(installation.containers())
     for file in (installation.folder / "secrets").iterdir():
-        said = file.read_text().strip() if file.is_file() else ""
-        if said:  # the mail server's password is for whoever has one to write there
-            secret = said.rpartition("@")[0].rpartition(":")[2] or said
+        message = file.read_text().strip() if file.is_file() else ""
+        if message:  # the mail server's password is for whoever has one to write there
+            secret = message.rpartition("@")[0].rpartition(":")[2] or message
             assert secret not in shown, file.name
 
 
@@ -91,8 +91,8 @@ try:
 except psycopg.OperationalError as refused:
     print(refused)
 """
-    said = installation.inside(installation.only("sales").id, "python", "-c", program)
-    assert "permission denied for database" in said
+    message = installation.inside(installation.only("sales").id, "python", "-c", program)
+    assert "permission denied for database" in message
 
 
 def test_words_are_ordered_as_in_the_local_stack(installation):
@@ -102,11 +102,11 @@ def test_words_are_ordered_as_in_the_local_stack(installation):
 
 
 def test_there_are_no_demo_accounts(installation):
-    said = installation.compose.do(
+    message = installation.compose.do(
         "run", "--rm", "--no-deps", "--no-TTY", "identity", "staff", "list"
     )
-    assert ADMINISTRATOR in said
-    assert [email for _, email, _ in demo.ACCOUNTS if email in said] == []
+    assert ADMINISTRATOR in message
+    assert [email for _, email, _ in demo.ACCOUNTS if email in message] == []
 
 
 def test_the_gateway_may_look_at_docker_and_change_nothing(installation):
@@ -164,11 +164,11 @@ except OSError as error:
 # ---- Routes -----------------------------------------------------------------------------
 
 
-def as_told(router: dict) -> tuple[str, dict]:
+def as_configured(router: dict) -> tuple[str, dict]:
     """A route without what may differ: who knows its servers."""
-    kept = ("entryPoints", "rule", "middlewares", "priority", "status", "tls")
+    stored = ("entryPoints", "rule", "middlewares", "priority", "status", "tls")
     service = router["service"].replace("@docker", "@file")
-    return router["name"], {name: router.get(name) for name in kept} | {"service": service}
+    return router["name"], {name: router.get(name) for name in stored} | {"service": service}
 
 
 def test_traefik_sees_the_same_routes_as_in_the_local_stack(installation, tmp_path):
@@ -187,7 +187,7 @@ def test_traefik_sees_the_same_routes_as_in_the_local_stack(installation, tmp_pa
     finally:
         local.stop()
     here, there = (
-        dict(as_told(router) for router in routers if router["provider"] == "file")
+        dict(as_configured(router) for router in routers if router["provider"] == "file")
         for routers in (installation.routes(), there)
     )
     assert len(here) > 30
@@ -286,14 +286,14 @@ except urllib.error.HTTPError as not_ready:
     print(not_ready.status, not_ready.read().decode())
 """
 
-        def said() -> str:
+        def readiness() -> str:
             try:
                 return installation.inside(container, "python", "-c", program)
             except AssertionError:
                 return ""  # it does not listen yet
 
-        assert wait_until(lambda: said().startswith("503 "), 60, pause=1)
-        assert 'authentication failed for user \\"sales\\": correct the password' in said()
+        assert wait_until(lambda: readiness().startswith("503 "), 60, pause=1)
+        assert 'authentication failed for user \\"sales\\": correct the password' in readiness()
     finally:
         docker("rm", "--force", container)
 

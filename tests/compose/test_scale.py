@@ -102,9 +102,9 @@ async def test_live_updates_reach_people_on_every_replica(
     began = time.monotonic()
     path = f"/api/tickets/{number}/messages"
     await desk.technician.post(path, {"text": "Un instant, je regarde."})
-    heard = [await asyncio.wait_for(browser, 15) for browser in browsers]
+    received = [await asyncio.wait_for(browser, 15) for browser in browsers]
     figures.append(
-        f"6 streams on 3 replicas hear of a message after {max(heard) - began:.2f} s at most"
+        f"6 streams on 3 replicas hear of a message after {max(received) - began:.2f} s at most"
     )
 
     async def each_had_some() -> None:
@@ -308,6 +308,6 @@ def test_memory_stays_within_its_limits(installation: Installation, figures):
         name = each["Config"]["Labels"]["com.docker.compose.service"]
         assert not each["State"]["OOMKilled"], name
         if each["State"]["Running"]:
-            said = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", each["Id"])
-            used[each["Name"].strip("/").removeprefix(f"{installation.name}-")] = said.strip()
+            message = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", each["Id"])
+            used[each["Name"].strip("/").removeprefix(f"{installation.name}-")] = message.strip()
     figures.append(f"memory: {used}")

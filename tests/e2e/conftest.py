@@ -9,8 +9,8 @@ from playwright.async_api import Browser, async_playwright, expect
 
 import failures
 from caught_mails import Mailbox
+from e2e.dataset import HOSTILE, Cast, Dataset, make_dataset
 from e2e.people import Customer, Staff
-from e2e.scene import HOSTILE, Cast, Scene, made_in
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
 from local.launcher.stack import Stack
 from local.workshop import browser
@@ -50,7 +50,7 @@ def mailbox(stack: Stack) -> Mailbox:
 
 
 @pytest.fixture
-async def closed(stack: Stack, scene: Scene, windows: Windows) -> AsyncGenerator[None]:
+async def closed(stack: Stack, dataset: Dataset, windows: Windows) -> AsyncGenerator[None]:
     """Tickets is away, and browsers are told so."""
     tickets = stack.services["tickets"]
     await asyncio.to_thread(tickets.stop)
@@ -87,12 +87,12 @@ def cast() -> Cast:
 
 
 @pytest.fixture(scope="session")
-async def scene(request: pytest.FixtureRequest, shop: Shop, cast: Cast) -> Scene:
+async def dataset(request: pytest.FixtureRequest, shop: Shop, cast: Cast) -> Dataset:
     """Requests in every state, for tests that look and change nothing."""
     mailbox = None
     if not request.config.getoption("--base-url"):
         mailbox = Mailbox(request.getfixturevalue("stack").mail.folder)
-    return await made_in(shop, cast, mailbox)
+    return await make_dataset(shop, cast, mailbox)
 
 
 # --- People at their browsers, signed in -------------------------------------------------------

@@ -8,43 +8,43 @@ from uuid import uuid4
 import pytest
 from playwright.async_api import Page, expect
 
+from e2e.dataset import Dataset
 from e2e.people import Customer, Person, Staff
 from e2e.scanner import read_as_french, scan
-from e2e.scene import Scene
 from e2e.windows import Theme, Windows
 from shop import Account, begin_sale, serial_number
 
-Prepare = Callable[[Any, Scene], Awaitable[None]]
+Prepare = Callable[[Any, Dataset], Awaitable[None]]
 
 
-async def nothing(_: Person, __: Scene) -> None:
+async def nothing(_: Person, __: Dataset) -> None:
     """The page shows what is to be seen as soon as it is there."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
-    """One page as one person sees it; `{...}` in the address are the scene's."""
+class PageState:
+    """One page as one person sees it; `{...}` in the address are the dataset's."""
 
     who: str
     address: str
     prepare: Prepare = nothing
-    begun: tuple[str, ...] = ()  # of the scene, in the sale that the seller has begun
+    begun: tuple[str, ...] = ()  # of the dataset, in the sale that the seller has begun
     status: int = 200
 
     async def open(
-        self, windows: Windows, scene: Scene, *, width: int = 1440, theme: Theme = "light"
+        self, windows: Windows, dataset: Dataset, *, width: int = 1440, theme: Theme = "light"
     ) -> Page:
-        account: Account | None = getattr(scene, self.who, None)
+        account: Account | None = getattr(dataset, self.who, None)
         page = await windows.open(account, width=width, theme=theme)
-        if account is scene.seller:
-            await begin_sale(account, **scene.ids_of(self.begun))
-        answer = await page.goto(self.address.format(scene=scene))
+        if account is dataset.seller:
+            await begin_sale(account, **dataset.ids_of(self.begun))
+        answer = await page.goto(self.address.format(dataset=dataset))
         assert answer is not None
         assert answer.status == self.status
         person = {"customer": Customer, "newcomer": Customer, "visitor": Person}.get(
             self.who, Staff
         )(page, account)
-        await self.prepare(person, scene)
+        await self.prepare(person, dataset)
         await at_rest(page)
         return page
 
@@ -64,95 +64,95 @@ async def at_rest(page: Page) -> None:
 # --- States that somebody brings about ---------------------------------------------------------
 
 
-async def signs_in_wrongly(visitor: Person, _: Scene) -> None:
+async def signs_in_wrongly(visitor: Person, _: Dataset) -> None:
     await visitor.fills("Adresse e-mail", "personne@example.org")
     await visitor.fills("Mot de passe", "au hasard, un mot")
     await visitor.presses("Se connecter")
     await visitor.is_warned("Adresse e-mail ou mot de passe incorrect.")
 
 
-async def sends_an_empty_request(customer: Customer, _: Scene) -> None:
+async def sends_an_empty_request(customer: Customer, _: Dataset) -> None:
     await customer.presses("Envoyer la demande")
-    await customer.is_told_beside("Le problème en une phrase", "Indiquez le problème")
+    await customer.sees_message_beside("Le problème en une phrase", "Indiquez le problème")
 
 
-async def is_asked_whether_resolved(person: Customer, _: Scene) -> None:
+async def is_asked_whether_resolved(person: Customer, _: Dataset) -> None:
     await person.presses("Marquer comme résolue")
     await expect(person.page.get_by_role("dialog")).to_be_visible()
 
 
-async def is_told_of_an_open_request(customer: Customer, scene: Scene) -> None:
-    await customer.page.get_by_role("radio", name=scene.sale["serial_number"]).check()
+async def sees_an_open_request(customer: Customer, dataset: Dataset) -> None:
+    await customer.page.get_by_role("radio", name=dataset.sale["serial_number"]).check()
     await customer.reads("est déjà ouverte pour cet appareil")
 
 
-async def is_asked_to_sign_in_again(customer: Customer, scene: Scene) -> None:
+async def is_asked_to_sign_in_again(customer: Customer, dataset: Dataset) -> None:
     await customer.page.context.clear_cookies()
-    await customer.fills(f"Votre réponse à {scene.technician.name}", "Depuis hier soir.")
+    await customer.fills(f"Votre réponse à {dataset.technician.name}", "Depuis hier soir.")
     await customer.presses("Envoyer la réponse")
     await expect(customer.page.get_by_role("dialog", name="Votre session a expiré")).to_be_visible()
 
 
-async def searches_everywhere(person: Person, _: Scene) -> None:
+async def searches_everywhere(person: Person, _: Dataset) -> None:
     await person.page.keyboard.press("Control+k")
     await person.page.get_by_role("combobox", name="N° de demande").fill("voyant rouge")
     found = person.page.get_by_role("listbox", name="Résultats").get_by_role("option")
     await expect(found.first).to_be_visible()
 
 
-async def searches_on_a_page(person: Person, scene: Scene) -> None:
-    await person.main.get_by_role("searchbox").fill(scene.sale["serial_number"])
+async def searches_on_a_page(person: Person, dataset: Dataset) -> None:
+    await person.main.get_by_role("searchbox").fill(dataset.sale["serial_number"])
     await person.presses("Rechercher")
     await expect(person.main.get_by_role("region", name="Par numéro")).to_be_visible()
 
 
-async def is_asked_whether_to_resolve(person: Staff, _: Scene) -> None:
+async def is_asked_whether_to_resolve(person: Staff, _: Dataset) -> None:
     await person.presses("Résoudre")
     await expect(person.page.get_by_role("dialog")).to_be_visible()
 
 
-async def opens_the_filters(person: Staff, _: Scene) -> None:
+async def opens_the_filters(person: Staff, _: Dataset) -> None:
     await person.page.locator("summary", has_text="Filtrer").click()
     await expect(person.page.get_by_label("Réponse de")).to_be_visible()
 
 
-async def is_offered_quick_replies_for_a_note(person: Staff, _: Scene) -> None:
+async def is_offered_quick_replies_for_a_note(person: Staff, _: Dataset) -> None:
     await person.page.get_by_text("Note interne", exact=True).click()
     await person.presses("Réponses types")
     await expect(person.page.get_by_role("listbox", name="Réponses types")).to_be_visible()
 
 
-async def has_missed_what_was_written(person: Staff, scene: Scene) -> None:
+async def has_missed_what_was_written(person: Staff, dataset: Dataset) -> None:
     """As if the reply had been begun before anything was said."""
     await person.page.get_by_text("Réponse", exact=True).click()
     await person.page.locator("[name=seen_position]").evaluate("field => field.value = 0")
-    await person.fills(f"Votre réponse à {scene.customer.name}", "Essayez l’autre bac.")
+    await person.fills(f"Votre réponse à {dataset.customer.name}", "Essayez l’autre bac.")
     await person.presses("Répondre")
     await expect(person.page.get_by_role("button", name="Envoyer quand même")).to_be_visible()
 
 
-async def types_a_short_password(person: Person, _: Scene) -> None:
+async def types_a_short_password(person: Person, _: Dataset) -> None:
     form = person.section("Mot de passe")
     await form.get_by_label("Mot de passe actuel", exact=True).fill("n’importe lequel")
     await form.get_by_label("Nouveau mot de passe", exact=True).fill("court")
     await form.get_by_role("button", name="Changer le mot de passe").click()
-    await person.is_told_beside("Nouveau mot de passe", "encore 7 au moins")
+    await person.sees_message_beside("Nouveau mot de passe", "encore 7 au moins")
 
 
-async def sees_customers(seller: Staff, scene: Scene) -> None:
-    await seller.searches_customer(scene.customer.email.partition("@")[0][:60])
+async def sees_customers(seller: Staff, dataset: Dataset) -> None:
+    await seller.searches_customer(dataset.customer.email.partition("@")[0][:60])
     row = seller.page.get_by_role("listbox", name="Clients").get_by_role("option")
-    await expect(row.first).to_contain_text(scene.customer.last_name)
+    await expect(row.first).to_contain_text(dataset.customer.last_name)
 
 
-async def creates_a_customer(seller: Staff, _: Scene) -> None:
+async def creates_a_customer(seller: Staff, _: Dataset) -> None:
     await seller.searches_customer("élodie marchand elodie@example.net")
     await seller.main.get_by_role("button", name="Créer ce client").click()
     await expect(seller.field("Prénom")).to_have_value("Élodie")
 
 
-async def hands_the_keyboard_over(seller: Staff, scene: Scene) -> None:
-    await creates_a_customer(seller, scene)
+async def hands_the_keyboard_over(seller: Staff, dataset: Dataset) -> None:
+    await creates_a_customer(seller, dataset)
     await seller.fills("Adresse e-mail", "elodie.marchand@example.net")
     await seller.main.get_by_role("button", name="Passer le clavier").click()
     dialog = seller.page.get_by_role("dialog", name="À vous, Élodie")
@@ -160,85 +160,85 @@ async def hands_the_keyboard_over(seller: Staff, scene: Scene) -> None:
     await expect(dialog).to_contain_text("c’est bon")
 
 
-async def sees_products(seller: Staff, _: Scene) -> None:
+async def sees_products(seller: Staff, _: Dataset) -> None:
     await seller.types_product("noctua nh-u12")
     await expect(seller.offered_products.first).to_be_visible()
 
 
-async def sees_too_many_products(seller: Staff, _: Scene) -> None:
+async def sees_too_many_products(seller: Staff, _: Dataset) -> None:
     await seller.types_product("noctua")
     await expect(seller.main).to_contain_text("Continuez à taper")
 
 
-async def sees_no_product(seller: Staff, _: Scene) -> None:
+async def sees_no_product(seller: Staff, _: Dataset) -> None:
     await seller.types_product("laserjt")
     await expect(seller.main).to_contain_text("Aucun produit ne correspond")
 
 
-async def types_a_wrong_character(seller: Staff, _: Scene) -> None:
+async def types_a_wrong_character(seller: Staff, _: Dataset) -> None:
     await seller.types_serial_number("PHBQ74KéM910XTD")
     await seller.serial_field.press("Enter")
     await expect(seller.main).to_contain_text("n’est ni un chiffre ni une lettre")
 
 
-async def types_a_short_serial_number(seller: Staff, _: Scene) -> None:
+async def types_a_short_serial_number(seller: Staff, _: Dataset) -> None:
     await seller.types_serial_number("PHBQ74K2M91")
     await seller.serial_field.press("Enter")
     await expect(seller.main).to_contain_text("Il manque 4 caractères")
 
 
-async def types_a_sold_serial_number(seller: Staff, scene: Scene) -> None:
-    await seller.types_serial_number(scene.sale["serial_number"])
+async def types_a_sold_serial_number(seller: Staff, dataset: Dataset) -> None:
+    await seller.types_serial_number(dataset.sale["serial_number"])
     await expect(seller.main).to_contain_text("Cet appareil est déjà vendu")
 
 
-async def scans_with_another_keyboard(seller: Staff, _: Scene) -> None:
+async def scans_with_another_keyboard(seller: Staff, _: Dataset) -> None:
     await scan(seller.page, read_as_french(serial_number()[:14] + "7"))
     await expect(seller.main).to_contain_text("La douchette semble réglée")
 
 
-async def creates_somebody_who_is_known(seller: Staff, scene: Scene) -> None:
-    await creates_a_customer(seller, scene)
-    await seller.fills("Adresse e-mail", scene.customer.email)
+async def creates_somebody_who_is_known(seller: Staff, dataset: Dataset) -> None:
+    await creates_a_customer(seller, dataset)
+    await seller.fills("Adresse e-mail", dataset.customer.email)
     await seller.field("Adresse e-mail").press("Enter")
     await expect(seller.page.get_by_role("button", name="Choisir ce client")).to_be_visible()
 
 
-async def creates_somebody_with_a_slip(seller: Staff, scene: Scene) -> None:
-    await creates_a_customer(seller, scene)
+async def creates_somebody_with_a_slip(seller: Staff, dataset: Dataset) -> None:
+    await creates_a_customer(seller, dataset)
     await seller.fills("Adresse e-mail", "elodie@gmial.com")
     await seller.field("Adresse e-mail").press("Enter")
     await expect(seller.page.get_by_role("button", name="Corriger")).to_be_focused()
 
 
-async def begins_another_sale(seller: Staff, scene: Scene) -> None:
+async def begins_another_sale(seller: Staff, dataset: Dataset) -> None:
     """The tab still shows the first."""
-    await begin_sale(seller.account, customer_id=scene.newcomer.id)
+    await begin_sale(seller.account, customer_id=dataset.newcomer.id)
     await seller.types_serial_number("PHBQ")
     await expect(seller.page.get_by_role("button", name="Garder celle-ci")).to_be_visible()
 
 
-async def throws_the_sale_away(seller: Staff, _: Scene) -> None:
+async def throws_the_sale_away(seller: Staff, _: Dataset) -> None:
     await seller.presses("Vider")
     await expect(seller.page.get_by_role("button", name="Rétablir")).to_be_visible()
 
 
-async def hands_the_keyboard_over_once_more(seller: Staff, scene: Scene) -> None:
+async def hands_the_keyboard_over_once_more(seller: Staff, dataset: Dataset) -> None:
     await seller.presses("Nouveau mot de passe")
-    dialog = seller.page.get_by_role("dialog", name=f"À vous, {scene.customer.first_name}")
+    dialog = seller.page.get_by_role("dialog", name=f"À vous, {dataset.customer.first_name}")
     await expect(dialog).to_be_visible()
 
 
-async def has_all_that_it_takes(seller: Staff, _: Scene) -> None:
+async def has_all_that_it_takes(seller: Staff, _: Dataset) -> None:
     await seller.types_serial_number(serial_number())
     await expect(seller.main).to_contain_text("Tout est prêt")
 
 
-async def is_asked_to_confirm_the_withdrawn(seller: Staff, _: Scene) -> None:
+async def is_asked_to_confirm_the_withdrawn(seller: Staff, _: Dataset) -> None:
     await expect(seller.main).to_contain_text("Ce produit n’est plus en vente.")
 
 
-async def is_asked_why_to_cancel(seller: Staff, _: Scene) -> None:
+async def is_asked_why_to_cancel(seller: Staff, _: Dataset) -> None:
     await seller.presses("Annuler cette vente")
     await expect(seller.page.get_by_role("dialog")).to_be_visible()
 
@@ -263,59 +263,59 @@ async def sends(person: Person, action: str, **fields: str) -> None:
     )
 
 
-async def is_asked_by_a_page_whether_resolved(customer: Customer, scene: Scene) -> None:
-    action = f"/mes-demandes/{scene.answered}"
+async def is_asked_by_a_page_whether_resolved(customer: Customer, dataset: Dataset) -> None:
+    action = f"/mes-demandes/{dataset.answered}"
     await sends(customer, action, answer="resolve", text="Merci, tout va bien.", seen="1")
     await customer.reads_title("Résoudre une demande")
 
 
-async def is_asked_by_a_page_whether_to_resolve(person: Staff, scene: Scene) -> None:
+async def is_asked_by_a_page_whether_to_resolve(person: Staff, dataset: Dataset) -> None:
     fields = {"kind": "reply", "minutes": "5", "seen_position": "1", "answer": "resolve"}
-    await sends(person, f"/demandes/{scene.open}", text="Le rouleau est changé.", **fields)
+    await sends(person, f"/demandes/{dataset.open}", text="Le rouleau est changé.", **fields)
     await person.reads_title("Résoudre une demande")
 
 
-async def is_asked_whether_to_close(person: Person, _: Scene) -> None:
+async def is_asked_whether_to_close(person: Person, _: Dataset) -> None:
     await person.presses("Fermer toutes les autres sessions")
     await expect(person.page.get_by_role("dialog")).to_be_visible()
 
 
-async def is_asked_by_a_page_whether_to_close(person: Person, _: Scene) -> None:
+async def is_asked_by_a_page_whether_to_close(person: Person, _: Dataset) -> None:
     await sends(person, "/compte/sessions/fermeture", answer="")
     await person.reads_title("Sessions ouvertes")
 
 
-async def is_asked_by_a_page_whether_to_disable(administrator: Staff, scene: Scene) -> None:
-    await sends(administrator, f"/personnel/{scene.seller.id}/desactivation", answer="")
+async def is_asked_by_a_page_whether_to_disable(administrator: Staff, dataset: Dataset) -> None:
+    await sends(administrator, f"/personnel/{dataset.seller.id}/desactivation", answer="")
     await administrator.reads_title("Désactiver un compte")
 
 
-async def sends_with_an_ended_session(customer: Customer, scene: Scene) -> None:
+async def sends_with_an_ended_session(customer: Customer, dataset: Dataset) -> None:
     await customer.page.context.clear_cookies()
     text = "Depuis hier soir.\n\nEt ce matin encore."
-    await sends(customer, f"/mes-demandes/{scene.open}", answer="send", text=text)
-    await customer.is_told("Votre session a expiré. Reconnectez-vous")
+    await sends(customer, f"/mes-demandes/{dataset.open}", answer="send", text=text)
+    await customer.sees_message("Votre session a expiré. Reconnectez-vous")
 
 
-async def goes_on_with_what_was_kept(customer: Customer, scene: Scene) -> None:
-    await sends_with_an_ended_session(customer, scene)
+async def goes_on_with_what_was_kept(customer: Customer, dataset: Dataset) -> None:
+    await sends_with_an_ended_session(customer, dataset)
     await customer.fills("Adresse e-mail", customer.account.email)
     await customer.fills("Mot de passe", customer.account.password)
     await customer.presses("Se connecter")
     await customer.reads_title("Votre texte est conservé")
 
 
-async def gets_back_what_cannot_be_sent(customer: Customer, scene: Scene) -> None:
-    await sends(customer, f"/mes-demandes/{scene.open}", answer="send", text="Depuis hier soir.")
+async def gets_back_what_cannot_be_sent(customer: Customer, dataset: Dataset) -> None:
+    await sends(customer, f"/mes-demandes/{dataset.open}", answer="send", text="Depuis hier soir.")
     await customer.reads_title("Votre texte est conservé")
 
 
-async def sends_to_a_page_without_form(person: Person, _: Scene) -> None:
+async def sends_to_a_page_without_form(person: Person, _: Dataset) -> None:
     await sends(person, "/mes-appareils")
     await expect(person.main.get_by_role("link", name="Aller à mes demandes")).to_be_visible()
 
 
-async def sends_a_form_of_another_site(visitor: Person, _: Scene) -> None:
+async def sends_a_form_of_another_site(visitor: Person, _: Dataset) -> None:
     """From a page that is nobody's."""
     action = str(visitor.page.url)
     await visitor.page.goto("data:text/html,<form method=post><input name=text></form>")
@@ -328,83 +328,83 @@ async def sends_a_form_of_another_site(visitor: Person, _: Scene) -> None:
 CUSTOMER, ALL = ("customer",), ("customer", "product")
 
 
-async def asks_for_a_link(visitor: Person, _: Scene) -> None:
+async def asks_for_a_link(visitor: Person, _: Dataset) -> None:
     await visitor.fills("Adresse e-mail", "nathalie.rousseau@example.org")
     await visitor.presses("Recevoir un lien")
     await visitor.reads_title("Regardez vos e-mails")
 
 
 def opens_the_link_of(name: str, about: str) -> Prepare:
-    """The newest that was mailed to this one of the scene, with these words in its subject."""
+    """The newest that was mailed to this one of the dataset, with these words in its subject."""
 
-    async def opens(visitor: Person, scene: Scene) -> None:
-        if scene.mailbox is None:
+    async def opens(visitor: Person, dataset: Dataset) -> None:
+        if dataset.mailbox is None:
             pytest.skip("nobody reads the mail of this Guichet")
-        email = getattr(scene, name).email
+        email = getattr(dataset, name).email
         to = f"nouveau.{email}" if about == NEW_ADDRESS else email
-        await visitor.goes_to((await scene.mailbox.to(to, about)).link)
+        await visitor.goes_to((await dataset.mailbox.to(to, about)).link)
         await expect(visitor.main.get_by_role("button").last).to_be_visible()
 
     return opens
 
 
-async def sends_a_short_password(visitor: Person, scene: Scene) -> None:
-    await opens_the_link_of("newcomer", FORGOTTEN)(visitor, scene)
+async def sends_a_short_password(visitor: Person, dataset: Dataset) -> None:
+    await opens_the_link_of("newcomer", FORGOTTEN)(visitor, dataset)
     await visitor.fills("Nouveau mot de passe", "trop court")
     await visitor.presses("Enregistrer le mot de passe")
-    await visitor.is_told_beside("Nouveau mot de passe", "encore 2 au moins")
+    await visitor.sees_message_beside("Nouveau mot de passe", "encore 2 au moins")
 
 
-async def opens_the_end_of_mails(visitor: Person, scene: Scene) -> None:
-    if scene.mailbox is None:
+async def opens_the_end_of_mails(visitor: Person, dataset: Dataset) -> None:
+    if dataset.mailbox is None:
         pytest.skip("nobody reads the mail of this Guichet")
-    mail = await scene.mailbox.to(scene.customer.email, "réponse")
+    mail = await dataset.mailbox.to(dataset.customer.email, "réponse")
     link = mail.message["List-Unsubscribe"].strip("<>")
     await visitor.page.request.post(link, form={"wanted": "on"})  # whoever looked before
     await visitor.goes_to(link)
     await expect(visitor.page.get_by_role("button", name="Ne plus en recevoir")).to_be_visible()
 
 
-async def ends_the_mails(visitor: Person, scene: Scene) -> None:
-    await opens_the_end_of_mails(visitor, scene)
+async def ends_the_mails(visitor: Person, dataset: Dataset) -> None:
+    await opens_the_end_of_mails(visitor, dataset)
     await visitor.presses("Ne plus en recevoir")
-    await visitor.is_told("Vous ne recevez plus d’e-mail")
+    await visitor.sees_message("Vous ne recevez plus d’e-mail")
 
 
-async def sends_a_link_instead(seller: Staff, scene: Scene) -> None:
+async def sends_a_link_instead(seller: Staff, dataset: Dataset) -> None:
     email = f"elodie.{uuid4().hex[:8]}@example.net"
     await seller.searches_customer(f"élodie marchand {email}")
     await seller.main.get_by_role("button", name="Créer ce client").click()
     await seller.presses("Envoyer un lien au client")
-    await seller.is_told("Un lien a été envoyé à")
+    await seller.sees_message("Un lien a été envoyé à")
 
 
-async def sees_what_became_of_mails(technician: Staff, scene: Scene) -> None:
-    said = technician.exchange.get_by_text("e-mail remis").first
+async def sees_what_became_of_mails(technician: Staff, dataset: Dataset) -> None:
+    message = technician.exchange.get_by_text("e-mail remis").first
     await technician.looks_again_until(
-        technician.page.url, lambda: expect(said).to_be_visible(timeout=1_000)
+        technician.page.url, lambda: expect(message).to_be_visible(timeout=1_000)
     )
 
 
 FORGOTTEN, INVITED, NEW_ADDRESS = "mot de passe", "Votre compte vous attend", "Confirmez"
 
 
-async def invites_nobody(administrator: Staff, _: Scene) -> None:
+async def invites_nobody(administrator: Staff, _: Dataset) -> None:
     await administrator.presses("Envoyer l’invitation")
-    await administrator.is_told_beside("Prénom", "Indiquez le prénom.")
+    await administrator.sees_message_beside("Prénom", "Indiquez le prénom.")
 
 
-async def is_asked_whether_to_disable(administrator: Staff, scene: Scene) -> None:
-    line = administrator.page.get_by_role("row").filter(has_text=scene.seller.email)
+async def is_asked_whether_to_disable(administrator: Staff, dataset: Dataset) -> None:
+    line = administrator.page.get_by_role("row").filter(has_text=dataset.seller.email)
     await line.get_by_role("button", name="Désactiver").click()
     await expect(administrator.page.get_by_role("dialog")).to_be_visible()
 
 
-async def opens_a_caught_mail(administrator: Staff, scene: Scene) -> None:
-    # A new one: of those of the scene, fifty newer mails of other tests leave none on the page.
-    forgotten = {"email": scene.customer.email}
+async def opens_a_caught_mail(administrator: Staff, dataset: Dataset) -> None:
+    # A new one: of those of the dataset, fifty newer mails of other tests leave none on the page.
+    forgotten = {"email": dataset.customer.email}
     await administrator.account.call("POST", "/api/identity/password-links", forgotten)
-    mail = administrator.main.get_by_role("link").filter(has_text=scene.customer.email)
+    mail = administrator.main.get_by_role("link").filter(has_text=dataset.customer.email)
     await administrator.looks_again_until(
         "/courrier/demo", lambda: expect(mail).not_to_have_count(0, timeout=1_000)
     )
@@ -413,207 +413,225 @@ async def opens_a_caught_mail(administrator: Staff, scene: Scene) -> None:
     await expect(framed.get_by_role("heading", level=1)).to_be_visible()
 
 
-LOOKS = {
-    "sign-in": Look(who="visitor", address="/connexion"),
-    "sign-in-refused": Look(who="visitor", address="/connexion", prepare=signs_in_wrongly),
-    "sign-in-kept": Look(
-        who="customer", address="/mes-demandes/{scene.open}", prepare=sends_with_an_ended_session
+PAGE_STATES = {
+    "sign-in": PageState(who="visitor", address="/connexion"),
+    "sign-in-refused": PageState(who="visitor", address="/connexion", prepare=signs_in_wrongly),
+    "sign-in-kept": PageState(
+        who="customer", address="/mes-demandes/{dataset.open}", prepare=sends_with_an_ended_session
     ),
-    "resume": Look(
-        who="customer", address="/mes-demandes/{scene.open}", prepare=goes_on_with_what_was_kept
+    "resume": PageState(
+        who="customer", address="/mes-demandes/{dataset.open}", prepare=goes_on_with_what_was_kept
     ),
-    "not-found": Look(who="visitor", address="/nulle-part", status=404),
-    "no-form": Look(who="customer", address="/compte", prepare=sends_to_a_page_without_form),
-    "foreign": Look(who="visitor", address="/connexion", prepare=sends_a_form_of_another_site),
-    "forgotten-password": Look(who="visitor", address="/mot-de-passe-oublie"),
-    "forgotten-password-asked": Look(
+    "not-found": PageState(who="visitor", address="/nulle-part", status=404),
+    "no-form": PageState(who="customer", address="/compte", prepare=sends_to_a_page_without_form),
+    "foreign": PageState(who="visitor", address="/connexion", prepare=sends_a_form_of_another_site),
+    "forgotten-password": PageState(who="visitor", address="/mot-de-passe-oublie"),
+    "forgotten-password-asked": PageState(
         who="visitor", address="/mot-de-passe-oublie", prepare=asks_for_a_link
     ),
-    "link-over": Look(who="visitor", address="/lien/abc", status=404),
-    "link-password": Look(
+    "link-over": PageState(who="visitor", address="/lien/abc", status=404),
+    "link-password": PageState(
         who="visitor", address="/connexion", prepare=opens_the_link_of("newcomer", FORGOTTEN)
     ),
-    "link-password-refused": Look(
+    "link-password-refused": PageState(
         who="visitor", address="/connexion", prepare=sends_a_short_password
     ),
-    "link-invitation": Look(
+    "link-invitation": PageState(
         who="visitor", address="/connexion", prepare=opens_the_link_of("invited", INVITED)
     ),
-    "link-email": Look(
+    "link-email": PageState(
         who="visitor", address="/connexion", prepare=opens_the_link_of("newcomer", NEW_ADDRESS)
     ),
-    "unsubscribe": Look(who="visitor", address="/connexion", prepare=opens_the_end_of_mails),
-    "unsubscribed": Look(who="visitor", address="/connexion", prepare=ends_the_mails),
-    "unsubscribe-unknown": Look(who="visitor", address="/desabonnement/abc", status=404),
-    "my-notifications": Look(who="customer", address="/compte/notifications"),
-    "staff-notifications": Look(who="technician", address="/compte/notifications"),
+    "unsubscribe": PageState(who="visitor", address="/connexion", prepare=opens_the_end_of_mails),
+    "unsubscribed": PageState(who="visitor", address="/connexion", prepare=ends_the_mails),
+    "unsubscribe-unknown": PageState(who="visitor", address="/desabonnement/abc", status=404),
+    "my-notifications": PageState(who="customer", address="/compte/notifications"),
+    "staff-notifications": PageState(who="technician", address="/compte/notifications"),
     # Customers
-    "home": Look(who="customer", address="/mes-demandes"),
-    "home-narrowed": Look(who="customer", address="/mes-demandes?q=voyant&statut=en-cours"),
-    "home-none-found": Look(who="customer", address="/mes-demandes?q=zx81"),
-    "home-empty": Look(who="newcomer", address="/mes-demandes"),
-    "my-products": Look(who="customer", address="/mes-appareils"),
-    "my-products-empty": Look(who="newcomer", address="/mes-appareils"),
-    "new-request": Look(who="customer", address="/mes-demandes/nouvelle"),
-    "new-request-refused": Look(
+    "home": PageState(who="customer", address="/mes-demandes"),
+    "home-narrowed": PageState(who="customer", address="/mes-demandes?q=voyant&statut=en-cours"),
+    "home-none-found": PageState(who="customer", address="/mes-demandes?q=zx81"),
+    "home-empty": PageState(who="newcomer", address="/mes-demandes"),
+    "my-products": PageState(who="customer", address="/mes-appareils"),
+    "my-products-empty": PageState(who="newcomer", address="/mes-appareils"),
+    "new-request": PageState(who="customer", address="/mes-demandes/nouvelle"),
+    "new-request-refused": PageState(
         who="customer", address="/mes-demandes/nouvelle", prepare=sends_an_empty_request
     ),
-    "new-request-offered": Look(
-        who="customer", address="/mes-demandes/nouvelle", prepare=is_told_of_an_open_request
+    "new-request-offered": PageState(
+        who="customer", address="/mes-demandes/nouvelle", prepare=sees_an_open_request
     ),
-    "new-request-follows": Look(
-        who="customer", address="/mes-demandes/nouvelle?suite={scene.resolved}"
+    "new-request-follows": PageState(
+        who="customer", address="/mes-demandes/nouvelle?suite={dataset.resolved}"
     ),
-    "new-request-empty": Look(who="newcomer", address="/mes-demandes/nouvelle"),
-    "request-open": Look(who="customer", address="/mes-demandes/{scene.open}"),
-    "request-answered": Look(who="customer", address="/mes-demandes/{scene.answered}"),
-    "request-resolve": Look(
-        who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_whether_resolved
-    ),
-    "request-resolve-page": Look(
+    "new-request-empty": PageState(who="newcomer", address="/mes-demandes/nouvelle"),
+    "request-open": PageState(who="customer", address="/mes-demandes/{dataset.open}"),
+    "request-answered": PageState(who="customer", address="/mes-demandes/{dataset.answered}"),
+    "request-resolve": PageState(
         who="customer",
-        address="/mes-demandes/{scene.answered}",
+        address="/mes-demandes/{dataset.answered}",
+        prepare=is_asked_whether_resolved,
+    ),
+    "request-resolve-page": PageState(
+        who="customer",
+        address="/mes-demandes/{dataset.answered}",
         prepare=is_asked_by_a_page_whether_resolved,
     ),
-    "request-signed-out": Look(
-        who="customer", address="/mes-demandes/{scene.answered}", prepare=is_asked_to_sign_in_again
+    "request-signed-out": PageState(
+        who="customer",
+        address="/mes-demandes/{dataset.answered}",
+        prepare=is_asked_to_sign_in_again,
     ),
-    "request-resolved": Look(who="customer", address="/mes-demandes/{scene.resolved}"),
-    "my-search": Look(who="customer", address="/mes-demandes", prepare=searches_everywhere),
-    "my-search-page": Look(who="customer", address="/recherche", prepare=searches_on_a_page),
-    "account": Look(who="customer", address="/compte"),
-    "account-close": Look(who="customer", address="/compte", prepare=is_asked_whether_to_close),
-    "account-close-page": Look(
+    "request-resolved": PageState(who="customer", address="/mes-demandes/{dataset.resolved}"),
+    "my-search": PageState(who="customer", address="/mes-demandes", prepare=searches_everywhere),
+    "my-search-page": PageState(who="customer", address="/recherche", prepare=searches_on_a_page),
+    "account": PageState(who="customer", address="/compte"),
+    "account-close": PageState(
+        who="customer", address="/compte", prepare=is_asked_whether_to_close
+    ),
+    "account-close-page": PageState(
         who="customer", address="/compte", prepare=is_asked_by_a_page_whether_to_close
     ),
-    "account-pending": Look(who="newcomer", address="/compte"),
-    "account-refused": Look(who="customer", address="/compte", prepare=types_a_short_password),
-    "not-found-signed-in": Look(who="customer", address="/mes-demandes/99999999", status=404),
-    "forbidden": Look(who="customer", address="/comptoir", status=403),
+    "account-pending": PageState(who="newcomer", address="/compte"),
+    "account-refused": PageState(who="customer", address="/compte", prepare=types_a_short_password),
+    "not-found-signed-in": PageState(who="customer", address="/mes-demandes/99999999", status=404),
+    "forbidden": PageState(who="customer", address="/comptoir", status=403),
     # The desk
-    "desk": Look(who="technician", address="/demandes"),
-    "desk-open": Look(who="technician", address="/demandes/{scene.open}?vue=ouvertes"),
-    "desk-replied": Look(who="technician", address="/demandes/{scene.replied}?vue=en-cours"),
-    "desk-waiting": Look(who="technician", address="/demandes/{scene.answered}?vue=attente-client"),
-    "desk-resolve": Look(
+    "desk": PageState(who="technician", address="/demandes"),
+    "desk-open": PageState(who="technician", address="/demandes/{dataset.open}?vue=ouvertes"),
+    "desk-replied": PageState(who="technician", address="/demandes/{dataset.replied}?vue=en-cours"),
+    "desk-waiting": PageState(
+        who="technician", address="/demandes/{dataset.answered}?vue=attente-client"
+    ),
+    "desk-resolve": PageState(
         who="technician",
-        address="/demandes/{scene.open}?vue=ouvertes",
+        address="/demandes/{dataset.open}?vue=ouvertes",
         prepare=is_asked_whether_to_resolve,
     ),
-    "desk-resolve-page": Look(
+    "desk-resolve-page": PageState(
         who="technician",
-        address="/demandes/{scene.open}",
+        address="/demandes/{dataset.open}",
         prepare=is_asked_by_a_page_whether_to_resolve,
     ),
-    "desk-resolved": Look(who="technician", address="/demandes/{scene.resolved}?vue=resolues"),
-    "search": Look(who="technician", address="/demandes", prepare=searches_everywhere),
-    "search-page": Look(who="technician", address="/recherche", prepare=searches_on_a_page),
-    "desk-filters": Look(
+    "desk-resolved": PageState(
+        who="technician", address="/demandes/{dataset.resolved}?vue=resolues"
+    ),
+    "search": PageState(who="technician", address="/demandes", prepare=searches_everywhere),
+    "search-page": PageState(who="technician", address="/recherche", prepare=searches_on_a_page),
+    "desk-filters": PageState(
         who="technician",
         address="/demandes?vue=en-cours&priorite=urgente&du=2026-01-02",
         prepare=opens_the_filters,
     ),
-    "desk-quick": Look(
+    "desk-quick": PageState(
         who="technician",
-        address="/demandes/{scene.replied}",
+        address="/demandes/{dataset.replied}",
         prepare=is_offered_quick_replies_for_a_note,
     ),
-    "desk-missed": Look(
+    "desk-missed": PageState(
         who="technician",
-        address="/demandes/{scene.replied}",
+        address="/demandes/{dataset.replied}",
         prepare=has_missed_what_was_written,
     ),
-    "desk-time": Look(
-        who="technician", address="/demandes/{scene.replied}/messages/{scene.reply}/temps"
+    "desk-time": PageState(
+        who="technician", address="/demandes/{dataset.replied}/messages/{dataset.reply}/temps"
     ),
-    "desk-mailed": Look(
+    "desk-mailed": PageState(
         who="technician",
-        address="/demandes/{scene.answered}?vue=attente-client",
+        address="/demandes/{dataset.answered}?vue=attente-client",
         prepare=sees_what_became_of_mails,
     ),
-    "quick-replies": Look(who="technician", address="/demandes/reponses-types"),
-    "staff-account": Look(who="technician", address="/compte"),
+    "quick-replies": PageState(who="technician", address="/demandes/reponses-types"),
+    "staff-account": PageState(who="technician", address="/compte"),
     # The counter
-    "counter": Look(who="seller", address="/comptoir"),
-    "counter-customers": Look(who="seller", address="/comptoir", prepare=sees_customers),
-    "counter-new-customer": Look(who="seller", address="/comptoir", prepare=creates_a_customer),
-    "counter-link-sent": Look(who="seller", address="/comptoir", prepare=sends_a_link_instead),
-    "counter-handover": Look(who="seller", address="/comptoir", prepare=hands_the_keyboard_over),
-    "counter-email-taken": Look(
+    "counter": PageState(who="seller", address="/comptoir"),
+    "counter-customers": PageState(who="seller", address="/comptoir", prepare=sees_customers),
+    "counter-new-customer": PageState(
+        who="seller", address="/comptoir", prepare=creates_a_customer
+    ),
+    "counter-link-sent": PageState(who="seller", address="/comptoir", prepare=sends_a_link_instead),
+    "counter-handover": PageState(
+        who="seller", address="/comptoir", prepare=hands_the_keyboard_over
+    ),
+    "counter-email-taken": PageState(
         who="seller", address="/comptoir", prepare=creates_somebody_who_is_known
     ),
-    "counter-email-slip": Look(
+    "counter-email-slip": PageState(
         who="seller", address="/comptoir", prepare=creates_somebody_with_a_slip
     ),
-    "counter-products": Look(
+    "counter-products": PageState(
         who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_products
     ),
-    "counter-too-many": Look(
+    "counter-too-many": PageState(
         who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_too_many_products
     ),
-    "counter-no-product": Look(
+    "counter-no-product": PageState(
         who="seller", address="/comptoir", begun=CUSTOMER, prepare=sees_no_product
     ),
-    "counter-withdrawn": Look(
+    "counter-withdrawn": PageState(
         who="seller",
         address="/comptoir",
         begun=("customer", "withdrawn"),
         prepare=is_asked_to_confirm_the_withdrawn,
     ),
-    "counter-serial-character": Look(
+    "counter-serial-character": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=types_a_wrong_character
     ),
-    "counter-serial-length": Look(
+    "counter-serial-length": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=types_a_short_serial_number
     ),
-    "counter-serial-sold": Look(
+    "counter-serial-sold": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=types_a_sold_serial_number
     ),
-    "counter-serial-misread": Look(
+    "counter-serial-misread": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=scans_with_another_keyboard
     ),
-    "counter-another-draft": Look(
+    "counter-another-draft": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=begins_another_sale
     ),
-    "counter-set-aside": Look(
+    "counter-set-aside": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=throws_the_sale_away
     ),
-    "counter-ready": Look(
+    "counter-ready": PageState(
         who="seller", address="/comptoir", begun=ALL, prepare=has_all_that_it_takes
     ),
-    "sale": Look(who="seller", address="/ventes/{scene.sale[id]}"),
-    "sale-cancel": Look(
-        who="seller", address="/ventes/{scene.sale[id]}", prepare=is_asked_why_to_cancel
+    "sale": PageState(who="seller", address="/ventes/{dataset.sale[id]}"),
+    "sale-cancel": PageState(
+        who="seller", address="/ventes/{dataset.sale[id]}", prepare=is_asked_why_to_cancel
     ),
-    "sale-cancelled": Look(who="seller", address="/ventes/{scene.cancelled_sale[id]}"),
-    "sales": Look(who="seller", address="/ventes"),
+    "sale-cancelled": PageState(who="seller", address="/ventes/{dataset.cancelled_sale[id]}"),
+    "sales": PageState(who="seller", address="/ventes"),
     # Customers, as staff sees them
-    "customers": Look(who="seller", address="/clients"),
-    "customer-file": Look(who="seller", address="/clients/{scene.customer.id}"),
-    "customer-invited": Look(who="seller", address="/clients/{scene.invited.id}"),
-    "customer-handover": Look(
+    "customers": PageState(who="seller", address="/clients"),
+    "customer-file": PageState(who="seller", address="/clients/{dataset.customer.id}"),
+    "customer-invited": PageState(who="seller", address="/clients/{dataset.invited.id}"),
+    "customer-handover": PageState(
         who="seller",
-        address="/clients/{scene.customer.id}",
+        address="/clients/{dataset.customer.id}",
         prepare=hands_the_keyboard_over_once_more,
     ),
-    "customer-edit": Look(who="seller", address="/clients/{scene.customer.id}/modifier"),
+    "customer-edit": PageState(who="seller", address="/clients/{dataset.customer.id}/modifier"),
     # The staff, and the mail
-    "staff": Look(who="administrator", address="/personnel"),
-    "staff-refused": Look(who="administrator", address="/personnel", prepare=invites_nobody),
-    "staff-disable": Look(
+    "staff": PageState(who="administrator", address="/personnel"),
+    "staff-refused": PageState(who="administrator", address="/personnel", prepare=invites_nobody),
+    "staff-disable": PageState(
         who="administrator", address="/personnel", prepare=is_asked_whether_to_disable
     ),
-    "staff-disable-page": Look(
+    "staff-disable-page": PageState(
         who="administrator", address="/personnel", prepare=is_asked_by_a_page_whether_to_disable
     ),
-    "mails": Look(who="administrator", address="/courrier"),
-    "caught": Look(who="administrator", address="/courrier/demo"),
-    "caught-mail": Look(who="administrator", address="/courrier/demo", prepare=opens_a_caught_mail),
+    "mails": PageState(who="administrator", address="/courrier"),
+    "caught": PageState(who="administrator", address="/courrier/demo"),
+    "caught-mail": PageState(
+        who="administrator", address="/courrier/demo", prepare=opens_a_caught_mail
+    ),
 }
 
 # While tickets is away.
-LOOKS_OF_CLOSED = {
-    "closed": Look(who="customer", address="/mes-demandes", status=503),
-    "closed-for-staff": Look(who="technician", address="/demandes", status=503),
-    "resume-closed": Look(who="customer", address="/compte", prepare=gets_back_what_cannot_be_sent),
+CLOSED_STATES = {
+    "closed": PageState(who="customer", address="/mes-demandes", status=503),
+    "closed-for-staff": PageState(who="technician", address="/demandes", status=503),
+    "resume-closed": PageState(
+        who="customer", address="/compte", prepare=gets_back_what_cannot_be_sent
+    ),
 }

@@ -46,14 +46,14 @@ class Person:
     def field(self, label: str) -> Locator:
         return self.page.get_by_label(label, exact=True)
 
-    async def is_told(self, words: str) -> None:
+    async def sees_message(self, words: str) -> None:
         """One of the messages by which the page says what just happened."""
         await expect(self.page.get_by_role("status").filter(has_text=words).first).to_be_visible()
 
     async def is_warned(self, words: str) -> None:
         await expect(self.page.get_by_role("alert").filter(has_text=words).first).to_be_visible()
 
-    async def is_told_beside(self, label: str, words: str) -> None:
+    async def sees_message_beside(self, label: str, words: str) -> None:
         """The message that belongs to a field, by sight and for assistive technology."""
         field = self.field(label)
         await expect(field).to_have_attribute("aria-invalid", "true")
@@ -87,11 +87,11 @@ class Person:
     async def looks_again_until(self, address: str, seen: Callable[[], Awaitable[None]]) -> None:
         """Reloads the page until it shows what a service has yet to hear."""
 
-        async def look() -> None:
+        async def state() -> None:
             await self.goes_to(address)
             await seen()
 
-        await eventually(look)
+        await eventually(state)
 
     # --- Signing in ---------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class Person:
     async def signs_out(self) -> None:
         await self.goes_to("/compte")
         await self.main.get_by_role("button", name="Se déconnecter").click()
-        await self.is_told("Vous êtes déconnecté.")
+        await self.sees_message("Vous êtes déconnecté.")
 
     # --- My account ---------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Person:
         await form.get_by_label("Mot de passe actuel", exact=True).fill(self.account.password)
         await form.get_by_label("Nouveau mot de passe", exact=True).fill(new)
         await form.get_by_role("button", name="Changer le mot de passe").click()
-        await self.is_told("Mot de passe changé.")
+        await self.sees_message("Mot de passe changé.")
         self.account.password = new
 
     def section(self, title: str) -> Locator:
@@ -158,7 +158,7 @@ class Customer(Person):
         await self.presses("Envoyer la demande")
         await self.reads_title(subject)
         number = int(self.page.url.rpartition("/")[2])
-        await self.is_told(f"Demande n° {number} envoyée.")
+        await self.sees_message(f"Demande n° {number} envoyée.")
         return number
 
     async def begins_request(self, product: Product) -> None:
@@ -187,7 +187,7 @@ class Customer(Person):
     async def replies(self, text: str, *, to: str) -> None:
         await self.fills(f"Votre réponse à {to}", text)
         await self.presses("Envoyer la réponse")
-        await self.is_told("Réponse envoyée")
+        await self.sees_message("Réponse envoyée")
 
     async def adds_precision(self, text: str) -> None:
         await self.fills("Ajouter une précision", text)
@@ -204,7 +204,7 @@ class Customer(Person):
         dialog = self.page.get_by_role("dialog")
         await expect(dialog).to_contain_text("Une demande résolue ne se rouvre pas")
         await dialog.get_by_role("button", name="Marquer comme résolue").click()
-        await self.is_told("résolue")
+        await self.sees_message("résolue")
 
     async def can_say_nothing_more(self) -> None:
         await self.sees_status(RESOLVED)
@@ -218,13 +218,13 @@ class Customer(Person):
         await form.get_by_label("Nouvelle adresse e-mail", exact=True).fill(new)
         await form.get_by_label("Mot de passe actuel", exact=True).fill(self.account.password)
         await form.get_by_role("button", name="Changer l’adresse").click()
-        await self.is_told("Un lien de confirmation est envoyé à votre nouvelle adresse.")
+        await self.sees_message("Un lien de confirmation est envoyé à votre nouvelle adresse.")
         await expect(form).to_contain_text(f"En attente de confirmation : {new}")
 
     async def confirms_email(self, mailbox: Mailbox, new: str) -> None:
         await self.goes_to((await mailbox.to(new, "Confirmez")).link)
         await self.presses("Confirmer cette adresse")
-        await self.is_told("Adresse e-mail confirmée.")
+        await self.sees_message("Adresse e-mail confirmée.")
         await expect(self.section("Adresse e-mail")).to_contain_text(new)
         self.account.email = new
 
@@ -307,7 +307,7 @@ class Staff(Person):
     async def records_sale(self) -> None:
         await self.page.keyboard.press("Control+Enter")
         await self.reads_title("Confirmation de vente")
-        await self.is_told("Vente enregistrée.")
+        await self.sees_message("Vente enregistrée.")
 
     async def sells(self, customer: Account, product: Product, serial_number: str) -> None:
         """The whole of it, by the keyboard, to a customer whom the shop knows."""
@@ -366,7 +366,7 @@ class Staff(Person):
     async def answers(self, text: str, *, to: str) -> None:
         await self.page.get_by_role("textbox", name=f"Votre réponse à {to}").fill(text)
         await self.presses("Répondre")
-        await self.is_told(f"Réponse envoyée à {to}.")
+        await self.sees_message(f"Réponse envoyée à {to}.")
 
     async def reads_message(self, author: str, text: str) -> None:
         message = self.exchange.get_by_role("article", name=f"Message de {author}", exact=True)
@@ -383,7 +383,7 @@ class Staff(Person):
         dialog = self.page.get_by_role("dialog", name=f"Résoudre la demande n° {number} ?")
         await expect(dialog).to_contain_text("Une demande résolue ne se rouvre pas")
         await dialog.get_by_role("button", name="Résoudre", exact=True).click()
-        await self.is_told(f"Demande n° {number} résolue.")
+        await self.sees_message(f"Demande n° {number} résolue.")
 
     async def can_say_nothing_more(self) -> None:
         await self.sees_status(RESOLVED)

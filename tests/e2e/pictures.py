@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from contracts.notifications.api import Kind, Language
-from e2e.pages import LOOKS, LOOKS_OF_CLOSED, Look, at_rest
+from e2e.dataset import PLAIN, Cast, Dataset
+from e2e.pages import CLOSED_STATES, PAGE_STATES, PageState, at_rest
 from e2e.rendered_mails import rendered
-from e2e.scene import PLAIN, Cast, Scene
 from e2e.windows import Theme, Windows
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -30,20 +30,20 @@ def folder(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", LOOKS)
+@pytest.mark.parametrize("name", PAGE_STATES)
 @pytest.mark.parametrize("width", [1440, 390])
-async def test_take_pictures(windows, scene, folder, name, width):
-    await take(LOOKS[name], windows, scene, folder / f"{name}.{width}")
+async def test_take_pictures(windows, dataset, folder, name, width):
+    await take(PAGE_STATES[name], windows, dataset, folder / f"{name}.{width}")
 
 
-@pytest.mark.parametrize("name", LOOKS_OF_CLOSED)
+@pytest.mark.parametrize("name", CLOSED_STATES)
 @pytest.mark.parametrize("width", [1440, 390])
-async def test_take_pictures_while_closed(windows, scene, closed, folder, name, width):
-    await take(LOOKS_OF_CLOSED[name], windows, scene, folder / f"{name}.{width}")
+async def test_take_pictures_while_closed(windows, dataset, closed, folder, name, width):
+    await take(CLOSED_STATES[name], windows, dataset, folder / f"{name}.{width}")
 
 
-async def take(look: Look, windows: Windows, scene: Scene, file: Path) -> None:
-    page = await look.open(windows, scene, width=int(file.suffix[1:]))
+async def take(state: PageState, windows: Windows, dataset: Dataset, file: Path) -> None:
+    page = await state.open(windows, dataset, width=int(file.suffix[1:]))
     # A dialog covers the window and not what lies below it.
     whole = not await page.locator("dialog[open]").count()
     for theme in THEMES:

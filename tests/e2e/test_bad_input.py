@@ -50,8 +50,8 @@ async def test_signing_in_with_nothing_says_what_is_missing(windows):
     await visitor.goes_to("/connexion")
     await visitor.presses("Se connecter")
 
-    await visitor.is_told_beside("Adresse e-mail", "Indiquez l’adresse e-mail.")
-    await visitor.is_told_beside("Mot de passe", "Indiquez le mot de passe.")
+    await visitor.sees_message_beside("Adresse e-mail", "Indiquez l’adresse e-mail.")
+    await visitor.sees_message_beside("Mot de passe", "Indiquez le mot de passe.")
 
 
 # --- A new request -----------------------------------------------------------------------------
@@ -64,8 +64,10 @@ async def test_a_request_without_a_product_or_words_says_what_is_missing(owner):
     await owner.is_warned("Choisissez un appareil.")
     products = owner.page.get_by_role("group", name="Quel appareil est concerné ?")
     await expect(products).to_have_accessible_description(spoken("Choisissez un appareil"))
-    await owner.is_told_beside("Le problème en une phrase", "Indiquez le problème en une phrase.")
-    await owner.is_told_beside("Que se passe-t-il ?", "Décrivez ce qui se passe.")
+    await owner.sees_message_beside(
+        "Le problème en une phrase", "Indiquez le problème en une phrase."
+    )
+    await owner.sees_message_beside("Que se passe-t-il ?", "Décrivez ce qui se passe.")
     assert await requests_of(owner) == []
 
 
@@ -77,8 +79,8 @@ async def test_a_request_that_is_too_long_keeps_everything_typed(owner, product)
     await owner.fills("Que se passe-t-il ?", "a" * 20_001)
     await owner.presses("Envoyer la demande")
 
-    await owner.is_told_beside("Le problème en une phrase", "201 caractères : 200 au plus")
-    await owner.is_told_beside("Que se passe-t-il ?", "20 001 caractères : 20 000 au plus")
+    await owner.sees_message_beside("Le problème en une phrase", "201 caractères : 200 au plus")
+    await owner.sees_message_beside("Que se passe-t-il ?", "20 001 caractères : 20 000 au plus")
     await expect(owner.field("Le problème en une phrase")).to_have_value("é" * 201)
     await expect(owner.field("Que se passe-t-il ?")).to_have_value("a" * 20_001)
     await expect(owner.page.get_by_role("radio").first).to_be_checked()
@@ -90,7 +92,9 @@ async def test_what_was_refused_can_be_put_right_and_sent(owner, product):
     await owner.begins_request(product)
     await owner.fills("Que se passe-t-il ?", DESCRIPTION)
     await owner.presses("Envoyer la demande")
-    await owner.is_told_beside("Le problème en une phrase", "Indiquez le problème en une phrase.")
+    await owner.sees_message_beside(
+        "Le problème en une phrase", "Indiquez le problème en une phrase."
+    )
     await expect(owner.field("Que se passe-t-il ?")).to_have_value(DESCRIPTION)
     await owner.fills("Le problème en une phrase", "Le ventilateur claque")
     await owner.presses("Envoyer la demande")
@@ -128,11 +132,11 @@ async def test_an_empty_answer_is_refused_on_both_sides(owner, technician, numbe
     await owner.opens(number)
     await owner.fills("Ajouter une précision", "  \n ")
     await owner.presses("Envoyer la précision")
-    await owner.is_told_beside("Ajouter une précision", "Écrivez votre message.")
+    await owner.sees_message_beside("Ajouter une précision", "Écrivez votre message.")
 
     await technician.goes_to(f"/demandes/{number}")
     await technician.presses("Répondre")
-    await technician.is_told_beside(
+    await technician.sees_message_beside(
         f"Votre réponse à {owner.account.name}", "Écrivez votre message."
     )
     thread = await owner.account.get(f"/api/tickets/{number}")
@@ -146,7 +150,7 @@ async def test_an_answer_that_is_too_long_is_kept(technician, owner, number):
     await technician.fills(label, "é" * 20_002)
     await technician.presses("Répondre")
 
-    await technician.is_told_beside(label, "20 002 caractères : 20 000 au plus, 2 de trop.")
+    await technician.sees_message_beside(label, "20 002 caractères : 20 000 au plus, 2 de trop.")
     await expect(technician.field(label)).to_have_value("é" * 20_002)
 
 
@@ -183,7 +187,7 @@ async def is_shown_as_text(
     await owner.fills("Le problème en une phrase", subject)
     await owner.fills("Que se passe-t-il ?", strange)
     await owner.presses("Envoyer la demande")
-    await owner.is_told("envoyée")
+    await owner.sees_message("envoyée")
     number = int(owner.page.url.rpartition("/")[2])
 
     await shows(owner, subject, strange)
@@ -242,7 +246,7 @@ async def test_a_new_password_that_will_not_do_is_explained(customer):
         await form.get_by_label("Nouveau mot de passe").fill(new)
         await form.get_by_role("button", name="Changer le mot de passe").click()
 
-        await customer.is_told_beside("Nouveau mot de passe", words)
+        await customer.sees_message_beside("Nouveau mot de passe", words)
     assert (await customer.account.elsewhere().exchange()).status_code == 200
 
 
@@ -273,7 +277,7 @@ async def test_a_malformed_address_is_explained_and_kept(customer):
         await form.get_by_label("Mot de passe actuel").fill(customer.account.password)
         await form.get_by_role("button", name="Changer l’adresse").click()
 
-        await customer.is_told_beside("Nouvelle adresse e-mail", words)
+        await customer.sees_message_beside("Nouvelle adresse e-mail", words)
         await expect(customer.field("Nouvelle adresse e-mail")).to_have_value(typed)
 
 
@@ -285,7 +289,7 @@ async def test_nobody_learns_from_an_address_whether_somebody_has_it(customer, s
     await form.get_by_label("Mot de passe actuel").fill(customer.account.password)
     await form.get_by_role("button", name="Changer l’adresse").click()
 
-    await customer.is_told("Un lien de confirmation est envoyé à votre nouvelle adresse.")
+    await customer.sees_message("Un lien de confirmation est envoyé à votre nouvelle adresse.")
     mail = await mailbox.to(other.email, "a déjà un compte")
     assert other.first_name in mail.text
     assert "/lien/" not in mail.text
@@ -341,7 +345,7 @@ async def test_typing_is_not_interrupted_and_looking_asks_to_sign_in_again(windo
     await ends_the_session_of(windows, owner)
     text = owner.field("Ajouter une précision")
     await text.press_sequentially("Encore un mot")
-    await owner.is_told("Votre session a expiré. Reconnectez-vous : votre texte est conservé.")
+    await owner.sees_message("Votre session a expiré. Reconnectez-vous : votre texte est conservé.")
     await expect(text).to_be_focused()
     await owner.follows("Se reconnecter")
     await owner.signs_in_over_the_page(owner.account)
@@ -381,13 +385,15 @@ async def test_without_script_the_text_comes_back_to_its_author_alone(windows, s
         await she.fills("Ajouter une précision", text)
         await ends_the_session_of(windows, she)
         await she.presses("Envoyer la précision")
-        await she.is_told("Votre session a expiré. Reconnectez-vous : votre texte est conservé.")
+        await she.sees_message(
+            "Votre session a expiré. Reconnectez-vous : votre texte est conservé."
+        )
         assert text not in await she.page.content()
         await she.fills("Adresse e-mail", account.email)
         await she.fills("Mot de passe", account.password)
         await she.presses("Se connecter")
         if account is other:
-            await she.is_told("Rien n’est envoyé")
+            await she.sees_message("Rien n’est envoyé")
             assert text not in await she.page.content()
         else:
             await she.reads_title("Votre texte est conservé")

@@ -311,7 +311,7 @@ async def test_a_priority_is_set_beside_the_subject_and_no_customer_learns_of_it
     await technician.page.get_by_text("Priorité normale").click()
     await technician.presses("Haute")
 
-    await technician.is_told("Priorité changée.")
+    await technician.sees_message("Priorité changée.")
     await expect(technician.page.get_by_text("Priorité haute")).to_be_visible()
     customer = await windows.customer(she)
     await customer.opens(number)
@@ -330,7 +330,7 @@ async def test_a_note_is_another_thing_than_a_reply_and_no_customer_sees_it(
     await expect(technician.page.get_by_role("button", name="Répondre", exact=True)).to_be_hidden()
     await technician.page.keyboard.press("Control+Enter")
 
-    await technician.is_told("Note interne ajoutée.")
+    await technician.sees_message("Note interne ajoutée.")
     note = technician.exchange.get_by_role("article", name="Note interne de Claire Vasseur")
     await expect(note).to_contain_text("Déjà vu en mars.")
     await technician.sees_status(OPEN)
@@ -346,7 +346,7 @@ async def test_the_keyboard_answers_and_goes_on_to_the_next_request(technician, 
     await text.fill("Le câble est-il branché ?")
     await text.press("Control+Enter")
 
-    await technician.is_told("Réponse envoyée à Nathalie Rousseau.")
+    await technician.sees_message("Réponse envoyée à Nathalie Rousseau.")
     await technician.sees_status(WAITING)
     await expect(technician.page).to_have_url(re.compile(f"/demandes/{first}"))
     following = technician.page.get_by_role("link", name="Demande suivante")
@@ -362,7 +362,7 @@ async def test_the_keyboard_answers_and_goes_on_to_the_next_request(technician, 
     await expect(dialog).to_be_hidden()
     await technician.page.keyboard.press("Control+Shift+Enter")
     await technician.page.keyboard.press("Enter")
-    await technician.is_told(f"Demande n° {second} résolue.")
+    await technician.sees_message(f"Demande n° {second} résolue.")
     await technician.sees_status(RESOLVED)
 
 
@@ -374,10 +374,10 @@ async def test_a_quick_reply_is_kept_once_and_shown_with_its_values_before_it_is
     await technician.fills("Titre", title)
     await technician.fills("Texte", "Bonjour {prenom}, la demande n° {numéro de demande} avance.")
     await technician.presses("Ajouter")
-    await technician.is_told_beside("Texte", "« prenom » n’est pas une variable")
+    await technician.sees_message_beside("Texte", "« prenom » n’est pas une variable")
     await technician.fills("Texte", "Bonjour {prénom}, la demande n° {numéro de demande} avance.")
     await technician.presses("Ajouter")
-    await technician.is_told("Réponse type ajoutée.")
+    await technician.sees_message("Réponse type ajoutée.")
 
     await opens(technician, number)
     await answer_to(technician, she).press("Control+;")
@@ -396,7 +396,7 @@ async def test_a_quick_reply_is_kept_once_and_shown_with_its_values_before_it_is
     await technician.follows(title)
     await technician.presses("Supprimer")
     await technician.page.get_by_role("dialog").get_by_role("button", name="Supprimer").click()
-    await technician.is_told("Réponse type supprimée.")
+    await technician.sees_message("Réponse type supprimée.")
     await technician.reads_nothing_of(title)
 
 
@@ -420,14 +420,14 @@ async def test_time_spent_counts_only_while_somebody_works_and_is_corrected_with
     await expect(answer_to(technician, she)).to_have_value("Voilà qui est fait.")
     await minutes.fill("10")
     await technician.presses("Répondre")
-    await technician.is_told("Réponse envoyée")
+    await technician.sees_message("Réponse envoyée")
 
     colleague = await windows.staff(karim)
     await opens(colleague, number)
     await colleague.exchange.get_by_role("link", name="10 min passées, corriger").click()
     await colleague.fills("Temps passé, en minutes", "25")
     await colleague.presses("Corriger")
-    await colleague.is_told("Temps passé corrigé.")
+    await colleague.sees_message("Temps passé corrigé.")
     await colleague.exchange.get_by_role("link", name="25 min (corrigé)").click()
     await colleague.reads("10 min → 25 min")
     customer = await windows.customer(she)
@@ -485,7 +485,7 @@ async def test_time_spent_is_kept_by_a_note_when_a_request_is_resolved_without_a
     else:
         await he.reads_title("Résoudre une demande")
         await he.presses("Résoudre")
-    await he.is_told(f"Demande n° {number} résolue.")
+    await he.sees_message(f"Demande n° {number} résolue.")
     note = he.exchange.get_by_role("article", name=f"Note interne de {he.account.name}")
     await expect(note).to_contain_text("Résolue sans autre réponse.")
     await expect(note).to_contain_text("12 min")
@@ -506,11 +506,11 @@ async def test_what_is_being_written_is_there_on_any_device(technician, windows,
     note = technician.page.get_by_role("textbox", name="Votre note interne")
     await note.press_sequentially("À demander : le numéro")
 
-    async def kept() -> None:
+    async def saved() -> None:
         assert await draft_of(technician.account, number) == "À demander : le numéro"
 
-    await eventually(kept, seconds=2)
-    await technician.is_told("Brouillon enregistré")
+    await eventually(saved, seconds=2)
+    await technician.sees_message("Brouillon enregistré")
     elsewhere = await windows.staff(technician.account.elsewhere(), width=390)
     await opens(elsewhere, number)
     restored = elsewhere.page.get_by_role("textbox", name="Votre note interne")
@@ -532,7 +532,7 @@ async def test_a_page_where_nobody_typed_leaves_alone_what_was_typed_elsewhere(
     elsewhere = await windows.staff(technician.account.elsewhere(), width=390)
     await opens(elsewhere, number)
     await answer_to(elsewhere, she).press_sequentially("Depuis mon téléphone")
-    await elsewhere.is_told("Brouillon enregistré")
+    await elsewhere.sees_message("Brouillon enregistré")
 
     await minutes.evaluate("field => field.value = '7'")  # as the clock does
     await technician.page.evaluate("dispatchEvent(new Event('online'))")
@@ -562,7 +562,7 @@ async def test_an_answer_lost_on_its_way_back_is_sent_once_and_leaves_no_draft(
     )
     await technician.presses("Réessayer")
 
-    await technician.is_told("Réponse envoyée")
+    await technician.sees_message("Réponse envoyée")
     assert (await messages_of(she, number))[1:] == ["Une seule fois."]
     await expect(text).to_have_value("")
     assert await draft_of(technician.account, number) == ""
@@ -585,7 +585,7 @@ async def test_an_ended_session_asks_to_sign_in_over_the_page_and_nothing_is_los
     await expect(text).to_have_value("Rien ne se perd.")
     await technician.signs_in_over_the_page(technician.account)
 
-    await technician.is_told("Réponse envoyée à Nathalie Rousseau.")
+    await technician.sees_message("Réponse envoyée à Nathalie Rousseau.")
     assert (await messages_of(she, number))[1:] == ["Rien ne se perd."]
 
 
@@ -602,14 +602,14 @@ async def test_a_cut_connection_is_said_and_the_reply_is_recorded_once(technicia
     await technician.page.context.set_offline(True)
     await technician.presses("Répondre")
     await technician.is_warned("Réponse non envoyée. La connexion est coupée")
-    await technician.is_told("La connexion est coupée.")
+    await technician.sees_message("La connexion est coupée.")
     await expect(text).to_have_value("Une seule fois.")
     await finds_no_violation(technician.page)
 
     await technician.page.context.set_offline(False)
     await technician.page.get_by_role("button", name="Réessayer").dblclick()
 
-    await technician.is_told("Réponse envoyée")
+    await technician.sees_message("Réponse envoyée")
     assert (await messages_of(she, number))[1:] == ["Une seule fois."]
     assert await draft_of(technician.account, number) == ""
     await expect(text).to_have_value("")
@@ -636,7 +636,7 @@ async def test_sending_stops_once_when_somebody_wrote_since_and_shows_what_was_m
     await finds_no_violation(technician.page)
     await says(she, number, "Et encore un mot.")
     await technician.presses("Envoyer quand même")
-    await technician.is_told("Réponse envoyée")
+    await technician.sees_message("Réponse envoyée")
     assert (await messages_of(she, number))[-1] == "Changez le rouleau."
 
 
@@ -712,7 +712,7 @@ async def test_a_customer_and_a_technician_see_each_other_write(
     await expect(text).to_have_value("Depuis quand")
     await news(technician).get_by_role("button", name="Afficher").click()
     await text.press("Control+Enter")  # what was shown is no longer missed
-    await technician.is_told("Réponse envoyée")
+    await technician.sees_message("Réponse envoyée")
     await technician.sees_status(WAITING)
     await expect(technician.exchange.get_by_role("time").first).not_to_contain_text("Paris")
     await expect(hers).to_contain_text("(Paris)")  # of what has come meanwhile
@@ -729,7 +729,7 @@ async def test_after_a_lost_connection_the_page_catches_up(technician, she):
     async with technician.page.expect_response("**/en-direct?*"):  # else there is nothing to lose
         await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
     await technician.page.context.set_offline(True)
-    await technician.is_told("La connexion est coupée.")
+    await technician.sees_message("La connexion est coupée.")
     number = await asks(she)
     await technician.page.context.set_offline(False)
 
@@ -751,7 +751,7 @@ async def test_single_letters_act_only_for_those_who_switched_them_on(windows, s
 
     await technician.goes_to("/compte")
     await technician.presses("Activer les raccourcis d’une lettre")
-    await technician.is_told("Raccourcis d’une lettre activés")
+    await technician.sees_message("Raccourcis d’une lettre activés")
     await opens(technician, second, path)
     await technician.page.keyboard.press("j")
     await expect(technician.page).to_have_url(re.compile(f"/demandes/{first}"))

@@ -89,7 +89,7 @@ async def test_a_page_that_was_open_while_replicas_were_replaced_catches_up(
     parts = [stack.services["tickets"], stack.services["web"]]
     for part in parts:
         await asyncio.to_thread(part.stop)
-    await technician.is_told("La connexion est coupée.")
+    await technician.sees_message("La connexion est coupée.")
     for part in parts:
         part.start()
     for part in parts:

@@ -28,7 +28,7 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
     await she.follows("Mot de passe oublié ?")
     await she.fills("Adresse e-mail", customer_account.email)
     await she.presses("Recevoir un lien")
-    await she.is_told("un lien vient d’y être envoyé")
+    await she.sees_message("un lien vient d’y être envoyé")
 
     link = (await mailbox.to(customer_account.email, "mot de passe")).link
     await she.goes_to(link)
@@ -37,10 +37,10 @@ async def test_a_forgotten_password_is_chosen_anew_through_a_link(
         await finds_no_violation(she.page)
     await she.fills("Nouveau mot de passe", "trop court")
     await she.presses("Enregistrer le mot de passe")
-    await she.is_told_beside("Nouveau mot de passe", "encore 2 au moins")
+    await she.sees_message_beside("Nouveau mot de passe", "encore 2 au moins")
     await she.fills("Nouveau mot de passe", "neuf tortues lentes")
     await she.presses("Enregistrer le mot de passe")
-    await she.is_told("Mot de passe enregistré. Votre session est ouverte")
+    await she.sees_message("Mot de passe enregistré. Votre session est ouverte")
     await she.reads_title("Bienvenue Nathalie")
     await she.goes_to(link)
     await she.reads_title("Ce lien a déjà servi")
@@ -53,11 +53,13 @@ async def test_nobody_learns_from_a_forgotten_password_who_has_an_account(window
     visitor = await windows.visitor()
     await visitor.goes_to("/mot-de-passe-oublie")
     await visitor.presses("Recevoir un lien")
-    await visitor.is_told_beside("Adresse e-mail", "Indiquez l’adresse e-mail.")
+    await visitor.sees_message_beside("Adresse e-mail", "Indiquez l’adresse e-mail.")
     await visitor.fills("Adresse e-mail", stranger)
     await visitor.presses("Recevoir un lien")
 
-    await visitor.is_told("Si un compte existe avec cette adresse, un lien vient d’y être envoyé.")
+    await visitor.sees_message(
+        "Si un compte existe avec cette adresse, un lien vient d’y être envoyé."
+    )
     await visitor.reads(stranger)
     await visitor.goes_to("/lien/abc")
     await visitor.reads_title("Ce lien n’existe pas")
@@ -69,7 +71,7 @@ async def test_a_customer_gives_up_a_new_address(customer, shop):
     await customer.changes_email(new)
     await customer.presses("Renoncer")
 
-    await customer.is_told("Votre adresse e-mail reste la même.")
+    await customer.sees_message("Votre adresse e-mail reste la même.")
     await expect(customer.section("Adresse e-mail")).not_to_contain_text(new)
 
 
@@ -93,7 +95,7 @@ async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
     await visitor.goes_to(link)
     await visitor.reads("Vous ne recevez plus d’e-mail à chaque réponse à vos demandes.")
     await visitor.presses("En recevoir de nouveau")
-    await visitor.is_told("Vous recevez de nouveau un e-mail à chaque réponse")
+    await visitor.sees_message("Vous recevez de nouveau un e-mail à chaque réponse")
 
 
 async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
@@ -106,7 +108,7 @@ async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
     await technician.page.get_by_role("radio", name="English").check()
     await finds_no_violation(technician.page)
     await technician.presses("Enregistrer")
-    await technician.is_told("Notifications enregistrées.")
+    await technician.sees_message("Notifications enregistrées.")
     box = technician.page.get_by_role("checkbox", name="À chaque réponse d’un client")
     await expect(box).to_be_checked()
 

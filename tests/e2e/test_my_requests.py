@@ -190,7 +190,7 @@ async def test_what_is_begun_waits_on_the_server_for_any_device(
     await phone.reads("Vous avez commencé une autre demande")
     await expect(phone.field("Que se passe-t-il ?")).to_have_value("")
     await phone.follows("La reprendre")
-    await phone.is_told("Voici le brouillon")
+    await phone.sees_message("Voici le brouillon")
     await expect(phone.page.get_by_role("radio", name=sales[1]["serial_number"])).to_be_checked()
     await expect(phone.field("Que se passe-t-il ?")).to_have_value("Fini là-bas ?")
     await phone.presses("Envoyer la demande")
@@ -226,13 +226,13 @@ async def test_a_last_word_closes_a_request_and_a_request_to_follow_links_both(
     await expect(she.page.get_by_role("radio")).to_have_count(0)
     await she.fills("Que se passe-t-il ?", "Il est rouge de nouveau.")
     await she.presses("Envoyer la demande")
-    await she.is_told("envoyée")
+    await she.sees_message("envoyée")
     following = int(she.page.url.rpartition("/")[2])
     await she.follows(f"demande n° {number}")
     await she.follows(f"la demande n° {following}")
     await she.sees_status(OPEN)
-    told = await technician_account.get(f"/api/tickets/{following}")
-    assert told["ticket"]["follows"] == number
+    received = await technician_account.get(f"/api/tickets/{following}")
+    assert received["ticket"]["follows"] == number
 
 
 # --- While it is read --------------------------------------------------------------------------
@@ -253,7 +253,7 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
 
     await she.reads_message("Claire Vasseur", "Débranchez-le.")
     await she.sees_status(YOUR_TURN)
-    await she.is_told("Claire Vasseur vient de répondre")
+    await she.sees_message("Claire Vasseur vient de répondre")
     await expect(field).to_be_focused()
     await expect(field).to_have_value("Je disais donc")
 
@@ -264,7 +264,7 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
         assert abs(after["y"] - before["y"]) < 2
 
     await eventually(stays)
-    await home.is_told("1 nouvelle réponse")
+    await home.sees_message("1 nouvelle réponse")
     await expect(home.page).to_have_title("(1) Mes demandes · Guichet")
     await expect(lines(home, "Vos demandes")).to_have_count(1)
     await home.page.get_by_role("button", name="1 nouvelle réponse").click()

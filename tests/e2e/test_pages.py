@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
-from e2e.pages import LOOKS, LOOKS_OF_CLOSED, at_rest
+from e2e.pages import CLOSED_STATES, PAGE_STATES, at_rest
 from e2e.people import IN_PROGRESS, RESOLVED, YOUR_TURN, Customer
 from e2e.windows import TALL, Theme
 from shop import Product, Shop
@@ -17,14 +17,14 @@ WIDTHS = (1440, 1024, 768, 390, 320)
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}}
 
 
-@pytest.mark.parametrize("name", LOOKS)
-async def test_a_page_is_accessible_in_both_themes_and_fits_every_window(windows, scene, name):
-    await is_for_everybody(await LOOKS[name].open(windows, scene, width=DESKTOP))
+@pytest.mark.parametrize("name", PAGE_STATES)
+async def test_a_page_is_accessible_in_both_themes_and_fits_every_window(windows, dataset, name):
+    await is_for_everybody(await PAGE_STATES[name].open(windows, dataset, width=DESKTOP))
 
 
-async def test_what_is_shown_while_a_service_is_away_is_for_everybody(windows, scene, closed):
-    for look in LOOKS_OF_CLOSED.values():
-        await is_for_everybody(await look.open(windows, scene, width=DESKTOP))
+async def test_what_is_shown_while_a_service_is_away_is_for_everybody(windows, dataset, closed):
+    for state in CLOSED_STATES.values():
+        await is_for_everybody(await state.open(windows, dataset, width=DESKTOP))
 
 
 async def is_for_everybody(page: Page) -> None:
@@ -92,7 +92,7 @@ MISPLACED = r"""async () => {
         if (parent.closest("svg, textarea, select, script, iframe, .skip, .visually-hidden")) continue;
         const rects = lines(text, 0, text.length);
         if (!rects.length) continue;
-        const said = `« ${text.data.trim().slice(0, 40)} »`;
+        const quote = `« ${text.data.trim().slice(0, 40)} »`;
         // What holds it: the block whose width ends its lines; a row that scrolls ends none.
         let block = parent;
         while (getComputedStyle(block).display.startsWith("inline") && !/block|flex|grid/.test(getComputedStyle(block).display)) block = block.parentElement;
@@ -102,18 +102,18 @@ MISPLACED = r"""async () => {
         const slack = style.whiteSpaceCollapse === "preserve" ? 10 : 1.5; // blanks hang at its end
         const cut = style.textOverflow === "ellipsis" && style.overflowX !== "visible";
         if (!cut && !piled && rects.some((line) => line.right > held.right + slack || line.left < held.left - slack))
-            found.push(`${said} hangs out of ${block.tagName}.${block.className}`);
+            found.push(`${quote} hangs out of ${block.tagName}.${block.className}`);
         // A part that its own text has widened hangs out of what holds the part.
         const around = block.parentElement.getBoundingClientRect();
         if (!cut && !piled && !block.closest("thead") && around.width > 1 && rects.some((line) => line.right > around.right + 1.5 && line.right <= held.right + 1.5))
-            found.push(`${said} widens ${block.tagName}.${block.className} out of ${block.parentElement.className}`);
+            found.push(`${quote} widens ${block.tagName}.${block.className} out of ${block.parentElement.className}`);
         // Accents that pile up are painted far beyond their line, unless something clips them there.
         if (piled) {
             let clip = parent;
             while (clip !== document.body && (getComputedStyle(clip).overflowY === "visible" || getComputedStyle(clip).display === "inline")) clip = clip.parentElement;
             const around = clip.getBoundingClientRect();
             if (clip !== block && around.top < Math.min(...rects.map((line) => line.top)) - 60 || clip !== block && around.bottom > Math.max(...rects.map((line) => line.bottom)) + 60)
-                found.push(`${said} is painted over what surrounds it`);
+                found.push(`${quote} is painted over what surrounds it`);
         }
         if (innerWidth < 352) continue; // too narrow for some numbers
         for (const { 0: whole, index } of text.data.matchAll(/V-\d{4}-\d+|\b[0-9A-Z]{15}\b|@[a-z]+\.(com|org|net)\b/g))
@@ -154,7 +154,7 @@ async def test_a_customer_needs_no_script_for_the_whole_life_of_a_request(
     await she.presses("Marquer comme résolue")
     await she.reads("Une demande résolue ne se rouvre pas")
     await she.presses("Marquer comme résolue")
-    await she.is_told(f"Demande n° {number} résolue.")
+    await she.sees_message(f"Demande n° {number} résolue.")
     await she.sees_status(RESOLVED)
     await she.can_say_nothing_more()
 
@@ -186,7 +186,7 @@ async def test_a_technician_can_answer_and_resolve_without_script(
     await he.presses("Résoudre")
     await he.reads("Une demande résolue ne se rouvre pas.")
     await he.presses("Résoudre")
-    await he.is_told(f"Demande n° {number} résolue.")
+    await he.sees_message(f"Demande n° {number} résolue.")
 
 
 async def test_the_counter_says_that_it_needs_script(windows, seller_account):

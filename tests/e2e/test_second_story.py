@@ -228,7 +228,7 @@ async def test_a_customer_closes_her_other_sessions(windows, customer_account):
     dialog = she.page.get_by_role("dialog")
     await dialog.get_by_role("button", name="Fermer les autres sessions").click()
 
-    await she.is_told("Vos autres sessions sont fermées.")
+    await she.sees_message("Vos autres sessions sont fermées.")
     assert (await elsewhere.account.exchange()).status_code == 401
     await she.goes_to("/mes-demandes")
     await expect(she.page).to_have_url(re.compile("/mes-demandes$"))

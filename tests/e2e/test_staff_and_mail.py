@@ -29,13 +29,13 @@ async def test_an_administrator_invites_somebody_who_then_answers(
     await administrator.goes_to("/comptoir")
     await administrator.follows("Personnel")
     await administrator.presses("Envoyer l’invitation")
-    await administrator.is_told_beside("Prénom", "Indiquez le prénom.")
+    await administrator.sees_message_beside("Prénom", "Indiquez le prénom.")
     await administrator.fills("Prénom", "Inès")
     await administrator.fills("Nom", "Nouvelle")
     await administrator.fills("Adresse e-mail", email)
     await administrator.page.get_by_label("Rôle", exact=True).select_option("technician")
     await administrator.presses("Envoyer l’invitation")
-    await administrator.is_told("Invitation envoyée")
+    await administrator.sees_message("Invitation envoyée")
     line = administrator.page.get_by_role("row").filter(has_text=email)
     await expect(line).to_contain_text("Invitation envoyée")
     await finds_no_violation(administrator.page)
@@ -44,7 +44,7 @@ async def test_an_administrator_invites_somebody_who_then_answers(
     await newcomer.goes_to((await mailbox.to(email, "compte")).link)
     await newcomer.fills("Mot de passe", "sept nuages lents")
     await newcomer.presses("Enregistrer le mot de passe")
-    await newcomer.is_told("Bienvenue ! Mot de passe enregistré, votre session est ouverte.")
+    await newcomer.sees_message("Bienvenue ! Mot de passe enregistré, votre session est ouverte.")
     await newcomer.reads_title("Demandes d’assistance")
 
 
@@ -58,10 +58,10 @@ async def test_a_disabled_colleague_is_out_until_enabled_again(windows, shop, ad
     )
     await expect(question).to_contain_text("Ses sessions sont fermées partout")
     await question.get_by_role("button", name="Désactiver", exact=True).click()
-    await administrator.is_told("Compte modifié.")
+    await administrator.sees_message("Compte modifié.")
     assert (await colleague.exchange()).status_code == 401
     await administrator.presses("Réactiver Prosper Absent")
-    await administrator.is_told("Compte modifié.")
+    await administrator.sees_message("Compte modifié.")
     them = await windows.staff(colleague, signed_in=False)
     await them.signs_in()
 
@@ -135,10 +135,10 @@ async def test_what_a_mail_server_refused_is_shown_and_sent_again(
     await technician.reads_title("Modifier")
     await technician.fills("Nom", "Rousseau-Petit")
     await technician.presses("Enregistrer les modifications")
-    await technician.is_told("Modifications enregistrées.")
+    await technician.sees_message("Modifications enregistrées.")
     await technician.reads_title("E-mails non remis")
     await lost.get_by_role("button", name="Renvoyer").click()
-    await technician.is_told("E-mail remis dans la file")
+    await technician.sees_message("E-mail remis dans la file")
 
     async def sent_again() -> None:
         mails = mailbox.all_to(customer_account.email)

@@ -47,9 +47,9 @@ class Broker:
 
         async def look() -> None:
             last = (await self.js.stream_info(stream)).state.last_seq
-            heard = await self.js.consumer_info(stream, durable)
-            assert heard.num_pending == 0, f"{heard.num_pending} of {last} wait for {durable}"
-            assert heard.num_ack_pending == 0, f"{durable} has not acknowledged all"
+            received = await self.js.consumer_info(stream, durable)
+            assert received.num_pending == 0, f"{received.num_pending} of {last} wait for {durable}"
+            assert received.num_ack_pending == 0, f"{durable} has not acknowledged all"
 
         await eventually(look)
 

@@ -38,17 +38,17 @@ async def broker(stack: Stack, shop: Shop) -> AsyncGenerator[Broker]:
 @pytest.fixture
 async def supervisor(stack: Stack, shop: Shop) -> AsyncGenerator[list[str]]:
     """As `./guichet up` looks after its parts; gives what it says."""
-    said: list[str] = []
-    supervisor = Supervisor(stack.processes, said.append, pauses=(0.2,))
+    message: list[str] = []
+    supervisor = Supervisor(stack.processes, message.append, pauses=(0.2,))
 
     async def watch() -> None:
         while True:
             if supervisor.look():
-                await asyncio.to_thread(stack.take_note, said.append)
+                await asyncio.to_thread(stack.take_note, message.append)
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch())
-    yield said
+    yield message
     await all_ready(stack.processes)  # for the next test, whatever became of this one
     await eventually(lambda: all_reached(shop))
     watching.cancel()

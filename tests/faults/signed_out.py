@@ -71,9 +71,9 @@ async def accepted_until(
     missing = set(accepted)
     while missing:
         asked_after = time.monotonic() - ended_at
-        said = await answers(http, token, sorted(missing))
-        accepted |= dict.fromkeys(let_in(said), asked_after)
-        missing -= {route for route, status in said.items() if status == 401}
+        message = await answers(http, token, sorted(missing))
+        accepted |= dict.fromkeys(let_in(message), asked_after)
+        missing -= {route for route, status in message.items() if status == 401}
         await asyncio.sleep(PAUSE_SECONDS)
     return accepted
 
@@ -81,14 +81,14 @@ async def accepted_until(
 async def answers(http: httpx.AsyncClient, token: str, routes: Iterable[str]) -> dict[str, int]:
     """The status that each gives; a part that is away gives none."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    said = {}
+    fields = {}
     for route in routes:
         method, path = route.split()
         with contextlib.suppress(httpx.HTTPError):
-            said[route] = (await http.request(method, address(path), headers=headers)).status_code
-    return said
+            fields[route] = (await http.request(method, address(path), headers=headers)).status_code
+    return fields
 
 
-def let_in(said: dict[str, int]) -> set[str]:
+def let_in(expected: dict[str, int]) -> set[str]:
     """Whatever is wrong with what they asked for."""
-    return {route for route, status in said.items() if status != 401 and status < 500}
+    return {route for route, status in expected.items() if status != 401 and status < 500}

@@ -144,10 +144,10 @@ async def test_a_unit_sold_before_is_refused_with_whom_to_ask(
         answer = await seller.call("POST", "/api/sales", again)
 
     Wrong({}, 409, "serial_number_already_sold", "serial_number").check(answer)
-    told = answer.json()["context"]
-    assert told["sale_id"] == first["id"]
-    assert told["seller_name"] == "Julien Morel"
-    assert told["sold_on"] == first["sold_on"]
+    body = answer.json()["context"]
+    assert body["sale_id"] == first["id"]
+    assert body["seller_name"] == "Julien Morel"
+    assert body["sold_on"] == first["sold_on"]
 
 
 async def test_a_withdrawn_product_needs_to_be_confirmed(unchanged, shop, seller, customer):

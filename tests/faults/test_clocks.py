@@ -99,12 +99,12 @@ async def tells_of_its_clock(http, stack, name):
     assert health["ready"] is True
     if library():
         side = "ahead of" if seconds > 0 else "behind"
-        told = re.search(
+        received = re.search(
             rf"clock is (\d+) s {side} its database's.*: set it \(NTP\)", health["clock"]
         )
-        assert told is not None, health
+        assert received is not None, health
         assert (
-            abs(int(told[1]) - abs(seconds)) < 5
+            abs(int(received[1]) - abs(seconds)) < 5
         )  # on a machine at work, the question takes a while
 
 

@@ -61,14 +61,14 @@ async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(s
 
 
 async def is_the_same(http: httpx.AsyncClient, here: str, there: str, path: str) -> None:
-    said, arrived = await http.get(here + path), await http.get(there + path)
-    assert arrived.status_code == said.status_code, path
-    assert security(arrived) == security(said), path
-    assert security(said)["X-Content-Type-Options"] == "nosniff", path
+    message, arrived = await http.get(here + path), await http.get(there + path)
+    assert arrived.status_code == message.status_code, path
+    assert security(arrived) == security(message), path
+    assert security(message)["X-Content-Type-Options"] == "nosniff", path
     for address in (here, there):
         head = await http.head(address + path)
-        assert (head.status_code, head.content) == (said.status_code, b""), path
-        assert security(head) == security(said), path
+        assert (head.status_code, head.content) == (message.status_code, b""), path
+        assert security(head) == security(message), path
 
 
 def security(answer: httpx.Response) -> dict[str, str]:

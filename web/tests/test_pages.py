@@ -130,9 +130,9 @@ async def test_what_is_typed_survives_the_end_of_the_session_but_passwords_do_no
     assert answer.status_code == 401
     assert "Votre session a expiré" in answer.text
     assert "Ligne" not in answer.text  # the next person at this browser may be another one
-    [sealed] = re.findall(r'name="kept" value="([^"]+)"', answer.text)
-    kept = unseal(settings.web_secret.get_secret_value(), sealed)
-    assert kept == SealedForm(
+    [sealed] = re.findall(r'name="sealed" value="([^"]+)"', answer.text)
+    stored = unseal(settings.web_secret.get_secret_value(), sealed)
+    assert stored == SealedForm(
         owner=UUID(SOMEBODY),
         action="/mes-demandes/4127",
         values={"text": "Ligne 1\r\nLigne 2 <b>", "answer": "send"},
@@ -146,10 +146,10 @@ async def test_what_is_typed_survives_the_end_of_the_session_but_passwords_do_no
 
 
 async def test_what_we_did_not_seal_is_not_given_back(browser):
-    typed = {"email": "", "password": "", "kept": "gAAAAAB" + "x" * 80}
+    typed = {"email": "", "password": "", "sealed": "gAAAAAB" + "x" * 80}
     answer = await browser.post("/connexion", data=typed)
     assert answer.status_code == 422
-    assert 'name="kept"' not in answer.text
+    assert 'name="sealed"' not in answer.text
 
 
 async def test_another_sites_form_is_refused_before_anything_else(browser):

@@ -42,13 +42,13 @@ async def test_a_customer_is_put_right(clerk, shop):
     await clerk.fills("Nom", "Rousseau")
     await clerk.fills("Adresse e-mail", other.email)
     await clerk.presses("Enregistrer les modifications")
-    await clerk.is_told_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
+    await clerk.sees_message_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
     await expect(clerk.field("Nom")).to_have_value("Rousseau")
     await clerk.fills("Adresse e-mail", f"plus.{customer.email}")
     await clerk.presses("Enregistrer les modifications")
 
     await clerk.reads_title("Nathalie Rousseau")
-    await clerk.is_told("Modifications enregistrées.")
+    await clerk.sees_message("Modifications enregistrées.")
     await clerk.reads(f"plus.{customer.email}")
 
 
@@ -75,18 +75,18 @@ async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk
     await clerk.type(customer.password)
     await clerk.press("Enter")
 
-    await clerk.is_told("Mot de passe enregistré.")
+    await clerk.sees_message("Mot de passe enregistré.")
     assert await customer.session()
 
 
-async def test_the_file_shows_requests_with_their_status(seller, scene):
-    await seller.goes_to(f"/clients/{scene.customer.id}")
+async def test_the_file_shows_requests_with_their_status(seller, dataset):
+    await seller.goes_to(f"/clients/{dataset.customer.id}")
     requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
 
     for number, status in (
-        (scene.open, "Ouverte"),
-        (scene.answered, "En cours de traitement"),
-        (scene.resolved, "Résolue"),
+        (dataset.open, "Ouverte"),
+        (dataset.answered, "En cours de traitement"),
+        (dataset.resolved, "Résolue"),
     ):
         await expect(requests.filter(has_text=f"n° {number}")).to_contain_text(status)
 

@@ -59,11 +59,11 @@ async def test_a_customer_being_created_and_a_day_go_on_at_another_device(clerk,
 async def begun_elsewhere(clerk: Clerk, **typed: str) -> None:
     """What sales keeps of it, as another device would ask."""
 
-    async def kept() -> None:
+    async def saved() -> None:
         content = (await clerk.account.get("/api/sales/draft"))["content"]
         assert {name: content.get(name) for name in typed} == typed
 
-    await eventually(kept)
+    await eventually(saved)
 
 
 async def test_an_unreadable_day_is_still_there_and_still_refused(at_date):
@@ -71,7 +71,7 @@ async def test_an_unreadable_day_is_still_there_and_still_refused(at_date):
     await at_date.page.reload()
 
     await expect(at_date.date_field).to_have_value("le 35 brumaire")
-    await at_date.is_told_beside("Date de vente", "Cette date n’est pas lisible.")
+    await at_date.sees_message_beside("Date de vente", "Cette date n’est pas lisible.")
 
 
 async def test_a_recorded_sale_is_begun_no_more(at_serial):
@@ -100,7 +100,7 @@ async def test_a_sale_is_thrown_away_and_taken_up_again(at_serial, customer_acco
 
 @AT_BOTH_WIDTHS
 async def test_what_is_kept_is_said_beside_the_way_to_throw_it_away(at_serial):
-    line = at_serial.page.locator("[data-kept-line]")
+    line = at_serial.page.locator("[data-draft-line]")
     words = await line.get_by_text("Saisie conservée").bounding_box()
     button = await line.get_by_role("button", name="Vider").bounding_box()
     assert words
@@ -117,14 +117,14 @@ async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
     await begun_elsewhere(at_serial, serial_number="PHBQ")
     other = await in_another_tab(at_serial)
     await other.goes_to(f"/comptoir?client={second.id}")
-    await other.is_told(f"Une autre vente est commencée pour {customer_account.name}")
+    await other.sees_message(f"Une autre vente est commencée pour {customer_account.name}")
     await other.page.get_by_role("link", name="Ouvrir l’autre").press("Enter")
     await expect(other.serial_field).to_have_value("PHBQ")
     await other.page.get_by_role("button", name="Rétablir").press("Enter")
     await expect(other.ticket).to_contain_text("Marc Roux")
     await begun_elsewhere(other, customer_id=second.id)
     await at_serial.type("7")
-    await at_serial.is_told("Une autre vente est commencée pour Marc Roux")
+    await at_serial.sees_message("Une autre vente est commencée pour Marc Roux")
     await at_serial.page.get_by_role("button", name="Garder celle-ci").press("Enter")
 
     await begun_elsewhere(at_serial, serial_number="PHBQ7")
@@ -156,7 +156,7 @@ async def test_a_sale_recorded_in_another_tab_is_told(at_serial):
     await at_serial.records_sale()
     await other.type("PHBQ")
 
-    await other.is_told("Cette vente est déjà enregistrée.")
+    await other.sees_message("Cette vente est déjà enregistrée.")
     link = other.page.get_by_role("link", name="Voir cette vente")
     await expect(link).to_have_attribute("href", urlsplit(at_serial.page.url).path)
 

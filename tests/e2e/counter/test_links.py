@@ -70,7 +70,7 @@ async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
     await fits(clerk.page)
     await presses_keys(clerk, "Enter")
 
-    await clerk.is_told(sent_to(newcomer))
+    await clerk.sees_message(sent_to(newcomer))
     await expect(clerk.product_box).to_be_focused()
     await expect(clerk.main).to_contain_text("mot de passe pas encore choisi")
     await finds_no_violation(clerk.page)
@@ -85,7 +85,7 @@ async def test_a_customer_is_created_by_a_link_with_the_keyboard_alone(
     await expect(clerk.serial_field).to_be_focused()
     await types(clerk, serial_number())
     await clerk.records_sale()
-    await clerk.is_told("Élodie pourra demander de l’aide pour cet appareil")
+    await clerk.sees_message("Élodie pourra demander de l’aide pour cet appareil")
     await clerk.reads("Mot de passe : à choisir par le lien envoyé à cette adresse.")
     await finds_no_violation(clerk.page)
 
@@ -103,7 +103,7 @@ async def test_a_link_that_is_asked_for_twice_in_a_cut_makes_one_customer_and_on
     await expect(the_button(seller)).to_be_focused()
     await presses_keys(seller, "Enter")
 
-    await seller.is_told(sent_to(newcomer))
+    await seller.sees_message(sent_to(newcomer))
     await mailbox.to(newcomer.email, CHOOSE)
     assert len(mailbox.all_to(newcomer.email)) == 1
 
@@ -117,7 +117,7 @@ async def test_after_a_link_that_was_cut_no_second_account_is_made(seller: Staff
     await seller.is_warned("La connexion est coupée")
     await presses_keys(seller, "Shift+Tab", "Enter")
 
-    await seller.is_told_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
+    await seller.sees_message_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
     await seller.page.get_by_role("button", name="Choisir ce client").press("Enter")
     await expect(seller.product_box).to_be_focused()
 
@@ -129,7 +129,7 @@ async def test_a_wrong_address_is_said_before_any_link_is_sent(
     await presses_keys(clerk, "Alt+n")
     await the_button(clerk).press("Enter")
 
-    await clerk.is_told_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
+    await clerk.sees_message_beside("Adresse e-mail", "Un compte existe déjà avec cette adresse")
     await expect(clerk.field("Adresse e-mail")).to_be_focused()
     await expect(clerk.page.get_by_role("status").filter(has_text="Un lien")).to_have_count(0)
 
@@ -141,7 +141,7 @@ async def test_the_words_about_the_link_leave_with_its_customer(
     await seller.goes_to_counter()
     await fills_the_card_in(seller, newcomer)
     await presses_keys(seller, "Enter")
-    await seller.is_told(sent_to(newcomer))
+    await seller.sees_message(sent_to(newcomer))
     await presses_keys(seller, "Shift+Tab")
     await seller.chooses_customer(customer_account)
 
@@ -160,7 +160,7 @@ async def test_a_link_is_sent_again_from_the_customers_file(
     if javascript:
         await finds_no_violation(seller.page)
     await seller.presses("Renvoyer le lien")
-    await seller.is_told(sent_to(customer))
+    await seller.sees_message(sent_to(customer))
     await seller.reads(NOT_CHOSEN)
 
     async def second() -> None:
@@ -178,7 +178,7 @@ async def test_a_link_is_sent_to_whoever_has_forgotten_their_password(
     await clerk.reads_nothing_of(NOT_CHOSEN)
     await clerk.main.get_by_role("button", name="Envoyer un lien").press("Enter")
 
-    await clerk.is_told(sent_to(customer_account))
+    await clerk.sees_message(sent_to(customer_account))
     await finds_no_violation(clerk.page)
     await fits(clerk.page)
     assert re.match("/lien/.+", (await mailbox.to(customer_account.email, ANEW)).link)
@@ -190,7 +190,7 @@ async def test_the_keyboard_is_handed_over_to_whoever_was_sent_a_link(seller: St
     await seller.presses("Nouveau mot de passe")
     await seller.lets_type_password(customer)
 
-    await seller.is_told("Mot de passe enregistré.")
+    await seller.sees_message("Mot de passe enregistré.")
     await seller.reads_nothing_of(NOT_CHOSEN)
 
 

@@ -81,7 +81,7 @@ async def test_an_address_that_is_known_offers_its_customer(clerk, customer_acco
     await clerk.type(customer_account.email)
     await clerk.press("Enter")
 
-    await clerk.is_told_beside(
+    await clerk.sees_message_beside(
         "Adresse e-mail",
         f"Un compte existe déjà avec cette adresse : {customer_account.name}.",
     )
@@ -101,9 +101,9 @@ async def test_wrong_names_and_addresses_are_said_beside_their_fields(clerk):
     await clerk.type("elodie@example")
     await clerk.press("Enter")
 
-    await clerk.is_told_beside("Prénom", "Indiquez le prénom.")
-    await clerk.is_told_beside("Nom", "Indiquez le nom.")
-    await clerk.is_told_beside("Adresse e-mail", "Il manque la fin de l’adresse")
+    await clerk.sees_message_beside("Prénom", "Indiquez le prénom.")
+    await clerk.sees_message_beside("Nom", "Indiquez le nom.")
+    await clerk.sees_message_beside("Adresse e-mail", "Il manque la fin de l’adresse")
     await expect(clerk.field("Prénom")).to_be_focused()
 
 

@@ -65,7 +65,7 @@ async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_produc
 
 
 async def test_the_count_is_announced_once_for_each_answer(at_product):
-    said = await listen_to(at_product.page)
+    message = await listen_to(at_product.page)
     await at_product.type("noc")
     on_sale, withdrawn = matches("noc")
     await expect(at_product.main).to_contain_text(f"{on_sale} produits correspondent")
@@ -73,7 +73,7 @@ async def test_the_count_is_announced_once_for_each_answer(at_product):
     await expect(at_product.offered_products.first).to_be_visible()
     await at_product.press("ArrowDown", "ArrowDown", "Escape", "ArrowDown")
 
-    first, last = await said()
+    first, last = await message()
     assert spoken(
         f"{on_sale} produits correspondent, et {withdrawn} retirés de la vente. "
         "Continuez à taper : la liste s’affiche à moins de 10."
@@ -86,12 +86,12 @@ async def listen_to(page: Page) -> Callable[[], Awaitable[list[str]]]:
     await page.evaluate(
         """() => {
             const status = document.querySelector("#step-product [role=status]");
-            window.said = [];
-            new MutationObserver(() => window.said.push(status.textContent))
+            window.announced = [];
+            new MutationObserver(() => window.announced.push(status.textContent))
                 .observe(status, { childList: true, characterData: true, subtree: true });
         }"""
     )
-    return lambda: page.evaluate("window.said.filter(Boolean)")
+    return lambda: page.evaluate("window.announced.filter(Boolean)")
 
 
 async def test_a_search_that_fails_says_so_and_the_next_one_works(at_product):

@@ -22,11 +22,11 @@ async def test_a_day_is_read_while_it_is_typed_and_the_slip_shows_no_other(
     yesterday = today() - timedelta(days=1)
     slip = at_date.page.locator("[data-row=sold_on] dd")
     await at_date.type("le 35")
-    await at_date.is_told_beside("Date de vente", "Cette date n’est pas lisible.")
+    await at_date.sees_message_beside("Date de vente", "Cette date n’est pas lisible.")
     await expect(slip).to_have_text("—")
     await at_date.press("Control+a")
     await at_date.type("31122099")
-    await at_date.is_told_beside("Date de vente", "ne peut pas être dans le futur")
+    await at_date.sees_message_beside("Date de vente", "ne peut pas être dans le futur")
     await expect(slip).to_have_text("—")
     await at_date.press("Control+Enter")
     await expect(at_date.ticket).to_contain_text("La date de vente est à corriger.")
@@ -174,7 +174,7 @@ async def test_two_tabs_sell_one_unit_once(at_serial, shop, product, customer_ac
     await at_serial.records_sale()
     await other.press("Control+Enter")
 
-    await other.is_told_beside("Numéro de série", SOLD)
+    await other.sees_message_beside("Numéro de série", SOLD)
     await expect(other.serial_field).to_have_value(unit)
     await expect(other.serial_field).to_be_focused()
     assert len(await sales_to(at_serial, customer_account)) == 1
@@ -318,7 +318,7 @@ async def test_a_cancelled_sale_says_by_whom_and_why_and_frees_its_number(
     await at_serial.fills("Raison de l’annulation", "Mauvais client")
     await at_serial.page.get_by_role("button", name="Annuler la vente").press("Enter")
 
-    await at_serial.is_told("Vente annulée par Julien Morel")
+    await at_serial.sees_message("Vente annulée par Julien Morel")
     history = at_serial.page.get_by_role("region", name="Historique")
     await expect(history).to_contain_text("enregistrée par Julien Morel")
     await expect(history).to_contain_text("annulée par Julien Morel : Mauvais client")

@@ -50,7 +50,7 @@ async def test_a_sale_is_found_by_its_product_and_by_its_day(clerk, shop, custom
     async with clerk.page.expect_navigation():
         await search.press("Enter")
 
-    await clerk.is_told("Aucune vente ne correspond.")
+    await clerk.sees_message("Aucune vente ne correspond.")
 
 
 async def test_a_search_of_sales_says_what_is_wrong_with_it(clerk):
@@ -61,9 +61,9 @@ async def test_a_search_of_sales_says_what_is_wrong_with_it(clerk):
     await clerk.reads("Encore une lettre.")
     await search.fill("zzyyxx")
     await search.press("Enter")
-    await clerk.is_told("Aucune vente ne correspond.")
+    await clerk.sees_message("Aucune vente ne correspond.")
     await search.fill("")
     await clerk.fills("Jusqu’au", "1999-12-31")
     await search.press("Enter")
 
-    await clerk.is_told("Aucune vente ne correspond.")
+    await clerk.sees_message("Aucune vente ne correspond.")

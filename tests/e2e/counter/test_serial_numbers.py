@@ -28,7 +28,7 @@ async def test_a_sale_takes_at_most_25_keys_besides_the_scan(clerk, shop, produc
     await clerk.is_ready()
     await clerk.press("Control+Enter")
     await clerk.reads_title("Confirmation de vente")
-    await clerk.is_told("Vente enregistrée. Zéphyrine peut déjà demander de l’aide")
+    await clerk.sees_message("Vente enregistrée. Zéphyrine peut déjà demander de l’aide")
 
     [sale] = await sales_to(clerk, customer)
     assert (sale["serial_number"], sale["sold_on"]) == (unit, today().isoformat())
@@ -113,7 +113,7 @@ async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial):
         await at_serial.press("Control+a", "Delete")
         await scan(at_serial.page, scanned, end=end)
         words = "Il manque 1 caractère" if length == 14 else "Il y a 1 caractère de trop"
-        await at_serial.is_told_beside("Numéro de série", words)
+        await at_serial.sees_message_beside("Numéro de série", words)
         await expect(at_serial.serial_field).to_have_value(scanned)
         await expect(at_serial.main).to_contain_text(f"{length} / 15")
         await expect(at_serial.serial_field).to_be_focused()
@@ -164,7 +164,7 @@ async def test_a_scanners_prefix_is_taken_off_and_confirmed_also_where_it_was_ty
 async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_place(at_serial):
     field, mark = at_serial.serial_field, at_serial.page.locator(".serial__bad")
     await at_serial.press("Enter")
-    await at_serial.is_told_beside("Numéro de série", "Indiquez le numéro de série")
+    await at_serial.sees_message_beside("Numéro de série", "Indiquez le numéro de série")
     await at_serial.type("phbq7-4k2 m9.1")
     await expect(field).to_have_value("PHBQ74K2M91")
     await expect(at_serial.main).to_contain_text("11 / 15")
@@ -177,7 +177,7 @@ async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_plac
         await at_serial.press("Control+a")
         await at_serial.page.keyboard.insert_text(typed)
         await at_serial.press("Enter")
-        await at_serial.is_told_beside(
+        await at_serial.sees_message_beside(
             "Numéro de série", f"Caractère {typed.index('é') + 1} : « é »"
         )
         await expect(field).to_have_value(typed)
@@ -204,7 +204,7 @@ async def test_a_number_sold_before_tells_when_and_to_whom_and_tab_leaves_it(
     sale = await shop.sell(buyer, product, seller=at_serial.account)
     await at_serial.type(sale["serial_number"])
 
-    await at_serial.is_told_beside("Numéro de série", f"{SOLD} : le {today().day} ")
+    await at_serial.sees_message_beside("Numéro de série", f"{SOLD} : le {today().day} ")
     await expect(at_serial.main).to_contain_text("à Marc Rousseau, par Julien Morel.")
     link = at_serial.page.get_by_role("link", name="Voir cette vente")
     await expect(link).to_have_attribute("href", f"/ventes/{sale['id']}")

@@ -214,7 +214,7 @@ async def test_without_mail_the_file_offers_the_keyboard_alone(services, seller_
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "said"),
+    ("status", "code", "expected"),
     [
         (409, "mail_unavailable", "Aucun e-mail ne peut être envoyé d’ici."),
         (409, "account_disabled", "Ce compte est désactivé."),
@@ -222,13 +222,13 @@ async def test_without_mail_the_file_offers_the_keyboard_alone(services, seller_
     ],
 )
 async def test_a_link_that_is_refused_is_explained_in_the_file(
-    services, seller, form, status, code, said
+    services, seller, form, status, code, expected
 ):
     services.refusal = (status, code)
     answer = await seller.post(f"{FILE}/lien", data=form)
 
     assert answer.status_code == status
-    assert re.search(rf'role="alert">.*{said}', answer.text)
+    assert re.search(rf'role="alert">.*{expected}', answer.text)
 
 
 # --- On the confirmation -----------------------------------------------------------------------
@@ -237,8 +237,8 @@ async def test_a_link_that_is_refused_is_explained_in_the_file(
 async def test_the_confirmation_says_how_a_password_is_chosen_that_is_not_yet(
     services, seller, settings
 ):
-    session, said = (cookie_name(settings, name) for name in ("session", "done"))
-    done = {"Cookie": f"{session}=julien; {said}=sale_recorded"}
+    session, message = (cookie_name(settings, name) for name in ("session", "done"))
+    done = {"Cookie": f"{session}=julien; {message}=sale_recorded"}
     page = (await seller.get(f"/ventes/{SALE}", headers=done)).text
     assert "Élodie peut déjà demander de l’aide" in page
     assert "Mot de passe" not in page

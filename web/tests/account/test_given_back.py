@@ -207,7 +207,7 @@ async def test_what_another_session_typed_is_sealed_while_identity_is_away(brows
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "1"
         assert QUESTION["subject"] not in html.unescape(answer.text)
-        sealed = unseal(SECRET, given_back(answer)["kept"])
+        sealed = unseal(SECRET, given_back(answer)["sealed"])
         assert sealed
         assert (sealed.owner, sealed.action) == (WHO, "/mes-demandes/nouvelle")
         assert sealed.values == QUESTION

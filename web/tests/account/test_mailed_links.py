@@ -38,11 +38,11 @@ class Services:
         self.asked.append((path, body))
         if path in self.refusals:
             status, code = self.refusals[path]
-            told = {"title": "", "status": status, "code": code, "detail": ""}
-            return httpx.Response(status, json=told, headers={"Retry-After": "290"})
-        return httpx.Response(200, json=self.said(path, body))
+            fields = {"title": "", "status": status, "code": code, "detail": ""}
+            return httpx.Response(status, json=fields, headers={"Retry-After": "290"})
+        return httpx.Response(200, json=self.answer_to(path, body))
 
-    def said(self, path: str, body: Any) -> Any:
+    def answer_to(self, path: str, body: Any) -> Any:
         if path.endswith("/links/read"):
             known = {"first_name": "Zoé", "last_name": "Petit", "email": EMAIL}
             known |= {"purpose": self.purpose, "role": "customer", "expires_at": NOW}
@@ -126,14 +126,14 @@ async def test_looking_at_a_link_says_what_it_is_for_and_uses_nothing(
 # A page without a referrer is sent from « null », and plain HTTP knows no Sec-Fetch-Site.
 @pytest.mark.parametrize("headers", [{"Origin": "null"}, {"Sec-Fetch-Site": "same-origin"}, {}])
 @pytest.mark.parametrize(
-    ("purpose", "said"),
+    ("purpose", "expected"),
     [
         ("password", "password_chosen_here"),
         ("invitation", "first_password_chosen"),
     ],
 )
 async def test_whoever_chooses_a_password_on_our_page_is_signed_in(
-    services, reader, session_name, headers, purpose, said
+    services, reader, session_name, headers, purpose, expected
 ):
     services.purpose = purpose
     await reader.get(LINK)
@@ -144,7 +144,7 @@ async def test_whoever_chooses_a_password_on_our_page_is_signed_in(
         ("/api/identity/sessions", {"email": EMAIL, **CHOSEN, "browser": ""}),
     ]
     assert reader.cookies[session_name] == "of-zoe"
-    assert reader.cookies[session_name.replace("session", "done")] == said
+    assert reader.cookies[session_name.replace("session", "done")] == expected
 
 
 @pytest.mark.parametrize("refused", [False, True])

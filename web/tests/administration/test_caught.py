@@ -22,20 +22,20 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_the_mails_are_there_with_their_text_and_links(folder):
-    letters = folder.newest()
-    assert {letter.subject for letter in letters} == {f"Demande n° {n}" for n in range(3)}
-    letter = folder.letter(letters[0].key)
-    assert letter is not None
-    assert letter.recipient == "Inès <ines@example.org>"
-    assert letter.pieces[1].startswith("https://sav.example.org/lien/")
-    assert "<h1>Voyez</h1>" in letter.html
-    assert ("To", "Inès <ines@example.org>") in letter.headers
+    mails = folder.newest()
+    assert {mail.subject for mail in mails} == {f"Demande n° {n}" for n in range(3)}
+    mail = folder.mail(mails[0].key)
+    assert mail is not None
+    assert mail.recipient == "Inès <ines@example.org>"
+    assert mail.pieces[1].startswith("https://sav.example.org/lien/")
+    assert "<h1>Voyez</h1>" in mail.html
+    assert ("To", "Inès <ines@example.org>") in mail.headers
 
 
 def test_nothing_is_read_but_mails(folder, tmp_path):
     (tmp_path / "secret").write_text("x")
     for key in ("../secret", "..", "", "nowhere"):
-        assert folder.letter(key) is None
+        assert folder.mail(key) is None
     assert Folder(tmp_path / "nowhere").newest() == []
 
 

@@ -267,8 +267,8 @@ async def test_a_lost_mail_is_told_with_what_can_be_done(services, ada, form):
     page = plain(await ada.get("/courrier"))
 
     assert "2 e-mails n’ont pas trouvé leur destinataire." in page
-    for said in ("Réponse à une demande", "elodie@exemple.org", "550 no such &lt;user&gt;"):
-        assert said in page
+    for message in ("Réponse à une demande", "elodie@exemple.org", "550 no such &lt;user&gt;"):
+        assert message in page
     assert (
         f'href="/clients/{PAUL}/modifier?retour=courrier" aria-label="Corriger l’adresse de Élodie'
         in page
@@ -298,8 +298,8 @@ async def test_administrators_see_how_sending_goes(services, ada):
         "last_trouble_at": NOW,
     }
     page = plain(await ada.get("/courrier"))
-    for said in ("3 (le plus ancien depuis 12 min)", "1 204", "421 too busy", "Courrier (démo)"):
-        assert said in page
+    for message in ("3 (le plus ancien depuis 12 min)", "1 204", "421 too busy", "Courrier (démo)"):
+        assert message in page
 
 
 async def test_others_see_the_list_alone(services, ada):
@@ -366,9 +366,9 @@ def asked_where(*, mail: bool) -> Request:
 
 def answered(at: datetime, kind: MessageKind = MessageKind.STAFF) -> StaffThread:
     """A request in which one thing was said; only what is looked at."""
-    said = StaffMessage.model_construct(id=UUID(PAUL), kind=kind, sent_at=at)
+    message = StaffMessage.model_construct(id=UUID(PAUL), kind=kind, sent_at=at)
     ticket = StaffTicket.model_construct(number=4127)
-    return StaffThread.model_construct(ticket=ticket, messages=[said])
+    return StaffThread.model_construct(ticket=ticket, messages=[message])
 
 
 async def test_the_newest_mail_on_a_message_counts():

@@ -13,7 +13,7 @@ import pytest
 
 from contracts.catalog.api import Matches, Product, ProductSearch, SearchState
 from contracts.sales.api import years_before
-from web.counter.new_sale.products import said, the_one
+from web.counter.new_sale.products import the_one
 from web.shared.forms import form_token
 
 SELLER = "0199b5a5-0000-7000-8000-000000000001"
@@ -147,10 +147,10 @@ def plain(html: str) -> str:
 async def test_a_wrong_number_is_refused_naming_the_character_and_its_place(
     ask, services, typed, words, bad
 ):
-    said = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
+    message = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
 
-    assert (said["state"], said["bad"]) == ("refused", bad)
-    assert words in plain(said["html"])
+    assert (message["state"], message["bad"]) == ("refused", bad)
+    assert words in plain(message["html"])
     assert services.asked == []
 
 
@@ -168,40 +168,42 @@ async def test_a_wrong_number_is_refused_naming_the_character_and_its_place(
     ],
 )
 async def test_what_a_scanner_meant_is_shown_for_confirmation(ask, typed, scanned, words):
-    said = await ask("/comptoir/numeros", serial_number=typed, scanned=scanned, product_id=PRODUCT)
+    message = await ask(
+        "/comptoir/numeros", serial_number=typed, scanned=scanned, product_id=PRODUCT
+    )
 
-    assert said["state"] == "asks"
-    assert f"{words} " in plain(said["said"]) + " "
-    assert f"Numéro lu : {UNIT}. C’est bien celui de l’étiquette ?" in plain(said["said"])
-    assert f'data-use="{UNIT}"' in said["html"]
+    assert message["state"] == "asks"
+    assert f"{words} " in plain(message["message"]) + " "
+    assert f"Numéro lu : {UNIT}. C’est bien celui de l’étiquette ?" in plain(message["message"])
+    assert f'data-use="{UNIT}"' in message["html"]
 
 
 async def test_a_prefix_before_a_wrong_number_is_taken_off_and_the_rest_refused(ask):
-    said = await ask("/comptoir/numeros", serial_number="]C1PHBQ74é", product_id=PRODUCT)
+    message = await ask("/comptoir/numeros", serial_number="]C1PHBQ74é", product_id=PRODUCT)
 
-    assert (said["state"], said["serial_number"], said["bad"]) == ("refused", "PHBQ74é", 6)
+    assert (message["state"], message["serial_number"], message["bad"]) == ("refused", "PHBQ74é", 6)
 
 
 async def test_a_unit_that_was_sold_names_when_to_whom_and_by_whom(ask, services):
     services.found = {"sale": services.sale(), "look_alike": services.sale()}
-    said = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
+    message = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
 
-    assert said["state"] == "sold"
-    assert plain(said["said"]) == (
+    assert message["state"] == "sold"
+    assert plain(message["message"]) == (
         "Cet appareil est déjà vendu : le 12 mars 2026 à Marc Rousseau, par Awa Diallo."
     )
-    assert f'href="/ventes/{SALE}"' in said["html"]
+    assert f'href="/ventes/{SALE}"' in message["html"]
 
 
 async def test_the_same_number_of_another_product_warns_and_stops_nobody(ask, services):
     services.found = {"same_number": services.sale()}
-    said = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
+    message = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
 
-    assert said["state"] == "free"
-    assert plain(said["said"]) == (
+    assert message["state"] == "free"
+    assert plain(message["message"]) == (
         "Ce numéro est aussi celui d’un autre appareil vendu le 12 mars 2026."
     )
-    assert f'href="/ventes/{SALE}"' in said["html"]
+    assert f'href="/ventes/{SALE}"' in message["html"]
 
 
 @pytest.mark.parametrize(
@@ -215,12 +217,12 @@ async def test_a_number_that_reads_like_a_sold_one_is_asked_about_once(
     ask, services, typed, sold, words
 ):
     services.found = {"look_alike": services.sale(sold), "same_number": services.sale(typed)}
-    said = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
+    message = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
 
-    assert said["state"] == "asks"
-    assert words in plain(said["said"])
+    assert message["state"] == "asks"
+    assert words in plain(message["message"])
     for number in (typed, sold):
-        assert f'data-use="{number}"' in said["html"]
+        assert f'data-use="{number}"' in message["html"]
     again = {"serial_number": typed, "product_id": PRODUCT}
     for sure in ({"confirmed": typed}, {"scanned": "true"}):
         assert (await ask("/comptoir/numeros", **again, **sure))["state"] == "free"
@@ -242,19 +244,19 @@ async def test_a_number_that_reads_like_a_sold_one_is_asked_about_once(
 )
 async def test_a_day_that_cannot_be_is_refused_for_what_is_wrong(ask, services, typed, words):
     for path in ("/comptoir/dates", "/comptoir"):
-        said = await ask(path, sold_on=typed, day_confirmed="1999-03-03")
-        assert words in plain(said["fields"]["sold_on"])
-        assert "day" not in said
+        message = await ask(path, sold_on=typed, day_confirmed="1999-03-03")
+        assert words in plain(message["fields"]["sold_on"])
+        assert "day" not in message
     assert services.asked == []
 
 
 async def test_a_day_is_told_in_all_its_forms_with_four_digits_of_the_year(ask):
-    said = await ask("/comptoir/dates", sold_on=f"{TODAY:%d%m%y}")
+    message = await ask("/comptoir/dates", sold_on=f"{TODAY:%d%m%y}")
 
-    assert (said["day"], said["short"]) == (TODAY.isoformat(), f"{TODAY:%d/%m/%Y}")
-    assert said["words"].endswith(f" {TODAY.year}")
-    assert "Aujourd’hui, " in said["fields"]["sold_on"]
-    assert said["asks"] is False
+    assert (message["day"], message["short"]) == (TODAY.isoformat(), f"{TODAY:%d/%m/%Y}")
+    assert message["words"].endswith(f" {TODAY.year}")
+    assert "Aujourd’hui, " in message["fields"]["sold_on"]
+    assert message["asks"] is False
 
 
 async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
@@ -263,8 +265,8 @@ async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
     day = a_year_ago - timedelta(days=1)
     typed = {"sold_on": f"{day:%d/%m/%Y}"}
     for path in ("/comptoir/dates", "/comptoir"):
-        said = await ask(path, **typed)
-        assert f'data-confirm-day="{day.isoformat()}"' in said["fields"]["sold_on"]
+        message = await ask(path, **typed)
+        assert f'data-confirm-day="{day.isoformat()}"' in message["fields"]["sold_on"]
     assert services.asked == []
     confirmed = typed | {"day_confirmed": day.isoformat()}
     assert (await ask("/comptoir/dates", **confirmed))["asks"] is False
@@ -278,10 +280,10 @@ async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
 
 async def test_whatever_the_page_sends_is_kept_and_shown_again(ask, services):
     typed = {"serial_number": "PHBQ", "a_field_of_tomorrow": "abc"}
-    assert (await ask("/comptoir/brouillon", **typed, email=""))["kept"] is True
-    [(_, kept)] = services.asked
-    assert (kept["key"], kept["content"], kept["negligible"]) == (KEY, typed, False)
-    services.draft = kept | {"saved_at": "2026-11-24T10:42:00+01:00"}
+    assert (await ask("/comptoir/brouillon", **typed, email=""))["saved"] is True
+    [(_, stored)] = services.asked
+    assert (stored["key"], stored["content"], stored["negligible"]) == (KEY, typed, False)
+    services.draft = stored | {"saved_at": "2026-11-24T10:42:00+01:00"}
 
     assert 'value="PHBQ"' in await ask.page()
 
@@ -304,26 +306,28 @@ async def test_searches_alone_are_negligible(ask, services, typed, negligible):
 async def test_another_sale_that_was_begun_is_told_with_its_customer(ask, services):
     services.refusal = "draft_of_another_sale"
     services.draft = {"key": KEY, "content": {"customer_id": CUSTOMER}}
-    said = await ask("/comptoir/brouillon", serial_number="PHBQ")
+    message = await ask("/comptoir/brouillon", serial_number="PHBQ")
 
-    assert said["kept"] is False
-    assert "Une autre vente est commencée pour Marc Rousseau" in plain(said["notice"])
+    assert message["saved"] is False
+    assert "Une autre vente est commencée pour Marc Rousseau" in plain(message["notice"])
 
 
 async def test_a_silence_is_no_answer_about_the_draft(ask, services):
     """The page tries again, and sets nothing aside."""
     services.is_silent = True
-    kept = await ask.browser.post("/comptoir/brouillon", data=ask.form | {"serial_number": "PHBQ"})
+    stored = await ask.browser.post(
+        "/comptoir/brouillon", data=ask.form | {"serial_number": "PHBQ"}
+    )
 
-    assert kept.status_code == 503
-    assert "json" not in kept.headers["Content-Type"]
+    assert stored.status_code == 503
+    assert "json" not in stored.headers["Content-Type"]
 
 
 async def test_the_customer_chosen_is_shown_with_purchases_and_requests(ask, services):
     services.unresolved = [{"customer_id": CUSTOMER, "count": 2, "numbers": [1051, 1044]}]
-    said = await ask(f"/comptoir/clients/{CUSTOMER}")
+    message = await ask(f"/comptoir/clients/{CUSTOMER}")
 
-    assert said["sub"] == "marc@example.org · 4 achats, 2 demandes à suivre"
+    assert message["sub"] == "marc@example.org · 4 achats, 2 demandes à suivre"
 
 
 async def test_only_what_the_contract_lists_is_recorded(ask, services):
@@ -383,7 +387,7 @@ def search(on_sale: int, withdrawn: int, *, exact: int = 0, shown: bool = False)
     ],
 )  # fmt: skip
 def test_how_many_match_is_said_in_one_sentence(on_sale, withdrawn, sentence):
-    assert plain(said(search(on_sale, withdrawn), "écran")) == sentence
+    assert plain(summary_of(search(on_sale, withdrawn), "écran")) == sentence
 
 
 @pytest.mark.parametrize(

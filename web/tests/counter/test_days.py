@@ -93,5 +93,5 @@ def test_any_text_is_a_day_or_none(text: str):
 
 
 def test_what_is_wrong_with_a_day_names_the_limit():
-    said = words.refusal("sold_on_too_long_ago", {"oldest": "24/11/2016"})
-    assert said == "La date de vente ne peut pas être avant le 24/11/2016."
+    message = words.refusal("sold_on_too_long_ago", {"oldest": "24/11/2016"})
+    assert message == "La date de vente ne peut pas être avant le 24/11/2016."

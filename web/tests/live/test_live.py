@@ -38,18 +38,18 @@ async def told(tickets: Tickets, *, since: str = "") -> list[str]:
         return Gateway(http)
 
     async with http:
-        begun, *heard = [each async for each in live.news(sign_in, since)]
+        begun, *received = [each async for each in live.news(sign_in, since)]
     assert begun == live.BEGUN
-    return heard
+    return received
 
 
 async def test_the_next_stream_goes_on_where_the_last_one_ended():
     tickets = Tickets(event("ready", "1:1:") + event("change", "2:2:"), event("ready", "2:2:"))
 
-    heard = await told(tickets, since="1:1:")
+    received = await told(tickets, since="1:1:")
 
     assert tickets.asked == ["1:1:", "2:2:"]
-    assert heard == [
+    assert received == [
         event("ready", "1:1:"),
         event("change", "2:2:"),
         event("ready", "2:2:"),
@@ -60,9 +60,9 @@ async def test_the_next_stream_goes_on_where_the_last_one_ended():
 async def test_half_an_event_is_not_passed_on():
     tickets = Tickets(event("ready", "1:1:") + "event: change\ndata: {", event("ready", "1:1:"))
 
-    heard = await told(tickets)
+    received = await told(tickets)
 
-    assert heard == [event("ready", "1:1:")] * 2 + [live.ENDED]
+    assert received == [event("ready", "1:1:")] * 2 + [live.ENDED]
 
 
 async def test_a_silent_stream_says_that_it_is_alive():

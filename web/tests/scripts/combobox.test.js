@@ -38,7 +38,7 @@ async function asks(text) {
 }
 
 async function answers(question, ...rows) {
-  question.answer({ html: rows.join(""), said: `${rows.length} produits` });
+  question.answer({ html: rows.join(""), message: `${rows.length} produits` });
   await settled();
 }
 
@@ -72,7 +72,7 @@ test("Enter takes nothing that is shown for an earlier text, and the one that is
   press(input, "Enter");
   await settled();
   assert.deepEqual(chosen, []);
-  await answers(asked.at(-1), row("cpu", "data-meant"));
+  await answers(asked.at(-1), row("cpu", "data-likely"));
   assert.deepEqual(chosen, ["cpu"]);
 });
 
@@ -92,7 +92,7 @@ test("Enter before the list has come opens it where several match, however often
   type(input, "noctuax");
   press(input, "Enter");
   type(input, "noctua"); // Enter was meant for the other text
-  await answers(asked.at(-1), row("a", "data-meant"));
+  await answers(asked.at(-1), row("a", "data-likely"));
   assert.deepEqual(chosen, []);
 });
 
@@ -107,8 +107,8 @@ test("a row for an earlier text cannot be clicked", async () => {
 });
 
 test("each answer is announced once", async () => {
-  const said = [];
-  new MutationObserver(() => said.push(status.textContent)).observe(status, {
+  const messages = [];
+  new MutationObserver(() => messages.push(status.textContent)).observe(status, {
     childList: true,
     subtree: true,
   });
@@ -116,7 +116,7 @@ test("each answer is announced once", async () => {
   await answers(await asks("noctua"), row("b"));
   for (const key of ["ArrowDown", "ArrowDown", "Escape", "ArrowDown"]) press(input, key);
   await pass(0);
-  assert.deepEqual(said.filter(Boolean), ["1 produits"]);
+  assert.deepEqual(messages.filter(Boolean), ["1 produits"]);
 });
 
 test("a search that fails says so, and the next one works", async () => {

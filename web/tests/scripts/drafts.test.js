@@ -27,7 +27,7 @@ const tab = () =>
 const sends = (form) =>
   form.dispatchEvent(new Event("submit", { bubbles: true, cancelable: true }));
 
-test("what was typed is there again with its key, and a secret is never kept", async () => {
+test("what was typed is there again with its key, and a secret is never stored", async () => {
   const form = await open(FORM);
   type(form.elements.text, "Elle ne s’allume plus");
   assert.deepEqual(JSON.parse(tab()["guichet-draft/reply/7"]), {
@@ -52,7 +52,7 @@ test("another form has nothing of it, and what the page came with stays", async 
 
 test("where the server keeps drafts, this tab's text wins", async () => {
   const form = await open(
-    FORM.replace("<form", '<form data-keep="/brouillon"').replace(
+    FORM.replace("<form", '<form data-autosave="/brouillon"').replace(
       "></textarea>",
       ">Ailleurs</textarea>",
     ),

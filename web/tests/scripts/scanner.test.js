@@ -16,17 +16,17 @@ const ENDS = {
 };
 
 let field;
-let heard;
+let scans;
 let reached; // keys that the page's own listeners were given
 let now = 0;
 
 beforeEach(() => {
   field = show('<input id="field"><input id="product">').getElementById("field");
-  heard = [];
+  scans = [];
   reached = [];
   listenToScanner({
     ours: isNumberScan,
-    heard: (text) => heard.push(text),
+    onScan: (text) => scans.push(text),
     deaf: (element) => element.id === "product",
     holds: (element) => element.id === "product",
   });
@@ -60,7 +60,7 @@ for (const end of Object.keys(ENDS)) {
   test(`a scan that ends with ${end} is handed over, and the field is as it was`, () => {
     field.value = "zz";
     const last = keys(UNIT, { end }).slice(UNIT.length);
-    assert.deepEqual(heard, [UNIT]);
+    assert.deepEqual(scans, [UNIT]);
     assert.equal(field.value, "zz");
     assert.ok(last.every((event) => event.defaultPrevented));
     assert.ok(!reached.includes("Enter") && !reached.includes("Tab"));
@@ -73,7 +73,7 @@ for (const [what, pace] of [
 ]) {
   test(`${what} who types fifteen letters is no scanner`, () => {
     keys("abcdefghijklmno", { pace, end: "Enter" });
-    assert.deepEqual(heard, []);
+    assert.deepEqual(scans, []);
     assert.equal(field.value, "abcdefghijklmno");
     assert.equal(reached.at(-1), "Enter");
   });
@@ -81,7 +81,7 @@ for (const [what, pace] of [
 
 test("what is none of ours stays where it was typed", () => {
   keys("A-1234", { end: "Enter" });
-  assert.deepEqual(heard, []);
+  assert.deepEqual(scans, []);
   assert.equal(field.value, "A-1234");
   assert.equal(reached.at(-1), "Enter");
 });
@@ -96,13 +96,13 @@ test("a box that is deaf keeps its scans, and Tab and a line feed are as good as
     assert.ok(last.defaultPrevented);
     assert.equal(reached.at(-1), "Enter");
   }
-  assert.deepEqual(heard, []);
+  assert.deepEqual(scans, []);
 });
 
 test("a pause parts what was pressed before from the scan", () => {
   keys("zz");
   keys(UNIT, { end: "Enter" });
-  assert.deepEqual(heard, [UNIT]);
+  assert.deepEqual(scans, [UNIT]);
   assert.equal(field.value, "zz");
 });
 
@@ -118,5 +118,5 @@ test("keys that are held or composed are nobody's scan", () => {
   now += 1_000;
   for (const character of UNIT) strike(character, { repeat: true });
   strike("Enter");
-  assert.deepEqual(heard, []);
+  assert.deepEqual(scans, []);
 });

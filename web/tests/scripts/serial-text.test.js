@@ -30,7 +30,7 @@ const SCANS = {
   [`]C1${UNIT}X`]: false,
   [`XC1${UNIT}`]: false,
 };
-test("a scan of a serial number is told by its length", () => {
+test("a scan of a serial number is recognised by its length", () => {
   for (const [scanned, expected] of Object.entries(SCANS))
     assert.equal(isNumberScan(scanned), expected, scanned);
 });

@@ -29,8 +29,8 @@ def test_their_own_tests_pass():
 @pytest.mark.parametrize("script", sorted(WEB.rglob("*.js")), ids=lambda script: script.stem)
 def test_what_scripts_say_is_set_as_french_is(script):
     for written in STRING.findall(COMMENT.sub("", script.read_text(encoding="utf-8"))):
-        said = re.sub(r"\$\{[^{}]*\}", "x", written)
-        assert words.typeset(said) == said
+        message = re.sub(r"\$\{[^{}]*\}", "x", written)
+        assert words.typeset(message) == message
 
 
 def test_the_limits_of_scripts_are_those_of_the_server():

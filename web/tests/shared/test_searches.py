@@ -73,8 +73,8 @@ async def test_a_search_is_shown_at_an_address_that_says_nothing(at_the_counter,
     page = await at_the_counter.get(address)
     for value in values.values():
         assert f'value="{value}"' in page.text
-    kept = page.request.headers["Cookie"]
-    assert "lico" not in kept
+    stored = page.request.headers["Cookie"]
+    assert "lico" not in stored
 
 
 async def test_nothing_searched_is_the_page_itself(at_the_counter):
@@ -91,8 +91,8 @@ async def test_the_newest_searches_fit_into_one_cookie(at_the_counter):
     addresses = [
         await search(at_the_counter, "/ventes", text=f"{n} {odd_text(n)}") for n in range(30)
     ]
-    kept = [each for each in at_the_counter.cookies.jar if each.name.endswith(Cookie.SEARCHES)]
-    sizes = [len(each.value) for each in kept]
+    stored = [each for each in at_the_counter.cookies.jar if each.name.endswith(Cookie.SEARCHES)]
+    sizes = [len(each.value) for each in stored]
     assert max(sizes) <= 3_600
     assert f'value="29 {odd_text(29)[:20]}' in (await at_the_counter.get(addresses[-1])).text
     assert f'value="27 {odd_text(27)[:20]}' in (await at_the_counter.get(addresses[-3])).text

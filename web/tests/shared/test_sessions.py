@@ -172,9 +172,9 @@ async def test_two_installations_on_one_host_name_do_not_sign_each_other_out(set
         for browser in (here, there):
             assert (await browser.post("/connexion", data=typed)).status_code == 303
         for browser in (here, there, here):
-            said = (await browser.get("/session")).json()
-            assert said["person"] == str(SOMEBODY)
-        left = await here.post("/deconnexion", data={"form_token": said["form_token"]})
+            body = (await browser.get("/session")).json()
+            assert body["person"] == str(SOMEBODY)
+        left = await here.post("/deconnexion", data={"form_token": body["form_token"]})
         assert left.headers["Location"] == "/connexion"
         assert (await there.get("/session")).json()["person"] == str(SOMEBODY)
         # What one has to say after signing out is not said, nor used up, by the other.
@@ -198,8 +198,8 @@ class Clockwork:
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.keys.append(request.headers.get("Idempotency-Key"))
         if len(self.keys) <= self.refusals:
-            told = {"title": "", "status": 401, "code": "unauthenticated", "detail": ""}
-            return httpx.Response(401, json=told)
+            fields = {"title": "", "status": 401, "code": "unauthenticated", "detail": ""}
+            return httpx.Response(401, json=fields)
         made: dict[str, Any] = {
             "id": str(SOMEBODY),
             "title": "Câble",

@@ -77,27 +77,27 @@ def shape(entries: list[MessageEntry | Event]) -> list[str]:
 
 
 def test_the_first_answer_changes_the_status_once():
-    told = thread(
+    received = thread(
         IN_PROGRESS, (CUSTOMER, OPEN), (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (STAFF, IN_PROGRESS)
     )
-    assert shape(transcript(told, reader_is_staff=True)) == [
+    assert shape(transcript(received, reader_is_staff=True)) == [
         "customer", "customer", "staff", "busy", "staff",
     ]  # fmt: skip
 
 
 def test_a_later_page_does_not_tell_the_change_again():
-    told = thread(IN_PROGRESS, (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), previous="x")
-    assert shape(transcript(told, reader_is_staff=False)) == ["staff", "customer"]
+    received = thread(IN_PROGRESS, (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), previous="x")
+    assert shape(transcript(received, reader_is_staff=False)) == ["staff", "customer"]
 
 
 def test_what_the_other_side_said_last_is_new():
     """To staff until one of them has opened it, like the mark in the queue."""
-    said = (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS)
-    unread = thread(IN_PROGRESS, *said, unread=True)
+    message = (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS)
+    unread = thread(IN_PROGRESS, *message, unread=True)
     assert shape(transcript(unread, reader_is_staff=True)) == ["customer", "staff", "busy", "new customer"]  # fmt: skip
-    told = thread(IN_PROGRESS, *said)
-    assert shape(transcript(told, reader_is_staff=True))[-1] == "customer"
-    assert shape(transcript(told, reader_is_staff=False)) == [
+    received = thread(IN_PROGRESS, *message)
+    assert shape(transcript(received, reader_is_staff=True))[-1] == "customer"
+    assert shape(transcript(received, reader_is_staff=False)) == [
         "customer",
         "staff",
         "busy",
@@ -107,8 +107,8 @@ def test_what_the_other_side_said_last_is_new():
 
 def test_a_note_of_staff_is_no_answer():
     note = MessageKind.NOTE
-    told = thread(IN_PROGRESS, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), (note, IN_PROGRESS), unread=True)  # fmt: skip
-    entries = transcript(told, reader_is_staff=True)
+    received = thread(IN_PROGRESS, (CUSTOMER, OPEN), (STAFF, IN_PROGRESS), (CUSTOMER, IN_PROGRESS), (note, IN_PROGRESS), unread=True)  # fmt: skip
+    entries = transcript(received, reader_is_staff=True)
     assert shape(entries)[-2:] == ["new customer", "note"]
     last = entries[-1]
     assert isinstance(last, MessageEntry)

@@ -105,12 +105,12 @@ def program(tmp_path, monkeypatch) -> ModuleType:
 @pytest.fixture
 async def view(program) -> AsyncGenerator[tuple[int, list[str]]]:
     """Its port, and what the engine behind it was asked."""
-    heard: list[str] = []
+    received: list[str] = []
     engine = socketserver.ThreadingUnixStreamServer(program.SOCKET, Engine)
-    engine.heard = heard  # ty: ignore[missing-attribute]
+    engine.heard = received  # ty: ignore[missing-attribute]
     threading.Thread(target=engine.serve_forever, daemon=True).start()
     server = await asyncio.start_server(program.pass_on, "127.0.0.1", 0)
-    yield server.sockets[0].getsockname()[1], heard
+    yield server.sockets[0].getsockname()[1], received
     server.close()
     await server.wait_closed()
     await asyncio.to_thread(engine.shutdown)
@@ -134,23 +134,23 @@ async def ask(port: int, question: str) -> str:
     ],
 )  # fmt: skip
 async def test_what_traefik_asks_is_passed_on(view, question):
-    port, heard = view
+    port, received = view
     answer = await ask(port, f"{question} HTTP/1.1\r\nHost: docker\r\n\r\n")
     assert answer.endswith("engine")
-    assert heard == [f"{question} HTTP/1.1"]
+    assert received == [f"{question} HTTP/1.1"]
 
 
 async def test_events_are_those_since_the_last_list(view):
     """Traefik asks for the list first: what happened before it asks for events is in neither."""
-    port, heard = view
+    port, received = view
     await ask(port, "GET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
     before = time.time()
     await ask(port, "GET /v1.51/containers/json HTTP/1.1\r\nHost: docker\r\n\r\n")
     listed = time.time()
     await asyncio.sleep(0.01)
     await ask(port, "GET /v1.51/events?filters=%7B%7D HTTP/1.1\r\nHost: docker\r\n\r\n")
-    assert heard[0] == "GET /events?since=0.000000 HTTP/1.1"
-    start, since = heard[2].removesuffix(" HTTP/1.1").split("&since=")
+    assert received[0] == "GET /events?since=0.000000 HTTP/1.1"
+    start, since = received[2].removesuffix(" HTTP/1.1").split("&since=")
     assert start == "GET /v1.51/events?filters=%7B%7D"
     assert before <= float(since) + 1e-6
     assert float(since) <= listed
@@ -175,35 +175,35 @@ async def test_events_are_those_since_the_last_list(view):
     ],
 )
 async def test_all_else_is_refused_and_never_reaches_the_engine(view, question):
-    port, heard = view
+    port, received = view
     answer = await ask(port, f"{question}Host: docker\r\n\r\n")
     assert answer.startswith("HTTP/1.1 403 ")
-    assert heard == []
+    assert received == []
 
 
 async def test_a_second_question_on_one_connection_is_not_passed_on(view):
-    port, heard = view
+    port, received = view
     first = "GET /version HTTP/1.1\r\nHost: docker\r\n\r\n"
     answer = await ask(port, first + "POST /containers/create HTTP/1.1\r\nHost: docker\r\n\r\n")
     assert answer.count("HTTP/1.1 ") == 1
-    assert heard == ["GET /version HTTP/1.1"]
+    assert received == ["GET /version HTTP/1.1"]
 
 
 @pytest.mark.parametrize("end", ["\n\n", "\n\r\n", "\r\n \n\n"])
 async def test_a_question_behind_a_bare_line_feed_is_not_passed_on(view, end):
-    port, heard = view
+    port, received = view
     hidden = "POST /containers/create HTTP/1.1\nContent-Type: application/json"
     await ask(port, f"GET /version HTTP/1.1\r\nHost: docker{end}{hidden}\r\n\r\n")
-    assert heard == ["GET /version HTTP/1.1"]
+    assert received == ["GET /version HTTP/1.1"]
 
 
 async def test_a_word_that_is_no_question_ends_the_conversation(view):
-    port, heard = view
+    port, received = view
     assert (
         await ask(port, "\r\n\r\n")
         == "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
     )
-    assert heard == []
+    assert received == []
 
 
 def checked(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -217,10 +217,10 @@ def checked(port: int, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 async def test_its_health_is_the_engines(view, tmp_path):
-    port, heard = view
+    port, received = view
     well = await asyncio.to_thread(checked, port, tmp_path)
     assert (well.returncode, well.stderr) == (0, "")
-    assert heard == ["GET /_ping HTTP/1.1"]
+    assert received == ["GET /_ping HTTP/1.1"]
     silent = await asyncio.to_thread(checked, free_port(), tmp_path)
     assert silent.returncode == 1
     assert silent.stderr.startswith("docker-view does not answer: ")
@@ -239,12 +239,12 @@ async def test_an_engine_that_is_away_is_one_line_with_the_remedy(
     if socket_is == "deserted":
         socketserver.UnixStreamServer(program.SOCKET, Engine).server_close()
     server = await asyncio.start_server(program.pass_on, "127.0.0.1", 0)
-    said = await asyncio.to_thread(program.check, server.sockets[0].getsockname()[1])
+    message = await asyncio.to_thread(program.check, server.sockets[0].getsockname()[1])
     server.close()
     await server.wait_closed()
-    assert said.startswith(f"The Docker engine does not answer at {program.SOCKET}: {wrong}; ")
-    assert remedy in said
-    assert capsys.readouterr().out == f"{said}\n"
+    assert message.startswith(f"The Docker engine does not answer at {program.SOCKET}: {wrong}; ")
+    assert remedy in message
+    assert capsys.readouterr().out == f"{message}\n"
 
 
 def test_it_stops_when_told_though_traefik_listens_to_events_for_ever(tmp_path):
@@ -275,9 +275,9 @@ SERVER = os.environ["GUICHET_TEST_POSTGRES"]
 
 
 def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {n: v for n, v in os.environ.items() if not n.startswith("GUICHET_")}
+    stored = {n: v for n, v in os.environ.items() if not n.startswith("GUICHET_")}
     return subprocess.run(
-        [sys.executable, "-P", "-m", module], env=kept | environment,
+        [sys.executable, "-P", "-m", module], env=stored | environment,
         capture_output=True, text=True, check=False, timeout=40,
     )  # fmt: skip
 

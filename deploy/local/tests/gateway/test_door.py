@@ -37,7 +37,7 @@ async def furnish(url: str) -> None:
 
 
 async def connected(url: str, user: str, **options) -> Client:
-    async def told(_: Exception) -> None:
+    async def on_error(_: Exception) -> None:
         """A refusal is seen by what does not happen."""
 
     return await nats.connect(
@@ -45,7 +45,7 @@ async def connected(url: str, user: str, **options) -> Client:
         user=user,
         password=options.pop("password", PASSWORDS[user]),
         inbox_prefix=f"_INBOX.{user}".encode(),
-        error_cb=told,
+        error_cb=on_error,
         **options,
     )
 
@@ -79,12 +79,12 @@ async def test_another_system_reads_its_durable_and_acknowledges(visitor, door):
 
 
 async def test_it_hears_no_event_live(visitor, door):
-    heard = await visitor.subscribe("sales.>")
+    received = await visitor.subscribe("sales.>")
     publisher = await connected(door[0], "sales")
     await publisher.jetstream().publish("sales.sale-recorded.v1.live", b"{}")
     await publisher.close()
     with pytest.raises(nats.errors.TimeoutError):
-        await heard.next_msg(timeout=0.5)
+        await received.next_msg(timeout=0.5)
 
 
 async def test_a_wrong_password_is_refused(door):

@@ -69,8 +69,8 @@ def test_traefik_takes_every_route_and_serves_both_entry_points(gateway):
 def test_an_address_means_the_same_at_every_hop(public, internal, part, method):
     for client in (public, internal):
         for path in (f"/api/{part}", f"/api/{part}/7?x=%C3%A9"):
-            said = client.request(method, path).json()
-            assert (said["part"], said["path"]) == (part, path)
+            body = client.request(method, path).json()
+            assert (body["part"], body["path"]) == (part, path)
 
 
 @pytest.mark.parametrize("path", ["/", "/connexion", "/api/salesman", "/api", "/static/x.css"])
@@ -125,20 +125,22 @@ def test_only_the_web_may_say_for_which_browser_it_speaks(public, internal):
 
 
 def test_a_header_under_another_spelling_is_dropped(public):
-    heard = public.get("/", headers={"X_Guichet_Browser_Address": "203.0.113.7"}).json()["headers"]
-    assert "203.0.113.7" not in heard.values()
+    received = public.get("/", headers={"X_Guichet_Browser_Address": "203.0.113.7"}).json()[
+        "headers"
+    ]
+    assert "203.0.113.7" not in received.values()
 
 
-@pytest.mark.parametrize("said", [200, 404, 429, 500, 503])
+@pytest.mark.parametrize("expected", [200, 404, 429, 500, 503])
 @pytest.mark.parametrize(
     "path", ["/", "/lien/x", "/en-direct", "/api/tickets/1", "/api/tickets/stream"]
 )
-def test_what_a_part_says_reaches_the_browser_as_it_is(public, internal, path, said):
+def test_what_a_part_says_reaches_the_browser_as_it_is(public, internal, path, expected):
     """Headers may be added and none is replaced; nor is a refusal, whose form keeps what was typed."""
     writes = [] if path == "/" else ["POST"]
     for client, method in itertools.product((public, internal), ("GET", *writes)):
-        answer = client.request(method, path, headers={"Say": str(said)})
-        assert answer.status_code == said
+        answer = client.request(method, path, headers={"Say": str(expected)})
+        assert answer.status_code == expected
         assert answer.json()["path"] == path
         assert {name: answer.headers[name] for name in OWN_HEADERS} == OWN_HEADERS
         assert "Server" not in answer.headers or client is internal
@@ -233,9 +235,9 @@ def intruder(behind) -> Generator[httpx.Client]:
         yield client
 
 
-def last_address(client: httpx.Client, said: str) -> str:
+def last_address(client: httpx.Client, expected: str) -> str:
     """What web and identity take for the browser's."""
-    seen = client.get("/", headers={"X-Forwarded-For": said}).json()["headers"]
+    seen = client.get("/", headers={"X-Forwarded-For": expected}).json()["headers"]
     return seen.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 

@@ -60,7 +60,7 @@ def hand_over(port: int) -> str:
     return "250"
 
 
-def said(line: str) -> None:
+def report(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -72,24 +72,24 @@ def main(folder: Path, kind: str) -> None:
     catcher.start()
     catcher.wait_for(catcher.is_ready, 20)
     stack.write_down(ready=True)
-    supervisor = Supervisor([catcher], said, pauses=(0.1,))
+    supervisor = Supervisor([catcher], report, pauses=(0.1,))
     threading.Thread(target=supervisor.watch, args=(stack.write_down, 0.05), daemon=True).start()
 
     disk = {"small": SmallDisk, "device": FullDevice}[kind](stack.state)
     disk.fill()
-    said(f"full: {hand_over(catcher.port)}")
+    report(f"full: {hand_over(catcher.port)}")
     before, noted = catcher.pid, stack.running_file.read_text()
     os.kill(before or 0, 9)
     wait_until(lambda: catcher.pid != before and catcher.is_ready(), 20)
     wait_until(lambda: supervisor.trouble != "", 10)
     is_noted = noted != stack.running_file.read_text()
-    said(f"supervised: {catcher.is_ready()} noted: {is_noted}")
+    report(f"supervised: {catcher.is_ready()} noted: {is_noted}")
 
     disk.make_room()
     wait_until(lambda: supervisor.trouble == "", 10)
     is_noted = f'"mail": {catcher.pid}' in stack.running_file.read_text()
-    said(f"noted: {is_noted}")
-    said(f"room: {hand_over(catcher.port)}")
+    report(f"noted: {is_noted}")
+    report(f"room: {hand_over(catcher.port)}")
     catcher.stop()
 
 

@@ -59,10 +59,10 @@ def test_of_caught_mail_the_newest_is_kept(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def told(tmp_path, monkeypatch):
+def environment_of(tmp_path, monkeypatch):
     """What each part is told, with these variables set around the launcher."""
 
-    def told(**variables: str) -> dict[str, dict[str, str]]:
+    def environment_of(**variables: str) -> dict[str, dict[str, str]]:
         for name in [name for name in os.environ if name.startswith(("GUICHET_S", "GUICHET_MAIL"))]:
             monkeypatch.delenv(name)
         for name, value in variables.items():
@@ -72,11 +72,11 @@ def told(tmp_path, monkeypatch):
         stack = Stack(settings)
         return {part: stack.environment(part) for part in (*SERVICES, "web")}
 
-    return told
+    return environment_of
 
 
-def test_without_a_mail_server_mail_is_caught_and_the_web_is_told_where(told, tmp_path):
-    environment = told(GUICHET_SMTP_USER="nobody", GUICHET_SMTP_PASSWORD_FILE="/nowhere")
+def test_without_a_mail_server_mail_is_caught_and_the_web_is_told_where(environment_of, tmp_path):
+    environment = environment_of(GUICHET_SMTP_USER="nobody", GUICHET_SMTP_PASSWORD_FILE="/nowhere")
     sending = environment["notifications"]
     assert (sending["GUICHET_SMTP_HOST"], sending["GUICHET_SMTP_TLS"]) == ("127.0.0.1", "none")
     assert "GUICHET_SMTP_USER" not in sending
@@ -86,7 +86,7 @@ def test_without_a_mail_server_mail_is_caught_and_the_web_is_told_where(told, tm
     assert {part["GUICHET_MAIL"] for part in environment.values()} == {"true"}
 
 
-def test_a_mail_server_that_is_given_is_used_as_the_environment_says(told):
+def test_a_mail_server_that_is_given_is_used_as_the_environment_says(environment_of):
     server = {
         "GUICHET_SMTP_HOST": "smtp.example.org",
         "GUICHET_SMTP_PORT": "465",
@@ -94,7 +94,7 @@ def test_a_mail_server_that_is_given_is_used_as_the_environment_says(told):
         "GUICHET_SMTP_PASSWORD": "sesame",
         "GUICHET_MAIL_SENDER": "Guichet <guichet@example.org>",
     }
-    environment = told(**server)
+    environment = environment_of(**server)
     assert environment["notifications"].items() >= server.items()
     assert "GUICHET_MAIL_GATHER_SECONDS" not in environment["notifications"]
     assert "GUICHET_CAUGHT_MAIL" not in environment["web"]
@@ -109,14 +109,14 @@ def test_a_given_mail_server_takes_no_port_here(tmp_path):
     assert "mail" not in [process.name for process in stack.processes]
 
 
-def test_what_the_launcher_is_told_of_mail_counts_for_its_demo_too(told):
-    environment = told(GUICHET_MAIL_GATHER_SECONDS="1", GUICHET_MAIL_WITH_TEXT="true")
+def test_what_the_launcher_is_told_of_mail_counts_for_its_demo_too(environment_of):
+    environment = environment_of(GUICHET_MAIL_GATHER_SECONDS="1", GUICHET_MAIL_WITH_TEXT="true")
     assert environment["notifications"]["GUICHET_MAIL_GATHER_SECONDS"] == "1"
     assert environment["notifications"]["GUICHET_MAIL_WITH_TEXT"] == "true"
 
 
-def test_identity_and_notifications_share_a_secret_and_nobody_else_knows_it(told):
-    environment = told()
+def test_identity_and_notifications_share_a_secret_and_nobody_else_knows_it(environment_of):
+    environment = environment_of()
     knowing = {part for part in environment if "GUICHET_NOTIFICATIONS_SECRET" in environment[part]}
     assert knowing == {"identity", "notifications"}
     assert len({environment[part]["GUICHET_NOTIFICATIONS_SECRET"] for part in knowing}) == 1

@@ -42,10 +42,10 @@ def test_a_port_in_use_is_told_by_part_and_number(tmp_path):
         other.bind(("127.0.0.1", settings.sales_port))
         other.listen()
         stack = Stack(settings)
-        with pytest.raises(CannotStart) as told:
+        with pytest.raises(CannotStart) as received:
             stack.start()
-    assert f"port {settings.sales_port} (sales)" in str(told.value)
-    assert "GUICHET_SALES_PORT" in str(told.value)
+    assert f"port {settings.sales_port} (sales)" in str(received.value)
+    assert "GUICHET_SALES_PORT" in str(received.value)
     assert not any(process.is_alive() for process in stack.processes)
 
 
@@ -66,11 +66,11 @@ def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
         assert str(*running.left_over(stack.state)) == named
         again = Stack(stack.settings)
         for asked in (again.start, lambda: running.running_stack(stack.settings)):
-            with pytest.raises(CannotStart) as told:
+            with pytest.raises(CannotStart) as received:
                 asked()
-            assert "left from a launcher that was killed" in str(told.value)
-            assert named in str(told.value)
-            assert "./guichet down ends them" in str(told.value)
+            assert "left from a launcher that was killed" in str(received.value)
+            assert named in str(received.value)
+            assert "./guichet down ends them" in str(received.value)
         assert running.stop(stack.state) is True
         assert not deaf.is_alive()
         assert running.stop(stack.state) is False
@@ -100,9 +100,9 @@ def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path, monkeypatch):
     for name in ("POSTGRES_URL", "MIGRATION_URL", "DATABASE_URL_FILE"):
         monkeypatch.setenv(f"GUICHET_{name}", "postgresql://root:all-doors@127.0.0.1:1/postgres")
     stack = Stack(LocalSettings.on_free_ports(tmp_path))
-    told = stack.environment("sales")
-    assert stack.vault["postgres sales"] in told["GUICHET_DATABASE_URL"]
-    everything = " ".join(told.values())
+    received = stack.environment("sales")
+    assert stack.vault["postgres sales"] in received["GUICHET_DATABASE_URL"]
+    everything = " ".join(received.values())
     assert "all-doors" not in everything
     for name, secret in stack.vault.known.items():
         if name.split()[-1] != "sales":

@@ -69,7 +69,7 @@ def require_current_password(form: Form) -> None:
 @router.post("/raccourcis")
 async def switch_shortcuts(request: Request, staff: Staff, form: Typed) -> Response:
     """Single letters as shortcuts: off until somebody wants them, in this browser."""
-    on = form["letters"] == "on"
+    on = form["shortcuts"] == "on"
     response = redirect(request, "/compte", done="letters_on" if on else "letters_off")
     remember_shortcuts(request, response, staff, on=on)
     return response

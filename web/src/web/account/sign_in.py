@@ -24,7 +24,7 @@ from web.shared.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 router = APIRouter()
 
 # Names in the sign-in form: where to go next, and the form that the session's end cut short.
-NEXT, KEPT = "next", "kept"
+NEXT, SEALED = "next", "sealed"
 
 ADDRESS_SECONDS = 600
 
@@ -104,7 +104,7 @@ def welcome(request: Request, person: SignedIn, form: Form) -> Response:
     """On with what the session's end cut short, for the one who had begun it."""
     if is_over_the_page(request):
         return JSONResponse(known(request, person))
-    sealed_form = unsealed(request, form[KEPT])
+    sealed_form = unsealed(request, form[SEALED])
     if sealed_form is None:
         return redirect(request, local(form[NEXT]) or home(person))
     if sealed_form.owner != person.id:
@@ -191,7 +191,7 @@ async def keep(request: Request, *, status: int = 401, problem: str = "") -> Res
     sealed = form.sealed(request) if form else ""
     if not sealed:
         return None
-    return show(request, Form(values={KEPT: sealed}, problem=problem, status=status))
+    return show(request, Form(values={SEALED: sealed}, problem=problem, status=status))
 
 
 async def resume(request: Request, person: SignedIn) -> Response:
@@ -222,8 +222,8 @@ def referring_path(request: Request) -> str:
 def show(request: Request, form: Form) -> Response:
     """The sign-in page, or its form alone for the dialog over a page."""
     template = "account/sign_in_again.html" if is_over_the_page(request) else "account/sign_in.html"
-    sealed_form = form[KEPT] if unsealed(request, form[KEPT]) else ""
-    return page(request, template, status=form.status, form=form, kept=sealed_form)
+    sealed_form = form[SEALED] if unsealed(request, form[SEALED]) else ""
+    return page(request, template, status=form.status, form=form, sealed=sealed_form)
 
 
 def unsealed(request: Request, sealed: str) -> SealedForm | None:

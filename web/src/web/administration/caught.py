@@ -66,7 +66,7 @@ class Folder:
         keys = sorted(caught.keys(), reverse=True)[:MOST]
         return [CaughtMail(key, parsed(caught.get_bytes(key))) for key in keys]
 
-    def letter(self, key: str) -> CaughtMail | None:
+    def mail(self, key: str) -> CaughtMail | None:
         if not self.path.exists():
             return None
         caught = mailbox.Maildir(self.path, factory=None, create=False)

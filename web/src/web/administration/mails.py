@@ -90,15 +90,15 @@ async def caught_mails(request: Request, administrator: StandingAdministrator) -
 
 @router.get("/demo/{key}")
 async def caught_mail(request: Request, key: str, administrator: StandingAdministrator) -> Response:
-    letter = await asyncio.to_thread(folder_of(request).letter, key)
-    if letter is None:
+    mail = await asyncio.to_thread(folder_of(request).mail, key)
+    if mail is None:
         raise HTTPException(404)
     shown = page(
         request,
-        "administration/mails/letter.html",
+        "administration/mails/mail.html",
         person=administrator,
         tab="mails",
-        letter=letter,
+        caught=mail,
     )
     shown.headers["Content-Security-Policy"] = f"{headers.POLICY}; frame-src 'self'"
     return shown
@@ -107,7 +107,7 @@ async def caught_mail(request: Request, key: str, administrator: StandingAdminis
 @router.get("/demo/{key}/page")
 async def caught_page(request: Request, key: str, _: StandingAdministrator) -> Response:
     """The mail's own HTML, for a frame."""
-    letter = await asyncio.to_thread(folder_of(request).letter, key)
-    if letter is None:
+    mail = await asyncio.to_thread(folder_of(request).mail, key)
+    if mail is None:
         raise HTTPException(404)
-    return HTMLResponse(letter.html, headers={"Content-Security-Policy": POLICY})
+    return HTMLResponse(mail.html, headers={"Content-Security-Policy": POLICY})

@@ -74,7 +74,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form, name: s
         form=form,
         search_name=name,
         searched=searched,
-        said=said(found.count, searched),
+        message=summary_of(found.count, searched),
         rows=[
             {
                 "customer": customer,
@@ -90,7 +90,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form, name: s
     )
 
 
-def said(count: int, searched: str) -> str:
+def summary_of(count: int, searched: str) -> str:
     if not searched:
         return f"{words.counted(count)} {'clients' if count > 1 else 'client'}"
     if count == 0:
@@ -119,7 +119,7 @@ class At(BaseModel):
 
 
 @dataclass(frozen=True)
-class Asked:
+class CustomerRequests:
     """A customer's requests; `next` tells by status where they go on."""
 
     tickets: list[TicketSummary]
@@ -159,7 +159,7 @@ async def file_page(
     )
 
 
-async def requests_of(gateway: Gateway, customer_id: UUID, at: At) -> Asked:
+async def requests_of(gateway: Gateway, customer_id: UUID, at: At) -> CustomerRequests:
     """Each status in the order of its queue."""
     names = [at.statut] if at.statut else list(VIEWS)
     after = at.demandes or None
@@ -170,14 +170,14 @@ async def requests_of(gateway: Gateway, customer_id: UUID, at: At) -> Asked:
         )
     )
     going_on = {name: part.next for name, part in zip(names, found, strict=True) if part.next}
-    return Asked(
+    return CustomerRequests(
         tickets=[ticket for part in found for ticket in part.tickets],
         next=going_on,
         is_all=not (going_on or at.statut),
     )
 
 
-def purchases(bought: list[Sale], asked: Asked | None) -> list[dict[str, Any]]:
+def purchases(bought: list[Sale], asked: CustomerRequests | None) -> list[dict[str, Any]]:
     """Each purchase with how many requests there are about it, and how many are unresolved."""
     known = asked.tickets if asked else []
     about = Counter((ticket.reference, ticket.serial_number) for ticket in known)
@@ -197,8 +197,8 @@ def requests(count: int, unresolved: int, *, is_all: bool) -> str:
     if count == 0:
         return "aucune" if is_all else "—"
     of_them = "" if unresolved == count else f"{count}, dont "
-    said = f"{of_them}{unresolved} en cours" if unresolved else str(count)
-    return said if is_all else f"au moins {said}"
+    message = f"{of_them}{unresolved} en cours" if unresolved else str(count)
+    return message if is_all else f"au moins {message}"
 
 
 # --- Putting it right -------------------------------------------------------------------------

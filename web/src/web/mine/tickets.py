@@ -27,7 +27,7 @@ CONFIRMATIONS = {
     Status.IN_PROGRESS: "reply_sent",
     Status.RESOLVED: "resolved",
 }
-BESIDE = 4  # products told beside the list of requests
+PRODUCTS_SHOWN = 4  # products told beside the list of requests
 
 # The name in the address, the status, and what the list of statuses says.
 STATUSES = {
@@ -53,13 +53,13 @@ class Narrowed:
         return bool(self.text or self.status or self.sale_id)
 
     def address(self, after: str | None = None) -> str:
-        said = {
+        parameters = {
             "q": self.text,
             "statut": self.status,
             "appareil": self.sale_id,
             "apres": after or "",
         }
-        query = urlencode({name: value for name, value in said.items() if value})
+        query = urlencode({name: value for name, value in parameters.items() if value})
         return f"/mes-demandes?{query}" if query else "/mes-demandes"
 
 
@@ -92,7 +92,7 @@ async def my_tickets(
         others=home.others,
         counts=home.others.counts or {"all": 0, "awaiting_me": 0},
         owned=home.owned,
-        beside=home.owned.owned_products[:BESIDE],
+        beside=home.owned.owned_products[:PRODUCTS_SHOWN],
         is_listed=any(str(each.sale_id) == to.sale_id for each in home.owned.owned_products),
         statuses=STATUSES,
         to=to,
@@ -150,10 +150,10 @@ async def follow_up(request: Request, number: int, customer: Customer, form: Typ
 async def send(customer: SignedIn, number: int, form: Form) -> Status:
     """Send the text, or resolve with it as the last word; the status after that."""
     if form["answer"] != threads.CONFIRM:
-        said = await tickets.say(
+        message = await tickets.say(
             customer.gateway, number, text=form["text"], seen_position=seen(form), key=form.key
         )
-        return said.status_after
+        return message.status_after
     # The question has a field of its own where it is asked over the page.
     last_word = form.values["text"] = form.values.pop("last_word", form["text"])
     if last_word.strip():

@@ -47,14 +47,14 @@ async def suggest(request: Request, person: SignedIn, text: str) -> Response:
         results = await found.search(person, text, limit=LISTED_OVER_THE_PAGE)
     except Problem as problem:
         refused = Form(values={"text": text}).refused(problem)
-        return JSONResponse({"html": "", "said": refused.errors.get("text") or refused.problem})
-    summary = said(results, text)
+        return JSONResponse({"html": "", "message": refused.errors.get("text") or refused.problem})
+    summary = summary_of(results, text)
     template = request.app.state.templates.get_template("search/suggestions.html")
-    html = template.render(person=person, results=results, text=text, said=summary)
-    return JSONResponse({"html": html, "said": summary})
+    html = template.render(person=person, results=results, text=text, summary=summary)
+    return JSONResponse({"html": html, "message": summary})
 
 
-def said(results: Found, text: str) -> str:
+def summary_of(results: Found, text: str) -> str:
     if results.count == 0:
         return words.typeset(f"Rien ne correspond à « {text} ».")
     more = " ou plus" if results.next else ""
@@ -71,6 +71,6 @@ def show(request: Request, person: SignedIn, form: Form, results: Found | None) 
         form=form,
         text=form["text"],
         results=results,
-        said=said(results, form["text"]) if results else "",
+        summary=summary_of(results, form["text"]) if results else "",
         is_first_page=not form["after"],
     )

@@ -54,7 +54,7 @@ def guard(context: Context, form: Form | None = None) -> Markup:
 
 
 @pass_context
-def told(context: Context) -> Markup:
+def done_notice(context: Context) -> Markup:
     """What the last form did, said once."""
     if not context["done"]:
         return Markup()

@@ -165,7 +165,7 @@ def page(
         home=home(person),
         tab=tab,
         done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
-        letters=person is not None and cookies.read(request, Cookie.SHORTCUTS) == str(person.id),
+        shortcuts=person is not None and cookies.read(request, Cookie.SHORTCUTS) == str(person.id),
         **context,
     )
     response = as_html(request, html, status)

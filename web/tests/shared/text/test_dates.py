@@ -48,7 +48,7 @@ def test_the_past_is_told_by_its_distance(ago, moment, recent, since):
 
 
 @pytest.mark.parametrize(
-    ("ago", "told"),
+    ("ago", "expected"),
     [
         (timedelta(minutes=9), "aujourd’hui"),
         (timedelta(hours=11), "23 nov."),
@@ -56,8 +56,8 @@ def test_the_past_is_told_by_its_distance(ago, moment, recent, since):
         (timedelta(days=400), "10/2025"),
     ],
 )
-def test_a_day_is_told_where_there_is_least_room(ago, told):
-    assert plain(PARIS.brief(NOW - ago, NOW)) == told
+def test_a_day_is_told_where_there_is_least_room(ago, expected):
+    assert plain(PARIS.brief(NOW - ago, NOW)) == expected
 
 
 def test_yesterday_begins_at_midnight_in_the_shop():
@@ -67,7 +67,7 @@ def test_yesterday_begins_at_midnight_in_the_shop():
 
 
 @pytest.mark.parametrize(
-    ("waited", "told"),
+    ("waited", "expected"),
     [
         (timedelta(seconds=-5), "1 min"),
         (timedelta(seconds=20), "1 min"),
@@ -79,5 +79,5 @@ def test_yesterday_begins_at_midnight_in_the_shop():
         (timedelta(days=12, hours=3), "12 j"),
     ],
 )
-def test_a_wait_is_told_in_at_most_two_units(waited, told):
-    assert plain(waiting(NOW - waited, NOW)) == told
+def test_a_wait_is_told_in_at_most_two_units(waited, expected):
+    assert plain(waiting(NOW - waited, NOW)) == expected

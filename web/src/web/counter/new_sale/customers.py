@@ -31,13 +31,13 @@ LISTED_MOST = 8
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
     text = first_words(form["text"].strip())
     if len(text) < SHORTEST_SEARCH:
-        said = "La recherche commence à la deuxième lettre."
-        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
+        message = "La recherche commence à la deuxième lettre."
+        return answer(html=piece(request, "customers", rows=[], message=message), message=message)
     try:
         found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)
     except Problem as problem:
-        said = form.refused(problem).errors.get("text") or form.problem
-        return answer(html=piece(request, "customers", rows=[], said=said), said=said)
+        message = form.refused(problem).errors.get("text") or form.problem
+        return answer(html=piece(request, "customers", rows=[], message=message), message=message)
     counts = await sales.purchase_counts(
         person.gateway, [customer.id for customer in found.customers]
     )
@@ -50,12 +50,12 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
                 f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_FROM
             ),
             "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM, is_code=True),
-            "meant": found.count == 1 or customer.email.casefold() == text.casefold(),
+            "likely": found.count == 1 or customer.email.casefold() == text.casefold(),
         }
         for customer in found.customers
     ]
-    said = matching(found.count, text)
-    return answer(html=piece(request, "customers", rows=rows, said=said), said=said)
+    message = matching(found.count, text)
+    return answer(html=piece(request, "customers", rows=rows, message=message), message=message)
 
 
 def matching(count: int, text: str) -> str:

@@ -27,8 +27,8 @@ async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
         if problem.status >= 500:
             raise
         form.refused(problem)
-        return answer(kept=False, code=problem.code, notice=await notice(request, person, problem))
-    return answer(kept=True)
+        return answer(saved=False, code=problem.code, notice=await notice(request, person, problem))
+    return answer(saved=True)
 
 
 def draft_of(form: Form) -> dict[str, Any]:
@@ -72,4 +72,4 @@ def as_id(text: str) -> UUID | None:
 @router.post("/comptoir/brouillon/oubli")
 async def forget_draft(person: Staff, form: Typed) -> Response:
     await sales.forget_draft(person.gateway, form.key)
-    return answer(kept=False)
+    return answer(saved=False)

@@ -9,7 +9,7 @@ DIGITS = dict(zip("à&é\"'(-è_ç", "0123456789", strict=True))
 BELGIAN_AND_MAC_DIGITS = {"§": "6", "!": "8"}
 CAPS_LOCK_DIGITS = {"À": "0", "É": "2", "È": "7", "Ç": "9"}
 MOVED_LETTERS = {"A": "Q", "Q": "A", "Z": "W", "W": "Z", ",": "M", "?": "M"}
-MEANT = DIGITS | BELGIAN_AND_MAC_DIGITS | CAPS_LOCK_DIGITS | MOVED_LETTERS
+DECODED = DIGITS | BELGIAN_AND_MAC_DIGITS | CAPS_LOCK_DIGITS | MOVED_LETTERS
 
 # The key of « ] », where nothing but a symbology identifier begins with it.
 BRACKETS = {"$", "£"}
@@ -22,15 +22,15 @@ def decoded(text: str) -> str | None:
 
     Whole or not at all: a digit read as a digit, or an M, comes from no such scanner.
     """
-    meant = "]" if text[:1] in BRACKETS else ""
-    for character in text[len(meant) :].translate(RAISED):
-        if character in MEANT:
-            meant += MEANT[character]
+    decoded_text = "]" if text[:1] in BRACKETS else ""
+    for character in text[len(decoded_text) :].translate(RAISED):
+        if character in DECODED:
+            decoded_text += DECODED[character]
         elif character in UNMOVED_LETTERS:
-            meant += character
+            decoded_text += character
         else:
             return None
-    return meant
+    return decoded_text
 
 
 # ISO/IEC 15424: « ] », a letter for the kind of barcode, and a sign for its options.

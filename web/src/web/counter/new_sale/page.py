@@ -26,7 +26,7 @@ router = APIRouter()
 T = TypeVar("T")
 
 
-class Asked(BaseModel):
+class NewSaleQuery(BaseModel):
     """What a link to the counter may ask for: a sale to this customer, or to a new one."""
 
     client: str = ""
@@ -34,7 +34,9 @@ class Asked(BaseModel):
 
 
 @router.get("/comptoir")
-async def new_sale(request: Request, person: Staff, asked: Annotated[Asked, Query()]) -> Response:
+async def new_sale(
+    request: Request, person: Staff, asked: Annotated[NewSaleQuery, Query()]
+) -> Response:
     """The page, with the sale that was begun, wherever that was; unless a link asks for another."""
     draft = begun(await sales.draft(person.gateway), asked)
     form = Form(values=draft.content)
@@ -49,7 +51,7 @@ async def new_sale(request: Request, person: Staff, asked: Annotated[Asked, Quer
         tab="counter",
         title="Nouveau client" if asked.nouveau else "Nouvelle vente",
         form=form,
-        is_kept=draft.saved_at is not None,
+        is_saved=draft.saved_at is not None,
         customer=customer,
         customer_more=await summary(person.gateway, customer) if customer else "",
         product=product,
@@ -58,7 +60,7 @@ async def new_sale(request: Request, person: Staff, asked: Annotated[Asked, Quer
     )
 
 
-def begun(draft: Draft, asked: Asked) -> Draft:
+def begun(draft: Draft, asked: NewSaleQuery) -> Draft:
     """A link begins another sale; what that may replace, the page is told when it keeps it."""
     customer_id = as_id(asked.client)
     if customer_id and customer_id != as_id(draft.content.get("customer_id", "")):

@@ -34,10 +34,10 @@ async def search_products(request: Request, person: Staff, form: Typed) -> Respo
         )
     except Problem as problem:
         why = form.refused(problem).errors.get("text") or form.problem
-        return answer(html=piece(request, "products", rows=[], offer="", said=why), said=why)
-    sentence = words.typeset(said(found, text))
-    html = piece(request, "products", rows=rows(found, text), offer=offer(found), said=sentence)
-    return answer(html=html, said=sentence)
+        return answer(html=piece(request, "products", rows=[], offer="", message=why), message=why)
+    sentence = words.typeset(summary_of(found, text))
+    html = piece(request, "products", rows=rows(found, text), offer=offer(found), message=sentence)
+    return answer(html=html, message=sentence)
 
 
 def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
@@ -45,13 +45,13 @@ def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
     products: dict[Any, Product] = {}
     for product in found.exact + found.on_sale.products + found.withdrawn.products:
         products.setdefault(product.id, product)
-    meant = the_one(found)
+    likely = the_one(found)
     return [
         {
             "product": product,
             "designation": marked(product.designation, text),
             "reference": marked(product.reference, text, is_code=True),
-            "meant": product == meant,
+            "likely": product == likely,
         }
         for product in products.values()
     ]
@@ -65,7 +65,7 @@ def the_one(found: ProductSearch) -> Product | None:
     return next(iter(found.on_sale.products + found.withdrawn.products), None) if only else None
 
 
-def said(found: ProductSearch, text: str) -> str:
+def summary_of(found: ProductSearch, text: str) -> str:
     """How many match, in one sentence for the list, for its live region and for whoever asks."""
     if found.state is SearchState.TOO_SHORT:
         return one_product() if found.exact else letters_missing(text)

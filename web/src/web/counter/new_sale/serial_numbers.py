@@ -27,7 +27,7 @@ async def check_serial_number(request: Request, person: Staff, form: Typed) -> R
     except PydanticCustomError as refusal:
         return answer(**not_a_number(request, typed, refusal, scanned=bool(form["scanned"])))
     if not form["product_id"]:
-        return answer(state="unchecked", serial_number=serial_number, html="", said="")
+        return answer(state="unchecked", serial_number=serial_number, html="", message="")
     found = await sales.check_serial_number(
         person.gateway, product_id=form["product_id"], serial_number=serial_number
     )
@@ -50,26 +50,26 @@ def not_a_number(
     """What a scanner meant is shown for confirmation; anything else is refused."""
     prefix, rest = without_prefix(typed)
     why = f"La douchette met « {prefix} » devant le numéro : ce préfixe est retiré."
-    if not prefix and scanned and (meant := decoded(typed)):
-        why, rest = OTHER_LAYOUT, without_prefix(meant)[1]
+    if not prefix and scanned and (decoded_text := decoded(typed)):
+        why, rest = OTHER_LAYOUT, without_prefix(decoded_text)[1]
     try:
         number = normalise_serial_number(rest)
     except PydanticCustomError as of_rest:
         if prefix:
             return refused(request, of_rest.type, of_rest.context or {}) | {"serial_number": rest}
         return refused(request, refusal.type, refusal.context or {})
-    said = words.typeset(f"{why} Numéro lu : {number}. C’est bien celui de l’étiquette ?")
-    html = piece(request, "serial_question", text=said, number=number, other="")
-    return {"state": "asks", "html": html, "said": said}
+    message = words.typeset(f"{why} Numéro lu : {number}. C’est bien celui de l’étiquette ?")
+    html = piece(request, "serial_question", text=message, number=number, other="")
+    return {"state": "asks", "html": html, "message": message}
 
 
 def refused(request: Request, code: str, context: dict[str, Any]) -> dict[str, Any]:
-    said = words.refusal(code, context, field="serial_number")
+    message = words.refusal(code, context, field="serial_number")
     position = context.get("position")
     return {
         "state": "refused",
-        "html": error(request, said),
-        "said": said,
+        "html": error(request, message),
+        "message": message,
         "bad": position - 1 if position else None,
     }
 
@@ -83,22 +83,22 @@ def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
     """O for 0, or I for 1: which of the two is it?"""
     other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
     place = next(at for at, sign in enumerate(number) if sign != other[at])
-    said = words.typeset(
+    message = words.typeset(
         f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[place]]} là où celui-ci a "
         f"{SIGNS[number[place]]} (caractère {place + 1}). Que dit l’étiquette ?"
     )
-    html = piece(request, "serial_question", text=said, number=number, other=other)
-    return {"state": "asks", "html": html, "said": said}
+    html = piece(request, "serial_question", text=message, number=number, other=other)
+    return {"state": "asks", "html": html, "message": message}
 
 
 def free(request: Request, serial_number: str, elsewhere: Sale | None) -> dict[str, Any]:
-    said, link = "Numéro libre", None
+    message, link = "Numéro libre", None
     if elsewhere:
         day = shop_dates(request).day(elsewhere.sold_on)
-        said = f"Ce numéro est aussi celui d’un autre appareil vendu le {day}."
+        message = f"Ce numéro est aussi celui d’un autre appareil vendu le {day}."
         link = {"href": f"/ventes/{elsewhere.id}", "text": "Voir cette vente"}
-    html = piece(request, "free", text=said, link=link)
-    return {"state": "free", "serial_number": serial_number, "html": html, "said": said}
+    html = piece(request, "free", text=message, link=link)
+    return {"state": "free", "serial_number": serial_number, "html": html, "message": message}
 
 
 async def sold(request: Request, person: SignedIn, sale: Sale) -> dict[str, Any]:
@@ -116,6 +116,6 @@ async def sold(request: Request, person: SignedIn, sale: Sale) -> dict[str, Any]
 def already_sold(
     request: Request, *, sale_id: UUID | str, day: str, buyer: str, seller: str
 ) -> dict[str, Any]:
-    said = words.typeset(f"Cet appareil est déjà vendu : le {day} à {buyer}, par {seller}.")
+    message = words.typeset(f"Cet appareil est déjà vendu : le {day} à {buyer}, par {seller}.")
     link = {"href": f"/ventes/{sale_id}", "text": "Voir cette vente"}
-    return {"state": "sold", "html": error(request, said, link=link), "said": said}
+    return {"state": "sold", "html": error(request, message, link=link), "message": message}

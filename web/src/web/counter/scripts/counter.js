@@ -23,7 +23,7 @@ const missing = form.querySelector("[data-missing]");
 const touched = matchMedia("(pointer: coarse)");
 const steps = Object.fromEntries(ORDER.map((name) => [name, form.querySelector(`#step-${name}`)]));
 const dialog = handover(document.querySelector("#handover"));
-let draft = null; // nothing is kept or recorded before the page shows what was typed last
+let draft = null; // nothing is saved or recorded before the page shows what was typed last
 let reopened = null; // the step that the seller went back to; what was chosen stays until replaced
 let textThen = ""; // in its box at that moment
 
@@ -36,7 +36,7 @@ const customer = customerStep(steps.customer, {
     customer_id.value = id;
     fill(steps.customer, { title: name, sub: `${email} · ${purchases}` });
     settle("customer");
-    tellMoreOf(id);
+    loadMoreAbout(id);
   },
 });
 
@@ -84,12 +84,12 @@ function fill(step, texts) {
     showUnbroken(step.querySelector(`[data-${name}]`), text);
 }
 
-async function tellMoreOf(id) {
+async function loadMoreAbout(id) {
   try {
     const answer = await send(`/comptoir/clients/${id}`, {});
     if (customer_id.value === id) fill(steps.customer, { sub: answer.sub });
   } catch {
-    // What the search told is enough.
+    // What the search returned is enough.
   }
 }
 
@@ -103,7 +103,7 @@ const complete = {
 };
 
 const mustConfirm = () => product_id.value !== "" && !complete.product() && reopened !== "product";
-// Something else is typed, and perhaps highlighted: the earlier choice is not what is meant.
+// Something else is typed, and perhaps highlighted: the earlier choice no longer holds.
 const isUndecided = () =>
   reopened in boxes &&
   complete[reopened]() &&
@@ -178,7 +178,7 @@ function stateOf(name) {
   return name !== "sold_on" && complete[name]() ? "done" : "todo";
 }
 
-/** Chosen, but no longer on sale: the seller has to say that this is meant. */
+/** Chosen, but no longer on sale: the seller has to confirm it. */
 function drawWithdrawn() {
   const pending = mustConfirm();
   steps.product.querySelector("[data-search]").hidden = pending;
@@ -234,7 +234,7 @@ function lackingDay() {
   return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
 }
 
-// --- What is kept of it ------------------------------------------------------------------------
+// --- Saving it --------------------------------------------------------------------------------
 
 /** A reload finds it all, also what is typed and not chosen yet: whatever has a name. */
 function begun() {
@@ -250,7 +250,7 @@ function begun() {
   };
 }
 
-/** Put the page where the kept sale was left. */
+/** Restore the page as the saved sale left it. */
 async function goOn() {
   for (const [name, id, box] of [
     ["customer", customer_id, customer.box],
@@ -379,7 +379,7 @@ function goBack(event) {
 listenToScanner({
   ours: (text) => isNumberScan(text) || isWhole(text),
   deaf: (element) => isElsewhere() || element === product.input,
-  heard: (text) => serial.scan(text),
+  onScan: (text) => serial.scan(text),
   holds: (element) => element === serial.input,
 });
 

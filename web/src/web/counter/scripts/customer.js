@@ -141,8 +141,8 @@ export function customerStep(step, { handover, chosen, changed }) {
   async function register(way, more = {}) {
     const again = unsure;
     unsure = true;
-    const said = { ...values(), ...more, form_key: key, again: again ? "true" : "" };
-    const answer = await send(`/comptoir/clients/${way}`, said);
+    const fields = { ...values(), ...more, form_key: key, again: again ? "true" : "" };
+    const answer = await send(`/comptoir/clients/${way}`, fields);
     unsure = again || answer.unsure;
     key = answer.key ?? key;
     return answer;

@@ -1,28 +1,28 @@
-// The sale being entered is kept by the server while it is typed: a reload or another device finds
-// it. What is not sent yet, or may not replace what is kept, waits in this tab.
+// The sale being entered is stored by the server while it is typed: a reload or another device finds
+// it. What is not sent yet, or may not replace what is stored, waits in this tab.
 
 import { send } from "../../shared/scripts/forms/exchange.js";
-import { CLEARED, KEPT, NOT_KEPT, SET_ASIDE } from "./words.js";
+import { CLEARED, SAVED, SAVED_IN_TAB, SET_ASIDE } from "./words.js";
 
 const PAUSE = 400; // milliseconds without a change before it is sent
 const AGAIN = 5_000; // milliseconds until what failed is tried again
 
 /**
- * @param form   data-draft-of names the seller; data-kept tells that what it shows is the server's
- * @param values () => what is to be kept, by name, all of it text
+ * @param form   data-draft-of names the seller; data-saved says that what it shows is the server's
+ * @param values () => what is to be stored, by name, all of it text
  */
 export function saleDraft({ form, values }) {
-  const line = form.querySelector("[data-kept-line]");
+  const line = form.querySelector("[data-draft-line]");
   const notice = form.querySelector("[data-notice]");
   const waiting = tabStore(`guichet-draft/sale/${form.dataset.draftOf}`);
   const aside = tabStore(`guichet-draft/aside/${form.dataset.draftOf}`);
-  let kept = "";
+  let stored = "";
   let timer = 0;
   let sending = Promise.resolve();
   let leaving = false; // the next page may have been made before the last save arrived
   let stopped = true; // not begun yet, recorded, thrown away, or another sale's draft is in the way
 
-  function said() {
+  function current() {
     return JSON.stringify(values());
   }
 
@@ -31,7 +31,7 @@ export function saleDraft({ form, values }) {
 
   function changed() {
     line.hidden = isBlank();
-    if (said() === kept || (kept === "" && isBlank())) return;
+    if (current() === stored || (stored === "" && isBlank())) return;
     if (aside.read()?.cleared) withdrawOffer();
     leaving = false;
     waiting.write(values());
@@ -43,23 +43,23 @@ export function saleDraft({ form, values }) {
   /** One at a time, so that an earlier state never replaces a later one. */
   function flush(how) {
     clearTimeout(timer);
-    sending = sending.then(() => (stopped || said() === kept ? null : keep(how)));
+    sending = sending.then(() => (stopped || current() === stored ? null : keep(how)));
     return sending;
   }
 
   async function keep({ keepalive = false, replaces = "" } = {}) {
-    const now = said();
+    const now = current();
     let answer;
     try {
       answer = await send("/comptoir/brouillon", { ...values(), replaces }, { keepalive });
     } catch {
-      answer = { kept: false };
+      answer = { saved: false };
     }
     if (stopped) return;
-    say(answer.kept ? KEPT : NOT_KEPT);
-    if (answer.kept) {
-      kept = now;
-      if (said() === now && !leaving) waiting.forget();
+    say(answer.saved ? SAVED : SAVED_IN_TAB);
+    if (answer.saved) {
+      stored = now;
+      if (current() === now && !leaving) waiting.forget();
       // The link that led here has done its part: a reload goes on with this sale.
       if (location.search) history.replaceState(null, "", location.pathname);
     } else if (answer.notice) {
@@ -70,12 +70,12 @@ export function saleDraft({ form, values }) {
     }
   }
 
-  const say = (words) => (line.querySelector("[data-kept-words]").textContent = words);
+  const say = (words) => (line.querySelector("[data-draft-text]").textContent = words);
 
   /** What this tab could not send before it was left; the page is made again with it. */
   async function catchUp() {
     const left = waiting.read();
-    if (left && JSON.stringify(left) !== said()) {
+    if (left && JSON.stringify(left) !== current()) {
       form.inert = true; // what was typed into this page would be lost with it
       await deliver(left);
       form.inert = false;
@@ -86,14 +86,14 @@ export function saleDraft({ form, values }) {
   async function deliver(left) {
     const failed = ({ isPassing }) => ({ isPassing });
     const answer = await send("/comptoir/brouillon", left).catch(failed);
-    if (answer.kept) {
+    if (answer.saved) {
       waiting.forget();
       location.replace(location.pathname);
       await new Promise(() => {}); // nothing goes on in the page that is left
     }
     if (answer.isPassing) {
       line.hidden = false;
-      say(NOT_KEPT);
+      say(SAVED_IN_TAB);
       await new Promise((later) => setTimeout(later, AGAIN));
       await deliver(left);
     } else if (answer.code !== "sale_already_recorded") {
@@ -118,8 +118,8 @@ export function saleDraft({ form, values }) {
     const { draft } = aside.read();
     const now = isBlank() ? null : values();
     const sent = send("/comptoir/brouillon", { ...draft, replaces: "true" }, { asks: true });
-    const answer = await sent.catch(() => ({ kept: false }));
-    if (!answer.kept) return;
+    const answer = await sent.catch(() => ({ saved: false }));
+    if (!answer.saved) return;
     leaveFor(now ? { draft: now } : null);
   }
 
@@ -134,7 +134,7 @@ export function saleDraft({ form, values }) {
       if (mine) await send("/comptoir/brouillon/oubli", { form_key }, { asks: true });
     } catch {
       stopped = false;
-      say(NOT_KEPT);
+      say(SAVED_IN_TAB);
       return;
     }
     leaveFor({ draft, cleared: true });
@@ -173,9 +173,9 @@ export function saleDraft({ form, values }) {
     flush,
     end,
     catchUp,
-    /** From now on what the page shows is kept; it shows what the server has. */
+    /** From now on what the page shows is stored; it shows what the server has. */
     begin() {
-      kept = form.dataset.kept ? said() : "";
+      stored = form.dataset.saved ? current() : "";
       stopped = false;
       offer();
       changed();

@@ -10,11 +10,11 @@ const PACE = 35; // milliseconds per key on average; the fastest typists need ab
  * other stays where it was typed; its end is as good as Enter there.
  *
  * @param ours  (text) => boolean
- * @param heard (text) => void
+ * @param onScan (text) => void
  * @param deaf  (element) => boolean: scans that start in this element are none of ours
  * @param holds (element) => boolean: a scan that ends with Tab does not leave this element
  */
-export function listenToScanner({ ours, heard, deaf, holds }) {
+export function listenToScanner({ ours, onScan, deaf, holds }) {
   let scan = null;
   let ended = -Infinity;
 
@@ -41,7 +41,7 @@ export function listenToScanner({ ours, heard, deaf, holds }) {
       element.value = before;
       element.dispatchEvent(new Event("input", { bubbles: true }));
     }
-    heard(text);
+    onScan(text);
   }
 
   function key(event) {

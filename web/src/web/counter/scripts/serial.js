@@ -7,9 +7,9 @@ import { isWhole, lengthOf, raised, tidied } from "./serial-text.js";
 /**
  * @param root    element holding .serial and [data-answer]
  * @param check   async (text, { scanned, confirmed, signal })
- *                  => { state, serial_number, html, said, bad }
+ *                  => { state, serial_number, html, message, bad }
  *                states: free, sold, unchecked (valid, no product yet), refused, asks; `confirmed`
- *                is the number that somebody has said is right
+ *                is the number that somebody has confirmed
  * @param changed () => void: the number or what is known of it changed
  * @param done    () => void: the number was validated by Enter or a scan; go on
  */
@@ -69,7 +69,7 @@ export function serialField(root, { check, changed, done }) {
     try {
       found = await check(text, { scanned, confirmed, signal: request.signal });
     } catch (failure) {
-      found = { state: "unchecked", html: failure.html ?? "", said: failure.message };
+      found = { state: "unchecked", html: failure.html ?? "", message: failure.message };
     }
     if (number !== question) return null;
     show(found);
@@ -81,7 +81,7 @@ export function serialField(root, { check, changed, done }) {
     if (found.serial_number) input.value = found.serial_number;
     checked = input.value;
     answer.innerHTML = found.html;
-    status.textContent = found.said;
+    status.textContent = found.message;
     box.classList.toggle("is-error", !accepted());
     if (!accepted()) input.setAttribute("aria-invalid", "true");
     wrong = found.bad ?? null;
@@ -149,7 +149,7 @@ export function serialField(root, { check, changed, done }) {
     }
   });
 
-  input.value = tidied(input.value); // as an earlier page may have kept it
+  input.value = tidied(input.value); // as an earlier page may have stored it
   draw();
   return {
     input,

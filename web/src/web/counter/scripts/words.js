@@ -42,7 +42,7 @@ export function missing(names) {
   return parts.length ? `Il manque ${parts.join(", ")} et ${last}.` : `Il manque ${last}.`;
 }
 
-export const KEPT = "Saisie conservée";
-export const NOT_KEPT = "Saisie gardée dans cet onglet seulement, pour l’instant";
+export const SAVED = "Saisie conservée";
+export const SAVED_IN_TAB = "Saisie gardée dans cet onglet seulement, pour l’instant";
 export const CLEARED = "Saisie vidée.";
 export const SET_ASIDE = "Une saisie de cet onglet est mise de côté.";

@@ -1,6 +1,6 @@
 // The composer: reply or note, quick replies, the time spent, and its keys.
 
-import "../../shared/scripts/forms/kept.js";
+import "../../shared/scripts/forms/autosave.js";
 import { ask } from "../../shared/scripts/session.js";
 
 const composer = () => document.querySelector("[data-composer]");
@@ -124,14 +124,14 @@ for (const name of ["keydown", "pointermove", "pointerdown", "scroll"]) {
 }
 
 const key = (field, what) => `guichet-${what}/${field.dataset.clock}`;
-const kept = (field, what) => Number(sessionStorage.getItem(key(field, what)) ?? 0);
+const stored = (field, what) => Number(sessionStorage.getItem(key(field, what)) ?? 0);
 
 // What was spent so far: in this tab, or as the draft says that came from elsewhere.
 function beginClock(field) {
   if (field.dataset.begun) return;
   field.dataset.begun = "yes";
   const minutes = Number(field.value);
-  if (field.value && minutes * 60 > kept(field, "seconds"))
+  if (field.value && minutes * 60 > stored(field, "seconds"))
     sessionStorage.setItem(key(field, "seconds"), String(minutes * 60));
 }
 
@@ -142,7 +142,7 @@ function tick() {
   const field = composer()?.elements.minutes;
   if (!field || document.hidden || now - lastSign > IDLE) return;
   beginClock(field);
-  const seconds = kept(field, "seconds") + passed / 1_000;
+  const seconds = stored(field, "seconds") + passed / 1_000;
   sessionStorage.setItem(key(field, "seconds"), String(seconds));
   if (!sessionStorage.getItem(key(field, "by-hand")))
     field.value = String(Math.max(1, Math.ceil(seconds / 60)));

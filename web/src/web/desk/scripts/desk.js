@@ -5,8 +5,8 @@ import "./drawer.js";
 import "./live.js";
 import "./opening.js";
 import "./queue.js";
-import { letters } from "../../shared/scripts/letters.js";
 import { readAgain } from "../../shared/scripts/live.js";
+import { onShortcuts } from "../../shared/scripts/shortcuts.js";
 import "../../shared/scripts/forms/send.js";
 
 const mac = /Mac|iPhone|iPad/.test(navigator.platform);
@@ -79,7 +79,7 @@ document.addEventListener("keydown", (event) => {
 
 // --- Single letters, for those who asked for them in « Mon compte » ---------------------------
 
-letters({
+onShortcuts({
   j: () => neighbour(1),
   k: () => neighbour(-1),
   r: () => write("reply"),

@@ -8,19 +8,19 @@ import { steady } from "../../shared/scripts/steady.js";
 const queue = () => document.getElementById("queue");
 const thread = () => document.getElementById("thread");
 const reader = document.body.dataset.reader;
-const heardOf = new Set(); // numbers of requests that something happened to, as text
+const changedNumbers = new Set(); // numbers of requests that something happened to, as text
 
 let isReading = false;
 let meanwhile = ""; // what came while the queue was being read: changes, or everything may have
 
-const heardAt = new Map(); // number → when something happened to it, or 0 for all of them
+const changedAt = new Map(); // number → when something happened to it, or 0 for all of them
 
 onNews(async ({ changes, everything }) => {
   for (const { number } of changes) {
-    heardOf.add(String(number));
-    heardAt.set(number, performance.now());
+    changedNumbers.add(String(number));
+    changedAt.set(number, performance.now());
   }
-  if (everything) heardAt.set(0, performance.now());
+  if (everything) changedAt.set(0, performance.now());
   const open = Number(thread()?.dataset.number);
   await Promise.all([
     readQueue(everything),
@@ -31,9 +31,9 @@ onNews(async ({ changes, everything }) => {
 // What happened while a request was on its way here is not in it.
 document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
   title = ofPage;
-  tellUnread(queue().dataset.unread);
-  const heard = [0, Number(thread().dataset.number)].map((number) => heardAt.get(number) ?? 0);
-  if (Math.max(...heard) > since) readThread().then(() => awaitMail());
+  showUnread(queue().dataset.unread);
+  const changes = [0, Number(thread().dataset.number)].map((number) => changedAt.get(number) ?? 0);
+  if (Math.max(...changes) > since) readThread().then(() => awaitMail());
   else awaitMail();
 });
 
@@ -45,7 +45,7 @@ async function readQueue(everything) {
     return;
   }
   isReading = true;
-  const asked = new Set([...heardOf].slice(-50));
+  const asked = new Set([...changedNumbers].slice(-50));
   const lines = document.querySelectorAll("[data-queue] > li").length;
   const changed = [...asked].map((number) => `&numero=${number}`).join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
@@ -59,11 +59,11 @@ async function readQueue(everything) {
   }
 }
 
-// `asked`: the requests that were heard of before it was read.
+// `asked`: the requests that had changed before it was read.
 function takeOver(fresh, everything, asked) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
   queue().dataset.unread = fresh.dataset.unread;
-  tellUnread(fresh.dataset.unread);
+  showUnread(fresh.dataset.unread);
   const list = queue().querySelector("[data-queue]");
   const freshLines = new Map(
     [...fresh.querySelectorAll("[data-queue] > li")].map((line) => [line.dataset.number, line]),
@@ -89,8 +89,8 @@ function takeOver(fresh, everything, asked) {
   const lastShown = order.findLastIndex((number) => shown.has(number)); // what comes later was there before
   const missed = everything ? order.filter((_, at) => isWhole || at < lastShown) : [];
   const added = new Set([...held, ...missed].filter((number) => !shown.has(number)));
-  for (const number of asked) if (!added.has(number)) heardOf.delete(number);
-  for (const number of added) heardOf.add(number);
+  for (const number of asked) if (!added.has(number)) changedNumbers.delete(number);
+  for (const number of added) changedNumbers.add(number);
   announce(added, fresh, freshLines);
 }
 
@@ -105,9 +105,9 @@ function renew(line, now) {
 function leave(item) {
   if (item.classList.contains("is-gone")) return;
   item.classList.add("is-gone");
-  const said = document.createElement("span");
-  said.textContent = "Sortie de cette file";
-  item.querySelector(".qitem__foot").replaceChildren(said);
+  const label = document.createElement("span");
+  label.textContent = "Sortie de cette file";
+  item.querySelector(".qitem__foot").replaceChildren(label);
 }
 
 function announce(added, fresh, freshLines) {
@@ -144,7 +144,7 @@ function showAll(fresh) {
 
 let title = document.title.replace(/^\(.*?\) /, "");
 
-function tellUnread(count) {
+function showUnread(count) {
   document.title = count ? `(${count}) ${title}` : title;
 }
 
@@ -173,11 +173,13 @@ function hold(change) {
 function append(here, fresh) {
   const last = Math.max(
     0,
-    ...[...here.querySelectorAll("[data-position]")].map((said) => Number(said.dataset.position)),
+    ...[...here.querySelectorAll("[data-position]")].map((message) =>
+      Number(message.dataset.position),
+    ),
   );
   renewFacts(here, fresh);
   const news = [...fresh.querySelectorAll("#messages > .msg")].filter(
-    (said) => Number(said.dataset.position) > last,
+    (message) => Number(message.dataset.position) > last,
   );
   const events = [...fresh.querySelectorAll("#messages > .event")].filter(
     (event) => !here.querySelector(`[data-event=${event.dataset.event}]`),
@@ -191,24 +193,26 @@ function append(here, fresh) {
   if (news.length) awaitMail();
   const isResolved = "resolved" in fresh.dataset && !("resolved" in here.dataset);
   if (!news.length && !isResolved) return;
-  const others = news.filter((said) => said.dataset.author !== reader);
+  const others = news.filter((message) => message.dataset.author !== reader);
   if (isResolved) {
     here.dataset.resolved = fresh.dataset.resolved;
     say(`${fresh.dataset.resolved} vient de résoudre cette demande.`, () => location.reload());
   } else if (others.length) {
-    const said = others.at(-1);
-    const verb = said.matches(".msg--note") ? "d’ajouter une note à" : "de répondre à";
-    say(`${said.dataset.authorName} vient ${verb} cette demande.`, () => read(others[0], said));
+    const message = others.at(-1);
+    const verb = message.matches(".msg--note") ? "d’ajouter une note à" : "de répondre à";
+    say(`${message.dataset.authorName} vient ${verb} cette demande.`, () =>
+      read(others[0], message),
+    );
   }
 }
 
 // Corrected minutes and what became of a mail change where they stand. The elements stay the same:
 // one may hold the focus. What is not known just now takes nothing away.
 function renewFacts(here, fresh) {
-  for (const said of fresh.querySelectorAll("#messages > .msg")) {
+  for (const message of fresh.querySelectorAll("#messages > .msg")) {
     for (const fact of [".msg__time", ".msg__mail"]) {
-      const old = here.querySelector(`[data-position="${said.dataset.position}"] ${fact}`);
-      const now = said.querySelector(fact);
+      const old = here.querySelector(`[data-position="${message.dataset.position}"] ${fact}`);
+      const now = message.querySelector(fact);
       if (!old || !now || (old.hasChildNodes() && !now.hasChildNodes())) continue;
       if (old.innerHTML !== now.innerHTML) old.innerHTML = now.innerHTML;
       old.toggleAttribute("data-due", now.hasAttribute("data-due"));
@@ -235,7 +239,7 @@ function say(words, show) {
   const place = document.getElementById("news");
   if (!place) return;
   const line = document.createElement("p");
-  line.className = "flash flash--info told";
+  line.className = "flash flash--info notice";
   line.innerHTML =
     '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button">Afficher</button>';
   line.querySelector("span").textContent = words;

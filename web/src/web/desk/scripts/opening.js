@@ -45,7 +45,7 @@ async function open(address, arrive) {
   const part = await read(address);
   if (mine !== last) return;
   const isSent = document.querySelector(GOING); // since it was asked for
-  if (isSent && arrive) return; // what becomes of it is said here
+  if (isSent && arrive) return; // its answer is shown here
   if (isSent || !part) return location.assign(address);
   dispatchEvent(new Event("leaving")); // drafts are saved while their form is still here
   arrive?.();

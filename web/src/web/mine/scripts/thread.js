@@ -44,8 +44,8 @@ function take(page) {
     replace(page, "head");
     takeBelow(page);
   });
-  const said = added.filter((part) => part.matches(".msg--staff")).at(-1);
-  if (said) announce(said);
+  const answer = added.filter((part) => part.matches(".msg--staff")).at(-1);
+  if (answer) announce(answer);
 }
 
 function replace(page, id) {

@@ -2,13 +2,13 @@
 //
 // Every question has a number: an answer to an earlier question is thrown away, and Enter acts
 // only on what is displayed for the text that is in the box now. Pressed before that has come, it
-// waits: the answer's one row with data-meant is chosen then, or else the list opens.
+// waits: the answer's one row with data-likely is chosen then, or else the list opens.
 
 const PAUSE = 120; // milliseconds without a key before a question is sent
 
 /**
  * @param root   element holding input[role=combobox], .combo__pop and a [role=status]
- * @param search async (text, signal, more) => { html, said }: the answer, ready to be shown
+ * @param search async (text, signal, more) => { html, message }: the answer, ready to be shown
  * @param choose (option) => void: a row was chosen; its dataset tells which
  */
 export function combobox(root, { search, choose }) {
@@ -64,7 +64,7 @@ export function combobox(root, { search, choose }) {
       if (number !== question) return;
       answer = {
         html: `<div class="combo__hint">${failure.html ?? ""}</div>`,
-        said: failure.message,
+        message: failure.message,
       };
     }
     if (number === question && text === typed()) show(text, answer);
@@ -73,10 +73,10 @@ export function combobox(root, { search, choose }) {
   function show(text, answer) {
     answered = text;
     pop.innerHTML = answer.html;
-    if (status.textContent !== answer.said) status.textContent = answer.said;
-    const meant = entered && pop.querySelector("[data-meant]");
+    if (status.textContent !== answer.message) status.textContent = answer.message;
+    const likely = entered && pop.querySelector("[data-likely]");
     open();
-    if (meant) choose(meant);
+    if (likely) choose(likely);
   }
 
   function open() {

@@ -5,13 +5,13 @@
 //
 // `changes` are hints: {number, what, by_staff, version}. Every part of a page that shows requests
 // says in data-as-of how old it is. All tabs of a browser share one stream: the tab that holds the
-// lock reads it and tells the others.
+// lock reads it and passes its events to the others.
 
 import { ask } from "./session.js";
 
 const READER = document.body.dataset.reader;
 const NAME = `guichet-live/${READER}`;
-const GATHER = 150; // milliseconds: what comes at once is told at once
+const GATHER = 150; // milliseconds: changes within this time are one notification
 const GRACE = 2_500; // a connection that is back so soon was never lost
 const SILENCE = 40_000;
 const AGAIN = 3_000;
@@ -21,11 +21,11 @@ const FORGOTTEN = 30 * 60_000; // a forgotten page must not keep its session ali
 const listeners = new Set();
 const watchers = new Set();
 const channel = "BroadcastChannel" in window ? new BroadcastChannel(NAME) : null;
-const moments = [
+const ages = [
   ...new Set([...document.querySelectorAll("[data-as-of]")].map((part) => part.dataset.asOf)),
 ].filter(Boolean);
 
-let last = moments[0] ?? ""; // from where to go on
+let last = ages[0] ?? ""; // from where to go on
 let state = "live";
 let waiting = { changes: [], everything: false };
 let gathering;
@@ -39,31 +39,31 @@ export function onConnection(watcher) {
   if (state !== "live") watcher(state);
 }
 
-function hear(told) {
-  if (told.id) last = told.id;
-  if (told.sign) awake();
-  if (told.asks && leads) channel.postMessage({ state });
-  if (told.signedIn && leads) open();
-  if (told.state && told.state !== state) {
-    state = told.state;
+function receive(message) {
+  if (message.id) last = message.id;
+  if (message.sign) awake();
+  if (message.asksState && leads) channel.postMessage({ state });
+  if (message.signedIn && leads) open();
+  if (message.state && message.state !== state) {
+    state = message.state;
     for (const watcher of watchers) watcher(state);
   }
-  if (!told.changes?.length && !told.everything) return;
-  waiting.changes.push(...(told.changes ?? []));
-  waiting.everything ||= Boolean(told.everything);
-  if (gathering === undefined) gathering = setTimeout(tell, GATHER);
+  if (!message.changes?.length && !message.everything) return;
+  waiting.changes.push(...(message.changes ?? []));
+  waiting.everything ||= Boolean(message.everything);
+  if (gathering === undefined) gathering = setTimeout(notify, GATHER);
 }
 
-function tell() {
+function notify() {
   const news = waiting;
   waiting = { changes: [], everything: false };
   gathering = undefined;
   for (const listener of listeners) listener(news);
 }
 
-function say(told) {
-  channel?.postMessage(told);
-  hear(told);
+function broadcast(message) {
+  channel?.postMessage(message);
+  receive(message);
 }
 
 // --- The stream -------------------------------------------------------------------------------
@@ -85,18 +85,18 @@ function open() {
   on("ready", (event) => {
     clearTimeout(grace);
     grace = undefined;
-    say({ state: "live", id: event.lastEventId });
+    broadcast({ state: "live", id: event.lastEventId });
   });
   on("alive", () => {});
-  on("change", (event) => say({ changes: [JSON.parse(event.data)], id: event.lastEventId }));
-  on("everything", (event) => say({ everything: true, id: event.lastEventId }));
+  on("change", (event) => broadcast({ changes: [JSON.parse(event.data)], id: event.lastEventId }));
+  on("everything", (event) => broadcast({ everything: true, id: event.lastEventId }));
   on("ended", () => {
     close();
-    say({ state: "ended" });
+    broadcast({ state: "ended" });
   });
   on("full", () => {
     close();
-    say({ state: "full" });
+    broadcast({ state: "full" });
     retry = setTimeout(open, FULL);
   });
   source.addEventListener("error", lose);
@@ -117,7 +117,7 @@ function watch() {
 
 // The browser's own new attempts know where to go on; but it gives up after some answers.
 function lose() {
-  grace ??= setTimeout(() => say({ state: "lost" }), navigator.onLine ? GRACE : 0);
+  grace ??= setTimeout(() => broadcast({ state: "lost" }), navigator.onLine ? GRACE : 0);
   if (source?.readyState === EventSource.CONNECTING) return;
   close();
   retry = setTimeout(open, AGAIN);
@@ -133,18 +133,18 @@ function begin() {
   if (!READER) return;
   if (!navigator.locks || !channel) {
     lead();
-    catchUp(moments.slice(1));
+    catchUp(ages.slice(1));
     return;
   }
-  channel.onmessage = (event) => hear(event.data);
+  channel.onmessage = (event) => receive(event.data);
   navigator.locks.request(NAME, { ifAvailable: true }, (lock) => {
     if (lock) {
-      catchUp(moments.slice(1));
+      catchUp(ages.slice(1));
       return lead();
     }
     // What happened before this page began to listen has to be asked for.
-    channel.postMessage({ asks: true });
-    catchUp(moments);
+    channel.postMessage({ asksState: true });
+    catchUp(ages);
     navigator.locks.request(NAME, lead);
   });
 }
@@ -153,7 +153,7 @@ async function catchUp(since) {
   for (const moment of since) {
     try {
       const answer = await fetch(`/en-direct/depuis?moment=${encodeURIComponent(moment)}`);
-      if (answer.ok) hear(await answer.json());
+      if (answer.ok) receive(await answer.json());
     } catch {
       // Without a connection the stream says so, and tells everything afterwards.
     }
@@ -188,8 +188,8 @@ setInterval(() => {
     close();
   }
 }, 60_000);
-addEventListener("pageshow", (event) => event.persisted && hear({ everything: true }));
-addEventListener("signed-in", () => say({ signedIn: true, state: "live" }));
+addEventListener("pageshow", (event) => event.persisted && receive({ everything: true }));
+addEventListener("signed-in", () => broadcast({ signedIn: true, state: "live" }));
 
 // --- What the page says of it -----------------------------------------------------------------
 

@@ -1,6 +1,6 @@
 // Small comforts of every page: show a password, count its characters, open a dialog, send once.
 
-import { beforeSending } from "./forms/kept.js";
+import { beforeSending } from "./forms/autosave.js";
 import { mention, sure, warn } from "./session.js";
 import "./zone.js";
 
@@ -52,7 +52,7 @@ function showEyes(root) {
 showEyes(document);
 document.addEventListener("htmx:after:swap", () => showEyes(document));
 
-// How many characters a new password still lacks, said below it.
+// How many characters a new password still lacks, shown below it.
 document.addEventListener("input", (event) => {
   const shortest = Number(event.target.dataset?.shortest);
   if (!shortest) return;
@@ -101,7 +101,7 @@ async function leave(form, submitter) {
   }
 }
 
-// Nobody answers: said beside the form, which stays as it is.
+// No answer: shown beside the form, which stays as it is.
 function notSent(form, submitter) {
   const place = document.createElement("div");
   place.id = "unsent-notice";

@@ -16,7 +16,7 @@ let isLeaving = false; // somebody else signed in
 /** Nobody signed in: nothing is sent, and whatever was typed stays. */
 const abandoned = () => new DOMException("Nobody signed in.", "AbortError");
 
-const said = (options) => ({
+const withReader = (options) => ({
   ...options,
   headers: { ...options.headers, "X-Guichet-Person": reader },
 });
@@ -27,14 +27,14 @@ const hasEnded = (response) =>
 /**
  * As fetch, for the person whose page this is. Where the session has ended it asks to sign in
  * over the page and then once more; `quietly` only mentions it, for what nobody waits for.
- * `waits` is told before somebody is asked.
+ * `waits` is called before somebody is asked to sign in.
  *
  * @param {string} url
  * @param {Omit<RequestInit, "body"> & { body?: URLSearchParams }} options
  * @param {{ quietly?: boolean, waits?: () => void }} how
  */
 export async function ask(url, options = {}, { quietly = false, waits } = {}) {
-  const response = await fetch(url, said(options));
+  const response = await fetch(url, withReader(options));
   if (!hasEnded(response)) return response;
   if (quietly && !(await isBack())) {
     mention();
@@ -43,7 +43,7 @@ export async function ask(url, options = {}, { quietly = false, waits } = {}) {
   waits?.();
   if (!quietly) await signIn();
   if (options.body?.has?.("form_token")) options.body.set("form_token", token());
-  return fetch(url, said(options));
+  return fetch(url, withReader(options));
 }
 
 /**
@@ -82,7 +82,7 @@ export function signIn() {
 
 async function again() {
   if (await isBack()) return;
-  const answer = await fetch("/connexion", said({}));
+  const answer = await fetch("/connexion", withReader({}));
   const dialog = document.createElement("dialog");
   dialog.className = "dialog";
   dialog.setAttribute("aria-labelledby", "sign-in-title");
@@ -107,7 +107,7 @@ async function send(event, dialog) {
   button?.setAttribute("aria-busy", "true");
   const body = new URLSearchParams(new FormData(event.target));
   try {
-    const answer = await fetch("/connexion", said({ method: "POST", body }));
+    const answer = await fetch("/connexion", withReader({ method: "POST", body }));
     if (answer.ok) {
       if (take(await answer.json())) dialog.close("signed in");
       return;
@@ -145,7 +145,7 @@ function take(known) {
   for (const field of document.querySelectorAll('[name="form_token"]'))
     field.value = known.form_token;
   document.getElementById("connection").hidden = true;
-  dispatchEvent(new Event("signed-in")); // drafts are kept, and the stream of news goes on
+  dispatchEvent(new Event("signed-in")); // drafts are saved and the event stream is opened again
   return true;
 }
 
@@ -159,7 +159,7 @@ export function mention() {
   notice.hidden = false;
 }
 
-/** What went wrong, said in this place until something else is. @returns the line, for a button */
+/** Show what went wrong in this place until something else replaces it. @returns the line, for a button */
 export function warn(place, ...words) {
   const line = document.createElement("div");
   line.className = "flash flash--danger";

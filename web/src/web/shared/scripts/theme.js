@@ -7,7 +7,7 @@
   const names = { auto: "automatique", light: "clair", dark: "sombre" };
   const symbols = { auto: "theme", light: "sun", dark: "moon" };
 
-  const kept = () => {
+  const stored = () => {
     try {
       return themes.includes(localStorage.getItem(key)) ? localStorage.getItem(key) : "auto";
     } catch {
@@ -25,11 +25,11 @@
     }
   };
 
-  apply(kept());
-  document.addEventListener("DOMContentLoaded", () => apply(kept()));
+  apply(stored());
+  document.addEventListener("DOMContentLoaded", () => apply(stored()));
   document.addEventListener("click", (event) => {
     if (!event.target.closest("[data-theme-toggle]")) return;
-    const theme = themes[(themes.indexOf(kept()) + 1) % themes.length];
+    const theme = themes[(themes.indexOf(stored()) + 1) % themes.length];
     try {
       localStorage.setItem(key, theme);
     } catch {

@@ -1,6 +1,6 @@
-// What is being typed survives a wrong click: kept in this tab until it is sent or the person
+// What is being typed survives a wrong click: saved in this tab until it is sent or the person
 // signs out. Forms say so with data-draft, a name that holds for one person and one thing. The
-// form's key is kept with it: sent although nobody knows whether it was before, it acts once.
+// form's key is saved with it: sent although nobody knows whether it was before, it acts once.
 
 const PREFIX = "guichet-draft/";
 const SENT = "guichet-draft-sent";
@@ -19,14 +19,14 @@ function keep(form) {
 }
 
 function restore(form) {
-  const kept = JSON.parse(sessionStorage.getItem(PREFIX + form.dataset.draft) ?? "{}");
+  const saved = JSON.parse(sessionStorage.getItem(PREFIX + form.dataset.draft) ?? "{}");
   // What the page came with has a key of its own already.
-  if ([...form.querySelectorAll("textarea")].some((field) => field.value)) delete kept.form_key;
+  if ([...form.querySelectorAll("textarea")].some((field) => field.value)) delete saved.form_key;
   // Where the server keeps drafts, this tab has only what did not get there.
   for (const field of fields(form)) {
     if ("keep" in form.dataset || field.name === "form_key")
-      field.value = kept[field.name] || field.value;
-    else field.value ||= kept[field.name] ?? "";
+      field.value = saved[field.name] || field.value;
+    else field.value ||= saved[field.name] ?? "";
   }
 }
 

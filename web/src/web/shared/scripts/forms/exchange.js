@@ -52,7 +52,7 @@ export async function send(url, values, { signal, asks = false, keepalive = fals
   throw new Failure(response.status >= 500 ? CLOSED : NOT_POSSIBLE);
 }
 
-const said = new WeakMap();
+const shown = new WeakMap();
 
 /**
  * Put what the server says about each field beside it, and nothing beside the others.
@@ -61,8 +61,8 @@ const said = new WeakMap();
 export function explain(root, fields) {
   for (const place of root.querySelectorAll("[data-explains]")) {
     const html = fields[place.dataset.explains] ?? "";
-    if (said.get(place) !== html) place.innerHTML = html;
-    said.set(place, html);
+    if (shown.get(place) !== html) place.innerHTML = html;
+    shown.set(place, html);
     const input = root.querySelector(`[name="${place.dataset.explains}"]`);
     if (!input || input.type === "hidden") continue;
     if (place.querySelector(".field__error")) input.setAttribute("aria-invalid", "true");

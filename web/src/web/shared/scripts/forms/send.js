@@ -1,8 +1,8 @@
 // Forms with data-send are sent by script: a session that has ended and a connection that is cut
-// are said over the page, and the text is still there. Sent again, the form's key acts once.
+// are shown over the page, and the text is still there. Sent again, the form's key acts once.
 
 import { post, warn } from "../session.js";
-import { beforeSending } from "./kept.js";
+import { beforeSending } from "./autosave.js";
 
 document.addEventListener(
   "submit",
@@ -44,7 +44,7 @@ async function send(form, button) {
   show(await answer.text());
 }
 
-// Not sent: said above the text, and tried again by one press.
+// Not sent: shown above the text, with a button that tries again.
 function refuse(form, button, answer) {
   const why = answer === null ? "La connexion est coupée" : "Le guichet est momentanément fermé";
   const line = warn(form.querySelector("[data-unsent]"), `${why}\u00a0; votre texte est conservé.`);

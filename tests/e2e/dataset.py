@@ -19,7 +19,7 @@ PARAGRAPHS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Cast:
-    """Who is in the scene and what about: as pictures show it, or as nobody wishes it."""
+    """Who is in the dataset and what about: as pictures show it, or as nobody wishes it."""
 
     seller: tuple[str, str]
     technician: tuple[str, str]
@@ -57,7 +57,7 @@ HOSTILE = Cast(
 
 
 @dataclass(kw_only=True)
-class Scene:
+class Dataset:
     """Who is there, and what they have on their screens."""
 
     seller: Account
@@ -83,7 +83,7 @@ class Scene:
         return {f"{name.replace('withdrawn', 'product')}_id": id for name, id in ids.items()}
 
 
-async def made_in(shop: Shop, cast: Cast, mailbox: Mailbox | None) -> Scene:
+async def make_dataset(shop: Shop, cast: Cast, mailbox: Mailbox | None) -> Dataset:
     # One after another: identity refuses to hash more passwords at once than it has time for.
     seller = await shop.hire("seller", *cast.seller)
     technician = await shop.hire("technician", *cast.technician)
@@ -115,15 +115,15 @@ async def made_in(shop: Shop, cast: Cast, mailbox: Mailbox | None) -> Scene:
     await customer.post(f"/api/tickets/{replied}/messages", {"text": "Depuis hier."})
     await technician.call("PUT", f"/api/tickets/{replied}/priority", {"priority": "urgent"})
     note = {"text": "Le même défaut qu’en mars.\n\n" + LONG_WORD, "minutes": 10}
-    said = await technician.post(f"/api/tickets/{replied}/notes", note)
-    await technician.call("PUT", f"/api/tickets/messages/{said['id']}/minutes", {"minutes": 75})
+    message = await technician.post(f"/api/tickets/{replied}/notes", note)
+    await technician.call("PUT", f"/api/tickets/messages/{message['id']}/minutes", {"minutes": 75})
     for title in ("Nettoyage du rouleau", f"Remplacement {LONG_WORD}"):
         prepared = {"title": title[:80], "text": "Bonjour {prénom},\n\néteignez l’imprimante."}
         await technician.call("POST", "/api/tickets/quick-replies", prepared)
     await technician.post(f"/api/tickets/{resolved}/resolution", status=200)
     invited = await is_mailed_links(shop, newcomer)
     await shop.sell(invited, product, seller=seller)
-    return Scene(
+    return Dataset(
         seller=seller,
         technician=technician,
         administrator=shop.administrator,
@@ -139,7 +139,7 @@ async def made_in(shop: Shop, cast: Cast, mailbox: Mailbox | None) -> Scene:
         answered=answered,
         replied=replied,
         resolved=resolved,
-        reply=said["id"],
+        reply=message["id"],
     )
 
 

@@ -1,4 +1,4 @@
-// Drafts on the server: forms with data-keep send what is typed there, at most two seconds later.
+// Drafts on the server: forms with data-autosave send what is typed there, at most two seconds later.
 // Until the server has it, this tab keeps it too (drafts.js), and what only this tab has wins.
 
 import { post } from "../session.js";
@@ -18,7 +18,7 @@ const state = (form) => {
   return forms.get(form);
 };
 
-const ownKey = (form) => `guichet-draft/${form.dataset.draft}`;
+const storageKey = (form) => `guichet-draft/${form.dataset.draft}`;
 
 function valuesOf(form) {
   const fields = new FormData(form);
@@ -28,42 +28,42 @@ function valuesOf(form) {
 }
 
 function changed(form) {
-  const kept = state(form);
-  kept.typed = true;
-  kept.timer ??= setTimeout(() => save(form), EVERY);
+  const draft = state(form);
+  draft.typed = true;
+  draft.timer ??= setTimeout(() => save(form), EVERY);
 }
 
 // What nobody has typed here must not take the place of what somebody typed elsewhere: the clock
 // and live updates change fields too.
 
 function save(form) {
-  const kept = state(form);
-  clearTimeout(kept.timer);
-  kept.timer = undefined;
+  const draft = state(form);
+  clearTimeout(draft.timer);
+  draft.timer = undefined;
   const values = valuesOf(form);
-  kept.typed &&= values !== kept.saved;
-  if (!kept.typed || form.dataset.sending || form.dataset.sent || !form.isConnected)
-    return kept.saving;
-  kept.saving = kept.saving.then(async () => {
-    const answer = await post(form.dataset.keep, new FormData(form), { quietly: true });
+  draft.typed &&= values !== draft.saved;
+  if (!draft.typed || form.dataset.sending || form.dataset.sent || !form.isConnected)
+    return draft.saving;
+  draft.saving = draft.saving.then(async () => {
+    const answer = await post(form.dataset.autosave, new FormData(form), { quietly: true });
     if (!answer?.ok) {
-      say(form, "Brouillon gardé dans cet onglet seulement");
+      showState(form, "Brouillon gardé dans cet onglet seulement");
       // What was sent meanwhile is a draft no more, however often it is tried.
-      if (answer?.status !== 409) kept.timer ??= setTimeout(() => save(form), 5 * EVERY);
+      if (answer?.status !== 409) draft.timer ??= setTimeout(() => save(form), 5 * EVERY);
       return;
     }
-    kept.saved = values;
+    draft.saved = values;
     if (values === valuesOf(form)) {
-      kept.typed = false;
-      sessionStorage.removeItem(ownKey(form));
+      draft.typed = false;
+      sessionStorage.removeItem(storageKey(form));
     }
-    const isBegun = [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
-    say(form, isBegun ? "Brouillon enregistré" : "");
+    const hasText = [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
+    showState(form, hasText ? "Brouillon enregistré" : "");
   });
-  return kept.saving;
+  return draft.saving;
 }
 
-function say(form, words) {
+function showState(form, words) {
   const place = form.querySelector("[data-draft-state]");
   if (place && place.textContent !== words) place.textContent = words;
 }
@@ -71,18 +71,18 @@ function say(form, words) {
 // What is sent is a draft no more: nothing that was on its way may come after it.
 export async function beforeSending(form) {
   if (!forms.has(form)) return;
-  const kept = state(form);
-  clearTimeout(kept.timer);
-  kept.timer = undefined;
-  await kept.saving;
+  const draft = state(form);
+  clearTimeout(draft.timer);
+  draft.timer = undefined;
+  await draft.saving;
 }
 
 function ready() {
   for (const form of forms.keys()) if (!form.isConnected) forms.delete(form); // left behind
-  for (const form of document.querySelectorAll("form[data-keep]")) {
+  for (const form of document.querySelectorAll("form[data-autosave]")) {
     if (forms.has(form)) continue;
     state(form);
-    if (sessionStorage.getItem(ownKey(form))) {
+    if (sessionStorage.getItem(storageKey(form))) {
       state(form).saved = ""; // drafts.js has put it there
       changed(form);
     }
@@ -94,7 +94,7 @@ document.addEventListener("shown", ready);
 for (const name of ["input", "change"]) {
   document.addEventListener(name, (event) => {
     const form = event.target.form;
-    if (form?.matches("[data-keep]")) changed(form);
+    if (form?.matches("[data-autosave]")) changed(form);
   });
 }
 for (const name of ["pagehide", "leaving", "online", "signed-in"]) {

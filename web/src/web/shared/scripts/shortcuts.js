@@ -1,6 +1,6 @@
 // Single-letter shortcuts: only where the person switched them on, and never while typing.
 
-const WORDS = {
+const LABELS = {
   j: "demande suivante",
   k: "demande précédente",
   r: "répondre",
@@ -12,8 +12,8 @@ const WORDS = {
 
 const TYPING = "input, textarea, select, [contenteditable], dialog[open]";
 
-export function letters(acts) {
-  if (!document.body.hasAttribute("data-letters")) return;
+export function onShortcuts(acts) {
+  if (!document.body.hasAttribute("data-shortcuts")) return;
   const all = { ...acts, "?": () => explain(Object.keys(acts)) };
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
@@ -27,16 +27,16 @@ export function letters(acts) {
 
 function explain(keys) {
   /** @type {HTMLDialogElement} */
-  let dialog = document.getElementById("letters");
+  let dialog = document.getElementById("shortcuts");
   if (!dialog) {
     dialog = document.createElement("dialog");
-    dialog.id = "letters";
+    dialog.id = "shortcuts";
     dialog.className = "dialog";
-    dialog.setAttribute("aria-labelledby", "letters-title");
+    dialog.setAttribute("aria-labelledby", "shortcuts-title");
     const rows = [...keys, "?"]
-      .map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${WORDS[key]}</dd></div>`)
+      .map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${LABELS[key]}</dd></div>`)
       .join("");
-    dialog.innerHTML = `<div class="dialog__body"><h2 id="letters-title">Raccourcis d’une lettre</h2><dl class="letters">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>Fermer</button></div>`;
+    dialog.innerHTML = `<div class="dialog__body"><h2 id="shortcuts-title">Raccourcis d’une lettre</h2><dl class="shortcuts">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>Fermer</button></div>`;
     document.body.append(dialog);
   }
   dialog.showModal();
