@@ -13,7 +13,7 @@ import pytest
 
 from contracts.catalog.api import Matches, Product, ProductSearch, SearchState
 from contracts.sales.api import years_before
-from web.counter.new_sale.products import the_one
+from web.counter.new_sale.products import summary_of, the_one
 from web.shared.forms import form_token
 
 SELLER = "0199b5a5-0000-7000-8000-000000000001"
