@@ -1,13 +1,16 @@
 """Scripts do what their own tests say, and say what pages say, set as French is, by the same rules."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from chassis.text.cases import FOUND, NOT_FOUND
+from chassis.text.folding import fold
 from local.launcher.assets import node
-from local.workshop.generated import limits
+from local.workshop.generated import folding, limits
 from web.shared import words
 
 WEB = Path(__file__).parents[2] / "src/web"
@@ -35,3 +38,20 @@ def test_what_scripts_say_is_set_as_french_is(script):
 
 def test_the_limits_of_scripts_are_those_of_the_server():
     assert limits.MODULE.read_text(encoding="utf-8") == limits.module(), "run ./guichet contracts"
+
+
+def test_scripts_fold_texts_as_searches_do():
+    """The same rule as in Python and, by `chassis/tests/test_folding.py`, in PostgreSQL."""
+    assert folding.MODULE.read_text(encoding="utf-8") == folding.module(), "run ./guichet contracts"
+    texts = [text for case in (*FOUND, *NOT_FOUND) for text in case]
+    texts += [f"a{chr(code)}b{chr(code)}" for code in range(0x3000) if chr(code).isprintable()]
+    program = f"""
+        import {{ fold }} from {json.dumps(folding.MODULE.as_uri())};
+        import {{ readFileSync }} from "node:fs";
+        console.log(JSON.stringify(JSON.parse(readFileSync(0, "utf-8")).map(fold)));
+    """
+    done = subprocess.run(
+        [*node(), "--input-type=module", "--eval", program],
+        input=json.dumps(texts), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert dict(zip(texts, json.loads(done.stdout), strict=True)) == {t: fold(t) for t in texts}

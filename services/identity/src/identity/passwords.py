@@ -229,7 +229,7 @@ def is_common(password: str, owner: Iterable[str] = ()) -> bool:
     zxcvbn's own estimate is better but takes seconds for a text made to slow it down; its word
     lists are used here.
     """
-    plain = folded(password)
+    plain = without_accents(password)
     calm = without_runs(plain)
     units = {repeated_part(plain), repeated_part(without_ends(plain))}
     return (
@@ -307,7 +307,7 @@ def listed() -> "Sequence[array[int]]":
     """
     hashes = [array("q") for _ in range(1024)]
     for word in itertools.chain(zxcvbn_words(), french_words()):
-        wanted = hash(folded(word))
+        wanted = hash(without_accents(word))
         hashes[wanted % len(hashes)].append(wanted)
     return hashes
 
@@ -333,10 +333,11 @@ def file_of(package: str, path: str) -> str:
 
 
 def words_of(texts: Iterable[str]) -> set[str]:
-    words = re.split(r"[\W_]+", folded(" ".join(texts)))
+    words = re.split(r"[\W_]+", without_accents(" ".join(texts)))
     return {word for word in words if len(word) > 2}
 
 
-def folded(text: str) -> str:
+def without_accents(text: str) -> str:
+    """Not the fold of searches: in a password, signs and separators count."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if not unicodedata.combining(character))

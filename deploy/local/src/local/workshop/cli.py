@@ -104,14 +104,15 @@ def notice() -> None:
 
 @cli.command()
 def contracts() -> None:
-    """Write contracts/schemas, contracts/published and the limits of scripts anew from the code.
+    """Generate contracts/schemas, contracts/published and modules of scripts from the code.
 
     What the main branch holds stays as it is; what is not there yet may change and be renamed.
     """
     from local.workshop.generated import contracts as published  # noqa: PLC0415 - imports every service
-    from local.workshop.generated import limits  # noqa: PLC0415 - only needed here
+    from local.workshop.generated import folding, limits  # noqa: PLC0415 - only needed here
 
     limits.write()
+    folding.write()
     try:
         for path in published.write():
             console.print(f"{'✓' if path.exists() else '-'} {path.relative_to(ROOT)}")

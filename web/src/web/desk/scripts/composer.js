@@ -1,6 +1,7 @@
 // The composer: reply or note, quick replies, the time spent, and its keys.
 
 import "../../shared/scripts/forms/autosave.js";
+import { fold } from "../../shared/scripts/folding.js";
 import { ask } from "../../shared/scripts/session.js";
 
 const composer = () => document.querySelector("[data-composer]");
@@ -37,8 +38,6 @@ document.addEventListener("keydown", (event) => {
 
 // --- Quick replies ----------------------------------------------------------------------------
 
-const fold = (text) => text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-
 document.addEventListener("click", (event) => {
   const opener = event.target.closest("[data-quick]");
   const list = document.getElementById("quick");
@@ -70,10 +69,13 @@ function closeQuick(focused) {
 
 const shown = (list) => [...list.querySelectorAll("[role=option]:not([hidden])")];
 
+/** Separators inside a word never decide, as in all searches. */
+const joined = (text) => fold(text).replaceAll("-", "");
+
 function filter(list, box) {
-  const wanted = fold(box.value).split(/\s+/);
+  const wanted = joined(box.value).split(" ");
   for (const option of list.querySelectorAll("[role=option]")) {
-    const text = fold(option.textContent);
+    const text = joined(option.textContent);
     option.hidden = !wanted.every((word) => text.includes(word));
   }
   const none = list.querySelector(".quick__none[hidden], .quick__none");
