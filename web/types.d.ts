@@ -44,10 +44,6 @@ interface Heard extends KeyboardEvent {
   readonly detail: any;
 }
 
-interface Error {
-  html?: string; // what the page shows of a failure
-}
-
 /** A form has no files here: all it holds is text. */
 interface FormData {
   [name: string]: any;

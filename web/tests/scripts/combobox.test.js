@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { combobox } from "../../src/web/shared/scripts/combobox.js";
+import { ShownError } from "../../src/web/shared/scripts/forms/failure.js";
 import { press, settled, show, stopClock, type } from "./page.js";
 
 const BOX = `<div id="root"><input role="combobox" aria-expanded="false"><div class="combo__pop" hidden></div>
@@ -120,9 +121,7 @@ test("each answer is announced once", async () => {
 });
 
 test("a search that fails says so, and the next one works", async () => {
-  (await asks("7800x3")).fail(
-    Object.assign(new Error("La connexion est coupée"), { html: "<b>coupée</b>" }),
-  );
+  (await asks("7800x3")).fail(new ShownError("La connexion est coupée", "<b>coupée</b>"));
   await settled();
   assert.equal(status.textContent, "La connexion est coupée");
   assert.match(pop.innerHTML, /coupée/);

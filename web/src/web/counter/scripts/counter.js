@@ -2,6 +2,7 @@
 
 import { combobox } from "../../shared/scripts/combobox.js";
 import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
+import { htmlOf } from "../../shared/scripts/forms/failure.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
 import { customerStep } from "./customer.js";
 import { dayStep } from "./day.js";
@@ -295,7 +296,7 @@ async function sendSale() {
   try {
     answer = await send("/comptoir", sale, { asks: true });
   } catch (failure) {
-    explain(form, { form: failure.html });
+    explain(form, { form: htmlOf(failure) });
     return;
   }
   if (answer.location) {

@@ -3,6 +3,7 @@
 
 import { combobox } from "../../shared/scripts/combobox.js";
 import { attemptKey, explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
+import { htmlOf } from "../../shared/scripts/forms/failure.js";
 
 /**
  * @param step     the step's element; data-mode is "search" or "new"
@@ -76,7 +77,7 @@ export function customerStep(step, { handover, chosen, changed }) {
     try {
       answer = await send("/comptoir/clients/verification", values());
     } catch (failure) {
-      answer = { fields: { email: failure.html }, refused: true };
+      answer = { fields: { email: htmlOf(failure) }, refused: true };
     }
     if (number !== question) return null;
     explain(all ? card : email.closest(".field"), answer.fields);
@@ -129,7 +130,7 @@ export function customerStep(step, { handover, chosen, changed }) {
         created(answer);
         if (answer.html) sent.innerHTML = answer.html;
       } catch (failure) {
-        explain(card, { link: failure.html });
+        explain(card, { link: htmlOf(failure) });
       } finally {
         sending = false;
       }

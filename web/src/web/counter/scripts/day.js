@@ -1,6 +1,7 @@
 // The day of a sale: typed in any way, read by the server, and followed over midnight.
 
 import { explain, send } from "../../shared/scripts/forms/exchange.js";
+import { htmlOf } from "../../shared/scripts/forms/failure.js";
 
 const PAUSE = 200; // milliseconds without a key before the day is read
 const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
@@ -34,7 +35,7 @@ export function dayStep(form, step, { changed, settled }) {
     try {
       answer = await send("/comptoir/dates", { sold_on: text, day_confirmed: day_confirmed.value });
     } catch (failure) {
-      answer = { fields: { sold_on: failure.html } };
+      answer = { fields: { sold_on: htmlOf(failure) } };
     }
     if (number !== question) return;
     take(answer, typing ? text : (answer.short ?? text));

@@ -1,6 +1,7 @@
 // The keyboard is handed over: the whole screen asks the customer for a password.
 
 import { errorPiece, explain, focusFirstError } from "../../shared/scripts/forms/exchange.js";
+import { htmlOf } from "../../shared/scripts/forms/failure.js";
 import { PASSWORD_SHORTEST } from "../../shared/scripts/limits.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
 import { PASSWORDS_DIFFER, passwordLength } from "./words.js";
@@ -53,7 +54,7 @@ export function handover(dialog) {
     try {
       answer = await save(password.value);
     } catch (failure) {
-      answer = { fields: { password: failure.html } };
+      answer = { fields: { password: htmlOf(failure) } };
     }
     done.removeAttribute("aria-busy");
     if (answer.fields?.password) {

@@ -1,6 +1,7 @@
 // The serial number's field: one real input with a counter. The rule itself is the server's;
 // here it is tidied, counted, and an answer asked for at the right moment.
 
+import { htmlOf } from "../../shared/scripts/forms/failure.js";
 import { SERIAL_NUMBER_LENGTH as LENGTH } from "../../shared/scripts/limits.js";
 import { isWhole, lengthOf, raised, tidied } from "./serial-text.js";
 
@@ -69,7 +70,8 @@ export function serialField(root, { check, changed, done }) {
     try {
       found = await check(text, { scanned, confirmed, signal: request.signal });
     } catch (failure) {
-      found = { state: "unchecked", html: failure.html ?? "", message: failure.message };
+      const message = failure instanceof Error ? failure.message : String(failure);
+      found = { state: "unchecked", html: htmlOf(failure) ?? "", message };
     }
     if (number !== question) return null;
     show(found);

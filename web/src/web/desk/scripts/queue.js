@@ -64,7 +64,10 @@ if (filters) {
   const products = combobox(filters.querySelector("[data-products]"), {
     search: (text, signal, more) => send("/comptoir/produits", { text, ...more }, { signal }),
     choose(option) {
-      if (option.dataset.action) return products.again({ withdrawn: "true" });
+      if (option.dataset.action) {
+        products.again({ withdrawn: "true" });
+        return;
+      }
       products.input.value = option.dataset.designation;
       products.close();
       chosen.value = option.dataset.id;

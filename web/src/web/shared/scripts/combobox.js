@@ -4,6 +4,8 @@
 // only on what is displayed for the text that is in the box now. Pressed before that has come, it
 // waits: the answer's one row with data-likely is chosen then, or else the list opens.
 
+import { htmlOf } from "./forms/failure.js";
+
 const PAUSE = 120; // milliseconds without a key before a question is sent
 
 /**
@@ -63,8 +65,8 @@ export function combobox(root, { search, choose }) {
     } catch (failure) {
       if (number !== question) return;
       answer = {
-        html: `<div class="combo__hint">${failure.html ?? ""}</div>`,
-        message: failure.message,
+        html: `<div class="combo__hint">${htmlOf(failure) ?? ""}</div>`,
+        message: failure instanceof Error ? failure.message : String(failure),
       };
     }
     if (number === question && text === typed()) show(text, answer);

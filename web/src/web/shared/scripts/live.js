@@ -146,6 +146,7 @@ function begin() {
     channel.postMessage({ asksState: true });
     catchUp(ages);
     navigator.locks.request(NAME, lead);
+    return undefined;
   });
 }
 

@@ -1,7 +1,7 @@
 // Small comforts of every page: show a password, count its characters, open a dialog, send once.
 
 import { beforeSending } from "./forms/autosave.js";
-import { mention, sure, warn } from "./session.js";
+import { isAbort, mention, sure, warn } from "./session.js";
 import "./zone.js";
 
 document.addEventListener("click", (event) => {
@@ -96,7 +96,7 @@ async function leave(form, submitter) {
     form.requestSubmit(submitter);
   } catch (failure) {
     sendable(form);
-    if (failure.name === "AbortError") mention();
+    if (isAbort(failure)) mention();
     else notSent(form, submitter);
   }
 }

@@ -1,7 +1,8 @@
 // The one search box: Ctrl K opens it over any page, arrows and Enter go through what is found.
 
 import { combobox } from "./combobox.js";
-import { ask } from "./session.js";
+import { ShownError } from "./forms/failure.js";
+import { ask, isAbort } from "./session.js";
 
 const dialog = document.getElementById("search");
 /** @type {HTMLFormElement | undefined} */
@@ -13,17 +14,13 @@ const CLOSED = "Le guichet est momentanément fermé. Réessayez dans un instant
 async function search(_text, signal) {
   const body = new URLSearchParams(new FormData(form));
   const answer = await ask("/recherche", { method: "POST", body, signal }).catch((failure) => {
-    throw failure.name === "AbortError" ? failure : refusal(CUT);
+    throw isAbort(failure) ? failure : refusal(CUT);
   });
   if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw refusal(CLOSED);
   return answer.json();
 }
 
-function refusal(words) {
-  const failure = new Error(words);
-  failure.html = `<span>${words}</span>`;
-  return failure;
-}
+const refusal = (words) => new ShownError(words, `<span>${words}</span>`);
 
 // The last row of many leads to a page of all; like every search it is in no address. What was
 // typed stays with this page's place in the history, so that Back opens the box with it again.

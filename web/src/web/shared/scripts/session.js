@@ -16,6 +16,13 @@ let isLeaving = false; // somebody else signed in
 /** Nobody signed in: nothing is sent, and whatever was typed stays. */
 const abandoned = () => new DOMException("Nobody signed in.", "AbortError");
 
+/**
+ * Whether nobody signed in, or whoever asked wants no answer any more.
+ *
+ * @param {unknown} error
+ */
+export const isAbort = (error) => error instanceof Error && error.name === "AbortError";
+
 const withReader = (options) => ({
   ...options,
   headers: { ...options.headers, "X-Guichet-Person": reader },
@@ -63,7 +70,7 @@ export async function post(address, fields, how = {}) {
   try {
     return await ask(address, options, how);
   } catch (failure) {
-    if (failure.name !== "AbortError") return null;
+    if (!isAbort(failure)) return null;
     mention();
     return undefined;
   }

@@ -24,7 +24,7 @@ function restore(form) {
   if ([...form.querySelectorAll("textarea")].some((field) => field.value)) delete saved.form_key;
   // Where the server keeps drafts, this tab has only what did not get there.
   for (const field of fields(form)) {
-    if ("keep" in form.dataset || field.name === "form_key")
+    if ("autosave" in form.dataset || field.name === "form_key")
       field.value = saved[field.name] || field.value;
     else field.value ||= saved[field.name] ?? "";
   }

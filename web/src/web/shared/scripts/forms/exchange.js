@@ -1,6 +1,7 @@
 // Ask the web something: every answer is JSON, whose pieces of HTML are ready to be shown.
 
-import { ask } from "../session.js";
+import { ask, isAbort } from "../session.js";
+import { ShownError } from "./failure.js";
 
 const CUT = "La connexion est coupée\u00a0; votre saisie est conservée. Réessayez.";
 const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous\u00a0: votre saisie est conservée.";
@@ -12,10 +13,9 @@ export const errorPiece = (words, link = "") =>
   `<p class="field__error"><svg class="icon icon--s" aria-hidden="true"><use href="#i-alert"/></svg><span>${words}${link}</span></p>`;
 
 /** No answer of use came; `html` says so beside whatever asked. */
-export class Failure extends Error {
+export class Failure extends ShownError {
   constructor(words, link) {
-    super(words);
-    this.html = errorPiece(words, link);
+    super(words, errorPiece(words, link));
     this.isPassing = words === CUT || words === CLOSED; // the same may work in a moment
   }
 }
@@ -44,7 +44,7 @@ export async function send(url, values, { signal, asks = false, keepalive = fals
     response = await ask(url, options, { quietly: !asks });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw error.name === "AbortError" ? new Failure(SIGNED_OUT, comeBack()) : new Failure(CUT);
+    throw isAbort(error) ? new Failure(SIGNED_OUT, comeBack()) : new Failure(CUT);
   }
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   if (isJson) return response.json();
