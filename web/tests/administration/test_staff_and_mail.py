@@ -345,7 +345,7 @@ async def test_a_caught_mail_is_shown_in_a_frame_that_can_do_nothing(ada, tmp_pa
     assert "Votre &lt;lien&gt;" in listed
     assert "10 h 42" in listed
     shown = await ada.get(f"/courrier/demo/{key}")
-    assert '<iframe class="letter" sandbox ' in shown.text
+    assert '<iframe class="caught-mail" sandbox' in shown.text
     assert '<a href="https://sav.example.org/lien/abc">' in plain(shown)
     assert "alert(1)" not in shown.text.replace("&lt;script&gt;alert(1)", "")
     assert "unsafe-inline" not in shown.headers["Content-Security-Policy"]
