@@ -1,4 +1,4 @@
-"""The pages for what went wrong: not found, not yours to see, closed for a moment."""
+"""Error pages: not found, forbidden, temporarily unavailable."""
 
 import structlog
 from fastapi import FastAPI, Request, Response
@@ -26,7 +26,7 @@ def error_page(
     whose: str = "",
     retry_after: int | None = None,
 ) -> Response:
-    """`why`: the reason of a refusal; `whose`: for whom the page is."""
+    """`why`: the reason of a refusal; `whose`: whom the page is for."""
     person: SignedIn | None = getattr(request.state, "person", None)
     return page(
         request,
@@ -57,9 +57,9 @@ async def http_error(request: Request, error: Exception) -> Response:
 
 
 def page_above(request: Request) -> str:
-    """The nearest page above an address to which forms are sent.
+    """The nearest page above an address that only accepts forms.
 
-    A refused form is shown under that address, where people open it again, keep it or send it on.
+    A refused form is shown under that address, where people reload, bookmark or share it.
     """
     path = request.url.path
     while path != "/":
@@ -71,7 +71,7 @@ def page_above(request: Request) -> str:
 
 
 async def remember_person(request: Request) -> None:
-    """What no page answers still shows who is signed in, if that can be known."""
+    """Error pages show who is signed in, if that can be determined."""
     if hasattr(request.state, "person"):
         return
     try:
@@ -81,7 +81,7 @@ async def remember_person(request: Request) -> None:
 
 
 async def problem(request: Request, error: Exception) -> Response:
-    """What a service refuses and no form has taken over: what was typed comes back."""
+    """A refusal that no form has handled: what was typed is given back."""
     if not isinstance(error, Problem):
         raise error
     if error.status == 401:
@@ -103,12 +103,12 @@ async def problem(request: Request, error: Exception) -> Response:
 
 
 def is_form(request: Request) -> bool:
-    """Sent by a page that is left for the answer; one that stays has what was typed itself."""
+    """Sent by a page that is replaced by the answer, so that what was typed would be lost."""
     return request.method == "POST" and not is_part(request)
 
 
 async def not_found(request: Request, _: Exception) -> Response:
-    """An address that cannot even be read, such as a number that is not one."""
+    """An address that cannot be parsed, such as a malformed number."""
     return error_page(request, "not_found", 404)
 
 
@@ -119,7 +119,7 @@ async def wrong_role(request: Request, error: Exception) -> Response:
 
 
 async def foreign_form(request: Request, _: Exception) -> Response:
-    """Comes back only where no other site can have made it."""
+    """Given back only if no other site can have sent it."""
     given_back = await give_back(request, status=403, why=words.refusal("foreign"))
     return given_back or error_page(request, "foreign", 403)
 

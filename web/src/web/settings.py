@@ -1,4 +1,4 @@
-"""What the web frontend reads from its environment."""
+"""The settings of web."""
 
 import hashlib
 import hmac
@@ -41,8 +41,8 @@ class WebSettings(CommonSettings):
 
     @property
     def installation(self) -> str:
-        """Tells this installation from others on the same host name: browsers share cookies there,
-        whatever the port.
+        """Distinguishes installations on the same host name, where browsers share cookies across
+        ports.
         """
         return installation_of(self.web_secret.get_secret_value())
 

@@ -68,7 +68,7 @@ def require_current_password(form: Form) -> None:
 
 @router.post("/raccourcis")
 async def switch_shortcuts(request: Request, staff: Staff, form: Typed) -> Response:
-    """Single letters as shortcuts: off until somebody wants them, in this browser."""
+    """Single-letter shortcuts: off until somebody wants them, per browser."""
     on = form["shortcuts"] == "on"
     response = redirect(request, "/compte", done="letters_on" if on else "letters_off")
     remember_shortcuts(request, response, staff, on=on)
@@ -83,7 +83,7 @@ async def close_session(request: Request, session_id: UUID, person: Person, _: T
 
 @router.post("/sessions/fermeture")
 async def close_other_sessions(request: Request, person: Person, form: Typed) -> Response:
-    """Asked once again: those who work elsewhere are cut off."""
+    """After a confirmation: it signs out other browsers."""
     if form["answer"] != "confirm":
         return page(request, "account/close_sessions.html", person=person, tab="account")
     await identity.close_other_sessions(person.gateway)
@@ -97,7 +97,7 @@ async def show(
     email: Form | None = None,
     password: Form | None = None,
 ) -> Response:
-    """Both forms stand on one page; the one that was refused comes with its reasons."""
+    """Both forms are on one page; the refused one is shown with its errors."""
     account, opened = await asyncio.gather(
         identity.my_account(person.gateway), identity.sessions(person.gateway)
     )

@@ -1,4 +1,4 @@
-"""What comes by mail: a link to choose a password or confirm an address, and the end of mails."""
+"""Links from mails: choose a password, confirm an address, unsubscribe."""
 
 from contextlib import suppress
 
@@ -31,7 +31,7 @@ async def forgotten_password(request: Request) -> Response:
 
 @router.post("/mot-de-passe-oublie")
 async def ask_password_link(request: Request, form: Anonymous) -> Response:
-    """The same answer whether the address is anybody's or not."""
+    """The same answer whether or not the address has an account."""
     if not form.values.setdefault("email", "").strip():
         form.refuse("email", words.refusal("required", field="email"))
     question_email(form)
@@ -55,7 +55,7 @@ def show_forgotten(request: Request, form: Form) -> Response:
 
 @router.get("/lien/{secret}")
 async def link(request: Request, secret: str) -> Response:
-    """What it is for. Programs that look into mails open links, too: only the form uses it."""
+    """What the link is for. Mail scanners open links, too: only sending the form uses it."""
     try:
         return show_link(request, await identity.read_link(sessions.browser(request), secret))
     except Problem as problem:
@@ -64,7 +64,7 @@ async def link(request: Request, secret: str) -> Response:
 
 @router.post("/lien/{secret}")
 async def use_link(request: Request, secret: str, form: ByKey) -> Response:
-    """Choose the password, and be signed in with it; or confirm the address."""
+    """Choose the password and sign in with it; or confirm the address."""
     gateway = sessions.browser(request)
     password = form.values.setdefault("password", "")
     try:
@@ -86,7 +86,7 @@ async def use_link(request: Request, secret: str, form: ByKey) -> Response:
 
 
 def show_address(request: Request, used: UsedLink) -> Response:
-    """The new one counts, or the one before stays."""
+    """The new address counts, or the previous one stays."""
     if used.refused:
         return page(request, "account/links/refused.html", email=used.email)
     response = redirect(request, "/compte", done="email_confirmed")
@@ -95,10 +95,10 @@ def show_address(request: Request, used: UsedLink) -> Response:
 
 
 async def signed_in(request: Request, used: UsedLink, password: str) -> Response:
-    """With the password that was chosen a moment ago.
+    """Sign in with the password just chosen.
 
-    Only at a browser that our own page was shown in: its cookie does not come with a form that
-    another site sends, so none can lead somebody into an account of its own.
+    Only in a browser in which our own page was shown: its cookie is not sent with another site's
+    form, so nobody can be signed in to an attacker's account.
     """
     first = used.purpose == Purpose.INVITATION
     if cookies.read(request, Cookie.LINK):
@@ -126,7 +126,7 @@ def show_link(request: Request, known: Link, form: Form | None = None) -> Respon
 
 
 def show_over(request: Request, problem: Problem) -> Response:
-    """Used, too old or not whole: said with a way on."""
+    """The link is used, expired or incomplete: shown with what to do next."""
     if problem.code not in OVER:
         raise problem
     return page(request, "account/links/over.html", status=problem.status, reason=problem.code)
@@ -147,10 +147,9 @@ async def unsubscription(request: Request, token: str) -> Response:
 
 @router.post("/desabonnement/{token}")
 async def unsubscribe(request: Request, token: str) -> Response:
-    """One click in a mail program (RFC 8058) or on our page, where it can be taken back.
+    """One click in a mail program (RFC 8058) or on our page, where it can be undone.
 
-    The token is all the proof there is, and of nothing but these mails: whoever sends it from
-    wherever is welcome.
+    The token is the only proof needed, wherever the request comes from: it only covers these mails.
     """
     wanted = (await typed_values(request)).get("wanted") == "on"
     try:

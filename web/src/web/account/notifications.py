@@ -1,4 +1,4 @@
-"""What I want to be told by mail, and in which language."""
+"""Mail preferences and language."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -43,7 +43,7 @@ async def change(request: Request, person: Person, form: Typed) -> Response:
 
 
 def choices_of(person: SignedIn, preferences: Preferences) -> dict[str, tuple[str, str]]:
-    """What the house never sends is not offered."""
+    """Without the mails that this installation never sends."""
     all = FOR_CUSTOMERS if person.role == Role.CUSTOMER else FOR_STAFF
     return {name: all[name] for name in all if getattr(preferences, name) is not None}
 

@@ -1,4 +1,4 @@
-"""What was typed comes back from every form that was not taken, whatever the trouble."""
+"""Gives back what was typed in a form that was not accepted, whatever went wrong."""
 
 import hmac
 from dataclasses import dataclass
@@ -32,10 +32,10 @@ LONG = {"description", "text", "last_word"}
 
 @dataclass(frozen=True)
 class Sent:
-    """A form as it was sent, without its passwords, which are to be typed again.
+    """A form as it was sent, without passwords.
 
-    `owner` is whose form it claims to be; `is_of_session`, that it is one of this browser's
-    session, which needs nobody to confirm it.
+    `owner` is whose form it claims to be; `is_of_session`: it belongs to this browser's session, so
+    nobody has to confirm it.
     """
 
     action: str
@@ -52,7 +52,7 @@ class Sent:
 
 
 async def sent(request: Request) -> Sent | None:
-    """The form of this request; nothing where it is none that can be read."""
+    """The form of this request; None if it cannot be read."""
     if request.method != "POST":
         return None
     try:
@@ -78,7 +78,7 @@ async def sent(request: Request) -> Sent | None:
 async def give_back(
     request: Request, *, status: int, why: str, retry_after: int | None = None
 ) -> Response | None:
-    """The form once more, with the reason; nothing where it is not of this browser's session."""
+    """The form again, with the reason; None if it is not of this browser's session."""
     form = await sent(request)
     if form is None or not form.is_of_session or not form.values:
         return None
@@ -106,7 +106,7 @@ def show(
     why: str = "",
     retry_after: int | None = None,
 ) -> Response:
-    """Without a reason: of a session that had ended, and goes on now."""
+    """Without a reason: the form of a session that had ended and goes on now."""
     return page(
         request,
         "account/resume.html",

@@ -1,4 +1,4 @@
-"""Signing in and out; and what is kept when a session ends in the middle of a form."""
+"""Sign in and out, and keep a form that was sent when the session had ended."""
 
 from contextlib import suppress
 from typing import Annotated
@@ -23,12 +23,12 @@ from web.shared.sessions import Person, SignedIn, SignInNeeded, is_over_the_page
 
 router = APIRouter()
 
-# Names in the sign-in form: where to go next, and the form that the session's end cut short.
+# Fields of the sign-in form: where to go next, and the encrypted form to give back.
 NEXT, SEALED = "next", "sealed"
 
 ADDRESS_SECONDS = 600
 
-# What modules of a page are told instead of a page; see shared/scripts/session.js.
+# What scripts get instead of the sign-in page; see shared/scripts/session.js.
 ENDED = {"Guichet-Session": "ended"}
 
 
@@ -69,7 +69,7 @@ async def sign_in(request: Request, form: Anonymous) -> Response:
 
 
 async def enter(request: Request, email: str, password: str, *, first: bool) -> Response:
-    """Of whoever has just chosen this password; of the browser's earlier session, only this is left."""
+    """Sign in whoever has just chosen this password, replacing the browser's earlier session."""
     opened = await open_session(request, email, password)
     await end(request)
     person = await sessions.person_of(request, opened.token)
@@ -89,7 +89,7 @@ async def open_session(request: Request, email: str, password: str) -> OpenedSes
 
 
 async def end(request: Request) -> None:
-    """The earlier session of this browser, which nobody could end from here any more."""
+    """Close this browser's earlier session, which could not be closed from here any more."""
     with suppress(SignInNeeded, Problem):
         earlier = await sessions.signed_in(request)
         sessions.forget_token(request)
@@ -101,7 +101,7 @@ def remember_address(request: Request, response: Response, email: str) -> None:
 
 
 def welcome(request: Request, person: SignedIn, form: Form) -> Response:
-    """On with what the session's end cut short, for the one who had begun it."""
+    """Give the interrupted form back to its owner."""
     if is_over_the_page(request):
         return JSONResponse(known(request, person))
     sealed_form = unsealed(request, form[SEALED])
@@ -114,7 +114,7 @@ def welcome(request: Request, person: SignedIn, form: Form) -> Response:
 
 @router.get("/session")
 async def session(request: Request) -> Response:
-    """Who is signed in, for a page that was made a while ago."""
+    """Who is signed in, for a page that was loaded a while ago."""
     try:
         person = await sessions.signed_in(request)
     except SignInNeeded:
@@ -128,7 +128,7 @@ def known(request: Request, person: SignedIn) -> dict[str, str]:
 
 @router.post("/deconnexion")
 async def sign_out(request: Request) -> Response:
-    """This browser forgets the session even where identity cannot be told, or asked who it is."""
+    """The browser forgets the session even if identity cannot be reached."""
     response = redirect(request, "/connexion", done="signed_out")
     try:
         person = await sessions.reader(request)
@@ -145,7 +145,7 @@ async def sign_out(request: Request) -> Response:
 
 
 async def leave(request: Request, response: Response) -> None:
-    """Whoever is signed in at this browser is not any more."""
+    """Close the session of this browser."""
     with suppress(SignInNeeded, Problem):
         await close(request, response, await sessions.signed_in(request))
 
@@ -157,7 +157,7 @@ async def close(request: Request, response: Response, person: SignedIn) -> None:
 
 
 async def needed(request: Request, error: Exception) -> Response:
-    """The answer to whoever is not signed in (any more); what they typed is kept."""
+    """The response for somebody who is not signed in (any more); what they typed is kept."""
     if not isinstance(error, SignInNeeded):
         raise error
     if is_over_the_page(request):
@@ -180,7 +180,7 @@ def to_sign_in(request: Request, going: str, *, done: str = "") -> Response:
 
 
 async def keep(request: Request, *, status: int = 401, problem: str = "") -> Response | None:
-    """The sign-in page, carrying the fields of the form for whoever had filled it in, if any."""
+    """The sign-in page with the encrypted form of its owner, if there is one."""
     try:
         check_origin(request)
     except ForeignForm:
@@ -195,7 +195,7 @@ async def keep(request: Request, *, status: int = 401, problem: str = "") -> Res
 
 
 async def resume(request: Request, person: SignedIn) -> Response:
-    """A form of an earlier session of this browser: shown again, to be sent again.
+    """Show a form of this browser's earlier session, to be sent again.
 
     Unless somebody else had filled it in.
     """
@@ -215,12 +215,12 @@ def show_again(request: Request, person: SignedIn, action: str, values: dict[str
 
 
 def referring_path(request: Request) -> str:
-    """The page that held the form: of its address, only the path is of use."""
+    """The path of the page that held the form."""
     return local(parts_of(read(request, Header.REFERER)).path) or "/"
 
 
 def show(request: Request, form: Form) -> Response:
-    """The sign-in page, or its form alone for the dialog over a page."""
+    """The sign-in page, or only its form for the dialog over a page."""
     template = "account/sign_in_again.html" if is_over_the_page(request) else "account/sign_in.html"
     sealed_form = form[SEALED] if unsealed(request, form[SEALED]) else ""
     return page(request, template, status=form.status, form=form, sealed=sealed_form)
@@ -231,7 +231,7 @@ def unsealed(request: Request, sealed: str) -> SealedForm | None:
 
 
 def local(address: str) -> str:
-    """An address on this site, or nothing: a link elsewhere must not ride on signing in."""
+    """An address on this site, or empty: signing in must not redirect to another site."""
     if not address.startswith("/") or address.startswith(("//", "/\\")):
         return ""
     parts = parts_of(address)
@@ -239,7 +239,7 @@ def local(address: str) -> str:
 
 
 def parts_of(address: str) -> SplitResult:
-    """All empty where it cannot be read."""
+    """All empty if it cannot be parsed."""
     try:
         return urlsplit(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""For administrators: the staff's accounts, and mails that nobody received."""
+"""For administrators: staff accounts, and mails that were not delivered."""
 
 from web.administration import mails, staff_members
 from web.shared.routing import Pages

@@ -1,4 +1,4 @@
-"""The mail that the local stack has caught instead of sending it."""
+"""The mails that the local stack's mail catcher has received."""
 
 import mailbox
 import re
@@ -35,7 +35,7 @@ class CaughtMail:
 
     @property
     def sent_at(self) -> datetime | None:
-        """As its date says, where that can be read."""
+        """From its Date header, if that can be parsed."""
         return getattr(self.message["Date"], "datetime", None)
 
     @property
@@ -44,7 +44,7 @@ class CaughtMail:
 
     @property
     def pieces(self) -> list[str]:
-        """The text; every second piece is an address to go to."""
+        """The text, split so that every second piece is a link."""
         return LINK.split(self.body("plain"))
 
     def body(self, kind: str) -> str:

@@ -1,4 +1,4 @@
-"""Mails that nobody received; and, on one machine alone, those that were caught."""
+"""Mails that were not delivered; and, in the local stack, those that were caught."""
 
 import asyncio
 from typing import Annotated
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/courrier")
 
 After = Annotated[str | None, Query(alias="apres", description="The page before gave it.")]
 
-# A mail is somebody else's page: it may have its styles, and nothing else.
+# A mail is foreign HTML: it may have its styles, and nothing else.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'self'"
 
 
@@ -41,7 +41,7 @@ async def resend(request: Request, mail_id: UUID, staff: Staff, form: Typed) -> 
 async def show(
     request: Request, staff: SignedIn, *, after: str | None = None, refused: Form | None = None
 ) -> Response:
-    """Administrators see as well how sending goes."""
+    """Administrators also see the state of the queue."""
     is_administrator = staff.role == Role.ADMINISTRATOR
     listed, queue = await asyncio.gather(
         notifications.undelivered(staff.gateway, after=after),
@@ -69,7 +69,7 @@ async def nothing() -> None:
 
 
 def folder_of(request: Request) -> caught.Folder:
-    """There is none but on a machine of one's own."""
+    """404 except in the local stack."""
     path = request.app.state.settings.caught_mail
     if path is None:
         raise HTTPException(404)

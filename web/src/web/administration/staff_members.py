@@ -1,4 +1,4 @@
-"""The staff's accounts, for administrators: who there is, who comes, who goes."""
+"""Staff accounts, for administrators."""
 
 from uuid import UUID
 
@@ -25,7 +25,7 @@ async def staff_members(request: Request, administrator: Administrator) -> Respo
 
 @router.post("")
 async def add(request: Request, administrator: Administrator, form: Typed) -> Response:
-    """By an invitation where mail can be sent, else with a password that is told them."""
+    """By an invitation where mail can be sent, else with a password to hand over."""
     for name in TYPED:
         form.values.setdefault(name, "")
     member = {name: form[name] for name in TYPED}
@@ -60,7 +60,7 @@ async def enable(
 async def disable(
     request: Request, member_id: UUID, administrator: Administrator, form: Typed
 ) -> Response:
-    """Asked once again: whoever is disabled is signed out everywhere."""
+    """After a confirmation: it signs the person out everywhere."""
     if form["answer"] == "confirm":
         return await change(request, administrator, member_id, form, enabled=False)
     known = (await identity.staff(administrator.gateway)).staff
@@ -106,7 +106,7 @@ async def show(
     refused: Form | None = None,
     sending: UUID | None = None,
 ) -> Response:
-    """`refused` is one of the little forms in the list; of a link, that of `sending`."""
+    """`refused` is one of the small forms in the list; for a link, the one of `sending`."""
     known = (await identity.staff(person.gateway)).staff
     return page(
         request,
@@ -129,5 +129,5 @@ def first_words(form: Form) -> str:
 
 
 def sort_key(member: StaffMember) -> tuple[bool, str, str]:
-    """Who may sign in first, by name."""
+    """Enabled accounts first, then by name."""
     return not member.enabled, member.last_name.casefold(), member.first_name.casefold()

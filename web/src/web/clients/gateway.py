@@ -1,4 +1,4 @@
-"""Calls on behalf of one browser, and what a page may leave out."""
+"""Calls on behalf of one browser, and optional parts of pages."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -14,7 +14,7 @@ PART_SECONDS = 1.5  # what stands beside the point of a page is not worth a long
 
 
 async def if_answered(asked: Awaitable[Part]) -> Part | None:
-    """One that is silent leaves its part of the page out."""
+    """None if the service does not answer: the page leaves that part out."""
     try:
         async with asyncio.timeout(PART_SECONDS):
             return await asked

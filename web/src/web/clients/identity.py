@@ -31,7 +31,7 @@ async def open_session(
 
 
 async def access_token(gateway: Gateway, session_token: str) -> AccessToken:
-    """Exchange the session's secret for a token that the services take; 401 once it is closed."""
+    """Exchange the session's secret for an access token; 401 once it is closed."""
     return await gateway.on_behalf(session_token).send(
         "POST", "/api/identity/tokens", None, AccessToken
     )
@@ -42,7 +42,7 @@ async def sessions(gateway: Gateway) -> Sessions:
 
 
 async def check_session(gateway: Gateway) -> None:
-    """401 unless it still stands, whatever its token says."""
+    """401 unless the session is still open, whatever its token says."""
     await gateway.tell("GET", "/api/identity/sessions/current")
 
 
@@ -73,7 +73,7 @@ async def change_email(gateway: Gateway, *, current_password: str, email: str) -
 
 
 async def give_up_email(gateway: Gateway) -> None:
-    """The address that counts stays the one it was."""
+    """Cancel the change of address."""
     await gateway.tell("DELETE", "/api/identity/me/email/pending")
 
 
@@ -81,7 +81,7 @@ async def give_up_email(gateway: Gateway) -> None:
 
 
 async def ask_password_link(gateway: Gateway, *, email: str) -> None:
-    """Sent to whoever has an account; nobody learns who does."""
+    """Nobody learns whether the address has an account."""
     await gateway.tell("POST", "/api/identity/password-links", {"email": email})
 
 
@@ -103,7 +103,7 @@ async def register_customer(gateway: Gateway, new: dict[str, str], *, key: str) 
 
 
 async def invite_customer(gateway: Gateway, customer_id: UUID, *, key: str) -> RequestedLink:
-    """A link to choose a password, good for a day; earlier ones open nothing any more."""
+    """Send a link to choose a password, valid for a day; it replaces earlier ones."""
     path = f"/api/identity/customers/{customer_id}/links"
     return await gateway.send("POST", path, None, RequestedLink, key=key)
 

@@ -1,4 +1,4 @@
-"""Calls to notifications: what people want to be told by mail, and what became of mails."""
+"""Calls to notifications: mail preferences, and the delivery of mails."""
 
 from uuid import UUID
 
@@ -25,14 +25,14 @@ async def change_preferences(gateway: Gateway, *, language: str, **wanted: bool)
 
 
 async def read_unsubscription(gateway: Gateway, token: str) -> Unsubscribed:
-    """What the link of a mail would end; it changes nothing."""
+    """What the link of a mail would end; changes nothing."""
     return await gateway.send(
         "POST", f"{PATH}/unsubscriptions/read", {"token": token}, Unsubscribed
     )
 
 
 async def unsubscribe(gateway: Gateway, token: str, *, wanted: bool) -> Unsubscribed:
-    """`wanted` takes it back."""
+    """`wanted` undoes it."""
     body = {"token": token, "wanted": wanted}
     return await gateway.send("POST", f"{PATH}/unsubscriptions", body, Unsubscribed)
 
@@ -41,7 +41,7 @@ async def unsubscribe(gateway: Gateway, token: str, *, wanted: bool) -> Unsubscr
 
 
 async def deliveries(gateway: Gateway, ticket_number: int) -> Deliveries:
-    """What became of the mails that told the customer about this request."""
+    """The customer's mails about this request."""
     return await gateway.get(f"{PATH}/deliveries", Deliveries, ticket_number=ticket_number)
 
 
@@ -54,5 +54,5 @@ async def resend(gateway: Gateway, mail_id: UUID) -> Delivery:
 
 
 async def queue(gateway: Gateway) -> Queue:
-    """How sending goes; for administrators."""
+    """The state of the mail queue; for administrators."""
     return await gateway.get(f"{PATH}/queue", Queue)

@@ -1,4 +1,4 @@
-"""Calls to sales: recording what was sold, and what a customer bought."""
+"""Calls to sales: recording sales, and what a customer bought."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,7 +14,7 @@ async def record_sale(gateway: Gateway, new: dict[str, str], *, key: str) -> Sal
 
 
 async def draft(gateway: Gateway) -> Draft:
-    """The sale that this person has begun; empty when there is none."""
+    """The sale that this person has begun; empty if there is none."""
     return await gateway.get("/api/sales/draft", Draft)
 
 
@@ -23,7 +23,7 @@ async def keep_draft(gateway: Gateway, draft: dict[str, Any]) -> None:
 
 
 async def forget_draft(gateway: Gateway, key: str) -> None:
-    """Of the sale with this key; the draft of another stays."""
+    """The draft with this key only."""
     await gateway.tell("DELETE", f"/api/sales/draft?key={key}")
 
 

@@ -1,4 +1,4 @@
-"""Calls to tickets: a customer's requests, the queues of the staff, one request."""
+"""Calls to tickets: a customer's requests, the queues of staff, one request."""
 
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager
@@ -53,7 +53,7 @@ async def home(
     text: str = "",
     after: str | None = None,
 ) -> Home:
-    """All that a customer's first page shows, narrowed or not."""
+    """Everything on a customer's first page, filtered or not."""
     return await gateway.get(
         "/api/tickets/home", Home, status=status, sale_id=sale_id, q=text or None, after=after
     )
@@ -67,7 +67,7 @@ async def owned_products(
 
 @dataclass(frozen=True)
 class QueueFilters:
-    """What a queue is narrowed to; nothing where it is empty. Days are those of the shop."""
+    """The filters of a queue; an empty one does not filter. Days are in the shop's time zone."""
 
     product_id: str = ""
     priority: str = ""
@@ -88,7 +88,7 @@ async def desk(
     open: int | None = None,
     before: str | None = None,
 ) -> Desk:
-    """One page of a queue with the counts of all, and the request that is open beside it."""
+    """One page of a queue with the counts of all, and the request that is open next to it."""
     asked = {name: value for name, value in asdict(filters or QueueFilters()).items() if value}
     return await gateway.get(
         "/api/tickets/desk",
@@ -105,7 +105,7 @@ async def desk(
 
 
 async def desk_ticket(gateway: Gateway, number: int) -> DeskTicket:
-    """A request as the desk shows it beside its queue."""
+    """A request as the desk shows it next to its queue."""
     return await gateway.get(f"/api/tickets/{number}/desk", DeskTicket)
 
 
@@ -151,7 +151,7 @@ async def tickets_of(
 async def unresolved(
     gateway: Gateway, customers: Iterable[UUID]
 ) -> dict[UUID, UnresolvedOfCustomer]:
-    """What at most 50 customers have open or in progress; those who have nothing are left out."""
+    """Open and in-progress requests of at most 50 customers; those without any are left out."""
     asked = [str(customer) for customer in customers]
     answer = await gateway.get("/api/tickets/unresolved", UnresolvedOfCustomers, customer_id=asked)
     return {each.customer_id: each for each in answer.customers}
@@ -174,7 +174,7 @@ async def resolve(gateway: Gateway, number: int) -> Ticket:
 
 @dataclass(frozen=True)
 class Composed:
-    """What somebody of the staff sends; see the contract's own `Composed`."""
+    """What a staff member sends; see the contract's own `Composed`."""
 
     text: str
     minutes: int | None
@@ -189,7 +189,7 @@ async def staff_thread(gateway: Gateway, number: int) -> StaffThread:
 async def staff_messages(
     gateway: Gateway, number: int, *, before: str | None = None, since: int | None = None
 ) -> StaffThread:
-    """Earlier messages, or what was said after a position."""
+    """Earlier messages, or those after a position."""
     path = f"/api/tickets/{number}/messages"
     return await gateway.get(path, StaffThread, before=before, since=since)
 
@@ -253,7 +253,7 @@ async def remove_quick_reply(gateway: Gateway, quick_reply_id: UUID) -> None:
 
 
 def stream(gateway: Gateway, since: str) -> AbstractAsyncContextManager[AsyncIterator[str]]:
-    """The lines of the stream of hints, from this moment on; it ends with the access token."""
+    """The lines of the live stream after this snapshot; it ends with the access token."""
     return gateway.listen("/api/tickets/stream", {"since": since} if since else {})
 
 
@@ -273,13 +273,13 @@ async def say(
     key: str,
     resolve: bool = False,
 ) -> Message:
-    """A precision, an answer or a last word; refused when somebody wrote after `seen_position`."""
+    """Write a message; refused if somebody wrote after `seen_position`."""
     body = {"text": text, "seen_position": seen_position, "resolve": resolve}
     return await gateway.send("POST", f"/api/tickets/{number}/messages", body, Message, key=key)
 
 
 async def my_draft(gateway: Gateway) -> Draft:
-    """Of the request that is not opened yet."""
+    """The draft of a request that is not opened yet."""
     return await gateway.get("/api/tickets/draft", Draft)
 
 
@@ -287,7 +287,7 @@ async def my_draft(gateway: Gateway) -> Draft:
 
 
 async def keep_draft(gateway: Gateway, number: int | None, **draft: Any) -> None:
-    """What somebody has begun in a request, or, without a number, the request itself."""
+    """The draft of a message in a request, or, without a number, of a new request."""
     await gateway.tell("PUT", draft_path(number), draft)
 
 

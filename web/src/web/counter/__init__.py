@@ -1,4 +1,4 @@
-"""The seller's counter: new sales, past ones, and the customers."""
+"""The sellers' counter: new and past sales, and customers."""
 
 from web.counter import customers, new_sale, sales
 from web.shared.routing import Pages

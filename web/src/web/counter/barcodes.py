@@ -1,4 +1,4 @@
-"""Codes for machines, as drawings: Code 39 for scanners, QR for telephones."""
+"""Barcodes as drawings: Code 39 for scanners, QR for phones."""
 
 from dataclasses import dataclass
 

@@ -38,9 +38,10 @@ SEARCHES = SearchPage("/clients", ("text", "after"))
 
 @router.post("/clients")
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
-    """By POST, so that no name ends up in an address or a log.
+    """By POST, so that no name gets into an address or a log.
 
-    While somebody types, the list changes under the field: one search, which keeps its name.
+    While somebody types, the list changes below the field: all of that is one search in the
+    history.
     """
     if not is_part(request):
         return SEARCHES.searched(request, person, form)
@@ -111,7 +112,7 @@ VIEWS = {
 
 
 class At(BaseModel):
-    """Where the lists of a file go on; from the newest without it."""
+    """The cursors of the lists in a customer's file."""
 
     achats: str = ""
     statut: Literal["ouvertes", "en-cours", "resolues"] | None = None
@@ -120,7 +121,7 @@ class At(BaseModel):
 
 @dataclass(frozen=True)
 class CustomerRequests:
-    """A customer's requests; `next` tells by status where they go on."""
+    """A customer's requests; `next` has the cursor of each status."""
 
     tickets: list[TicketSummary]
     next: dict[str, str]
@@ -178,7 +179,7 @@ async def requests_of(gateway: Gateway, customer_id: UUID, at: At) -> CustomerRe
 
 
 def purchases(bought: list[Sale], asked: CustomerRequests | None) -> list[dict[str, Any]]:
-    """Each purchase with how many requests there are about it, and how many are unresolved."""
+    """Each purchase with the number of requests about it, and of unresolved ones."""
     known = asked.tickets if asked else []
     about = Counter((ticket.reference, ticket.serial_number) for ticket in known)
     unresolved = Counter(
@@ -193,7 +194,7 @@ def purchases(bought: list[Sale], asked: CustomerRequests | None) -> list[dict[s
 
 
 def requests(count: int, unresolved: int, *, is_all: bool) -> str:
-    """Where not all are known, no more than is certain."""
+    """If not all are known, only what is certain."""
     if count == 0:
         return "aucune" if is_all else "—"
     of_them = "" if unresolved == count else f"{count}, dont "
@@ -237,7 +238,7 @@ async def change_customer(
 
 
 def way_back(customer_id: UUID, form: Form) -> str:
-    """To the mail that did not arrive, or to the customer's file."""
+    """To the mail that was not delivered, or to the customer's file."""
     return "/courrier" if form["back"] == "courrier" else f"/clients/{customer_id}"
 
 
@@ -258,7 +259,7 @@ def edit_page(request: Request, person: SignedIn, customer: Customer, form: Form
 async def reset_password(
     request: Request, person: Staff, customer_id: UUID, form: Typed
 ) -> Response:
-    """The password that the customer just typed with the keyboard handed over."""
+    """The password that the customer has just typed at the counter."""
     try:
         await identity.reset_password(person.gateway, customer_id, password=form["password"])
     except Problem as problem:
@@ -273,7 +274,7 @@ async def reset_password(
 
 @router.post("/clients/{customer_id:uuid}/lien")
 async def send_link(request: Request, person: Staff, customer_id: UUID, form: Typed) -> Response:
-    """To choose a password elsewhere; also again, where the first was lost or is too old."""
+    """A link to choose a password elsewhere; also again, if the first is lost or expired."""
     try:
         await identity.invite_customer(person.gateway, customer_id, key=form.key)
     except Problem as problem:

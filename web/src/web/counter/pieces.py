@@ -1,4 +1,4 @@
-"""The counter's answers: JSON that carries pieces of HTML, ready to be shown."""
+"""The counter's answers to scripts: JSON with pieces of HTML, ready to be shown."""
 
 from typing import Any
 
@@ -17,12 +17,12 @@ def piece(request: Request, template: str, **context: Any) -> str:
 
 
 def error(request: Request, text: str, **offered: Any) -> str:
-    """What is wrong, and what may be done about it: a `link` or a `button`."""
+    """An error, and what can be done about it: a `link` or a `button`."""
     return piece(request, "error", **{"link": None, "button": None, "text": text} | offered)
 
 
 def errors(request: Request, form: Form) -> dict[str, str]:
-    """What a refused form says, field by field; `form` speaks for the whole."""
+    """The errors of a form, field by field; `form` for the whole."""
     pieces = {name: error(request, text) for name, text in form.errors.items()}
     return pieces | ({"form": error(request, form.problem)} if form.problem else {})
 

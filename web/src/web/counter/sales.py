@@ -1,4 +1,4 @@
-"""Sales: mine of today, all by search; one with its confirmation and its cancellation."""
+"""Sales: mine of today, all by search; one with its confirmation and cancellation."""
 
 import asyncio
 from uuid import UUID
@@ -27,13 +27,13 @@ SEARCHES = SearchPage("/ventes", ("text", "sold_from", "sold_to", "after"))
 
 @router.post("/ventes")
 async def search_sales(request: Request, person: Staff, form: Typed) -> Response:
-    """By POST, so that no name ends up in an address or a log."""
+    """By POST, so that no name gets into an address or a log."""
     return SEARCHES.searched(request, person, form)
 
 
 @router.get("/ventes")
 async def sales_page(request: Request, person: Staff, r: str = "") -> Response:
-    """What was searched for, or mine of today: the next correction is most likely about them."""
+    """The search results, or my sales of today, which are the likeliest to be corrected."""
     form = SEARCHES.recalled(request, person, r)
     asked = form.fields_of(SaleSearch)
     after = asked.pop("after", None)
@@ -106,7 +106,7 @@ async def confirmation(request: Request, person: SignedIn, sale_id: UUID, form: 
 
 
 async def with_buyers(gateway: Gateway, some: list[Sale]) -> list[tuple[Sale, str]]:
-    """Each sale with the name of who bought it, empty once the customer is gone."""
+    """Each sale with its buyer's name; empty if the customer no longer exists."""
     buyers = await identity.customers(gateway, {sale.customer_id for sale in some})
     names = {id: f"{buyer.first_name} {buyer.last_name}" for id, buyer in buyers.items()}
     return [(sale, names.get(sale.customer_id, "")) for sale in some]

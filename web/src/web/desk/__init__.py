@@ -1,4 +1,4 @@
-"""The staff's desk: the queues, the request that is being answered, and what is kept ready."""
+"""The desk of staff: the queues, the open request, quick replies."""
 
 from web.desk import answers, desk, drafts, quick_replies, times
 from web.shared.routing import Pages

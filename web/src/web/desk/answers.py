@@ -1,4 +1,4 @@
-"""What staff do in a request: reply, note, resolve, rank it."""
+"""What staff do in a request: reply, note, resolve, prioritise."""
 
 from dataclasses import replace
 from uuid import UUID, uuid5
@@ -25,9 +25,10 @@ TYPED = ("text", "kind", "minutes", "seen_position")
 
 @router.post("/{number:number}", max_body_size=LONG_BODY)
 async def answer(request: Request, number: int, staff: Staff, form: Typed, at: At) -> Response:
-    """Reply, reply and resolve (asked once again), or note; stopped once if anybody wrote.
+    """Reply, reply and resolve (after a confirmation), or note; stopped once if somebody wrote
+    meanwhile.
 
-    « Envoyer quand même » sends what was stopped, whatever else was written meanwhile.
+    « Envoyer quand même » sends it, whatever else was written.
     """
     for name in TYPED:
         form.values.setdefault(name, "")
@@ -47,9 +48,9 @@ async def answer(request: Request, number: int, staff: Staff, form: Typed, at: A
 
 
 async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: int | None) -> str:
-    """As the button says; the name of the sentence that tells of it.
+    """What the button says; returns the name of the sentence about it.
 
-    Time spent is kept by a message: resolved without a reply, by a note of its own.
+    Time spent belongs to a message: resolved without a reply, it goes into a note.
     """
     composed = tickets.Composed(
         text=form["text"],
@@ -76,7 +77,7 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
 async def show_missed(
     request: Request, staff: SignedIn, at: DeskView, number: int, *, form: Form, button: str
 ) -> Response:
-    """The text is still there, and above it what was written meanwhile, now seen."""
+    """The text is still there; above it, what was written meanwhile."""
     seen = whole(form["seen_position"]) or 0
     since = await tickets.staff_messages(staff.gateway, number, since=seen)
     form.status = 409
@@ -99,7 +100,7 @@ async def prioritise(request: Request, number: int, staff: Staff, form: Typed, a
 
 @router.post("/{number:number}/lu")
 async def mark_seen(number: int, staff: Staff, form: Typed) -> Response:
-    """A message that came while the request was open has now been read."""
+    """A message that arrived while the request was open has now been read."""
     if (seen := whole(form["seen_position"])) is not None:
         await tickets.mark_seen(staff.gateway, number, seen)
     return Response(status_code=204)

@@ -1,4 +1,4 @@
-"""The desk as a page: a queue, one of its requests, and what is known around it."""
+"""The desk: a queue, one of its requests, and the context of that request."""
 
 import asyncio
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ Before = Annotated[str | None, Query(alias="avant", description="Earlier message
 
 @dataclass(frozen=True)
 class Missed:
-    """What was written while somebody was writing; `button` is what they had pressed."""
+    """What was written while somebody was writing; `button` is the one they had pressed."""
 
     messages: list[StaffMessage]
     button: str
@@ -63,7 +63,7 @@ async def ticket(
 
 @router.get("/{number:number}/ouverte")
 async def opened(request: Request, number: int, staff: Staff, at: At) -> Response:
-    """The request alone, for a page that shows its queue already."""
+    """The request alone, for a page that already shows its queue."""
     shown = await tickets.desk_ticket(staff.gateway, number)
     _, delivered = await asyncio.gather(
         opened_now(staff.gateway, shown.thread),
@@ -131,9 +131,10 @@ async def queue_again(
         Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
-    """The queue as it is now, and which of those that changed are somewhere in it.
+    """The current queue, and which of the changed requests are in it.
 
-    The page asks by itself: an ended session must not take anybody away from their text.
+    Scripts ask for it in the background: an ended session must not take anybody away from their
+    text.
     """
     try:
         staff = await sessions.staff(await sessions.signed_in(request))
@@ -156,7 +157,7 @@ async def queue_again(
 
 
 async def desk_of(gateway: Gateway, at: DeskView, *, limit: int = PAGE, **opened: Any) -> Desk:
-    """The queue at this place, and the request that is opened beside it."""
+    """The queue, and the request that is open next to it."""
     return await tickets.desk(
         gateway,
         at.view,
@@ -186,7 +187,7 @@ def queue_facts(
 
 
 async def narrowing(gateway: Gateway, at: DeskView) -> dict[str, Any]:
-    """The names of what the queue is narrowed to; one whose owner is silent stays unnamed."""
+    """The names of the active filters; without a name if its service does not answer."""
     product, staff = await asyncio.gather(
         if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
         if_answered(tickets.staff_names(gateway)) if at.answered_by else nothing(),
@@ -207,7 +208,7 @@ async def who_may_have_answered(staff: Staff) -> Response:
 
 @router.get("/{number:number}/echange")
 async def thread_again(request: Request, number: int, at: At) -> Response:
-    """The exchange as it is now, for the page that shows it: nobody has read it yet."""
+    """The current thread, for a page that shows it: not marked as read."""
     try:
         staff = await sessions.staff(await sessions.signed_in(request))
     except (SignInNeeded, WrongRole):
@@ -219,7 +220,7 @@ async def thread_again(request: Request, number: int, at: At) -> Response:
 
 
 async def opened_now(gateway: Gateway, thread: StaffThread) -> bool:
-    """Nobody of the staff had seen the customer's last message; now somebody has."""
+    """No staff member had seen the customer's last message; now one has."""
     if not thread.ticket.unread or not thread.messages:
         return False
     await if_answered(
@@ -243,7 +244,7 @@ def opened_in(queue: StaffTickets, number: int) -> StaffTickets:
 async def deliveries_of(
     request: Request, gateway: Gateway, thread: StaffThread
 ) -> dict[UUID, State]:
-    """What became of the newest mail on each message, where there may be one that is known of."""
+    """The state of the newest mail on each message."""
     long_ago = clock.now() - MAIL_REMEMBERED
     if not request.app.state.settings.mail or not any(
         message.kind == MessageKind.STAFF and message.sent_at > long_ago
@@ -256,7 +257,7 @@ async def deliveries_of(
 
 
 def due_mail(thread: StaffThread, delivered: dict[UUID, State]) -> set[UUID]:
-    """Answers whose mail has not left, or was not heard of yet: there will be more to tell."""
+    """Answers whose mail has not been sent yet, so that the page asks again."""
     just_now = clock.now() - timedelta(minutes=1)
     return {
         message.id
@@ -299,7 +300,7 @@ def about(
 
 
 def draft_form(draft: StaffDraft | None, last_position: int) -> Form:
-    """What somebody had begun to write here, on whatever device."""
+    """The draft of this request, from whatever device."""
     values = {"text": "", "kind": "reply", "minutes": "", "seen_position": str(last_position)}
     if draft is None or not draft.text:
         return Form(values=values)
@@ -320,7 +321,7 @@ async def nothing() -> None:
 async def confirm(
     request: Request, staff: SignedIn, number: int, form: Form, at: DeskView
 ) -> Response:
-    """The question, as a page of its own where no script asks it in a dialog."""
+    """The confirmation as a page, for browsers without JavaScript."""
     thread = await tickets.staff_thread(staff.gateway, number)
     if thread.ticket.status == Status.RESOLVED:
         return await show(
@@ -338,7 +339,7 @@ async def confirm(
 
 
 def minutes_of(form: Form) -> int | None:
-    """The time spent as typed; what cannot be read is refused beside its field."""
+    """The time spent as typed; an error at its field if it cannot be parsed."""
     typed = form["minutes"].strip()
     if not typed:
         return None

@@ -1,4 +1,4 @@
-"""What somebody is writing, kept every moment, so that it is there on any device."""
+"""Drafts of staff, saved while they type and available on any device."""
 
 from fastapi import APIRouter, Response
 
@@ -14,7 +14,7 @@ router = APIRouter(prefix="/demandes")
 
 @router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
-    """By script alone; a time that cannot be read yet is no reason to lose the text."""
+    """From scripts only; a time that cannot be parsed yet must not lose the text."""
     if not form["text"].strip():
         await tickets.forget_draft(staff.gateway, number)
     else:

@@ -1,4 +1,4 @@
-"""Quick replies: chosen in a request with its own values, and managed on a page of their own."""
+"""Quick replies: rendered in a request with its values, and managed on their own page."""
 
 from uuid import UUID
 
@@ -59,7 +59,7 @@ async def edit(request: Request, quick_reply_id: UUID, staff: Staff) -> Response
 
 @router.post("/reponses-types/{quick_reply_id}", max_body_size=LONG_BODY)
 async def change(request: Request, quick_reply_id: UUID, staff: Staff, form: Typed) -> Response:
-    """Save, or remove, as the button says."""
+    """Save or remove, depending on the button."""
     for name in ("title", "text"):
         form.values.setdefault(name, "")
     if form["answer"] == "remove":

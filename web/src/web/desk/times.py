@@ -1,4 +1,4 @@
-"""The time spent on a message: corrected later, by whoever, and never without a trace."""
+"""Corrects the time spent on a message; each correction is recorded."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""Where in the queues somebody is: it goes along in every address of the desk."""
+"""The state of the desk in its addresses: queue, filters, order, page."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -42,7 +42,7 @@ LONGEST_WAIT_FIRST = {StaffView.TO_HANDLE, StaffView.OPEN}
 
 @dataclass(frozen=True)
 class DeskView:
-    """A queue, what it is narrowed to, its order, and the page of it."""
+    """A queue with its filters, order and page."""
 
     queue: str = FIRST_QUEUE
     order: str = ""
@@ -60,7 +60,7 @@ class DeskView:
 
     @property
     def shown_order(self) -> str:
-        """The one asked for, or the queue's own."""
+        """The requested order, or the queue's default."""
         return self.order or ("attente" if self.view in LONGEST_WAIT_FIRST else "recentes")
 
     @property
@@ -83,15 +83,15 @@ class DeskView:
         return self != replace(self.everything(), order=self.order, after=self.after)
 
     def everything(self) -> "DeskView":
-        """The same queue, not narrowed."""
+        """The same queue without filters."""
         return DeskView(queue=self.queue, order=self.order)
 
     def other(self, **change: str | bool) -> "DeskView":
-        """The same view, changed in this, from its first page."""
+        """The same view with these changes, from its first page."""
         return replace(self, **{"after": "", **change})
 
     def address(self, number: int | None = None) -> str:
-        """The desk at this place, with this request open."""
+        """The address of this view, with this request open."""
         path = "/demandes" if number is None else f"/demandes/{number}"
         return f"{path}?{self.query}"
 
@@ -112,9 +112,9 @@ class DeskView:
 
 
 async def desk_view(request: Request) -> DeskView:
-    """What an address names; what it names wrongly is left out.
+    """Parse the address; invalid parts are ignored.
 
-    Nine typed parameters took FastAPI as long as finding the page.
+    By hand: nine typed parameters took FastAPI as long as rendering the page.
     """
     asked = request.query_params
     queue, order = asked.get("vue", ""), asked.get("tri", "")

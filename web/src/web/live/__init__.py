@@ -1,4 +1,4 @@
-"""What happens while a page is open."""
+"""Live updates of open pages."""
 
 from web.live import page
 from web.shared.routing import Pages

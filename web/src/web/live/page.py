@@ -1,4 +1,4 @@
-"""What happens while a page is read: a stream of hints, and what was missed."""
+"""The live stream, and what a page missed before it was connected."""
 
 from dataclasses import replace
 from typing import Annotated
@@ -21,8 +21,9 @@ LastEventId = Annotated[str, Header(description="It wins over `depuis`.")]
 
 @router.get("")
 async def stream(request: Request, since: Since = "", last_event_id: LastEventId = "") -> Response:
-    """Server-sent events: `change` and `everything` as tickets tells them, `ready` at each
-    beginning, `alive` in between, `ended` when nobody is signed in any more."""
+    """Server-sent events: `change` and `everything` from tickets, `ready` at each start, `alive` in
+    between, `ended` when nobody is signed in any more.
+    """
 
     async def sign_in() -> Gateway:
         person = await sessions.signed_in(request)
@@ -37,7 +38,7 @@ async def stream(request: Request, since: Since = "", last_event_id: LastEventId
 
 @router.get("/depuis")
 async def missed(request: Request, since: Annotated[str, Query(alias="moment")]) -> Response:
-    """What happened since, for a page that another tab's stream began too late for."""
+    """The changes since then, for a page that joined another tab's stream too late."""
     try:
         person = await sessions.signed_in(request)
         changes = await tickets.changes(person.gateway, since)

@@ -1,4 +1,4 @@
-"""What happens meanwhile, for one browser: the hints of tickets, passed on as they come."""
+"""Passes tickets' live stream on to one browser."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -22,10 +22,10 @@ BEGUN = ": begun\n\n"
 
 
 async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGenerator[str]:
-    """Server-sent events for as long as the session, made of many streams of tickets.
+    """Server-sent events for as long as the session, from several streams of tickets in turn.
 
-    Each of those ends with its access token, and the next takes up where it ended. Where tickets
-    is silent the answer just ends: the browser asks again, perhaps another replica.
+    Each of those ends with its access token, and the next one continues after it. If tickets does
+    not answer, the response ends: the browser reconnects, perhaps to another replica.
     """
     yield BEGUN
     while not health.leaving.is_set():
@@ -44,7 +44,7 @@ async def news(sign_in: Callable[[], Awaitable[Gateway]], since: str) -> AsyncGe
 
 
 async def events(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
-    """Whole events alone: half of one would spoil the next."""
+    """Complete events only: half an event would corrupt the next one."""
     event = ""
     async for line in lines:
         if line.startswith(COMMENT):
@@ -57,7 +57,7 @@ async def events(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
 
 
 async def until_leaving(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
-    """A stream that is silent must not hold up a replica that was asked to stop."""
+    """An idle stream must not delay the stop of a replica."""
     while True:
         following = asyncio.ensure_future(anext(lines, None))
         try:
@@ -74,6 +74,6 @@ async def until_leaving(lines: AsyncIterator[str]) -> AsyncGenerator[str]:
 
 
 def moment_of(event: str) -> str:
-    """From where to go on after this event."""
+    """The snapshot to continue after."""
     ids = [line.removeprefix("id: ") for line in event.splitlines() if line.startswith("id: ")]
     return ids[-1] if ids else ""

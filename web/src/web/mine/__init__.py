@@ -1,4 +1,4 @@
-"""A customer's own pages: requests, and what they bought."""
+"""The customers' own pages: requests, and what they bought."""
 
 from web.mine import new_ticket, products, tickets
 from web.shared.routing import Pages

@@ -1,4 +1,4 @@
-"""A customer's new request, about something they bought or to take up a resolved one."""
+"""A customer's new request, about a product or following a resolved request."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ async def new_ticket(
     follows: Annotated[int | None, Query(alias="suite", ge=0, lt=10**18)] = None,
     after: Annotated[str | None, Query(alias="apres")] = None,
 ) -> Response:
-    """With what was begun before, unless that was about something else."""
+    """With the customer's draft, unless that is about something else."""
     draft = await tickets.my_draft(customer.gateway)
     form = Form(
         values={
@@ -46,7 +46,7 @@ def is_begun(draft: Draft) -> bool:
 
 
 def is_about_the_same(draft: Draft, form: Form) -> bool:
-    """Whoever asks for nothing in particular goes on with what they have begun."""
+    """A link without a product continues the draft."""
     if not is_begun(draft):
         return False
     if form["follows"]:
@@ -65,7 +65,7 @@ def resume(draft: Draft, form: Form) -> None:
 
 @router.post("", max_body_size=LONG_BODY)
 async def open_ticket(request: Request, customer: Customer, form: Typed) -> Response:
-    """Open it; or, with the button that names an open request, complete that one."""
+    """Open it; or, with the button of an open request, add to that one."""
     for name in FIELDS:
         form.values.setdefault(name, "")
     if form["answer"] == "forget":
@@ -82,7 +82,7 @@ async def open_ticket(request: Request, customer: Customer, form: Typed) -> Resp
 
 
 async def complete(request: Request, customer: SignedIn, number: int, form: Form) -> Response:
-    """On to the request that is open already, with what was typed here as its next words."""
+    """Go to the request that is already open, with what was typed here as the draft of a message."""
     done = ""
     typed = [text for text in (form["subject"].strip(), form["description"].strip()) if text]
     if typed:
@@ -104,7 +104,7 @@ async def complete(request: Request, customer: SignedIn, number: int, form: Form
 
 @router.post("/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(customer: Customer, form: Typed) -> Response:
-    """What is begun and not sent yet, for this person on any device."""
+    """Save the draft, for this person on any device."""
     if not (form["subject"].strip() or form["description"].strip()):
         await tickets.forget_draft(customer.gateway, None)
         return Response(status_code=204)
@@ -148,7 +148,7 @@ async def show(
 
 
 async def followed_by(customer: SignedIn, form: Form) -> Ticket | None:
-    """The resolved request that this one takes up."""
+    """The resolved request that this one follows."""
     if (number := whole(form["follows"])) is None:
         return None
     try:

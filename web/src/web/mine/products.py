@@ -1,4 +1,4 @@
-"""What a customer bought, and where to ask for help about it."""
+"""What a customer bought, with links to ask for help."""
 
 from typing import Annotated
 

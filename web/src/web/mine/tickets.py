@@ -42,7 +42,7 @@ STATUSES = {
 
 @dataclass(frozen=True)
 class Narrowed:
-    """What the list is narrowed to; the address bar holds it."""
+    """The filters of the list; they are in its address."""
 
     text: str
     status: str
@@ -78,7 +78,7 @@ NarrowedTo = Annotated[Narrowed, Depends(narrowed)]
 async def my_tickets(
     request: Request, customer: Customer, to: NarrowedTo, after: After = None
 ) -> Response:
-    """Those that wait for my reply first, then all the others, the newest activity first."""
+    """Those that wait for my reply first, then the others, newest activity first."""
     form = Form(values={"q": to.text})
     home = await home_of(customer, to, after, form)
     response = page(
@@ -105,7 +105,7 @@ async def my_tickets(
 
 
 async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: Form) -> Home:
-    """With no request in it where what the list is narrowed to is refused."""
+    """Without requests if the filters are refused."""
     try:
         return await tickets.home(
             customer.gateway,
@@ -135,7 +135,7 @@ async def my_ticket(
 
 @router.post("/{number:number}", max_body_size=LONG_BODY)
 async def follow_up(request: Request, number: int, customer: Customer, form: Typed) -> Response:
-    """Reply, add a precision, or resolve, which is asked once again."""
+    """Reply, add a message, or resolve after a confirmation."""
     form.values.setdefault("text", "")
     if form["answer"] == threads.RESOLVE:
         return await confirm(request, customer, number, form)
@@ -148,7 +148,7 @@ async def follow_up(request: Request, number: int, customer: Customer, form: Typ
 
 
 async def send(customer: SignedIn, number: int, form: Form) -> Status:
-    """Send the text, or resolve with it as the last word; the status after that."""
+    """Send the text, or resolve with it as the last message; returns the new status."""
     if form["answer"] != threads.CONFIRM:
         message = await tickets.say(
             customer.gateway, number, text=form["text"], seen_position=seen(form), key=form.key
@@ -177,7 +177,7 @@ def seen(form: Form) -> int | None:
 
 @router.post("/{number:number}/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
-    """What is begun and not sent yet, for this person on any device."""
+    """Save the draft, for this person on any device."""
     if form["text"].strip():
         draft = {"key": form.key, "text": form["text"], "seen_position": seen(form)}
         await tickets.keep_draft(customer.gateway, number, **draft)
@@ -223,7 +223,7 @@ async def show(
 
 
 def take_draft(thread: Thread, form: Form) -> int | None:
-    """Fill an untouched form with the draft; the last message that was seen when it was begun."""
+    """Fill an untouched form with the draft; returns the last message seen when it was begun."""
     draft = thread.draft
     if form.is_refused:
         return seen(form)
@@ -239,14 +239,14 @@ def last_position(thread: Thread) -> int:
 
 
 def last_staff_name(thread: Thread) -> str:
-    """Whom a reply answers; nobody while the request waits for staff anyway."""
+    """Whom a reply answers; empty while the request waits for staff."""
     if not thread.ticket.waiting_for_customer or not thread.messages:
         return ""
     return thread.messages[-1].author_name
 
 
 async def confirm(request: Request, customer: SignedIn, number: int, form: Form) -> Response:
-    """The question, as a page of its own where no script asks it in a dialog."""
+    """The confirmation as a page, for browsers without JavaScript."""
     thread = await tickets.thread(customer.gateway, number)
     if thread.ticket.status == Status.RESOLVED:
         return redirect(request, f"/mes-demandes/{number}")

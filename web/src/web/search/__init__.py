@@ -1,4 +1,4 @@
-"""The one search over everything that somebody may see."""
+"""The search over everything that somebody may see."""
 
 from web.search import page
 from web.shared.routing import Pages

@@ -1,4 +1,4 @@
-"""The one search: what several services find for a text, for staff or for a customer."""
+"""Asks several services for a text, for staff or for a customer."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,9 @@ SHORTEST_OF_CUSTOMERS = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """What matches, in the order in which it is shown; `silent` names who did not answer."""
+    """The matches in the order in which they are shown; `silent` names services that did not
+    answer.
+    """
 
     exact: list[FoundTicket] | list[StaffFound]
     sales: list[Sale] = field(default_factory=list)
@@ -42,7 +44,7 @@ class Found:
 
 
 async def search(person: SignedIn, text: str, *, limit: int, after: str | None = None) -> Found:
-    """For staff everything; for a customer what is theirs, which the services alone decide."""
+    """For staff everything; for a customer what is theirs, which the services decide."""
     if person.is_staff:
         return await for_staff(person.gateway, text, limit=limit, after=after)
     return await for_customer(person.gateway, text, limit=limit, after=after)
@@ -90,7 +92,7 @@ async def nothing() -> list:
 
 
 async def sales_numbered(gateway: Gateway, text: str) -> list[Sale]:
-    """By their number or by (a part of) their serial number, whether anybody asked for help."""
+    """By their number or by (part of) their serial number."""
     folded = fold(text)
     number, serial_numbers = sale_number_in(folded), serial_numbers_in(folded)
     asked = [number] if number else serial_numbers
@@ -119,7 +121,7 @@ async def unresolved_of(
 
 
 async def products_like(gateway: Gateway, text: str) -> list[Product]:
-    """A few at most, also of those no longer on sale: a longer list is for the counter."""
+    """A few at most, including withdrawn ones: a longer list is for the counter."""
     found = await catalog.search_products(gateway, text=text, withdrawn=True)
     listed = found.exact + found.on_sale.products + found.withdrawn.products
     products = {product.id: product for product in listed}
@@ -127,7 +129,7 @@ async def products_like(gateway: Gateway, text: str) -> list[Product]:
 
 
 async def owned_like(gateway: Gateway, text: str) -> list[OwnedProductOfMine]:
-    """Among the newest that one call tells; also by the number of the sale."""
+    """Among the newest of one call; also by the number of the sale."""
     folded = fold(text)
     number, serial_numbers = sale_number_in(folded), serial_numbers_in(folded)
     owned, bought = await asyncio.gather(

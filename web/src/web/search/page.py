@@ -1,4 +1,4 @@
-"""The one search box: over any page while one types, or as a page of its own."""
+"""The search box: over any page while typing, or as a page of its own."""
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
@@ -23,7 +23,7 @@ SEARCHES = SearchPage("/recherche", ("text", "after"))
 
 @router.post("")
 async def search(request: Request, person: Person, form: Typed) -> Response:
-    """What was searched for is in no address."""
+    """By POST: no address contains what was searched for."""
     if is_over_the_page(request):
         return await suggest(request, person, first_words(form["text"].strip()))
     return SEARCHES.searched(request, person, form)
@@ -42,7 +42,7 @@ async def search_page(request: Request, person: Person, r: str = "") -> Response
 
 
 async def suggest(request: Request, person: SignedIn, text: str) -> Response:
-    """The answer to a text that is still being typed: rows for the box, and what is said."""
+    """The answer while typing: rows for the box, and a summary."""
     try:
         results = await found.search(person, text, limit=LISTED_OVER_THE_PAGE)
     except Problem as problem:

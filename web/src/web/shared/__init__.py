@@ -1,3 +1,3 @@
-"""What all pages share: rendering, forms, sessions, words; it knows no domain."""
+"""Shared by all pages: rendering, forms, sessions, words; no domain."""
 
 from web.shared.text import numbers as numbers  # registers what stands in the addresses of pages

@@ -1,4 +1,4 @@
-"""The static files, under an address that changes with their content."""
+"""Static files, under addresses that change with their content."""
 
 import hashlib
 from collections.abc import Iterator
@@ -60,10 +60,10 @@ class Asset:
 
 
 class Assets:
-    """All the files, read once at start.
+    """All files, read once at start.
 
-    One digest of everything is part of every address, so the stylesheet and the modules may
-    name their neighbours by relative addresses.
+    One digest of everything is part of every address, so that the stylesheet and modules can use
+    relative addresses for each other.
     """
 
     def __init__(self, packages: Path) -> None:
@@ -79,7 +79,7 @@ class Assets:
         self.digest = digest.hexdigest()[:16]
 
     def url(self, name: str) -> str:
-        """The address of one file; a name that is not there fails the page, not the browser."""
+        """The address of one file; raises for a missing one, so that the page fails in tests."""
         if name not in self.files:
             raise LookupError(f"no static file is called {name}")
         return f"/static/{self.digest}/{name}"
@@ -101,7 +101,7 @@ def found(packages: Path) -> Iterator[tuple[str, Path]]:
 
 @router.get("/static/{digest}/{name:path}")
 async def static_file(digest: str, name: str, request: Request) -> Response:
-    """An address of another version gets today's file, but may not keep it."""
+    """The address of another version gets the current file, but must not be cached."""
     assets: Assets = request.app.state.assets
     asset = assets.files.get(name)
     if asset is None:

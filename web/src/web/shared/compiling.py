@@ -1,4 +1,4 @@
-"""How templates become code, once: at the first start of a version of them."""
+"""Compiles templates once and caches the code on disk."""
 
 import hashlib
 import os
@@ -14,7 +14,7 @@ from markupsafe import Markup, _escape_inner, escape
 
 
 def shown(value: Any) -> str:
-    """As `escape`, but plain text: a `Markup` of each value was a fifth of a page's time."""
+    """As `escape`, but returns a plain string: a `Markup` per value took a fifth of a page's time."""
     kind = type(value)
     if kind is str:
         return _escape_inner(value)
@@ -22,7 +22,7 @@ def shown(value: Any) -> str:
 
 
 class Compiler(CodeGenerator):
-    """What is shown is escaped straight into the text of a page."""
+    """Escapes values directly into the page's text."""
 
     def _output_child_pre(
         self, node: nodes.Expr, frame: Frame, finalize: CodeGenerator._FinalizeInfo
@@ -37,9 +37,9 @@ OF_COMPILER = ("compiling.py", "rendering.py")  # the second one sets its option
 
 
 class Compiled(FileSystemBytecodeCache):
-    """Kept beside what Python has compiled; Jinja compares the source, the name tells the compiler.
+    """A cache next to Python's own; Jinja compares the source, the name contains the compiler.
 
-    It is a comfort: where the disk is full, nothing is kept.
+    An optimisation only: on a full disk nothing is cached.
     """
 
     compiler = hashlib.sha256(
@@ -60,7 +60,7 @@ class Compiled(FileSystemBytecodeCache):
 
 
 def compiled(web: Path) -> Compiled | None:
-    """None where nothing can be kept, as in a container."""
+    """None where nothing can be cached, as in a container."""
     folder = web / "__pycache__" / "jinja"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,6 @@
-"""The smallest components, of which a page has dozens: in Python, since a macro costs ten times that."""
+"""The smallest components, used dozens of times per page: in Python, since a macro takes ten times
+as long.
+"""
 
 from datetime import datetime
 from functools import lru_cache
@@ -24,7 +26,7 @@ def icon(name: str, cls: str = "") -> Markup:
 
 @lru_cache(maxsize=64)
 def status(kind: str, tag: bool = False) -> Markup:
-    """A status of a request, as a chip or (`tag`) as text with a sign."""
+    """The status of a request, as a chip or (`tag`) as text with a sign."""
     return Markup('<span class="status status--{}{}">{}{}</span>').format(
         kind, " status--tag" if tag else "", icon(f"st-{kind}"), words.STATUSES[kind]
     )
@@ -32,7 +34,7 @@ def status(kind: str, tag: bool = False) -> Markup:
 
 @lru_cache(maxsize=64)
 def priority(code: str, text: str) -> Markup:
-    """Told by its shape before its colour; what is normal is not worth a word in a list."""
+    """Shape and colour differ; « normal » is not shown in lists."""
     return Markup('<span class="prio prio--{}">{}{}</span>').format(
         code, icon(PRIORITY_ICONS[code], "icon--s"), text
     )
@@ -44,7 +46,7 @@ def when(moment: datetime, text: str) -> Markup:
 
 @pass_context
 def guard(context: Context, form: Form | None = None) -> Markup:
-    """Every form that a signed-in person posts needs the token; those that create need the key."""
+    """Every form of a signed-in person needs the token; those that create something need the key."""
     token = Markup('<input type="hidden" name="form_token" value="{}">').format(
         context["form_token"]
     )
@@ -55,7 +57,7 @@ def guard(context: Context, form: Form | None = None) -> Markup:
 
 @pass_context
 def done_notice(context: Context) -> Markup:
-    """What the last form did, said once."""
+    """What the last form did, shown once."""
     if not context["done"]:
         return Markup()
     return Markup(

@@ -1,4 +1,4 @@
-"""Forms: what was typed, what is wrong with it, and the proof that our page sent it."""
+"""Forms: what was typed, its errors, and the proof that our page sent it."""
 
 import hashlib
 import hmac
@@ -33,7 +33,7 @@ class ForeignForm(Exception):
 
 
 class StaleForm(Exception):
-    """The form is not of this session: of an earlier one of this browser, or nobody's."""
+    """The form is of an earlier session of this browser, or of nobody."""
 
     def __init__(self, person: SignedIn) -> None:
         super().__init__()
@@ -62,15 +62,15 @@ class Form:
         return {name: self[name] for name in body.model_fields if self[name]}
 
     def refuse(self, name: str, message: str) -> "Form":
-        """Say what is wrong with one field; the page is then answered with 422."""
+        """Add an error to a field; the page is then answered with 422."""
         self.status = 422
         self.errors.setdefault(name, message)
         return self
 
     def refused(self, problem: Problem, *, fields: dict[str, str] | None = None) -> "Form":
-        """Take over what a service refuses; `fields` maps its field names to the form's.
+        """Take over the errors of a service; `fields` maps its field names to the form's.
 
-        Problems of the person or the page rather than the form are raised again.
+        Problems of the person or the page, rather than the form, are raised again.
         """
         if problem.code in NOT_OURS:
             raise problem
@@ -92,11 +92,12 @@ class Form:
         return self
 
     def next_key(self) -> str:
-        """For what was changed after it had been sent: it follows from the key and the content.
+        """A new key for a form that was changed after it was sent, derived from its key and
+        content.
 
-        So the same composition has the same key by whichever way it is sent again: from this
-        page, from the one before, from another tab. It tells nothing of a password: at the
-        counter a customer types it, and the key goes to the seller's page.
+        So the same content has the same key, whichever way it is sent again: from this page, from
+        the previous one, from another tab. It reveals nothing of a password: customers type theirs
+        at the counter, and the key goes to the seller's page.
         """
         left_out = SECRETS | CIRCUMSTANCES
         composed = {name: text for name, text in self.values.items() if name not in left_out}
@@ -109,7 +110,7 @@ class Form:
 
 
 def question_email(form: Form) -> None:
-    """Ask once whether an address that looks like a slip is meant; sent again as it is, it is."""
+    """Ask once about an address that looks like a typo; sent again as it is, it is accepted."""
     try:
         meant = suggestion_for(read_email(form["email"]))
     except PydanticCustomError:
@@ -120,9 +121,9 @@ def question_email(form: Form) -> None:
 
 
 def form_token(secret: str, person_id: UUID, session_token: str) -> str:
-    """What our pages put in their forms: nobody else can compute it, nor use another's.
+    """Proves that our page made the form: nobody else can compute it, or use another person's.
 
-    Its beginning says whose form it is, also once the session has ended.
+    It begins with the person's id, so that the owner is known after the session has ended.
     """
     signed = f"form:{person_id}:{session_token}".encode()
     return f"{person_id}.{hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest()}"
@@ -134,7 +135,7 @@ def token_for(request: Request, person: SignedIn) -> str:
 
 
 def owner_of(token: str) -> UUID | None:
-    """Whose form it claims to be; nobody's, if our pages did not make it."""
+    """The person in the token; None if our pages did not make it."""
     try:
         return UUID(token.partition(".")[0])
     except ValueError:
@@ -142,13 +143,13 @@ def owner_of(token: str) -> UUID | None:
 
 
 def check_site(request: Request) -> None:
-    """Refuse what another site sends, by what a browser says of it."""
+    """Refuse requests of other sites, by what the browser says of them."""
     if has(request, Header.SITE) and read(request, Header.SITE) not in {"same-origin", "none"}:
         raise ForeignForm
 
 
 def check_origin(request: Request) -> None:
-    """Refuse what another site sends; a browser too old to say is left to the form's token."""
+    """Refuse forms of other sites; for very old browsers the form's token decides."""
     check_site(request)
     if not has(request, Header.ORIGIN):
         return
@@ -160,7 +161,7 @@ def check_origin(request: Request) -> None:
 async def typed_values(request: Request) -> dict[str, str]:
     """The text fields of a form; of a repeated name the last one counts.
 
-    Remembered, for what answers when something fails: a body can be read once.
+    Cached for error handlers: a body can only be read once.
     """
     if not hasattr(request.state, "typed"):
         sent = await request.form()
@@ -171,13 +172,13 @@ async def typed_values(request: Request) -> dict[str, str]:
 
 
 async def remember_typed(request: Request) -> None:
-    """Before all else: what answers an unforeseen failure cannot read a body any more."""
+    """Before anything else: error handlers cannot read the body any more."""
     if request.method == "POST":
         await typed_values(request)
 
 
 async def anonymous_form(request: Request) -> Form:
-    """A form that nobody needs to be signed in for: only a browser's word says whose page it is."""
+    """A form that needs no sign-in: only the browser's headers prove its origin."""
     if not (has(request, Header.ORIGIN) or has(request, Header.SITE)):
         raise ForeignForm
     check_origin(request)
@@ -185,16 +186,16 @@ async def anonymous_form(request: Request) -> Form:
 
 
 async def key_form(request: Request) -> Form:
-    """A form whose address is a secret that came by mail: whoever knows it may send the form.
+    """A form whose address is a secret from a mail: whoever knows it may send the form.
 
-    Its page tells no referrer, so browsers call its origin « null ».
+    Its page sends no referrer, so browsers call its origin « null ».
     """
     check_site(request)
     return made(await typed_values(request))
 
 
 async def typed_form(request: Request, person: Person) -> Form:
-    """A form of a signed-in person, its origin and token checked."""
+    """A form of a signed-in person; origin and token are checked."""
     check_origin(request)
     values = await typed_values(request)
     given = values.get(TOKEN, "").encode()

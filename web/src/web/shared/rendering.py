@@ -1,4 +1,4 @@
-"""From a template and what a page knows to the HTML that leaves."""
+"""Renders pages, and redirects after forms."""
 
 import zlib
 from pathlib import Path
@@ -51,9 +51,9 @@ WEB = Path(__file__).parents[1]
 
 
 class Typeset(BaseLoader):
-    """`counter/sale.html` lies in `counter/templates`.
+    """Finds `counter/sale.html` in `counter/templates`.
 
-    Templates get the no-break spaces of French punctuation as they are loaded.
+    Adds the no-break spaces of French punctuation when a template is loaded.
     """
 
     def __init__(self, web: Path) -> None:
@@ -113,7 +113,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
 
 
 def paragraphs(text: str) -> list[str]:
-    """A message in the pieces that blank lines part; single line breaks stay inside."""
+    """A message split at blank lines; single line breaks stay inside."""
     return [piece.strip("\n") for piece in text.split("\n\n") if piece.strip()]
 
 
@@ -148,10 +148,10 @@ def page(
     facts: dict[str, Any] | None = None,
     **context: Any,
 ) -> HTMLResponse:
-    """A whole page, or any template; what is refused for now says when to come again.
+    """Render a page, or any template; a temporary refusal gets Retry-After.
 
-    `tab` is the id of the current entry of the navigation; `facts` fill the sentence that tells
-    what the last form did (see `redirect`).
+    `tab` is the id of the current entry of the navigation; `facts` fill the sentence about what the
+    last form did (see `redirect`).
     """
     done = "" if is_part(request) else cookies.read(request, Cookie.DONE)
     is_staff = person is not None and person.is_staff
@@ -179,7 +179,7 @@ def page(
 
 
 def as_html(request: Request, html: str, status: int) -> HTMLResponse:
-    """Compressed here where the browser takes it: a quarter of what the gateway spends on it."""
+    """Compressed here if the browser accepts it: a quarter of what it costs in the gateway."""
     vary = {"Vary": "Accept-Encoding"}
     if not takes_gzip(read(request, Header.ACCEPT_ENCODING)):
         return HTMLResponse(html, status, headers=vary)
@@ -193,12 +193,12 @@ def takes_gzip(accepted: str) -> bool:
 
 
 def is_part(request: Request) -> bool:
-    """Read by an open page: it must not use up what the next whole page is to say."""
+    """Requested by an open page: it must not use up the notice for the next whole page."""
     return is_over_the_page(request) or has(request, Header.HTMX)
 
 
 def redirect(request: Request, to: str, *, done: str = "") -> RedirectResponse:
-    """Leave a form that worked; the next page says `done`, a name in `words.DONE`, once."""
+    """After a form that worked; the next page shows `done`, a name in `words.DONE`, once."""
     response = RedirectResponse(to, status_code=303)
     if done:
         remember_done(request, response, done)

@@ -1,4 +1,4 @@
-"""Which page answers an address: the pages of one domain, found in few steps."""
+"""Routes by domain, so that few are tried for each address."""
 
 from fastapi import APIRouter
 from starlette.routing import Match, Route

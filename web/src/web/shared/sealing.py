@@ -1,4 +1,4 @@
-"""What was typed when a session ended: sealed, so that only the same person gets it back."""
+"""Encrypts what was typed when a session ended, so that only the same person gets it back."""
 
 import base64
 import hashlib
@@ -22,13 +22,13 @@ class SealedForm:
 
 
 def seal(secret: str, form: SealedForm) -> str:
-    """Goes along in the sign-in form; whoever stands at that page can read nothing in it."""
+    """Goes into the sign-in form; whoever sees that page can read nothing in it."""
     content = json.dumps([str(form.owner), form.action, form.values])
     return box(secret).encrypt(zlib.compress(content.encode())).decode()
 
 
 def unseal(secret: str, sealed: str) -> SealedForm | None:
-    """None for what we did not seal ourselves, or more than a day ago."""
+    """None if we did not encrypt it, or more than a day ago."""
     try:
         content = zlib.decompress(box(secret).decrypt(sealed, ttl=OPENED_SECONDS))
     except (InvalidToken, ValueError):  # the latter for what is no ASCII

@@ -1,7 +1,7 @@
 """The latest searches of a browser, kept so that Back shows them again; none is in an address.
 
-They lie sealed in a cookie of their own page, since any replica may be asked for them. An address
-holds no more than a random name: `/clients?r=…`.
+They are encrypted in a cookie of their page, since any replica may be asked. An address only holds
+a random name: `/clients?r=…`.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Who is at the browser: the session's cookie, and the short-lived token it is worth."""
+"""The session's cookie, and the access token it is exchanged for."""
 
 import hashlib
 import time
@@ -27,12 +27,12 @@ SPARE_SECONDS = 10  # a token is renewed this long before it ends
 
 
 def is_over_the_page(request: Request) -> bool:
-    """Asked by a module of a page that is still open, and stays so."""
+    """Requested by a script of a page that stays open."""
     return has(request, Header.PAGE_OF)
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in, or (`expired`) nobody any more."""
+    """Nobody is signed in, or (`expired`) no longer."""
 
     def __init__(self, *, expired: bool) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class SignInNeeded(Exception):
 
 
 class WrongRole(Exception):
-    """Somebody is signed in whose role has no business on this page, which is `whose`."""
+    """The person's role may not see this page, which is for `whose`."""
 
     def __init__(self, whose: str) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class WrongRole(Exception):
 
 @dataclass(frozen=True)
 class Access:
-    """What identity said about a session, good for less than a minute."""
+    """Identity's answer for a session, valid for less than a minute."""
 
     token: str = field(repr=False)
     id: UUID
@@ -78,13 +78,13 @@ class SignedIn:
 
 
 class AccessTokens:
-    """The exchange of session tokens for access tokens, remembered by hash, the latest kept."""
+    """Exchanges session tokens for access tokens; a bounded cache by hash."""
 
     def __init__(self) -> None:
         self.known: OrderedDict[bytes, Access] = OrderedDict()
 
     async def access(self, gateway: Gateway, session_token: str) -> Access:
-        """Raises `SignInNeeded` when identity does not know the session any more."""
+        """Raises `SignInNeeded` if identity no longer knows the session."""
         name = hashlib.sha256(session_token.encode()).digest()
         access = self.known.get(name)
         if access is None or access.good_until < time.monotonic():
@@ -96,7 +96,9 @@ class AccessTokens:
         return access
 
     async def renewed(self, gateway: Gateway, session_token: str, refused: str) -> str:
-        """Another access token than the one refused; perhaps another call has fetched it already."""
+        """Another token than the one that was refused; a concurrent call may have fetched it
+        already.
+        """
         known = self.known.get(hashlib.sha256(session_token.encode()).digest())
         if known is not None and known.token == refused:
             self.forget(session_token)
@@ -131,7 +133,7 @@ async def exchange(gateway: Gateway, session_token: str) -> Access:
 
 
 def browser(request: Request) -> Gateway:
-    """Calls on behalf of this browser, before anybody is known."""
+    """Calls on behalf of this browser, before anybody has signed in."""
     return Gateway(
         http=request.app.state.http,
         headers={
@@ -142,7 +144,7 @@ def browser(request: Request) -> Gateway:
 
 
 async def signed_in(request: Request) -> SignedIn:
-    """Who has the session of this browser; raises `SignInNeeded`."""
+    """Who is signed in; raises `SignInNeeded`."""
     session_token = cookies.read(request, Cookie.SESSION)
     if not session_token:
         raise SignInNeeded(expired=False)
@@ -169,7 +171,7 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
 
 
 async def reader(request: Request) -> SignedIn:
-    """A page that is still open gets nothing of whoever signed in after its own reader."""
+    """An open page gets nothing that belongs to whoever signed in after its reader."""
     person = await signed_in(request)
     if is_over_the_page(request) and read(request, Header.PAGE_OF) != str(person.id):
         raise SignInNeeded(expired=False)
@@ -198,7 +200,7 @@ async def administrator(person: Person) -> SignedIn:
 
 
 async def standing_administrator(person: Person) -> SignedIn:
-    """By the session itself, for what this process shows without asking any service."""
+    """Checked with identity, for what this process shows without asking a service."""
     await identity.check_session((await administrator(person)).gateway)
     return person
 
@@ -210,20 +212,20 @@ StandingAdministrator = Annotated[SignedIn, Depends(standing_administrator)]
 
 
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:
-    """Identity alone decides when a session ends, and puts it off with every use."""
+    """Identity decides when a session ends, and extends it with every use."""
     cookies.give(request, response, Cookie.SESSION, opened.token)
     if opened.browser:
         cookies.give(request, response, Cookie.BROWSER, opened.browser)
 
 
 def known_browser(request: Request) -> str:
-    """Nothing where the cookie cannot be one that identity has given."""
+    """Empty if the cookie cannot be one that identity has set."""
     given = cookies.read(request, Cookie.BROWSER)
     return given if len(given) <= BROWSER_LENGTH else ""
 
 
 def forget(request: Request, response: Response) -> None:
-    """The browser and this process forget the session; identity is told apart."""
+    """Forget the session in the browser and in this process; identity is told separately."""
     forget_token(request)
     cookies.take_back(request, response, Cookie.SESSION)
 

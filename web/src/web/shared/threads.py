@@ -1,4 +1,4 @@
-"""A request as a transcript: messages, the changes of status between them, what is new."""
+"""A request as a transcript: messages, changes of status, and what is new."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ AnyThread = Thread | StaffThread
 
 @dataclass(frozen=True)
 class Event:
-    """A change of status, told between the messages."""
+    """A change of status, shown between messages."""
 
     kind: str
     at: datetime
@@ -46,7 +46,7 @@ class MessageEntry:
 
 
 def transcript(thread: AnyThread, *, reader_is_staff: bool) -> list[MessageEntry | Event]:
-    """What happened, oldest first, as the reader sees it."""
+    """Messages and status changes, oldest first, as this reader may see them."""
     new = set(new_to_staff(thread) if reader_is_staff else new_to_customer(thread))
     entries: list[MessageEntry | Event] = []
     before = None if thread.previous else Status.OPEN
@@ -66,13 +66,13 @@ def resolution(thread: AnyThread) -> Event | None:
 
 
 def new_to_staff(thread: AnyThread) -> Iterator[UUID]:
-    """The customer's last messages while nobody has opened them: as the queue marks the request."""
+    """The customer's last messages that no staff member has opened."""
     if isinstance(thread.ticket, StaffTicket) and thread.ticket.unread:
         yield from last_of(thread, MessageKind.CUSTOMER, until=MessageKind.STAFF)
 
 
 def new_to_customer(thread: AnyThread) -> Iterator[UUID]:
-    """The last answers, while the customer may still say something to them."""
+    """The last answers, while the customer can still reply."""
     if thread.ticket.status == Status.IN_PROGRESS:
         yield from last_of(thread, MessageKind.STAFF, until=MessageKind.CUSTOMER)
 

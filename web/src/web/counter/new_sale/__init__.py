@@ -1,4 +1,4 @@
-"""A new sale: its page, and what that asks while it is filled in."""
+"""A new sale: its page, and what the page asks while it is filled in."""
 
 from web.counter.new_sale import customers, days, drafts, page, products, serial_numbers
 from web.shared.routing import Pages

@@ -1,4 +1,4 @@
-"""Customers at the counter: found while one types, or registered in place."""
+"""Customers at the counter: searched while typing, or registered in place."""
 
 import asyncio
 from uuid import UUID
@@ -72,7 +72,7 @@ def purchases(count: int) -> str:
 
 @router.post("/comptoir/clients/{customer_id:uuid}")
 async def more_about(person: Staff, customer_id: UUID, _: Typed) -> Response:
-    """What the counter shows of the customer chosen."""
+    """What the counter shows of the chosen customer."""
     customer = await identity.customer(person.gateway, customer_id)
     return answer(sub=await summary(person.gateway, customer))
 
@@ -97,7 +97,9 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
 
 @router.post("/comptoir/clients/verification")
 async def check_identity(request: Request, person: Staff, form: Typed) -> Response:
-    """Everything about a new customer but the password; the address may be one we know."""
+    """Check everything about a new customer but the password; the address may already have an
+    account.
+    """
     try:
         customer = NewCustomer.model_validate(form.fields_of(NewCustomer))
     except ValidationError as invalid:
@@ -121,7 +123,7 @@ async def check_identity(request: Request, person: Staff, form: Typed) -> Respon
 
 
 def about_email(request: Request, checked: EmailChecked) -> str:
-    """The customer who has it, the spelling that was probably meant, or that it is free."""
+    """The customer with this address, a likely correction, or that it is free."""
     if checked.customer:
         return taken(request, checked.customer)
     if checked.taken:
@@ -159,7 +161,7 @@ async def register_customer(request: Request, person: Staff, form: Typed) -> Res
 
 @router.post("/comptoir/clients/invitation")
 async def register_by_link(request: Request, person: Staff, form: Typed) -> Response:
-    """The customer chooses the password elsewhere, by a link that is sent to the address."""
+    """The customer chooses the password elsewhere, by a link sent to the address."""
     try:
         new = form.fields_of(NewCustomer)
         new.pop("password", None)
@@ -178,7 +180,7 @@ async def register_by_link(request: Request, person: Staff, form: Typed) -> Resp
 async def refused(
     request: Request, gateway: Gateway, form: Form, problem: Problem, *, beside: str = "password"
 ) -> dict[str, str]:
-    """What concerns the whole is said where somebody reads: the customer below the password."""
+    """General errors are shown where the reader is: the customer sees them below the password."""
     fields = errors(request, form.refused(problem))
     if "form" in fields:
         fields.setdefault(beside, fields.pop("form"))

@@ -20,12 +20,12 @@ UNASKED_YEARS = 1  # an older day may be a slip in the year
 
 @router.post("/comptoir/dates")
 async def understand_day(request: Request, _: Staff, form: Typed) -> Response:
-    """What the text means; asked while it is typed, too."""
+    """Parse what was typed; also called while typing."""
     return answer(**about_day(request, form))
 
 
 def about_day(request: Request, form: Form) -> dict[str, Any]:
-    """The day in every form that the page shows; `asks` when the seller has to confirm it."""
+    """The day in every form that the page shows; `asks` if the seller has to confirm it."""
     day = day_meant(request, form)
     if day is None:
         return {"fields": errors(request, form)}
@@ -43,7 +43,7 @@ def about_day(request: Request, form: Form) -> dict[str, Any]:
 
 
 def day_meant(request: Request, form: Form) -> date | None:
-    """The day, or None once the form says why not."""
+    """The day, or None with an error in the form."""
     dates = shop_dates(request)
     today = dates.today()
     day = day_of(form["sold_on"], today)
@@ -56,7 +56,7 @@ def day_meant(request: Request, form: Form) -> date | None:
 
 
 def must_confirm(request: Request, form: Form, day: date) -> bool:
-    """Asked once: `day_confirmed` is the day that the seller has said is right."""
+    """Asked once: `day_confirmed` is the day that the seller has confirmed."""
     recent = years_before(shop_dates(request).today(), UNASKED_YEARS)
     return day < recent and form["day_confirmed"] != day.isoformat()
 

@@ -1,4 +1,4 @@
-"""The sale being entered, kept by sales: after a reload, on another device."""
+"""The draft of a sale, stored by sales: survives a reload, available on other devices."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ NEGLIGIBLE = {"customer_text", "product_text", "sold_on"}
 
 @router.post("/comptoir/brouillon")
 async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
-    """Whatever is typed so far; refused with a `notice` where it may not replace what is kept."""
+    """Store what is typed so far; refused with a `notice` if it may not replace another draft."""
     try:
         await sales.keep_draft(person.gateway, draft_of(form))
     except Problem as problem:
@@ -32,7 +32,7 @@ async def keep_draft(request: Request, person: Staff, form: Typed) -> Response:
 
 
 def draft_of(form: Form) -> dict[str, Any]:
-    """All that the page sends, whatever it is: `replaces` alone is not part of the sale."""
+    """Everything the page sends; only `replaces` is not part of the sale."""
     content = {name: text for name, text in form.values.items() if text and name != "replaces"}
     return {
         "key": form.key,
@@ -43,7 +43,7 @@ def draft_of(form: Form) -> dict[str, Any]:
 
 
 async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
-    """What the seller has to decide; nothing when it is only a moment's trouble."""
+    """What the seller has to decide; empty for a temporary failure."""
     if problem.code == "sale_already_recorded":
         sale = problem.context["sale_id"]
         return piece(request, "draft_recorded", text=words.refusal(problem.code), sale_id=sale)

@@ -1,4 +1,4 @@
-"""Read what a scanner meant: one set for another keyboard, or for more than was asked of it."""
+"""Repairs scans of a scanner set for another keyboard, or that sends a prefix."""
 
 import re
 
@@ -18,9 +18,9 @@ UNMOVED_LETTERS = ALPHABET - set("0123456789AQZWM")
 
 
 def decoded(text: str) -> str | None:
-    """The characters that the scanner sent, or None when some cannot be told.
+    """The characters that the scanner sent, or None if some cannot be determined.
 
-    Whole or not at all: a digit read as a digit, or an M, comes from no such scanner.
+    All or nothing: a digit read as a digit, or an M, does not come from such a scanner.
     """
     decoded_text = "]" if text[:1] in BRACKETS else ""
     for character in text[len(decoded_text) :].translate(RAISED):

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class NewSaleQuery(BaseModel):
-    """What a link to the counter may ask for: a sale to this customer, or to a new one."""
+    """Parameters of links to the counter: a sale to this customer, or to a new one."""
 
     client: str = ""
     nouveau: str = ""
@@ -37,7 +37,7 @@ class NewSaleQuery(BaseModel):
 async def new_sale(
     request: Request, person: Staff, asked: Annotated[NewSaleQuery, Query()]
 ) -> Response:
-    """The page, with the sale that was begun, wherever that was; unless a link asks for another."""
+    """The page, with the seller's draft unless the link asks for another sale."""
     draft = begun(await sales.draft(person.gateway), asked)
     form = Form(values=draft.content)
     form.key = draft.key or form.key
@@ -61,7 +61,9 @@ async def new_sale(
 
 
 def begun(draft: Draft, asked: NewSaleQuery) -> Draft:
-    """A link begins another sale; what that may replace, the page is told when it keeps it."""
+    """A link begins another sale; whether it may replace the draft, the page learns when it saves
+    it.
+    """
     customer_id = as_id(asked.client)
     if customer_id and customer_id != as_id(draft.content.get("customer_id", "")):
         return Draft(content={"customer_id": str(customer_id)})
@@ -73,7 +75,7 @@ def begun(draft: Draft, asked: NewSaleQuery) -> Draft:
 async def if_known(
     ask: Callable[[Gateway, UUID], Awaitable[T]], person: SignedIn, id: UUID | None
 ) -> T | None:
-    """What was chosen, or nothing: that it is gone is no reason to refuse a new sale."""
+    """The chosen customer or product, or None if it is gone, which must not prevent a new sale."""
     try:
         return await ask(person.gateway, id) if id else None
     except Problem as problem:
@@ -107,7 +109,7 @@ REOPENED = {"customer_id": "customer", "product_id": "product"}
 async def refusal(
     request: Request, person: SignedIn, form: Form, problem: Problem
 ) -> dict[str, Any]:
-    """Everything typed stays; each refusal is said beside its step."""
+    """Everything typed stays; each error is shown at its step."""
     fields = errors(request, form.refused(problem))
     answered: dict[str, Any] = {"key": form.key, "retry_after": problem.retry_after}
     for error in problem.errors:

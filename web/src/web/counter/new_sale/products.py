@@ -1,4 +1,4 @@
-"""The products that match what is being typed: few are listed, many are counted."""
+"""Product search while typing: a few are listed, many are counted."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ async def search_products(request: Request, person: Staff, form: Typed) -> Respo
 
 
 def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
-    """Each product once, the one whose reference was typed first."""
+    """Each product once, an exact match of its reference first."""
     products: dict[Any, Product] = {}
     for product in found.exact + found.on_sale.products + found.withdrawn.products:
         products.setdefault(product.id, product)
@@ -58,7 +58,7 @@ def rows(found: ProductSearch, text: str) -> list[dict[str, Any]]:
 
 
 def the_one(found: ProductSearch) -> Product | None:
-    """What Enter may take before anybody has seen the list: nothing else can be meant."""
+    """The product that Enter may take before the list was seen: only if it is the only candidate."""
     if found.exact:
         return found.exact[0] if len(found.exact) == 1 else None
     only = found.on_sale.count + found.withdrawn.count == 1
@@ -108,7 +108,7 @@ def letters_missing(text: str) -> str:
 
 
 def offer(found: ProductSearch) -> str:
-    """The row that lists what is no longer on sale, when it can be listed and is not yet."""
+    """The row that lists withdrawn products, if they can be listed and are not yet."""
     count = found.withdrawn.count
     if found.withdrawn.products or not 1 <= count <= LISTED_MOST:
         return ""

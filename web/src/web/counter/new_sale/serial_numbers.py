@@ -1,4 +1,4 @@
-"""A serial number as it was typed or scanned: refused, sold before, questioned, or free."""
+"""Checks a serial number: invalid, sold before, questionable, or free."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ router = APIRouter()
 
 @router.post("/comptoir/numeros")
 async def check_serial_number(request: Request, person: Staff, form: Typed) -> Response:
-    """`scanned` tells a scan from typing, `confirmed` the number that the seller says is right."""
+    """`scanned`: it came from a scanner; `confirmed`: the number that the seller has confirmed."""
     typed = form["serial_number"]
     try:
         serial_number = normalise_serial_number(typed)
@@ -47,7 +47,7 @@ OTHER_LAYOUT = "La douchette semble réglée sur un autre clavier."
 def not_a_number(
     request: Request, typed: str, refusal: PydanticCustomError, *, scanned: bool
 ) -> dict[str, Any]:
-    """What a scanner meant is shown for confirmation; anything else is refused."""
+    """A repaired scan is shown for confirmation; anything else is refused."""
     prefix, rest = without_prefix(typed)
     why = f"La douchette met « {prefix} » devant le numéro : ce préfixe est retiré."
     if not prefix and scanned and (decoded_text := decoded(typed)):
@@ -80,7 +80,7 @@ SIGNS = {"O": "la lettre O", "I": "la lettre I", "0": "le chiffre 0", "1": "le c
 
 
 def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
-    """O for 0, or I for 1: which of the two is it?"""
+    """O or 0, I or 1: ask which one it is."""
     other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
     place = next(at for at, sign in enumerate(number) if sign != other[at])
     message = words.typeset(

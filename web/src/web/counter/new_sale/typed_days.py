@@ -1,4 +1,4 @@
-"""Days as a seller types them: « hier », « lundi », 28, 2811, 3/3, 03/03/2026, 3 mars."""
+"""Parses days as sellers type them: « hier », « lundi », 28, 2811, 3/3, 03/03/2026, 3 mars."""
 
 import re
 from datetime import date, timedelta
@@ -24,11 +24,11 @@ MONTHS = [
 
 
 def day_of(text: str, today: date) -> date | None:
-    """The day meant, or None; nothing typed means today.
+    """The day, or None if it cannot be parsed; nothing typed means today.
 
-    Without a year the nearest is meant, of this year and the last: 28/12 typed on 3 January is
-    six days ago, 25/11 typed on 24 November is tomorrow, and refused by whoever records the sale.
-    A weekday or the day of a month alone is the last one that was, today included.
+    Without a year the nearest one of this year and the last: 28/12 typed on 3 January is six days
+    ago, 25/11 typed on 24 November is tomorrow (and refused when the sale is recorded). A weekday
+    or a day of the month alone is the most recent one, today included.
     """
     if not text.strip():
         return today

@@ -1,1 +1,1 @@
-"""What a browser sends and is told beside the page itself: headers and cookies."""
+"""Request and response headers and cookies."""

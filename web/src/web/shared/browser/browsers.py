@@ -1,4 +1,4 @@
-"""A browser's own description, in the few words that help a person recognise it."""
+"""Describes a browser by its User-Agent, so that people recognise it."""
 
 PROGRAMS = (
     # The first that matches: most of them also claim to be those below.

@@ -1,4 +1,4 @@
-"""The cookies of this installation: their names, and how they are given and taken back."""
+"""The cookies of this installation: their names, how they are set and deleted."""
 
 import re
 from enum import StrEnum
@@ -24,18 +24,19 @@ class Cookie(StrEnum):
 
 
 def cookie_name(settings: WebSettings, name: str, path: str = "/") -> str:
-    """Two installations on one host name keep out of each other's cookies.
+    """With the installation's name, so that two on one host name do not mix.
 
-    Over TLS a cookie is bound to the host; browsers refuse that of one of a single page.
+    Over TLS a cookie is bound to the host (`__Host-`), which browsers refuse for a cookie of a
+    single path.
     """
     bound = ("__Host-" if path == "/" else "__Secure-") if settings.over_tls else ""
     return f"{bound}guichet_{settings.installation}_{name}"
 
 
 def read(request: Request, name: Cookie, path: str = "/") -> str:
-    """Empty where it is not sent, or is none that could have been given.
+    """Empty if it is missing, or could not have been set by us.
 
-    No cookie is read anywhere else: whoever reads one may pass it on as it is.
+    Cookies are only read here, so that callers may use and forward the value as it is.
     """
     given = request.cookies.get(cookie_name(request.app.state.settings, name, path), "")
     return given if len(given) <= LONGEST and CHARACTERS.fullmatch(given) else ""
@@ -50,7 +51,7 @@ def give(
     seconds: int | None = LONGEST_SECONDS,
     path: str = "/",
 ) -> None:
-    """Without `seconds` for as long as the browser is open."""
+    """Set it; without `seconds` until the browser is closed."""
     settings: WebSettings = request.app.state.settings
     response.set_cookie(
         cookie_name(settings, name, path),

@@ -1,4 +1,4 @@
-"""What every answer tells the browser not to do."""
+"""Security headers and caching of every response."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ POLICY = "; ".join(
     ]
 )
 
-# Pages are never kept, since the next person may use the same browser.
+# Pages are never cached, since the next person may use the same browser.
 HEADERS = {
     **SECURITY,
     "Content-Security-Policy": POLICY,
@@ -28,11 +28,11 @@ HEADERS = {
     "Cache-Control": "no-store",
 }
 
-# Addresses that came by mail are keys: nobody is told them, and no list keeps them.
+# Addresses from mails are secrets: no referrer, no search index.
 KEYS = ("/lien/", "/desabonnement/")
 KEPT_TO_ONESELF = {**HEADERS, "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 
 
 def headers(scope: Scope) -> Mapping[str, str]:
-    """Of an answer to this request, unless its page sets others."""
+    """For the response to this request, unless its page sets others."""
     return KEPT_TO_ONESELF if scope["path"].startswith(KEYS) else HEADERS

@@ -1,1 +1,1 @@
-"""How texts, days and numbers are written, and read again."""
+"""Formats and parses texts, days and numbers."""

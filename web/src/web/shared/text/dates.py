@@ -12,7 +12,7 @@ from chassis.text.typography import NBSP
 
 
 class Dates:
-    """Everything is told in one zone; `now` is a parameter so that tests can choose it."""
+    """All in one zone; `now` is a parameter for tests."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         self.zone = zone

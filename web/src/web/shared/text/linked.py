@@ -1,4 +1,4 @@
-"""What people wrote, with the addresses in it to click: http, https, mailto, nothing else."""
+"""Makes addresses in people's texts clickable: http, https and mailto only."""
 
 import re
 
@@ -9,7 +9,7 @@ LONGEST_LINK = 2_000  # characters; recognising takes the square of a word's len
 MAY_HOLD_ONE = re.compile(r"@|[:.][^\s:.]")  # few texts do, and of those few words
 # A French sentence ends an address also where no blank parts them: « https://example.org ».
 QUOTES = re.compile("[«»“”„‟‹›]")
-# Opened apart, and told neither where it was opened from nor by which window.
+# Opened in a new tab, without referrer and without access to this window.
 LINK = Markup('<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>')
 
 recognise = LinkifyIt(options={"fuzzy_ip": False})

@@ -1,4 +1,4 @@
-"""Mark what a search found, by the rule that all searches follow."""
+"""Marks what a search found, by the searches' folding rule."""
 
 import re
 from functools import lru_cache

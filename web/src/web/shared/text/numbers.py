@@ -21,7 +21,7 @@ register_url_convertor("number", Number())
 
 
 def whole(typed: str) -> int | None:
-    """None for what is not one, or too long to be one of ours."""
+    """None if it is no whole number, or too long for ours."""
     return (
         int(typed)
         if typed.isascii() and typed.isdecimal() and len(typed) <= LONGEST_NUMBER

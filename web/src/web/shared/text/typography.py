@@ -14,7 +14,7 @@ def number(value: int) -> str:
 
 
 def counted(value: int) -> str:
-    """A count of the services: exact to 1,000, then « 1 000+ »."""
+    """A count from a service: exact up to 1,000, then « 1 000+ »."""
     return f"{number(COUNTED_MOST)}+" if value > COUNTED_MOST else number(value)
 
 

@@ -1,4 +1,4 @@
-"""Addresses, references and numbers: their lines end between pieces, never inside one."""
+"""Addresses, references and numbers break between their pieces only."""
 
 import re
 from collections.abc import Iterator

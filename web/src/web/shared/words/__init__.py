@@ -1,4 +1,4 @@
-"""What people read: a French sentence for every code, counts and numbers, and typography."""
+"""French texts: a sentence for every code, counts, typography."""
 
 from web.shared.text.typography import (
     COUNTED_MOST,

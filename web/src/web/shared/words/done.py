@@ -51,7 +51,7 @@ DONE = {
 
 
 def done(name: str, facts: Mapping[str, Any]) -> str:
-    """The sentence for what a form did; nothing for a name that is not ours."""
+    """The sentence for what a form did; empty for an unknown name."""
     sentence = DONE.get(name)
     return typeset(sentence.format_map(Known(facts))) if sentence else ""
 

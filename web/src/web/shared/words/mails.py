@@ -1,4 +1,4 @@
-"""What pages say of mails."""
+"""Texts about mails."""
 
 from web.shared.text.typography import typeset
 

@@ -16,7 +16,7 @@ Sentence = str | Callable[[Facts], str]
 
 
 def wait(facts: Facts) -> str:
-    """« 12 minutes », never too few."""
+    """« 12 minutes », rounded up."""
     return plural(max(1, math.ceil((facts.get("retry_after") or 60) / 60)), "minute", "minutes")
 
 

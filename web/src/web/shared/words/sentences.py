@@ -1,4 +1,4 @@
-"""Sentences with places for facts."""
+"""Sentences with placeholders."""
 
 from typing import Any
 

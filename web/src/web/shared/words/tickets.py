@@ -1,4 +1,4 @@
-"""People and requests: the names of roles and statuses."""
+"""Names of roles and statuses."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ def kind(ticket: Ticket | TicketSummary) -> str:
 
 
 def following(listed: Sequence[TicketSummary], number: int) -> int | None:
-    """The request after this one in a queue; the first one where this one has left it."""
+    """The next request in a queue; the first one if this one has left it."""
     numbers = [line.number for line in listed]
     if number in numbers:
         numbers = numbers[numbers.index(number) + 1 :] + numbers[: numbers.index(number)]
