@@ -61,5 +61,5 @@ def done_notice(context: Context) -> Markup:
     if not context["done"]:
         return Markup()
     return Markup(
-        '<p class="flash told no-print" role="status" data-done>{}<span>{}</span></p>'
+        '<p class="flash notice no-print" role="status" data-done>{}<span>{}</span></p>'
     ).format(icon("check"), unbroken(context["done"]))
