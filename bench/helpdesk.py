@@ -153,8 +153,13 @@ class People:
         return self.draw.choice(list(self.customers.items()))
 
     async def search(self, text: str) -> None:
-        asked = await self.technician.post("/recherche", text=text)
-        await self.technician.get(asked.headers["Location"])
+        """As the page's script does; a release before answers with an address, as without script."""
+        form = {"form_token": self.technician.token, "text": text}
+        asked = await self.technician.http.post(
+            "/recherche", data=form, headers={"HX-Request": "true"}
+        )
+        if arrived(asked).has_redirect_location:
+            await self.technician.get(asked.headers["Location"])
 
     async def open(self) -> None:
         self.opened.append(await self.open_for(*self.customer()))

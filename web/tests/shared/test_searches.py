@@ -26,11 +26,15 @@ class Searched:
         }
     )
     asked: list[bytes] = field(default_factory=list)
+    owners: list[str] = field(default_factory=list)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.content)
+        self.owners.append(request.url.path.split("/")[2])
         nothing = {"sales": [], "customers": [], "count": 0, "exact": [], "found": []}
-        return httpx.Response(200, json={**nothing, "next": None})
+        matches = {"count": 0, "products": []}
+        products = {"text": "", "state": "searched", "on_sale": matches, "withdrawn": matches}
+        return httpx.Response(200, json={**nothing, **products, "next": None})
 
 
 @pytest.fixture
@@ -75,6 +79,31 @@ async def test_a_search_is_shown_at_an_address_that_says_nothing(at_the_counter,
         assert f'value="{value}"' in page.text
     stored = page.request.headers["Cookie"]
     assert "lico" not in stored
+
+
+async def test_with_script_a_search_is_answered_at_once_and_has_its_address(at_the_counter, julien):
+    data = {"form_token": at_the_counter.token, "text": "Hélicon"}
+    by_script = {"HX-Request": "true", "X-Guichet-Person": julien.claims["sub"]}
+    page = await at_the_counter.post("/recherche", data=data, headers=by_script)
+    address = page.headers["HX-Push-Url"]
+    assert address.startswith("/recherche?r=")
+    for shown in (page, await at_the_counter.get(address)):
+        assert shown.status_code == 200
+        assert 'value="Hélicon"' in shown.text
+        assert "Rien ne correspond" in shown.text
+    emptied = await at_the_counter.post("/recherche", data=data | {"text": " "}, headers=by_script)
+    assert emptied.headers["HX-Push-Url"] == "/recherche"
+
+
+async def test_a_text_without_a_letter_asks_for_no_names(at_the_counter, julien):
+    by_script = {"HX-Request": "true"}
+    for text, asked in (("Hélicon", 1), ("1042", 0), ("4103-27", 0)):
+        julien.owners.clear()
+        data = {"form_token": at_the_counter.token, "text": text}
+        page = await at_the_counter.post("/recherche", data=data, headers=by_script)
+        assert "Sans réponse" not in page.text
+        assert julien.owners.count("catalog") == 1
+        assert julien.owners.count("identity") == asked
 
 
 async def test_nothing_searched_is_the_page_itself(at_the_counter):

@@ -108,7 +108,8 @@ async def sales_numbered(gateway: Gateway, text: str) -> list[Sale]:
 
 
 async def customers_like(gateway: Gateway, text: str) -> list[Customer]:
-    if len(text) < SHORTEST_OF_CUSTOMERS:
+    """Nobody's name or address is without a letter, as numbers are."""
+    if len(text) < SHORTEST_OF_CUSTOMERS or not any(map(str.isalpha, text)):
         return []
     return (await identity.search_customers(gateway, text=text, limit=LISTED_MOST)).customers
 

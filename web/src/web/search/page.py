@@ -8,9 +8,10 @@ from web.clients.gateway import Problem
 from web.search import found
 from web.search.found import Found
 from web.shared import words
+from web.shared.browser.request_headers import Header, has
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page
-from web.shared.searches import SearchPage
+from web.shared.searches import SearchPage, new_name
 from web.shared.sessions import Person, SignedIn, is_over_the_page
 
 router = APIRouter(prefix="/recherche")
@@ -23,7 +24,12 @@ SEARCHES = SearchPage("/recherche", ("text", "after"))
 
 @router.post("")
 async def search(request: Request, person: Person, form: Typed) -> Response:
-    """By POST: no address contains what was searched for."""
+    """By POST: no address contains what was searched for.
+
+    With script the answer is the page itself, which says at which address Back finds it again.
+    """
+    if has(request, Header.HTMX):
+        return await searched_at_once(request, person, Form(values=SEARCHES.typed(form)))
     if is_over_the_page(request):
         return await suggest(request, person, first_words(form["text"].strip()))
     return SEARCHES.searched(request, person, form)
@@ -31,7 +37,22 @@ async def search(request: Request, person: Person, form: Typed) -> Response:
 
 @router.get("")
 async def search_page(request: Request, person: Person, r: str = "") -> Response:
-    form = SEARCHES.recalled(request, person, r)
+    return await results_page(request, person, SEARCHES.recalled(request, person, r))
+
+
+async def searched_at_once(request: Request, person: SignedIn, form: Form) -> Response:
+    values = dict(form.values)
+    response = await results_page(request, person, form)
+    address = SEARCHES.path
+    if any(values.values()):
+        name = new_name()
+        SEARCHES.remember(request, response, person, name, values)
+        address = SEARCHES.address(name)
+    response.headers["HX-Push-Url"] = address
+    return response
+
+
+async def results_page(request: Request, person: SignedIn, form: Form) -> Response:
     if not form["text"]:
         return show(request, person, form, None)
     try:
