@@ -188,6 +188,8 @@ def queue_facts(
 
 async def narrowing(gateway: Gateway, at: DeskView) -> dict[str, Any]:
     """The names of the active filters; without a name if its service does not answer."""
+    if not (at.product or at.answered_by):
+        return {"filter_product": None, "staff_names": [], "answered_by_name": ""}
     product, staff = await asyncio.gather(
         if_answered(catalog.product(gateway, UUID(at.product))) if at.product else nothing(),
         if_answered(tickets.staff_names(gateway)) if at.answered_by else nothing(),
