@@ -3,14 +3,19 @@
 import hashlib
 import os
 from contextlib import suppress
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from types import FunctionType, MethodType
 from typing import Any
 
 from jinja2 import Environment, FileSystemBytecodeCache, nodes
 from jinja2.bccache import Bucket
 from jinja2.compiler import CodeGenerator, Frame
+from jinja2.runtime import Context
 from markupsafe import Markup, _escape_inner, escape
+
+PLAIN = {FunctionType, MethodType, type(lru_cache(repr))}
 
 
 def shown(value: Any) -> str:
@@ -69,6 +74,18 @@ def compiled(web: Path) -> Compiled | None:
     return Compiled(str(folder)) if os.access(folder, os.W_OK) else None
 
 
+class Calls(Context):
+    """A plain function is called at once: Jinja asks each time how it wants to be called."""
+
+    def call(self, called: Any, /, *given: Any, **named: Any) -> Any:
+        if type(called) not in PLAIN or hasattr(called, "jinja_pass_arg"):
+            return super().call(called, *given, **named)
+        named.pop("_block_vars", None)
+        named.pop("_loop_vars", None)
+        return called(*given, **named)
+
+
 class Templates(Environment):
     code_generator_class = Compiler
+    context_class = Calls
     shown = staticmethod(shown)
