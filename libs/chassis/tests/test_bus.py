@@ -563,7 +563,13 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
 @pytest.fixture
 def often(monkeypatch) -> None:
     """Publishers and listeners look how their streams are five times a second."""
-    for seconds in ("relay.LOOK", "relay.RENEW", "consumer.LOOK", "consumer.FETCH"):
+    for seconds in (
+        "relay.LOOK",
+        "relay.RENEW",
+        "consumer.LOOK",
+        "consumer.FETCH",
+        "consumer.QUIET",
+    ):
         monkeypatch.setattr(f"chassis.messaging.bus.{seconds}_SECONDS", 0.2)
 
 
@@ -940,7 +946,7 @@ async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Ref
 
 async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
     """NATS says nothing to who asks what they may not: without the reason it is like peace."""
-    monkeypatch.setattr("chassis.messaging.bus.consumer.FETCH_SECONDS", 1)
+    monkeypatch.setattr("chassis.messaging.bus.consumer.QUIET_SECONDS", 1)
     js, refusals = restricted
     relay = relay_of(database, js, poll=0.1)
     consumer = consumer_of(database, js, Seen())

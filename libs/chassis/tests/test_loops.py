@@ -69,3 +69,19 @@ async def test_readiness_and_figures_tell_what_each_loop_did_last_or_why_it_cann
     assert 'guichet_loop_trouble{loop="well"} 0.0' in figures
     assert 'guichet_loop_trouble{loop="stuck"} 1.0' in figures
     assert 'guichet_loop_idle_seconds{loop="well"} ' in figures
+
+
+async def test_one_that_is_woken_does_not_wait_for_its_time():
+    loop, turns = Loop("a loop", every=600), asyncio.Semaphore(0)
+
+    async def work() -> str:
+        turns.release()
+        return "turned"
+
+    running = asyncio.create_task(loop.run(work))
+    async with asyncio.timeout(5):
+        await turns.acquire()
+        for _ in range(3):
+            loop.wake()
+            await turns.acquire()
+    running.cancel()

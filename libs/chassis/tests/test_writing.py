@@ -1,11 +1,12 @@
 """What a session writes by the driver is in its transaction, in order, and whole or not at all."""
 
-from contextlib import suppress
+import time
+from contextlib import AsyncExitStack, suppress
 
 from sqlalchemy import func, select, text
 
 from chassis.data.database import Database, new_id
-from chassis.data.writing import add_later, run_later, straight
+from chassis.data.writing import add_later, run_later, straight, wake_later
 from chassis.messaging.outbox import OutboxMessage
 
 SUBJECTS = select(OutboxMessage.subject).order_by(OutboxMessage.position)
@@ -45,3 +46,40 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database):
             raise RuntimeError
     async with database.reading() as reader:
         assert await reader.scalars(SUBJECTS) == []
+
+
+async def test_a_loop_is_woken_by_what_is_committed_alone(database):
+    woken = []
+    database.wakers["a loop"] = lambda: woken.append("woken")
+
+    async def fail() -> None:
+        async with database.transaction() as session:
+            wake_later(session, "a loop")
+            await session.execute(text("SELECT 1"))
+            raise LookupError
+
+    with suppress(LookupError):
+        await fail()
+    async with database.transaction() as session:
+        wake_later(session, "a loop")
+        wake_later(session, "another")
+        await session.execute(text("SELECT 1"))
+        assert woken == []
+    assert woken == ["woken"]
+
+
+async def test_connections_that_nobody_uses_are_closed(database):
+    async def at_once(many: int) -> None:
+        async with AsyncExitStack() as used:
+            for _ in range(many):
+                await used.enter_async_context(database.reading())
+
+    await at_once(4)
+    assert await database.close_idle(60) == 0
+    begun = time.monotonic()
+    await at_once(2)
+    assert await database.close_idle(time.monotonic() - begun) == 2
+    assert database.engine.pool.checkedin() == 2
+    await at_once(4)
+    assert await database.close_idle(0) == 4
+    await at_once(1)

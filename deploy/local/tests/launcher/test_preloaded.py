@@ -10,16 +10,16 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local.launcher import preloaded
 from local.launcher.leftovers import Leftover
+from local.launcher.machine import preloader as preloading
+from local.launcher.machine.preloader import Preloader
 from local.launcher.machine.processes import CannotStart, free_port, wait_until
 from local.launcher.machine.servers import get
-from local.launcher.preloaded import Preloader
 from local.launcher.programs import Service
 from local.launcher.settings import ROOT
 from memory import holds
 
-pytestmark = pytest.mark.skipif(not preloaded.IS_POSSIBLE, reason="Linux alone gives children")
+pytestmark = pytest.mark.skipif(not preloading.IS_POSSIBLE, reason="Linux alone gives children")
 
 SECRETS = {"shop": "a-secret-of-the-shop", "store": "a-secret-of-the-store"}
 APP = """
@@ -52,6 +52,11 @@ async def answer(scope, receive, send):
 def create_app():
     return answer
 """
+MAIN = """
+import sys
+from chassis.starting import main
+main(sys.argv[0].split("/")[-2], only_serves=True)
+"""
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 
 
@@ -64,6 +69,7 @@ def sources(tmp_path_factory) -> Path:
     for package in SECRETS:
         (root / package).mkdir()
         (root / package / "app.py").write_text(APP)
+        (root / package / "__main__.py").write_text(MAIN)
         (root / package / "settings.py").write_text(SETTINGS)
     return root
 
@@ -145,16 +151,6 @@ def test_one_that_is_killed_tells_how_and_starts_again(services):
     shop.wait_for(shop.is_ready, 30)
 
 
-def test_changed_code_is_there_after_a_new_start(services, sources):
-    shop = services["shop"]
-    topology = sources / "contracts/topology.py"
-    topology.write_text(f"{topology.read_text()}\nCOMMIT = 2\n")
-    shop.stop()
-    shop.start()
-    shop.wait_for(shop.is_ready, 30)
-    assert told(shop)["about"]["commit"] == 2
-
-
 def test_what_a_program_reads_as_it_begins_is_read(services):
     preloader, environment = services["shop"].preloader, services["shop"].environment
     assert preloader.can_become({**environment, "GUICHET_PORT": "1"})
@@ -162,27 +158,30 @@ def test_what_a_program_reads_as_it_begins_is_read(services):
 
 
 def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
-    """The next start has another one made; what cannot be imported is said, and ends nobody."""
+    """The next start makes another one, of the code of now; or goes without, and says why."""
     shop, store = services.values()
-    module = sources / "chassis/outages.py"
+    module = sources / "contracts/topology.py"
     right = module.read_text()
-    first = shop.preloader.pid
-    os.kill(first, signal.SIGKILL)
+    os.kill(shop.preloader.pid, signal.SIGKILL)
     shop.stop()
     module.write_text("this is no Python")
+    shop.start()
+    assert shop.preloader.pid is None
     with pytest.raises(CannotStart, match="SyntaxError"):
-        shop.start()
+        shop.wait_for(shop.is_ready, 30)
     assert told(store)["about"]["pid"] == store.pid
-    module.write_text(right)
+    module.write_text(f"{right}\nCOMMIT = 2\n")
+    shop.preloader.stop()
     shop.start()
     shop.wait_for(shop.is_ready, 30)
-    assert shop.preloader.pid != first
+    assert told(shop)["about"]["commit"] == 2
+    assert psutil.Process(shop.pid).name() == "shop"
 
 
 LAUNCHER = """
 import sys, time
 from pathlib import Path
-from local.launcher.preloaded import Preloader
+from local.launcher.machine.preloader import Preloader
 from local.launcher.programs import Service
 folder, port = Path(sys.argv[1]), int(sys.argv[2])
 preloader = Preloader(folder / "other preloader.log")

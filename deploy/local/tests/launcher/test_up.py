@@ -12,14 +12,14 @@ import psutil
 import pytest
 
 from chassis import migrations
-from local.launcher import databases, preloaded
+from local.launcher import databases
+from local.launcher.machine import preloader
 from local.launcher.machine.processes import wait_until
 from local.launcher.machine.servers import answers
 from local.launcher.settings import PARTS_WITH_PORTS, SERVICES
 from memory import holds
 
-PRELOADER = ["preloader"] if preloaded.IS_POSSIBLE else []
-PARTS = ["PostgreSQL", "NATS", "mail", "gateway", *PRELOADER, *SERVICES, "web"]
+PARTS = ["PostgreSQL", "NATS", "mail", "gateway", *SERVICES, "web"]
 
 
 class Terminal:
@@ -105,7 +105,8 @@ def test_no_process_that_serves_holds_a_password_that_may_change_the_schema(term
         for process in [serving, *serving.children(recursive=True)]:
             received = " ".join([*process.environ().values(), *process.cmdline()])
             assert not any(owner in received for owner in owners), part
-        if part in {*SERVICES, *PRELOADER, "web"}:
+        if part in {*SERVICES, "web"}:
+            assert serving.name() == part or not preloader.IS_POSSIBLE
             assert not any(holds(pid, owner) for owner in owners), part
             known = {name for name in SERVICES if holds(pid, secrets[f"postgres {name}"])}
             assert known == {part} & {*SERVICES}

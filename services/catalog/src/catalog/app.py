@@ -1,5 +1,7 @@
 """The catalog service: `python -m catalog serve`."""
 
+import asyncio
+
 from fastapi import FastAPI
 
 from catalog import operations
@@ -11,10 +13,11 @@ from chassis.http import uploads
 from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 
-IMPORTS_SECONDS = 0.5
+IMPORTS_SECONDS = 30  # for what another replica has left: its own ones wake it
+AGAIN_SECONDS = 0.5
 
 
-async def take_imports(app: FastAPI, _: Loop) -> str:
+async def take_imports(app: FastAPI, loop: Loop) -> str:
     try:
         taken = await uploads.settle_next(
             app.state.database,
@@ -23,7 +26,11 @@ async def take_imports(app: FastAPI, _: Loop) -> str:
             later=operations.ImportRunning,
         )
     except operations.ImportRunning:
+        await asyncio.sleep(AGAIN_SECONDS)
+        loop.wake()
         return "waits for another import"
+    if taken:
+        loop.wake()
     return "took an import" if taken else "found none to take"
 
 
@@ -32,7 +39,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or Settings(),
         router,
         subscriptions,
-        background=[Background("imports", take_imports, every=IMPORTS_SECONDS)],
+        background=[Background(operations.IMPORTING, take_imports, every=IMPORTS_SECONDS)],
         past=[uploads.OLD],
         from_tables=importing.from_tables,
     )

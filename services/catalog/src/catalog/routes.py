@@ -9,6 +9,7 @@ from pydantic import AfterValidator
 
 from catalog import operations, queries
 from chassis.data.database import Reading, Transaction
+from chassis.data.writing import wake_later
 from chassis.http import uploads
 from chassis.http.auth import Caller, only
 from chassis.http.standing import standing
@@ -64,6 +65,7 @@ async def begin_import(
         session, caller.id, operations.IMPORTS, length, longest=LARGEST_IMPORT
     )
     response.headers.update(uploads.headers_of(upload))
+    wake_later(session, operations.IMPORTING)  # of no bytes it is whole
     response.headers["Location"] = f"{router.prefix}/imports/{upload.id}"
     return as_import(upload)
 
@@ -110,6 +112,7 @@ async def send_part(
     content = await uploads.part_of(request)
     upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS, changing=True)
     await uploads.append(session, upload, offset, content)
+    wake_later(session, operations.IMPORTING)
     response.headers.update(uploads.headers_of(upload))
 
 

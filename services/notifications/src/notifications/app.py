@@ -9,6 +9,7 @@ from chassis.service import Background, create_service
 from notifications import sending
 from notifications.handlers import subscriptions
 from notifications.operations import mails
+from notifications.operations.queueing import WORKERS
 from notifications.routes import router
 from notifications.settings import Settings
 
@@ -28,5 +29,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         readings=[sending.measure],
         past=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
-    app.state.mail_found = asyncio.Event()
+    app.state.mail_found, app.state.mail_written = asyncio.Event(), asyncio.Event()
+    app.state.database.wakers[WORKERS] = app.state.mail_written.set
     return app

@@ -106,10 +106,10 @@ class Settings(ServiceSettings, Queueing):
         " last one it has failed, and staff see it under « E-mails non remis ».",
     )
     mail_poll_seconds: float = Field(
-        1,
+        60,
         gt=0,
-        description="Seconds between two looks into the queue when it was empty: the longest delay"
-        " before a mail that is due is sent.",
+        description="Seconds between two looks into the queue while no mail is due: the longest delay"
+        " of a mail that was queued by a process that died before it could send it.",
     )
 
     @field_validator("smtp_host", "notifications_secret")

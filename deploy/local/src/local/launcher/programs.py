@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
+from local.launcher.machine.preloader import Preloader
+from local.launcher.machine.preloading import Program
 from local.launcher.machine.processes import Forked, Process
 from local.launcher.machine.servers import answers
-from local.launcher.preloaded import Preloader
 
 
 class Service(Process):
@@ -27,15 +28,17 @@ class Service(Process):
         """With a `preloader` it is forked, which is faster and shares memory."""
         self.port, self.preloader = port, preloader
         address = ["--host", "127.0.0.1", "--port", str(port)]
-        own = [*python(package), "serve", *address]
+        self.arguments = ["serve", *address]
+        own = [*python(package), *self.arguments]
         reloading = [*python("local.workshop.reload.reloading"), package, *address]
         super().__init__(package, reloading if reloads else own, log, environment=environment)
 
     def begin(self, log: IO[bytes]) -> subprocess.Popen[bytes] | Forked:
         environment = self.environment or {}
-        if self.preloader and self.preloader.can_become(environment):
-            return self.preloader.fork(self.name, self.port, log, environment)
-        return self.spawn(log)
+        if self.preloader is None or not self.preloader.can_become(environment):
+            return self.spawn(log)
+        program = Program(package=self.name, arguments=self.arguments)
+        return self.preloader.fork(program, log, environment) or self.spawn(log)
 
     def is_ready(self) -> bool:
         return answers(self.port, "/health/ready")

@@ -11,12 +11,12 @@ from typing import Self
 import psycopg
 
 from chassis.messaging import streams
-from local.launcher import assets, databases, leftovers, preloaded
+from local.launcher import assets, databases, leftovers
 from local.launcher.machine import loops
+from local.launcher.machine.preloader import Preloader
 from local.launcher.machine.processes import CannotStart, Process, is_taken, wait_until
 from local.launcher.machine.servers import Broker, Gateway, MailCatcher, PostgreSQL, make_state
 from local.launcher.machine.vault import Vault
-from local.launcher.preloaded import Preloader
 from local.launcher.programs import Service, begin, python, stop_all
 from local.launcher.settings import PARTS_WITH_PORTS, ROOT, SERVICES, LocalSettings
 
@@ -48,6 +48,7 @@ class Stack:
         self.vault = Vault(self.state / "secrets.json")
         self.postgres = self.own_postgres()
         self.nats = self.own_broker()
+        self.preloader = Preloader(self.log("preloader"))
         self.mail = self.own_mail_catcher()
         self.gateway = Gateway(
             self.state / "gateway",
@@ -59,9 +60,6 @@ class Stack:
             traces_share=settings.traces_share,
             log=self.log("gateway"),
         )
-        # What reloads forks from processes of its own, which hold none of our modules.
-        is_preloaded = preloaded.IS_POSSIBLE and not reloads
-        self.preloader = Preloader(self.log("preloader")) if is_preloaded else None
         self.services = {
             name: Service(
                 name,
@@ -69,7 +67,7 @@ class Stack:
                 self.log(name),
                 self.environment(name),
                 reloads=reloads,
-                preloader=self.preloader,
+                preloader=None if reloads else self.preloader,
             )
             for name in (*SERVICES, "web")
         }
@@ -106,8 +104,7 @@ class Stack:
         """In the order of their start."""
         first = [self.postgres] if self.postgres else []
         mail = [self.mail] if self.mail else []
-        preloader = [self.preloader] if self.preloader else []
-        return [*first, self.nats, *mail, self.gateway, *preloader, *self.services.values()]
+        return [*first, self.nats, *mail, self.gateway, *self.services.values()]
 
     def log(self, part: str) -> Path:
         return self.logs / f"{part}.log"
@@ -188,12 +185,13 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+        finally:
+            self.preloader.stop()
         self.write_down(ready=True)
 
     def start_servers(self, step: Step) -> None:
         self.refuse_taken_ports()
-        if self.preloader:
-            self.preloader.start()  # it imports while the servers start
+        self.preloader.start()  # it imports while the servers start
         with step("browser assets"):
             assets.bring(self.settings.assets)
         self.nats.start()
@@ -350,7 +348,8 @@ class Stack:
         with step("gateway"):
             self.gateway.stop()
         with step("services"):
-            stop_all([*services.values(), *([self.preloader] if self.preloader else [])])
+            stop_all(services.values())
+            self.preloader.stop()
         with step("servers"):
             stop_all([self.mail] if self.mail else [])
             stop_all([self.nats])
@@ -389,6 +388,7 @@ class Stack:
 
     def take_note(self, say: Callable[[str], object]) -> None:
         """Of parts that were started again; NATS may have come back without its streams."""
+        self.preloader.stop()
         self.write_down()
         if self.nats.is_alive() and self.nats.pid != self.streams_made_in:
             try:

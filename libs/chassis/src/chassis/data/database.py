@@ -2,8 +2,9 @@
 
 import asyncio
 import select
+import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, cast
 from uuid import UUID
@@ -17,14 +18,15 @@ from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import MappedAsDataclass
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util.queue import Empty
 from uuid_utils.compat import uuid7
 
 from chassis import clock
 from chassis.data.reading import Reader, Statements
 from chassis.data.wire import wire_of
-from chassis.data.writing import STATEMENTS, commit_what_waits
+from chassis.data.writing import STATEMENTS, WAKERS, Wakers, commit_what_waits
 from chassis.errors import Refusal
 
 NAMES = {
@@ -57,6 +59,8 @@ A_MEGABYTE = """
     CREATE TEMPORARY TABLE room ON COMMIT DROP AS SELECT n FROM generate_series(1, 30000) AS n
 """
 
+RETURNED_AT = "returned at"  # of a connection's `info`, by the monotonic clock
+
 
 def metadata() -> MetaData:
     return MetaData(naming_convention=NAMES)
@@ -73,8 +77,31 @@ def new_id() -> UUID:
     return uuid7(nanoseconds=int(clock.now().timestamp() * 1e9))
 
 
+class Pool(AsyncAdaptedQueuePool):
+    """Lends what came back last, so that what is not needed lies idle, and can be closed."""
+
+    def close_idle(self, seconds: float) -> int:
+        """How many were closed, of those that nobody has used for so long."""
+        idle: list[ConnectionPoolEntry] = []
+        with suppress(Empty):
+            while True:
+                idle.append(self._pool.get(block=False))
+        since = time.monotonic() - seconds
+        old = [each for each in idle if each.info.get(RETURNED_AT, since) < since]
+        for each in reversed(idle):
+            if each not in old:
+                self._do_return_conn(each)
+        for each in old:
+            self._dec_overflow()
+            each.close()
+        return len(old)
+
+
 class Database:
-    """A bounded pool of connections; a request that gets none in time is refused."""
+    """A bounded pool of connections; a request that gets none in time is refused.
+
+    `wakers`: how loops of this process are woken, by their names (`writing.wake_later`).
+    """
 
     def __init__(
         self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
@@ -83,6 +110,8 @@ class Database:
         self.was_full = asyncio.Event()  # the disk, when a transaction needed room
         self.engine = create_async_engine(
             url,
+            poolclass=Pool,
+            pool_use_lifo=True,
             pool_size=size,
             max_overflow=overflow,
             pool_timeout=wait,
@@ -98,9 +127,13 @@ class Database:
             },
         )
         event.listen(self.engine.sync_engine, "checkout", refuse_cut_off)
+        event.listen(self.engine.sync_engine, "checkin", note_return)
         self.statements = Statements(self.engine.dialect)
+        self.wakers: Wakers = {}
         self.sessions = async_sessionmaker(
-            self.engine, expire_on_commit=False, info={STATEMENTS: self.statements}
+            self.engine,
+            expire_on_commit=False,
+            info={STATEMENTS: self.statements, WAKERS: self.wakers},
         )
 
     @asynccontextmanager
@@ -139,8 +172,16 @@ class Database:
         finally:
             await greenlet_spawn(give_back, pooled)  # waits for nobody: no cancelling comes between
 
+    async def close_idle(self, seconds: float) -> int:
+        """How many connections were closed, of those that nobody has used for so long."""
+        return await greenlet_spawn(cast("Pool", self.engine.pool).close_idle, seconds)
+
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def note_return(_: object, record: ConnectionPoolEntry) -> None:
+    record.info[RETURNED_AT] = time.monotonic()
 
 
 def give_back(pooled: PoolProxiedConnection) -> None:

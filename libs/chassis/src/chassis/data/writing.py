@@ -1,8 +1,9 @@
 """Writes without the ORM, in the session's transaction; several are sent at once."""
 
 import functools
+from collections.abc import Callable
 
-from sqlalchemy import Engine, Insert, bindparam, insert
+from sqlalchemy import Engine, Insert, bindparam, event, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -13,6 +14,9 @@ from chassis.data.wire import BEGIN, COMMIT, Asked, wire_of
 STATEMENTS = "statements"
 LATER = "statements to run later"
 READER = "reader"
+WAKERS = "what wakes loops, by their names"
+
+Wakers = dict[str, Callable[[], None]]
 
 
 @functools.cache
@@ -58,6 +62,12 @@ async def straight(session: AsyncSession) -> Reader:
 async def write_what_waits(session: AsyncSession) -> None:
     if session.info.get(LATER):
         await (await straight(session)).together()
+
+
+def wake_later(session: AsyncSession, name: str) -> None:
+    """Once this transaction is committed, the loop of this name sees at once what it wrote."""
+    if wake := session.info.get(WAKERS, {}).get(name):
+        event.listen(session.sync_session, "after_commit", lambda _: wake())
 
 
 async def commit_what_waits(session: AsyncSession) -> None:

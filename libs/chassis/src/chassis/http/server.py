@@ -1,10 +1,12 @@
 """The `serve` command of every process, with or without a database."""
 
 import argparse
+import asyncio
 import signal
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from socket import socket
 from types import FrameType
@@ -17,6 +19,7 @@ from chassis.settings import CommonSettings, WrongSettings, read
 # Longer than a gateway keeps a connection that nobody uses: whoever closes first may lose a request
 # that the other has just sent.
 KEEP_ALIVE_SECONDS = 100
+DATE_SECONDS = 1  # by which an answer's `Date` may be late
 
 
 def fail(message: str, code: int = 1) -> SystemExit:
@@ -45,8 +48,23 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self.drain_seconds = drain_seconds
         self.leaves_at: float | None = None
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.signalled = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks ten times a second: woken by a signal, else for the next `Date`."""
+        self.loop = asyncio.get_running_loop()
+        while not await self.on_tick(0):
+            pause = DATE_SECONDS
+            if self.leaves_at:
+                pause = min(pause, max(0, self.leaves_at - time.monotonic()))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.signalled.wait(), pause)
+            self.signalled.clear()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.loop:
+            self.loop.call_soon_threadsafe(self.signalled.set)
         is_first = not health.leaving.is_set()
         health.leaving.set()
         if is_first and sig == signal.SIGTERM and self.started and self.drain_seconds:

@@ -150,7 +150,23 @@ async def position_settled(session: AsyncSession, consumer: str, stream: str) ->
     return settled or 0
 
 
+LISTENING_SECONDS = 60
 LISTENERS = 0x6C6973  # with the channel's name, the lock of those who listen to it
+
+
+class Listener(AsyncConnection[Any]):
+    """A connection that sleeps until it is notified.
+
+    psycopg's looks ten times a second whether it was interrupted, which asyncio tells by itself.
+    """
+
+    async def wait(
+        self,
+        gen: Any,
+        interval: float = LISTENING_SECONDS,
+        timeout: float | None = None,  # noqa: ASYNC109 - as psycopg's
+    ) -> Any:
+        return await super().wait(gen, interval=interval, timeout=timeout)
 
 
 async def listen(connection: AsyncConnection, channel: str) -> None:

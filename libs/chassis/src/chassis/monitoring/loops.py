@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import structlog
 
@@ -27,6 +28,11 @@ class Loop:
         self.trouble: str | None = None
         self.last = "started"
         self.at = time.monotonic()
+        self.woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Have the next turn begin now, or when this one has ended."""
+        self.woken.set()
 
     def did(self, what: str) -> None:
         if self.trouble is not None:
@@ -56,7 +62,9 @@ class Loop:
                 await asyncio.sleep(min(self.every, 1))
             else:
                 self.did(done or "done")
-                await asyncio.sleep(self.every)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self.woken.wait(), self.every)
+                self.woken.clear()
 
     @property
     def idle(self) -> float:

@@ -1,6 +1,19 @@
 """What an administrator can do to the catalogue."""
 
-from catalog.operations.importing import IMPORTS, ImportRunning, import_products, import_upload
+from catalog.operations.importing import (
+    IMPORTING,
+    IMPORTS,
+    ImportRunning,
+    import_products,
+    import_upload,
+)
 from catalog.operations.reading import FileRefused
 
-__all__ = ["IMPORTS", "FileRefused", "ImportRunning", "import_products", "import_upload"]
+__all__ = [
+    "IMPORTING",
+    "IMPORTS",
+    "FileRefused",
+    "ImportRunning",
+    "import_products",
+    "import_upload",
+]

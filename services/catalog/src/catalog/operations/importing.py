@@ -25,6 +25,7 @@ PRODUCTS_IN_EVENT = 200
 CHARACTERS_IN_EVENT = 100_000  # some 15,000 are usual, and none takes more than six bytes
 IMPORT_LOCK = 1_754_407
 IMPORTS = "import"  # the kind of upload
+IMPORTING = "imports"  # the loop that takes them
 
 
 class ImportRunning(Refusal):

@@ -7,12 +7,13 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.reading import Reader
-from chassis.data.writing import straight
+from chassis.data.writing import straight, wake_later
 from chassis.errors import Refusal
 from chassis.pruning import Past
 from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
+from notifications.operations.queueing import WORKERS
 
 PACE_LOCK = 0x3A11  # taken before attempts of the last minute are counted, across all processes
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -67,13 +68,13 @@ CLAIMED = text(f"""
 """)  # noqa: S608 - a constant
 
 DUE = text("""
-    SELECT EXISTS (SELECT FROM mails WHERE state = 'waiting' AND due_at <= clock_timestamp()
-        AND (claimed_until IS NULL OR claimed_until < clock_timestamp()))
+    SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM mails
+    WHERE state = 'waiting' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
 """)
 
 
-async def is_any_due(reader: Reader) -> bool:
-    """A cheap check before a transaction is opened to claim one."""
+async def seconds_until_due(reader: Reader) -> float | None:
+    """Until a mail is due, so that it is worth a transaction to claim one; None: none waits."""
     return await reader.scalar(DUE)
 
 
@@ -219,6 +220,7 @@ async def resend(session: AsyncSession, mail_id: UUID) -> Mail:
         raise MailNotResendable("this mail has no reason left")
     mail.resend(at=at)
     await session.flush()
+    wake_later(session, WORKERS)
     return mail
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.data.database import new_id
 from chassis.data.reading import Reader
-from chassis.data.writing import run_later, straight
+from chassis.data.writing import run_later, straight, wake_later
 from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Mail, Preferences
@@ -20,6 +20,7 @@ from notifications.models import TOO_OLD, Mail, Preferences
 log = structlog.get_logger("mail")
 
 KEY_NAMESPACE = uuid5(NAMESPACE_URL, "guichet:notifications")
+WORKERS = "mail workers"  # what waits for mail, by the name that wakes it
 
 
 def key_of(*parts: object) -> UUID:
@@ -127,6 +128,7 @@ async def notify(
         "state": State.FAILED if is_late else State.WAITING,
         "last_error": TOO_OLD if is_late else None,
     }
+    wake_later(session, WORKERS)
     if not is_late:
         run_later(session, ADD_MAIL, values)
     elif await reader.execute(ADD_MAIL, values):

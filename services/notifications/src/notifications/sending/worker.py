@@ -1,6 +1,7 @@
 """One worker: claim a mail that is due, render it, send it, record the outcome."""
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -37,9 +38,7 @@ FETCH_SECONDS = 30
 SERVER_CHECK_SECONDS = 10  # between two checks of a mail server that failed
 TEXTS_MOST = 5
 WAITS_FOR_TEXTS = 6  # about a minute: then the mail goes without its texts
-OTHERS_POLL_FACTOR = (
-    10  # an idle process polls with one worker; its others poll this many times less often
-)
+PACE_SECONDS = 1  # between two looks while the limit of a minute is reached
 
 Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
 
@@ -51,12 +50,13 @@ class LinkEnded(Exception):
 async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
     """Send whatever is due until cancelled; a mail that is being sent then is still finished.
 
-    The first worker of a process polls; once it has found mail, it wakes the others.
+    The first worker of a process waits for mail; once it has found some, it wakes the others.
     """
     worker = Worker(app.state.settings, app.state.database, owners_of(app))
-    pause = worker.settings.mail_poll_seconds * (1 if is_first else OTHERS_POLL_FACTOR)
     found: asyncio.Event = app.state.mail_found
+    written: asyncio.Event = app.state.mail_written if is_first else found
     while True:
+        written.clear()
         sending = asyncio.create_task(worker.send_next())
         try:
             sent = await asyncio.shield(sending)
@@ -75,7 +75,7 @@ async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
             found.clear()
         else:
             with suppress(TimeoutError):
-                await asyncio.wait_for(found.wait(), pause)
+                await asyncio.wait_for(written.wait(), worker.pause)
 
 
 def owners_of(app: FastAPI) -> Owners:
@@ -95,6 +95,7 @@ class Worker:
         self.secret = secret.get_secret_value() if secret else ""
         self.blocked_by: str | None = None
         self.checked_at = float("-inf")
+        self.next_in: float | None = None  # seconds until a mail is due
         self.patience = timedelta(hours=settings.mail_oldest_hours)
         self.sender = Sender(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
@@ -112,11 +113,22 @@ class Worker:
         """Longer than an attempt can take: only the mail of a dead worker is claimed by another."""
         return timedelta(seconds=2 * (FETCH_SECONDS + self.settings.smtp_seconds))
 
+    @property
+    def pause(self) -> float:
+        """Seconds until there is something to do, unless a mail is queued meanwhile."""
+        most = min(
+            self.settings.mail_poll_seconds, SERVER_CHECK_SECONDS if self.blocked_by else math.inf
+        )
+        if self.next_in is None:
+            return most
+        return min(self.next_in if self.next_in > 0 else PACE_SECONDS, most)
+
     async def send_next(self) -> bool:
         """Whether there was a mail to handle."""
         async with self.database.reading() as reader:
-            if not await mails.is_any_due(reader):
-                return False
+            self.next_in = await mails.seconds_until_due(reader)
+        if self.next_in is None or self.next_in > 0:
+            return False
         async with self.database.transaction() as session:
             taken = await mails.take(
                 session,

@@ -17,7 +17,6 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import jwt
-import psycopg
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from starlette.datastructures import State
@@ -214,7 +213,7 @@ async def pass_on(app: FastAPI, loop: Loop) -> None:
     """Until nobody has read for a while."""
     hub: Hub = app.state.hub
     dsn = app.state.settings.database_url.get_secret_value().replace("+psycopg", "", 1)
-    async with await psycopg.AsyncConnection.connect(
+    async with await outbox.Listener.connect(
         dsn, autocommit=True, application_name="tickets live", **WATCHED
     ) as connection:
         await outbox.listen(connection, "changes")

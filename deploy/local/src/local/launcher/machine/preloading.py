@@ -1,8 +1,8 @@
-"""What all services import, imported once; each service is then a fork of this process.
+"""What services import, imported once; each service is then a fork of this process.
 
-Told on standard input, a socket, which package to serve where; with it come two open files, the
-service's log and its environment. No environment is read here: what one service may know must not
-lie in the memory that the next is forked from. Nothing is opened, drawn by chance or begun either.
+Told on standard input, a socket, which module to run as a program; with it come two open files, its
+log and its environment. No environment is read here: what one service may know must not lie in the
+memory that the next is forked from. Nothing is opened, drawn by chance or begun either.
 """
 
 import contextlib
@@ -10,81 +10,61 @@ import ctypes
 import gc
 import json
 import os
+import runpy
 import signal
 import socket
 import sys
-import sysconfig
 import time
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
-from pkgutil import walk_packages
-from typing import NoReturn
+from typing import NoReturn, TypedDict
 
-SHARED = ("contracts", "chassis")
-# Of the chassis, what services import; the rest belongs to commands.
-SERVING = (
-    "chassis.service", "chassis.http.server", "chassis.http.idempotency", "chassis.http.paging",
-    "chassis.http.uploads", "chassis.text.folding", "chassis.text.typography",
-)  # fmt: skip
-# What several import by themselves, or libraries only once they are used.
+# notifications registers metrics of its own as it is imported: nobody else shall show them.
+APPS = ("identity.app", "catalog.app", "sales.app", "tickets.app", "web.app")
+# What libraries import only once they are used.
 LATE = (
-    "cryptography.fernet", "email.generator", "jinja2", "psycopg_binary", "psycopg._copy",
-    "python_multipart", "sqlalchemy.dialects.postgresql.psycopg", "sqlalchemy.ext.hybrid",
+    "psycopg_binary", "psycopg._copy", "python_multipart", "sqlalchemy.dialects.postgresql.psycopg",
     "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.auto", "uvloop",
 )  # fmt: skip
-MESSAGE_BYTES = 1_000
-PARENT_SECONDS = 0.001
+MESSAGE_BYTES = 10_000
+PARENT_SECONDS, PAUSE_SECONDS = 20, 0.001
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
+
+
+class Program(TypedDict):
+    """`python -m package arguments`."""
+
+    package: str
+    arguments: list[str]
 
 
 def main() -> NoReturn:
     """Until the launcher closes its end."""
     launcher = os.getppid()
-    sources = stamp()
     preload()
     requests = socket.socket(fileno=os.dup(0))
     while True:
-        # Read only when it is clear who answers it: after a change that is another program.
-        if not requests.recv(1, socket.MSG_PEEK):
-            raise SystemExit
-        if stamp() != sources:
-            os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this very program
         message, files, _, _ = socket.recv_fds(requests, MESSAGE_BYTES, 2)
-        package, host, port = message.decode().split()
+        if not message:
+            raise SystemExit
+        program: Program = json.loads(message)
         if pid := fork():
             requests.send(str(pid).encode())
             for each in files:
                 os.close(each)
         else:
             requests.close()
-            become(package, host, int(port), *files, launcher=launcher)
-
-
-def stamp() -> object:
-    """Another one after a change of what is imported here: of our sources, or of the libraries."""
-    packages = [Path(sysconfig.get_path("purelib"))]
-    files = [file for name in SHARED for file in Path(str(folder_of(name))).rglob("*.py")]
-    return [(str(each), each.stat().st_mtime_ns) for each in (*packages, *sorted(files))]
-
-
-def folder_of(package: str) -> Path:
-    return Path(str(import_module(package).__file__)).parent
+            become(program, *files, launcher=launcher)
 
 
 def preload() -> None:
     # Never collected: what it would free lies between what is shared, and would be written upon.
     gc.disable()
     import_module("chassis.starting").decline()
-    for name in (*SERVING, *LATE, *modules_of("contracts")):
+    for name in ("chassis.http.server", *APPS, *LATE):
         import_module(name)
     gc.freeze()  # nor later: a collection in a fork would write into every page that is shared
-
-
-def modules_of(package: str) -> Iterator[str]:
-    found = walk_packages(import_module(package).__path__, f"{package}.")
-    return (each.name for each in found if not each.name.endswith("__main__"))
 
 
 def fork() -> int:
@@ -104,19 +84,18 @@ def fork() -> int:
     return 0
 
 
-def become(
-    package: str, host: str, port: int, log: int, environment: int, *, launcher: int
-) -> NoReturn:
-    """Be that service, as if it had been started by itself."""
+def become(program: Program, log: int, environment: int, *, launcher: int) -> NoReturn:
+    """Be that program, as if it had been started by itself."""
     code = 1
     gc.enable()
     try:
-        stand_alone(package, log, launcher)
+        stand_alone(program, log, launcher)
         take_environment(environment)
-        import_module("chassis.http.server").serve(package, host, port)
+        sys.argv = ["", *program["arguments"]]
+        runpy.run_module(program["package"], run_name="__main__", alter_sys=True)
         code = 0
     except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else 1
+        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
         if isinstance(ending.code, str):
             sys.stderr.write(f"{ending.code}\n")
     except BaseException as error:  # a module that does not import, most of the time
@@ -127,7 +106,7 @@ def become(
         os._exit(code)
 
 
-def stand_alone(package: str, log: int, launcher: int) -> None:
+def stand_alone(program: Program, log: int, launcher: int) -> None:
     """A session, a log and a name of its own; it ends when the launcher does."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -135,12 +114,12 @@ def stand_alone(package: str, log: int, launcher: int) -> None:
         os.dup2(given, number)
     os.close(nothing)
     os.close(log)
-    Path("/proc/self/comm").write_text(package)
+    Path("/proc/self/comm").write_text(program["package"])
     born = time.monotonic()
     while os.getppid() != launcher:  # not yet, for an instant; or never, where it was killed
-        if time.monotonic() - born > 1:
+        if time.monotonic() - born > PARENT_SECONDS:
             os._exit(1)
-        time.sleep(PARENT_SECONDS)
+        time.sleep(PAUSE_SECONDS)
     ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
     if os.getppid() != launcher:
         os._exit(1)

@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterable
 
-from local.launcher.machine.processes import CannotStart, Process
+from local.launcher.machine.processes import Process
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0
@@ -28,7 +28,6 @@ class Watched:
         if self.process.is_alive():
             if self.deaths and now - self.since > STEADY_SECONDS:
                 self.deaths = 0
-            self.start_at = None
             return False
         if self.start_at is None:
             self.put_off(f"has ended ({self.how()})", say)
@@ -36,8 +35,8 @@ class Watched:
             return False
         try:
             self.process.start()
-        except (OSError, CannotStart) as trouble:
-            self.put_off(f"cannot be started ({getattr(trouble, 'strerror', trouble)})", say)
+        except OSError as trouble:
+            self.put_off(f"cannot be started ({trouble.strerror})", say)
             return False
         self.start_at, self.since = None, now
         say(f"{self.process.name} is started again (process {self.process.pid}).")

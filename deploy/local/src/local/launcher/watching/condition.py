@@ -12,7 +12,6 @@ from local.launcher.machine.processes import Process
 from local.launcher.machine.servers import get
 from local.launcher.programs import Service
 from local.launcher.screen import console, say
-from local.launcher.settings import PARTS_WITH_PORTS
 from local.launcher.stack import Stack
 from local.launcher.watching.figures import Figures, read, together
 
@@ -56,16 +55,17 @@ def of(stack: Stack, pids: Mapping[str, int]) -> list[Condition]:
 
 
 def of_process(stack: Stack, process: Process, pid: int | None) -> Condition:
+    port = port_of(stack, process)
     ready, reasons, figures = process.is_ready(), (), None
     if isinstance(process, Service):
-        ready, reasons = readiness_in(get(process.port, "/health/ready", whatever=True))
-        figures = figures_in(get(process.port, "/metrics"))
+        ready, reasons = readiness_in(get(port, "/health/ready", whatever=True))
+        figures = figures_in(get(port, "/metrics"))
     return Condition(
         part=process.name,
         process=str(pid or "-"),
         ready=ready,
         reasons=reasons,
-        port=port_of(stack, process),
+        port=str(port),
         memory=memory(pid),
         figures=figures,
     )
@@ -94,10 +94,9 @@ def figures_in(metrics: bytes | str | None) -> Figures | None:
     return read(metrics if isinstance(metrics, str) else metrics.decode())
 
 
-def port_of(stack: Stack, process: Process) -> str:
-    """Of a part that listens."""
-    name = {"gateway": "gateway (public)"}.get(process.name, process.name)
-    return str(stack.settings.port_of(name)) if name in PARTS_WITH_PORTS else ""
+def port_of(stack: Stack, process: Process) -> int:
+    names = {"gateway": "gateway (public)"}
+    return stack.settings.port_of(names.get(process.name, process.name))
 
 
 def memory(pid: int | None) -> int:

@@ -30,6 +30,7 @@ from contracts.topology import LISTENINGS, Listening, stream_name
 log = structlog.get_logger()
 
 FETCH_SECONDS = 5
+QUIET_SECONDS = 10  # the same while nothing waits: NATS says at once if the durable goes
 LOOK_SECONDS = 5  # how often a consumer that is busy looks how far it is
 
 
@@ -54,6 +55,7 @@ class Consumer:
         self.refusals = refusals or Refusals()
         self.loop = Loop(f"consumer {self.stream}")
         self.looked_at, self.starved = float("-inf"), 0
+        self.is_quiet = False
         self.failures: dict[int, int] = {}  # by position; deliveries are none
         self.was_cut_off = asyncio.Event()
 
@@ -103,6 +105,7 @@ class Consumer:
         self.looked_at = time.monotonic()
         waiting, taken = known.num_pending or 0, known.num_ack_pending or 0
         LAG.labels(self.stream).set(waiting + taken)
+        self.is_quiet = not (handled or waiting or taken)
         if self.is_forbidden():
             raise Stuck(self.why(TimeoutError()))
         is_starved = waiting and not handled and taken < streams.TAKEN_MOST
@@ -167,9 +170,13 @@ class Consumer:
         log.warning("durable_made_again", stream=self.stream, position=position)
         self.loop.did("made its durable again")
 
+    @property
+    def patience(self) -> float:
+        return QUIET_SECONDS if self.is_quiet else FETCH_SECONDS
+
     async def fetch(self, pull: Pull) -> Sequence[Msg]:
         """Cancelled, it has taken no event."""
-        waiting = asyncio.create_task(pull.wait(self.batch, FETCH_SECONDS))
+        waiting = asyncio.create_task(pull.wait(self.batch, self.patience))
         cut_off = asyncio.create_task(self.was_cut_off.wait())
         try:
             await asyncio.wait({waiting, cut_off}, return_when=asyncio.FIRST_COMPLETED)

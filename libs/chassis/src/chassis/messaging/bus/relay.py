@@ -16,7 +16,7 @@ from chassis.data.database import GIVES_WAY, WATCHED
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
-from chassis.messaging.outbox import CHANNEL, listen
+from chassis.messaging.outbox import CHANNEL, Listener, listen
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.monitoring.metrics import PUBLISHED
 from chassis.outages import FORBIDDEN, of_files, of_publishing
@@ -28,7 +28,7 @@ RELAY_BATCH = 200
 IN_FLIGHT = 50  # events sent before the first of them is acknowledged
 STANDBY_SECONDS = 3
 PUBLISH_SECONDS = 5
-LOOK_SECONDS = 5  # how often it looks whether its stream is what it was
+LOOK_SECONDS = 9  # how often it looks whether its stream is what it was
 ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
 
@@ -79,7 +79,7 @@ class Relay:
         self.renewed_at = time.monotonic()
 
     async def run(self) -> None:
-        async with await psycopg.AsyncConnection.connect(
+        async with await Listener.connect(
             # Without a limit for a statement: a whole outbox may have to be marked.
             self.dsn,
             autocommit=True,

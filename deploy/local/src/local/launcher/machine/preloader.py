@@ -1,4 +1,4 @@
-"""Services as forks of one process that holds what all of them import."""
+"""Programs in Python as forks of one process that holds what all of them import."""
 
 import contextlib
 import ctypes
@@ -12,7 +12,8 @@ from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import IO
 
-from local.launcher.machine.processes import CannotStart, Forked, Process
+from local.launcher.machine.preloading import Program
+from local.launcher.machine.processes import Forked, Process
 
 ADOPTING = 36  # PR_SET_CHILD_SUBREAPER
 ANSWER_SECONDS = 60
@@ -26,7 +27,11 @@ IS_POSSIBLE = sys.platform == "linux"
 
 
 class Preloader(Process):
-    """Asked to, it forks a service, which is then a child of this process as any other part."""
+    """Asked to, it forks a program, which is then a child of this process as any other part.
+
+    It begins when it is asked, and is to be stopped when all are started: the pages that all of
+    them have written upon lie in it alone, and it knows no code of later.
+    """
 
     def __init__(self, log: Path) -> None:
         super().__init__(
@@ -36,50 +41,52 @@ class Preloader(Process):
             environment={n: v for n, v in os.environ.items() if is_everybodys(n)},
         )
         self.requests: socket.socket | None = None
+        self.has_failed = False
         self.asking = threading.Lock()
 
-    def is_ready(self) -> bool:
-        """Other terminals cannot ask it; the launcher replaces it when it ends."""
-        return self.running is None or self.is_alive()
+    def start(self) -> None:
+        if IS_POSSIBLE:
+            super().start()
 
     def stop(self, seconds: float | None = None) -> None:
         super().stop(seconds)
+        self.has_failed = False
         if self.requests:
             self.requests.close()
             self.requests = None
 
     def begin(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
-        if self.requests:
-            self.requests.close()
         self.requests, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.requests.settimeout(ANSWER_SECONDS)
         with theirs:
             return self.spawn(log, stdin=theirs.fileno())
 
     def can_become(self, environment: Mapping[str, str]) -> bool:
-        return read_at_start(environment) == read_at_start(self.environment or {})
-
-    def fork(
-        self, package: str, port: int, log: IO[bytes], environment: Mapping[str, str]
-    ) -> Forked:
-        """What serves the package; raises CannotStart where it has none of it imported."""
-        with self.asking, told_of(environment) as told, adopting():
-            is_new = False
-            while not is_new:  # one that has stood here may have died meanwhile
-                is_new = not self.is_alive()
-                self.start()
-                if pid := self.ask(f"{package} 127.0.0.1 {port}", [log.fileno(), told]):
-                    return Forked(pid)
-                self.stop(0)
-        raise CannotStart(
-            f"What services are forked from has ended: see {self.log}\n{self.last_words()}"
+        return (
+            IS_POSSIBLE and read_at_start(environment).items() <= (self.environment or {}).items()
         )
 
-    def ask(self, what: str, files: list[int]) -> int:
-        """The process that serves it; 0 where nobody answers."""
+    def fork(
+        self, program: Program, log: IO[bytes], environment: Mapping[str, str]
+    ) -> Forked | None:
+        """Its process; none where something cannot be imported, which the program tells itself."""
+        with self.asking, given(environment) as told, adopting():
+            while not self.has_failed:
+                is_new = not self.is_alive()
+                if is_new:
+                    self.stop()
+                    self.start()
+                if pid := self.ask(program, [log.fileno(), told]):
+                    return Forked(pid)
+                self.stop(0)
+                self.has_failed = is_new  # another one may have been killed meanwhile
+        return None
+
+    def ask(self, program: Program, files: list[int]) -> int:
+        """The process; 0 where nobody answers."""
         if self.requests:
             with contextlib.suppress(ConnectionError, TimeoutError):
-                socket.send_fds(self.requests, [what.encode()], files)
+                socket.send_fds(self.requests, [json.dumps(program).encode()], files)
                 return int(self.requests.recv(ANSWER_BYTES) or 0)
         return 0
 
@@ -93,7 +100,7 @@ def is_everybodys(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def told_of(environment: Mapping[str, str]) -> Generator[int]:
+def given(environment: Mapping[str, str]) -> Generator[int]:
     """A file that lies nowhere, for the one process that it is given to."""
     file = os.memfd_create("environment")
     try:
