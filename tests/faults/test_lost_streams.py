@@ -37,6 +37,7 @@ async def start_tickets(stack: Stack) -> None:
     if not tickets.is_alive():
         tickets.start()
         await asyncio.to_thread(tickets.wait_for, tickets.is_ready, 60)
+        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
 
 
 async def test_what_was_lost_with_the_store_reaches_tickets_after_a_restart(
@@ -58,7 +59,7 @@ async def test_what_was_lost_with_the_store_reaches_tickets_after_a_restart(
     await start_tickets(behind)
     await eventually(lambda: owns(customer, sales), seconds=60)
     await eventually(lambda: all_is_well(behind), seconds=60)
-    await is_whole(behind)
+    await eventually(lambda: is_whole(behind))
 
 
 async def test_a_store_that_is_deleted_while_nats_runs_is_told_and_outlived(
@@ -78,7 +79,7 @@ async def test_a_store_that_is_deleted_while_nats_runs_is_told_and_outlived(
     await start_tickets(behind)
     await eventually(lambda: owns(customer, sales), seconds=60)
     await eventually(lambda: all_is_well(behind), seconds=60)
-    await is_whole(behind)
+    await eventually(lambda: is_whole(behind))
 
 
 async def recorded(seller: Account, sale: Any) -> Any:
@@ -130,7 +131,9 @@ async def says(stack: Stack, service: str, what: str) -> None:
 
 async def all_is_well(stack: Stack) -> None:
     for service in stack.services:
-        assert health(stack, service).is_well, (service, health(stack, service).reasons)
+        found = health(stack, service)
+        assert found.ready, service
+        assert not found.reasons, (service, found.reasons)
 
 
 async def is_whole(stack: Stack) -> None:

@@ -213,6 +213,8 @@ def test_the_breaker_opens_on_silence_and_closes_again(public):
     assert public.get("/").status_code in {502, 503}
     Moody.silent = False
     assert status_within(30, ask, 200)
+    # While it recovers it lets at most every other one pass.
+    assert wait_until(lambda: {ask() for _ in range(10)} == {200}, 30)
 
 
 @pytest.mark.parametrize("path", STREAMS)
