@@ -195,6 +195,37 @@ async def test_the_service_sends_mail_for_events(scenario, postman, settings, ap
     assert len(postman.taken) == 1
 
 
+async def test_a_mail_behind_one_that_hangs_is_sent_by_a_worker_that_waits(
+    scenario, postman, app, settings, monkeypatch
+):
+    patient = settings.model_copy(update={"mail_poll_seconds": 60})
+    monkeypatch.setattr(app.state, "settings", patient)
+    deliver, hangs, goes_on = sending.smtp.deliver, asyncio.Event(), asyncio.Event()
+
+    async def slowly(*what):
+        if not hangs.is_set():
+            hangs.set()
+            await goes_on.wait()
+        await deliver(*what)
+
+    monkeypatch.setattr(sending.smtp, "deliver", slowly)
+    idle = [Loop("mail worker 1"), Loop("mail worker 2")]
+    workers = [asyncio.create_task(sending.work(app, each)) for each in idle]
+    async with asyncio.timeout(10):
+        while {each.last for each in idle} != {"found no mail to send"}:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await has_mails(scenario, 1)
+        await hangs.wait()
+        await has_mails(scenario, 1)
+        while not postman.taken:  # noqa: ASYNC110 - another thread's list
+            await asyncio.sleep(0.01)
+    goes_on.set()
+    for worker in workers:
+        worker.cancel()
+    await asyncio.gather(*workers, return_exceptions=True)
+    assert len(postman.taken) == 2
+
+
 async def test_figures_tell_of_the_queue(scenario, client, postman):
     await has_mails(scenario, 3)
     page = (await client.get("/metrics")).text

@@ -50,11 +50,13 @@ class Background:
     """A service's own loop; `work` is one turn or the whole loop, and reports to `Loop`.
 
     `every`: seconds from the end of a turn to the next, unless `wake_later` names it before.
+    `quiet`: seconds that a turn may take without a report before it counts as stuck.
     """
 
     name: str
     work: Callable[[FastAPI, Loop], Awaitable[str | None]]
     every: float = 1
+    quiet: float = 120
 
 
 Reading = Callable[[Database], Awaitable[None]]
@@ -115,7 +117,7 @@ def create_service(
         Background("connections", close_idle, every=IDLE_SECONDS / 2),
         *background,
     ]
-    loops = {each: Loop(each.name, every=each.every) for each in own}
+    loops = {each: Loop(each.name, every=each.every, quiet=each.quiet) for each in own}
     database.wakers.update({loop.name: loop.wake for loop in loops.values()})
 
     @asynccontextmanager

@@ -13,6 +13,7 @@ from chassis.http import uploads
 from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 
+LONGEST_IMPORT_SECONDS = 2100  # its statements end after half an hour
 IMPORTS_SECONDS = 30  # for what another replica has left: its own ones wake it
 AGAIN_SECONDS = 0.5
 
@@ -39,7 +40,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or Settings(),
         router,
         subscriptions,
-        background=[Background(operations.IMPORTING, take_imports, every=IMPORTS_SECONDS)],
+        background=[
+            Background(
+                operations.IMPORTING, take_imports, every=IMPORTS_SECONDS, quiet=LONGEST_IMPORT_SECONDS
+            )
+        ],
         past=[uploads.OLD],
         from_tables=importing.from_tables,
     )

@@ -1,8 +1,6 @@
 """The notifications service: `python -m notifications serve`."""
 
 import asyncio
-from functools import partial
-
 from fastapi import FastAPI
 
 from chassis.service import Background, create_service
@@ -17,7 +15,7 @@ from notifications.settings import Settings
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings()
     workers = [
-        Background(f"mail worker {number}", partial(sending.work, is_first=number == 1))
+        Background(f"mail worker {number}", sending.work)
         for number in range(1, settings.mail_workers + 1)
         if settings.mail
     ]
@@ -29,6 +27,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         readings=[sending.measure],
         past=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
-    app.state.mail_found, app.state.mail_written = asyncio.Event(), asyncio.Event()
-    app.state.database.wakers[WORKERS] = app.state.mail_written.set
+    app.state.mail_queued = asyncio.Event()
+    app.state.database.wakers[WORKERS] = app.state.mail_queued.set
     return app

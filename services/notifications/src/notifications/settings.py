@@ -106,10 +106,11 @@ class Settings(ServiceSettings, Queueing):
         " last one it has failed, and staff see it under « E-mails non remis ».",
     )
     mail_poll_seconds: float = Field(
-        60,
+        10,
         gt=0,
+        le=60,
         description="Seconds between two looks into the queue while no mail is due: the longest delay"
-        " of a mail that was queued by a process that died before it could send it.",
+        " of a mail that another process has queued and cannot send itself.",
     )
 
     @field_validator("smtp_host", "notifications_secret")

@@ -47,16 +47,12 @@ class LinkEnded(Exception):
     """Identity says that the link is used, expired or replaced: there is nothing to send."""
 
 
-async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
-    """Send whatever is due until cancelled; a mail that is being sent then is still finished.
-
-    The first worker of a process waits for mail; once it has found some, it wakes the others.
-    """
+async def work(app: FastAPI, loop: Loop) -> None:
+    """Send whatever is due until cancelled; a mail that is being sent then is still finished."""
     worker = Worker(app.state.settings, app.state.database, owners_of(app))
-    found: asyncio.Event = app.state.mail_found
-    written: asyncio.Event = app.state.mail_written if is_first else found
+    queued: asyncio.Event = app.state.mail_queued  # wakes all workers that wait
     while True:
-        written.clear()
+        queued.clear()
         sending = asyncio.create_task(worker.send_next())
         try:
             sent = await asyncio.shield(sending)
@@ -70,12 +66,9 @@ async def work(app: FastAPI, loop: Loop, *, is_first: bool = True) -> None:
             loop.cannot(worker.blocked_by)
         else:
             loop.did("handled a mail" if sent else "found no mail to send")
-        if sent:
-            found.set()  # for whoever waits just now
-            found.clear()
-        else:
+        if not sent:
             with suppress(TimeoutError):
-                await asyncio.wait_for(written.wait(), worker.pause)
+                await asyncio.wait_for(queued.wait(), worker.pause)
 
 
 def owners_of(app: FastAPI) -> Owners:

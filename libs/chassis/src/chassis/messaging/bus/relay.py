@@ -205,7 +205,8 @@ class Relay:
     def has_stored(self, row: Row, answer: PubAck) -> int:
         self.own.has_stored(answer.seq)
         self.loop.did("published an event")
-        PUBLISHED.labels(row.subject.rpartition(".")[0]).inc()
+        if not answer.duplicate:
+            PUBLISHED.labels(row.subject.rpartition(".")[0]).inc()
         return answer.seq
 
     async def send(self, connection: psycopg.AsyncConnection, row: Row) -> int:
