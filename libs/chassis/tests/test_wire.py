@@ -1,5 +1,10 @@
 """Statements that are sent together: their order, their failures, what stays prepared."""
 
+import asyncio
+import contextlib
+import os
+import signal
+
 import psycopg
 import pytest
 from sqlalchemy import bindparam, func, literal_column, select, text
@@ -101,3 +106,103 @@ async def test_a_connection_that_postgresql_ends_says_why(database: Database):
             await reader.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
     async with database.reading() as reader:
         assert await reader.scalar(COUNT) == 0
+
+
+async def end_in_transaction(database: Database) -> None:
+    async with database.transaction() as session:
+        await (await straight(session)).execute(
+            text("SELECT pg_terminate_backend(pg_backend_pid())")
+        )
+
+
+async def test_in_a_transaction_it_says_so_too(database: Database):
+    with pytest.raises(psycopg.errors.AdminShutdown):
+        await end_in_transaction(database)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_whoever_is_cancelled_stays_so_however_often(database: Database, times):
+    async def slow() -> None:
+        async with database.transaction() as session:
+            await (await straight(session)).execute(text("SELECT pg_sleep(30)"))
+
+    task = asyncio.create_task(slow())
+    await asyncio.sleep(0.2)
+    for _ in range(times):
+        task.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with database.reading() as reader:
+        working = text("SELECT count(*) FROM pg_stat_activity"
+                       " WHERE state = 'active' AND query LIKE '%pg_sleep(30)'")  # fmt: skip
+        assert await reader.scalar(working) == 0
+
+
+async def test_one_that_cannot_be_taken_back_is_ended_and_its_reader_cancelled(
+    database: Database, monkeypatch
+):
+    monkeypatch.setattr(wire, "CANCEL_SECONDS", 0.2)
+
+    async def slow() -> None:
+        async with database.reading() as reader:
+            pids.append(await reader.scalar(text("SELECT pg_backend_pid()")))
+            os.kill(pids[0], signal.SIGSTOP)
+            await reader.execute(text("SELECT 1"))
+
+    pids: list[int] = []
+    task = asyncio.create_task(slow())
+    await asyncio.sleep(0.3)
+    task.cancel()
+    try:
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        os.kill(pids[0], signal.SIGCONT)
+
+
+async def test_a_search_that_fails_with_a_setting_costs_no_connection(database: Database):
+    pid = text("SELECT pg_backend_pid()")
+    async with database.reading() as reader:
+        first = await reader.scalar(pid)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            await reader.with_setting(
+                "SET LOCAL statement_timeout = 50", text("SELECT pg_sleep(:s)"), {"s": 5}
+            )
+        assert await reader.scalar(pid) == first
+        assert await reader.scalar(text("SHOW statement_timeout")) != "50ms"
+
+
+async def test_what_is_prepared_outlives_a_table_that_changes(database: Database):
+    async with database.transaction() as session:
+        await session.execute(text("CREATE TEMPORARY TABLE changing (n int)"))
+        reader = await straight(session)
+        for _ in range(2 * wire.PREPARED_AFTER):
+            await reader.execute(text("SELECT n FROM changing"))
+        await session.execute(text("ALTER TABLE changing ALTER n TYPE bigint"))
+        await session.execute(text("SAVEPOINT before"))
+        with pytest.raises(psycopg.errors.FeatureNotSupported):
+            await reader.execute(text("SELECT n FROM changing"))
+        await session.execute(text("ROLLBACK TO before"))
+        assert await reader.execute(text("SELECT n FROM changing")) == []
+
+
+async def test_more_values_than_can_be_sent_leave_no_connection_in_between(database: Database):
+    many = {f"v{n}": n for n in range(70_000)}
+    with pytest.raises(psycopg.Error):
+        async with database.reading() as reader:
+            await reader.execute(text("SELECT " + " + ".join(f":{name}" for name in many)), many)
+    async with database.transaction() as session:
+        assert (await session.execute(text("SELECT 1"))).scalar_one() == 1
+
+
+async def fail_and_go_on(database: Database) -> None:
+    async with database.transaction() as session:
+        reader = await straight(session)
+        with contextlib.suppress(psycopg.errors.DivisionByZero):
+            await reader.execute(select(literal_column("1 / 0")))
+
+
+async def test_a_failure_that_somebody_swallowed_is_not_told_as_done(database: Database):
+    with pytest.raises(RuntimeError, match="commit all the same"):
+        await fail_and_go_on(database)

@@ -42,7 +42,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions,
         background=[
             Background(
-                operations.IMPORTING, take_imports, every=IMPORTS_SECONDS, quiet=LONGEST_IMPORT_SECONDS
+                operations.IMPORTING,
+                take_imports,
+                every=IMPORTS_SECONDS,
+                quiet=LONGEST_IMPORT_SECONDS,
             )
         ],
         past=[uploads.OLD],

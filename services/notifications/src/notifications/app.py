@@ -1,6 +1,7 @@
 """The notifications service: `python -m notifications serve`."""
 
 import asyncio
+
 from fastapi import FastAPI
 
 from chassis.service import Background, create_service

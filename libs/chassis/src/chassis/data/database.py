@@ -26,7 +26,13 @@ from uuid_utils.compat import uuid7
 from chassis import clock
 from chassis.data.reading import Reader, Statements
 from chassis.data.wire import wire_of
-from chassis.data.writing import STATEMENTS, WAKERS, Wakers, commit_what_waits
+from chassis.data.writing import (
+    STATEMENTS,
+    WAKERS,
+    Wakers,
+    commit_what_waits,
+    leave_what_ended,
+)
 from chassis.errors import Refusal
 
 NAMES = {
@@ -141,8 +147,12 @@ class Database:
         """Commits at the end, or rolls everything back if an exception leaves it."""
         try:
             async with self.sessions.begin() as session:
-                yield session
-                await commit_what_waits(session)
+                try:
+                    yield session
+                    await commit_what_waits(session)
+                except BaseException:
+                    await leave_what_ended(session)
+                    raise
         except (DBAPIError, PostgresError) as error:
             if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
                 self.was_full.set()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
 
+from psycopg.errors import Error as PostgresError
 from sqlalchemy import CompoundSelect, Delete, Dialect, Insert, Select, TextClause, Update
 from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -156,11 +157,21 @@ class Reader:
     async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
         """In a transaction with a setting that holds no longer: `SET LOCAL …`."""
         batch = [Asked(setting, {}), asked(self.statements, Part(statement, values))]
-        answers = await self.run([BEGIN, *batch, COMMIT] if self.wire.is_idle else batch)
+        before = self.before()
+        if before or not self.wire.is_idle:
+            answers = await self.send(before, batch)
+        else:
+            try:
+                answers = await self.send([], [BEGIN, *batch, COMMIT])
+            except PostgresError:
+                await self.wire.roll_back()
+                raise
         return next(filter(None, answers), Rows())
 
     async def run(self, batch: Sequence[Asked]) -> list[Rows]:
-        before = self.before()
+        return await self.send(self.before(), batch)
+
+    async def send(self, before: Sequence[Asked], batch: Sequence[Asked]) -> list[Rows]:
         answers = await self.wire.run([*before, *batch])
         return [Rows(each) for each in answers[len(before) :]]
 

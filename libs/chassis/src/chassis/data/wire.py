@@ -1,6 +1,7 @@
 """Statements as PostgreSQL is sent them: a batch is one message there and one back."""
 
 import asyncio
+import contextlib
 import functools
 import re
 from collections import OrderedDict, namedtuple
@@ -10,8 +11,13 @@ from typing import Any, NamedTuple, cast
 from psycopg import AsyncConnection
 from psycopg.adapt import PyFormat, Transformer
 from psycopg.errors import Error as PostgresError
-from psycopg.errors import OperationalError, error_from_result
-from psycopg.pq import ConnStatus, ExecStatus, Format, TransactionStatus
+from psycopg.errors import (
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+    OperationalError,
+    error_from_result,
+)
+from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy.pool import PoolProxiedConnection
 
@@ -21,6 +27,8 @@ CANCEL_SECONDS = 5
 
 PARAMETER = re.compile(r"%\(([^)]+)\)s|%%")
 WIRE = "wire"  # in the `info` of a pooled connection
+# A table has changed below a prepared statement, or somebody has deallocated it.
+OUTDATED = FeatureNotSupported, InvalidSqlStatementName
 FAILED = {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}
 
 
@@ -32,7 +40,7 @@ class Asked(NamedTuple):
     is_planned_anew: bool = False
 
 
-BEGIN, COMMIT = Asked("BEGIN", {}), Asked("COMMIT", {})
+BEGIN, COMMIT, ROLLBACK = Asked("BEGIN", {}), Asked("COMMIT", {}), Asked("ROLLBACK", {})
 
 
 class Adapted(NamedTuple):
@@ -71,11 +79,29 @@ class Wire:
         """Nothing is under way, no transaction either."""
         return self.libpq.transaction_status == TransactionStatus.IDLE
 
+    @property
+    def has_failed(self) -> bool:
+        """A statement of its transaction has: PostgreSQL answers COMMIT with a rollback."""
+        return self.libpq.transaction_status == TransactionStatus.INERROR
+
     async def run(self, batch: Sequence[Asked]) -> list[list[Any]]:
         """The rows of each as named tuples. Where one fails, none behind it is run.
 
         Outside of a transaction the batch is one transaction.
         """
+        try:
+            return await self.run_once(batch)
+        except OUTDATED:
+            self.names.clear()
+            if not self.is_idle:
+                raise
+            return await self.run_once(batch)
+
+    async def roll_back(self) -> None:
+        if not self.connection.closed and not self.is_idle:
+            await self.run([ROLLBACK])
+
+    async def run_once(self, batch: Sequence[Asked]) -> list[list[Any]]:
         adapted = [self.adapt(asked) for asked in batch]
         self.libpq.enter_pipeline_mode()
         try:
@@ -87,6 +113,8 @@ class Wire:
             await self.cancel()
             raise
         finally:
+            if self.libpq.pipeline_status != PipelineStatus.OFF:
+                self.libpq.finish()  # nobody knows what it would answer next
             while self.unsure:
                 self.names.pop(self.unsure.pop(), None)
         return [rows for rows in found if rows is not None]
@@ -171,14 +199,22 @@ class Wire:
                 loop.remove_writer(socket)
 
     async def cancel(self) -> None:
-        """PostgreSQL works for nobody any more; a connection that it does not give back is ended."""
+        """PostgreSQL works for nobody any more; a connection that it does not give back is ended.
+
+        Whoever is cancelled again meanwhile waits for it all the same: some seconds at most.
+        """
+        ending = asyncio.ensure_future(self.take_back())
+        while not ending.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.shield(ending)
+
+    async def take_back(self) -> None:
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
                 await self.connection.cancel_safe(timeout=CANCEL_SECONDS)
                 await self.receive()
-        except BaseException:
+        except Exception:
             self.libpq.finish()
-            raise
 
     def has_prepared(self, key: Any, answer: PGresult) -> None:
         refuse(answer)

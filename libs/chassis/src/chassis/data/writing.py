@@ -79,3 +79,11 @@ async def commit_what_waits(session: AsyncSession) -> None:
         await write_what_waits(session)
     elif session.info.get(LATER):
         await (await straight(session)).run([COMMIT])
+    elif (reader := session.info.get(READER)) and reader.wire.has_failed:
+        raise RuntimeError("a statement has failed, and somebody wants to commit all the same")
+
+
+async def leave_what_ended(session: AsyncSession) -> None:
+    """A connection that has ended is not asked to roll back: that failure would hide why."""
+    if (reader := session.info.get(READER)) and reader.wire.connection.closed:
+        await session.invalidate()

@@ -66,11 +66,15 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A queue as it was asked for; `questions` are it and, where wanted, its counts."""
+    """A queue as it was asked for; `questions` are, where wanted, its counts, and the queue itself.
+
+    What the counts have seen, of which `as_of` tells, the queue has seen too: it is read after them.
+    """
 
     questions: list[Question[Any]]
 
-    def of(self, queue: api.StaffTickets, *counted: api.Counts) -> api.StaffTickets:
+    def of(self, *answers: Any) -> api.StaffTickets:
+        *counted, queue = answers
         return queue.model_copy(update=dict(counted[0])) if counted else queue
 
 
@@ -84,7 +88,7 @@ async def page(
     after: After = None,
 ) -> Page:
     queue = lists.queue(view, sort, filters, limit=limit, after=after)
-    return Page(questions=[queue, lists.queue_counts(filters)] if with_counts else [queue])
+    return Page(questions=[lists.queue_counts(filters), queue] if with_counts else [queue])
 
 
 ThePage = Annotated[Page, Depends(page)]
