@@ -249,10 +249,12 @@ async def compare_clocks(app: FastAPI, _: Loop) -> str:
 
 
 async def find_room(app: FastAPI, loop: Loop) -> str:
-    """Once a write was refused for want of it; before that there is nothing to say, for years."""
-    loop.quiet = float("inf")
+    """Once a write was refused for want of it."""
     database: Database = app.state.database
-    await database.was_full.wait()
+    try:
+        await asyncio.wait_for(database.was_full.wait(), IDLE_SECONDS)
+    except TimeoutError:
+        return "found no write refused"
     loop.cannot(DISK_FULL)
     await asyncio.sleep(ROOM_SECONDS)
     await database.try_room()
