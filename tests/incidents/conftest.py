@@ -45,7 +45,6 @@ def operator(disks: dict[str, Disk]) -> Generator[Operator]:
         environment.setenv("GUICHET_MAIL_RETRY_SECONDS", json.dumps([2] * 60))
         with running.alone(settings.state), Stack(settings) as stack:
             operator = Operator(stack)
-            operator.watching.start()
             try:
                 yield operator
             finally:

@@ -17,6 +17,7 @@ from chassis.data.provisioning import on_database
 from incidents.page import Row
 from local.launcher.machine.processes import Process
 from local.launcher.machine.supervise import Supervisor
+from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
 from local.launcher.watching import condition
 from local.launcher.watching.figures import Figures
@@ -29,11 +30,15 @@ class Operator:
     """At a terminal beside that of `./guichet up`, whose part this plays as well."""
 
     def __init__(self, stack: Stack) -> None:
-        self.stack = stack
         self.screen: list[str] = []  # of `./guichet up`
+        self.look_after(stack)
+
+    def look_after(self, stack: Stack) -> None:
+        self.stack = stack
         self.supervisor = Supervisor(stack.processes, self.screen.append, pauses=(0.2,))
         self.is_leaving = threading.Event()
         self.watching = threading.Thread(target=self.watch)
+        self.watching.start()
 
     def watch(self) -> None:
         """As `./guichet up` does."""
@@ -46,6 +51,15 @@ class Operator:
     def leave(self) -> None:
         self.is_leaving.set()
         self.watching.join()
+        self.stack.stop()
+
+    def opens_again(self, **settings: str) -> None:
+        """`./guichet down`, and `./guichet up` with other settings."""
+        self.leave()
+        known = self.stack.settings.model_dump() | settings
+        stack = Stack(LocalSettings.model_validate(known))
+        stack.start()
+        self.look_after(stack)
 
     def take_note(self) -> None:
         self.stack.take_note(self.screen.append)

