@@ -99,6 +99,7 @@ ASKED: list[dict[str, Any]] = [
     {"method": "GET", "url": "/api/tickets"},
     {"method": "GET", "url": "/é/%2F", "params": {"q": "écran noir & 100 %", "limit": 25}},
     {"method": "GET", "url": "/", "params": {"counts": True, "number": ["1", "2"], "none": None}},
+    {"method": "GET", "url": '/"<>{}|^`\\/100%', "params": {"q": '"<>{}|^`\\'}},
     {"method": "POST", "url": "/", "json": {"text": "écran"}, "headers": {"Idempotency-Key": "1"}},
     {"method": "PUT", "url": "/", "content": b"\0" * 300_000},
     {"method": "DELETE", "url": "/", "json": None},
@@ -119,6 +120,8 @@ async def test_what_is_asked_arrives_as_httpx_would_send_it(server, client, aske
     assert answer.json() == {"words": "ok"}
     theirs, ours = (httpx.URL(head.split()[1].decode()) for head in server.heads)
     assert ours.path == theirs.path
+    assert ours.raw_path.partition(b"?")[0] == theirs.raw_path.partition(b"?")[0]
+    assert not any(byte in b'"<>{}`' for byte in server.heads[1].split()[1])
     assert ours.params.multi_items() == theirs.params.multi_items()
     assert server.bodies[0] == server.bodies[1]
     keys = [b"idempotency-key: 1" in head.lower() for head in server.heads]

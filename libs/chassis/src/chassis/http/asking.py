@@ -30,7 +30,7 @@ TOKEN_REFUSED = "unauthenticated"  # noqa: S105 - a code
 UNAVAILABLE = "unavailable"
 
 CONTENT = ("content", "data", "files")  # of a request, beside JSON
-PLAIN = re.compile(r"[!-~]+")  # nothing in such an address has to be written otherwise
+PLAIN = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+")  # as RFC 3986 has it
 
 Headers = Mapping[str, str] | list[tuple[str, str]]
 Asked = str | int | bool | list[str] | None
