@@ -1,10 +1,11 @@
 """The one search box: what it finds, for whom, and by the keyboard alone."""
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Route, expect
 
 from e2e.people import Customer, Person, Staff, spoken
 from shop import Account, Product, Shop, new_request, serial_number
@@ -213,18 +214,74 @@ async def test_nobody_searches_without_being_signed_in_nor_in_anothers_name(wind
         assert (await case.other.call("POST", path, body)).status_code == 403
 
 
+# --- Without an answer -------------------------------------------------------------------------
+
+
+async def test_a_search_that_is_not_answered_says_why_where_it_was_asked(
+    windows, technician, closed
+):
+    """The connection, tickets, or a page of the gateway's own: the text stays."""
+    page = technician.page
+    label = "N° de demande, n° de série, client, produit ou mots de l’échange"
+    await technician.goes_to("/recherche")
+    address, alert = page.url, technician.main.get_by_role("alert")
+    await page.context.set_offline(True)
+    await technician.fills(label, "zebrinotron")
+    await technician.presses("Rechercher")
+    await expect(alert).to_contain_text("Rien n’est envoyé. La connexion est coupée")
+    await expect(page.locator("[aria-busy]")).to_have_count(0)
+
+    await page.context.set_offline(False)
+    [logged] = windows.complaints
+    assert "htmx:error: Failed to fetch" in logged
+    windows.complaints.clear()
+    await technician.presses("Réessayer")
+    await expect(alert).to_contain_text("momentanément")
+    await expect(page.locator("#unsent-notice")).to_have_count(0)
+    await expect(technician.field(label)).to_have_value("zebrinotron")
+    assert page.url == address
+
+    async def refuse(route: Route) -> None:
+        if "hx-request" in route.request.headers:
+            await route.fulfill(status=429, content_type="text/html", body="<h1>Trop</h1>")
+        else:
+            await route.continue_()
+
+    await page.route("**/recherche", refuse)
+    await technician.presses("Rechercher")  # and plainly, since the answer is no part of the page
+    await page.wait_for_url("**/recherche?r=*")
+    await expect(alert).to_contain_text("momentanément")
+    await expect(technician.field(label)).to_have_value("zebrinotron")
+
+    await technician.goes_to("/clients")
+    await page.route("**/clients", refuse)
+    await technician.fills("E-mail, nom ou prénom", "helicon")
+    await expect(alert).to_contain_text("La liste n’est pas à jour.")
+    await expect(technician.field("E-mail, nom ou prénom")).to_be_focused()
+    await expect(technician.main.get_by_role("table")).to_be_visible()
+    await page.unroute("**/clients")
+    await technician.presses("Réessayer")
+    await expect(page).to_have_url(re.compile("r="))
+    await expect(alert).to_have_count(0)
+
+
 # --- Back --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "no script"])
 async def test_back_shows_every_search_again(windows, case, technician_account, javascript):
     """Each with its own text and results; no address holds what was searched."""
-    karim: Staff = await windows.staff(technician_account, javascript=javascript)
+    karim: Staff = await windows.staff(technician_account, javascript=javascript, zone="Asia/Tokyo")
     everywhere = "N° de demande, n° de série, client, produit ou mots de l’échange"
     sold = "Numéro de série, client, produit ou n° de vente"
     await karim.goes_to("/recherche")
+    await marks_summary(karim)
     await searches(karim, everywhere, "zébrinotron rappel")
     await searches(karim, everywhere, "ronronner hélicon")
+    await expect(summary_of(karim)).to_contain_text("1 résultat")
+    if javascript:
+        assert await is_same_summary(karim)
+        await expect(karim.main.locator("time").first).to_contain_text("(Paris)")
     await leaves_and_comes_back(karim, everywhere, "ronronner hélicon", found=SUBJECT)
     await karim.page.go_back()
     await expect(karim.field(everywhere)).to_have_value("zébrinotron rappel")
@@ -234,7 +291,10 @@ async def test_back_shows_every_search_again(windows, case, technician_account, 
     await searches(karim, sold, case.unit)
     await leaves_and_comes_back(karim, sold, case.unit, found="V-")
     await karim.goes_to("/clients")
+    await marks_summary(karim)
     await searches(karim, "E-mail, nom ou prénom", "helicon nath")
+    await expect(summary_of(karim)).to_contain_text("1 client correspond")
+    assert not javascript or await is_same_summary(karim)
     await leaves_and_comes_back(karim, "E-mail, nom ou prénom", "helicon nath", found="Hélicon")
 
     she: Customer = await windows.customer(case.owner, javascript=javascript)
@@ -258,6 +318,19 @@ async def searches(person: Person, label: str, text: str) -> None:
     await person.page.wait_for_url(lambda address: address != before)
     await expect(person.field(label)).to_have_value(text)
     assert text.split(maxsplit=1)[0] not in person.page.url
+
+
+def summary_of(person: Person) -> Locator:
+    return person.main.get_by_role("status")
+
+
+async def marks_summary(person: Person) -> None:
+    """Screen readers speak what changes within the line that was there, and not a new line."""
+    await summary_of(person).evaluate("line => { line.isStillThere = true }")
+
+
+async def is_same_summary(person: Person) -> bool:
+    return await summary_of(person).evaluate("line => line.isStillThere === true")
 
 
 async def leaves_and_comes_back(person: Person, label: str, text: str, *, found: str) -> None:

@@ -25,6 +25,7 @@ class Searched:
             "sid": str(uuid4()),
         }
     )
+    status: int = 200
     asked: list[bytes] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)
 
@@ -34,7 +35,7 @@ class Searched:
         nothing = {"sales": [], "customers": [], "count": 0, "exact": [], "found": []}
         matches = {"count": 0, "products": []}
         products = {"text": "", "state": "searched", "on_sale": matches, "withdrawn": matches}
-        return httpx.Response(200, json={**nothing, **products, "next": None})
+        return httpx.Response(self.status, json={**nothing, **products, "next": None})
 
 
 @pytest.fixture
@@ -77,6 +78,7 @@ async def test_a_search_is_shown_at_an_address_that_says_nothing(at_the_counter,
     page = await at_the_counter.get(address)
     for value in values.values():
         assert f'value="{value}"' in page.text
+    assert "Macro" not in page.text
     stored = page.request.headers["Cookie"]
     assert "lico" not in stored
 
@@ -93,6 +95,17 @@ async def test_with_script_a_search_is_answered_at_once_and_has_its_address(at_t
         assert "Rien ne correspond" in shown.text
     emptied = await at_the_counter.post("/recherche", data=data | {"text": " "}, headers=by_script)
     assert emptied.headers["HX-Push-Url"] == "/recherche"
+
+
+async def test_a_search_that_is_refused_keeps_its_text_and_the_address(at_the_counter, julien):
+    julien.status = 503
+    data = {"form_token": at_the_counter.token, "text": "Hélicon"}
+    page = await at_the_counter.post("/recherche", data=data, headers={"HX-Request": "true"})
+    assert page.status_code == 503
+    assert 'id="search-page"' in page.text
+    assert 'value="Hélicon"' in page.text
+    assert 'role="alert"' in page.text
+    assert "HX-Push-Url" not in page.headers
 
 
 async def test_a_text_without_a_letter_asks_for_no_names(at_the_counter, julien):

@@ -75,7 +75,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form, name: s
         form=form,
         search_name=name,
         searched=searched,
-        message=summary_of(found.count, searched),
+        summary=summary_of(found.count, searched),
         rows=[
             {
                 "customer": customer,

@@ -43,6 +43,8 @@ async def search_page(request: Request, person: Person, r: str = "") -> Response
 async def searched_at_once(request: Request, person: SignedIn, form: Form) -> Response:
     values = dict(form.values)
     response = await results_page(request, person, form)
+    if form.is_refused:
+        return response  # nothing to come back to: the address stays
     address = SEARCHES.path
     if any(values.values()):
         name = new_name()

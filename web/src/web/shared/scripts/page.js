@@ -103,13 +103,23 @@ async function leave(form, submitter) {
 
 // No answer: shown beside the form, which stays as it is.
 function notSent(form, submitter) {
+  notify(
+    form,
+    submitter,
+    "Rien n’est envoyé.",
+    "La connexion est coupée\u00a0; votre texte est conservé.",
+  );
+}
+
+function notify(form, submitter, what, why) {
   const place = document.createElement("div");
   place.id = "unsent-notice";
+  place.className = "over-form";
   document.getElementById(place.id)?.remove();
   form.prepend(place);
   const strong = document.createElement("strong");
-  strong.textContent = "Rien n’est envoyé.";
-  const line = warn(place, strong, " La connexion est coupée\u00a0; votre texte est conservé.");
+  strong.textContent = what;
+  const line = warn(place, strong, ` ${why}`);
   const again = document.createElement("button");
   again.type = "button";
   again.className = "btn";
@@ -117,6 +127,31 @@ function notSent(form, submitter) {
   again.addEventListener("click", () => form.requestSubmit(submitter));
   line.append(again);
 }
+
+// What htmx asks for: an answer without the part to be shown, such as the gateway's own page, is
+// no part but a page. Whoever sent the form gets it plainly; whoever is typing stays at the field.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.sourceEvent?.submitter?.setAttribute("aria-busy", "true");
+});
+
+document.addEventListener("htmx:after:request", (event) => {
+  const { sourceElement: form, sourceEvent, select, text } = event.detail.ctx;
+  document.getElementById("unsent-notice")?.remove();
+  if (new DOMParser().parseFromString(text, "text/html").querySelector(select)) return;
+  event.preventDefault();
+  if (sourceEvent.type === "submit") form.submit();
+  else notify(form, null, "La liste n’est pas à jour.", "Le guichet ne répond pas comme prévu.");
+});
+
+document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
+  if (ctx.text !== undefined) return; // answered
+  sendable(ctx.sourceElement);
+  notSent(ctx.sourceElement, ctx.sourceEvent.submitter);
+});
+
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
+  if (!ctx.request.signal.aborted) sendable(ctx.sourceElement); // else the next one is on its way
+});
 
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("form[data-sent]").forEach(sendable);

@@ -187,5 +187,9 @@ document.addEventListener("click", (event) => {
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   const quietly = "quietly" in ctx.sourceElement.dataset;
   const waits = () => clearTimeout(ctx.requestTimeout);
-  ctx.fetch = (url, options) => ask(url, options, { quietly, waits });
+  ctx.fetch = (url, options) =>
+    ask(url, options, { quietly, waits }).catch((failure) => {
+      if (isAbort(failure) && !options.signal.aborted) mention();
+      throw failure;
+    });
 });

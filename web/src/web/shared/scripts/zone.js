@@ -29,4 +29,6 @@ if (here.resolvedOptions().timeZone !== zone) {
       for (const added of addedNodes)
         if (added.nodeType === Node.ELEMENT_NODE) nameAll(added.parentNode ?? added);
   }).observe(document.body, { childList: true, subtree: true });
+  // And what is morphed, not added.
+  document.addEventListener("htmx:after:swap", () => nameAll(document));
 }
