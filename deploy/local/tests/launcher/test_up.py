@@ -168,7 +168,8 @@ def test_parts_are_restarted_the_servers_too(terminal, launcher):
     assert done.returncode == 0, done.stdout + done.stderr
     after = terminal.pids
     assert {part for part in PARTS if before[part] != after[part]} == set(names.values())
-    assert terminal.type("status").returncode == 0
+    # The others find PostgreSQL and NATS again by themselves.
+    assert wait_until(lambda: terminal.type("status").returncode == 0, 30)
     unknown = terminal.type("restart", "kitchen")
     assert unknown.returncode == 1
     assert "There is no part kitchen. There are: postgres, nats, mail" in unknown.stderr
