@@ -123,7 +123,8 @@ def welcome(stack: Stack, accounts: list[tuple[str, str, str]], seconds: float) 
 def stopping_on_signals() -> Generator[None]:
     """A request to end, from `down` or from a terminal that closes, is like Ctrl-C.
 
-    Ctrl-C itself, too: a script's background has it ignored.
+    Ctrl-C itself, too: a script's background has it ignored. So may somebody have the end of
+    children, which would then tell nobody how they ended.
     """
 
     def interrupt(*_: object) -> None:
@@ -131,6 +132,7 @@ def stopping_on_signals() -> Generator[None]:
 
     for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(each, interrupt)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     yield
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from local.launcher.leftovers import Leftover
 from local.launcher.machine import preloader as preloading
 from local.launcher.machine.preloader import Preloader
-from local.launcher.machine.processes import CannotStart, free_port, wait_until
+from local.launcher.machine.processes import CannotStart, Forked, free_port, wait_until
 from local.launcher.machine.servers import get
 from local.launcher.programs import Service
 from local.launcher.settings import ROOT
@@ -178,8 +179,100 @@ def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
     assert psutil.Process(shop.pid).name() == "shop"
 
 
+def test_where_the_kernel_refuses_to_adopt_they_start_by_themselves(services, monkeypatch):
+    shop = services["shop"]
+    shop.stop()
+    shop.preloader.stop()
+    monkeypatch.setattr(preloading, "ADOPTING", 0)  # no such request
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+    assert shop.preloader.pid is None
+    assert psutil.Process(shop.pid).cmdline()[-1] == str(shop.port)
+
+
+def test_where_nothing_under_proc_can_be_written_they_are_forked(services):
+    shop = services["shop"]
+    shop.stop()
+    shop.preloader.stop()
+    shop.preloader.prefix = READ_ONLY if is_done(*READ_ONLY, "true") else []
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+    assert shop.preloader.is_alive()
+    shop.preloader.prefix = []
+    shop.preloader.stop()
+
+
+READ_ONLY = [
+    "unshare", *([] if os.geteuid() == 0 else ["--user", "--map-root-user"]), "--mount", "--",
+    "sh", "-c", 'mount --rbind /proc /proc && mount -o remount,bind,ro /proc && exec "$@"', "sh",
+]  # fmt: skip
+
+
+def is_done(*command: str) -> bool:
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+def test_who_does_not_answer_is_asked_once_and_for_a_short_time(services, monkeypatch):
+    """What it forks later knows nothing and ends."""
+    monkeypatch.setattr(preloading, "ANSWER_SECONDS", 0.5)
+    shop, store = services.values()
+    preloader = shop.preloader
+    for each in (shop, store, preloader):
+        each.stop()
+    preloader.start()
+    hanging = preloader.pid
+    os.kill(hanging, signal.SIGSTOP)
+    for each in (shop, store):
+        each.start()
+        each.wait_for(each.is_ready, 30)
+        assert psutil.Process(each.pid).cmdline()[-1] == str(each.port)
+    assert preloader.pid is None
+    assert not psutil.pid_exists(hanging)
+
+
+def test_nobody_goes_on_whom_the_launcher_does_not_know(services):
+    preloader = services["shop"].preloader
+    preloader.stop()
+    preloader.start()
+    log = Path(preloader.log.parent / "unknown.log")
+    ours, theirs = socket.socketpair()
+    with preloading.adopting(), log.open("wb") as file, theirs:
+        program = {"package": "store", "arguments": []}
+        socket.send_fds(
+            preloader.requests, [json.dumps(program).encode()], [file.fileno(), theirs.fileno()]
+        )
+        ours.settimeout(30)
+        unknown = Forked(int(ours.recv(20)))
+    assert unknown.poll() is None
+    ours.close()
+    assert unknown.wait(10) == 1
+    assert log.read_text() == ""
+
+
+def test_others_orphans_that_came_along_are_collected(services):
+    shop = services["shop"]
+    shop.stop()
+    parent = "import os; print(os.fork() or os.read(0, 1) and '', flush=True); os.read(0, 1)"
+    with subprocess.Popen(
+        [sys.executable, "-c", parent], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdin
+        assert other.stdout
+        orphan = int(other.stdout.readline())
+        before = preloading.children()
+        with preloading.adopting():
+            other.kill()
+            assert wait_until(lambda: orphan in preloading.children(), 10)
+        shop.preloader.strangers |= preloading.children() - before
+        other.stdin.close()
+    assert wait_until(lambda: psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE, 10)
+    shop.start()
+    shop.wait_for(shop.is_ready, 30)
+    assert not psutil.pid_exists(orphan)
+
+
 LAUNCHER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from local.launcher.machine.preloader import Preloader
 from local.launcher.programs import Service
@@ -188,21 +281,27 @@ preloader = Preloader(folder / "other preloader.log")
 service = Service(
     "shop", port, folder / "other.log", preloader.environment, preloader=preloader
 )
+if "ignoring" in sys.argv:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 service.start()
 print(preloader.pid, service.pid, flush=True)
 time.sleep(60)
 """
 
 
-def test_they_end_with_their_launcher(sources):
+@pytest.mark.parametrize("children", ["heeding", "ignoring"])
+def test_they_end_with_their_launcher(sources, children):
+    """Also where whoever started the launcher has it ignore the end of its children."""
     with subprocess.Popen(
-        [sys.executable, "-c", LAUNCHER, sources, str(free_port())],
+        [sys.executable, "-c", LAUNCHER, sources, str(free_port()), children],
         env={**os.environ, "PYTHONPATH": str(sources)}, stdout=subprocess.PIPE, text=True,
     ) as launcher:  # fmt: skip
         assert launcher.stdout
         pids = [int(pid) for pid in launcher.stdout.readline().split()]
         assert len(pids) == 2
         assert all(map(psutil.pid_exists, pids))
+        assert {each.pid for each in psutil.Process(launcher.pid).children()} == set(pids)
+        assert psutil.Process(pids[1]).name() == "shop"
         launcher.kill()
     left = [Leftover("a part", pid) for pid in pids]
     assert wait_until(lambda: not any(each.is_there() for each in left), 10)

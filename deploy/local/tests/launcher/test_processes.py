@@ -6,7 +6,10 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -15,6 +18,7 @@ import pytest
 from local.launcher.machine import processes
 from local.launcher.machine.processes import (
     CannotStart,
+    Forked,
     Process,
     dying_with_us,
     free_port,
@@ -55,6 +59,46 @@ def test_a_port_is_given_to_one_process_at_a_time(monkeypatch):
         other.stdin.close()
     monkeypatch.setattr(processes, "FREE_PORTS", [ours, theirs])
     assert free_port() == theirs
+
+
+@pytest.mark.parametrize("is_a_folder", [True, False])
+def test_ports_are_given_where_somebody_else_has_made_the_file_for_them(
+    tmp_path, monkeypatch, is_a_folder
+):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    theirs = tmp_path / f"guichet-ports-{os.getuid()}"
+    theirs.mkdir() if is_a_folder else theirs.symlink_to("/etc/passwd")
+    os.close(processes.reservations.__wrapped__())
+    assert list(tmp_path.iterdir()) == [theirs]
+
+
+def test_the_end_of_a_fork_is_read_once_however_many_ask():
+    together = threading.Barrier(8)
+
+    def asked(forked: Forked) -> int | None:
+        together.wait(10)
+        return forked.poll()
+
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            child = ended(7)
+            assert set(threads.map(asked, [Forked(child.pid)] * 8)) == {7}
+            child.wait()
+
+
+def test_a_fork_whose_end_somebody_else_has_read_has_ended():
+    child = ended(7)
+    child.wait()
+    forked = Forked(child.pid)
+    assert forked.wait(1) == 0
+    forked.kill()
+
+
+def ended(code: int) -> subprocess.Popen[bytes]:
+    """A child of ours whose end nobody has read."""
+    child = subprocess.Popen(["sh", "-c", f"exit {code}"])
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
+    return child
 
 
 def test_a_process_that_ends_at_its_start_says_why(tmp_path):

@@ -39,7 +39,7 @@ class Stack:
 
     def __init__(self, settings: LocalSettings, *, reloads: bool = False) -> None:
         """`reloads`: its services can take changed code without being started again."""
-        self.settings = settings
+        self.settings, self.reloads = settings, reloads
         self.state = settings.state
         self.is_ready = False
         self.streams_made_in: int | None = None  # the process of NATS
@@ -191,7 +191,8 @@ class Stack:
 
     def start_servers(self, step: Step) -> None:
         self.refuse_taken_ports()
-        self.preloader.start()  # it imports while the servers start
+        if not self.reloads:
+            self.preloader.start()  # it imports while the servers start
         with step("browser assets"):
             assets.bring(self.settings.assets)
         self.nats.start()
@@ -343,13 +344,13 @@ class Stack:
     def stop(self, step: Step = contextlib.nullcontext) -> None:
         """Web first, then the gateway and the services, the servers last."""
         services = dict(self.services)
+        self.preloader.stop()  # nothing is forked any more
         with step("web"):
             services.pop("web").stop()
         with step("gateway"):
             self.gateway.stop()
         with step("services"):
             stop_all(services.values())
-            self.preloader.stop()
         with step("servers"):
             stop_all([self.mail] if self.mail else [])
             stop_all([self.nats])

@@ -16,11 +16,14 @@ from local.launcher.machine.preloading import Program
 from local.launcher.machine.processes import Forked, Process
 
 ADOPTING = 36  # PR_SET_CHILD_SUBREAPER
-ANSWER_SECONDS = 60
+ANSWER_SECONDS = 15  # meanwhile the launcher looks after nothing else
 ANSWER_BYTES = 20
 
 # Read by a program as it begins, and by nothing that is forked later.
 READ_AT_START = ("LD_", "MALLOC_", "PYTHON")
+
+# One at a time in a process, which either adopts or does not.
+FORKING = threading.Lock()
 
 # Linux can give a child's child to us; elsewhere each service is started by itself.
 IS_POSSIBLE = sys.platform == "linux"
@@ -42,15 +45,18 @@ class Preloader(Process):
         )
         self.requests: socket.socket | None = None
         self.has_failed = False
-        self.asking = threading.Lock()
+        self.strangers: set[int] = set()
 
     def start(self) -> None:
         if IS_POSSIBLE:
             super().start()
 
     def stop(self, seconds: float | None = None) -> None:
-        super().stop(seconds)
+        with contextlib.suppress(subprocess.TimeoutExpired):  # killed, and stuck in the kernel
+            super().stop(seconds)
+        self.running = None
         self.has_failed = False
+        self.collect()
         if self.requests:
             self.requests.close()
             self.requests = None
@@ -69,26 +75,49 @@ class Preloader(Process):
     def fork(
         self, program: Program, log: IO[bytes], environment: Mapping[str, str]
     ) -> Forked | None:
-        """Its process; none where something cannot be imported, which the program tells itself."""
-        with self.asking, given(environment) as told, adopting():
-            while not self.has_failed:
-                is_new = not self.is_alive()
-                if is_new:
-                    self.stop()
-                    self.start()
-                if pid := self.ask(program, [log.fileno(), told]):
-                    return Forked(pid)
+        """Its process; none where it has to be started by itself, as all others until `stop`.
+
+        So where something cannot be imported, which the program tells itself, and where nobody
+        answers in time.
+        """
+        with FORKING:
+            if self.has_failed:
+                return None
+            if not self.is_alive():
+                self.stop()
+                self.start()
+            before = children()
+            with adopting() as can_adopt:
+                forked = self.ask(program, log, environment) if can_adopt else None
+            self.strangers |= children() - before - ({forked.pid} if forked else set())
+            self.collect()
+            if not forked:
                 self.stop(0)
-                self.has_failed = is_new  # another one may have been killed meanwhile
+                self.has_failed = True
+        return forked
+
+    def ask(
+        self, program: Program, log: IO[bytes], environment: Mapping[str, str]
+    ) -> Forked | None:
+        """What is forked ends by itself unless it has been heard of and given its environment."""
+        if not self.requests:
+            return None
+        ours, theirs = socket.socketpair()
+        ours.settimeout(ANSWER_SECONDS)
+        with ours, contextlib.suppress(OSError):
+            with theirs:
+                files = [log.fileno(), theirs.fileno()]
+                socket.send_fds(self.requests, [json.dumps(program).encode()], files)
+            if pid := int(ours.recv(ANSWER_BYTES) or 0):
+                ours.sendall(json.dumps(dict(environment)).encode())
+                return Forked(pid)
         return None
 
-    def ask(self, program: Program, files: list[int]) -> int:
-        """The process; 0 where nobody answers."""
-        if self.requests:
-            with contextlib.suppress(ConnectionError, TimeoutError):
-                socket.send_fds(self.requests, [json.dumps(program).encode()], files)
-                return int(self.requests.recv(ANSWER_BYTES) or 0)
-        return 0
+    def collect(self) -> None:
+        """Others' orphans, adopted along with ours: nobody else reads their end."""
+        for pid in list(self.strangers):
+            if Forked(pid).poll() is not None:
+                self.strangers.remove(pid)
 
 
 def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
@@ -100,22 +129,24 @@ def is_everybodys(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def given(environment: Mapping[str, str]) -> Generator[int]:
-    """A file that lies nowhere, for the one process that it is given to."""
-    file = os.memfd_create("environment")
-    try:
-        os.write(file, json.dumps(dict(environment)).encode())
-        yield file
-    finally:
-        os.close(file)
-
-
-@contextlib.contextmanager
-def adopting() -> Generator[None]:
-    """Whoever loses its parent below us meanwhile becomes our child."""
+def adopting() -> Generator[bool]:
+    """Whoever loses its parent below us meanwhile becomes our child; whether the kernel agrees."""
     prctl = ctypes.CDLL(None).prctl
-    prctl(ADOPTING, 1)
+    can_adopt = prctl(ADOPTING, 1) == 0
     try:
-        yield
+        yield can_adopt
     finally:
         prctl(ADOPTING, 0)
+
+
+def children() -> set[int]:
+    """Of the first thread, which is who adopts; to others they are none of their business.
+
+    Asked by that thread before and after, only adopted ones are new: it has started nothing.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        return set()
+    with contextlib.suppress(OSError):  # not every kernel tells
+        listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
+        return {int(pid) for pid in listed.split()}
+    return set()

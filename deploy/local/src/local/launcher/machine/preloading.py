@@ -1,8 +1,10 @@
 """What services import, imported once; each service is then a fork of this process.
 
 Told on standard input, a socket, which module to run as a program; with it come two open files, its
-log and its environment. No environment is read here: what one service may know must not lie in the
-memory that the next is forked from. Nothing is opened, drawn by chance or begun either.
+log and a socket of its own. Over that one the fork says who it is, once it stands alone, and is given
+its environment; where the launcher does not wait for it any more, it ends. No environment is read
+here: what one service may know must not lie in the memory that the next is forked from. Nothing is
+opened, drawn by chance or begun either.
 """
 
 import contextlib
@@ -28,7 +30,7 @@ LATE = (
     "uvicorn.protocols.websockets.auto", "uvloop",
 )  # fmt: skip
 MESSAGE_BYTES = 10_000
-PARENT_SECONDS, PAUSE_SECONDS = 20, 0.001
+PARENT_SECONDS, PAUSE_SECONDS = 10, 0.001
 DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG
 
 
@@ -42,6 +44,7 @@ class Program(TypedDict):
 def main() -> NoReturn:
     """Until the launcher closes its end."""
     launcher = os.getppid()
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by whoever started us, it is inherited
     preload()
     requests = socket.socket(fileno=os.dup(0))
     while True:
@@ -49,13 +52,11 @@ def main() -> NoReturn:
         if not message:
             raise SystemExit
         program: Program = json.loads(message)
-        if pid := fork():
-            requests.send(str(pid).encode())
-            for each in files:
-                os.close(each)
-        else:
+        if is_forked():
             requests.close()
             become(program, *files, launcher=launcher)
+        for each in files:
+            os.close(each)
 
 
 def preload() -> None:
@@ -67,30 +68,24 @@ def preload() -> None:
     gc.freeze()  # nor later: a collection in a fork would write into every page that is shared
 
 
-def fork() -> int:
-    """In the launcher's child 0, here its process id: between them stands one that ends at once."""
-    reading, writing = os.pipe()
+def is_forked() -> bool:
+    """Whether this is the launcher's child: between it and us stands one that ends at once."""
     if between := os.fork():
-        os.close(writing)
-        with open(reading, "rb") as pid:  # noqa: PTH123 - a pipe
-            child = int(pid.read())
-        os.waitpid(between, 0)  # now it is the launcher's
-        return child
-    if child := os.fork():
-        os.write(writing, str(child).encode())
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(between, 0)
+        return False
+    if os.fork():
         os._exit(0)
-    os.close(reading)
-    os.close(writing)
-    return 0
+    return True
 
 
-def become(program: Program, log: int, environment: int, *, launcher: int) -> NoReturn:
+def become(program: Program, log: int, giver: int, *, launcher: int) -> NoReturn:
     """Be that program, as if it had been started by itself."""
     code = 1
     gc.enable()
     try:
         stand_alone(program, log, launcher)
-        take_environment(environment)
+        take_environment(giver)
         sys.argv = ["", *program["arguments"]]
         runpy.run_module(program["package"], run_name="__main__", alter_sys=True)
         code = 0
@@ -114,22 +109,27 @@ def stand_alone(program: Program, log: int, launcher: int) -> None:
         os.dup2(given, number)
     os.close(nothing)
     os.close(log)
-    Path("/proc/self/comm").write_text(program["package"])
+    with contextlib.suppress(OSError):  # read only in some containers, and only for who looks
+        Path("/proc/self/comm").write_text(program["package"])
     born = time.monotonic()
     while os.getppid() != launcher:  # not yet, for an instant; or never, where it was killed
         if time.monotonic() - born > PARENT_SECONDS:
             os._exit(1)
         time.sleep(PAUSE_SECONDS)
-    ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM)
-    if os.getppid() != launcher:
+    dies = ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM) == 0
+    if not dies or os.getppid() != launcher:
         os._exit(1)
 
 
-def take_environment(file: int) -> None:
+def take_environment(giver: int) -> None:
+    """Given to whom the launcher knows as its child; nobody goes on without."""
+    with socket.socket(fileno=giver) as launcher, launcher.makefile(encoding="ascii") as given:
+        launcher.sendall(str(os.getpid()).encode())
+        environment = given.read()
+    if not environment:
+        os._exit(1)
     os.environ.clear()
-    os.lseek(file, 0, os.SEEK_SET)
-    with open(file, encoding="ascii") as written:
-        os.environ.update(json.load(written))
+    os.environ.update(json.loads(environment))
     with contextlib.suppress(AttributeError):
         time.tzset()
 

@@ -1,5 +1,6 @@
 """One process: started with its own log file, dead when its parent dies, stopped in order."""
 
+import contextlib
 import fcntl
 import functools
 import os
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -55,9 +57,19 @@ reserved: set[int] = set()
 
 @functools.cache
 def reservations() -> int:
-    """Never closed: the kernel would forget all locks of this process with any one descriptor."""
+    """Never closed: the kernel would forget all locks of this process with any one descriptor.
+
+    Where somebody else has made what is called so, a file that no other process knows.
+    """
     file = Path(tempfile.gettempdir()) / f"guichet-ports-{os.getuid()}"
-    return os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with contextlib.suppress(OSError):
+        opened = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        if os.fstat(opened).st_uid == os.getuid():
+            return opened
+        os.close(opened)
+    opened, name = tempfile.mkstemp(prefix="guichet-ports-")
+    Path(name).unlink()
+    return opened
 
 
 def is_taken(port: int) -> bool:
@@ -97,12 +109,18 @@ class Forked:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
+        self.asking = threading.RLock()  # its end is read once, and nobody signals its number later
 
     def poll(self) -> int | None:
-        if self.returncode is None:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            self.returncode = os.waitstatus_to_exitcode(status) if pid else None
-        return self.returncode
+        """0 where somebody else has read how it ended, as `Popen` has it."""
+        with self.asking:
+            if self.returncode is None:
+                try:
+                    pid, status = os.waitpid(self.pid, os.WNOHANG)
+                except ChildProcessError:
+                    pid, status = self.pid, 0
+                self.returncode = os.waitstatus_to_exitcode(status) if pid else None
+            return self.returncode
 
     def wait(self, timeout: float | None = None) -> int | None:
         """Raises subprocess.TimeoutExpired where it has not ended in so many seconds."""
@@ -112,8 +130,9 @@ class Forked:
         return self.returncode
 
     def send_signal(self, sign: int) -> None:
-        if self.poll() is None:
-            os.kill(self.pid, sign)
+        with self.asking, contextlib.suppress(ProcessLookupError):
+            if self.poll() is None:
+                os.kill(self.pid, sign)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
@@ -187,7 +206,8 @@ class Process:
             try:
                 self.running.wait(self.patience if seconds is None else seconds)
             except subprocess.TimeoutExpired:
-                os.killpg(self.running.pid, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # ended just now
+                    os.killpg(self.running.pid, signal.SIGKILL)
                 self.running.wait(5)
         self.running = None
 

@@ -4,6 +4,7 @@ Nothing that the launcher cannot write, on a full disk, ends it: it says so and 
 """
 
 import contextlib
+import subprocess
 import time
 from collections.abc import Callable, Iterable
 
@@ -11,6 +12,7 @@ from local.launcher.machine.processes import Process
 
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 STEADY_SECONDS = 60.0
+TROUBLE = (OSError, subprocess.TimeoutExpired)  # the latter of what does not end, even killed
 
 
 class Watched:
@@ -35,8 +37,8 @@ class Watched:
             return False
         try:
             self.process.start()
-        except OSError as trouble:
-            self.put_off(f"cannot be started ({trouble.strerror})", say)
+        except TROUBLE as trouble:
+            self.put_off(f"cannot be started ({reason(trouble)})", say)
             return False
         self.start_at, self.since = None, now
         say(f"{self.process.name} is started again (process {self.process.pid}).")
@@ -51,6 +53,10 @@ class Watched:
     def how(self) -> str:
         code = self.process.running.returncode if self.process.running else None
         return f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
+
+
+def reason(trouble: Exception) -> str:
+    return (trouble.strerror if isinstance(trouble, OSError) else None) or str(trouble)
 
 
 class Supervisor:
@@ -78,8 +84,8 @@ class Supervisor:
         """Whether it could be done; if not, it says so once."""
         try:
             then()
-        except OSError as refused:
-            trouble = refused.strerror or str(refused)
+        except TROUBLE as refused:
+            trouble = reason(refused)
             if trouble != self.trouble:
                 self.say(
                     f"The launcher cannot write down who runs ({trouble}): make room. It goes on"

@@ -1,9 +1,12 @@
 """Run the tests: all of them, those of some parts, or those that a change reaches."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
+from local.launcher.machine.processes import CannotStart
 from local.launcher.screen import say
 from local.launcher.settings import ROOT
 from local.workshop.parts import ON_DEMAND, PARTS, WHOLE
@@ -107,5 +110,16 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
 
 def own_disks() -> list[str]:
     """The prefix under which tests may mount small disks, which nobody else sees."""
-    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    return ["unshare", *as_root, "--mount", "--"]
+    why = "there is no unshare, which Linux alone has"
+    if shutil.which("unshare"):
+        for as_root in ([], ["--user", "--map-root-user"]):
+            prefix = ["unshare", *as_root, "--mount", "--"]
+            attempt = [*prefix, "mount", "-t", "tmpfs", "none", tempfile.gettempdir()]
+            done = subprocess.run(attempt, capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                return prefix
+            why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    raise CannotStart(
+        f"The incidents fill small disks, which nobody may mount here ({why}): run them as root on"
+        " a machine of its own, or in a container that is --privileged."
+    )
