@@ -111,6 +111,11 @@ function notSent(form, submitter) {
   );
 }
 
+// The list below a field in which somebody is typing.
+function isOld(form, why) {
+  notify(form, null, "La liste n’est pas à jour.", why);
+}
+
 function notify(form, submitter, what, why) {
   const place = document.createElement("div");
   place.id = "unsent-notice";
@@ -140,13 +145,15 @@ document.addEventListener("htmx:after:request", (event) => {
   if (new DOMParser().parseFromString(text, "text/html").querySelector(select)) return;
   event.preventDefault();
   if (sourceEvent.type === "submit") form.submit();
-  else notify(form, null, "La liste n’est pas à jour.", "Le guichet ne répond pas comme prévu.");
+  else isOld(form, "Le guichet ne répond pas comme prévu.");
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   if (ctx.text !== undefined) return; // answered
-  sendable(ctx.sourceElement);
-  notSent(ctx.sourceElement, ctx.sourceEvent.submitter);
+  const { sourceElement: form, sourceEvent } = ctx;
+  sendable(form);
+  if (sourceEvent.type === "submit") notSent(form, sourceEvent.submitter);
+  else isOld(form, "La connexion est coupée.");
 });
 
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
