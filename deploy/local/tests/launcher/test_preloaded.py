@@ -20,8 +20,6 @@ from local.launcher.programs import Service
 from local.launcher.settings import ROOT
 from memory import holds
 
-pytestmark = pytest.mark.skipif(not preloading.IS_POSSIBLE, reason="Linux alone gives children")
-
 SECRETS = {"shop": "a-secret-of-the-shop", "store": "a-secret-of-the-store"}
 APP = """
 import json, os, random, secrets, ssl, sys, threading
@@ -179,11 +177,16 @@ def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
     assert psutil.Process(shop.pid).name() == "shop"
 
 
-def test_where_the_kernel_refuses_to_adopt_they_start_by_themselves(services, monkeypatch):
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("ADOPTING", 0), ("IS_POSSIBLE", False)],
+    ids=["a kernel that refuses to adopt", "not Linux"],
+)
+def test_where_nobody_can_adopt_they_start_by_themselves(services, monkeypatch, name, value):
     shop = services["shop"]
     shop.stop()
     shop.preloader.stop()
-    monkeypatch.setattr(preloading, "ADOPTING", 0)  # no such request
+    monkeypatch.setattr(preloading, name, value)
     shop.start()
     shop.wait_for(shop.is_ready, 30)
     assert shop.preloader.pid is None
