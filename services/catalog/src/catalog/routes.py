@@ -65,7 +65,7 @@ async def begin_import(
         session, caller.id, operations.IMPORTS, length, longest=LARGEST_IMPORT
     )
     response.headers.update(uploads.headers_of(upload))
-    wake_later(session, operations.IMPORTING)  # of no bytes it is whole
+    wake_later(session, operations.IMPORTING)  # an empty file is complete already
     response.headers["Location"] = f"{router.prefix}/imports/{upload.id}"
     return as_import(upload)
 

@@ -196,7 +196,7 @@ def forget_draft(session: AsyncSession, seller: Caller, key: str | None) -> None
         run_later(session, MINE, {"seller_id": seller.id})
 
 
-# --- What the others told ---------------------------------------------------------------------
+# --- Copies of customers and products ---------------------------------------------------------
 
 
 async def remember_customer(

@@ -34,10 +34,8 @@ class PgSnapshot(UserDefinedType[str]):
 
 # --- Snapshots --------------------------------------------------------------------------------
 
-# the next one to begin, and those running between. It says of every change whether it was seen.
 # PostgreSQL's text form: the oldest running transaction, the next one to begin, and those running
 # in between. It tells of every change whether it was visible.
-# the next one to begin, and those running between. It says of every change whether it was seen.
 AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
 
 NUMBER = "[0-9]{1,18}"

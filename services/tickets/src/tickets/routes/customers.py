@@ -106,7 +106,7 @@ async def my_tickets(
     page = lists.mine(view, filters, limit=limit, after=after)
     if not with_counts:
         return await reader.ask(page)
-    # What `as_of` says to have been seen has been: the list is read after it.
+    # The list is read after the counts: it shows every change that their `as_of` covers.
     counts, tickets = await reader.ask_all(lists.my_counts(customer.id), page)
     return tickets.model_copy(update=dict(snapshots.of(counts)))
 

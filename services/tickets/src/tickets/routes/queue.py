@@ -66,9 +66,9 @@ def begin(day: date | None, zone: ZoneInfo, *, days: int = 0) -> datetime | None
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """A queue as it was asked for; `questions` are, where wanted, its counts, and the queue itself.
+    """A requested page of a queue; `questions` are its counts, if wanted, then the queue itself.
 
-    What the counts have seen, of which `as_of` tells, the queue has seen too: it is read after them.
+    The queue is read after the counts, so that it shows every change that their `as_of` covers.
     """
 
     questions: list[Question[Any]]

@@ -26,7 +26,7 @@ MOST_TICKETS = 10
 def context(number: int) -> Question[api.Context]:
     """The customer, what else they own and asked for, and others' requests on this product.
 
-    Of a request that there is: ask for it first.
+    The request must exist: ask for it first, which raises TicketUnknown.
     """
     here = {"number": number}
     parts = [Part(CUSTOMER, here), Part(PRODUCTS, here), Part(TICKETS, here)]
