@@ -123,9 +123,8 @@ async def send_link(session: AsyncSession, event: LinkRequested) -> None:
         link_expires_at=event.expires_at,
     )
     await notify(session, event.account_id, notification)
-    if (
-        event.purpose == Purpose.EMAIL
-    ):  # the old address gets a mail by which the change can be refused
+    if event.purpose == Purpose.EMAIL:
+        # To the old address, where the change can be refused.
         warning = replace(notification, kind=Kind.EMAIL_ASKED, key=key_of("refusal", event.link_id))
         await notify(session, event.account_id, warning)
 

@@ -226,8 +226,8 @@ class Verdict(Enum):
     """Whether a mail that is due can be sent."""
 
     READY = "ready"
-    INCOMPLETE = "unknown"  # an event that it needs has not arrived yet
-    OBSOLETE = "gone"  # no reason left to send it
+    INCOMPLETE = "incomplete"  # an event that it needs has not arrived yet
+    OBSOLETE = "obsolete"  # no reason left to send it
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,14 @@ class MailUnknown(NotFound):
     code = "mail_unknown"
 
 
-PREFERENCE_NAMES = select(*Preferences.__table__.columns).where(
+PREFERENCES = select(*Preferences.__table__.columns).where(
     Preferences.person_id == bindparam("person_id")
 )
 
 
 async def preferences(reader: Reader, person_id: UUID) -> Preferences:
     """This person's preferences, or the defaults."""
-    row = (await reader.execute(PREFERENCE_NAMES, {"person_id": person_id})).one_or_none()
+    row = (await reader.execute(PREFERENCES, {"person_id": person_id})).one_or_none()
     return Preferences(person_id=person_id) if row is None else Preferences(**row._asdict())
 
 

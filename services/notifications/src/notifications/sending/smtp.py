@@ -121,10 +121,8 @@ async def send(smtp: SMTP, sender: str, recipient: str, content: bytes) -> None:
 
 
 def classified(answer: aiosmtplib.SMTPResponseException) -> NotSent:
-    response, cause = (
-        response_text(answer.code, answer.message),
-        f"{type(answer).__name__} {answer.code}",
-    )
+    response = response_text(answer.code, answer.message)
+    cause = f"{type(answer).__name__} {answer.code}"
     of_this_mail = isinstance(answer, ABOUT_THE_MAIL) and answer.code not in OUR_ACCOUNT
     if answer.code >= PERMANENT and of_this_mail:
         return Refused(response, cause)
