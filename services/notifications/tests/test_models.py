@@ -9,7 +9,7 @@ import pytest
 from contracts.identity.roles import Role
 from contracts.notifications.api import Kind, State
 from notifications.models import Due, Mail, Person, Preferences, Reason, Ticket, Verdict
-from notifications.operations.mails import LONGEST_PAUSE, one_line, postpone
+from notifications.operations.mails import LONGEST_PAUSE, error_of, postpone
 from notifications.operations.queueing import Notification, Rules, key_of
 
 AT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
@@ -222,8 +222,8 @@ def test_an_event_has_the_same_key_in_every_release():
 
 
 def test_what_a_server_answers_is_one_line_of_bounded_length():
-    assert one_line("550 no\r\n\x07 such  user") == "550 no such user"
-    assert len(one_line("x" * 501)) == 500
+    assert error_of("550 no\r\n\x07 such  user") == "550 no such user"
+    assert len(error_of("x" * 501)) == 500
 
 
 def test_an_old_event_counts_where_it_is_new_in_its_stream(monkeypatch):

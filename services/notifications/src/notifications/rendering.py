@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from contracts.identity.emails import mail_form
 from contracts.notifications.api import Kind, Language
 from notifications.models import ON_TICKETS, TO_STAFF
-from notifications.words import LABELS, Words, enumeration, moment, words
+from notifications.words import LABELS, Words, enumeration, moment, one_line, words
 
 templates = Environment(
     loader=PackageLoader("notifications"),
@@ -117,12 +117,6 @@ def serialized(message: EmailMessage) -> bytes:
 
 
 # --- Headers ----------------------------------------------------------------------------------
-
-
-def one_line(text: str) -> str:
-    """Without line breaks, control characters and direction marks, which could forge a header."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(plain.split())
 
 
 def for_header(text: str) -> str:

@@ -363,6 +363,12 @@ def words(kind: Kind, language: Language, count: int = 1) -> Words:
     return several or WORDS[language][kind]
 
 
+def one_line(text: str) -> str:
+    """Without line breaks, control characters and direction marks, which could forge a header."""
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(plain.split())
+
+
 def enumeration(names: list[str], language: Language) -> str:
     """« Awa Diallo, Karim Benali et Julien Morel »."""
     if len(names) < 2:

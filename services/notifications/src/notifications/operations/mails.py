@@ -14,6 +14,7 @@ from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
 from notifications.operations.queueing import WORKERS
+from notifications.words import one_line
 
 PACE_LOCK = 0x3A11  # taken before attempts of the last minute are counted, across all processes
 LONGEST_PAUSE = timedelta(minutes=5)
@@ -177,7 +178,7 @@ async def mark_sent(session: AsyncSession, mail: Mail, *, to: str) -> None:
 
 async def mark_failed(session: AsyncSession, mail: Mail, *, to: str, response: str) -> None:
     """Permanently: another attempt would be refused as well."""
-    mail.sent_to, mail.last_error = to, one_line(response)
+    mail.sent_to, mail.last_error = to, error_of(response)
     mail.release(State.FAILED, at=await now(session))
 
 
@@ -186,7 +187,7 @@ async def schedule_retry(
 ) -> State:
     """Wait for the next pause; after the last pause the mail has failed."""
     at = await now(session)
-    mail.sent_to, mail.last_error = to, one_line(response)
+    mail.sent_to, mail.last_error = to, error_of(response)
     if mail.attempts > len(pauses):
         mail.release(State.FAILED, at=at)
     else:
@@ -200,10 +201,9 @@ async def mark_dropped(session: AsyncSession, mail: Mail) -> None:
     mail.release(State.DROPPED, at=await now(session))
 
 
-def one_line(response: str) -> str:
-    """Without line breaks and control characters, and cut: what PostgreSQL can store."""
-    line = "".join(character if character.isprintable() else " " for character in response)
-    return " ".join(line.split())[:ERROR_LENGTH]
+def error_of(response: str) -> str:
+    """As it is stored: PostgreSQL takes no NUL, and servers may answer at any length."""
+    return one_line(response)[:ERROR_LENGTH]
 
 
 # --- Sending again, pruning -------------------------------------------------------------------
