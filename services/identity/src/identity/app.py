@@ -38,7 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 class OwnStanding:
-    """Of sessions, asked each time where they are kept."""
+    """Identity checks sessions in its own database, each time."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

@@ -295,8 +295,8 @@ def is_listed(plain: str) -> bool:
 
 
 def in_list(word: str) -> bool:
-    stored, wanted = listed(), hash(word)
-    return wanted in stored[wanted % len(stored)]
+    buckets, wanted = listed(), hash(word)
+    return wanted in buckets[wanted % len(buckets)]
 
 
 @functools.cache
@@ -305,11 +305,11 @@ def listed() -> "Sequence[array[int]]":
 
     The 230,000 words themselves would take 20 MB, and importing zxcvbn 12.
     """
-    hashes = [array("q") for _ in range(1024)]
+    buckets = [array("q") for _ in range(1024)]
     for word in itertools.chain(zxcvbn_words(), french_words()):
         wanted = hash(without_accents(word))
-        hashes[wanted % len(hashes)].append(wanted)
-    return hashes
+        buckets[wanted % len(buckets)].append(wanted)
+    return buckets
 
 
 def zxcvbn_words() -> Iterator[str]:

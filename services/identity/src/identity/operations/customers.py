@@ -33,7 +33,7 @@ async def register_customer(
         password_hash=password_hash,
         registered_at=clock.now(),
     )
-    async with address_sent(session, new.email):
+    async with own_address_naming_holder(session, new.email):
         session.add(customer)
     announce(session, customer)
     if not customer.has_password:
@@ -52,7 +52,7 @@ async def change_customer(
 ) -> Account:
     """Fields that are not given stay; equal values are no change."""
     customer = await accounts.customer(session, customer_id, lock=True)
-    async with address_sent(session, change.email or customer.email):
+    async with own_address_naming_holder(session, change.email or customer.email):
         before = customer.email
         is_new = customer.change(**change.model_dump(exclude_none=True))
     if customer.email != before:
@@ -73,8 +73,8 @@ async def reset_password(
 
 
 @asynccontextmanager
-async def address_sent(session: AsyncSession, email: str) -> AsyncGenerator[None]:
-    """As `own_address`, but staff learn which customer has the address."""
+async def own_address_naming_holder(session: AsyncSession, email: str) -> AsyncGenerator[None]:
+    """As `own_address`; the refusal names the customer who has the address, for staff."""
     try:
         async with own_address(session):
             yield
