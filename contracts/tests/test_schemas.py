@@ -138,7 +138,7 @@ def test_asyncapi_has_a_channel_for_each_event_under_its_subject(asyncapi):
 
 
 def test_asyncapi_says_who_sends_and_who_receives(asyncapi):
-    fields = {
+    operations = {
         (operation["action"], operation["tags"][0]["name"], channel_of(operation))
         for operation in asyncapi["operations"].values()
     }
@@ -146,7 +146,7 @@ def test_asyncapi_says_who_sends_and_who_receives(asyncapi):
     received = {
         ("receive", listening.service, type) for listening in LISTENINGS for type in listening.types
     }
-    assert fields == sent | received
+    assert operations == sent | received
 
 
 def channel_of(operation):
@@ -294,11 +294,11 @@ def test_a_refusal_says_what_to_do(tmp_path):
     gone = tmp_path / "sales.sale-forgotten.v1"
     gone.mkdir()
     (gone / "001-0.json").write_text("{}")
-    with pytest.raises(generator.Breaking) as received:
+    with pytest.raises(generator.Breaking) as refused:
         generator.release(tmp_path, set(tmp_path.rglob("*.json")))
-    assert "sale-forgotten.v1: is no event of ours any more" in str(received.value)
-    assert "give what is new a default" in str(received.value)
-    assert "(.v2)" in str(received.value)
+    assert "sale-forgotten.v1: is no event of ours any more" in str(refused.value)
+    assert "give what is new a default" in str(refused.value)
+    assert "(.v2)" in str(refused.value)
 
 
 def test_the_main_branch_holds_what_is_published():
