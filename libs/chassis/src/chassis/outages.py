@@ -77,9 +77,9 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
         return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
-    said = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
-    remedy = next(what for words, what in REMEDIES.items() if words in said)
-    return f"{said}: {remedy.format(address=address)}"
+    message = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
+    remedy = next(what for words, what in REMEDIES.items() if words in message)
+    return f"{message}: {remedy.format(address=address)}"
 
 
 # Of the codes of JetStream: no room in its store, for all streams or for this one.

@@ -173,7 +173,7 @@ def create_service(
     app.include_router(
         health.health_routes(
             needed={"database": partial(database_ready, settings.service, database)},
-            told={"broker": bus.state, "outbox": partial(outbox_moves, database)},
+            reported={"broker": bus.state, "outbox": partial(outbox_moves, database)},
             loops=all_loops,
         )
     )

@@ -251,11 +251,11 @@ def read(settings: type[S]) -> S:
     except SettingsError as unreadable:
         raise WrongSettings(str(unreadable)) from unreadable
     except ValidationError as wrong:
-        lines = [told(str(e["loc"][0]), e["type"], e["msg"]) for e in wrong.errors()]
+        lines = [complaint(str(e["loc"][0]), e["type"], e["msg"]) for e in wrong.errors()]
         raise WrongSettings("\n".join(lines)) from wrong
 
 
-def told(name: str, type: str, message: str) -> str:
+def complaint(name: str, type: str, message: str) -> str:
     variable = f"{PREFIX}{name.upper()}"
     if type == "missing":
         return f"{variable} is missing: set it, or {variable}_FILE to a file that holds it"

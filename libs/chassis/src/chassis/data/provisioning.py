@@ -124,8 +124,8 @@ def main() -> None:
             f"databases: {missing.filename}: {missing.strerror}; make it with ./guichet compose init"
         )
     except psycopg.Error as refused:
-        said = of_database(refused, "the secret postgres-url") or first_line(refused)
-        sys.exit(f"databases: PostgreSQL refuses the databases and roles: {said}")
+        reason = of_database(refused, "the secret postgres-url") or first_line(refused)
+        sys.exit(f"databases: PostgreSQL refuses the databases and roles: {reason}")
 
 
 if __name__ == "__main__":

@@ -108,14 +108,14 @@ class PublishedKeys:
         self.known: dict[str, PyJWK] = {}
         self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
         self.is_silent = True
-        self.said: tuple[datetime, float] | None = None  # identity's time, and when we asked for it
+        self.identity_time: tuple[datetime, float] | None = None  # and when we asked for it
         self.asking = asyncio.Lock()
 
     def now(self) -> datetime:
         """By our steady clock since: the other one may be set at any moment."""
-        if self.said is None:
+        if self.identity_time is None:
             return clock.now()
-        moment, asked_at = self.said
+        moment, asked_at = self.identity_time
         return moment + timedelta(seconds=time.monotonic() - asked_at)
 
     async def key(self, kid: str) -> PyJWK | None:
@@ -126,12 +126,12 @@ class PublishedKeys:
             async with self.asking:
                 if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
                     await self.ask()
-                    self.tell_of_unknown(kid)
+                    self.warn_of_unknown(kid)
             if kid not in self.known and self.is_silent:  # perhaps it has been published meanwhile
                 raise KeysUnavailable("the signing keys cannot be read now")
         return self.known.get(kid)
 
-    def tell_of_unknown(self, kid: str) -> None:
+    def warn_of_unknown(self, kid: str) -> None:
         """Forged, or we read the keys of another Guichet and refuse everybody."""
         if kid not in self.known and not self.is_silent:
             log.warning("unknown_signing_key", remedy=UNKNOWN_KEY)
@@ -141,7 +141,7 @@ class PublishedKeys:
             await self.read()
 
     async def read(self) -> None:
-        """Raises `Stuck` where identity does not say."""
+        """Raises `Stuck` where identity does not answer."""
         self.asked_at = time.monotonic()
         try:
             answer = await self.http.get(KEYS_PATH)
@@ -149,8 +149,8 @@ class PublishedKeys:
                 raise httpx.HTTPError(str(answer.status_code))
             published = answer.json()
             self.known = {key["kid"]: PyJWK(key) for key in published["keys"]}
-            if said := published.get("now"):  # the release before does not say
-                self.said = datetime.fromisoformat(said), self.asked_at
+            if now := published.get("now"):  # the previous release does not publish it
+                self.identity_time = datetime.fromisoformat(now), self.asked_at
             self.is_silent = False
         except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
             self.is_silent = True

@@ -51,8 +51,8 @@ def encode(*values: object) -> str:
         else value
         for value in values
     ]
-    said = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
-    return base64.urlsafe_b64encode(said).decode().rstrip("=")
+    written = json.dumps(plain, separators=(",", ":"), ensure_ascii=False).encode()
+    return base64.urlsafe_b64encode(written).decode().rstrip("=")
 
 
 def decode(cursor: str, *types: type) -> tuple[Any, ...]:
@@ -60,8 +60,8 @@ def decode(cursor: str, *types: type) -> tuple[Any, ...]:
     try:
         if len(cursor) > LONGEST:
             raise ValueError("longer than any key")
-        said = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        return key_of(types).validate_json(said)
+        written = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        return key_of(types).validate_json(written)
     except (ValueError, ValidationError) as malformed:
         raise CursorInvalid("this cursor was not given by this list", field="after") from malformed
 

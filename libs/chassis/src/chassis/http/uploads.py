@@ -221,9 +221,9 @@ async def settle_next(
     except Refusal as refusal:
         if upload_id is None or (later is not None and isinstance(refusal, later)):
             raise
-        told = {"code": refusal.code, "detail": refusal.detail, "context": refusal.context}
+        reason = {"code": refusal.code, "detail": refusal.detail, "context": refusal.context}
         async with database.transaction() as session:
-            await settle(session, upload_id, {"refusal": told})
+            await settle(session, upload_id, {"refusal": reason})
     except Exception as error:
         if upload_id is not None and not is_passing(error):
             await count_failure(database, upload_id)
@@ -261,5 +261,5 @@ async def count_failure(database: Database, upload_id: UUID) -> None:
             .returning(Upload.failures)
         )
         if failures is not None and failures >= TRIES:
-            told = {"code": "failed", "detail": "see the log", "context": {}}
-            await settle(session, upload_id, {"refusal": told})
+            reason = {"code": "failed", "detail": "see the log", "context": {}}
+            await settle(session, upload_id, {"refusal": reason})

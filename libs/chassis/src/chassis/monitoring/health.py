@@ -17,10 +17,10 @@ Check = Callable[[], Awaitable[str | None]]
 
 def health_routes(
     needed: Mapping[str, Check],
-    told: Mapping[str, Check] | None = None,
+    reported: Mapping[str, Check] | None = None,
     loops: Callable[[], Iterable[Loop]] = tuple,
 ) -> APIRouter:
-    """`needed` decides readiness; `told` and the loops are reported beside it.
+    """`needed` decides readiness; `reported` and the loops are only shown with it.
 
     A check returns None when all is well, otherwise a reason in a few words. No loop decides: as
     long as requests can be answered, nobody is better served by a gateway that sends them away.
@@ -37,7 +37,7 @@ def health_routes(
         reasons = {name: await check() for name, check in needed.items()}
         if leaving.is_set():
             reasons["process"] = "leaving"
-        beside = {name: await check() for name, check in (told or {}).items()}
+        beside = {name: await check() for name, check in (reported or {}).items()}
         running = list(loops())
         beside |= {loop.name: loop.state() for loop in running}
         well = {loop.name: f"ok: {loop.last} {loop.idle:.0f} s ago" for loop in running}

@@ -27,7 +27,7 @@ def add_traceback(_: object, __: str, event: EventDict) -> EventDict:
     given = event.pop("exc_info", None)
     error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     if isinstance(error, BaseException):
-        event["exception"] = "\n".join(map(told, chain_of(error)))
+        event["exception"] = "\n".join(map(described, chain_of(error)))
     return event
 
 
@@ -40,7 +40,7 @@ def chain_of(error: BaseException | None) -> list[BaseException]:
     return chain
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
     words = "" if kind.startswith(QUOTING) else f": {error}"
     return "".join(traceback.format_tb(error.__traceback__)) + kind + words

@@ -40,7 +40,7 @@ class Loop:
         self.trouble, self.last, self.at = None, what, time.monotonic()
 
     def cannot(self, why: str) -> None:
-        """The log is told of another trouble than the last."""
+        """Logged only if it differs from the last trouble."""
         if why != self.trouble:
             log.warning("loop_stuck", loop=self.name, trouble=why)
         self.trouble = why

@@ -62,7 +62,7 @@ async def connect(
     """
     last = ""
 
-    async def told(error: Exception) -> None:
+    async def on_error(error: Exception) -> None:
         nonlocal last
         if refusals:
             refusals.hear(error)
@@ -72,10 +72,10 @@ async def connect(
             last = trouble
             log.warning("broker_trouble", user=user, trouble=trouble)
 
-    async def lost() -> None:
+    async def on_loss() -> None:
         log.warning("broker_lost", user=user)
 
-    async def stands_again() -> None:
+    async def on_return() -> None:
         log.info("broker_back", user=user)
         back()
 
@@ -89,7 +89,7 @@ async def connect(
         reconnect_time_wait=0.5,
         ping_interval=10,
         drain_timeout=5,
-        error_cb=told,
-        disconnected_cb=lost,
-        reconnected_cb=stands_again,
+        error_cb=on_error,
+        disconnected_cb=on_loss,
+        reconnected_cb=on_return,
     )
