@@ -336,12 +336,10 @@ class Bus:
         )
         js = self.broker.jetstream()
         if settings.relay and settings.service in PUBLISHERS:
-            dsn = settings.database_url.get_secret_value().replace("+psycopg", "", 1)
-            stream = stream_name(settings.service)
             self.relay = Relay(
-                dsn,
+                settings.dsn,
                 js,
-                stream,
+                stream_name(settings.service),
                 settings.outbox_poll_seconds,
                 refusals=refusals,
                 from_tables=self.publish_again if self.from_tables else None,

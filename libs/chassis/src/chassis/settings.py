@@ -236,6 +236,11 @@ class ServiceSettings(CommonSettings):
         " one it becomes a dead letter.",
     )
 
+    @property
+    def dsn(self) -> str:
+        """The database's address as psycopg takes it, for connections beside the pool."""
+        return self.database_url.get_secret_value().replace("+psycopg", "", 1)
+
 
 S = TypeVar("S", bound=BaseSettings)
 

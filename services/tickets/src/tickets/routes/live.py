@@ -212,9 +212,8 @@ async def listen(app: FastAPI, loop: Loop) -> None:
 async def pass_on(app: FastAPI, loop: Loop) -> None:
     """Until nobody has read for a while."""
     hub: Hub = app.state.hub
-    dsn = app.state.settings.database_url.get_secret_value().replace("+psycopg", "", 1)
     async with await outbox.Listener.connect(
-        dsn, autocommit=True, application_name="tickets live", **WATCHED
+        app.state.settings.dsn, autocommit=True, application_name="tickets live", **WATCHED
     ) as connection:
         await outbox.listen(connection, "changes")
         while not hub.is_idle:
