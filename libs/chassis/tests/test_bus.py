@@ -474,7 +474,7 @@ def untroubled(relay: Relay | Consumer) -> Callable[[], Awaitable[bool]]:
 
 
 async def test_a_table_that_somebody_holds_is_told(database, js, monkeypatch):
-    monkeypatch.setattr("chassis.messaging.bus.relay.GIVES_WAY", "-c lock_timeout=100ms")
+    monkeypatch.setattr("chassis.messaging.bus.relay.LOCK_LIMIT", "-c lock_timeout=100ms")
     relay = relay_of(database, js)
     async with AsyncExitStack() as stack:
         async with database.transaction() as somebody:

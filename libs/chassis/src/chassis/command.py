@@ -58,7 +58,7 @@ def service_command(package: str) -> typer.Typer:
         settings = service_settings(package)
         url = settings.migration_url or settings.database_url
         address = f"GUICHET_{'MIGRATION' if settings.migration_url else 'DATABASE'}_URL"
-        logs.configure("WARNING")  # Alembic keeps to itself what nobody asks for
+        logs.configure("WARNING")  # without Alembic's account of each step
         try:
             migrations.upgrade(package, url.get_secret_value())
         except (migrations.SchemaNewer, migrations.SchemaInUse) as refused:

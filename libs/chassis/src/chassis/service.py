@@ -249,7 +249,7 @@ async def compare_clocks(app: FastAPI, _: Loop) -> str:
 
 
 async def find_room(app: FastAPI, loop: Loop) -> str:
-    """Once a write was refused for want of it."""
+    """After a write failed because the disk is full: report it until there is room again."""
     database: Database = app.state.database
     try:
         await asyncio.wait_for(database.was_full.wait(), IDLE_SECONDS)
@@ -264,7 +264,7 @@ async def find_room(app: FastAPI, loop: Loop) -> str:
 
 async def close_idle(app: FastAPI, _: Loop) -> str:
     """Each connection costs PostgreSQL some 2 MiB, more after its first minutes of work."""
-    return f"closed {await app.state.database.close_idle(IDLE_SECONDS)} idle ones"
+    return f"closed {await app.state.database.close_idle(IDLE_SECONDS)} idle connections"
 
 
 async def read_database(database: Database) -> None:

@@ -47,8 +47,8 @@ NAMES = {
 TYPES: dict[Any, Any] = {datetime: DateTime(timezone=True), str: Text()}
 
 # Nothing may hang: a statement, a wait for a lock and a forgotten transaction all end.
-GIVES_WAY = "-c lock_timeout=5s"
-LIMITS = f"{GIVES_WAY} -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
+LOCK_LIMIT = "-c lock_timeout=5s"
+LIMITS = f"{LOCK_LIMIT} -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
 
 
 # A server that vanishes without a word is noticed within half a minute, also by who only waits.
@@ -84,10 +84,10 @@ def new_id() -> UUID:
 
 
 class Pool(AsyncAdaptedQueuePool):
-    """Lends what came back last, so that what is not needed lies idle, and can be closed."""
+    """Lends the connection returned last, so that surplus ones stay idle and can be closed."""
 
     def close_idle(self, seconds: float) -> int:
-        """How many were closed, of those that nobody has used for so long."""
+        """Close those that nobody has used for so many seconds; returns how many there were."""
         idle: list[ConnectionPoolEntry] = []
         with suppress(Empty):
             while True:
@@ -113,7 +113,7 @@ class Database:
         self, url: str, *, size: int = 5, overflow: int = 5, wait: float = 2, name: str = "guichet"
     ) -> None:
         self.most = size + overflow
-        self.was_full = asyncio.Event()  # the disk, when a transaction needed room
+        self.was_full = asyncio.Event()  # set once a write fails because PostgreSQL's disk is full
         self.engine = create_async_engine(
             url,
             poolclass=Pool,
@@ -180,10 +180,10 @@ class Database:
         try:
             yield Reader(wire, self.statements)
         finally:
-            await greenlet_spawn(give_back, pooled)  # waits for nobody: no cancelling comes between
+            await greenlet_spawn(give_back, pooled)  # it never waits, so it cannot be cancelled
 
     async def close_idle(self, seconds: float) -> int:
-        """How many connections were closed, of those that nobody has used for so long."""
+        """As `Pool.close_idle`."""
         return await greenlet_spawn(cast("Pool", self.engine.pool).close_idle, seconds)
 
     async def close(self) -> None:
@@ -195,7 +195,7 @@ def note_return(_: object, record: ConnectionPoolEntry) -> None:
 
 
 def give_back(pooled: PoolProxiedConnection) -> None:
-    """One that is cut off, or at work still, is given up."""
+    """Return it to the pool, or discard it if it is cut off or still at work."""
     if not wire_of(pooled).is_idle:
         pooled.invalidate()
     pooled.close()

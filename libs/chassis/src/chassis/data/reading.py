@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True)
 class Question(Generic[Answer]):
-    """Statements that need nothing of each other; `answer` is given the rows of each."""
+    """Statements that do not depend on each other; `answer` is called with the rows of each."""
 
     parts: Sequence[Part]
     answer: Callable[..., Answer]
@@ -123,7 +123,7 @@ def asked(statements: Statements, part: Part) -> Asked:
 class Reader:
     """Runs statements on one connection: each sees what was committed before it.
 
-    `before` is what has to be sent before whatever comes next.
+    `before` returns what must be sent ahead of the next statements, in the same batch.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Reader:
         return rows
 
     async def together(self, *parts: Part) -> list[Rows]:
-        """The rows of each, in one round trip; with one that fails all do."""
+        """The rows of each, in one round trip; if one fails, all do."""
         return await self.run([asked(self.statements, part) for part in parts])
 
     async def ask(self, question: Question[Answer]) -> Answer:
@@ -155,7 +155,7 @@ class Reader:
         ]
 
     async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
-        """In a transaction with a setting that holds no longer: `SET LOCAL …`."""
+        """In a transaction with `setting` (`SET LOCAL …`), which ends with it."""
         batch = [Asked(setting, {}), asked(self.statements, Part(statement, values))]
         before = self.before()
         if before or not self.wire.is_idle:

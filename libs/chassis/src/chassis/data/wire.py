@@ -1,4 +1,4 @@
-"""Statements as PostgreSQL is sent them: a batch is one message there and one back."""
+"""Sends statements to PostgreSQL in batches: one round trip for each batch."""
 
 import asyncio
 import contextlib
@@ -21,8 +21,8 @@ from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, Transacti
 from psycopg.pq.abc import PGresult
 from sqlalchemy.pool import PoolProxiedConnection
 
-PREPARED_AFTER = 5  # times that a statement was sent with its text
-PREPARED_MOST = 100  # by each connection; the one that was not used for longest goes
+PREPARED_AFTER = 5  # times that a statement was sent as text
+PREPARED_MOST = 100  # per connection; then the least recently used one is dropped
 CANCEL_SECONDS = 5
 
 PARAMETER = re.compile(r"%\(([^)]+)\)s|%%")
@@ -33,7 +33,7 @@ FAILED = {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}
 
 
 class Asked(NamedTuple):
-    """A statement with its parameters as `%(name)s`; `is_planned_anew`: none of its plans is kept."""
+    """A statement with parameters as `%(name)s`; `is_planned_anew`: it is never prepared."""
 
     text: str
     values: Mapping[str, Any]
@@ -44,7 +44,7 @@ BEGIN, COMMIT, ROLLBACK = Asked("BEGIN", {}), Asked("COMMIT", {}), Asked("ROLLBA
 
 
 class Adapted(NamedTuple):
-    """One as libpq takes it."""
+    """A statement as libpq takes it."""
 
     text: bytes
     values: Sequence[Any]
@@ -60,34 +60,33 @@ class Adapted(NamedTuple):
 class Wire:
     """A connection that one task at a time uses; raises the driver's own errors.
 
-    psycopg's cursors cost a service four times the CPU of what they have libpq do, for each
-    statement, in its own pipeline too.
+    For each statement, psycopg's cursors use four times the CPU of the libpq calls that they make,
+    with psycopg's pipeline mode too.
     """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection, self.libpq = connection, connection.pgconn
         self.adapting = Transformer(connection)
-        self.names: OrderedDict[Any, bytes] = (
-            OrderedDict()
-        )  # of what is prepared, by text and types
-        self.unsure: set[Any] = set()  # those of them that this batch prepares
+        # The names of prepared statements, by text and types; `unsure`: those this batch prepares.
+        self.names: OrderedDict[Any, bytes] = OrderedDict()
+        self.unsure: set[Any] = set()
         self.uses: OrderedDict[Any, int] = OrderedDict()
         self.count = 0
 
     @property
     def is_idle(self) -> bool:
-        """Nothing is under way, no transaction either."""
+        """No statement and no transaction is under way."""
         return self.libpq.transaction_status == TransactionStatus.IDLE
 
     @property
     def has_failed(self) -> bool:
-        """A statement of its transaction has: PostgreSQL answers COMMIT with a rollback."""
+        """A statement of the transaction has failed: PostgreSQL answers COMMIT with a rollback."""
         return self.libpq.transaction_status == TransactionStatus.INERROR
 
     async def run(self, batch: Sequence[Asked]) -> list[list[Any]]:
-        """The rows of each as named tuples. Where one fails, none behind it is run.
+        """The rows of each as named tuples. If one fails, those after it are not run.
 
-        Outside of a transaction the batch is one transaction.
+        Outside a transaction, the batch is a transaction of its own.
         """
         try:
             return await self.run_once(batch)
@@ -119,7 +118,7 @@ class Wire:
                 self.names.pop(self.unsure.pop(), None)
         return [rows for rows in found if rows is not None]
 
-    # --- There --------------------------------------------------------------------------------
+    # --- Sending ------------------------------------------------------------------------------
 
     def adapt(self, asked: Asked) -> Adapted:
         text, names = dollars(asked.text)
@@ -130,7 +129,7 @@ class Wire:
         return Adapted(text, values, types, formats, asked.is_planned_anew)
 
     def send(self, each: Adapted) -> Generator[Callable[[PGresult], list[Any] | None]]:
-        """How each of its answers is to be read."""
+        """Sends it; yields a function for each of its answers, which reads it."""
         name = self.names.get(each.key)
         if name is not None:
             self.names.move_to_end(each.key)
@@ -156,7 +155,7 @@ class Wire:
             self.uses.popitem(last=False)
         return uses > PREPARED_AFTER
 
-    # --- And back -----------------------------------------------------------------------------
+    # --- Receiving ----------------------------------------------------------------------------
 
     async def receive(self) -> list[PGresult]:
         """All answers up to the end of the batch."""
@@ -185,7 +184,7 @@ class Wire:
         return answers
 
     async def ready(self, *, writing: bool = False) -> None:
-        """Until there is something to read, or, where asked for, room to write."""
+        """Waits until there is something to read or, with `writing`, room to write."""
         loop, socket = asyncio.get_running_loop(), self.libpq.socket
         waiting: asyncio.Future[None] = loop.create_future()
         loop.add_reader(socket, end, waiting)
@@ -199,9 +198,9 @@ class Wire:
                 loop.remove_writer(socket)
 
     async def cancel(self) -> None:
-        """PostgreSQL works for nobody any more; a connection that it does not give back is ended.
+        """Stop PostgreSQL's work for this batch; if that fails, the connection is closed.
 
-        Whoever is cancelled again meanwhile waits for it all the same: some seconds at most.
+        Waits for it, some seconds at most, even if it is cancelled again meanwhile.
         """
         ending = asyncio.ensure_future(self.take_back())
         while not ending.done():
@@ -246,7 +245,7 @@ def row_of(names: tuple[bytes, ...]) -> Callable[[Iterable[Any]], Any]:
 
 @functools.lru_cache(maxsize=512)
 def dollars(text: str) -> tuple[bytes, tuple[str, ...]]:
-    """With parameters by number, and the name of each."""
+    """The text with numbered parameters (`$1`), and their names in that order."""
     names: dict[str, int] = {}
 
     def number(found: re.Match[str]) -> str:
@@ -257,7 +256,7 @@ def dollars(text: str) -> tuple[bytes, tuple[str, ...]]:
 
 
 def wire_of(pooled: PoolProxiedConnection) -> Wire:
-    """One for each connection, for as long as that lives."""
+    """The connection's wire: the same one for as long as the connection lives."""
     connection = cast("AsyncConnection", pooled.driver_connection)
     wire = pooled.info.get(WIRE)
     if wire is None or wire.connection is not connection:

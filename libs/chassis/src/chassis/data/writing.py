@@ -40,9 +40,9 @@ def run_later(session: AsyncSession, statement: Statement, values: Values) -> No
 
 
 async def straight(session: AsyncSession) -> Reader:
-    """The session's connection, in its transaction, which all is sent on that waits to be written.
+    """Reads on the session's connection, in its transaction.
 
-    What waits goes with whatever is read next, and is there for it.
+    Writes that wait are sent ahead of the next statement, which sees them.
     """
     if session.new or session.dirty or session.deleted:
         await session.flush()
@@ -65,25 +65,25 @@ async def write_what_waits(session: AsyncSession) -> None:
 
 
 def wake_later(session: AsyncSession, name: str) -> None:
-    """Once this transaction is committed, the loop of this name sees at once what it wrote."""
+    """Wake the loop of this name once this transaction is committed."""
     if wake := session.info.get(WAKERS, {}).get(name):
         event.listen(session.sync_session, "after_commit", lambda _: wake())
 
 
 async def commit_what_waits(session: AsyncSession) -> None:
-    """What waits is sent together with the end of the transaction, which the session then finds.
+    """Send the writes that wait together with COMMIT.
 
-    A session on a connection that somebody else holds has no transaction to end.
+    A session on somebody else's connection, as in tests, does not end the transaction.
     """
     if not isinstance(session.sync_session.bind, Engine):
         await write_what_waits(session)
     elif session.info.get(LATER):
         await (await straight(session)).run([COMMIT])
     elif (reader := session.info.get(READER)) and reader.wire.has_failed:
-        raise RuntimeError("a statement has failed, and somebody wants to commit all the same")
+        raise RuntimeError("a statement has failed: its transaction cannot be committed")
 
 
 async def leave_what_ended(session: AsyncSession) -> None:
-    """A connection that has ended is not asked to roll back: that failure would hide why."""
+    """Do not roll back on a closed connection: that error would hide the first one."""
     if (reader := session.info.get(READER)) and reader.wire.connection.closed:
         await session.invalidate()

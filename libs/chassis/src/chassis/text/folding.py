@@ -5,8 +5,8 @@ It exists in Python (`fold`, for pages) and in SQL (`function`, for columns and 
 built from the constants below and compared by `tests/test_folding.py`.
 
 A folded text is in lower case. Its separators are « - » inside a word and a blank between words,
-never more than one in a row, and none at either end: « L’écran  Wi‑Fi – 27" » is « l-ecran wi-fi 27
-».
+never more than one in a row, and none at either end: « L’écran  Wi‑Fi – 27" » becomes
+« l-ecran wi-fi 27 ».
 """
 
 import functools

@@ -12,7 +12,7 @@ from nats.js import JetStreamContext
 from nats.js.api import PubAck
 from nats.js.errors import APIError
 
-from chassis.data.database import GIVES_WAY, WATCHED
+from chassis.data.database import LOCK_LIMIT, WATCHED
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_TROUBLE, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
@@ -80,11 +80,11 @@ class Relay:
 
     async def run(self) -> None:
         async with await Listener.connect(
-            # Without a limit for a statement: a whole outbox may have to be marked.
+            # No statement_timeout: a whole outbox may have to be marked.
             self.dsn,
             autocommit=True,
             application_name="relay",
-            options=GIVES_WAY,
+            options=LOCK_LIMIT,
             **WATCHED,
         ) as connection:
             # To wait inside pg_advisory_lock() would hold back vacuum for as long.
