@@ -112,15 +112,15 @@ class OwnStream:
         lost = 0
         if is_whole and self.from_tables:
             lost += await alive_meanwhile(connection, self.from_tables())
-        fell = is_unnoted and (is_whole or is_part)
+        has_lost_unnoted = is_unnoted and (is_whole or is_part)
         async with connection.transaction():
             if is_whole or is_part:
                 lost += await self.mark(connection, None if is_whole else info.state.last_seq)
-            losses = (known.losses if known else 0) + (1 if lost or fell else 0)
+            losses = (known.losses if known else 0) + (1 if lost or has_lost_unnoted else 0)
             self.known = Known(created(info), info.state.last_seq, losses)
             self.seen = info.state.last_seq if info.state.messages else 0
             await self.note(connection)
-        if lost or fell:
+        if lost or has_lost_unnoted:
             log.warning("stream_was_lost", stream=self.name, published_again=lost)
             return 0 if is_whole else info.state.last_seq
         return None
