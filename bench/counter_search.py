@@ -451,8 +451,8 @@ async def crowd(
     for kind, some in times.items():
         row(len(sellers), what, kind, len(some), percentiles(some), "")
     together = [each for some in times.values() for each in some]
-    received = f"{queries}, {refused} refused" if refused else queries
-    row(len(sellers), what, "all", received, percentiles(together), used)
+    count = f"{queries}, {refused} refused" if refused else queries
+    row(len(sellers), what, "all", count, percentiles(together), used)
 
 
 async def measured(stack: Stack, people: int, seconds: float) -> None:

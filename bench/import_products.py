@@ -36,12 +36,12 @@ def write(file: Path, rows: int) -> None:
 
 def import_file(url: str, file: Path) -> tuple[float, float, str]:
     """Seconds, peak memory of the process in MB, and the first line of its report."""
-    with tempfile.TemporaryFile("w+") as message:
+    with tempfile.TemporaryFile("w+") as output:
         began = time.perf_counter()
         process = subprocess.Popen(  # noqa: S603 - our own command
             [sys.executable, "-m", "catalog", "import-products", str(file)],
             env=os.environ | {"GUICHET_DATABASE_URL": url},
-            stdout=message,
+            stdout=output,
         )
         longest = threading.Timer(LONGEST_SECONDS, process.kill)
         longest.start()
@@ -51,8 +51,8 @@ def import_file(url: str, file: Path) -> tuple[float, float, str]:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode:
             raise SystemExit("the import failed")
-        message.seek(0)
-        return seconds, used.ru_maxrss / MEGABYTE, message.readline().strip()
+        output.seek(0)
+        return seconds, used.ru_maxrss / MEGABYTE, output.readline().strip()
 
 
 def measure(folder: Path, rows: int) -> None:

@@ -61,8 +61,8 @@ def step_of(part: str, span: Span) -> Step:
 
 
 def values(attributes: Any) -> dict[str, str]:
-    fields = {each.key: each.value for each in attributes}
-    return {name: str(getattr(it, it.WhichOneof("value") or "")) for name, it in fields.items()}
+    given = {each.key: each.value for each in attributes}
+    return {name: str(getattr(it, it.WhichOneof("value") or "")) for name, it in given.items()}
 
 
 @contextmanager

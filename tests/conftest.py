@@ -77,11 +77,11 @@ def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stac
     with tempfile.TemporaryDirectory(prefix="guichet-tests-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL may have to run as nobody
         settings = LocalSettings.on_free_ports(Path(folder) / "state")
-        fields = {"subscribers": ",".join(OTHER_SYSTEMS), "traces_url": collector.url}
+        changes = {"subscribers": ",".join(OTHER_SYSTEMS), "traces_url": collector.url}
         with pytest.MonkeyPatch.context() as environment:
             for name, value in SETTINGS.items():
                 environment.setenv(name, value)
-            settings = settings.model_copy(update=fields)
+            settings = settings.model_copy(update=changes)
             with Unsynced(settings) as stack:
                 request.config.stash[failures.LOGS] = stack.logs
                 yield stack

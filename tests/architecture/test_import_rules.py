@@ -78,10 +78,10 @@ def file_of(root: Path, module: str) -> Path:
     return file / "__init__.py" if file.is_dir() else file.with_suffix(".py")
 
 
-def section(expected: str, name: str) -> str:
+def section(report: str, name: str) -> str:
     """The part of the report that explains one broken rule."""
     title = re.escape(name) + r"\n-+\n"
-    found = re.search(title + r"(.*?)(?=\n[^\n]+\n-{3,}\n|\Z)", expected, re.DOTALL)
+    found = re.search(title + r"(.*?)(?=\n[^\n]+\n-{3,}\n|\Z)", report, re.DOTALL)
     return found[1] if found else ""
 
 

@@ -29,5 +29,5 @@ def test_it_names_what_the_gateway_and_the_compose_file_read():
     } - {"GUICHET_ANSWERS"}  # which serve.py finds out and nobody sets
     assert len(read) > 40
     page = settings_page.page()
-    fields = {*re.findall(r"\w+", page), *re.findall(r"deploy/([\w.]+)", page)}
-    assert read <= fields
+    named = {*re.findall(r"\w+", page), *re.findall(r"deploy/([\w.]+)", page)}
+    assert read <= named

@@ -96,8 +96,8 @@ class Attacker:
             assert any(f'"{LAST}"' in error for error in self.errors)
 
         await eventually(all_have_come)
-        received = "\n".join(error for error in self.errors if "permissions" in error)
-        return {each for each in subjects if f'"{asked(each).lower()}"' in received}
+        errors = "\n".join(error for error in self.errors if "permissions" in error)
+        return {each for each in subjects if f'"{asked(each).lower()}"' in errors}
 
 
 @asynccontextmanager
@@ -212,8 +212,8 @@ async def test_nobody_listens_to_what_is_anothers(ways, user, way):
         for subject in subjects:
             await attacker.connection.subscribe(subject)
         refused = await attacker.refusals(subjects)
-        received = "\n".join(attacker.errors)
-        assert refused | {each for each in subjects if f'"{each.lower()}"' in received} == set(
+        errors = "\n".join(attacker.errors)
+        assert refused | {each for each in subjects if f'"{each.lower()}"' in errors} == set(
             subjects
         )
 

@@ -89,8 +89,8 @@ def faults(guichet: Installation, described: dict[str, Any]) -> list[str]:
                     try:
                         case.validate_response(case.call(**ask), checks=CHECKS)
                     except FailureGroup as group:
-                        received = "; ".join(str(failure) for failure in group.exceptions)
-                        wrong.append(f"{operation.label} as {role or 'nobody'}: {received}")
+                        reasons = "; ".join(str(failure) for failure in group.exceptions)
+                        wrong.append(f"{operation.label} as {role or 'nobody'}: {reasons}")
                     if operation.label == CLOSES_THE_SESSION and person.email:
                         guichet.run(guichet.sign_in(person))
     return wrong
@@ -108,6 +108,6 @@ def test_an_answer_that_is_not_announced_is_found(guichet):
     del described["paths"][path]["get"]["responses"]["401"]
     product = described["components"]["schemas"]["Product"]["properties"]
     product["on_sale"] = {"type": "integer"}
-    received = faults(guichet, described)
-    assert any("as nobody: Undocumented status code" in line for line in received), received
-    assert any("as seller: " in line for line in received), received
+    found = faults(guichet, described)
+    assert any("as nobody: Undocumented status code" in line for line in found), found
+    assert any("as seller: " in line for line in found), found

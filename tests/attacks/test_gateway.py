@@ -58,7 +58,7 @@ def somebody(gateway) -> Generator[httpx.Client]:
 @pytest.mark.parametrize("way", ["files", "containers", "certificates"])
 def test_the_table_names_every_route_of_the_gateway(echoes, tmp_path, way):
     make_certificate(tmp_path, "localhost")
-    fields = {
+    environment = {
         "files": {},
         "containers": {
             "GUICHET_SERVERS": "docker",
@@ -68,7 +68,7 @@ def test_the_table_names_every_route_of_the_gateway(echoes, tmp_path, way):
         "certificates": {"GUICHET_TLS": "files", "GUICHET_TLS_FOLDER": str(tmp_path)},
     }[way]
     folder, proxies = tmp_path / "gateway", "192.0.2.1"
-    with gateway_before(echoes, folder, trusted_proxies=proxies, environment=fields) as here:
+    with gateway_before(echoes, folder, trusted_proxies=proxies, environment=environment) as here:
         answer = get(here.internal_port, "/traefik/api/http/routers?per_page=1000")
     found: dict[str, set[str]] = {}
     for router in json.loads(answer or ""):
@@ -180,13 +180,13 @@ def test_who_sends_too_slowly_is_told_so_and_a_stream_goes_on(echoes, tmp_path):
     ):
         pieces = stream.iter_raw()
         assert next(pieces) == b"data: first\n\n"
-        for path, received in (
+        for path, words in (
             ("/demandes", "Envoi interrompu"),
             ("/api/tickets", '"body_too_slow"'),
         ):
             answer = only_begun(gateway, path)
             assert answer.startswith(b"HTTP/1.1 408 ")
-            assert received.encode() in answer
+            assert words.encode() in answer
         assert b"".join(pieces) == b"data: second\n\n"
 
 

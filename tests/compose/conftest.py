@@ -44,8 +44,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def installation() -> Generator[Installation]:
     """GUICHET_TEST_KEEP may name a folder: what is made there stays, and is used the next time."""
     require_docker()
-    if stored := os.environ.get("GUICHET_TEST_KEEP"):
-        installation = Installation(Path(stored), "guichet-test-kept")
+    if folder := os.environ.get("GUICHET_TEST_KEEP"):
+        installation = Installation(Path(folder), "guichet-test-kept")
         made_ready(installation)
         yield installation
         return

@@ -101,10 +101,10 @@ class Installation:
 
     def sql(self, database: str, query: str) -> list[str]:
         """Rows, their columns separated by bars; as the superuser, beside the server."""
-        message = self.inside(
+        rows = self.inside(
             self.only("postgres").id, "psql", "-U", "postgres", "-d", database, "-AtX", "-c", query
         )
-        return message.splitlines()
+        return rows.splitlines()
 
     def routes(self) -> list[dict]:
         """Traefik's own view of them."""
@@ -133,8 +133,8 @@ class Installation:
         program = (
             "cat /sys/fs/cgroup/cpu.stat 2>/dev/null || cat /sys/fs/cgroup/cpuacct/cpuacct.usage"
         )
-        message = self.inside(container, "sh", "-c", program).split()
-        return int(message[1]) / 1e6 if message[0] == "usage_usec" else int(message[0]) / 1e9
+        figure = self.inside(container, "sh", "-c", program).split()
+        return int(figure[1]) / 1e6 if figure[0] == "usage_usec" else int(figure[0]) / 1e9
 
     # ---- Harm ---------------------------------------------------------------------------
 

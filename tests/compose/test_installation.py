@@ -67,9 +67,9 @@ def test_secrets_are_for_one_users_eyes(installation):
 def test_no_secret_stands_in_what_docker_shows(installation):
     shown = json.dumps(installation.containers())
     for file in (installation.folder / "secrets").iterdir():
-        message = file.read_text().strip() if file.is_file() else ""
-        if message:  # the mail server's password is for whoever has one to write there
-            secret = message.rpartition("@")[0].rpartition(":")[2] or message
+        content = file.read_text().strip() if file.is_file() else ""
+        if content:  # the mail server's password is for whoever has one to write there
+            secret = content.rpartition("@")[0].rpartition(":")[2] or content
             assert secret not in shown, file.name
 
 
@@ -102,11 +102,11 @@ def test_words_are_ordered_as_in_the_local_stack(installation):
 
 
 def test_there_are_no_demo_accounts(installation):
-    message = installation.compose.do(
+    listed = installation.compose.do(
         "run", "--rm", "--no-deps", "--no-TTY", "identity", "staff", "list"
     )
-    assert ADMINISTRATOR in message
-    assert [email for _, email, _ in demo.ACCOUNTS if email in message] == []
+    assert ADMINISTRATOR in listed
+    assert [email for _, email, _ in demo.ACCOUNTS if email in listed] == []
 
 
 def test_the_gateway_may_look_at_docker_and_change_nothing(installation):
@@ -166,9 +166,9 @@ except OSError as error:
 
 def as_configured(router: dict) -> tuple[str, dict]:
     """A route without what may differ: who knows its servers."""
-    stored = ("entryPoints", "rule", "middlewares", "priority", "status", "tls")
+    compared = ("entryPoints", "rule", "middlewares", "priority", "status", "tls")
     service = router["service"].replace("@docker", "@file")
-    return router["name"], {name: router.get(name) for name in stored} | {"service": service}
+    return router["name"], {name: router.get(name) for name in compared} | {"service": service}
 
 
 def test_traefik_sees_the_same_routes_as_in_the_local_stack(installation, tmp_path):

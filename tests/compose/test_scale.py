@@ -308,6 +308,6 @@ def test_memory_stays_within_its_limits(installation: Installation, figures):
         name = each["Config"]["Labels"]["com.docker.compose.service"]
         assert not each["State"]["OOMKilled"], name
         if each["State"]["Running"]:
-            message = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", each["Id"])
-            used[each["Name"].strip("/").removeprefix(f"{installation.name}-")] = message.strip()
+            usage = docker("stats", "--no-stream", "--format", "{{.MemUsage}}", each["Id"])
+            used[each["Name"].strip("/").removeprefix(f"{installation.name}-")] = usage.strip()
     figures.append(f"memory: {used}")

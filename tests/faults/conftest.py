@@ -38,17 +38,17 @@ async def broker(stack: Stack, shop: Shop) -> AsyncGenerator[Broker]:
 @pytest.fixture
 async def supervisor(stack: Stack, shop: Shop) -> AsyncGenerator[list[str]]:
     """As `./guichet up` looks after its parts; gives what it says."""
-    message: list[str] = []
-    supervisor = Supervisor(stack.processes, message.append, pauses=(0.2,))
+    messages: list[str] = []
+    supervisor = Supervisor(stack.processes, messages.append, pauses=(0.2,))
 
     async def watch() -> None:
         while True:
             if supervisor.look():
-                await asyncio.to_thread(stack.take_note, message.append)
+                await asyncio.to_thread(stack.take_note, messages.append)
             await asyncio.sleep(0.1)
 
     watching = asyncio.create_task(watch())
-    yield message
+    yield messages
     await all_ready(stack.processes)  # for the next test, whatever became of this one
     await eventually(lambda: all_reached(shop))
     watching.cancel()

@@ -81,14 +81,16 @@ async def accepted_until(
 async def answers(http: httpx.AsyncClient, token: str, routes: Iterable[str]) -> dict[str, int]:
     """The status that each gives; a part that is away gives none."""
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    fields = {}
+    statuses = {}
     for route in routes:
         method, path = route.split()
         with contextlib.suppress(httpx.HTTPError):
-            fields[route] = (await http.request(method, address(path), headers=headers)).status_code
-    return fields
+            statuses[route] = (
+                await http.request(method, address(path), headers=headers)
+            ).status_code
+    return statuses
 
 
-def let_in(expected: dict[str, int]) -> set[str]:
+def let_in(statuses: dict[str, int]) -> set[str]:
     """Whatever is wrong with what they asked for."""
-    return {route for route, status in expected.items() if status != 401 and status < 500}
+    return {route for route, status in statuses.items() if status != 401 and status < 500}

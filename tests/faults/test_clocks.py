@@ -100,13 +100,12 @@ async def tells_of_its_clock(http, stack, name):
     assert health["ready"] is True
     if library():
         side = "ahead of" if seconds > 0 else "behind"
-        received = re.search(
+        difference = re.search(
             rf"clock is (\d+) s {side} its database's.*: set it \(NTP\)", health["clock"]
         )
-        assert received is not None, health
-        assert (
-            abs(int(received[1]) - abs(seconds)) < 5
-        )  # on a machine at work, the question takes a while
+        assert difference is not None, health
+        # On a machine at work, the question takes a while.
+        assert abs(int(difference[1]) - abs(seconds)) < 5
 
 
 async def owns(customer, expected):

@@ -155,13 +155,13 @@ def compare(stack: Stack, record: Record, customers: list[str]) -> None:
     )  # fmt: skip
     assert owned == sold
 
-    message = rows(
+    written = rows(
         stack, "tickets",
         "select number, text from tickets join messages on ticket_id = tickets.id"
         " where tickets.customer_id = any(%s::uuid[])", customers,
     )  # fmt: skip
     expected = [(number, text) for number, texts in record.texts.items() for text in texts]
-    assert Counter(message) == Counter(expected)
+    assert Counter(written) == Counter(expected)
     requests = rows(
         stack, "tickets",
         "select number, id, customer_id, status = 'resolved', visible_version from tickets"

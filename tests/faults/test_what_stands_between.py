@@ -61,14 +61,14 @@ async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(s
 
 
 async def is_the_same(http: httpx.AsyncClient, here: str, there: str, path: str) -> None:
-    message, arrived = await http.get(here + path), await http.get(there + path)
-    assert arrived.status_code == message.status_code, path
-    assert security(arrived) == security(message), path
-    assert security(message)["X-Content-Type-Options"] == "nosniff", path
+    expected, arrived = await http.get(here + path), await http.get(there + path)
+    assert arrived.status_code == expected.status_code, path
+    assert security(arrived) == security(expected), path
+    assert security(expected)["X-Content-Type-Options"] == "nosniff", path
     for address in (here, there):
         head = await http.head(address + path)
-        assert (head.status_code, head.content) == (message.status_code, b""), path
-        assert security(head) == security(message), path
+        assert (head.status_code, head.content) == (expected.status_code, b""), path
+        assert security(head) == security(expected), path
 
 
 def security(answer: httpx.Response) -> dict[str, str]:

@@ -65,7 +65,7 @@ async def test_matched_letters_are_marked_and_every_row_can_be_clicked(at_produc
 
 
 async def test_the_count_is_announced_once_for_each_answer(at_product):
-    message = await listen_to(at_product.page)
+    announced = await listen_to(at_product.page)
     await at_product.type("noc")
     on_sale, withdrawn = matches("noc")
     await expect(at_product.main).to_contain_text(f"{on_sale} produits correspondent")
@@ -73,7 +73,7 @@ async def test_the_count_is_announced_once_for_each_answer(at_product):
     await expect(at_product.offered_products.first).to_be_visible()
     await at_product.press("ArrowDown", "ArrowDown", "Escape", "ArrowDown")
 
-    first, last = await message()
+    first, last = await announced()
     assert spoken(
         f"{on_sale} produits correspondent, et {withdrawn} retirés de la vente. "
         "Continuez à taper : la liste s’affiche à moins de 10."

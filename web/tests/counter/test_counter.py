@@ -147,10 +147,10 @@ def plain(html: str) -> str:
 async def test_a_wrong_number_is_refused_naming_the_character_and_its_place(
     ask, services, typed, words, bad
 ):
-    message = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
+    answer = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
 
-    assert (message["state"], message["bad"]) == ("refused", bad)
-    assert words in plain(message["html"])
+    assert (answer["state"], answer["bad"]) == ("refused", bad)
+    assert words in plain(answer["html"])
     assert services.asked == []
 
 
@@ -168,42 +168,42 @@ async def test_a_wrong_number_is_refused_naming_the_character_and_its_place(
     ],
 )
 async def test_what_a_scanner_meant_is_shown_for_confirmation(ask, typed, scanned, words):
-    message = await ask(
+    answer = await ask(
         "/comptoir/numeros", serial_number=typed, scanned=scanned, product_id=PRODUCT
     )
 
-    assert message["state"] == "asks"
-    assert f"{words} " in plain(message["message"]) + " "
-    assert f"Numéro lu : {UNIT}. C’est bien celui de l’étiquette ?" in plain(message["message"])
-    assert f'data-use="{UNIT}"' in message["html"]
+    assert answer["state"] == "asks"
+    assert f"{words} " in plain(answer["message"]) + " "
+    assert f"Numéro lu : {UNIT}. C’est bien celui de l’étiquette ?" in plain(answer["message"])
+    assert f'data-use="{UNIT}"' in answer["html"]
 
 
 async def test_a_prefix_before_a_wrong_number_is_taken_off_and_the_rest_refused(ask):
-    message = await ask("/comptoir/numeros", serial_number="]C1PHBQ74é", product_id=PRODUCT)
+    answer = await ask("/comptoir/numeros", serial_number="]C1PHBQ74é", product_id=PRODUCT)
 
-    assert (message["state"], message["serial_number"], message["bad"]) == ("refused", "PHBQ74é", 6)
+    assert (answer["state"], answer["serial_number"], answer["bad"]) == ("refused", "PHBQ74é", 6)
 
 
 async def test_a_unit_that_was_sold_names_when_to_whom_and_by_whom(ask, services):
     services.found = {"sale": services.sale(), "look_alike": services.sale()}
-    message = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
+    answer = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
 
-    assert message["state"] == "sold"
-    assert plain(message["message"]) == (
+    assert answer["state"] == "sold"
+    assert plain(answer["message"]) == (
         "Cet appareil est déjà vendu : le 12 mars 2026 à Marc Rousseau, par Awa Diallo."
     )
-    assert f'href="/ventes/{SALE}"' in message["html"]
+    assert f'href="/ventes/{SALE}"' in answer["html"]
 
 
 async def test_the_same_number_of_another_product_warns_and_stops_nobody(ask, services):
     services.found = {"same_number": services.sale()}
-    message = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
+    answer = await ask("/comptoir/numeros", serial_number=UNIT, product_id=PRODUCT)
 
-    assert message["state"] == "free"
-    assert plain(message["message"]) == (
+    assert answer["state"] == "free"
+    assert plain(answer["message"]) == (
         "Ce numéro est aussi celui d’un autre appareil vendu le 12 mars 2026."
     )
-    assert f'href="/ventes/{SALE}"' in message["html"]
+    assert f'href="/ventes/{SALE}"' in answer["html"]
 
 
 @pytest.mark.parametrize(
@@ -217,12 +217,12 @@ async def test_a_number_that_reads_like_a_sold_one_is_asked_about_once(
     ask, services, typed, sold, words
 ):
     services.found = {"look_alike": services.sale(sold), "same_number": services.sale(typed)}
-    message = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
+    answer = await ask("/comptoir/numeros", serial_number=typed, product_id=PRODUCT)
 
-    assert message["state"] == "asks"
-    assert words in plain(message["message"])
+    assert answer["state"] == "asks"
+    assert words in plain(answer["message"])
     for number in (typed, sold):
-        assert f'data-use="{number}"' in message["html"]
+        assert f'data-use="{number}"' in answer["html"]
     again = {"serial_number": typed, "product_id": PRODUCT}
     for sure in ({"confirmed": typed}, {"scanned": "true"}):
         assert (await ask("/comptoir/numeros", **again, **sure))["state"] == "free"
@@ -244,19 +244,19 @@ async def test_a_number_that_reads_like_a_sold_one_is_asked_about_once(
 )
 async def test_a_day_that_cannot_be_is_refused_for_what_is_wrong(ask, services, typed, words):
     for path in ("/comptoir/dates", "/comptoir"):
-        message = await ask(path, sold_on=typed, day_confirmed="1999-03-03")
-        assert words in plain(message["fields"]["sold_on"])
-        assert "day" not in message
+        answer = await ask(path, sold_on=typed, day_confirmed="1999-03-03")
+        assert words in plain(answer["fields"]["sold_on"])
+        assert "day" not in answer
     assert services.asked == []
 
 
 async def test_a_day_is_told_in_all_its_forms_with_four_digits_of_the_year(ask):
-    message = await ask("/comptoir/dates", sold_on=f"{TODAY:%d%m%y}")
+    answer = await ask("/comptoir/dates", sold_on=f"{TODAY:%d%m%y}")
 
-    assert (message["day"], message["short"]) == (TODAY.isoformat(), f"{TODAY:%d/%m/%Y}")
-    assert message["words"].endswith(f" {TODAY.year}")
-    assert "Aujourd’hui, " in message["fields"]["sold_on"]
-    assert message["asks"] is False
+    assert (answer["day"], answer["short"]) == (TODAY.isoformat(), f"{TODAY:%d/%m/%Y}")
+    assert answer["words"].endswith(f" {TODAY.year}")
+    assert "Aujourd’hui, " in answer["fields"]["sold_on"]
+    assert answer["asks"] is False
 
 
 async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
@@ -265,8 +265,8 @@ async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
     day = a_year_ago - timedelta(days=1)
     typed = {"sold_on": f"{day:%d/%m/%Y}"}
     for path in ("/comptoir/dates", "/comptoir"):
-        message = await ask(path, **typed)
-        assert f'data-confirm-day="{day.isoformat()}"' in message["fields"]["sold_on"]
+        answer = await ask(path, **typed)
+        assert f'data-confirm-day="{day.isoformat()}"' in answer["fields"]["sold_on"]
     assert services.asked == []
     confirmed = typed | {"day_confirmed": day.isoformat()}
     assert (await ask("/comptoir/dates", **confirmed))["asks"] is False
@@ -306,28 +306,28 @@ async def test_searches_alone_are_negligible(ask, services, typed, negligible):
 async def test_another_sale_that_was_begun_is_told_with_its_customer(ask, services):
     services.refusal = "draft_of_another_sale"
     services.draft = {"key": KEY, "content": {"customer_id": CUSTOMER}}
-    message = await ask("/comptoir/brouillon", serial_number="PHBQ")
+    answer = await ask("/comptoir/brouillon", serial_number="PHBQ")
 
-    assert message["saved"] is False
-    assert "Une autre vente est commencée pour Marc Rousseau" in plain(message["notice"])
+    assert answer["saved"] is False
+    assert "Une autre vente est commencée pour Marc Rousseau" in plain(answer["notice"])
 
 
 async def test_a_silence_is_no_answer_about_the_draft(ask, services):
     """The page tries again, and sets nothing aside."""
     services.is_silent = True
-    stored = await ask.browser.post(
+    answer = await ask.browser.post(
         "/comptoir/brouillon", data=ask.form | {"serial_number": "PHBQ"}
     )
 
-    assert stored.status_code == 503
-    assert "json" not in stored.headers["Content-Type"]
+    assert answer.status_code == 503
+    assert "json" not in answer.headers["Content-Type"]
 
 
 async def test_the_customer_chosen_is_shown_with_purchases_and_requests(ask, services):
     services.unresolved = [{"customer_id": CUSTOMER, "count": 2, "numbers": [1051, 1044]}]
-    message = await ask(f"/comptoir/clients/{CUSTOMER}")
+    answer = await ask(f"/comptoir/clients/{CUSTOMER}")
 
-    assert message["sub"] == "marc@example.org · 4 achats, 2 demandes à suivre"
+    assert answer["sub"] == "marc@example.org · 4 achats, 2 demandes à suivre"
 
 
 async def test_only_what_the_contract_lists_is_recorded(ask, services):

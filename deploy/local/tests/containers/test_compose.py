@@ -216,7 +216,7 @@ def test_a_part_has_as_many_replicas_as_is_written_down(name):
 
 def test_the_connections_of_the_page_are_those_of_the_settings():
     page = (ROOT / "docs" / "operations.md").read_text()
-    [message] = re.findall(r"^\*\*Connections\.\*\* .*", page, re.MULTILINE)
+    [paragraph] = re.findall(r"^\*\*Connections\.\*\* .*", page, re.MULTILINE)
     numbers = {name: field.default for name, field in ComposeSettings.model_fields.items()}
     most, size, overflow = (
         numbers[f"GUICHET_{name}"]
@@ -224,9 +224,9 @@ def test_the_connections_of_the_page_are_those_of_the_settings():
     )
     each = size + overflow + CONNECTIONS_BESIDE_THE_POOL
     together = (most - CONNECTIONS_OF_OPERATORS) // each
-    assert f"PostgreSQL takes {most}" in message
-    assert f"opens at most {each}" in message
-    assert f"together {together} at most" in message
+    assert f"PostgreSQL takes {most}" in paragraph
+    assert f"opens at most {each}" in paragraph
+    assert f"together {together} at most" in paragraph
     assert f"--max_connections=${{GUICHET_POSTGRES_CONNECTIONS:-{most}}}" in TEXT
 
 

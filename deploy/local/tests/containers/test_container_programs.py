@@ -275,9 +275,9 @@ SERVER = os.environ["GUICHET_TEST_POSTGRES"]
 
 
 def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    stored = {n: v for n, v in os.environ.items() if not n.startswith("GUICHET_")}
+    others = {n: v for n, v in os.environ.items() if not n.startswith("GUICHET_")}
     return subprocess.run(
-        [sys.executable, "-P", "-m", module], env=stored | environment,
+        [sys.executable, "-P", "-m", module], env=others | environment,
         capture_output=True, text=True, check=False, timeout=40,
     )  # fmt: skip
 

@@ -103,9 +103,9 @@ def is_spread_over_the_last_weeks(stack: Stack) -> None:
         assert one(stack, service, f"SELECT count(*) FROM {broken}") == 0, broken
     unpublished = "messaging.outbox WHERE published_at IS NULL"
     assert wait_until(lambda: one(stack, "tickets", f"SELECT count(*) FROM {unpublished}") == 0, 20)
-    received = "SELECT count(*) FROM tickets WHERE designation IS NOT NULL"
+    announced = "SELECT count(*) FROM tickets WHERE designation IS NOT NULL"
     all_heard = one(stack, "tickets", "SELECT count(*) FROM tickets")
-    assert wait_until(lambda: one(stack, "notifications", received) == all_heard, 20)
+    assert wait_until(lambda: one(stack, "notifications", announced) == all_heard, 20)
     old = "SELECT count(*) FROM reasons WHERE happened_at < now() - interval '1 day'"
     assert one(stack, "notifications", old) == 0
     assert one(stack, "notifications", "SELECT count(*) FROM mails WHERE kind = 'welcome'") == 0

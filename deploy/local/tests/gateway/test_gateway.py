@@ -131,16 +131,16 @@ def test_a_header_under_another_spelling_is_dropped(public):
     assert "203.0.113.7" not in received.values()
 
 
-@pytest.mark.parametrize("expected", [200, 404, 429, 500, 503])
+@pytest.mark.parametrize("status", [200, 404, 429, 500, 503])
 @pytest.mark.parametrize(
     "path", ["/", "/lien/x", "/en-direct", "/api/tickets/1", "/api/tickets/stream"]
 )
-def test_what_a_part_says_reaches_the_browser_as_it_is(public, internal, path, expected):
+def test_what_a_part_says_reaches_the_browser_as_it_is(public, internal, path, status):
     """Headers may be added and none is replaced; nor is a refusal, whose form keeps what was typed."""
     writes = [] if path == "/" else ["POST"]
     for client, method in itertools.product((public, internal), ("GET", *writes)):
-        answer = client.request(method, path, headers={"Say": str(expected)})
-        assert answer.status_code == expected
+        answer = client.request(method, path, headers={"Say": str(status)})
+        assert answer.status_code == status
         assert answer.json()["path"] == path
         assert {name: answer.headers[name] for name in OWN_HEADERS} == OWN_HEADERS
         assert "Server" not in answer.headers or client is internal
@@ -235,9 +235,9 @@ def intruder(behind) -> Generator[httpx.Client]:
         yield client
 
 
-def last_address(client: httpx.Client, expected: str) -> str:
+def last_address(client: httpx.Client, forwarded_for: str) -> str:
     """What web and identity take for the browser's."""
-    seen = client.get("/", headers={"X-Forwarded-For": expected}).json()["headers"]
+    seen = client.get("/", headers={"X-Forwarded-For": forwarded_for}).json()["headers"]
     return seen.get("x-forwarded-for", "").rpartition(",")[2].strip()
 
 

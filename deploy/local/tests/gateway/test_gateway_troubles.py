@@ -192,10 +192,10 @@ def flood(port: int, address: str, question: str, requests: int) -> bytes:
 
 def test_a_shop_of_fifty_behind_one_address_is_let_pass(server, tmp_path):
     with gateway_before(tmp_path, server.server_port) as gateway:
-        message = json.loads(
+        limits = json.loads(
             get(gateway.internal_port, "/traefik/api/http/middlewares/limits@file") or ""
         )
-    assert message["plugin"]["limits"]["rate"] == "200"  # a second, and twice as many at once
+    assert limits["plugin"]["limits"]["rate"] == "200"  # a second, and twice as many at once
 
 
 def test_the_breaker_opens_on_silence_and_closes_again(public):
@@ -329,8 +329,8 @@ def test_with_certificates_in_files_the_public_entry_point_speaks_tls_only(serve
             for path in ("/", "/api/sales", "/connexion"):
                 answer = client.get(path)
                 assert answer.status_code == 200
-                received = answer.headers["Strict-Transport-Security"]
-                assert received == "max-age=31536000; includeSubDomains"
+                header = answer.headers["Strict-Transport-Security"]
+                assert header == "max-age=31536000; includeSubDomains"
             assert client.get("/health/ready").status_code == 404
         with client_of(gateway) as client:
             assert client.get("/").status_code == 404
@@ -344,8 +344,8 @@ def test_with_acme_every_public_route_asks_for_the_shops_certificate(server, tmp
     ) as gateway:
         sealed = get(gateway.internal_port, "/traefik/api/http/middlewares/sealed@file")
         assert not json.loads(sealed or "")["headers"].get("stsIncludeSubdomains")  # not by itself
-        message = get(gateway.internal_port, "/traefik/api/http/routers?per_page=100")
-        public = [each for each in json.loads(message or "") if each["entryPoints"] == ["public"]]
+        routers = get(gateway.internal_port, "/traefik/api/http/routers?per_page=100")
+        public = [each for each in json.loads(routers or "") if each["entryPoints"] == ["public"]]
         assert len(public) > len(PARTS)
         for router in public:
             assert router["tls"]["certResolver"] == "acme"

@@ -22,9 +22,9 @@ def test_a_loop_that_cannot_go_on_is_named_with_the_remedy(capsys):
     tickets = Condition(part="tickets", process="7", ready=ready, reasons=reasons)
     assert not tickets.is_well
     condition.show([tickets])
-    received = capsys.readouterr().out
-    assert "troubled" in received
-    assert f"tickets (7): consumer SALES: {STUCK}" in received
+    shown = capsys.readouterr().out
+    assert "troubled" in shown
+    assert f"tickets (7): consumer SALES: {STUCK}" in shown
 
 
 def test_a_part_whose_loops_go_on_is_well():
@@ -48,11 +48,11 @@ def test_what_waits_for_somebody_is_not_well(capsys):
 
 
 def test_a_lag_that_nobody_can_tell_is_none():
-    received = figures.read(
+    found = figures.read(
         'guichet_consumer_lag_events{stream="SALES"} NaN\n'
         'guichet_consumer_lag_events{stream="IDENTITY"} 2.0\n'
     )
-    assert received.lag == {"IDENTITY": 2}
+    assert found.lag == {"IDENTITY": 2}
 
 
 def test_alerts_are_of_figures_that_are_told():

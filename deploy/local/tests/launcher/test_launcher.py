@@ -100,9 +100,9 @@ def says(launcher: subprocess.Popen[str], words: str) -> str:
 
 
 def test_the_first_start_installs_and_the_next_ones_do_not(checkout):
-    message, _ = checkout.begin("up", "--no-demo").communicate()
-    assert "Installing the Python packages of locks/run.txt" in message
-    assert message.endswith("handed over: up --no-demo\n")
+    output, _ = checkout.begin("up", "--no-demo").communicate()
+    assert "Installing the Python packages of locks/run.txt" in output
+    assert output.endswith("handed over: up --no-demo\n")
     assert checkout.begin("status").communicate()[0] == "handed over: status\n"
     assert checkout.begin("test", "--help").communicate()[0] == "handed over: test --help\n"
     assert "locks/all.txt" in checkout.begin("check").communicate()[0]
@@ -118,8 +118,8 @@ def test_ctrl_c_ends_the_installation_and_hands_the_lock_to_who_waits(checkout):
     assert f"(process {first.pid})" in says(second, "Waiting for another ./guichet")
 
     first.send_signal(signal.SIGINT)  # to the launcher alone, as `kill` does
-    message, _ = first.communicate(timeout=30)
-    assert message.endswith("Interrupted: the next ./guichet goes on with the installation.\n")
+    output, _ = first.communicate(timeout=30)
+    assert output.endswith("Interrupted: the next ./guichet goes on with the installation.\n")
     assert first.returncode == 128 + signal.SIGINT
     assert not installer.is_running()
 
@@ -156,7 +156,7 @@ def test_an_installation_that_fails_says_why(checkout):
     (checkout.tools / "uv").unlink()
     (checkout.root / "locks" / "run.txt").write_text("no-hash==1\n")
     launcher = checkout.begin("up")
-    message, _ = launcher.communicate(timeout=60)
+    output, _ = launcher.communicate(timeout=60)
     assert launcher.returncode == 1
-    assert "guichet: The packages cannot be installed:" in message
-    assert "hash" in message.lower()
+    assert "guichet: The packages cannot be installed:" in output
+    assert "hash" in output.lower()

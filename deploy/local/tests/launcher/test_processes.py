@@ -162,8 +162,8 @@ def exists(pid: int) -> bool:
 
 
 def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
-    part, message = sleeper(tmp_path), []
-    supervisor = Supervisor([part], message.append, pauses=(0.05,))
+    part, messages = sleeper(tmp_path), []
+    supervisor = Supervisor([part], messages.append, pauses=(0.05,))
     part.start()
     first = part.pid
     assert first is not None
@@ -173,23 +173,23 @@ def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
         assert wait_until(supervisor.look, 5)
         assert part.is_alive()
         assert part.pid != first
-        assert message[0].startswith("sleeper has ended (signal 9)")
-        assert message[1] == f"sleeper is started again (process {part.pid})."
+        assert messages[0].startswith("sleeper has ended (signal 9)")
+        assert messages[1] == f"sleeper is started again (process {part.pid})."
     finally:
         part.stop()
 
 
 def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
-    part, message = Process("failing", ["false"], tmp_path / "log"), []
-    supervisor = Supervisor([part], message.append, pauses=(0.01, 0.02, 0.03))
+    part, messages = Process("failing", ["false"], tmp_path / "log"), []
+    supervisor = Supervisor([part], messages.append, pauses=(0.01, 0.02, 0.03))
     part.start()
     try:
-        assert wait_until(lambda: supervisor.look() and len(message) >= 8, 10, pause=0.01)
+        assert wait_until(lambda: supervisor.look() and len(messages) >= 8, 10, pause=0.01)
     finally:
         part.stop()
     [watched] = supervisor.watched
     assert watched.deaths >= 4
-    ended = [line for line in message if "has ended (exit code 1)" in line]
+    ended = [line for line in messages if "has ended (exit code 1)" in line]
     assert len(ended) >= 4
 
 
@@ -208,9 +208,7 @@ def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
     prefix = small_file_system(tmp_path)
     script, kind = Path(__file__).with_name("full_disk.py"), "small" if prefix else "device"
     program = [sys.executable, str(script), str(tmp_path), kind]
-    received = subprocess.run(
-        [*prefix, *program], capture_output=True, text=True, check=False
-    ).stdout
+    output = subprocess.run([*prefix, *program], capture_output=True, text=True, check=False).stdout
     for line in (
         "full: 451",
         "mail is started again",
@@ -221,4 +219,4 @@ def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
         "noted: True",
         "room: 250",
     ):
-        assert line in received, received
+        assert line in output, output

@@ -42,10 +42,10 @@ def test_a_port_in_use_is_told_by_part_and_number(tmp_path):
         other.bind(("127.0.0.1", settings.sales_port))
         other.listen()
         stack = Stack(settings)
-        with pytest.raises(CannotStart) as received:
+        with pytest.raises(CannotStart) as refusal:
             stack.start()
-    assert f"port {settings.sales_port} (sales)" in str(received.value)
-    assert "GUICHET_SALES_PORT" in str(received.value)
+    assert f"port {settings.sales_port} (sales)" in str(refusal.value)
+    assert "GUICHET_SALES_PORT" in str(refusal.value)
     assert not any(process.is_alive() for process in stack.processes)
 
 
@@ -66,11 +66,11 @@ def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
         assert str(*running.left_over(stack.state)) == named
         again = Stack(stack.settings)
         for asked in (again.start, lambda: running.running_stack(stack.settings)):
-            with pytest.raises(CannotStart) as received:
+            with pytest.raises(CannotStart) as refusal:
                 asked()
-            assert "left from a launcher that was killed" in str(received.value)
-            assert named in str(received.value)
-            assert "./guichet down ends them" in str(received.value)
+            assert "left from a launcher that was killed" in str(refusal.value)
+            assert named in str(refusal.value)
+            assert "./guichet down ends them" in str(refusal.value)
         assert running.stop(stack.state) is True
         assert not deaf.is_alive()
         assert running.stop(stack.state) is False
@@ -100,9 +100,9 @@ def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path, monkeypatch):
     for name in ("POSTGRES_URL", "MIGRATION_URL", "DATABASE_URL_FILE"):
         monkeypatch.setenv(f"GUICHET_{name}", "postgresql://root:all-doors@127.0.0.1:1/postgres")
     stack = Stack(LocalSettings.on_free_ports(tmp_path))
-    received = stack.environment("sales")
-    assert stack.vault["postgres sales"] in received["GUICHET_DATABASE_URL"]
-    everything = " ".join(received.values())
+    environment = stack.environment("sales")
+    assert stack.vault["postgres sales"] in environment["GUICHET_DATABASE_URL"]
+    everything = " ".join(environment.values())
     assert "all-doors" not in everything
     for name, secret in stack.vault.known.items():
         if name.split()[-1] != "sales":

@@ -82,12 +82,12 @@ pytestmark = [
 
 
 def test_the_first_start_shows_its_steps_and_its_address(terminal, launcher):
-    message = terminal.screen.read_text()
+    screen = terminal.screen.read_text()
     first = ("PostgreSQL", "databases and roles", "NATS JetStream", "migrations", "mail, caught")
     for step in (*first, *SERVICES):
-        assert f"✓ {step}" in message
-    assert f"http://localhost:{terminal.ports['port']}" in message
-    assert "./guichet staff add" in message  # nobody has an account yet
+        assert f"✓ {step}" in screen
+    assert f"http://localhost:{terminal.ports['port']}" in screen
+    assert "./guichet staff add" in screen  # nobody has an account yet
 
 
 def test_a_second_up_says_that_it_is_already_running(terminal, launcher):
@@ -103,8 +103,8 @@ def test_no_process_that_serves_holds_a_password_that_may_change_the_schema(term
     for part, pid in terminal.pids.items():
         serving = psutil.Process(pid)
         for process in [serving, *serving.children(recursive=True)]:
-            received = " ".join([*process.environ().values(), *process.cmdline()])
-            assert not any(owner in received for owner in owners), part
+            visible = " ".join([*process.environ().values(), *process.cmdline()])
+            assert not any(owner in visible for owner in owners), part
         if part in {*SERVICES, "web"}:
             assert serving.name() == part or not preloader.IS_POSSIBLE
             assert not any(holds(pid, owner) for owner in owners), part
@@ -113,9 +113,9 @@ def test_no_process_that_serves_holds_a_password_that_may_change_the_schema(term
 
 
 def test_status_tells_of_every_part(terminal, launcher):
-    received = terminal.type("status")
-    assert received.returncode == 0, received.stdout + received.stderr
-    lines = {line.split()[0]: line for line in received.stdout.split("\n\n")[0].splitlines()}
+    done = terminal.type("status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = {line.split()[0]: line for line in done.stdout.split("\n\n")[0].splitlines()}
     for part in PARTS:
         assert str(terminal.pids[part]) in lines[part]
         assert "not ready" not in lines[part]
@@ -207,9 +207,9 @@ def test_an_import_tells_what_it_did_and_passes_its_exit_code_on(terminal, launc
 
 
 def test_dead_letters_are_listed_for_every_service(terminal, launcher):
-    received = terminal.type("dead-letters", "list")
-    assert received.returncode == 0, received.stdout
-    assert [line.split(":")[0] for line in received.stdout.splitlines()] == list(SERVICES)
+    done = terminal.type("dead-letters", "list")
+    assert done.returncode == 0, done.stdout
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == list(SERVICES)
     assert terminal.type("dead-letters", "drop", "sales", "999").returncode == 1
     assert terminal.type("dead-letters", "sing").returncode == 2
 

@@ -60,10 +60,10 @@ def page(web: Service) -> str:
 def test_a_changed_template_style_and_module_are_seen(sources, web, monkeypatch, record_property):
     """While an unfinished one is told with its reason, and forgotten with the next change."""
     monkeypatch.setattr(watching, "ROOT", sources)
-    message: list[str] = []
+    messages: list[str] = []
     package = sources / "web/src/web"
     before = re.findall(r"/static/(\w+)/", page(web))[0]
-    with watching.watching({"web": web}, message.append):
+    with watching.watching({"web": web}, messages.append):
         time.sleep(0.3)  # until it watches
         saved = time.monotonic()
         replace(package / "account/templates/sign_in.html", ">Se connecter<", ">Entrer<")
@@ -75,8 +75,8 @@ def test_a_changed_template_style_and_module_are_seen(sources, web, monkeypatch,
         assert wait_until(lambda: f"/static/{before}/" not in page(web), 10, 0.02)
 
         replace(package / "app.py", 'title="Guichet"', "title=")
-        assert wait_until(lambda: any("SyntaxError" in line for line in message), 10)
-        assert "web does not take web/src/web/app.py" in message[-1]
+        assert wait_until(lambda: any("SyntaxError" in line for line in messages), 10)
+        assert "web does not take web/src/web/app.py" in messages[-1]
         replace(package / "app.py", "title=,", 'title="Guichet",')
         assert wait_until(lambda: ">Entrer<" in page(web), 10)
     assert web.is_alive()
@@ -167,8 +167,8 @@ def test_check_fix_mends_what_a_tool_can(tmp_path, monkeypatch):
 
 def test_help_for_the_tests_speaks_of_parts(capsys):
     assert tests.test(["--help"]) == 0
-    received = capsys.readouterr().out
-    assert all(part in received for part in (*PARTS, "compose", "changed"))
+    shown = capsys.readouterr().out
+    assert all(part in shown for part in (*PARTS, "compose", "changed"))
 
 
 # --- Migrations -------------------------------------------------------------------------------

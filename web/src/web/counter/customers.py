@@ -198,8 +198,8 @@ def requests(count: int, unresolved: int, *, is_all: bool) -> str:
     if count == 0:
         return "aucune" if is_all else "—"
     of_them = "" if unresolved == count else f"{count}, dont "
-    message = f"{of_them}{unresolved} en cours" if unresolved else str(count)
-    return message if is_all else f"au moins {message}"
+    known = f"{of_them}{unresolved} en cours" if unresolved else str(count)
+    return known if is_all else f"au moins {known}"
 
 
 # --- Putting it right -------------------------------------------------------------------------
