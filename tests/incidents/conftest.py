@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from incidents.disks import Disk, mounted
+from disks import Disk, mounted
 from incidents.operator import Operator
 from local.launcher import running
 from local.launcher.settings import LocalSettings

@@ -1,5 +1,6 @@
 """Run by `test_processes`: the disk is full under a launcher and its mail catcher."""
 
+import contextlib
 import os
 import smtplib
 import sys
@@ -7,29 +8,11 @@ import threading
 from email.message import EmailMessage
 from pathlib import Path
 
+from disks import Disk, mounted
 from local.launcher.machine.processes import wait_until
 from local.launcher.machine.supervise import Supervisor
 from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
-
-
-class SmallDisk:
-    """The folder is a file system of its own, of a megabyte."""
-
-    def __init__(self, state: Path) -> None:
-        self.filling = state / "filling"
-
-    def fill(self) -> None:
-        with self.filling.open("wb", buffering=0) as file:
-            size = 2**16
-            while size:
-                try:
-                    file.write(bytes(size))
-                except OSError:
-                    size //= 2
-
-    def make_room(self) -> None:
-        self.filling.unlink()
 
 
 class FullDevice:
@@ -75,7 +58,7 @@ def main(folder: Path, kind: str) -> None:
     supervisor = Supervisor([catcher], report, pauses=(0.1,))
     threading.Thread(target=supervisor.watch, args=(stack.write_down, 0.05), daemon=True).start()
 
-    disk = {"small": SmallDisk, "device": FullDevice}[kind](stack.state)
+    disk = {"small": Disk, "device": FullDevice}[kind](stack.state)
     disk.fill()
     report(f"full: {hand_over(catcher.port)}")
     before, noted = catcher.pid, stack.running_file.read_text()
@@ -94,4 +77,6 @@ def main(folder: Path, kind: str) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    folder, kind = Path(sys.argv[1]), sys.argv[2]
+    with mounted({folder: 1}) if kind == "small" else contextlib.nullcontext():
+        main(folder, kind)

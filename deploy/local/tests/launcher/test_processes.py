@@ -1,7 +1,6 @@
 """Processes start, die and are started again."""
 
 import os
-import shlex
 import signal
 import socket
 import subprocess
@@ -26,6 +25,8 @@ from local.launcher.machine.processes import (
     wait_until,
 )
 from local.launcher.machine.supervise import Supervisor
+from local.launcher.settings import ROOT
+from local.workshop.testing.tests import own_disks
 
 
 def sleeper(folder, name="sleeper") -> Process:
@@ -193,22 +194,18 @@ def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
     assert len(ended) >= 4
 
 
-def small_file_system(folder: Path) -> list[str]:
-    """The prefix under which `folder` is one of 1 MB; none where nobody may mount one."""
-    mount = f"mount -t tmpfs -o size=1m none {shlex.quote(str(folder))}"
-    for namespaces in (["--mount"], ["--user", "--map-root-user", "--mount"]):
-        prefix = ["unshare", *namespaces, "--", "sh", "-c", f'{mount} && exec "$@"', "sh"]
-        if subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0:
-            return prefix
-    return []
-
-
 def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
     """It says so, starts again what dies, and writes when there is room."""
-    prefix = small_file_system(tmp_path)
-    script, kind = Path(__file__).with_name("full_disk.py"), "small" if prefix else "device"
-    program = [sys.executable, str(script), str(tmp_path), kind]
-    output = subprocess.run([*prefix, *program], capture_output=True, text=True, check=False).stdout
+    try:
+        prefix, kind = own_disks(), "small"
+    except CannotStart:  # nobody may mount one here
+        prefix, kind = [], "device"
+    script = Path(__file__).with_name("full_disk.py")
+    output = subprocess.run(
+        [*prefix, sys.executable, script, tmp_path, kind],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tests")},
+        capture_output=True, text=True, check=False,
+    ).stdout  # fmt: skip
     for line in (
         "full: 451",
         "mail is started again",
