@@ -21,6 +21,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, TypedDict
 
+from local.launcher.machine.forks import run_as_program
+
 # notifications registers metrics of its own as it is imported: nobody else shall show them.
 APPS = ("identity.app", "catalog.app", "sales.app", "tickets.app", "web.app")
 # What libraries import only once they are used.
@@ -81,24 +83,15 @@ def is_forked() -> bool:
 
 def become(program: Program, log: int, giver: int, *, launcher: int) -> NoReturn:
     """Be that program, as if it had been started by itself."""
-    code = 1
-    gc.enable()
-    try:
+
+    def run() -> None:
         stand_alone(program, log, launcher)
         take_environment(giver)
         sys.argv = ["", *program["arguments"]]
         runpy.run_module(program["package"], run_name="__main__", alter_sys=True)
-        code = 0
-    except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else int(ending.code is not None)
-        if isinstance(ending.code, str):
-            sys.stderr.write(f"{ending.code}\n")
-    except BaseException as error:  # a module that does not import, most of the time
-        sys.excepthook(type(error), error, error.__traceback__)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+
+    gc.enable()
+    run_as_program(run)
 
 
 def stand_alone(program: Program, log: int, launcher: int) -> None:

@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterable
 from typing import NoReturn
 
+from local.launcher.machine.forks import run_as_program
 from local.workshop.parts import SOURCES
 
 SIGNALS = {signal.SIGHUP, signal.SIGTERM, signal.SIGINT, signal.SIGCHLD}
@@ -63,18 +64,7 @@ def begin(package: str, listening: socket.socket) -> tuple[int, list[str]]:
     os.close(reading)
     die_with(launcher)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-    code = 1
-    try:
-        serve(package, listening, writing)
-        code = 0
-    except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else 1
-    except BaseException as error:  # a module that does not import, most of the time
-        sys.excepthook(type(error), error, error.__traceback__)
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    run_as_program(lambda: serve(package, listening, writing))
 
 
 def serve(package: str, listening: socket.socket, writing: int) -> None:
