@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -41,12 +42,9 @@ class Operator:
         self.watching.start()
 
     def watch(self) -> None:
-        """As `./guichet up` does."""
-        owed = False
+        """As `./guichet up` does, until this one leaves."""
         while not self.is_leaving.wait(0.1):
-            owed = self.supervisor.look() or owed
-            if owed:
-                owed = not self.supervisor.does(self.take_note)
+            self.supervisor.look_and_tell(self.take_note)
 
     def leave(self) -> None:
         self.is_leaving.set()
@@ -167,11 +165,11 @@ class Operator:
     def frozen(self, process: Process) -> Generator[None]:
         """It neither answers nor ends."""
         assert process.pid is not None
-        os.kill(process.pid, 19)
+        os.kill(process.pid, signal.SIGSTOP)
         try:
             yield
         finally:
-            os.kill(process.pid, 18)
+            os.kill(process.pid, signal.SIGCONT)
 
     @contextlib.asynccontextmanager
     async def told_otherwise(self, service: str, **variables: str) -> AsyncGenerator[None]:

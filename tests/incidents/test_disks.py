@@ -1,6 +1,7 @@
 """A disk is full: of the launcher, of PostgreSQL."""
 
 import os
+import signal
 
 from incidents.operator import Operator
 from incidents.page import row
@@ -14,7 +15,7 @@ async def test_the_disk_of_the_launcher_is_full(operator: Operator, disks):
     assert mail.pid
     with disks[""].full():
         before = mail.pid
-        os.kill(before, 9)
+        os.kill(before, signal.SIGKILL)
 
         async def said() -> None:
             assert full.is_seen_in(" ".join(operator.screen))

@@ -69,6 +69,7 @@ class Supervisor:
         self.watched = [Watched(process, pauses) for process in processes]
         self.terminal = say
         self.trouble = ""
+        self.is_owed = False  # that somebody is told of a new start
 
     def say(self, line: str) -> None:
         """What the launcher says may go into a file, on the same full disk."""
@@ -98,11 +99,14 @@ class Supervisor:
         self.trouble = ""
         return True
 
+    def look_and_tell(self, then: Callable[[], object]) -> None:
+        """`then` is called after every new start, again at the next look where it cannot be done."""
+        self.is_owed = self.look() or self.is_owed
+        if self.is_owed:
+            self.is_owed = not self.does(then)
+
     def watch(self, then: Callable[[], object], pause: float = 0.5) -> None:
-        """Until interrupted; `then` is told of every new start, as soon as it can be."""
-        owed = False
+        """Look and tell until interrupted."""
         while True:
-            owed = self.look() or owed
-            if owed:
-                owed = not self.does(then)
+            self.look_and_tell(then)
             time.sleep(pause)
