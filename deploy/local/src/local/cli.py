@@ -123,8 +123,8 @@ def welcome(stack: Stack, accounts: list[tuple[str, str, str]], seconds: float) 
 def stopping_on_signals() -> Generator[None]:
     """A request to end, from `down` or from a terminal that closes, is like Ctrl-C.
 
-    Ctrl-C itself, too: a script's background has it ignored. So may somebody have the end of
-    children, which would then tell nobody how they ended.
+    Ctrl-C itself, too: in the background of a script it is ignored. SIGCHLD may be ignored as
+    well, and then nobody learns how children end.
     """
 
     def interrupt(*_: object) -> None:

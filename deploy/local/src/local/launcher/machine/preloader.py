@@ -1,4 +1,4 @@
-"""Programs in Python as forks of one process that holds what all of them import."""
+"""Services as forks of one process that has imported what all of them need."""
 
 import contextlib
 import ctypes
@@ -16,24 +16,24 @@ from local.launcher.machine.preloading import Program
 from local.launcher.machine.processes import Forked, Process
 
 ADOPTING = 36  # PR_SET_CHILD_SUBREAPER
-ANSWER_SECONDS = 15  # meanwhile the launcher looks after nothing else
+ANSWER_SECONDS = 15  # the launcher supervises nothing meanwhile
 ANSWER_BYTES = 20
 
-# Read by a program as it begins, and by nothing that is forked later.
+# Variables that are read when a program is executed: a fork comes too late for them.
 READ_AT_START = ("LD_", "MALLOC_", "PYTHON")
 
-# One at a time in a process, which either adopts or does not.
+# Adopting orphans is a switch of the whole process: one fork at a time.
 FORKING = threading.Lock()
 
-# Linux can give a child's child to us; elsewhere each service is started by itself.
+# Only Linux can make a grandchild our child; elsewhere each service is started by itself.
 IS_POSSIBLE = sys.platform == "linux"
 
 
 class Preloader(Process):
-    """Asked to, it forks a program, which is then a child of this process as any other part.
+    """Forks services on request; each becomes a child of this process, as every other part is.
 
-    It begins when it is asked, and is to be stopped when all are started: the pages that all of
-    them have written upon lie in it alone, and it knows no code of later.
+    It starts with the first request if it does not run yet. Stop it once all services run: it
+    holds memory that nobody shares any more, and code that may have changed since.
     """
 
     def __init__(self, log: Path) -> None:
@@ -41,7 +41,7 @@ class Preloader(Process):
             "preloader",
             [sys.executable, "-P", "-m", "local.launcher.machine.preloading"],
             log,
-            environment={n: v for n, v in os.environ.items() if is_everybodys(n)},
+            environment={n: v for n, v in os.environ.items() if is_common(n)},
         )
         self.requests: socket.socket | None = None
         self.has_failed = False
@@ -75,10 +75,10 @@ class Preloader(Process):
     def fork(
         self, program: Program, log: IO[bytes], environment: Mapping[str, str]
     ) -> Forked | None:
-        """Its process; none where it has to be started by itself, as all others until `stop`.
+        """None if this failed, now or since the last `stop`: then start the program by itself.
 
-        So where something cannot be imported, which the program tells itself, and where nobody
-        answers in time.
+        It fails where a module cannot be imported, which the program then reports in its own log,
+        and where nobody answers in time.
         """
         with FORKING:
             if self.has_failed:
@@ -99,7 +99,7 @@ class Preloader(Process):
     def ask(
         self, program: Program, log: IO[bytes], environment: Mapping[str, str]
     ) -> Forked | None:
-        """What is forked ends by itself unless it has been heard of and given its environment."""
+        """A fork that is not given its environment here ends by itself."""
         if not self.requests:
             return None
         ours, theirs = socket.socketpair()
@@ -114,7 +114,7 @@ class Preloader(Process):
         return None
 
     def collect(self) -> None:
-        """Others' orphans, adopted along with ours: nobody else reads their end."""
+        """Reap the orphans that were adopted along with our forks: nobody else waits for them."""
         for pid in list(self.strangers):
             if Forked(pid).poll() is not None:
                 self.strangers.remove(pid)
@@ -124,13 +124,13 @@ def read_at_start(environment: Mapping[str, str]) -> dict[str, str]:
     return {n: v for n, v in environment.items() if n.startswith(READ_AT_START)}
 
 
-def is_everybodys(name: str) -> bool:
+def is_common(name: str) -> bool:
     return not name.startswith("GUICHET_") and name != "PYTHONDONTWRITEBYTECODE"
 
 
 @contextlib.contextmanager
 def adopting() -> Generator[bool]:
-    """Whoever loses its parent below us meanwhile becomes our child; whether the kernel agrees."""
+    """Meanwhile orphaned descendants become our children; yields whether the kernel allows it."""
     prctl = ctypes.CDLL(None).prctl
     can_adopt = prctl(ADOPTING, 1) == 0
     try:
@@ -140,9 +140,9 @@ def adopting() -> Generator[bool]:
 
 
 def children() -> set[int]:
-    """Of the first thread, which is who adopts; to others they are none of their business.
+    """The children of the main thread, which adopts orphans; none if another thread asks.
 
-    Asked by that thread before and after, only adopted ones are new: it has started nothing.
+    Between two calls the main thread starts nothing itself, so what is new was adopted.
     """
     if threading.current_thread() is not threading.main_thread():
         return set()

@@ -1,10 +1,10 @@
 """What services import, imported once; each service is then a fork of this process.
 
-Told on standard input, a socket, which module to run as a program; with it come two open files, its
-log and a socket of its own. Over that one the fork says who it is, once it stands alone, and is given
-its environment; where the launcher does not wait for it any more, it ends. No environment is read
-here: what one service may know must not lie in the memory that the next is forked from. Nothing is
-opened, drawn by chance or begun either.
+Requests come over standard input, a socket: the module to run as a program, with two open files, its
+log and a socket of its own. Over that socket the fork sends its process id, once it stands alone, and
+is given its environment; it ends if the launcher no longer waits for it. No environment is read here:
+what one service may know must not be in the memory that the next is forked from. Nor is anything
+opened, started or drawn at random, which forks would share.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from typing import NoReturn, TypedDict
 
 from local.launcher.machine.forks import run_as_program
 
-# notifications registers metrics of its own as it is imported: nobody else shall show them.
+# Without notifications: it registers metrics when it is imported, which others must not expose.
 APPS = ("identity.app", "catalog.app", "sales.app", "tickets.app", "web.app")
 # What libraries import only once they are used.
 LATE = (
@@ -62,7 +62,7 @@ def main() -> NoReturn:
 
 
 def preload() -> None:
-    # Never collected: what it would free lies between what is shared, and would be written upon.
+    # No collection here: what it frees lies between shared objects, and is written to later.
     gc.disable()
     import_module("chassis.starting").decline()
     for name in ("chassis.http.server", *APPS, *LATE):
@@ -71,7 +71,7 @@ def preload() -> None:
 
 
 def is_forked() -> bool:
-    """Whether this is the launcher's child: between it and us stands one that ends at once."""
+    """Fork twice, so that the launcher adopts the grandchild; True in the grandchild."""
     if between := os.fork():
         with contextlib.suppress(ChildProcessError):
             os.waitpid(between, 0)
@@ -102,10 +102,10 @@ def stand_alone(program: Program, log: int, launcher: int) -> None:
         os.dup2(given, number)
     os.close(nothing)
     os.close(log)
-    with contextlib.suppress(OSError):  # read only in some containers, and only for who looks
+    with contextlib.suppress(OSError):  # read-only in some containers; only `ps` shows it
         Path("/proc/self/comm").write_text(program["package"])
     born = time.monotonic()
-    while os.getppid() != launcher:  # not yet, for an instant; or never, where it was killed
+    while os.getppid() != launcher:  # adopted in an instant, or never if it was killed
         if time.monotonic() - born > PARENT_SECONDS:
             os._exit(1)
         time.sleep(PAUSE_SECONDS)
@@ -115,7 +115,7 @@ def stand_alone(program: Program, log: int, launcher: int) -> None:
 
 
 def take_environment(giver: int) -> None:
-    """Given to whom the launcher knows as its child; nobody goes on without."""
+    """The launcher sends it to its child alone; without it the fork ends."""
     with socket.socket(fileno=giver) as launcher, launcher.makefile(encoding="ascii") as given:
         launcher.sendall(str(os.getpid()).encode())
         environment = given.read()

@@ -24,8 +24,8 @@ class CannotStart(Exception):
     """One line for the person at the terminal: what does not start, and what to do."""
 
 
-# Below the ports that kernels lend to outgoing connections: between our asking and a server's
-# start, tens of seconds later, one of those would be somebody else's.
+# Below the ports that kernels give to outgoing connections: one of those could be taken before our
+# server listens, tens of seconds later.
 FREE_PORTS = range(10_000, 20_000)
 
 
@@ -109,10 +109,10 @@ class Forked:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self.asking = threading.RLock()  # its end is read once, and nobody signals its number later
+        self.asking = threading.RLock()  # reaped once, and its process id is not signalled later
 
     def poll(self) -> int | None:
-        """0 where somebody else has read how it ended, as `Popen` has it."""
+        """The exit code, None while it runs; as with `Popen` 0 if somebody else has reaped it."""
         with self.asking:
             if self.returncode is None:
                 try:

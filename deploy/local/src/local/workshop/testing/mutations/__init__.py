@@ -34,8 +34,8 @@ SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # themselves f
 LEFT_OUT = "test_serving.py"
 SPARED += ["src/chassis/http/server.py"]
 
-# What a process makes once and keeps, and takes long: made before it is forked.
-KEPT = {"identity": ["identity.passwords:listed"]}
+# Functions with a cache that is slow to fill: called before the process forks.
+CACHED = {"identity": ["identity.passwords:listed"]}
 
 # What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
 NO_DEADLINES = {"CI": "true"}
@@ -132,7 +132,7 @@ def mutate(part: str, what: argparse.Namespace, lanes: list[dict[str, str]]) -> 
     wishes = {
         "tests": TESTS.get(part) or [PARTS[part]],
         "templates": {"chassis": [], "streams": [], "uploads": ["catalog"]}.get(part, [part]),
-        "kept": KEPT.get(part, []),
+        "cached": CACHED.get(part, []),
         "options": [
             f"--config-file={ROOT / 'pyproject.toml'}", "--confcutdir=.", "--rootdir=.",
             "-p", "no:cacheprovider", "-p", "no:xdist", f"--ignore-glob=*/{LEFT_OUT}",

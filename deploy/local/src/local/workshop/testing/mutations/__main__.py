@@ -89,7 +89,7 @@ def main() -> int:
             [Lane(urls) for urls in wishes["lanes"]],
             own=tests[0],
             templates=wishes["templates"],
-            kept=wishes["kept"],
+            cached=wishes["cached"],
             stamp=stamp(mutants, tests),
             until=wishes["until"] or time.time() + 1e9,
             again=set(before),
@@ -101,10 +101,10 @@ def main() -> int:
         os.chdir(home)
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
             return int(code)
-    return told(mutants, chosen)
+    return report(mutants, chosen)
 
 
-def told(mutants: list[Mutant], chosen: list[Mutant]) -> int:
+def report(mutants: list[Mutant], chosen: list[Mutant]) -> int:
     results = standing(chosen)
     by_file: dict[Path, Counter[str]] = {}
     for each in chosen:

@@ -25,13 +25,13 @@ from local.workshop.testing.mutations.changing import MUTANTS, Mutant
 RESULTS, LINES = Path("results.jsonl").absolute(), Path("lines.json").absolute()
 HERE = (Path.cwd() / MUTANTS).resolve()
 SURVIVED, KILLED, SLOW, UNREACHED = "survived", "killed", "timeout", "unreached"
-# How long one test may take with a mutant: of the processor's seconds that it takes without, and
-# some more, since others use the machine too.
+# How long one test may take with a mutant: PATIENCE seconds, since others use the machine too, and
+# FACTOR times the seconds of CPU that it takes without one.
 FACTOR, PATIENCE = 30, 40
-# No more seconds of tests for one mutant, of its part's own and then of others': the quickest of
-# those that come by. What none of them kills has survived; tried again, it gets all of them.
+# The seconds of tests that one mutant gets, of its part's own and of others': the quickest of those
+# that reach its line. What none of them kills has survived; tried again, it gets all of them.
 MOST_OF_OWN, MOST_OF_OTHERS = 5, 3
-ONE_UNCHANGED_IN = 40  # is tried as if it were a mutant: a test that fails then has lied
+ONE_UNCHANGED_IN = 40  # is tried as if it were a mutant: a test that fails then is flaky
 
 
 @dataclass
@@ -63,15 +63,15 @@ class Trying:
         *,
         own: str,
         templates: Iterable[str],
-        kept: Iterable[str],
+        cached: Iterable[str],
         stamp: str,
         until: float,
         again: set[str],
     ) -> None:
         self.mutants, self.lanes, self.own, self.again = mutants, lanes, own, again
-        self.kept, self.templates, self.stamp, self.until = kept, templates, stamp, until
+        self.cached, self.templates, self.stamp, self.until = cached, templates, stamp, until
         self.killers: dict[str, Counter[str]] = defaultdict(Counter)
-        self.liars: Counter[str] = Counter()
+        self.flaky: Counter[str] = Counter()
         self.unchanged_tried = 0
 
     # ---- pytest
@@ -82,7 +82,7 @@ class Trying:
             raise session.Failed(f"{session.testsfailed} errors while collecting")
         self.items = {item.nodeid: item for item in session.items}
         self.make_templates()
-        for name in self.kept:
+        for name in self.cached:
             pkgutil.resolve_name(name)()
         self.lines, self.seconds = self.undisturbed(session)
         try:
@@ -96,9 +96,9 @@ class Trying:
         finally:
             for lane in self.lanes:
                 self.end(lane)
-        for nodeid, times in self.liars.most_common():
+        for nodeid, times in self.flaky.most_common():
             say(f"fails {times} times without a mutant: {nodeid}")
-        say(f"{self.unchanged_tried} tried unchanged, {self.liars.total()} of them failed")
+        say(f"{self.unchanged_tried} tried unchanged, {self.flaky.total()} of them failed")
         return True
 
     def is_more(self) -> bool:
@@ -195,7 +195,7 @@ class Trying:
     def start(self, lane: Lane, mutant: Mutant, session: pytest.Session) -> None:
         lane.mutant, lane.items = mutant, self.concerned(mutant)
         if not lane.items:
-            self.tell(lane, UNREACHED)
+            self.record(lane, UNREACHED)
             return
         lane.unchanged = random.random() * ONE_UNCHANGED_IN < 1  # noqa: S311 - no secret
         os.environ.update(lane.urls)
@@ -237,14 +237,14 @@ class Trying:
         if lane.unchanged:
             self.unchanged_tried += 1
             if state != SURVIVED:
-                self.liars[test] += 1
+                self.flaky[test] += 1
             lane.unchanged = False
             if mutant:
                 self.mutants.append(mutant)
             return
         if state != SURVIVED and mutant:
             self.killers[mutant.function][test] += 1
-        self.tell(lane, state, test if state != SURVIVED else "")
+        self.record(lane, state, test if state != SURVIVED else "")
 
     def end(self, lane: Lane) -> None:
         """Also what its tests have started."""
@@ -254,7 +254,7 @@ class Trying:
             attempt(each)
         lane.pid = 0
 
-    def tell(self, lane: Lane, state: str, by: str = "") -> None:
+    def record(self, lane: Lane, state: str, by: str = "") -> None:
         mutant = lane.mutant
         if mutant is None:
             return
