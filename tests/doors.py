@@ -15,7 +15,7 @@ from local.workshop.certificates import make_certificate
 
 @dataclass
 class Ways:
-    """Where the broker and its door are, and whom to trust there."""
+    """The addresses of the broker and of its door, and the certificate to trust there."""
 
     inside: str
     door: str

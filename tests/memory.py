@@ -1,10 +1,10 @@
-"""What a process knows, whatever it tells."""
+"""What a process holds in its memory."""
 
 from pathlib import Path
 
 
 def holds(pid: int, words: str) -> bool:
-    """Whether these lie anywhere in what a process may write in its memory."""
+    """Whether its writable memory contains these words anywhere."""
     looked_for = words.encode()
     maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
     with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:

@@ -1,4 +1,4 @@
-"""Whoever runs Guichet: looks at its status and logs, and types what the page says."""
+"""The person who runs Guichet: looks at its status and logs, and types what the page says."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ WIDE = {"COLUMNS": "1000"}
 
 
 class Operator:
-    """At a terminal beside that of `./guichet up`, whose part this plays as well."""
+    """Types commands while `./guichet up` runs, whose supervision this does as well."""
 
     def __init__(self, stack: Stack) -> None:
         self.screen: list[str] = []  # of `./guichet up`
@@ -83,7 +83,7 @@ class Operator:
         return [reason for each in found for reason in each.troubles]
 
     async def sees(self, row: Row, part: str = "", *, seconds: float = 30) -> str:
-        """The row's words in `status`, which ends with 1; the line."""
+        """Waits until `status` shows the row's words and ends with 1; returns the line."""
 
         async def told() -> str:
             reasons = await asyncio.to_thread(self.reasons, part)
@@ -121,14 +121,14 @@ class Operator:
         return found
 
     def metric(self, service: str, name: str) -> dict[str, float]:
-        """Its figures by their labels."""
+        """The values of a metric by their labels."""
         port = self.stack.settings.port_of(service)
         told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
         lines = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", told, re.MULTILINE)
         return {labels: float(value) for labels, value in lines}
 
     def is_loop_in_trouble(self, service: str, loop: str) -> bool:
-        """By the figure whose alert calls somebody at night."""
+        """By the metric that the alert is about."""
         return self.metric(service, "guichet_loop_trouble")[f'{{loop="{loop}"}}'] == 1
 
     # ---- What is done -------------------------------------------------------------------

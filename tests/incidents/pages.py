@@ -16,7 +16,7 @@ async def page(who: Account, path: str) -> httpx.Response:
 
 
 async def press(who: Account, path: str, action: str) -> httpx.Response:
-    """The button of the first form of that page which leads to such an address."""
+    """Send the first form of that page whose address matches `action`, a regular expression."""
     name, session = await who.cookie()
     shown = (await page(who, path)).text
     form = re.findall(rf'action="({action})">(.*?)</form>', shown, re.DOTALL)[0]

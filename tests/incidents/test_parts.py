@@ -63,7 +63,7 @@ async def test_postgresql_refuses_the_password(operator: Operator):
 
 
 async def test_all_of_a_part_is_away(operator: Operator, shop: Shop):
-    """The row names no more than where it is told why, and so does this."""
+    """The row only says where the reason is shown, and nothing more is looked at here."""
     away = row("« Guichet fermé » from the gateway")
     assert "(without containers `./guichet status`) tells why" in away.todo
     with operator.away(operator.stack.services["web"]):
@@ -92,7 +92,7 @@ def is_told_of(operator: Operator, part: str) -> None:
 
 
 async def test_identity_is_away(operator: Operator, shop: Shop, seller: Account, number: int):
-    """First whoever has a token goes on; then what shows many people's data is closed."""
+    """Whoever has a token goes on, but pages that show many people's data close after a while."""
     keys, unchecked = row("signing keys: identity"), row("session_unchecked")
     technician = await shop.hire("technician", "Claire", "Vasseur")
     await eventually(lambda: technician.get("/api/tickets"))
@@ -124,7 +124,7 @@ async def test_identity_is_away(operator: Operator, shop: Shop, seller: Account,
 
 
 async def test_a_service_takes_no_token(operator: Operator, shop: Shop, number: int):
-    """Its way leads to another Guichet, whose identity has other keys."""
+    """It asks another Guichet for keys, and that has others."""
     refused = row("token_refused")
     before = len(operator.log("web"))
     with another_guichet() as elsewhere:
@@ -179,7 +179,7 @@ Relay.wait = wait
 
 
 async def test_a_loop_hangs(operator: Operator, tmp_path: Path):
-    """A fault of ours, which comes once: it waits for what never comes."""
+    """The relay waits for ever, by a fault that is planted for one start of the service."""
     hangs, fault = row("says nothing for"), tmp_path / "sitecustomize.py"
     fault.write_text(HANGING)
     async with operator.told_otherwise("catalog", PYTHONPATH=str(tmp_path)):
@@ -209,7 +209,7 @@ END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = %s"
 
 
 async def test_the_schema_is_older_and_newer_than_the_code(operator: Operator, tmp_path: Path):
-    """Of a newer one the backup is brought back; there is no newer image to be had here."""
+    """A newer schema is mended by the backup: there is no newer image here."""
     older, newer = row("this code needs"), row("which is newer than this code")
     stack, found = operator.stack, schema_of_sales(operator)
     assert "the backup from before" in newer.todo
@@ -258,8 +258,8 @@ def postgres_tool(name: str, *arguments: str) -> None:
 
 
 async def test_two_accounts_have_one_address(operator: Operator, shop: Shop):
-    """The migration tells it of a database of its own, as the release before had left it: none
-    leads back to that. What it leaves is then repaired in the Guichet at work.
+    """The migration reports them in a separate database, which is as the release before left it,
+    since no migration leads back to that. What it leaves is then repaired in the running Guichet.
     """
     shared = row("has the address of account")
     [query] = [each for each in shared.todo.split("`") if each.startswith("SELECT")]
