@@ -1,10 +1,10 @@
-// What happens meanwhile. A page that wants to know imports `onNews`:
+// Live updates of an open page. A script that needs them imports `onNews`:
 //
 //   onNews(({ changes, everything }) => ...)   read again what these changes touch, or all of it
 //   onConnection((state) => ...)               "live", "lost", or "ended" with the session
 //
 // `changes` are hints: {number, what, by_staff, version}. Every part of a page that shows requests
-// says in data-as-of how old it is. All tabs of a browser share one stream: the tab that holds the
+// has in data-as-of the snapshot that it was read from. All tabs of a browser share one stream: the tab that holds the
 // lock reads it and passes its events to the others.
 
 import { ask } from "./session.js";

@@ -133,8 +133,9 @@ function notify(form, submitter, what, why) {
   line.append(again);
 }
 
-// What htmx asks for: an answer without the part to be shown, such as the gateway's own page, is
-// no part but a page. Whoever sent the form gets it plainly; whoever is typing stays at the field.
+// Requests of htmx. An answer without the part to be shown is another page, such as the gateway's:
+// a form that somebody sent is sent again without htmx, and shows it; a list is filtered while
+// somebody types, who stays at the field.
 document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
   ctx.sourceEvent?.submitter?.setAttribute("aria-busy", "true");
 });
