@@ -40,7 +40,7 @@ Secret = Annotated[str, Depends(secret)]
 
 @router.get("/preferences")
 async def read_preferences(request: Request, person: Person, reader: Reading) -> api.Preferences:
-    """What I want to be told by mail, and in which language."""
+    """Which mails you get, and in which language."""
     return described(request, await queries.preferences(reader, person.id))
 
 
@@ -48,7 +48,7 @@ async def read_preferences(request: Request, person: Person, reader: Reading) ->
 async def change_preferences(
     request: Request, change: api.PreferencesChange, person: Person, session: Transaction
 ) -> api.Preferences:
-    """Say what I want; what is not given stays."""
+    """Change which mails you get; fields that are not given stay as they are."""
     return described(request, await preferences.change(session, person.id, change))
 
 
@@ -64,7 +64,7 @@ def described(request: Request, stored: models.Preferences) -> api.Preferences:
 async def read_unsubscription(
     given: api.Unsubscription, reader: Reading, secret: Secret
 ) -> api.Unsubscribed:
-    """What a mail's link would end. It needs no sign-in and changes nothing."""
+    """The kind of mail that an unsubscription link stops. Needs no sign-in, changes nothing."""
     person_id, kind = preferences.read_token(secret, given.token)
     return unsubscribed(await queries.preferences(reader, person_id), kind)
 
@@ -73,10 +73,7 @@ async def read_unsubscription(
 async def unsubscribe(
     given: api.UnsubscriptionChange, session: Transaction, secret: Secret
 ) -> api.Unsubscribed:
-    """End such mails to this person, or take that back. It needs no sign-in.
-
-    Said again, it changes nothing.
-    """
+    """Stop mails of this kind to this person, or start them again. Needs no sign-in. Idempotent."""
     person_id, kind = preferences.read_token(secret, given.token)
     changed = await preferences.unsubscribe(session, person_id, kind, wanted=given.wanted)
     return unsubscribed(changed, kind)
@@ -92,7 +89,7 @@ def unsubscribed(stored: models.Preferences, kind: api.Kind) -> api.Unsubscribed
 
 @router.get("/deliveries")
 async def list_deliveries(ticket_number: TicketNumber, _: Staff, reader: Reading) -> api.Deliveries:
-    """What became of the mails that told the customer about this request, newest first."""
+    """The customer's mails about this request and their outcomes, newest first."""
     return await queries.deliveries(reader, ticket_number)
 
 
@@ -100,18 +97,18 @@ async def list_deliveries(ticket_number: TicketNumber, _: Staff, reader: Reading
 async def list_undelivered(
     _: StandingStaff, session: Transaction, limit: Limit = 20, after: After = None
 ) -> api.UndeliveredMails:
-    """Mails that nobody received, newest first."""
+    """Failed mails, newest first."""
     return await queries.undelivered(session, at=clock.now(), limit=limit, after=after)
 
 
 @router.post("/mails/{mail_id}/resend")
 async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> api.Delivery:
-    """Try a failed mail again, to the address of today. Said again, it changes nothing."""
+    """Send a failed mail again, to the person's current address. Idempotent."""
     mail = await mails.resend(session, mail_id)
     return queries.delivery(await queries.due(session, mail))
 
 
 @router.get("/queue")
 async def read_queue(_: Administrator, reader: Reading) -> api.Queue:
-    """How sending goes."""
+    """The state of the mail queue."""
     return await queries.queue(reader, at=clock.now())
