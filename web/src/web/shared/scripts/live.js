@@ -4,8 +4,8 @@
 //   onConnection((state) => ...)               "live", "lost", or "ended" with the session
 //
 // `changes` are hints: {number, what, by_staff, version}. Every part of a page that shows requests
-// has in data-as-of the snapshot that it was read from. All tabs of a browser share one stream: the tab that holds the
-// lock reads it and passes its events to the others.
+// has in data-as-of the snapshot that it was read from. All tabs of a browser share one stream: the
+// tab that holds the lock reads it and passes its events to the others.
 
 import { ask } from "./session.js";
 
