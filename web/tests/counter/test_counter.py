@@ -344,6 +344,16 @@ async def test_a_customer_is_created_under_a_name_of_its_own(ask):
         assert f">{title}</h1>" in page
 
 
+async def test_the_product_field_says_that_a_part_of_the_reference_is_enough(ask):
+    page = " ".join((await ask.page()).split())
+    assert (
+        'id="product-hint">Au moins 3 lettres ou chiffres : le modèle, la marque, la référence, ou'
+        " une partie.</p>" in plain(page)
+    )
+    assert ">modèle, marque ou référence, ou une partie</small>" in page
+    assert 'aria-describedby="product-hint" placeholder="Désignation ou référence"' in page
+
+
 # --- The products that match -------------------------------------------------------------------
 
 
