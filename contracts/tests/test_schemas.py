@@ -120,6 +120,34 @@ def validator_of(type):
     return Draft202012Validator(stored(f"events/{type}.json"), format_checker=FormatChecker())
 
 
+# --- OpenAPI ----------------------------------------------------------------------------------
+
+
+def fields_of(schema, described, path=()):
+    """Of a body, with those inside it: its path and what it may hold."""
+    while "$ref" in schema:
+        schema = described["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    yield path, schema
+    for inner in (*schema.get("anyOf", ()), *filter(None, [schema.get("items")])):
+        yield from fields_of(inner, described, path)
+    for name, inner in schema.get("properties", {}).items():
+        yield from fields_of(inner, described, (*path, name))
+
+
+@pytest.mark.parametrize("context", sorted(CONTEXTS))
+def test_no_caller_says_when_something_happened(context):
+    """Moments are the service's own: no body has a field for one or takes what it does not know."""
+    described = stored(f"openapi/{context}.json")
+    for route, methods in described["paths"].items():
+        for method, operation in methods.items():
+            for body in operation.get("requestBody", {}).get("content", {}).values():
+                for path, schema in fields_of(body["schema"], described):
+                    where = (method, route, *path)
+                    assert schema.get("format") != "date-time", where
+                    if "properties" in schema:
+                        assert schema["additionalProperties"] is False, where
+
+
 # --- AsyncAPI ---------------------------------------------------------------------------------
 
 

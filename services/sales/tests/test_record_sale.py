@@ -141,12 +141,9 @@ async def test_a_unit_is_sold_once_and_the_refusal_says_to_whom(client, shop, se
 
     received = refused(answer, 409, "serial_number_already_sold", "serial_number")
     assert answer.json()["code"] == "serial_number_already_sold"
-    assert received == {
-        "sale_id": first["id"],
-        "sold_on": "2026-11-02",
-        "customer_id": str(shop.customer_id),
-        "seller_name": "Awa Diallo",
-    }
+    assert (received["sale_id"], received["sold_on"]) == (first["id"], "2026-11-02")
+    assert received["customer_id"] == str(shop.customer_id)
+    assert received["seller_name"] == "Awa Diallo"
     assert len(await published(session)) == 1
 
 
@@ -270,9 +267,11 @@ async def test_everything_that_makes_a_sale_is_required(client, shop, name):
     refused(await record(client, sale), 422, "required", name)
 
 
-async def test_an_unknown_field_is_refused(client, shop):
-    answer = await record(client, shop.sale(price=12))
-    refused(answer, 422, "extra_forbidden", "price")
+@pytest.mark.parametrize("name", ["price", "recorded_at", "cancelled_at", "number"])
+async def test_a_field_that_no_caller_may_give_is_refused(client, shop, session, name):
+    answer = await record(client, shop.sale(**{name: "2026-11-02T10:42:00Z"}))
+    refused(answer, 422, "extra_forbidden", name)
+    assert await published(session) == []
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"null", b"[]", b"\xff", b'"text"'])

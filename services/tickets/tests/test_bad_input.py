@@ -9,6 +9,7 @@ from chassis.http import paging
 from chassis.testing import published
 
 NUL, SURROGATE = "a\x00b", "a\ud800b"
+MOMENT = "2026-11-02T10:42:00Z"
 
 
 async def post(desk, who, path, body):
@@ -42,6 +43,8 @@ def refusal(answer):
         ("description", SURROGATE, "text_surrogate"),
         ("sale_id", "abc", "uuid_parsing"),
         ("status", "resolved", "extra_forbidden"),
+        ("opened_at", MOMENT, "extra_forbidden"),
+        ("sent_at", MOMENT, "extra_forbidden"),
     ],
 )
 async def test_a_wrong_field_of_a_new_request_is_named(desk, nathalie, field, value, code):
@@ -81,6 +84,22 @@ async def test_a_wrong_message_is_refused(desk, nathalie, karim, words, code):
     assert refusal(answer) == ("invalid", "text", code)
     thread = await desk.read(karim, number)
     assert (thread["ticket"]["status"], len(thread["messages"])) == ("open", 1)
+
+
+async def test_nobody_says_when_something_was_written_or_done(desk, nathalie, karim):
+    number = await desk.opened(nathalie)
+    before = await desk.read(karim, number)
+    for who, path, body, field in (
+        (nathalie, "messages", {"text": "Avant"}, "sent_at"),
+        (karim, "messages", {"text": "Avant"}, "sent_at"),
+        (karim, "notes", {"text": "Avant"}, "sent_at"),
+        (nathalie, "resolution", {}, "resolved_at"),
+        (karim, "resolution", {}, "resolved_at"),
+    ):
+        answer = await post(desk, who, f"/{number}/{path}", body | {field: MOMENT})
+        assert refusal(answer) == ("invalid", field, "extra_forbidden")
+    after = await desk.read(karim, number)
+    assert (after["ticket"], after["messages"]) == (before["ticket"], before["messages"])
 
 
 @pytest.mark.parametrize(
