@@ -161,14 +161,7 @@ async def test_staff_do_not_change_their_own_address(people):
 async def test_everyone_sees_their_own_account(people):
     member = await people.hired(Role.TECHNICIAN, email=EMAIL, first_name="Karim")
     account = (await people.client.get("/me", headers=await people.signed_in(EMAIL))).json()
-    assert account == {
-        "id": member["id"],
-        "role": "technician",
-        "first_name": "Karim",
-        "last_name": "Rousseau",
-        "email": EMAIL,
-        "enabled": True,
-        "registered_at": member["registered_at"],
-        "pending_email": None,
-    }
+    assert account["id"] == member["id"]
+    assert (account["first_name"], account["last_name"]) == ("Karim", "Rousseau")
+    assert (account["email"], account["role"]) == (EMAIL, "technician")
     people.refused(await people.client.get("/me"), 401, "unauthenticated")

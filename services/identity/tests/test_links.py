@@ -61,16 +61,10 @@ async def test_a_link_is_announced_with_what_it_is_for_and_no_secret(people, cus
 
 async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, link):
     body = (await people.ask_secret(link.link_id)).json()
-    assert len(body.pop("secret")) >= 43
-    assert datetime.fromisoformat(body.pop("expires_at")) == link.expires_at
-    assert body == {
-        "purpose": "password",
-        "taken": False,
-        "new_email": None,
-        "email": EMAIL,
-        "first_name": "Nathalie",
-        "last_name": "Rousseau",
-    }
+    assert len(body["secret"]) >= 43
+    assert datetime.fromisoformat(body["expires_at"]) == link.expires_at
+    assert (body["purpose"], body["email"]) == ("password", EMAIL)
+    assert (body["first_name"], body["last_name"]) == ("Nathalie", "Rousseau")
 
 
 async def test_nobody_but_a_service_is_told_a_secret(people, link, session):
@@ -136,15 +130,9 @@ async def test_reading_a_link_says_what_it_is_for_and_uses_nothing_up(people, li
     secret = await people.secret(link.link_id)
     for _ in range(3):
         body = (await people.read_link(secret)).json()
-    assert datetime.fromisoformat(body.pop("expires_at")) == link.expires_at
-    assert body == {
-        "purpose": "password",
-        "first_name": "Nathalie",
-        "last_name": "Rousseau",
-        "email": EMAIL,
-        "role": "customer",
-        "refuses": False,
-    }
+    assert datetime.fromisoformat(body["expires_at"]) == link.expires_at
+    assert (body["purpose"], body["refuses"]) == ("password", False)
+    assert (body["email"], body["role"]) == (EMAIL, "customer")
     assert (await people.use_link(secret)).json() == {
         "purpose": "password",
         "email": EMAIL,

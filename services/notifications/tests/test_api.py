@@ -15,32 +15,26 @@ API = "/api/notifications"
 STAFF_MEMBER = token(Role.SELLER)
 ADMINISTRATOR = token(Role.ADMINISTRATOR)
 
-BY_DEFAULT = {
-    "language": "fr",
-    "replies": True,
-    "resolutions": True,
-    "acknowledgements": None,  # this installation sends none
-    "new_requests": False,
-    "customer_answers": False,
-}
-
-
 # --- Preferences ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_everybody_has_preferences_before_saying_any(client, role):
-    answer = await client.get(f"{API}/preferences", headers=token(role))
-    assert answer.json() == BY_DEFAULT
+    told = (await client.get(f"{API}/preferences", headers=token(role))).json()
+    assert told["language"] == "fr"
+    assert told["replies"] is told["resolutions"] is True
+    assert told["new_requests"] is told["customer_answers"] is False
+    assert told["acknowledgements"] is None  # this installation sends none
 
 
 async def test_what_is_not_given_stays(client):
     me, other = token(Role.CUSTOMER), token(Role.CUSTOMER)
+    by_default = (await client.get(f"{API}/preferences", headers=me)).json()
     await client.patch(f"{API}/preferences", json={"replies": False}, headers=me)
     answer = await client.patch(f"{API}/preferences", json={"language": "en"}, headers=me)
-    assert answer.json() == BY_DEFAULT | {"replies": False, "language": "en"}
+    assert answer.json() == by_default | {"replies": False, "language": "en"}
     assert (await client.get(f"{API}/preferences", headers=me)).json() == answer.json()
-    assert (await client.get(f"{API}/preferences", headers=other)).json() == BY_DEFAULT
+    assert (await client.get(f"{API}/preferences", headers=other)).json() == by_default
 
 
 @pytest.mark.parametrize("body", [{"language": "de"}, {"replies": "perhaps"}, {"surprise": True}])
@@ -180,22 +174,12 @@ async def test_a_mail_that_nobody_received_is_listed_corrected_and_sent_again(
     assert found["count"] == 1
     assert found["next"] is None
     [line] = found["mails"]
-    assert line.pop("failed_at")
-    assert line == {
-        "id": str(mail.id),
-        "kind": "reply",
-        "person_id": str(scenario.customer_id),
-        "is_customer": True,
-        "first_name": "Inès",
-        "last_name": "Dubois",
-        "email": "ines@example.org",
-        "email_now": "inès@example.org",
-        "ticket_number": 4127,
-        "attempts": 1,
-        "reason": "550 5.1.1 no such mailbox",
-        "can_be_resent": True,
-        "too_old": False,
-    }
+    assert (line["id"], line["kind"], line["ticket_number"]) == (str(mail.id), "reply", 4127)
+    assert line["person_id"] == str(scenario.customer_id)
+    assert (line["email"], line["email_now"]) == ("ines@example.org", "inès@example.org")
+    assert (line["attempts"], line["reason"]) == (1, "550 5.1.1 no such mailbox")
+    assert line["failed_at"]
+    assert line["can_be_resent"] is True
 
     again = await client.post(f"{API}/mails/{mail.id}/resend", headers=STAFF_MEMBER)
     assert again.json()["state"] == "waiting"
@@ -270,14 +254,9 @@ async def test_the_queue_reports_age_and_last_error(scenario, postman, client, m
     postman.to_mail = ""
     await scenario.makes_due_and_sends()
     after = (await client.get(f"{API}/queue", headers=ADMINISTRATOR)).json()
-    assert after == {
-        "waiting": 0,
-        "oldest_seconds": 0.0,
-        "sent_last_day": 1,
-        "failed": 0,
-        "last_trouble": None,
-        "last_trouble_at": None,
-    }
+    assert (after["waiting"], after["oldest_seconds"], after["failed"]) == (0, 0, 0)
+    assert after["sent_last_day"] == 1
+    assert after["last_trouble"] is after["last_trouble_at"] is None
 
 
 @pytest.mark.parametrize(

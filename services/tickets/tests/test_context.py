@@ -24,12 +24,9 @@ def numbers(lines):
 
 async def test_the_customer_is_what_identity_told_and_nothing_else(desk, context, nathalie):
     number = await desk.opened(nathalie)
-    assert (await context(number))["customer"] == {
-        "id": str(nathalie.id),
-        "name": "Nathalie Rousseau",
-        "email": None,
-        "registered_at": None,
-    }
+    before = (await context(number))["customer"]
+    assert (before["id"], before["name"]) == (str(nathalie.id), "Nathalie Rousseau")
+    assert before["email"] is before["registered_at"] is None
     await desk.receive(
         CustomerChanged(
             customer_id=nathalie.id,
@@ -41,12 +38,9 @@ async def test_the_customer_is_what_identity_told_and_nothing_else(desk, context
             registered_at=datetime(2023, 5, 2, tzinfo=UTC),
         )
     )
-    assert (await context(number))["customer"] == {
-        "id": str(nathalie.id),
-        "name": "Nathalie Rousseau-Petit",
-        "email": "n@example.org",
-        "registered_at": "2023-05-02T00:00:00Z",
-    }
+    after = (await context(number))["customer"]
+    assert (after["id"], after["name"]) == (str(nathalie.id), "Nathalie Rousseau-Petit")
+    assert (after["email"], after["registered_at"]) == ("n@example.org", "2023-05-02T00:00:00Z")
 
 
 async def test_the_customer_s_other_products_come_newest_purchase_first(
