@@ -48,6 +48,7 @@ def service(database_name: str, **settings: Any) -> FastAPI:
         "password_passes": 1,
         "password_link_seconds": 0,
         "notifications_secret": SecretStr(SERVICE_SECRET),
+        "house_words": "Électro Durand",
         **settings,
     }
     hire_colleagues(url)

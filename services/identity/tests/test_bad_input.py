@@ -105,6 +105,62 @@ async def test_ids_that_are_none_are_refused(people):
     people.refused(answer, 422, "required", "id")
 
 
+NAMES = ["Léa pirate.example", "lea@pirate.example", "www.pirate", "http://[::1]"]
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+@pytest.mark.parametrize("name", NAMES)
+async def test_no_route_gives_anybody_a_name_that_carries_an_address(people, session, name, field):
+    """Nobody names themselves: the counter names customers, administrators name staff."""
+    customer = await people.registered()
+    path = f"/customers/{customer['id']}"
+    announced = await published(session)
+    for answer in (
+        await people.register(**{field: name}),
+        await people.client.patch(path, json={field: name}, headers=people.seller),
+        await people.hire(Role.SELLER, **{field: name}),
+    ):
+        people.refused(answer, 422, "name_with_address", field)
+    assert (await people.client.get(path, headers=people.seller)).json() == customer
+    assert await published(session) == announced
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "electro-durand-26",  # of the house, as its setting says
+        "Nathalie-2026!",  # the person's own, as the two that follow
+        "rousseaurousseau",
+        "n.rousseau@fontaine.example",
+        "comptoir-1234",  # on every page
+        "jetaimemaman",  # among the commonest, as the next
+        "parapluie2026",  # a French word
+    ],
+)
+async def test_no_route_takes_a_password_that_is_guessed_first(people, links, mail, password):
+    email = "n.rousseau@fontaine.example"
+    customer = await people.registered(email=email)
+    path = f"/customers/{customer['id']}"
+    await people.post(f"{path}/links", None, people.seller)
+    link = (await links())[-1]
+    me = await people.signed_in(email)
+    change = {"current_password": PASSWORD, "new_password": password}
+    for field, answer in (
+        ("password", await people.register(email=f"other.{email}", password=password)),
+        ("password", await people.hire(Role.SELLER, email=f"staff.{email}", password=password)),
+        (
+            "password",
+            await people.client.put(
+                f"{path}/password", json={"password": password}, headers=people.seller
+            ),
+        ),
+        ("password", await people.use_link(await people.secret(link.link_id), password)),
+        ("new_password", await people.client.put("/me/password", json=change, headers=me)),
+    ):
+        people.refused(answer, 422, "password_too_common", field)
+    assert (await people.sign_in(email)).status_code == 201
+
+
 async def test_a_bad_staff_member_is_refused(people):
     answer = await people.hire(Role.SELLER, first_name="x" * 101)
     people.refused(answer, 422, "text_too_long", "first_name")

