@@ -91,11 +91,12 @@ async def test_a_service_lets_in_whom_the_table_names(name, leaving):
     transport = httpx.ASGITransport(service(name), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         for route, allowed in API[name].items():
-            if allowed == ANYBODY:
-                continue
             method, path = route.split()
             sent = {"Content-Type": "application/json"}
             answer = await client.request(method, address(path), headers=sent)
+            assert answer.headers["Cache-Control"] == "no-store", route
+            if allowed == ANYBODY:
+                continue
             assert answer.status_code == 401, route
             let_in = set()
             for role in ROLES:
@@ -104,6 +105,17 @@ async def test_a_service_lets_in_whom_the_table_names(name, leaving):
                 if answer.status_code != 403:
                     let_in.add(role)
             assert let_in == allowed - {STANDING}, route
+
+
+@pytest.mark.parametrize("name", API)
+async def test_a_slash_too_many_leads_nowhere_else(name):
+    """A redirect would name the address that the service has, by the scheme it is asked with."""
+    transport = httpx.ASGITransport(service(name), raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
+        for route in API[name]:
+            method, path = route.split()
+            answer = await client.request(method, f"{address(path)}/", headers=token(ADMINISTRATOR))
+            assert answer.status_code == 404, route
 
 
 class Ended:
@@ -183,6 +195,10 @@ def test_the_table_names_every_page(pages):
     assert set(routes(pages.routes)) - set(OPERATION) == set(PAGES)
 
 
+# Files under an address of their content, and what goes on for as long as somebody reads.
+CACHED = {"GET /static/{digest}/{name}", "GET /en-direct"}
+
+
 async def test_a_page_lets_in_whom_the_table_names(pages):
     async with (
         pages.router.lifespan_context(pages),
@@ -196,9 +212,12 @@ async def test_a_page_lets_in_whom_the_table_names(pages):
         ) as browser,
     ):
         for route, allowed in PAGES.items():
+            answer = await ask(browser, route)
+            assert route in CACHED or answer.headers["Cache-Control"] == "no-store", route
+            if route != "GET /":
+                assert (await ask(browser, f"{route}/")).status_code == 404, route
             if allowed == ANYBODY:
                 continue
-            answer = await ask(browser, route)
             sent_away = answer.headers.get("Location", "").startswith("/connexion")
             assert sent_away or answer.status_code in {401, NOTHING}, route
             let_in = {

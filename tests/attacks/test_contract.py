@@ -24,9 +24,15 @@ from attacks.installation import Installation
 
 pytestmark = pytest.mark.timeout(240)  # every operation is asked, by everybody
 
+
+def kept_by_no_cache(_: object, response: schemathesis.Response, __: Case) -> None:
+    assert response.headers["cache-control"] == ["no-store"]
+
+
 AS_IT_SHOULD_BE, AS_IT_SHOULD_NOT = 3, 1  # cases of each kind for an operation, each by everybody
 CHECKS: list[Any] = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
+    kept_by_no_cache,
 ]  # fmt: skip
 # It goes on until its reader leaves; `test_edge` does.
 STREAM = "/api/tickets/stream"
