@@ -167,6 +167,7 @@ PAGES: dict[str, Roles] = {
     "GET /recherche": SIGNED_IN,
     "POST /recherche": SIGNED_IN,
     "GET /mes-demandes": CUSTOMERS,
+    "POST /mes-demandes": CUSTOMERS,
     "GET /mes-demandes/nouvelle": CUSTOMERS,
     "POST /mes-demandes/nouvelle": CUSTOMERS,
     "POST /mes-demandes/nouvelle/brouillon": CUSTOMERS,

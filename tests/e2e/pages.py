@@ -106,6 +106,14 @@ async def searches_on_a_page(person: Person, dataset: Dataset) -> None:
     await expect(person.main.get_by_role("region", name="Par numéro")).to_be_visible()
 
 
+def narrows_to(text: str) -> Prepare:
+    async def narrows(customer: Person, _: Dataset) -> None:
+        await customer.fills("Chercher dans vos demandes", text)
+        await customer.page.wait_for_url("**/mes-demandes?r=*")
+
+    return narrows
+
+
 async def is_asked_whether_to_resolve(person: Staff, _: Dataset) -> None:
     await person.presses("Résoudre")
     await expect(person.page.get_by_role("dialog")).to_be_visible()
@@ -449,8 +457,12 @@ PAGE_STATES = {
     "staff-notifications": PageState(who="technician", address="/compte/notifications"),
     # Customers
     "home": PageState(who="customer", address="/mes-demandes"),
-    "home-narrowed": PageState(who="customer", address="/mes-demandes?q=voyant&statut=en-cours"),
-    "home-none-found": PageState(who="customer", address="/mes-demandes?q=zx81"),
+    "home-narrowed": PageState(
+        who="customer", address="/mes-demandes?statut=en-cours", prepare=narrows_to("voyant")
+    ),
+    "home-none-found": PageState(
+        who="customer", address="/mes-demandes", prepare=narrows_to("zx81")
+    ),
     "home-empty": PageState(who="newcomer", address="/mes-demandes"),
     "my-products": PageState(who="customer", address="/mes-appareils"),
     "my-products-empty": PageState(who="newcomer", address="/mes-appareils"),

@@ -19,7 +19,7 @@ from web.counter.pieces import answer, errors
 from web.shared import words
 from web.shared.forms import Form, Typed, question_email
 from web.shared.rendering import is_part, page, redirect, remember_done
-from web.shared.searches import NAME, SearchPage, new_name
+from web.shared.searches import SearchPage
 from web.shared.sessions import SignedIn, Staff
 from web.shared.text.matches import marked
 
@@ -45,7 +45,7 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
     """
     if not is_part(request):
         return SEARCHES.searched(request, person, form)
-    name = form[NAME] if form[NAME] in SEARCHES.latest(request, person) else new_name()
+    name = SEARCHES.name_of(request, person, form)
     values = SEARCHES.typed(form)
     response = await customers_page(request, person, Form(values=values), name)
     SEARCHES.remember(request, response, person, name, values)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlencode
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from chassis.http.bodies import LONG_BODY
 from contracts.tickets.api import Home, Status, Thread
@@ -12,7 +11,8 @@ from web.clients import tickets
 from web.clients.gateway import Problem
 from web.shared import threads
 from web.shared.forms import Form, Typed
-from web.shared.rendering import page, redirect
+from web.shared.rendering import is_part, page, redirect
+from web.shared.searches import SearchPage
 from web.shared.sessions import Customer, SignedIn
 from web.shared.text.numbers import whole
 
@@ -40,11 +40,15 @@ STATUSES = {
 # --- The list ---------------------------------------------------------------------------------
 
 
+SEARCHES = SearchPage("/mes-demandes", ("text",))
+
+
 @dataclass(frozen=True)
 class Narrowed:
-    """The filters of the list; they are in its address."""
+    """The filters of the list. Its address holds them, but of a text only the search's name."""
 
     text: str
+    search_name: str
     status: str
     sale_id: str
 
@@ -53,33 +57,56 @@ class Narrowed:
         return bool(self.text or self.status or self.sale_id)
 
     def address(self, after: str | None = None) -> str:
-        parameters = {
-            "q": self.text,
-            "statut": self.status,
-            "appareil": self.sale_id,
-            "apres": after or "",
-        }
-        query = urlencode({name: value for name, value in parameters.items() if value})
-        return f"/mes-demandes?{query}" if query else "/mes-demandes"
+        return SEARCHES.address(
+            self.search_name, statut=self.status, appareil=self.sale_id, apres=after or ""
+        )
 
 
-async def narrowed(
-    text: Annotated[str, Query(alias="q")] = "",
-    status: Annotated[str, Query(alias="statut")] = "",
-    sale_id: Annotated[str, Query(alias="appareil")] = "",
-) -> Narrowed:
-    return Narrowed(text.strip(), status if status in STATUSES else "", sale_id)
+def narrowed(form: Form, search_name: str, status: str, sale_id: str) -> Narrowed:
+    text = form["text"]
+    return Narrowed(
+        text, search_name if text else "", status if status in STATUSES else "", sale_id
+    )
 
 
-NarrowedTo = Annotated[Narrowed, Depends(narrowed)]
+@router.post("")
+async def search_my_tickets(request: Request, customer: Customer, form: Typed) -> Response:
+    """By POST: no address contains what was searched for.
+
+    While somebody types, the list changes below the field: all of that is one search in the
+    history.
+    """
+    values = SEARCHES.typed(form)
+    name = SEARCHES.name_of(request, customer, form)
+    to = narrowed(Form(values=values), name, form["statut"], form["appareil"])
+    if is_part(request):
+        response = await list_page(request, customer, to, None, Form(values=values))
+    else:
+        response = redirect(request, to.address())
+    if to.text:
+        SEARCHES.remember(request, response, customer, name, values)
+    return response
 
 
 @router.get("")
 async def my_tickets(
-    request: Request, customer: Customer, to: NarrowedTo, after: After = None
+    *,
+    request: Request,
+    customer: Customer,
+    r: str = "",
+    status: Annotated[str, Query(alias="statut")] = "",
+    sale_id: Annotated[str, Query(alias="appareil")] = "",
+    after: After = None,
+) -> Response:
+    form = SEARCHES.recalled(request, customer, r)
+    to = narrowed(form, r, status, sale_id)
+    return await list_page(request, customer, to, after, form)
+
+
+async def list_page(
+    request: Request, customer: SignedIn, to: Narrowed, after: str | None, form: Form
 ) -> Response:
     """Those that wait for my reply first, then the others, newest activity first."""
-    form = Form(values={"q": to.text})
     home = await home_of(customer, to, after, form)
     response = page(
         request,
@@ -99,8 +126,8 @@ async def my_tickets(
         form=form,
         is_first_page=after is None,
     )
-    # The form's own address names what is left empty as well.
-    response.headers["HX-Replace-Url"] = to.address(after)
+    if is_part(request):
+        response.headers["HX-Replace-Url"] = to.address(after)
     return response
 
 
@@ -117,7 +144,7 @@ async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: For
     except Problem as problem:
         if problem.status != 422:
             raise
-        form.refused(problem)
+        form.refused(problem, fields={"q": "text"})
     home = await tickets.home(customer.gateway)
     nothing = home.others.model_copy(update={"tickets": [], "next": None})
     return home.model_copy(update={"awaiting": nothing, "others": nothing})

@@ -7,6 +7,7 @@ a random name: `/clients?r=…`.
 import json
 import secrets
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
@@ -16,6 +17,7 @@ from web.shared import words
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.forms import Form
+from web.shared.rendering import is_part
 from web.shared.sealing import SealedForm, seal, unseal
 from web.shared.sessions import SignedIn
 
@@ -47,8 +49,16 @@ class SearchPage:
         self.remember(request, response, person, name, values)
         return response
 
-    def address(self, name: str) -> str:
-        return f"{self.path}?{NAME}={name}"
+    def address(self, name: str, **filters: str) -> str:
+        """With what else narrows the list: no filter holds what was typed."""
+        query = urlencode({key: value for key, value in {NAME: name, **filters}.items() if value})
+        return f"{self.path}?{query}" if query else self.path
+
+    def name_of(self, request: Request, person: SignedIn, form: Form) -> str:
+        """Of the search that this form sends: while somebody types in an open page, it stays."""
+        if is_part(request) and form[NAME] in self.latest(request, person):
+            return form[NAME]
+        return new_name()
 
     def remember(
         self,
