@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 from chassis.testing import token
 from chassis.text.cases import FOUND
-from chassis.text.folding import words_of
+from chassis.text.folding import letters_of
 from contracts.identity.roles import Role
+from contracts.sales.api import SHORTEST_TEXT
+from sales import queries
 
 SELLER = token(Role.SELLER)
 
@@ -77,7 +79,13 @@ def search(client):
         ("ryzen k martin", ""),
         ("_100%", "3"),
         ("ryzen_", ""),
-        ("%%%", ""),
+        ("%_%111", ""),
+        ("ry 7", "321"),
+        ("7 wof", "321"),
+        ("sn 0 du", "21"),
+        ("d u b", "21"),
+        ("éx fr", "3"),
+        ("zq 7", ""),
         ("exemple.fr", "3"),
         ("'; drop table sales; --", ""),
     ],
@@ -93,18 +101,36 @@ async def test_a_number_for_people_finds_its_sale(search, sold):
     assert await search(number) == ["2"]
 
 
-async def test_what_every_search_finds(client, shop):
-    """But for texts without a word of three characters."""
-    typical = [case for case in FOUND if max(map(len, words_of(case[1]))) >= 3]
-    for number, (written, _) in enumerate(typical):
+def shown(answer):
+    return [sale["serial_number"] for sale in answer.json()["sales"]]
+
+
+@pytest.mark.parametrize("newest", [2_000, 1], ids=["among the newest", "by the index"])
+async def test_what_every_search_finds(client, shop, monkeypatch, newest):
+    """But for texts of less than three letters and digits."""
+    monkeypatch.setattr(queries, "NEWEST", newest)
+    cases = [case for case in FOUND if letters_of(case[1]) >= SHORTEST_TEXT]
+    for number, (written, _) in enumerate(cases):
         shop.product_id = uuid4()
         await shop.hears_of_product(designation=written, reference=f"{number:09}")
         await sell(client, shop, f"SN{number:012}X", "2026-11-02")
-    for number, (written, typed) in enumerate(typical):
+    for number, (written, typed) in enumerate(cases):
         body = {"text": typed, "limit": 50}
         answer = await client.post("/api/sales/search", json=body, headers=SELLER)
-        found = [sale["serial_number"] for sale in answer.json()["sales"]]
-        assert f"SN{number:012}X" in found, (written, typed)
+        assert f"SN{number:012}X" in shown(answer), (written, typed)
+
+
+async def test_pages_of_short_words_hold_every_sale_once(client, sold, monkeypatch):
+    """Also where they go on from the newest sales to the index."""
+    monkeypatch.setattr(queries, "NEWEST", 2)
+    serials, after = [], None
+    for _ in range(3):
+        body = {"text": "ry 7", "limit": 1, "after": after}
+        answer = await client.post("/api/sales/search", json=body, headers=SELLER)
+        serials += shown(answer)
+        after = answer.json()["next"]
+    assert after is None
+    assert serials == ["AB0000000000003", "SN0000000000002", "SN0000000000001"]
 
 
 async def test_a_customer_is_found_under_the_name_they_have_now(search, sold, shop):
@@ -152,7 +178,8 @@ async def test_pages_of_a_search_hold_every_sale_once(client, sold):
     ("body", "field", "code"),
     [
         ({"text": "ab"}, "text", "search_too_short"),
-        ({"text": "a bc d"}, "text", "search_too_short"),
+        ({"text": "a - b"}, "text", "search_too_short"),
+        ({"text": "%%%"}, "text", "search_too_short"),
         ({"text": "a\0b"}, "text", "text_nul"),
         ({"text": None}, "text", "string_type"),
         ({"sold_from": "hier"}, "sold_from", "date_unreadable"),
@@ -190,5 +217,5 @@ async def test_every_part_of_three_characters_finds_its_sale(search, sold, data)
     start = data.draw(st.integers(0, len(word) - 3))
     end = data.draw(st.integers(start + 3, len(word)))
     part = data.draw(st.sampled_from([str.lower, str.upper, str]))(word[start:end])
-    assume(max(map(len, words_of(part))) >= 3)
+    assume(letters_of(part) >= SHORTEST_TEXT)
     assert "3" in await search(part)

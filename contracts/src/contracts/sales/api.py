@@ -21,6 +21,7 @@ from contracts.text import (
 
 REASON_LENGTH = 500
 OLDEST_YEARS = 10
+SHORTEST_TEXT = 3  # letters and digits, in all words together
 
 
 def normalise_serial_number(text: str) -> str:
@@ -136,7 +137,7 @@ class Sales(Answer):
 class SaleSearch(Body):
     """Every word must occur somewhere in a sale: its number, serial number, product or customer.
 
-    One word of 3 characters is needed, `search_too_short` otherwise; shorter ones only narrow.
+    A text has 3 letters or digits at least, `search_too_short` otherwise (context: missing).
     Without a text the days alone decide.
     """
 

@@ -146,3 +146,8 @@ def know_streams() -> None:
 def create_fold() -> None:
     """`fold(text)` as `chassis.text.folding` has it now; columns made of an older one stay as they are."""
     op.execute(folding.function())
+
+
+def create_pieces() -> None:
+    """`pieces(text)`, by which an index finds words of one or two characters."""
+    op.execute(folding.pieces_function())

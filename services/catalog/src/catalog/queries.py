@@ -25,7 +25,6 @@ character that is rare (« black ω ») is looked for in all products that have 
 """
 
 import functools
-import re
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -34,16 +33,22 @@ from sqlalchemy import TextClause, bindparam, select, text
 from catalog.models import Product
 from chassis.data.reading import Reader
 from chassis.errors import NotFound
-from chassis.text.folding import beginning_of, letters_of, pattern_of, words_of
+from chassis.text import folding
+from chassis.text.folding import (
+    LONGEST_PIECE,
+    beginning_of,
+    has_trigrams,
+    letters_of,
+    pattern_of,
+    words_of,
+)
 from contracts.catalog import api
 from contracts.counts import COUNTED_MOST
 
 BEYOND = COUNTED_MOST + 1
-LONGEST_PIECE = 2
 MOST_WORDS = 20  # nobody types more; a statement grows with each
 BY_INDEX = "SET LOCAL enable_seqscan = off"
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
-TRIGRAM = re.compile(r"[^\W_]{3}")
 
 
 class ProductUnknown(NotFound):
@@ -200,14 +205,14 @@ async def look_up(reader: Reader, typed: str) -> Found:
 
 def shape_of(words: list[str]) -> tuple[tuple[int, bool], ...]:
     """How long each word is, to 3, and whether it has trigrams."""
-    return tuple((min(len(word), 3), TRIGRAM.search(word) is not None) for word in words)
+    return tuple((min(len(word), 3), has_trigrams(word)) for word in words)
 
 
 def pieces_of(words: list[str]) -> list[str]:
     """The pieces for the index: pairs, or everything where no word has trigrams."""
-    if any(map(TRIGRAM.search, words)):
+    if any(map(has_trigrams, words)):
         return [word for word in words if len(word) == LONGEST_PIECE]
-    return [piece for word in words for piece in ([word] if len(word) <= LONGEST_PIECE else word)]
+    return folding.pieces_of(words)
 
 
 def literally(word: str) -> str:

@@ -25,6 +25,7 @@ from contracts.sales.api import OLDEST_YEARS, NewSale, day_refusal, years_before
 from contracts.sales.events import SoldProduct
 
 SQUEEZED = "translate(search_text, ' -', '')"
+PIECES = "pieces(search_text)"
 
 
 class Base(Mapping, DeclarativeBase):
@@ -134,6 +135,8 @@ class Sale(Base):
             postgresql_using="gin",
             postgresql_ops={"squeezed": "gin_trgm_ops"},
         ),
+        # For texts of which no word has three.
+        Index("ix_sales_pieces", text(PIECES), postgresql_using="gin"),
         CheckConstraint(f"serial_number ~ '{SERIAL_NUMBER}'", name="serial_number"),
         CheckConstraint(
             "num_nonnulls(cancelled_at, cancelled_by, cancelled_by_name, cancellation_reason)"

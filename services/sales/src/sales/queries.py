@@ -12,26 +12,28 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
+    cast,
     exists,
     func,
     literal_column,
     or_,
     select,
+    text,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import Reader, Statement, Values
+from chassis.data.reading import Reader, Rows, Statement, Values
 from chassis.errors import Malformed, NotFound
 from chassis.http import paging
 from chassis.http.auth import Caller
-from chassis.text import folding
-from chassis.text.folding import fold, pattern_of
+from chassis.text.folding import fold, has_trigrams, letters_of, pattern_of, pieces_of, words_of
 from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
-from sales.models import DRAFTS_LAST, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
+from sales.models import DRAFTS_LAST, PIECES, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
 
 STANDING = Sale.cancelled_at.is_(None)
 
@@ -140,7 +142,9 @@ async def purchases_of(
 
 # --- Search -----------------------------------------------------------------------------------
 
-SHORTEST_WORD = 3
+# So many of the newest are looked at one by one before an index is asked.
+NEWEST = 2_000
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 
 class SearchTooShort(Malformed):
@@ -148,44 +152,88 @@ class SearchTooShort(Malformed):
 
 
 async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
-    """Sales of some days in which every word occurs, cancelled ones too.
-
-    Planned for these very words: a common one is soon met among the newest sales, a rare one
-    looked up in the index.
-    """
-    statement = SALE
+    """Sales of some days in which every word occurs, cancelled ones too."""
+    days: list[ColumnElement[bool]] = []
     if wanted.sold_from is not None:
-        statement = statement.where(Sale.sold_on >= wanted.sold_from)
+        days.append(Sale.sold_on >= wanted.sold_from)
     if wanted.sold_to is not None:
-        statement = statement.where(Sale.sold_on <= wanted.sold_to)
-    if wanted.text:
-        words = words_of(wanted.text)
-        ways = [words] if words else []
-        ways += [[number] for number in numbers_in(wanted.text)]
-        if ways:
-            statement = statement.where(or_(*(and_(*map(holds, way)) for way in ways)))
+        days.append(Sale.sold_on <= wanted.sold_to)
     limit, after = wanted.limit, wanted.after
-    return await page(reader, statement, limit=limit, after=after, plans_anew=bool(wanted.text))
+    if not wanted.text:
+        return await page(reader, SALE.where(*days), limit=limit, after=after)
+    missing = api.SHORTEST_TEXT - letters_of(wanted.text)
+    if missing > 0:
+        raise SearchTooShort(
+            "3 letters or digits are needed", field="text", context={"missing": missing}
+        )
+    ways = ways_to_find(wanted.text)
+    if all(any(map(has_trigrams, way)) for way in ways):
+        # Planned for these very words: a common one is soon met among the newest sales, a rare one
+        # looked up in the index.
+        found = SALE.where(*days, or_(*(and_(*map(holds, way)) for way in ways)))
+        return await page(reader, found, limit=limit, after=after, plans_anew=True)
+    return await of_short_words(reader, days, ways, limit=limit, after=after)
+
+
+async def of_short_words(
+    reader: Reader,
+    days: list[ColumnElement[bool]],
+    ways: list[list[str]],
+    *,
+    limit: int,
+    after: str | None,
+) -> api.Sales:
+    """Common ones fill a page from the newest sales; else their index gathers all that match.
+
+    That is never left to the planner, which cannot know how often short words meet.
+    """
+    occur = or_(*(and_(*map(is_written, way)) for way in ways))
+    oldest = newest_first(select(Sale.recorded_at), after).offset(NEWEST).limit(1).correlate(None)
+    recent = Sale.recorded_at >= func.coalesce(oldest.scalar_subquery(), text("'-infinity'"))
+    found = await page(reader, SALE.where(*days, recent, occur), limit=limit, after=after)
+    if found.next is not None:
+        return found
+    indexed = or_(*(in_index(way) for way in ways))
+    gathered = (
+        select(Sale.id, Sale.recorded_at)
+        .where(*days, indexed, occur)
+        .cte("gathered")
+        .prefix_with("MATERIALIZED")
+    )
+    newest = newest_first(select(gathered.c.id), after, gathered.c).limit(limit + 1)
+    statement = newest_first(SALE.where(Sale.id.in_(newest)))
+    return page_of(await reader.with_setting(BY_INDEX, statement, {}), limit)
+
+
+def ways_to_find(text: str) -> list[list[str]]:
+    """Words that must all occur: those of the text, or a number that it is."""
+    return [words_of(text), *([number] for number in numbers_in(text))]
 
 
 def holds(word: str) -> ColumnElement[bool]:
-    """Matches the index, then the text itself."""
-    found = literal_column(SQUEEZED, Text).contains(word.replace("-", ""), autoescape=True)
-    return found & Sale.search_text.regexp_match(pattern_of(word.replace("-", "")))
+    """Matches the index of trigrams, then the text itself."""
+    found = literal_column(SQUEEZED, Text).contains(word, autoescape=True)
+    return found & is_written(word)
+
+
+def is_written(word: str) -> ColumnElement[bool]:
+    return Sale.search_text.regexp_match(pattern_of(word))
+
+
+def in_index(words: list[str]) -> ColumnElement[bool]:
+    """By trigrams where a word has some, else by pieces."""
+    if any(map(has_trigrams, words)):
+        return and_(*map(holds, words))
+    pieces = cast(pieces_of(words), ARRAY(Text))
+    return literal_column(PIECES, ARRAY(Text)).contains(pieces)
 
 
 def numbers_in(text: str) -> list[str]:
-    """Numbers of sales and units in the text, as they are stored."""
+    """Numbers of sales and units in the text, folded as they are searched."""
     folded = fold(text)
     number = sale_number_in(folded)
-    return [each.lower() for each in ([number] if number else serial_numbers_in(folded))]
-
-
-def words_of(text: str) -> list[str]:
-    words = folding.words_of(text)
-    if words and max(map(len, words)) < SHORTEST_WORD:
-        raise SearchTooShort("one word of 3 characters is needed", field="text")
-    return words
+    found = [number] if number else serial_numbers_in(folded)
+    return [each.lower().replace("-", "") for each in found]
 
 
 # --- Pages ------------------------------------------------------------------------------------
@@ -200,11 +248,20 @@ async def page(
     plans_anew: bool = False,
 ) -> api.Sales:
     """One page, newest first; one row more than shown tells whether another follows."""
+    newest = newest_first(statement, after).limit(limit + 1)
+    return page_of(await reader.execute(newest, plans_anew=plans_anew), limit)
+
+
+def newest_first(
+    statement: Select[*tuple[Any, ...]], after: str | None = None, sale: Any = Sale
+) -> Select[*tuple[Any, ...]]:
     if after is not None:
         last = paging.decode(after, datetime, UUID)
-        statement = statement.where(tuple_(Sale.recorded_at, Sale.id) < last)
-    newest = statement.order_by(Sale.recorded_at.desc(), Sale.id.desc())
-    found = await reader.execute(newest.limit(limit + 1), plans_anew=plans_anew)
+        statement = statement.where(tuple_(sale.recorded_at, sale.id) < last)
+    return statement.order_by(sale.recorded_at.desc(), sale.id.desc())
+
+
+def page_of(found: Rows, limit: int) -> api.Sales:
     shown = [sale_of(row) for row in found[:limit]]
     following = paging.encode(shown[-1].recorded_at, shown[-1].id) if len(found) > limit else None
     return api.Sales(sales=shown, next=following)

@@ -12,6 +12,7 @@ never more than one in a row, and none at either end: « L’écran  Wi‑Fi –
 import functools
 import re
 import unicodedata
+from collections.abc import Iterable
 
 # Classes of regular expressions, read alike by Python and PostgreSQL, of decomposed characters.
 BLANKS = r"\t-\r\u001c-\u0020\u0085\u00a0\u1680\u2028\u2029\u2800"
@@ -101,6 +102,20 @@ def letters_of(text: str) -> int:
     return sum(map(str.isalnum, fold(text)))
 
 
+TRIGRAM = re.compile(r"[^\W_]{3}")
+LONGEST_PIECE = 2
+
+
+def has_trigrams(word: str) -> bool:
+    """Whether an index of trigrams narrows a search for this word."""
+    return TRIGRAM.search(word) is not None
+
+
+def pieces_of(words: Iterable[str]) -> list[str]:
+    """For an index of pieces: short words, and each character of longer ones."""
+    return [piece for word in words for piece in ([word] if len(word) <= LONGEST_PIECE else word)]
+
+
 def is_seen(text: str) -> bool:
     """Whether any of its characters is visible."""
     return bool(BLANK.sub("", GONE.sub("", text)).strip())
@@ -151,4 +166,25 @@ def function() -> str:
         CREATE OR REPLACE FUNCTION fold(text) RETURNS text
         LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
         RETURN btrim(regexp_replace(regexp_replace({plain}, {between}, ' ', 'g'), {inside}, '-', 'g'), ' -')
+    """
+
+
+def pieces_function() -> str:
+    """`pieces(text)` for a database: what words of one or two characters find in a folded text.
+
+    These are all single characters, and two that follow each other inside a word, or across a
+    separator where the first of them begins and ends a word: « t1 » is a piece of « t 1 ».
+    """
+    return r"""
+        CREATE FUNCTION pieces(folded text) RETURNS text[]
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+            SELECT string_to_array(folded, NULL)
+                || string_to_array(regexp_replace(words, '([^ \n-]{2})', '\1 ', 'g'), ' ')
+                || string_to_array(regexp_replace(
+                    regexp_replace(words, '(^|[ \n-])[^ \n-]', '\1', 'g'),
+                    '([^ \n-]{2})', '\1 ', 'g'), ' ')
+            FROM (SELECT translate(
+                regexp_replace(folded, '(?<![^\W_])([^ \n-])[ -](?=[^ \n-])', '\1', 'g'),
+                E'-\n', '  ')) AS joined (words)
+        $$
     """

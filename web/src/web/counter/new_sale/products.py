@@ -101,10 +101,7 @@ def one_product() -> str:
 
 
 def letters_missing(text: str) -> str:
-    missing = SHORTEST_TEXT - letters_of(text)
-    return {1: "Encore une lettre.", 2: "Encore deux lettres."}.get(
-        missing, "Encore trois lettres."
-    )
+    return words.refusal("search_too_short", {"missing": SHORTEST_TEXT - letters_of(text)})
 
 
 def offer(found: ProductSearch) -> str:

@@ -59,6 +59,12 @@ def password_too_short(facts: Facts) -> str:
     return f"{plural(length, 'caractère', 'caractères')}, encore {shortest - length} au moins."
 
 
+def search_too_short(facts: Facts) -> str:
+    return {1: "Encore une lettre.", 2: "Encore deux lettres."}.get(
+        facts.get("missing", 1), "Encore trois lettres."
+    )
+
+
 def serial_number_length(facts: Facts) -> str:
     missing = SERIAL_NUMBER_LENGTH - int(facts.get("length", 0))
     if missing == SERIAL_NUMBER_LENGTH:
@@ -178,7 +184,7 @@ REFUSALS: dict[str, Sentence] = {
     "sold_on_too_long_ago": "La date de vente ne peut pas être avant le {oldest}.",
     "date_unreadable": "Cette date n’est pas lisible. Écrivez par exemple 24/11/2026, 2411 ou hier.",
     "not_known_yet": "Ce client vient d’être créé : encore un instant. Votre saisie est conservée.",
-    "search_too_short": "Encore une lettre.",
+    "search_too_short": search_too_short,
     "upload_offset_wrong": "L’envoi a été interrompu. Reprenez-le.",
     "import_refused": "Ce fichier ne peut pas être importé.",
     "import_header_wrong": "La première ligne du fichier doit être « {expected} ».",

@@ -7,7 +7,7 @@ five minutes for a million products. Sales go on, which know what can be sold th
 import sqlalchemy as sa
 from alembic import op
 
-from chassis.migrations import create_fold
+from chassis.migrations import create_fold, create_pieces
 
 revision = "0002"
 down_revision = "0001"
@@ -32,6 +32,10 @@ def upgrade() -> None:
     op.drop_column("products", "searched")
     op.execute("DROP FUNCTION searchable")
     create_fold()
+    op.execute("""
+        CREATE FUNCTION squeezed(folded text) RETURNS text
+        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN translate(folded, ' -', '')
+    """)
     create_pieces()
     create_alike()
     op.execute(r"""
@@ -41,31 +45,6 @@ def upgrade() -> None:
             ADD COLUMN alike text NOT NULL GENERATED ALWAYS AS (alike(reference)) STORED
     """)
     create_indexes()
-
-
-def create_pieces() -> None:
-    """`squeezed` leaves out what separates; `pieces` is what words of one or two characters find.
-
-    These are all single characters, and two that follow each other inside a word, or across a
-    separator where the first of them begins and ends a word: « t1 » is a piece of « t 1 ».
-    """
-    op.execute("""
-        CREATE FUNCTION squeezed(folded text) RETURNS text
-        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN translate(folded, ' -', '')
-    """)
-    op.execute(r"""
-        CREATE FUNCTION pieces(folded text) RETURNS text[]
-        LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-            SELECT string_to_array(folded, NULL)
-                || string_to_array(regexp_replace(words, '([^ \n-]{2})', '\1 ', 'g'), ' ')
-                || string_to_array(regexp_replace(
-                    regexp_replace(words, '(^|[ \n-])[^ \n-]', '\1', 'g'),
-                    '([^ \n-]{2})', '\1 ', 'g'), ' ')
-            FROM (SELECT translate(
-                regexp_replace(folded, '(?<![^\W_])([^ \n-])[ -](?=[^ \n-])', '\1', 'g'),
-                E'-\n', '  ')) AS joined (words)
-        $$
-    """)
 
 
 def create_alike() -> None:
