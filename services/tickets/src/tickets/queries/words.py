@@ -57,7 +57,9 @@ class Typed:
 
     @property
     def joined(self) -> list[list[str]]:
-        """For each part the words that it makes with its neighbours, two or three together."""
+        """For each part the words that it makes with its neighbours: two or three together, and
+        all that no blank separates.
+        """
         parts = self.parts
         made: list[list[str]] = [[] for _ in parts]
         for length in (2, 3):
@@ -66,6 +68,13 @@ class Typed:
                 if len(whole) <= LONGEST_JOINED:
                     for place in range(start, start + length):
                         made[place].append(whole)
+        start = 0
+        for chain in map(PART.findall, self.folded.split()):
+            end, whole = start + len(chain), "".join(chain)
+            if len(chain) > 3 and len(whole) <= LONGEST_JOINED:
+                for place in range(start, end):
+                    made[place].append(whole)
+            start = end
         return made
 
     @property
