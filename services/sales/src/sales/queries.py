@@ -28,7 +28,15 @@ from chassis.data.reading import Reader, Rows, Statement, Values
 from chassis.errors import Malformed, NotFound
 from chassis.http import paging
 from chassis.http.auth import Caller
-from chassis.text.folding import fold, has_trigrams, letters_of, pattern_of, pieces_of, words_of
+from chassis.text.folding import (
+    LONGEST_PIECE,
+    fold,
+    has_trigrams,
+    letters_of,
+    pattern_of,
+    pieces_of,
+    words_of,
+)
 from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
@@ -196,7 +204,7 @@ async def of_short_words(
     indexed = or_(*(in_index(way) for way in ways))
     gathered = (
         select(Sale.id, Sale.recorded_at)
-        .where(*days, indexed, occur)
+        .where(*days, indexed)
         .cte("gathered")
         .prefix_with("MATERIALIZED")
     )
@@ -221,11 +229,11 @@ def is_written(word: str) -> ColumnElement[bool]:
 
 
 def in_index(words: list[str]) -> ColumnElement[bool]:
-    """By trigrams where a word has some, else by pieces."""
+    """By trigrams where a word has some, else by pieces, which are all there is to short words."""
     if any(map(has_trigrams, words)):
         return and_(*map(holds, words))
-    pieces = cast(pieces_of(words), ARRAY(Text))
-    return literal_column(PIECES, ARRAY(Text)).contains(pieces)
+    pieces = literal_column(PIECES, ARRAY(Text)).contains(cast(pieces_of(words), ARRAY(Text)))
+    return and_(pieces, *(is_written(word) for word in words if len(word) > LONGEST_PIECE))
 
 
 def numbers_in(text: str) -> list[str]:
