@@ -182,17 +182,20 @@ class Shop:
     def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[Any]]]]:
         popular = UUID(int=3)
         karim = UUID(f"{'a' * 31}1")
-        yield "queue and counts", lambda: self.get("", counts=True)
-        yield "queue, by priority", lambda: self.get("", sort="priority")
-        yield "queue, urgent", lambda: self.get("", priority="urgent")
-        yield "queue, one product", lambda: self.get("", product_id=popular)
-        yield "queue, one answerer", lambda: self.get("", view="in_progress", answered_by=karim)
-        yield "queue, not opened", lambda: self.get("", unread=True)
-        yield "resolved, one product", lambda: self.get("", view="resolved", product_id=popular)
-        yield (
-            "resolved, one week",
-            lambda: self.get("", view="resolved", opened_from=days_ago(16), opened_to=days_ago(10)),
-        )
+        # As the desk asks: the list, and the five counts by the same filters.
+        week = {"opened_from": days_ago(16), "opened_to": days_ago(10)}
+        views: list[tuple[str, dict[str, Any]]] = [
+            ("no filter", {}),
+            ("by priority", {"sort": "priority"}),
+            ("urgent", {"priority": "urgent"}),
+            ("one product", {"product_id": popular}),
+            ("in progress, one answerer", {"view": "in_progress", "answered_by": karim}),
+            ("not opened", {"unread": True}),
+            ("resolved, one product", {"view": "resolved", "product_id": popular}),
+            ("resolved, one week", {"view": "resolved", **week}),
+        ]
+        for name, filters in views:
+            yield f"desk, {name}", lambda filters=filters: self.get("", counts=True, **filters)
         yield "thread", lambda: self.get(f"/{self.number()}")
         yield "context", lambda: self.get(f"/{self.number()}/context")
         yield "customer's list", lambda: self.get("/mine", self.customer()[1], counts="true")
