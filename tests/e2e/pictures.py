@@ -11,9 +11,9 @@ from contracts.notifications.api import Kind, Language
 from e2e.dataset import PLAIN, Cast, Dataset
 from e2e.pages import CLOSED_STATES, PAGE_STATES, PageState, at_rest
 from e2e.rendered_mails import rendered
-from e2e.windows import Theme, Windows
+from e2e.windows import THEMES, Windows
 
-THEMES: tuple[Theme, ...] = ("light", "dark")
+WIDTHS = (1440, 1024, 390)
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +31,13 @@ def folder(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.mark.parametrize("name", PAGE_STATES)
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_take_pictures(windows, dataset, folder, name, width):
     await take(PAGE_STATES[name], windows, dataset, folder / f"{name}.{width}")
 
 
 @pytest.mark.parametrize("name", CLOSED_STATES)
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", WIDTHS)
 async def test_take_pictures_while_closed(windows, dataset, closed, folder, name, width):
     await take(CLOSED_STATES[name], windows, dataset, folder / f"{name}.{width}")
 

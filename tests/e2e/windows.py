@@ -15,6 +15,7 @@ PARTS = {"stylesheet", "script", "font", "image", "manifest"}
 PATIENCE_MILLISECONDS = 15_000
 
 Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 
 class Windows:
