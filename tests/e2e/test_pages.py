@@ -79,6 +79,21 @@ MISPLACED = r"""async () => {
         found.push(`${page.scrollWidth} pixels of page in ${page.clientWidth} of window`);
     for (const box of document.querySelectorAll(".table-wrap, .desk__scroll, .desk__list, .desk__side, dialog[open]"))
         if (box.scrollWidth > box.clientWidth) found.push(`${box.className} has to be scrolled sideways`);
+    // Where there is no room, each row of a table is a card: one cell below the other, each named.
+    const isNarrow = (table) => table.closest(".table-wrap").clientWidth < 50 * parseFloat(getComputedStyle(document.documentElement).fontSize);
+    for (const table of [...document.querySelectorAll(".table")].filter(isNarrow)) {
+        if (table.tHead.offsetWidth > 1) found.push("the headings of a table are shown above cards");
+        for (const row of table.tBodies[0].rows) {
+            const cells = [...row.cells].filter((cell) => cell.checkVisibility());
+            for (const [at, cell] of cells.entries()) {
+                const quote = `« ${cell.textContent.trim().slice(0, 40)} »`;
+                if (at && cell.offsetTop < cells[at - 1].offsetTop + cells[at - 1].offsetHeight - 1)
+                    found.push(`${quote} stands beside another cell of its card`);
+                if (cell.dataset.label ? getComputedStyle(cell, "::before").content === "none" : !cell.querySelector("a, strong, .address, button"))
+                    found.push(`${quote} has no label in its card`);
+            }
+        }
+    }
     const shown = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
     const range = document.createRange();
     const lines = (text, from, to) => {
