@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.async_api import Locator, Page, Route, expect
 
-from e2e.people import OPEN, RESOLVED, WAITING, Staff
-from e2e.test_pages import finds_no_violation, fits
-from e2e.windows import TALL
+from e2e.people import OPEN, RESOLVED, WAITING, Staff, spoken
+from e2e.test_pages import finds_no_violation, fits, turns
+from e2e.windows import TALL, THEMES
 from shop import Account, Product, Shop, new_request
 from waiting import eventually
 
@@ -57,6 +57,37 @@ async def number(she: Account) -> int:
 async def opens(who: Staff, number: int, place: str = "") -> None:
     await who.goes_to(f"/demandes/{number}{place}")
     await expect(who.exchange).to_be_visible()
+
+
+# Of a mark: its sign, and its colours.
+LOOKS = """(mark) => [
+    mark.querySelector("use").getAttribute("href"),
+    getComputedStyle(mark).color + " on " + getComputedStyle(mark).backgroundColor,
+]"""
+
+# Of the sign of a queue's line: its colour to what is around it, and its tick's to its own.
+CONTRASTS = """(line) => {
+    const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 })
+        .getContext("2d", { willReadFrequently: true });
+    const paint = (color) => {
+        pen.fillStyle = color;
+        pen.fillRect(0, 0, 1, 1);
+        const light = [...pen.getImageData(0, 0, 1, 1).data].slice(0, 3).map((part) =>
+            part <= 10 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2];
+    };
+    const ratio = (one, other) =>
+        (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
+    const sign = line.querySelector(".qitem__stub .icon");
+    const tick = sign.appendChild(document.createElementNS(sign.namespaceURI, "g"));
+    tick.style.color = "var(--surface)";  // as the drawing has it
+    const [circle, stroke] = [sign, tick].map((part) => getComputedStyle(part).color);
+    tick.remove();
+    let around;
+    for (const part of [document.body, line, line.querySelector(".qitem__stub")])
+        around = paint(getComputedStyle(part).backgroundColor);
+    return [ratio(paint(circle), around), ratio(paint(stroke), paint(circle))];
+}"""
 
 
 def answer_to(who: Staff, customer: Account) -> Locator:
@@ -105,6 +136,10 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
     line = technician.line(number)
     await expect(line).to_contain_text("Urgente")
     await expect(line).to_contain_text(product.designation)
+    moments = re.findall(
+        r"\d\s(?:min|h|j)\b|aujourd’hui|hier|\d/\d|\b20\d\d", await line.inner_text()
+    )
+    assert len(moments) == 1, "since when, and no date beside it"
     await expect(technician.page).to_have_url(re.compile("priorite=urgente.*du=.*par="))
     await technician.page.get_by_text("Récentes", exact=True).click()
     await technician.follows("Les plus urgentes d’abord")
@@ -150,6 +185,16 @@ async def test_what_nobody_has_opened_is_marked_and_counted_in_the_title(
     await opens(colleague, number, "?vue=ouvertes&tri=recentes")
 
     await expect(line).not_to_contain_text("message que personne n’a ouvert")
+
+    # Also when the customer has resolved it before anybody looked: its tick is seen.
+    ended = await asks(she)
+    await she.post(f"/api/tickets/{ended}/resolution", status=200)
+    await technician.goes_to("/demandes?vue=resolues")
+    line = technician.line(ended)
+    await expect(line).to_contain_text("message que personne n’a ouvert")
+    for theme in THEMES:
+        await turns(technician.page, theme)
+        assert min(await line.evaluate(CONTRASTS)) >= 3, theme
 
 
 async def test_further_requests_come_below_and_the_arrows_walk_the_queue(technician, she, product):
@@ -274,9 +319,26 @@ async def test_who_what_and_which_number_stand_above_a_request_at_every_width(
     await beside.get_by_role("button", name="Copier le numéro de série").click()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == owned["serial_number"]
-    box = await technician.exchange.locator(".msg__who").last.bounding_box()
-    assert box is not None
-    assert box["height"] < 30, "name, role, time, mail and minutes on one line"
+
+
+async def test_who_role_time_mail_and_minutes_stand_on_one_line_above_a_message(
+    technician, shop, number
+):
+    colleague = await shop.hire("administrator", "Maximiliennealexandrinejoséphine", "Bonnet-Roy")
+    reply = {"text": "Depuis quand ?", "minutes": 75}
+    sent = await colleague.post(f"/api/tickets/{number}/messages", reply)
+    await colleague.call("PUT", f"/api/tickets/messages/{sent['id']}/minutes", {"minutes": 225})
+    await opens(technician, number)
+    heads = technician.exchange.locator(".msg__who")
+    for part in ("administrateur", "e-mail remis", "3 h 45 (corrigé)"):
+        await expect(heads.last).to_contain_text(spoken(part))
+    for width in (1024, 1440):
+        await technician.page.set_viewport_size({"width": width, "height": TALL})
+        heights = await heads.evaluate_all("heads => heads.map((head) => head.offsetHeight)")
+        assert max(heights) < 30, width
+        name = await heads.last.locator(".msg__name").bounding_box()
+        assert name is not None
+        assert name["width"] > 80, f"who it is can be read at {width}"
 
 
 async def asks_once_owned(customer: Account) -> int:
@@ -316,6 +378,19 @@ async def test_a_priority_is_set_beside_the_subject_and_no_customer_learns_of_it
     customer = await windows.customer(she)
     await customer.opens(number)
     await customer.reads_nothing_of("riorité")
+
+    for priority in ("urgent", "low"):
+        path = f"/api/tickets/{await asks(she)}/priority"
+        await technician.account.call("PUT", path, {"priority": priority})
+    await technician.goes_to("/demandes?vue=ouvertes&tri=recentes")
+    for theme in THEMES:
+        await turns(technician.page, theme)
+        marks = [
+            await technician.queue.locator(f".qitem .prio--{priority}").first.evaluate(LOOKS)
+            for priority in ("urgent", "high", "low")
+        ]
+        for looks in zip(*marks, strict=True):
+            assert len(set(looks)) == 3, f"sign and colours differ, {theme}: {marks}"
 
 
 # --- Writing ----------------------------------------------------------------------------------

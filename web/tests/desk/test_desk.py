@@ -1,15 +1,18 @@
 """The desk's addresses, what is typed there, and modules whose session has ended."""
 
+import re
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from fastapi import Request
+from fastapi import FastAPI, Request
 
+import web.desk
 from contracts.tickets.api import Priority, Sort
 from web.desk.desk import minutes_of
-from web.desk.views import DeskView, desk_view
-from web.shared import words
+from web.desk.views import PRIORITIES, DeskView, desk_view
+from web.shared import components, words
 from web.shared.forms import Form
 from web.shared.text.numbers import whole
 
@@ -67,6 +70,34 @@ async def test_each_queue_has_its_own_order_until_another_is_asked_for():
     assert (await at("vue=a-traiter")).shown_order == "attente"
     assert (await at("vue=resolues")).shown_order == "recentes"
     assert (await at("vue=resolues&tri=attente")).shown_order == "attente"
+
+
+# What the templates of the desk mark by a colour, and the colour's name among the styles.
+COLOURED = {"is-unread": "turn", "msg--new": "turn", "msg--staff": "brand", "msg--note": "note"}
+
+
+def test_the_legend_explains_every_mark_that_the_desk_can_make(app: FastAPI):
+    """A new one without a line of the legend fails here."""
+    legend = app.state.templates.get_template("desk/queue/legend.html").render(
+        icon=components.icon,
+        status=components.status,
+        priority=components.priority,
+        priorities=PRIORITIES,
+    )
+    for kind in words.STATUSES.keys() - {"turn"}:  # to customers alone
+        assert f"status--{kind}" in legend
+    for priority in Priority:
+        assert f"prio--{priority}" in legend
+    signs = components.PRIORITY_ICONS
+    assert len(set(signs.values())) == len(signs) == len(Priority), "each has a sign of its own"
+    templates = Path(web.desk.__file__).parent / "templates"
+    lines = (templates / "queue/lines.html").read_text(encoding="utf-8")
+    for sign in re.findall(r"icon\('([a-z-]+)'", lines):
+        assert f"#i-{sign}" in legend
+    made = "".join(file.read_text(encoding="utf-8") for file in templates.rglob("*.html"))
+    assert set(re.findall(r"\b(is-[a-z]+|msg--[a-z]+)", made)) == COLOURED.keys()
+    for colour in {*COLOURED.values(), "danger"}:
+        assert f"swatch--{colour}" in legend
 
 
 @pytest.mark.parametrize(("typed", "minutes"), [("", None), (" 15 ", 15), ("0", 0)])

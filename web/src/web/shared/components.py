@@ -13,7 +13,7 @@ from web.shared import words
 from web.shared.forms import Form
 from web.shared.text.unbroken import unbroken
 
-PRIORITY_ICONS = {"urgent": "flag", "high": "high", "normal": "flag", "low": "low"}
+PRIORITY_ICONS = {"urgent": "flag", "high": "high", "normal": "minus", "low": "low"}
 
 
 @lru_cache(maxsize=512)

@@ -35,6 +35,7 @@ LUCIDE = {
     "lock": "lock",
     "logout": "log-out",
     "mail": "mail",
+    "minus": "minus",
     "moon": "moon",
     "next": "arrow-right",
     "note": "sticky-note",
