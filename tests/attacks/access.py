@@ -4,8 +4,12 @@ A route's own rules come on top of it: customers reach what is theirs alone.
 """
 
 import re
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
 from uuid import uuid4
+
+from chassis.http.bodies import LONG_BODY, SHORT_BODY
+from chassis.http.uploads import LONGEST_PART
 
 CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR = "customer", "seller", "technician", "administrator"
 SERVICE = "service"
@@ -32,6 +36,12 @@ OPERATION: dict[str, Roles] = {
     "GET /metrics": ANYBODY,
     "GET /health/live": ANYBODY,
     "GET /health/ready": ANYBODY,
+}
+
+# Of every service under its own address: also hidden there.
+DOCUMENTATION: dict[str, Roles] = {
+    "GET /openapi.json": ANYBODY,
+    "GET /docs": ANYBODY,
 }
 
 # What a token must be for; identity also asks its database whether the session still stands.
@@ -228,6 +238,50 @@ PAGES: dict[str, Roles] = {
     "POST /personnel/{member_id}/lien": ADMINISTRATORS,
 }
 
+# Where a long text is written, or given back after signing in: a body of 299 KiB.
+LONG_TEXTS: frozenset[str] = frozenset(
+    {
+        "POST /api/tickets",
+        "PUT /api/tickets/draft",
+        "POST /api/tickets/{number}/messages",
+        "POST /api/tickets/{number}/notes",
+        "POST /api/tickets/{number}/resolution",
+        "PUT /api/tickets/{number}/draft",
+        "POST /api/tickets/quick-replies",
+        "PATCH /api/tickets/quick-replies/{quick_reply_id}",
+        "POST /connexion",
+        "POST /mes-demandes/nouvelle",
+        "POST /mes-demandes/nouvelle/brouillon",
+        "POST /mes-demandes/{number}",
+        "POST /mes-demandes/{number}/brouillon",
+        "POST /demandes/{number}",
+        "POST /demandes/{number}/brouillon",
+        "POST /demandes/reponses-types",
+        "POST /demandes/reponses-types/{quick_reply_id}",
+    }
+)
+PARTS_OF_FILES: frozenset[str] = frozenset({"PATCH /api/catalog/imports/{import_id}"})
+WITHOUT_BODY: frozenset[str] = frozenset(
+    {
+        "POST /api/identity/tokens",
+        "POST /api/identity/links/{link_id}/secret",
+        "POST /api/identity/links/{link_id}/secret/refusal",
+        "POST /api/identity/customers/{customer_id}/links",
+        "POST /api/identity/staff/{member_id}/links",
+        "POST /api/catalog/imports",
+        "POST /api/notifications/mails/{mail_id}/resend",
+    }
+)
+
+
+def longest_body(route: str) -> int:
+    """Bytes; 64 KiB unless the route is named above, nothing where something is deleted."""
+    if route in PARTS_OF_FILES:
+        return LONGEST_PART
+    if route in WITHOUT_BODY or route.startswith("DELETE "):
+        return 0
+    return LONG_BODY if route in LONG_TEXTS else SHORT_BODY
+
 
 # --- The gateway -------------------------------------------------------------------------------
 
@@ -307,3 +361,15 @@ SPOKEN: dict[int, str] = {
 def address(path: str) -> str:
     """One that this route takes, of something that is not there."""
     return re.sub(r"{\w+}", str(uuid4()), re.sub(r"{number}", "7", path))
+
+
+def routes(within: Iterable[Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Each of an application, hidden ones too: method and path as the tables write them."""
+    for route in within:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from routes(included.routes, prefix + route.include_context.prefix)
+        else:
+            path = re.sub(r"{(\w+):\w+}", r"{\1}", prefix + route.path)
+            for method in sorted(route.methods - {"HEAD"}):
+                yield f"{method} {path}", route

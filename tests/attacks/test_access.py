@@ -4,8 +4,7 @@ No database and no other service is there: whoever is let in meets that, which i
 """
 
 import importlib
-import re
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -20,15 +19,18 @@ from attacks.access import (
     ANYBODY,
     API,
     CUSTOMER,
+    DOCUMENTATION,
     OPERATION,
     PAGES,
+    PARTS_OF_FILES,
     PEOPLE,
     ROLES,
     STANDING,
     address,
+    longest_body,
+    routes,
 )
 from chassis.http.auth import Caller
-from chassis.http.bodies import LONG_BODY
 from chassis.http.standing import SessionEnded
 from chassis.http.uploads import LONGEST_PART
 from chassis.monitoring import health
@@ -47,17 +49,6 @@ SETTINGS = WebSettings(
 )
 WHO = uuid4()
 NOTHING = 204  # what a page that asks by itself is answered when it may not
-
-
-def routes(within: Iterable, prefix: str = "") -> Iterator[str]:
-    """Method and path of each, as the table writes them."""
-    for route in within:
-        included = getattr(route, "original_router", None)
-        if included is not None:
-            yield from routes(included.routes, prefix + route.include_context.prefix)
-        elif getattr(route, "include_in_schema", True) or "{digest}" in route.path:
-            path = re.sub(r"{(\w+):\w+}", r"{\1}", prefix + route.path)
-            yield from (f"{method} {path}" for method in sorted(route.methods - {"HEAD"}))
 
 
 # --- Services ----------------------------------------------------------------------------------
@@ -83,7 +74,9 @@ def service(name: str) -> FastAPI:
 
 @pytest.mark.parametrize("name", API)
 def test_the_table_names_every_route_of_a_service(name):
-    assert set(routes(service(name).routes)) - set(OPERATION) == set(API[name])
+    documentation = {each.replace(" ", f" /api/{name}") for each in DOCUMENTATION}
+    named = {*API[name], *OPERATION, *documentation}
+    assert {each for each, _ in routes(service(name).routes)} == named
 
 
 @pytest.mark.parametrize("name", API)
@@ -136,39 +129,54 @@ async def test_a_session_that_ended_opens_nothing_that_needs_one(name, leaving):
             assert (answer.status_code == 401) == (STANDING in allowed), route
 
 
-WRITES = {"POST", "PUT", "PATCH", "DELETE"}
-PARTS = {"PATCH /api/catalog/imports/{import_id}"}  # of what is large
+WRITES, TOO_LARGE = {"POST", "PUT", "PATCH", "DELETE"}, 413
 TUS = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
 PIECE = b"x" * 16_384
 
 
 @pytest.mark.parametrize("name", API)
-async def test_no_route_reads_a_body_longer_than_it_needs(name):
+async def test_a_route_of_a_service_takes_a_body_as_long_as_the_table_says(name):
     transport = httpx.ASGITransport(service(name), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         for route, allowed in API[name].items():
-            method, path = route.split()
-            if method not in WRITES:
-                continue
-            kind = "application/offset+octet-stream" if route in PARTS else "application/json"
-            role = min(allowed - {STANDING}, default=CUSTOMER)
-            read: list[bytes] = []
-            answer = await client.request(
-                method,
-                address(path),
-                content=without_end(read),
-                headers=TUS | {"Content-Type": kind} | token(role),
-            )
-            longest = LONGEST_PART if route in PARTS else LONG_BODY
-            assert len(PIECE) * len(read) <= longest + 2 * len(PIECE), route
-            if len(read) > 1:
-                assert answer.status_code == 413, route
+            if route.split()[0] in WRITES:
+                is_part = route in PARTS_OF_FILES
+                kind = "application/offset+octet-stream" if is_part else "application/json"
+                role = min(allowed - {STANDING}, default=CUSTOMER)
+                headers = TUS | {"Content-Type": kind} | token(role)
+                await takes_what_it_needs(client, route, headers)
 
 
-async def without_end(read: list[bytes]) -> AsyncGenerator[bytes]:
-    while len(read) < 200:
-        read.append(PIECE)
-        yield PIECE
+async def takes_what_it_needs(
+    client: httpx.AsyncClient, route: str, headers: dict[str, str]
+) -> None:
+    """All of what the table says, and not a byte more, however much goes on coming."""
+    method, path = route.split()
+
+    async def send(length: int) -> tuple[int, int]:
+        """The answer's status, and how much was read."""
+        read: list[int] = []
+        answer = await client.request(
+            method, address(path), content=in_pieces(length, read), headers=headers
+        )
+        return answer.status_code, sum(read)
+
+    longest = longest_body(route)
+    status, read = await send(10 * LONGEST_PART)
+    assert read <= longest + 2 * len(PIECE), route
+    if not longest:
+        assert read <= len(PIECE), route
+        return
+    assert status == TOO_LARGE, route
+    assert (await send(longest + 1))[0] == TOO_LARGE, route
+    assert (await send(longest))[0] != TOO_LARGE, route
+
+
+async def in_pieces(length: int, read: list[int]) -> AsyncGenerator[bytes]:
+    for start in range(0, length, len(PIECE)):
+        piece = PIECE[: length - start]
+        read.append(len(piece))
+        yield piece
 
 
 # --- Pages -------------------------------------------------------------------------------------
@@ -192,14 +200,15 @@ def pages() -> FastAPI:
 
 
 def test_the_table_names_every_page(pages):
-    assert set(routes(pages.routes)) - set(OPERATION) == set(PAGES)
+    assert {each for each, _ in routes(pages.routes)} == {*PAGES, *OPERATION}
 
 
 # Files under an address of their content, and what goes on for as long as somebody reads.
 CACHED = {"GET /static/{digest}/{name}", "GET /en-direct"}
 
 
-async def test_a_page_lets_in_whom_the_table_names(pages):
+@pytest.fixture
+async def browser(pages) -> AsyncGenerator[httpx.AsyncClient]:
     async with (
         pages.router.lifespan_context(pages),
         httpx.AsyncClient(
@@ -211,36 +220,43 @@ async def test_a_page_lets_in_whom_the_table_names(pages):
             headers={"Sec-Fetch-Site": "same-origin"},
         ) as browser,
     ):
-        for route, allowed in PAGES.items():
-            answer = await ask(browser, route)
-            assert route in CACHED or answer.headers["Cache-Control"] == "no-store", route
-            if route != "GET /":
-                assert (await ask(browser, f"{route}/")).status_code == 404, route
-            if allowed == ANYBODY:
-                continue
-            sent_away = answer.headers.get("Location", "").startswith("/connexion")
-            assert sent_away or answer.status_code in {401, NOTHING}, route
-            let_in = {
-                role
-                for role in PEOPLE
-                if (await ask(browser, route, role)).status_code not in {403, NOTHING}
-            }
-            assert let_in == allowed, route
-            method, path = route.split()
-            if method in WRITES:
-                read: list[bytes] = []
-                form = {"Content-Type": "application/x-www-form-urlencoded"}
-                cookie = {"Cookie": f"{cookie_name(SETTINGS, 'session')}={min(allowed)}"}
-                await browser.request(
-                    method, address(path), content=without_end(read), headers=form | cookie
-                )
-                assert len(PIECE) * len(read) <= LONG_BODY + 2 * len(PIECE), route
+        yield browser
+
+
+async def test_a_page_lets_in_whom_the_table_names(browser):
+    for route, allowed in PAGES.items():
+        answer = await ask(browser, route)
+        assert route in CACHED or answer.headers["Cache-Control"] == "no-store", route
+        if route != "GET /":
+            assert (await ask(browser, f"{route}/")).status_code == 404, route
+        if allowed == ANYBODY:
+            continue
+        sent_away = answer.headers.get("Location", "").startswith("/connexion")
+        assert sent_away or answer.status_code in {401, NOTHING}, route
+        let_in = {
+            role
+            for role in PEOPLE
+            if (await ask(browser, route, role)).status_code not in {403, NOTHING}
+        }
+        assert let_in == allowed, route
+
+
+async def test_a_page_takes_a_form_as_long_as_the_table_says(browser):
+    for route, allowed in PAGES.items():
+        if route.split()[0] in WRITES:
+            role = min(allowed, default=CUSTOMER)
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            await takes_what_it_needs(browser, route, form | session_of(role))
+
+
+def session_of(role: str) -> dict[str, str]:
+    return {"Cookie": f"{cookie_name(SETTINGS, 'session')}={role}"}
 
 
 async def ask(browser: httpx.AsyncClient, route: str, role: str = "") -> httpx.Response:
     method, path = route.split()
     form = {"form_token": form_token(SECRET, WHO, role), "seen_position": "1"}
-    cookie = {"Cookie": f"{cookie_name(SETTINGS, 'session')}={role}"} if role else {}
+    cookie = session_of(role) if role else {}
     return await browser.request(
         method, address(path), headers=cookie, data=form if method == "POST" else None
     )

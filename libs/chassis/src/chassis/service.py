@@ -143,6 +143,7 @@ def create_service(
         docs_url=f"/api/{settings.service}/docs",
         openapi_url=f"/api/{settings.service}/openapi.json",
         redoc_url=None,
+        swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
         responses=errors.RESPONSES,
     )
