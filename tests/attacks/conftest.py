@@ -1,5 +1,6 @@
 """What is attacked in one process."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -11,3 +12,10 @@ from attacks.installation import Installation, installation
 def guichet() -> Iterator[Installation]:
     with installation() as made:
         yield made
+
+
+@pytest.fixture
+def little_garbage() -> None:
+    """What thousands of other tests have left in memory is not searched during a request."""
+    gc.collect()
+    gc.freeze()

@@ -1,20 +1,25 @@
 """Whatever stands in a parameter, a header or a cookie of any route: no 5xx, no wait, no log of it."""
 
 import base64
-import gc
 import itertools
 import json
+import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 from uuid import uuid4
 
 import pytest
 from fastapi import FastAPI
 
-from attacks.access import API, OPERATION, PAGES, PEOPLE
+import web
+from attacks.access import API, OPERATION, PAGES, PEOPLE, routes
 from attacks.installation import Answer, Installation, Person, ask
+from web.desk.views import PARAMETERS as OF_THE_DESK
+from web.desk.views import DeskView, desk_view
 from web.shared.browser.cookies import Cookie, cookie_name
 from web.shared.browser.request_headers import Header
 
@@ -110,6 +115,12 @@ class Route:
         return target
 
 
+def called_by(route: Any) -> list[Any]:
+    """The functions that it depends on."""
+    dependant = getattr(route, "dependant", None)
+    return [each.call for each in dependant.dependencies] if dependant else []
+
+
 def routes_of(app: FastAPI, table: dict[str, frozenset[str]]) -> list[Route]:
     described = {
         f"{method.upper()} {path}": tuple(
@@ -118,11 +129,28 @@ def routes_of(app: FastAPI, table: dict[str, frozenset[str]]) -> list[Route]:
         for path, item in app.openapi()["paths"].items()
         for method, operation in item.items()
     }
+    for name, route in routes(app.routes):
+        if desk_view in called_by(route):
+            described[name] += tuple(("query", each) for each in OF_THE_DESK.values())
     static = (("path", "digest"), ("path", "name"))
     described |= {name: static for name in table if "{digest}" in name}
     described |= {name: () for name in table if name.endswith("service-tokens")}
     assert set(described) - set(OPERATION) == set(table)
     return [Route(name, parameters) for name, parameters in described.items()]
+
+
+def test_what_the_desk_reads_by_hand_is_attacked_too(guichet):
+    """All that its view is made of, on each of its pages; no other page reads by hand."""
+    assert set(OF_THE_DESK) == {field.name for field in fields(DeskView)}
+    sources = Path(web.__file__).parent
+    by_hand = [
+        path
+        for path in sources.rglob("*.py")
+        for _ in re.findall(r"query_params|query_string", path.read_text())
+    ]
+    assert by_hand == [sources / "desk" / "views.py"]
+    [page] = [each for each in routes_of(guichet.web, PAGES) if each.name == "GET /demandes"]
+    assert {name for _, name in page.parameters} == set(OF_THE_DESK.values())
 
 
 def values_of(name: str, where: str) -> list[bytes]:
@@ -139,7 +167,8 @@ def hostile(routes: list[Route], known: dict[str, str], most: int) -> Iterator[R
         for where, name in route.parameters:
             values = values_of(name, where)
             turn = turns.setdefault(f"{where} {name}", itertools.cycle(values))
-            for value in itertools.islice(turn, min(most, len(values))):
+            here = most // 2 if name in OF_THE_DESK.values() else most  # those stand on nine pages
+            for value in itertools.islice(turn, min(here, len(values))):
                 if where == "header":
                     yield Request(route.name, route.target(known), (name.lower(), value))
                 else:
@@ -200,25 +229,18 @@ async def survive(
     return wrong
 
 
-@pytest.fixture
-def little_garbage() -> None:
-    """What thousands of other tests have left in memory is not searched during a request."""
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.mark.usefixtures("little_garbage")
 @pytest.mark.parametrize("name", [*API, "web"])
 def test_no_route_fails_whatever_it_is_sent(guichet, name, capfd, caplog):
     is_web = name == "web"
     app, table = (guichet.web, PAGES) if is_web else (guichet.services[name], API[name])
-    routes = routes_of(app, table)
+    described = routes_of(app, table)
     names = list(OF_ALL)
     if is_web:
         names = [each.lower() for each in Header]
         names += [f"cookie {cookie_name(app.state.settings, each)}" for each in Cookie]
-    requests = list(hostile(routes, guichet.known, 6 if is_web else 60))
-    requests += with_headers(routes, names, guichet.known, 4 if is_web else len(names))
+    requests = list(hostile(described, guichet.known, 6 if is_web else 60))
+    requests += with_headers(described, names, guichet.known, 4 if is_web else len(names))
     wrong = guichet.run(survive(guichet, app, requests, table))
     logged = capfd.readouterr()
     texts = {"standard output": logged.out, "standard error": logged.err, "logs": caplog.text}

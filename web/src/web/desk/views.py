@@ -39,6 +39,19 @@ ORDERS = {
 }
 LONGEST_WAIT_FIRST = {StaffView.TO_HANDLE, StaffView.OPEN}
 
+# The parameters of an address, by the fields of `DeskView`.
+PARAMETERS = {
+    "queue": "vue",
+    "order": "tri",
+    "product": "produit",
+    "priority": "priorite",
+    "opened_from": "du",
+    "opened_to": "au",
+    "answered_by": "par",
+    "unread": "non-lues",
+    "after": "apres",
+}
+
 
 @dataclass(frozen=True)
 class DeskView:
@@ -97,38 +110,30 @@ class DeskView:
 
     @cached_property
     def query(self) -> str:
-        named = {
-            "vue": self.queue,
-            "tri": self.order,
-            "produit": self.product,
-            "priorite": self.priority,
-            "du": self.opened_from,
-            "au": self.opened_to,
-            "par": self.answered_by,
-            "non-lues": "oui" if self.unread else "",
-            "apres": self.after,
-        }
-        return urlencode({name: value for name, value in named.items() if value})
+        values = {field: getattr(self, field) for field in PARAMETERS}
+        values["unread"] = "oui" if self.unread else ""
+        return urlencode({PARAMETERS[field]: value for field, value in values.items() if value})
 
 
 async def desk_view(request: Request) -> DeskView:
     """Parse the address; invalid parts are ignored.
 
-    By hand: nine typed parameters took FastAPI as long as rendering the page.
+    By hand: nine typed parameters took FastAPI as long as rendering the page. All of them are named
+    in `PARAMETERS`, by which the tests know what to attack.
     """
-    asked = request.query_params
-    queue, order = asked.get("vue", ""), asked.get("tri", "")
-    priority = asked.get("priorite", "")
+    typed = request.query_params
+    asked = {field: typed.get(name, "") for field, name in PARAMETERS.items()}
+    queue, order, priority = asked["queue"], asked["order"], asked["priority"]
     return DeskView(
         queue=queue if queue in QUEUES else FIRST_QUEUE,
         order=order if order in ORDERS else "",
-        product=an_id(asked.get("produit", "")),
+        product=an_id(asked["product"]),
         priority=priority if priority in PRIORITIES else "",
-        opened_from=a_day(asked.get("du", "")),
-        opened_to=a_day(asked.get("au", "")),
-        answered_by=an_id(asked.get("par", "")),
-        unread=asked.get("non-lues") == "oui",
-        after=asked.get("apres", ""),
+        opened_from=a_day(asked["opened_from"]),
+        opened_to=a_day(asked["opened_to"]),
+        answered_by=an_id(asked["answered_by"]),
+        unread=asked["unread"] == "oui",
+        after=asked["after"],
     )
 
 
