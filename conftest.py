@@ -24,7 +24,9 @@ LOTS = {
         *(f"tests/e2e/test_{name}.py" for name in ("mail", "second_story", "staff_and_mail")),
     ),
     "another Guichet": ("tests/e2e/",),
-    "an installation": ("tests/attacks/test_contract.py", "tests/attacks/test_edge.py"),
+    "an installation": tuple(
+        f"tests/attacks/test_{name}.py" for name in ("contract", "edge", "limits", "sessions")
+    ),
 }  # fmt: skip
 ANY = "any"  # a seed of chance
 running = contextlib.ExitStack()

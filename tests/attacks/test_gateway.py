@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from attacks.access import API, GATEWAY, INSIDE, PAGES, SPOKEN, address
+from attacks.access import API, GATEWAY, INSIDE, PAGES, SERVICES_BEHIND, SPOKEN, address
+from chassis.http.bodies import LONG_BODY
+from chassis.http.uploads import LONGEST_PART
 from contracts.text import Problem
 from echoes import client_from, gateway_before, is_the_gateways, listening
 from local.launcher.machine.processes import wait_until
@@ -23,6 +25,10 @@ from local.workshop.certificates import make_certificate
 
 ATTACKER, SOMEBODY = "127.0.3.1", "127.0.3.2"
 PARTS_AT = "/api/catalog/imports/0198c0de-0000-7000-8000-000000000001"
+LIMITS = {
+    "rate": 200, "signInRate": 5, "signInBurst": 60, "requests": 200, "bodies": 64, "allBodies": 256,
+    "largest": LONGEST_PART,
+}  # fmt: skip
 PATIENCE = 2  # seconds for a request, instead of a minute
 
 
@@ -94,6 +100,43 @@ def test_the_table_names_all_that_the_gateway_says_itself_and_nobody_may_ask_for
     spoken = runpy.run_path(str(ROOT / "gateway" / "serve.py"))["ANSWERS"]
     assert {status: answer[0] for status, answer in spoken.items()} == SPOKEN
     assert somebody.get("/-/answers/503").json()["part"] == "web"
+
+
+# --- The numbers ----------------------------------------------------------------------------------
+
+MINUTE = {"1m0s", 60_000_000_000}  # as Traefik writes one
+
+
+def test_the_running_gateway_has_the_limits_of_the_decision(gateway):
+    def read(path: str) -> Any:
+        return json.loads(get(gateway.internal_port, f"/traefik/api/{path}") or "")
+
+    entry = read("entrypoints/public")
+    assert entry["transport"]["respondingTimeouts"]["readTimeout"] in MINUTE
+    assert entry["http"]["maxHeaderBytes"] == 32 * 1024
+    limits = read("http/middlewares/limits@file")["plugin"]["limits"]
+    limits = {name: int(limits[name]) for name in LIMITS}
+    assert limits == LIMITS
+    decision = (ROOT / "docs/decisions/0022-what-is-under-way-is-bounded.md").read_text()
+    for words in (
+        "A request has a minute to arrive, its head 32 KiB.",
+        "(200, twice as many at once; of tries to sign in 5, 60 at once)",
+        "(200 requests of an address, 64 of them with a body; 256 bodies of all)",
+        "parts of up to 1 MiB",
+        "one size at the gateway, 320 KiB",
+    ):
+        assert words in decision
+
+    small = read("http/middlewares/small-bodies@file")["buffering"]
+    assert LONG_BODY < small["maxRequestBodyBytes"] == 320 * 1024
+    limited = {
+        router["name"].removesuffix("@file")
+        for router in read("http/routers?per_page=1000")
+        if "small-bodies@file" in router.get("middlewares", ())
+    }
+    # The others are for reading, where `limits` drops a body, and for parts of a file.
+    writing = {f"{service}-write" for service in (*SERVICES_BEHIND, "web")}
+    assert limited == {*writing, "sign-in", "web-sign-in", "web-key"}
 
 
 # --- What is under way ----------------------------------------------------------------------------

@@ -1,15 +1,19 @@
 """Whoever keeps failing waits longer and longer, and nobody learns which accounts exist."""
 
 import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
 from chassis.pruning import forget_all
 from identity.models import Slowdown
 from identity.operations import sessions
 from identity.operations.attempts import subject_of
+from identity.passwords import MOST_OF_AN_ACCOUNT
 
 EMAIL = "nathalie@example.org"
 PASSWORD = "grenouille sur un vélo"
@@ -198,6 +202,54 @@ async def test_attempts_at_the_same_instant_gain_nothing(busy_people):
     codes = sorted(answer.status_code for answer in answers)
     assert codes[:5] == [401] * 5  # and of the others, some find too many of this account waiting
     assert set(codes[5:]) <= {429, 503}
+
+
+async def test_one_person_does_not_occupy_the_checks_of_everybody(
+    busy_people, busy_app, monkeypatch
+):
+    """Hashes that cost what real ones do; whose check has ended, in order."""
+    passwords = busy_app.state.passwords
+    monkeypatch.setattr(passwords, "hasher", PasswordHasher(2, 46 * 1024, 1))
+    monkeypatch.setattr("identity.passwords.LONGEST_WAIT_SECONDS", 2)
+    await busy_people.registered(email="pressee@example.org")
+    await busy_people.registered(email="autre@example.org")
+    ended: list[tuple[str, int]] = []
+    under_way, most = 0, 0
+
+    def check(stored: str, given: str) -> bool:
+        nonlocal under_way, most
+        if given != PASSWORD:
+            return right(stored, given)
+        under_way += 1
+        most = max(most, under_way)
+        try:
+            return right(stored, given)
+        finally:
+            under_way -= 1
+
+    right = passwords.check
+    monkeypatch.setattr(passwords, "check", check)
+
+    async def sign_in(email: str, password: str) -> httpx.Response:
+        answer = await busy_people.sign_in(email, password, address="192.0.2.99")
+        ended.append((email, answer.status_code))
+        return answer
+
+    began = time.monotonic()
+    tries = [asyncio.create_task(sign_in("pressee@example.org", PASSWORD)) for _ in range(30)]
+    while not under_way:  # noqa: ASYNC110 - a thread tells nobody
+        await asyncio.sleep(0.01)
+    others = await sign_in("autre@example.org", WRONG)
+    answers = await asyncio.gather(*tries)
+
+    assert others.status_code == 401
+    served = ended[: ended.index(("autre@example.org", 401))]
+    assert served.count(("pressee@example.org", 201)) <= 2
+    assert most == 1
+    assert {answer.status_code for answer in answers} == {201, 503}
+    assert all("Retry-After" in answer.headers for answer in answers if answer.is_error)
+    assert sum(answer.is_success for answer in answers) <= 1 + MOST_OF_AN_ACCOUNT
+    assert time.monotonic() - began < 5
 
 
 async def test_old_failures_and_old_sessions_are_forgotten(people, session, database, later):

@@ -1,0 +1,191 @@
+"""Nobody makes Guichet work for long, or hold much, by what one person sends."""
+
+import asyncio
+import contextlib
+import re
+import time
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import pytest
+
+from attacks.access import (
+    ADMINISTRATOR,
+    API,
+    CUSTOMER,
+    PARTS_OF_FILES,
+    PEOPLE,
+    SELLER,
+    TECHNICIAN,
+    longest_body,
+)
+from attacks.installation import Answer, Installation, Person, ask
+from chassis.http.bodies import SHORT_BODY
+from tickets.routes.live import MOST_OF_A_PERSON, Hub
+
+pytestmark = pytest.mark.usefixtures("little_garbage")
+
+# Of the processor, in the thread of all that answers.
+LONGEST_SECONDS = 0.5
+FORM = "application/x-www-form-urlencoded"
+
+
+async def timed(
+    guichet: Installation, route: str, who: Person, body: bytes, **more: str
+) -> tuple[Answer, float]:
+    """The answer, and what it cost the processor."""
+    method, pattern = route.split()
+    sent = {"host": "guichet.test", "sec-fetch-site": "same-origin", **more}
+    if pattern.startswith("/api/"):
+        app = guichet.services[pattern.split("/")[2]]
+        sent |= {"content-type": "application/json"} | {
+            name.lower(): value for name, value in who.header.items()
+        }
+    else:
+        app = guichet.web
+        cookies = f"{guichet.cookie(who)}; {more.get('cookie', '')}"
+        sent |= {"content-type": FORM, "cookie": cookies}
+    headers = [(name.encode(), value.encode()) for name, value in sent.items()]
+    path = re.sub(r"{(\w+)}", lambda name: guichet.known.get(name[1], str(uuid4())), pattern)
+    began = time.thread_time()
+    answer = await ask(app, method, path.encode(), headers, body)
+    return answer, time.thread_time() - began
+
+
+# --- Long texts -----------------------------------------------------------------------------------
+
+SEARCHES = {
+    "POST /recherche": (CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR),
+    "POST /clients": (SELLER,),
+    "POST /ventes": (SELLER,),
+    "POST /comptoir/clients": (SELLER,),
+    "POST /comptoir/produits": (SELLER,),
+}
+WORDS = "imprimante 1042 SN-4X88 "
+
+
+@pytest.mark.parametrize("way", ["form", "htmx", "typing"])
+@pytest.mark.parametrize("length", [65_000, 950_000])
+def test_a_search_for_a_very_long_text_is_bounded_or_refused_in_words(guichet, length, way):
+    for route, roles in SEARCHES.items():
+        for role in roles:
+            for pattern in ("a", "1", WORDS):
+                who = guichet.people[role]
+                text = (pattern * (length // len(pattern) + 1))[:length]
+                guichet.run(search(guichet, route, who, text, way))
+
+
+async def search(guichet: Installation, route: str, who: Person, text: str, way: str) -> None:
+    headers = {"form": {}, "htmx": {"hx-request": "true"}, "typing": {}}[way]
+    if way != "form":
+        headers["x-guichet-person"] = who.id
+    body = urlencode(guichet.form(who, text=text)).encode()
+    answer, took = await timed(guichet, route, who, body, **headers)
+    place = f"{route} as {who.role}: {answer.status}"
+    if len(body) > longest_body(route):
+        assert answer.status == 413, place
+        assert b"trop long" in answer.body, place
+    else:
+        assert answer.status in {200, 303}, place
+    if address := answer.headers.get(b"location", b"").decode():
+        kept = answer.headers[b"set-cookie"].decode().partition(";")[0]
+        answer, then = await timed(guichet, f"GET {address}", who, b"", cookie=kept)
+        assert answer.status == 200, place
+        took += then
+    assert took < LONGEST_SECONDS, place
+
+
+@pytest.mark.parametrize("length", [65_000, 950_000])
+def test_a_service_searches_for_the_first_words_of_a_very_long_text_or_for_none(guichet, length):
+    asked = 0
+    for name, table in API.items():
+        for route, allowed in table.items():
+            if route.startswith("POST ") and route.endswith(("/search", "/email-check")):
+                field = "email" if route.endswith("/email-check") else "text"
+                for role in sorted(allowed & set(PEOPLE)):
+                    body = b'{"%s":"%s"}' % (field.encode(), b"a" * length)
+                    answer, took = guichet.run(timed(guichet, route, guichet.people[role], body))
+                    bounded = {200, 422} if len(body) <= longest_body(route) else {413}
+                    assert answer.status in bounded, (name, route, role)
+                    assert took < LONGEST_SECONDS, (route, role)
+                    asked += 1
+    assert asked > 10
+
+
+# --- Many keys ------------------------------------------------------------------------------------
+
+
+def unknown_keys(length: int) -> bytes:
+    """So many bytes of a JSON object with as many keys as it can hold; nobody knows any of them."""
+    keys = ",".join(f'"{number:x}":0' for number in range(length // 7))
+    return b"{" + keys[: keys.rfind(",", 0, length - 2)].encode() + b"}"
+
+
+def unknown_fields(length: int) -> bytes:
+    """The same as a form."""
+    return "".join(f"&{number:x}=" for number in range(length // 3))[:length].encode()
+
+
+@pytest.mark.parametrize("name", API)
+def test_a_body_twice_as_large_costs_twice_as_much(guichet, name):
+    """Whatever stands in it: nothing that validates it grows faster than what was sent."""
+    half, whole = (unknown_keys(length) for length in (SHORT_BODY // 2, SHORT_BODY))
+    for route, allowed in API[name].items():
+        takes_json = route.startswith(("POST", "PUT", "PATCH")) and route not in PARTS_OF_FILES
+        if takes_json and longest_body(route):
+            who = guichet.people[min(allowed & set(PEOPLE), default="")]
+            guichet.run(grows(guichet, route, who, half, whole, {404, 422}))
+
+
+@pytest.mark.parametrize("route", ["POST /connexion", "POST /recherche"])
+def test_a_form_of_thousands_of_fields_is_refused(guichet, route):
+    who = guichet.people[CUSTOMER]
+    given = urlencode(guichet.form(who)).encode()
+    half, whole = (
+        given + unknown_fields(length - len(given)) for length in (SHORT_BODY // 2, SHORT_BODY)
+    )
+    guichet.run(grows(guichet, route, who, half, whole, {400}))
+
+
+async def grows(
+    guichet: Installation, route: str, who: Person, half: bytes, whole: bytes, statuses: set[int]
+) -> None:
+    """No faster than what is sent: the least of some measurements, for the machine may be busy."""
+    took = []
+    for body in (half, whole):
+        costs = []
+        for _ in range(3):
+            answer, cost = await timed(guichet, route, who, body)
+            assert answer.status in statuses, f"{route}: {answer.status}"
+            costs.append(cost)
+        took.append(min(costs))
+    assert took[1] < 3 * took[0], f"{route}: {took[0]:.4f} s, then {took[1]:.4f} s"
+
+
+# --- Live streams ---------------------------------------------------------------------------------
+
+
+def test_the_eleventh_stream_of_a_person_is_refused_and_web_says_so(guichet, monkeypatch):
+    tickets = guichet.services["tickets"].state
+    monkeypatch.setattr(tickets.settings, "stream_seconds", 60)
+    guichet.run(eleven_streams(guichet, tickets.hub))
+
+
+async def eleven_streams(guichet: Installation, hub: Hub) -> None:
+    who, other = guichet.people["colleague"], guichet.people[TECHNICIAN]
+    await guichet.sign_in(who)
+    async with contextlib.AsyncExitStack() as streams:
+        for each in [who] * MOST_OF_A_PERSON + [other]:
+            stream = guichet.http.stream("GET", "/api/tickets/stream", headers=each.header)
+            assert (await streams.enter_async_context(stream)).status_code == 200
+        assert MOST_OF_A_PERSON == 10
+        answer = await guichet.http.get("/api/tickets/stream", headers=who.header)
+        assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
+        assert answer.json()["context"] == {"most": 10}
+        assert answer.headers["Retry-After"] == "60"
+        page, _ = await timed(guichet, "GET /en-direct", who, b"")
+        assert page.headers[b"content-type"].startswith(b"text/event-stream")
+        assert page.body.endswith(b"event: full\ndata:\n\n")
+    async with asyncio.timeout(10):
+        while hub.streams:  # noqa: ASYNC110 - it tells nobody
+            await asyncio.sleep(0.1)
