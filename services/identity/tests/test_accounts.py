@@ -1,5 +1,6 @@
 """What everyone changes about their own account."""
 
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from chassis.testing import published
 from contracts.identity.events import CustomerChanged
 from contracts.identity.roles import Role
-from identity.models import Account
+from identity.models import Account, Slowdown
 from identity.operations import accounts
 
 PASSWORD = "grenouille sur un vélo"
@@ -134,6 +135,25 @@ async def test_an_address_taken_says_nothing_about_its_owner(people, session):
     assert problem["context"] == {}
     assert (await people.client.get("/me", headers=me)).json()["email"] == EMAIL
     assert len(await published(session)) == 2
+
+
+async def test_who_has_an_account_is_not_found_out_by_trying_addresses(people, later):
+    """Without mail an answer tells whether somebody has the address: five, then waits."""
+    await people.registered(email="marc@example.org")
+    await people.registered(email=EMAIL)
+    for number in range(5):
+        me = await people.signed_in(EMAIL)  # another session gains nothing
+        taken = number % 2
+        answer = await change_email(people, me, "marc@example.org" if taken else EMAIL)
+        assert answer.status_code == (409 if taken else 200)
+
+    answer = await change_email(people, me, "marc@example.org")
+
+    people.refused(answer, 429, "too_many_attempts")
+    assert 0 < int(answer.headers["Retry-After"]) <= 30
+    await later(Slowdown, "last_failed_at", timedelta(seconds=31))
+    people.refused(await change_email(people, me, "marc@example.org"), 409, "email_taken")
+    people.refused(await change_email(people, me, "marc@example.org"), 429, "too_many_attempts")
 
 
 async def test_without_the_password_nobody_learns_whether_an_address_is_taken(people):

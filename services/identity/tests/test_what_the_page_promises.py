@@ -32,6 +32,7 @@ def says(words: str) -> bool:
         f"changes its own password | {models.FREE_FAILURES['browser']} |",
         f"at browsers that are not known | {models.FREE_FAILURES['address']} |",
         f"askings for a link from an address | {models.FREE_FAILURES['link']} |",
+        f"no mail is sent, by account | {models.FREE_FAILURES['new_address']} |",
         f"{models.SHORTEST_WAIT.seconds} s, doubled each time,"
         f" {models.LONGEST_WAIT.seconds // 60} min at most",
         f"{models.FAILURES_FORGOTTEN_AFTER.seconds // 60} minutes without an attempt",
@@ -105,6 +106,8 @@ def test_what_the_slow_downs_let_an_attacker_do_is_what_the_page_says():
     assert round(by_rhythm[best] * 24, -1) == 620
     assert says("227,000 guesses a year")
     assert round(by_rhythm[best] * 24 * 365, -3) == 227_000
+    assert models.FREE_FAILURES["new_address"] == models.FREE_FAILURES["account"]
+    assert says("counted as above: 26 addresses in an hour")
     free = models.FREE_FAILURES["address"]
     in_a_day = tries("address", DAY, in_a_round=free)
     assert says("| tries many known accounts from one address | 120 (30 in 15 min) |")

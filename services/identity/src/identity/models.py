@@ -203,7 +203,7 @@ class SigningKey(Base):
     created_at: Mapped[datetime]
 
 
-FREE_FAILURES = {"account": 5, "browser": 5, "address": 30, "link": 10}
+FREE_FAILURES = {"account": 5, "browser": 5, "address": 30, "link": 10, "new_address": 5}
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(seconds=30), timedelta(minutes=5)
 FAILURES_FORGOTTEN_AFTER = timedelta(minutes=15)
 
@@ -212,7 +212,8 @@ class Slowdown(Base):
     """Counted failures of an account or a network address, and the wait that follows from them.
 
     Kind `browser`: one account in one browser that has signed in to it before. Kind `link`: every
-    request for a link counts against an address, successful or not.
+    request for a link counts against an address, successful or not. Kind `new_address`: so does every
+    change of one's own address that counts at once, against the account.
 
     The subject is stored as a hash: what was typed as an e-mail address may be no customer's, or
     even a password.
@@ -220,7 +221,9 @@ class Slowdown(Base):
 
     __tablename__ = "slowdowns"
     __table_args__ = (
-        CheckConstraint("kind IN ('account', 'browser', 'address', 'link')", name="kind"),
+        CheckConstraint(
+            "kind IN ('account', 'browser', 'address', 'link', 'new_address')", name="kind"
+        ),
     )
 
     kind: Mapped[str] = mapped_column(primary_key=True)

@@ -69,9 +69,13 @@ async def change_email(
     """Requires the current password. With mail, the new address counts once the link sent to it is
     opened; without, at once.
 
-    Whether somebody else has that address is only revealed to its mailbox.
+    Whether somebody else has that address is only revealed to its mailbox. Without mail the answer
+    reveals it, so tries are counted, in a transaction of their own: 429 `too_many_attempts`.
     """
     proven = await prove_again(database, passwords, caller, change.current_password, address)
+    if not mail:
+        async with database.transaction() as session:
+            await attempts.try_address(session, account_id=caller.id)
     async with database.transaction() as session:
         account = await still(session, proven)
         if mail and change.email != account.email:

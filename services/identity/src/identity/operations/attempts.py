@@ -4,6 +4,7 @@ import hashlib
 import math
 import secrets
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from sqlalchemy import update
 from sqlalchemy.dialects import postgresql
@@ -71,6 +72,11 @@ async def refuse_who_waits(session: AsyncSession, *names: tuple[str, str]) -> No
 async def ask_for_link(session: AsyncSession, *, address: str) -> None:
     """Count a request for a link against this address, or refuse it."""
     await begin(session, "link", address)
+
+
+async def try_address(session: AsyncSession, *, account_id: UUID) -> None:
+    """Count a change to an address that may be somebody's, or refuse it."""
+    await begin(session, "new_address", str(account_id))
 
 
 async def begin(session: AsyncSession, kind: str, name: str) -> None:
