@@ -80,6 +80,6 @@ def test_a_message_keeps_its_paragraphs_and_lines(app: FastAPI):
 
 def test_an_excerpt_ends_between_words(app: FastAPI):
     cut = app.state.templates.filters["excerpt"]
-    assert cut("une\n\nligne") == "une ligne"
+    assert cut("une\n\nligne ?") == "une ligne\u00a0?"
     assert cut("mot, " * 100).endswith("mot…")
     assert len(cut("x" * 500)) <= 141

@@ -119,7 +119,7 @@ def paragraphs(text: str) -> list[str]:
 
 def excerpt(text: str) -> str:
     """The beginning of a message on one line, cut between words."""
-    line = " ".join(text.split())
+    line = words.typeset(" ".join(text.split()))
     if len(line) <= EXCERPT_LENGTH:
         return line
     return line[:EXCERPT_LENGTH].rpartition(" ")[0].rstrip(",;:") + "…"
