@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-import nats
 import nats.errors
 from nats.aio.client import Client
 from nats.js import JetStreamContext
@@ -62,8 +61,9 @@ async def connected(url: str, user: str, password: str) -> Client:
     """Waits for a broker that has just been started."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
+        broker = Client()
         try:
-            return await nats.connect(
+            await broker.connect(
                 url,
                 user=user,
                 password=password,
@@ -73,9 +73,12 @@ async def connected(url: str, user: str, password: str) -> Client:
                 error_cb=say_nothing,  # the exception says it
             )
         except (OSError, nats.errors.Error) as refused:
+            await broker.close()  # it leaves its socket open
             if "uthorization" in str(refused) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1)
+        else:
+            return broker
 
 
 async def say_nothing(_: Exception) -> None:
