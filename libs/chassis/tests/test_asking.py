@@ -287,3 +287,101 @@ def test_a_problem_comes_with_all_that_its_service_said():
     problem = problem_of(answer)
     assert (problem.status, problem.code, problem.retry_after) == (409, "busy", 3)
     assert (problem.errors, problem.context, problem.is_own) == ([field], {"who": "Paul"}, True)
+
+
+# --- Gateway --------------------------------------------------------------------------------------
+
+
+class Answering(httpx.AsyncBaseTransport):
+    """Answers in turn what it is given, or fails so; remembers what it was asked."""
+
+    def __init__(self, *answers: httpx.Response | Exception) -> None:
+        self.answers, self.asked = [*answers], list[httpx.Request]()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def refusal(status: int, code: str, **headers: str) -> httpx.Response:
+    problem = contracts.Problem(title="", status=status, code=code, detail="")
+    return httpx.Response(status, text=problem.model_dump_json(), headers=headers)
+
+
+async def test_each_call_says_who_asks_what_under_which_key_and_for_how_long():
+    there = Answering(*(httpx.Response(200, json={"words": "ok"}) for _ in range(4)))
+    async with HttpClient("http://gateway/", seconds=3, transport=there) as http:
+        plain = Gateway(http, headers={"X-Real-IP": "10.0.0.1"})
+        await plain.get("/a", Said, q="é", none=None, flag=True)
+        bearer = Gateway(http, plain.headers, seconds=0.5).on_behalf("a token")
+        await bearer.send("PUT", "/b", {"text": "é"}, Said, key="12345678")
+        await bearer.tell("DELETE", "/c")
+        await bearer.tell("POST", "/d", {"n": 1})
+    get, put, delete, post = there.asked
+    assert (get.method, str(get.url)) == ("GET", "http://gateway/a?q=%C3%A9&flag=true")
+    assert get.headers["X-Real-IP"] == put.headers["X-Real-IP"] == "10.0.0.1"
+    assert not {"Authorization", "Idempotency-Key"} & {*map(str.title, get.headers)}
+    assert (put.method, put.url.path, put.content) == ("PUT", "/b", '{"text":"é"}'.encode())
+    assert put.headers["Authorization"] == "Bearer a token"
+    assert put.headers["Idempotency-Key"] == "12345678"
+    assert (delete.method, delete.url.path, delete.content) == ("DELETE", "/c", b"")
+    assert (post.method, post.content) == ("POST", b'{"n":1}')
+    limits = [each.extensions["timeout"] for each in (get, put)]
+    assert [(each["read"], each["connect"], each["pool"]) for each in limits] == [
+        (3, 1, 1),
+        (0.5, 0.5, 0.5),
+    ]
+
+
+async def test_what_is_no_answer_is_a_problem():
+    there = Answering(
+        httpx.ConnectError("nobody"), httpx.Response(200, json={"other": 1}), refusal(409, "taken")
+    )
+    async with HttpClient("http://gateway", transport=there) as http:
+        found = []
+        for _ in range(3):
+            with pytest.raises(Problem) as problem:
+                await Gateway(http).get("/", Said)
+            found.append(problem.value)
+    assert [(each.status, each.code, each.retry_after, each.is_own) for each in found] == [
+        (503, "unavailable", 1, False),
+        (502, "unavailable", None, False),
+        (409, "taken", None, True),
+    ]
+    assert str(found[2]) == "409 taken"
+    assert (found[0].errors, found[0].context) == ([], {})
+
+
+async def test_a_stream_that_is_refused_or_breaks_off_is_a_problem():
+    renewed = []
+
+    async def renew() -> str:
+        renewed.append(1)
+        return "new"
+
+    there = Answering(
+        refusal(403, "forbidden"), refusal(401, "unauthenticated"), httpx.ReadTimeout("silence"),
+        refusal(401, "unauthenticated"),
+    )  # fmt: skip
+    found = []
+    async with HttpClient("http://gateway", transport=there) as http:
+        for gateway in [*3 * [Gateway(http).on_behalf("old", renew)], Gateway(http)]:
+            with pytest.raises(Problem) as problem:
+                async with gateway.listen("/live", {"after": "3"}):
+                    pass
+            found.append(problem.value)
+    assert [(each.status, each.code, each.retry_after) for each in found] == [
+        (403, "forbidden", None),
+        (503, "unavailable", 1),
+        (503, "unavailable", 1),
+        (401, "unauthenticated", None),
+    ]
+    assert len(renewed) == 1
+    first = there.asked[0]
+    assert (first.method, str(first.url)) == ("GET", "http://gateway/live?after=3")
+    assert first.headers["Authorization"] == "Bearer old"
+    limits = first.extensions["timeout"]
+    assert (limits["connect"], limits["read"], limits["pool"]) == (1, 40, 5)

@@ -10,12 +10,25 @@ import jwt
 import pytest
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
 from jwt import PyJWK
 from jwt.algorithms import OKPAlgorithm
+from starlette.requests import Request
 
 from chassis import testing
-from chassis.errors import Unauthenticated
-from chassis.http.auth import AUDIENCE, ISSUER, CheckedTokens, KeysUnavailable, PublishedKeys
+from chassis.errors import Forbidden, Unauthenticated
+from chassis.http import auth
+from chassis.http.asking import Problem
+from chassis.http.auth import (
+    AUDIENCE,
+    ISSUER,
+    Bearer,
+    CheckedTokens,
+    KeysUnavailable,
+    PublishedKeys,
+    ServiceTokens,
+    only,
+)
 from chassis.monitoring.loops import Stuck
 from chassis.testing import TestKeys
 
@@ -129,3 +142,112 @@ async def test_only_the_latest_tokens_are_remembered():
         await tokens.caller(TestKeys(), each)
     assert [each.caller.token for each in tokens.known.values()] == shown[-2:]
     assert (await tokens.caller(TestKeys(), shown[0])).token == shown[0]
+
+
+# --- Who asks -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("missing", ["exp", "iat", "sub", "role", "name", "sid"])
+async def test_a_token_says_all_that_there_is_to_say(missing):
+    claims = jwt.decode(bearer(), options={"verify_signature": False})
+    del claims[missing]
+    shown = jwt.encode(claims, testing.KEY, algorithm="EdDSA", headers={"kid": testing.KID})
+    with pytest.raises(Unauthenticated):
+        await auth.read_token(TestKeys(), shown)
+
+
+@pytest.mark.parametrize("kid", [{}, {"kid": "another"}])
+async def test_a_token_of_another_key_is_nobodys(kid):
+    shown = jwt.encode({"sub": "x"}, testing.KEY, algorithm="EdDSA", headers=kid)
+    with pytest.raises(Unauthenticated, match="unknown key"):
+        await auth.read_token(TestKeys(), shown)
+
+
+async def test_a_caller_is_whom_the_token_names_and_its_time_to_come_is_no_fault():
+    who, session = uuid4(), uuid4()
+    later = datetime.now(UTC) + timedelta(hours=2)
+    shown = bearer("Awa", sub=str(who), sid=str(session), iat=later, exp=later)
+    caller = await auth.read_token(TestKeys(), shown)
+    assert (caller.id, caller.role, caller.name) == (who, "seller", "Awa")
+    assert (caller.session_id, caller.token) == (session, shown)
+
+
+def request(app: FastAPI, authorization: str | None) -> Request:
+    headers = [] if authorization is None else [(b"authorization", authorization.encode())]
+    return Request({"type": "http", "headers": headers, "app": app})
+
+
+async def test_a_dependency_lets_in_whom_it_names(monkeypatch):
+    app = FastAPI()
+    app.state.keys, app.state.checked_tokens = TestKeys(), CheckedTokens()
+    shown = bearer()
+    for good in (f"Bearer {shown}", f"bearer {shown}"):
+        assert (await Bearer()(request(app, good))).token == shown
+    for bad in (None, "Bearer", "Bearer ", f"Basic {shown}", shown):
+        with pytest.raises(Unauthenticated, match="a bearer token is required"):
+            await Bearer()(request(app, bad))
+    assert (await only("customer", "seller")(request(app, f"Bearer {shown}"))).role == "seller"
+    with pytest.raises(Forbidden, match=r"^reserved to: administrator, technician$"):
+        await only("technician", "administrator")(request(app, f"Bearer {shown}"))
+    scheme = Bearer().model
+    assert (scheme.scheme, Bearer().scheme_name) == ("bearer", "HTTPBearer")
+
+
+# --- Tokens of a service --------------------------------------------------------------------------
+
+
+async def test_a_service_token_is_fetched_once_until_shortly_before_its_end(monkeypatch):
+    asked: list[tuple[str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.path, request.content))
+        if len(asked) > 3:
+            return httpx.Response(503)
+        return httpx.Response(200, json={"access_token": str(len(asked)), "expires_in": 60})
+
+    now = 1000.0
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now)
+    http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://gateway")
+    tokens = ServiceTokens(http, "notifications", "a secret")
+    assert [await tokens.token() for _ in range(2)] == ["1", "1"]
+    assert asked == [
+        (
+            "POST",
+            "/api/identity/service-tokens",
+            b'{"service":"notifications","secret":"a secret"}',
+        )
+    ]
+    now += 60 - auth.SPARE_SECONDS - 1
+    assert await tokens.token() == "1"
+    now += 1
+    assert await tokens.token() == "2"
+    assert await tokens.renewed("1") == "2"  # which another call has fetched already
+    assert await tokens.renewed("2") == "3"
+    with pytest.raises(Problem):
+        await tokens.renewed("3")
+
+
+async def test_identitys_time_goes_on_by_our_steady_clock(monkeypatch):
+    told = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    answers = [{"keys": [as_published(testing.KEY)], "now": told.isoformat()}, {"keys": [{}]}, {}]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/api/identity/keys"
+        return httpx.Response(200, json=answers.pop(0)) if answers else httpx.Response(500)
+
+    now = 1000.0
+    monkeypatch.setattr(auth.time, "monotonic", lambda: now)
+    keys = PublishedKeys(
+        httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://gateway")
+    )
+    assert abs(keys.now() - datetime.now(UTC)) < timedelta(minutes=1)
+    assert keys.is_silent
+    await keys.read()
+    now += 30
+    assert keys.now() == told + timedelta(seconds=30)
+    assert not keys.is_silent
+    for _ in range(3):  # what cannot be read as keys, and no answer
+        with pytest.raises(Stuck, match="identity does not publish its keys"):
+            await keys.read()
+        assert keys.is_silent
+    assert await keys.key(testing.KID) is not None

@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from chassis.testing import fresh_database
 from chassis.text import folding
 from chassis.text.cases import FOUND, NOT_FOUND
-from chassis.text.folding import fold, fold_with_origins, pattern_of, words_of
+from chassis.text.folding import (
+    fold,
+    fold_with_origins,
+    is_seen,
+    letters_of,
+    pattern_of,
+    words_of,
+)
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +138,25 @@ def test_every_sign_that_cannot_be_seen_is_left_out_and_every_blank_and_dash_sep
             assert fold(f"a{sign}b") == "ab" or code == 0, hex(code)
         elif kind == "Pd":
             assert fold(f"a{sign}b") == "a-b", hex(code)
+
+
+@pytest.mark.parametrize(
+    ("written", "letters"), [("Wi-Fi 6", 5), ("œ", 2), ("«  – »", 0), ("€", 0)]
+)
+def test_letters_and_digits_are_counted_as_they_are_searched(written, letters):
+    assert letters_of(written) == letters
+
+
+@pytest.mark.parametrize(
+    ("written", "seen"),
+    [
+        ("a", True),
+        ("-", True),
+        ("", False),
+        (" \u00a0\u2800", False),
+        ("\u200b\u0301", False),
+        (".\u200b", True),
+    ],
+)
+def test_a_text_is_seen_where_one_of_its_signs_is(written, seen):
+    assert is_seen(written) is seen

@@ -12,7 +12,8 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 
 from chassis.data import reading
 from chassis.data.database import Database, new_id
-from chassis.data.reading import Statements
+from chassis.data.reading import Part, Question, Statements
+from chassis.data.writing import add_later, straight
 from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
 
 OUTBOX = select(OutboxMessage.position, OutboxMessage.event_id, OutboxMessage.recorded_at)
@@ -136,3 +137,41 @@ async def test_whoever_is_cancelled_keeps_no_connection(database, announced):
     async with asyncio.timeout(2), alone.reading() as reader:
         assert await reader.scalar(select(OutboxMessage.type)) == "a"
     await alone.close()
+
+
+async def test_a_setting_counts_for_one_statement_in_a_transaction_or_without(database, announced):
+    shown, of = text("SELECT current_setting('work_mem') || :what"), {"what": "!"}
+    setting = "SET LOCAL work_mem = '3MB'"
+    async with database.reading() as reader:
+        assert (await reader.with_setting(setting, shown, of)).scalar_one() == "3MB!"
+        assert await reader.scalar(shown, of) != "3MB!"
+        assert await reader.with_setting(setting, OUTBOX.where(literal_column("false")), {}) == []
+    async with database.transaction() as session:
+        add_later(
+            session, OutboxMessage, {"event_id": new_id(), "type": "b", "subject": "b", "body": ""}
+        )
+        reader = await straight(session)
+        b = select(OutboxMessage.subject).where(OutboxMessage.type == bindparam("type"))
+        assert (await reader.with_setting(setting, b, {"type": "b"})).scalar_one() == "b"
+        assert (await reader.with_setting(setting, shown, of)).scalar_one() == "3MB!"
+        await session.rollback()
+    async with database.reading() as reader:
+        assert (await reader.scalars(b, {"type": "b"})) == []
+
+
+async def test_a_value_of_one_row_or_none(database, announced):
+    async with database.reading() as reader:
+        none = await reader.execute(select(IdempotencyKey.made_id))
+        assert none.scalar_one_or_none() is None
+        one = await reader.execute(select(func.count(), literal(0)).select_from(OutboxMessage))
+        assert one.scalar_one_or_none() == len(announced)
+
+
+async def test_questions_are_answered_together_each_from_its_own_parts(database, announced):
+    counted = Part(select(func.count()).select_from(OutboxMessage), {})
+    named = Part(text("SELECT :name"), {"name": "x"}, plans_anew=True)
+    one = Question([counted], lambda rows: rows.scalar_one())
+    two = Question([named, counted], lambda a, b: (a.scalar_one(), b.scalar_one()))
+    async with database.reading() as reader:
+        assert await reader.ask_all(one, two, one) == [5, ("x", 5), 5]
+        assert await reader.ask(two) == ("x", 5)

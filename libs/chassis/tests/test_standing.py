@@ -8,10 +8,12 @@ import httpx
 import pytest
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import Request
 
-from chassis.errors import Unauthenticated
+from chassis import testing
+from chassis.errors import Forbidden, Unauthenticated
 from chassis.http import standing
-from chassis.http.auth import Caller
+from chassis.http.auth import Caller, CheckedTokens
 from chassis.http.standing import AskedStanding, SessionEnded, SessionUnchecked
 
 
@@ -124,3 +126,23 @@ async def test_as_many_sessions_are_remembered_as_may_be(identity, asked, monkey
         await asked.require(caller)
     assert identity.asked == 4
     assert len(asked.good_until) == 2
+
+
+async def test_a_route_asks_after_role_and_session():
+    class Ended(testing.TestStanding):
+        async def require(self, caller: Caller) -> None:
+            required.append(caller.role)
+
+    required: list[str] = []
+    app = FastAPI()
+    testing.believe(app)
+    app.state.checked_tokens, app.state.standing = CheckedTokens(), Ended()
+    for role, may in (("customer", False), ("seller", True)):
+        headers = [(b"authorization", testing.token(role)["Authorization"].encode())]
+        request = Request({"type": "http", "headers": headers, "app": app})
+        if may:
+            assert (await standing.standing("seller", "technician")(request)).role == role
+        else:
+            with pytest.raises(Forbidden):
+                await standing.standing("seller", "technician")(request)
+    assert required == ["seller"]

@@ -1,13 +1,20 @@
 """What a session writes by the driver is in its transaction, in order, and whole or not at all."""
 
 import time
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from datetime import UTC, datetime
 
-from sqlalchemy import func, select, text
+import pytest
+from psycopg.errors import UniqueViolation
+from sqlalchemy import Insert, func, insert, select, text
+from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.database import Database, new_id
+from chassis.data.database import WATCHED, Database, Pool, new_id, refusing
 from chassis.data.writing import add_later, run_later, straight, wake_later
-from chassis.messaging.outbox import OutboxMessage
+from chassis.errors import Refusal
+from chassis.messaging.outbox import KnownStream, OutboxMessage
 
 SUBJECTS = select(OutboxMessage.subject).order_by(OutboxMessage.position)
 
@@ -83,3 +90,60 @@ async def test_connections_that_nobody_uses_are_closed(database):
     await at_once(4)
     assert await database.close_idle(0) == 4
     await at_once(1)
+
+
+async def test_a_connection_is_bounded_in_all_it_does(database):
+    """Nothing hangs: not a statement, a lock, a transaction, nor a server that vanishes."""
+    named = Database(database.engine.url.render_as_string(hide_password=False), name="depot")
+    shown = {
+        "application_name": "depot",
+        "lock_timeout": "5s",
+        "statement_timeout": "15s",
+        "idle_in_transaction_session_timeout": "30s",
+    }
+    async with named.reading() as reader:
+        for name, value in shown.items():
+            assert await reader.scalar(text(f"SHOW {name}")) == value
+        connection = reader.wire.connection
+        given = connection.info.get_parameters()
+        assert {name: given[name] for name in WATCHED} == {
+            name: str(value) for name, value in WATCHED.items()
+        }
+        assert connection.prepare_threshold is None
+    pool = named.engine.pool
+    assert isinstance(pool, Pool)
+    assert (named.most, pool.size(), pool.timeout(), pool._recycle) == (10, 5, 2, 1800)
+    with pytest.raises(DataError, match="division by zero") as refused:
+        async with named.transaction() as session:
+            await session.execute(text("SELECT 1 / 0, :secret"), {"secret": "of somebody"})
+    assert "of somebody" not in str(refused.value)
+    async with named.transaction() as session:  # as before, since nothing is reset
+        assert await session.scalar(text("SELECT 1")) == 1
+    await named.close()
+
+
+async def test_the_violation_that_is_named_is_a_refusal_and_no_other(database):
+    class Taken(Refusal):
+        code = "taken"
+
+    async def write(session: AsyncSession, statement: Insert) -> None:
+        await session.execute(statement)
+
+    async def write_straight(session: AsyncSession, statement: Insert) -> None:
+        await (await straight(session)).execute(statement)
+
+    async def twice(constraint: str, write: Callable[..., Awaitable[None]]) -> None:
+        row = {"name": "A", "created_at": datetime.now(UTC), "position": 1}
+        async with database.transaction() as session:
+            with refusing(constraint, Taken("somebody has it")):
+                await write(session, insert(KnownStream).values(row))
+                await write(session, insert(KnownStream).values(row))
+
+    with pytest.raises(Taken):
+        await twice("pk_streams", write)
+    with pytest.raises(Taken):
+        await twice("pk_streams", write_straight)
+    with pytest.raises(IntegrityError):
+        await twice("another", write)
+    with pytest.raises(UniqueViolation):
+        await twice("another", write_straight)
