@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from pathlib import Path
 
 from local.launcher.machine import servers
@@ -21,7 +21,7 @@ FOLDER = ROOT / ".guichet" / "mutations"
 PACKAGES = FOLDER / "packages"
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own, in memory where there is one
 
-# Of the chassis, by itself: what a broker with all its rights shows, and what only catalog uses.
+# Of the chassis, by itself: what the set-up of a broker shows, and what only catalog uses.
 ALONE = {"streams": "src/chassis/messaging/streams/*", "uploads": "src/chassis/http/uploads.py"}
 # What is mutated: the whole mechanism, and of each service what decides.
 MUTATED = {
@@ -44,12 +44,11 @@ NO_DEADLINES = {"CI": "true"}
 TESTS = {
     # Without the real catalogue and the search, which show nothing more of what decides.
     "catalog": [f"{PARTS['catalog']}/test_reading.py", f"{PARTS['catalog']}/test_import.py"],
-    "uploads": [f"{PARTS['catalog']}/test_import_in_parts.py"],
-    "streams": [
-        f"{PARTS['chassis']}/test_rights.py",
-        f"{PARTS['chassis']}/test_bus.py",
-        f"{PARTS['attacks']}/test_broker.py",
+    "uploads": [
+        f"{PARTS['chassis']}/test_uploads.py",
+        f"{PARTS['catalog']}/test_import_in_parts.py",
     ],
+    "streams": [f"{PARTS['chassis']}/{name}.py" for name in ("test_rights", "test_streams")],
 }
 
 HELP = """\
@@ -75,8 +74,10 @@ def asked(words: list[str]) -> argparse.Namespace:
 
 
 def at(words: str) -> float:
-    today = datetime.now().astimezone().date()
-    return datetime.combine(today, time.fromisoformat(words)).astimezone().timestamp()
+    """The next time that a clock here shows this."""
+    now = datetime.now()  # noqa: DTZ005 - as the clock on the wall
+    then = datetime.combine(now, time.fromisoformat(words))
+    return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
 def test(words: list[str]) -> int:
