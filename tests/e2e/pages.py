@@ -124,6 +124,11 @@ async def opens_the_filters(person: Staff, _: Dataset) -> None:
     await expect(person.page.get_by_label("Réponse de")).to_be_visible()
 
 
+async def opens_the_legend(person: Staff, _: Dataset) -> None:
+    await person.page.locator(".pop--legend > summary").click()
+    await expect(person.page.get_by_role("region", name="Légende")).to_be_visible()
+
+
 async def is_offered_quick_replies_for_a_note(person: Staff, _: Dataset) -> None:
     await person.page.get_by_text("Note interne", exact=True).click()
     await person.presses("Réponses types")
@@ -512,8 +517,8 @@ PAGE_STATES = {
     "desk": PageState(who="technician", address="/demandes"),
     "desk-open": PageState(who="technician", address="/demandes/{dataset.open}?vue=ouvertes"),
     "desk-replied": PageState(who="technician", address="/demandes/{dataset.replied}?vue=en-cours"),
-    "desk-waiting": PageState(
-        who="technician", address="/demandes/{dataset.answered}?vue=attente-client"
+    "desk-legend": PageState(
+        who="technician", address="/demandes?vue=attente-client", prepare=opens_the_legend
     ),
     "desk-resolve": PageState(
         who="technician",
