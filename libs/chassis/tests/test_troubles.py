@@ -4,19 +4,20 @@ import asyncio
 from collections.abc import Generator
 
 import httpx
+import psycopg
 import psycopg.errors
 import pytest
 from alembic import command
 from fastapi import APIRouter
 from pydantic import SecretStr
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from typer.testing import CliRunner, Result
 
 from chassis import migrations, service, testing
 from chassis.command import service_command
-from chassis.data import revisions
+from chassis.data import provisioning, revisions
 from chassis.data.database import Database, Transaction
 from chassis.messaging.bus import Subscriptions
 from chassis.monitoring import logs
@@ -26,6 +27,7 @@ from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
 from local.launcher.machine.processes import free_port
 from local.launcher.machine.servers import Broker
+from local.launcher.watching import condition
 from waiting import eventually
 
 router = APIRouter(prefix="/api/things")
@@ -204,6 +206,68 @@ async def test_a_full_disk_is_trouble_until_there_is_room(monkeypatch):
         looking.cancel()
         await app.state.database.close()
         await app.state.http.aclose()
+
+
+@pytest.fixture
+def provisioned() -> Generator[tuple[str, str]]:
+    """A service's database as it is set up: its owner's address, and that of who serves."""
+    name = "test_chassis_rights"
+    roles = (provisioning.owner(name), name)
+    provisioning.make(testing.postgres_server(), [name], dict.fromkeys(roles, "x"))
+    try:
+        at = make_url(testing.url_of(name))
+        owner, serving = (
+            at.set(username=role, password="x").render_as_string(hide_password=False)
+            for role in roles
+        )
+        migrations.upgrade("sales", owner)
+        yield owner, serving
+    finally:
+        provisioning.remove(testing.postgres_server(), [name])
+
+
+async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisioned):
+    """In readiness, in `status` and in a figure, until the right is there again."""
+    owner, serving = (url.replace("+psycopg", "", 1) for url in provisioned)
+    settings = ServiceSettings(
+        service="sales",
+        database_url=SecretStr(provisioned[1]),
+        nats_url=f"nats://127.0.0.1:{free_port()}",
+    )
+    role = make_url(serving).username
+    with psycopg.connect(owner, autocommit=True) as connection:
+        connection.execute(f"REVOKE DELETE ON messaging.outbox FROM {role}".encode())
+        app = create_service(settings, router)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://sales") as client,
+        ):
+
+            async def health() -> tuple[int, dict[str, str], str]:
+                answer = await client.get("/health/ready")
+                _, troubles = condition.readiness_in(answer.content)
+                told = dict(each.split(": ", 1) for each in troubles)
+                return answer.status_code, told, (await client.get("/metrics")).text
+
+            async def stuck() -> None:
+                status, told, figures = await health()
+                assert (status, told.get("forgetting")) == (
+                    200,
+                    "PostgreSQL lets this role not do it (permission denied for table outbox):"
+                    " grant it its rights again",
+                )
+                assert 'guichet_loop_trouble{loop="forgetting"} 1.0' in figures
+
+            async def well() -> None:
+                status, told, figures = await health()
+                assert status == 200
+                assert "forgetting" not in told
+                assert 'guichet_loop_trouble{loop="forgetting"} 0.0' in figures
+
+            await eventually(stuck)
+            connection.execute(f"GRANT DELETE ON ALL TABLES IN SCHEMA messaging TO {role}".encode())
+            await eventually(well)
 
 
 @pytest.fixture

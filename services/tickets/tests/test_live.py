@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import httpx
 import jwt
+import psycopg
 import pytest
 import uvicorn
 from pydantic import SecretStr
@@ -23,6 +24,7 @@ from chassis.http.answering import STREAMED
 from chassis.http.auth import Caller
 from chassis.monitoring import health
 from contracts.tickets.api import Priority
+from local.launcher.watching import condition
 from tickets.app import create_app
 from tickets.models import Change
 from tickets.operations import tickets as operations
@@ -36,8 +38,13 @@ from tickets.routes.live import (
     seconds_left,
 )
 from tickets.settings import Settings
+from waiting import eventually
 
 SOON = 5
+LOSE_LISTENERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'tickets live' AND datname = %(database)s
+"""
 
 
 @contextlib.asynccontextmanager
@@ -319,15 +326,50 @@ def caller(someone):
 
 async def test_a_lost_connection_to_the_database_costs_nothing(replicas, desk, nathalie, karim):
     async with listening(replicas[0], karim) as events:
-        async with desk.database.transaction() as session:
-            await session.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = 'tickets live' AND datname = current_database()"
-                )
-            )
+        with psycopg.connect(testing.postgres_server(), autocommit=True) as connection:
+            connection.execute(LOSE_LISTENERS, {"database": desk.database.engine.url.database})
         number = await desk.opened(nathalie)
         await events.about(number, "opened")
+
+
+async def test_hints_that_cannot_be_read_are_told_and_nobody_is_sent_away(
+    replicas, desk, nathalie, karim
+):
+    """In readiness, in `status` and in a figure; what happened meanwhile is heard afterwards."""
+
+    async def condition_of(replica) -> tuple[int, str, bool]:
+        answer = await replica.get("/health/ready")
+        _, troubles = condition.readiness_in(answer.content)
+        told = "".join(each for each in troubles if each.startswith("live hints: "))
+        figures = (await replica.get("/metrics")).text
+        return answer.status_code, told, 'guichet_loop_trouble{loop="live hints"} 1.0' in figures
+
+    async def stuck() -> None:
+        status, told, is_trouble = await condition_of(replicas[0])
+        assert (status, is_trouble) == (200, True)
+        assert "is not currently accepting connections" in told
+        assert told.endswith("GUICHET_DATABASE_URL")
+
+    async def well() -> None:
+        assert await condition_of(replicas[0]) == (200, "", False)
+
+    database = desk.database.engine.url.database
+    with psycopg.connect(testing.postgres_server(), autocommit=True) as connection:
+
+        def let_connect(*, anybody: bool) -> None:
+            connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {anybody}".encode())
+
+        async with listening(replicas[0], karim) as events:
+            await well()
+            let_connect(anybody=False)
+            try:
+                connection.execute(LOSE_LISTENERS, {"database": database})
+                await eventually(stuck)
+                number = await desk.opened(nathalie)
+            finally:
+                let_connect(anybody=True)
+            await events.about(number, "opened")
+            await eventually(well)
 
 
 async def test_many_at_once_are_all_told(replicas, desk, nathalie, karim):

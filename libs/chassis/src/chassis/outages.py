@@ -6,7 +6,7 @@ Never with a statement or its values, which may be personal: only connection err
 import nats.errors
 import psycopg
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
-from psycopg.errors import DiskFull, LockNotAvailable
+from psycopg.errors import DiskFull, InsufficientPrivilege, LockNotAvailable
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -75,6 +75,9 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
         return DISK_FULL
     if isinstance(error, LockNotAvailable):
         return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
+    if isinstance(error, InsufficientPrivilege):
+        what = str(error).partition("\n")[0]
+        return f"PostgreSQL lets this role not do it ({what}): grant it its rights again"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
     message = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
