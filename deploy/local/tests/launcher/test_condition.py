@@ -55,6 +55,17 @@ def test_a_lag_that_nobody_can_tell_is_none():
     assert found.lag == {"IDENTITY": 2}
 
 
+def test_every_loop_is_named_where_operators_read():
+    made = re.compile(r"""(?:Background|Loop)\(\s*f?"([^"{]+)""")
+    sources = [*ROOT.glob("libs/chassis/src/**/*.py"), *ROOT.glob("services/*/src/**/*.py")]
+    names = {name for source in sources for name in made.findall(source.read_text())}
+    assert {"relay", "consumer ", "live hints", "mail worker ", "forgetting"} <= names
+    page = (ROOT / "docs" / "operations.md").read_text()
+    [row] = [line for line in page.splitlines() if line.startswith("| `guichet_loop_trouble`")]
+    # The connection to NATS is no loop of its own there: `broker` tells of it.
+    assert {name for name in names - {"bus"} if f"`{name}" not in row} == set()
+
+
 def test_alerts_are_of_figures_that_are_told():
     rules = (ROOT / "deploy" / "alerts.yml").read_text()
     page = (ROOT / "docs" / "operations.md").read_text()
