@@ -8,11 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-import psycopg
 import pytest
 
-from catalog.models import Base
-from chassis import testing
 from local.launcher import assets
 from local.launcher.machine.processes import CannotStart, free_port, wait_until
 from local.launcher.machine.servers import get
@@ -57,22 +54,51 @@ def page(web: Service) -> str:
     return (get(web.port, "/connexion", whatever=True) or b"").decode()
 
 
-def test_a_changed_template_style_and_module_are_seen(sources, web, monkeypatch, record_property):
-    """While an unfinished one is told with its reason, and forgotten with the next change."""
+def versions(web: Service) -> set[str]:
+    return set(re.findall(r"/static/(\w+)/", page(web)))
+
+
+def loaded(web: Service, suffix: str) -> str:
+    """Whatever the page names of this kind, under the addresses that it names."""
+    addresses = re.findall(rf'"(/static/[^"]+\.{suffix})"', page(web))
+    return "".join((get(web.port, each, whatever=True) or b"").decode() for each in addresses)
+
+
+def test_what_is_changed_of_a_page_is_seen(sources, web, monkeypatch, record_property):
+    """While an unfinished module is told with its reason, and forgotten with the next change."""
     monkeypatch.setattr(watching, "ROOT", sources)
     messages: list[str] = []
     package = sources / "web/src/web"
-    before = re.findall(r"/static/(\w+)/", page(web))[0]
+
+    def append(file: str, text: str) -> None:
+        path = package / file
+        path.write_text(path.read_text() + text)
+
+    sign_in = package / "account/templates/sign_in.html"
+    changes = {
+        "template": (
+            lambda: replace(sign_in, ">Se connecter<", ">Entrer<"),
+            lambda: ">Entrer<" in page(web),
+        ),
+        "style": (
+            lambda: append("shared/styles/base.css", "\n.changed { color: red }\n"),
+            lambda: ".changed {" in loaded(web, "css"),
+        ),
+        "script": (
+            lambda: append("shared/scripts/page.js", "\nwindow.changed = true;\n"),
+            lambda: "window.changed" in loaded(web, "js"),
+        ),
+    }
     with watching.watching({"web": web}, messages.append):
         time.sleep(0.3)  # until it watches
-        saved = time.monotonic()
-        replace(package / "account/templates/sign_in.html", ">Se connecter<", ">Entrer<")
-        assert wait_until(lambda: ">Entrer<" in page(web), 10, 0.02)
-        seconds = time.monotonic() - saved
-        record_property("counted", f"a changed template is seen after {seconds:.1f} s")
-        style = next(package.rglob("*.css"))
-        style.write_text(style.read_text() + "\n/* changed */\n")
-        assert wait_until(lambda: f"/static/{before}/" not in page(web), 10, 0.02)
+        for kind, (change, is_seen) in changes.items():
+            before, saved = versions(web), time.monotonic()
+            change()
+            assert wait_until(is_seen, 10, 0.02)
+            seconds = time.monotonic() - saved
+            record_property("counted", f"a changed {kind} is seen after {seconds:.1f} s")
+            # A browser keeps for ever what it has loaded from an address.
+            assert kind == "template" or not before & versions(web)
 
         replace(package / "app.py", 'title="Guichet"', "title=")
         assert wait_until(lambda: any("SyntaxError" in line for line in messages), 10)
@@ -174,19 +200,49 @@ def test_help_for_the_tests_speaks_of_parts(capsys):
 # --- Migrations -------------------------------------------------------------------------------
 
 
-def test_a_migration_is_written_from_the_models():
-    url = testing.migrated_database("catalog", "test_writing_migrations")
-    assert migration.steps_to(Base.metadata, url) == migration.NOTHING
-    with psycopg.connect(url.replace("+psycopg", "", 1)) as connection:
-        connection.execute("ALTER TABLE products DROP COLUMN designation CASCADE")
-    steps = migration.steps_to(Base.metadata, url)
-    assert "op.add_column('products', sa.Column('designation', sa.Text()" in steps
+def write_migration(checkout: Path, words: str) -> subprocess.CompletedProcess[str]:
+    """As `./guichet migration catalog "words"` does there, with the packages of this one."""
+    environment = {**os.environ, "PYTHONPATH": ":".join(str(checkout / each) for each in COPIED)}
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "local", "migration", "catalog", words],
+        cwd=checkout, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
-    text = migration.text("products have a name.", "0002", "0001", steps)
-    compile(text, "0002.py", "exec")
-    assert text.startswith('"""Products have a name."""\n')
-    assert 'revision = "0002"\ndown_revision = "0001"\n' in text
-    assert migration.slug("L’été, products' names!") == "l_ete_products_names"
+
+COPIED = ("contracts/src", "libs/chassis/src", "services/catalog/src", "deploy/local/src")
+
+
+def test_a_migration_is_written_from_the_models(tmp_path):
+    """Numbered after the last one and named after the words; with it nothing is missing."""
+    subprocess.run(
+        ["cp", "-r", "--parents", *COPIED, "pyproject.toml", tmp_path], cwd=ROOT, check=True
+    )
+    package = tmp_path / "services/catalog/src/catalog"
+    versions = package / "migrations/versions"
+    last = max(versions.glob("[0-9]*.py")).name[:4]
+    replace(
+        package / "models.py",
+        "    designation: Mapped[str]\n",
+        "    designation: Mapped[str]\n    colour: Mapped[str | None]\n",
+    )
+
+    written = write_migration(tmp_path, "les produits ont une couleur : l’été.")
+    assert written.returncode == 0, written.stdout + written.stderr
+    number = f"{int(last) + 1:04}"
+    file = versions / f"{number}_les_produits_ont_une_couleur_l_ete.py"
+    assert f"✓ {file.relative_to(tmp_path)}\n" in written.stdout
+    text = file.read_text()
+    assert text.startswith('"""Les produits ont une couleur : l’été."""\n')
+    assert f'revision = "{number}"\ndown_revision = "{last}"\n' in text
+    upgrade = text.partition("def upgrade() -> None:\n")[2]
+    assert upgrade == (
+        '    op.add_column("products", sa.Column("colour", sa.Text(), nullable=True))\n'
+    )
+
+    again = write_migration(tmp_path, "Once more")  # from a database that this one has changed
+    assert again.returncode == 1
+    assert "The models of catalog say nothing that its migrations do not." in again.stderr
+    assert list(versions.glob(f"{int(number) + 1:04}*")) == []
 
 
 def test_a_migration_is_refused_where_there_is_no_database():

@@ -69,7 +69,7 @@ def migration(
     from local.workshop import migration as writing  # noqa: PLC0415 - only needed here
 
     file = writing.write(service, words)
-    console.print(f"✓ {file.relative_to(ROOT)}")
+    console.print(f"✓ {file.relative_to(ROOT)}", soft_wrap=True)  # a path is copied in one piece
     say(
         "Read it: a column that got another name is dropped and added there, a NOT NULL needs a"
         f" value for the rows there are, an index locks its table.\nThen: ./guichet restart {service}"
