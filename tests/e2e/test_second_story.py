@@ -66,6 +66,23 @@ async def test_an_accented_address_signs_in_as_it_is_typed_and_as_machines_spell
     await she.reads(neighbour.email)
 
 
+async def test_an_address_is_changed_to_an_accented_one_as_it_is_typed(windows, shop, mailbox):
+    """The browser spells it for machines in its field; the one without accents is another's."""
+    she = await windows.customer(await shop.register("Zoé", "Petit"))
+    name = she.account.email.partition("@")[0]
+    typed, spelt = f"{name}@straße.example", f"{name}@xn--strae-oqa.example"
+    await she.changes_email(typed)
+    await she.goes_to((await mailbox.to(spelt, "Confirmez")).link)
+    await she.presses("Confirmer cette adresse")
+    await she.sees_message("Adresse e-mail confirmée.")
+    await expect(she.section("Adresse e-mail")).to_contain_text(typed)
+
+    await she.signs_out()
+    await she.tries_to_sign_in(email=f"{name}@strasse.example")
+    await she.is_warned("Adresse e-mail ou mot de passe incorrect.")
+    await she.signs_in(email=spelt)
+
+
 async def test_a_customer_changes_her_address_and_signs_in_with_the_new_one(
     windows, shop, mailbox, seller, customer_account
 ):
