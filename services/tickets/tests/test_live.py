@@ -360,7 +360,8 @@ async def test_hints_that_cannot_be_read_are_told_and_nobody_is_sent_away(
             connection.execute(f"ALTER DATABASE {database} ALLOW_CONNECTIONS {anybody}".encode())
 
         async with listening(replicas[0], karim) as events:
-            await well()
+            await eventually(well)
+            await events.about(await desk.opened(nathalie), "opened")  # connections are there now
             let_connect(anybody=False)
             try:
                 connection.execute(LOSE_LISTENERS, {"database": database})
