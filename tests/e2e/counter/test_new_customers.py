@@ -95,6 +95,28 @@ async def test_an_address_that_is_known_offers_its_customer(clerk, customer_acco
     await expect(clerk.ticket).to_contain_text(customer_account.name)
 
 
+async def test_an_accented_address_is_one_with_its_spelling_for_machines(clerk, shop):
+    name = shop.somebody("Élodie", "Marchand").email.partition("@")[0]
+    await clerk.type(f"Élodie Marchand {name}@straße.example")
+    await clerk.press("Alt+n")
+    await expect(clerk.field("Adresse e-mail")).to_have_value(f"{name}@straße.example")
+    await clerk.press("Enter")
+    await expect(the_dialog(clerk)).to_be_visible()
+    await gives_the_keyboard_back(clerk, "dix-sept tortues lentes")
+    await expect(clerk.product_box).to_be_focused()
+    await expect(clerk.main).to_contain_text(f"{name}@straße.example")
+
+    await clerk.clears()
+    await clerk.type(f"Élodie Marchand {name}@xn--strae-oqa.example")
+    await clerk.press("Alt+n", "Enter")
+    await clerk.sees_message_beside(
+        "Adresse e-mail", "Un compte existe déjà avec cette adresse : Élodie Marchand."
+    )
+    await clerk.field("Adresse e-mail").fill(f"{name}@strasse.example")
+    await clerk.press("Enter")
+    await expect(the_dialog(clerk)).to_contain_text(f"{name}@strasse.example")
+
+
 async def test_wrong_names_and_addresses_are_said_beside_their_fields(clerk):
     await clerk.press("Alt+n")
     await clerk.press("Enter", "Enter")
