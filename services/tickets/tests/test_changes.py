@@ -3,12 +3,14 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
 from chassis.pruning import forget
 from tickets.models import Change
 from tickets.operations.changes import OLD_CHANGES
-from tickets.queries.changes import MOST_CHANGES
+from tickets.queries.changes import MOST_CHANGES, Snapshot
 
 
 async def changes(desk, who, since):
@@ -21,6 +23,24 @@ async def now(desk, who):
     """The moment that a page shows."""
     path = "/counts" if who.role != "customer" else "/mine/counts"
     return (await desk.get(who, path)).json()["as_of"]
+
+
+TRANSACTIONS = range(9)
+
+
+@st.composite
+def snapshots(draw):
+    running = draw(st.frozensets(st.sampled_from(TRANSACTIONS)))
+    following = draw(st.integers(max(running, default=-1) + 1, len(TRANSACTIONS)))
+    return Snapshot("", min(running, default=following), following, running)
+
+
+@given(snapshots(), snapshots())
+def test_a_snapshot_that_follows_another_leaves_out_nothing_of_it(one, other):
+    seen, before = ({each for each in TRANSACTIONS if it.saw(each)} for it in (one, other))
+    # What nobody has begun yet is in neither, though one may know of more that was.
+    assert not one.follows(other) or before <= seen
+    assert one.follows(other) or not before <= seen or one.next < other.next
 
 
 async def test_staff_are_told_of_everything_since_a_page(busy_desk, nathalie, karim):

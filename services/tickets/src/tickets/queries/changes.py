@@ -54,6 +54,10 @@ class Snapshot:
         """Whether what this transaction wrote was visible then."""
         return transaction < self.next and transaction not in self.running
 
+    def follows(self, other: "Snapshot") -> bool:
+        """Whether all that was visible in the other one is visible in this one."""
+        return other.next <= self.next and not any(map(other.saw, self.running))
+
 
 def snapshot(since: str) -> Snapshot:
     """Parses an earlier answer's `as_of`; `since_invalid` if PostgreSQL could not read it."""

@@ -309,23 +309,34 @@ async def stream(
 
 
 async def missed(state: State, stream: Stream, since: str | None) -> AsyncIterator[ServerSentEvent]:
-    """There is always a first event: its id is where to continue."""
+    """There is always a first event: its id is where to continue.
+
+    A reader to whom nothing is new continues where this replica has read to, so that coming back
+    within minutes costs no read.
+    """
     hub: Hub = state.hub
+    here = hub.snapshot
     rows = hub.read_since(since) if since else None
-    if since and hub.snapshot and rows is not None:
-        stream.held = [(rows, hub.snapshot)]
+    if since and here and rows is not None:
+        stream.held = [(rows, here)]
         stream.begin(since)
-        yield ready(since)
+        yield ready(since if any(map(stream.may_know, rows)) else here)
         return
     async with state.database.reading() as reader:
         started = since or await queries.as_of(reader)
         found = await queries.changes(reader, stream.reader, started)
     stream.begin(found.as_of)
-    yield ready(started)
+    is_told = bool(found.changes) or found.everything
+    yield ready(started if is_told or not here else later(started, here))
     if found.everything:
         yield ServerSentEvent(event=EVERYTHING, raw_data="", id=found.as_of)
     for event in events_until(found.as_of, found.changes):
         yield event
+
+
+def later(started: str, here: str) -> str:
+    """The second, unless something was visible in the first one alone."""
+    return here if queries.snapshot(here).follows(queries.snapshot(started)) else started
 
 
 def ready(snapshot: str) -> ServerSentEvent:
