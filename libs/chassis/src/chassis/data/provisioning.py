@@ -67,7 +67,7 @@ def furnish(database: str, service: str) -> None:
     tables.
     """
     names = {"owner": Identifier(owner(service)), "running": Identifier(service)}
-    with psycopg.connect(database, autocommit=True) as connection:
+    with psycopg.connect(database) as connection:
         for extension in EXTENSIONS:
             connection.execute(
                 SQL("create extension if not exists {}").format(Identifier(extension))

@@ -44,7 +44,7 @@ class HttpClient(httpx.AsyncClient):
     """Calls to one base address, shared by the whole process; adds the trace's ids to each.
 
     httpx's own request path and httpcore cost five times as much CPU as aiohttp alone, for features
-    that are not needed here (cookies, redirects, authentication). `seconds` limits each step of a
+    that are not needed here (cookies, redirects, authentication, the machine's proxies). `seconds` limits each step of a
     call, `most` the number of concurrent calls.
     """
 
@@ -63,7 +63,6 @@ class HttpClient(httpx.AsyncClient):
             timeout=httpx.Timeout(
                 seconds, connect=min(seconds, CONNECT_SECONDS), pool=min(seconds, CONNECT_SECONDS)
             ),
-            trust_env=False,  # a proxy of the machine has no business between two parts
         )
 
     async def request(

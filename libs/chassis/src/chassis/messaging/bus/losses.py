@@ -111,7 +111,7 @@ class OwnStream:
         is_part = known is not None and known.is_shorter(info)
         lost = 0
         if is_whole and self.from_tables:
-            lost += await alive_meanwhile(connection, self.from_tables())
+            lost = await alive_meanwhile(connection, self.from_tables())
         has_lost_unnoted = is_unnoted and (is_whole or is_part)
         async with connection.transaction():
             if is_whole or is_part:
