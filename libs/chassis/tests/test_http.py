@@ -19,20 +19,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 from sqlalchemy import select, text
+from starlette.types import Message
 
 from chassis import testing
 from chassis.data.database import Database, Transaction, new_id
-from chassis.errors import NotFound, Refusal
+from chassis.errors import NotFound, Refusal, Unavailable, field_error
 from chassis.http import paging
-from chassis.http.answering import OF_A_SERVICE
+from chassis.http.answering import OF_A_SERVICE, DefaultHeaders, HeadAsGet
 from chassis.http.auth import Caller, only
-from chassis.http.bodies import SHORT_BODY
+from chassis.http.bodies import SHORT_BODY, CountedBodies
 from chassis.http.idempotency import Idempotency, Once, fingerprint, made_under
-from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
+from chassis.http.observing import Observing
+from chassis.messaging.outbox import DeadLetter, IdempotencyKey, OutboxMessage
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import believe, token
-from contracts.text import Body, Storable
+from contracts.text import Body, FieldError, Storable
 from waiting import eventually
 
 
@@ -189,6 +191,39 @@ async def test_malformed_bodies_name_the_field(client, body, field, code):
     assert answer.status_code == 422
     assert answer.json()["code"] == "invalid"
     assert [(e["field"], e["code"]) for e in answer.json()["errors"]] == [(field, code)]
+
+
+def test_a_field_at_fault_is_named_with_what_was_wrong():
+    fault = {
+        "loc": ("body", "serials", 3),
+        "type": "missing",
+        "msg": "…",
+        "ctx": {"most": 9, "error": ValueError()},
+    }
+    assert field_error(fault) == FieldError(
+        field="serials.3", code="required", detail="…", context={"most": 9}
+    )
+    found = field_error({"loc": ("query", "x" * 300), "type": "too_long", "msg": ""})
+    assert (found.field, found.code, found.context) == ("x" * 200, "too_long", {})
+    assert Unavailable("not now", field="email").field == "email"
+
+
+@pytest.mark.parametrize("middleware", [Observing, HeadAsGet, CountedBodies, DefaultHeaders])
+async def test_what_is_no_request_passes_as_it_is(middleware):
+    passed: list[object] = []
+
+    async def app(*given: object) -> None:
+        passed.extend(given)
+
+    async def receive() -> Message:
+        return {}
+
+    async def send(_: Message) -> None: ...
+
+    scope = {"type": "lifespan"}
+    await middleware(app)(scope, receive, send)
+    assert passed[:2] == [scope, receive]
+    assert len(passed) == 3
 
 
 async def test_unknown_paths_and_failures_are_problems_without_details(client):
@@ -349,7 +384,10 @@ async def test_a_full_pool_is_said_at_once(client):
 
 def test_a_cursor_gives_its_sort_key_back():
     key = ("é", 3, uuid4(), datetime.now(UTC), date(2026, 11, 24), True)
-    assert paging.decode(paging.encode(*key), str, int, UUID, datetime, date, bool) == key
+    cursor = paging.encode(*key)
+    assert paging.decode(cursor, str, int, UUID, datetime, date, bool) == key
+    assert "=" not in cursor
+    assert not [value for value in range(9) if "=" in paging.encode("a" * value)]
 
 
 @pytest.mark.parametrize(
@@ -404,12 +442,14 @@ async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database)
     async with database.transaction() as session:
         event = {"event_id": new_id(), "type": "a", "subject": "a", "body": "{}"}
         session.add(OutboxMessage(**event))
+        letter = {"stream": "A", "position": 1, "subject": "a", "error": "", "attempts": 1}
+        session.add(DeadLetter(body="{}", **letter))
     await client.post("/api/things?name=Rousseau", json={"name": "taken"}, headers=token("seller"))
     told = (await client.get("/metrics")).text
     assert 'guichet_request_seconds_count{method="POST",route="/api/things",status="409"}' in told
     assert 'guichet_refusals_total{code="name_taken"}' in told
     assert "guichet_outbox_events 1.0" in told
-    assert "guichet_dead_letters 0.0" in told
+    assert "guichet_dead_letters 1.0" in told
     assert 'guichet_pool_connections{state="in_use"}' in told
     assert "Rousseau" not in told
 

@@ -40,6 +40,11 @@ async def test_a_request_is_one_line_without_its_query_string(capsys):
 
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [line["event"] for line in lines] == ["worked", "request"]
+    assert [line["logger"] for line in lines] == ["inside", "requests"]
+    assert {line["level"] for line in lines} == {"info"}
+    assert all(line["timestamp"].endswith("Z") for line in lines)
+    assert (lines[1]["method"], lines[1]["status"]) == ("GET", 200)
+    assert 0 <= lines[1]["milliseconds"] < 10_000
     assert {line["request_id"] for line in lines} == {"0123456789"}
     assert {line["trace_id"] for line in lines} == {"0af7651916cd43dd8448eb211c80319c"}
     assert lines[1]["route"] == "unrouted"

@@ -7,7 +7,7 @@ import httpx
 import structlog
 from fastapi import FastAPI
 
-from chassis.monitoring.health import health_routes
+from chassis.monitoring.health import health_routes, log_readiness
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.monitoring.metrics import metrics_routes
 
@@ -85,3 +85,15 @@ async def test_one_that_is_woken_does_not_wait_for_its_time():
             loop.wake()
             await turns.acquire()
     running.cancel()
+
+
+def test_readiness_is_logged_as_loud_as_it_is():
+    with structlog.testing.capture_logs() as logs:
+        log_readiness({"database": None}, is_ready=True)
+        log_readiness({"database": None, "broker": "away"}, is_ready=True)
+        log_readiness({"database": "away"}, is_ready=False)
+    assert logs == [
+        {"event": "ready", "log_level": "info"},
+        {"event": "ready", "log_level": "warning", "broker": "away"},
+        {"event": "not_ready", "log_level": "warning", "database": "away"},
+    ]

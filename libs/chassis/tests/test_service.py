@@ -171,7 +171,9 @@ async def test_all_of_a_service_runs_and_ends(migrated, js):
             for line in ("test_things 1.0", "guichet_outbox_events 0.0",
                          "guichet_outbox_age_seconds 0.0", 'guichet_consumer_lag_events{stream="IDENTITY"} 0.0', 'guichet_loop_trouble{loop="relay"} 0.0',
                          'guichet_loop_trouble{loop="counting"} 0.0',
-                         'guichet_pool_connections{state="most"} 10.0'):  # fmt: skip
+                         'guichet_pool_connections{state="most"} 10.0',
+                         'guichet_events_handled_total{type="catalog.products-changed.v1"}',
+                         'guichet_events_published_total{type="sales.sale-cancelled.v1"}'):  # fmt: skip
                 assert line in metrics
         with pytest.raises(httpx.ConnectError, match="closed"):
             await things.app.state.http.get("/")
@@ -214,8 +216,9 @@ async def test_a_service_is_made_of_what_it_is_set_to(database):
     assert (state.database.most, pool.size(), pool.timeout()) == (3, 2, 0.5)
     async with state.database.reading() as reader:
         assert await reader.scalar(text("SHOW application_name")) == "sales"
-    assert set(state.database.wakers) == {
-        "forgetting", "signing keys", "clock", "disk", "connections",
+    loops = {wake.__self__ for wake in state.database.wakers.values()}
+    assert {loop.name: loop.every for loop in loops} == {
+        "forgetting": 3600, "signing keys": 300, "clock": 15, "disk": 1, "connections": 30,
     }  # fmt: skip
     await state.database.close()
     await state.http.aclose()

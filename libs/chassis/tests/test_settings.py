@@ -38,6 +38,19 @@ def test_a_wrong_value_is_refused_without_being_shown(monkeypatch):
     assert refused.value.errors()[0]["loc"] == ("time_zone",)
 
 
+def test_pauses_are_a_list_of_seconds(monkeypatch):
+    url = "postgresql+psycopg://sales@db/sales"
+    monkeypatch.setenv("GUICHET_DATABASE_URL", url)
+    monkeypatch.setenv("GUICHET_RETRY_SECONDS", "[1, 2.5]")
+    settings = read(ServiceSettingsOfSales)
+    assert settings.retry_seconds == (1, 2.5)
+    assert (settings.dsn, str(settings.zone)) == ("postgresql://sales@db/sales", "Europe/Paris")
+
+
+class ServiceSettingsOfSales(ServiceSettings):
+    service: str = "sales"
+
+
 def test_a_missing_secret_is_refused(monkeypatch):
     monkeypatch.delenv("GUICHET_DATABASE_URL", raising=False)
     with pytest.raises(ValidationError) as refused:

@@ -3,15 +3,17 @@
 import asyncio
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from sqlalchemy import select
 
+from chassis.http.observing import Observing
 from chassis.messaging.bus import Subscriptions
 from chassis.messaging.outbox import OutboxMessage, publish
 from chassis.monitoring import tracing
 from chassis.settings import CommonSettings
-from chassis.testing import deliver
+from chassis.testing import deliver, wrap
 from collector import Collector, listening
 from contracts.event import Envelope, Event
 
@@ -86,6 +88,44 @@ async def test_the_words_of_an_error_are_not_recorded(collector: Collector):
     [[step]] = collector.steps.values()
     assert (step.part, step.name) == ("shop", "fail")
     assert (step.error, step.events) == ("ValueError", ())
+
+
+async def test_a_request_and_an_event_are_recorded_by_what_they_are(collector, database):
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+
+    async def nothing(*_: Any) -> Any: ...
+
+    headers = [(b"traceparent", STEP.encode())]
+    request = {"type": "http", "method": "GET", "path": "/api/rousseau", "headers": headers}
+    subscriptions = Subscriptions()
+
+    @subscriptions.on(Told)
+    async def listen(session, event: Told) -> None: ...
+
+    envelope = wrap(Told(story="a")).model_copy(update={"traceparent": STEP})
+    tracing.start("shop", CommonSettings(traces_url=collector.url))
+    await Observing(app)(request, nothing, nothing)
+    await Observing(app)({**request, "path": "/health/ready"}, nothing, nothing)
+    await deliver(database, subscriptions, envelope)
+    await tracing.stop()
+
+    assert [(step.name, step.parent, step.attributes) for step in collector.steps[TRACE]] == [
+        (
+            "GET unrouted",
+            "b7ad6b7169203331",
+            {
+                "http.request.method": "GET",
+                "http.route": "unrouted",
+                "http.response.status_code": "503",
+            },
+        ),
+        (
+            "handle stories.told.v1",
+            "b7ad6b7169203331",
+            {"messaging.system": "nats", "messaging.message.id": str(envelope.id)},
+        ),
+    ]
 
 
 async def test_a_share_decides_for_those_on_whom_nobody_has_decided(collector: Collector):
