@@ -154,7 +154,7 @@ async def grows(
     took = []
     for body in (half, whole):
         costs = []
-        for _ in range(3):
+        for _ in range(5):
             answer, cost = await timed(guichet, route, who, body)
             assert answer.status in statuses, f"{route}: {answer.status}"
             costs.append(cost)

@@ -269,6 +269,13 @@ async def test_a_search_that_is_not_answered_says_why_where_it_was_asked(
     await expect(page).to_have_url(re.compile("r="))
     await expect(alert).to_have_count(0)
 
+    pasted = "zébrinotron" * 7_000  # by mistake: more than any route takes
+    await technician.fills("E-mail, nom ou prénom", pasted)
+    await expect(alert).to_contain_text("La liste n’est pas à jour. Ce texte est trop long")
+    await page.keyboard.press("Control+k")
+    await box(technician).fill(pasted)
+    await expect(page.locator("#search-found")).to_contain_text("Ce texte est trop long")
+
 
 # --- Back --------------------------------------------------------------------------------------
 

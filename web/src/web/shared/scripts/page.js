@@ -1,6 +1,7 @@
 // Small comforts of every page: show a password, count its characters, open a dialog, send once.
 
 import { beforeSending } from "./forms/autosave.js";
+import { TOO_LONG } from "./forms/failure.js";
 import { isAbort, mention, sure, warn } from "./session.js";
 import "./zone.js";
 
@@ -141,12 +142,12 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 });
 
 document.addEventListener("htmx:after:request", (event) => {
-  const { sourceElement: form, sourceEvent, select, text } = event.detail.ctx;
+  const { sourceElement: form, sourceEvent, select, text, response } = event.detail.ctx;
   document.getElementById("unsent-notice")?.remove();
   if (new DOMParser().parseFromString(text, "text/html").querySelector(select)) return;
   event.preventDefault();
   if (sourceEvent.type === "submit") form.submit();
-  else isOld(form, "Le guichet ne répond pas comme prévu.");
+  else isOld(form, response.status === 413 ? TOO_LONG : "Le guichet ne répond pas comme prévu.");
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

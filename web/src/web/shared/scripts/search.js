@@ -1,7 +1,7 @@
 // The one search box: Ctrl K opens it over any page, arrows and Enter go through what is found.
 
 import { combobox } from "./combobox.js";
-import { ShownError } from "./forms/failure.js";
+import { ShownError, TOO_LONG } from "./forms/failure.js";
 import { ask, isAbort } from "./session.js";
 
 const dialog = document.getElementById("search");
@@ -16,6 +16,7 @@ async function search(_text, signal) {
   const answer = await ask("/recherche", { method: "POST", body, signal }).catch((failure) => {
     throw isAbort(failure) ? failure : refusal(CUT);
   });
+  if (answer.status === 413) throw refusal(TOO_LONG);
   if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw refusal(CLOSED);
   return answer.json();
 }
