@@ -1,15 +1,28 @@
 """What people type, and what is refused in it."""
 
+import importlib
 import json
+import pkgutil
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+import contracts
 from contracts.identity.api import Email, NewPassword
 from contracts.sales.api import Cancellation, Day
-from contracts.text import MessageText, Name, PersonName, SearchText, Subject
+from contracts.text import (
+    UNKNOWN_MOST,
+    Body,
+    MessageText,
+    Name,
+    PersonName,
+    SearchText,
+    Subject,
+)
+from contracts.tickets.api import NewTicket
 
 KINDS = {
     "name": Name,
@@ -134,3 +147,47 @@ def test_a_person_s_name_holds_no_address(name):
 )  # fmt: skip
 def test_any_other_name_of_a_person_is_taken(name):
     assert read(PersonName, name) == name
+
+
+def bodies(kind: type[Body] = Body) -> Iterator[type[Body]]:
+    for body in kind.__subclasses__():
+        yield body
+        yield from bodies(body)
+
+
+MANY = {f"{number:x}": [] for number in range(8_000)}
+LISTS = {"list": [{}] * 8_000, "numbers": [0] * 8_000, "object": MANY, "text": "a\r\n@." * 8_000}
+
+
+def mistakes(body: type[Body], given_fields: dict[str, object]) -> int:
+    try:
+        body.model_validate(given_fields)
+    except ValidationError as refused:
+        return refused.error_count()
+    return 0
+
+
+def test_a_mistake_that_comes_thousands_of_times_is_looked_at_some_times():
+    """In unknown fields, and in any field of any body: each is an error that costs."""
+    for module in pkgutil.walk_packages(contracts.__path__, "contracts."):
+        importlib.import_module(module.name)
+    checked = 0
+    for body in bodies():
+        for given_fields in (
+            MANY,
+            *({name: of} for name in body.model_fields for of in LISTS.values()),
+        ):
+            assert mistakes(body, given_fields) <= UNKNOWN_MOST + len(body.model_fields), body
+            checked += 1
+    assert checked > 200
+
+
+def test_fields_that_are_known_are_explained_beside_thousands_that_are_not():
+    given_fields = {f"{number:x}": 0 for number in range(8_000)} | {"subject": 3}
+    with pytest.raises(ValidationError) as refused:
+        NewTicket.model_validate(given_fields)
+    errors = refused.value.errors()
+    unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
+    assert unknown == [(f"{number:x}",) for number in range(UNKNOWN_MOST)]
+    others = {error["loc"] for error in errors if error["type"] != "extra_forbidden"}
+    assert others == {("sale_id",), ("subject",), ("description",)}

@@ -2,9 +2,17 @@
 
 import re
 import unicodedata
+from itertools import islice
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 NAME_LENGTH = 100
@@ -91,6 +99,9 @@ Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0
 SearchText = Annotated[str, Stripped, Storable, AfterValidator(first_words)]
 
 
+UNKNOWN_MOST = 20  # fields that an answer names
+
+
 class Body(BaseModel):
     """A request body: unknown fields are a mistake of the caller and refused.
 
@@ -101,6 +112,16 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     circumstances: ClassVar[frozenset[str]] = frozenset()
+
+    @model_validator(mode="before")
+    @classmethod
+    def leave_most_unknown(cls, given: object) -> object:
+        """Some unknown fields are refused as well as thousands, of which each is an error that costs."""
+        known = cls.model_fields
+        if not isinstance(given, dict) or len(given) <= len(known) + UNKNOWN_MOST:
+            return given
+        unknown = islice((name for name in given if name not in known), UNKNOWN_MOST)
+        return {name: given[name] for name in (*(given.keys() & known), *unknown)}
 
 
 class Answer(BaseModel):

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from contracts.numbers import ALPHABET, RAISED, SERIAL_NUMBER_LENGTH
 from contracts.text import (
@@ -183,7 +183,26 @@ class PurchaseCounts(Answer):
 
 DraftName = Annotated[str, Field(pattern="^[a-z_]{1,40}$")]
 DraftText = Annotated[str, Storable, limit(1_000)]
-DraftContent = Annotated[dict[DraftName, DraftText], Field(max_length=50)]
+DRAFT_FIELDS = 50
+
+
+def refuse_many_fields(content: object) -> object:
+    """Before each of them is looked at, where each may be an error."""
+    if isinstance(content, dict) and len(content) > DRAFT_FIELDS:
+        facts = {
+            "field_type": "Dictionary",
+            "max_length": DRAFT_FIELDS,
+            "actual_length": len(content),
+        }
+        raise PydanticKnownError("too_long", facts)
+    return content
+
+
+DraftContent = Annotated[
+    dict[DraftName, DraftText],
+    Field(max_length=DRAFT_FIELDS),
+    BeforeValidator(refuse_many_fields),
+]
 
 
 class DraftToKeep(Body):
