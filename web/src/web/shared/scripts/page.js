@@ -144,7 +144,9 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 document.addEventListener("htmx:after:request", (event) => {
   const { sourceElement: form, sourceEvent, select, text, response } = event.detail.ctx;
   document.getElementById("unsent-notice")?.remove();
-  if (new DOMParser().parseFromString(text, "text/html").querySelector(select)) return;
+  const answer = document.createElement("template"); // where no style of the gateway's page counts
+  answer.innerHTML = text;
+  if (answer.content.querySelector(select)) return;
   event.preventDefault();
   if (sourceEvent.type === "submit") form.submit();
   else isOld(form, response.status === 413 ? TOO_LONG : "Le guichet ne répond pas comme prévu.");
