@@ -129,7 +129,7 @@ def unknown_fields(length: int) -> bytes:
 
 @pytest.mark.parametrize("name", API)
 def test_a_body_twice_as_large_costs_twice_as_much(guichet, name):
-    """Whatever stands in it: nothing that validates it grows faster than what was sent."""
+    """However many keys it has: nothing that validates it grows faster than what was sent."""
     for route, allowed in API[name].items():
         takes_json = route.startswith(("POST", "PUT", "PATCH")) and route not in PARTS_OF_FILES
         if takes_json and (longest := longest_body(route)):
