@@ -68,7 +68,7 @@ SHOWN = {
     "::test_somebody_holds_the_table_of_a_loop",
     "may not change the schema": f"{INCIDENTS}/test_parts.py"
     "::test_the_schema_is_older_and_newer_than_the_code",
-    "PostgreSQL lets this role": "libs/chassis/tests/test_troubles.py"
+    "PostgreSQL does not let this role": "libs/chassis/tests/test_troubles.py"
     "::test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away",
     "cannot write down who runs": f"{INCIDENTS}/test_disks.py::test_the_disk_of_the_launcher_is_full",
     "the disk of PostgreSQL": f"{INCIDENTS}/test_disks.py::test_the_disk_of_postgresql_is_full",

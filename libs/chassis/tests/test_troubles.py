@@ -1,6 +1,7 @@
 """Whatever a service stands on and cannot use is one line that names it and the remedy."""
 
 import asyncio
+import re
 from collections.abc import Generator
 
 import httpx
@@ -25,6 +26,7 @@ from chassis.monitoring.loops import Loop
 from chassis.outages import describe, is_passing
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
+from incidents.page import row
 from local.launcher.machine.processes import free_port
 from local.launcher.machine.servers import Broker
 from local.launcher.watching import condition
@@ -234,7 +236,7 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
         database_url=SecretStr(provisioned[1]),
         nats_url=f"nats://127.0.0.1:{free_port()}",
     )
-    role = make_url(serving).username
+    role, seen = make_url(serving).username, row("PostgreSQL does not let this role do it")
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(f"REVOKE DELETE ON messaging.outbox FROM {role}".encode())
         app = create_service(settings, router)
@@ -254,7 +256,7 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 status, told, figures = await health()
                 assert (status, told.get("forgetting")) == (
                     200,
-                    "PostgreSQL lets this role not do it (permission denied for table outbox):"
+                    "PostgreSQL does not let this role do it (permission denied for table outbox):"
                     " grant it its rights again",
                 )
                 assert 'guichet_loop_trouble{loop="forgetting"} 1.0' in figures
@@ -266,7 +268,8 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 assert 'guichet_loop_trouble{loop="forgetting"} 0.0' in figures
 
             await eventually(stuck)
-            connection.execute(f"GRANT DELETE ON ALL TABLES IN SCHEMA messaging TO {role}".encode())
+            [remedy] = re.findall("`(GRANT .+?) tickets`", seen.todo)
+            connection.execute(f"{remedy} {role}".encode())
             await eventually(well)
 
 
