@@ -1,6 +1,7 @@
 """Who may ask what on the broker, by name: what comes of it is shown by tests/attacks."""
 
 import json
+import subprocess
 
 import pytest
 
@@ -16,6 +17,7 @@ from chassis.messaging.streams.rights import (
     users,
 )
 from contracts.topology import CONTEXTS, PUBLIC_STREAMS, stream_name
+from local.launcher.machine.servers import program
 
 
 def test_other_systems_are_named_with_commas_and_are_none_of_ours():
@@ -110,9 +112,36 @@ def test_the_brokers_configuration_says_what_it_was_given():
         "service": "$JS.API.CONSUMER.INFO.SALES.ware-house",
         "accounts": ["ware-house"],
     }
+    own = lines[lines.index('"ware-house" {') :]
+    rights = rights_of_subscriber("ware-house")
+    permitted = json.dumps(permissions("ware-house", rights))
+    assert own[1:3] == [
+        'mappings: {"$JS.API.>": "$JS.guichet.API.>"}',
+        'users: [{ user: "ware-house", password: $NATS_PASSWORD_WARE_HOUSE, permissions: '
+        + permitted
+        + " }]",
+    ]
+    imports = own[own.index("imports: [") + 1 :]
+    assert [json.loads(line) for line in imports[: imports.index("]")]] == [
+        {"service": {"account": "GUICHET", "subject": right}, "to": asked(right)}
+        for right in rights
+    ]
     bare = lines_of(nats_config(listen="127.0.0.1:4222", store="/store", subscribers=[]))
     assert bare[0] == 'listen: "127.0.0.1:4222"'
     assert not [line for line in bare if line.startswith(("http", "leafnodes"))]
+
+
+def test_nats_takes_the_configuration_as_it_is(tmp_path):
+    config = nats_config(
+        listen="127.0.0.1:4222",
+        store=str(tmp_path / "store"),
+        subscribers=["warehouse"],
+        passwords=dict.fromkeys(users(["warehouse"]), "a secret"),
+    )
+    (tmp_path / "nats.conf").write_text(config)
+    command = [program("nats-server"), "-t", "-c", tmp_path / "nats.conf"]
+    read = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert read.returncode == 0, read.stderr
 
 
 def test_the_door_holds_other_systems_alone():

@@ -42,7 +42,7 @@ async def held(js: JetStreamContext, context: str) -> int:
 
 
 async def test_every_context_gets_its_stream_and_every_listener_its_durables(js):
-    await streams.set_up(nats_server(), "", ["warehouse"])
+    await streams.set_up(nats_server(), "", ["warehouse"], anew=["sales"])  # which is not there
 
     for context in PUBLISHERS:
         config = (await js.stream_info(stream_name(context))).config
@@ -167,5 +167,6 @@ async def test_the_command_sets_up_and_ends_with_one_line_where_it_cannot(
 
     guarded.start()
     guarded.wait_for(guarded.is_ready, 10)
+    assert await run(monkeypatch, NATS_URL=guarded.url, NATS_ADMIN_PASSWORD="right") == ""
     refused = await run(monkeypatch, NATS_URL=guarded.url, NATS_ADMIN_PASSWORD="wrong")
     assert refused == ("messaging: NATS refuses this user: correct GUICHET_NATS_ADMIN_PASSWORD")
