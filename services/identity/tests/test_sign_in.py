@@ -242,6 +242,18 @@ async def test_a_disabled_account_gets_no_more_tokens(people, session):
     people.refused(await people.client.get("/me", headers=me), 401, "session_ended")
 
 
+async def test_a_token_of_another_role_is_refused_though_its_session_stands(people, session):
+    await people.hired(Role.ADMINISTRATOR, email=EMAIL)
+    me = await people.signed_in(EMAIL)
+    seller = update(Account).where(Account.email == EMAIL).values(role=Role.SELLER)
+    await session.execute(seller)
+    await session.commit()
+
+    people.refused(await people.client.get("/me", headers=me), 401, "session_ended")
+    now = await people.signed_in(EMAIL)
+    assert (await people.client.get("/me", headers=now)).json()["role"] == "seller"
+
+
 def test_staff_sessions_end_sooner_than_those_of_customers(app):
     lifetime = app.state.settings.session_lifetime
     assert lifetime(Role.SELLER) < lifetime(Role.CUSTOMER)
