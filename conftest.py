@@ -37,6 +37,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Where tests run in several processes, each has servers of its own, and who deals them out none.
     """
+    if hasattr(config, "workerinput"):
+        config.option.random_order = config.workerinput["random_order"]
     if config.option.random_order == ANY:
         config.option.random_order = str(random.randrange(1_000_000))  # noqa: S311 - no secret
     deals_out = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
@@ -47,6 +49,12 @@ def pytest_configure(config: pytest.Config) -> None:
     postgres, broker = running.enter_context(servers.for_tests(Path(folder)))
     os.environ.setdefault(POSTGRES, postgres.url)
     os.environ.setdefault(NATS, broker.url)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Each process of the tests reads the command's words anew: one choice of an order for all."""
+    node.workerinput["random_order"] = node.config.option.random_order
 
 
 def pytest_collection_finish() -> None:
