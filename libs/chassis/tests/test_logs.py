@@ -5,8 +5,10 @@ import gc
 import json
 import logging
 from contextlib import suppress
+from typing import Any
 
 import httpx
+import pytest
 import structlog
 import uvloop
 from fastapi import APIRouter, FastAPI
@@ -49,6 +51,20 @@ async def test_a_request_is_one_line_without_its_query_string(capsys):
     assert {line["trace_id"] for line in lines} == {"0af7651916cd43dd8448eb211c80319c"}
     assert lines[1]["route"] == "unrouted"
     assert "rousseau" not in json.dumps(lines)
+
+
+async def test_a_failure_in_the_middle_of_an_answer_ends_the_connection():
+    """Nothing else can be answered any more: whoever serves has to cut it off."""
+
+    async def app(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise RuntimeError("a bug")
+
+    async def nothing(*_: Any) -> Any: ...
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": []}
+    with pytest.raises(RuntimeError, match="a bug"):
+        await Observing(app)(scope, nothing, nothing)
 
 
 async def test_a_request_is_told_by_the_template_that_all_its_routers_make(capsys):

@@ -27,6 +27,8 @@ def test_other_systems_are_named_with_commas_and_are_none_of_ours():
     for ours in ("admin", "system", "sales"):
         with pytest.raises(ValueError, match=f"^{ours}: a user of Guichet's own"):
             other_systems(f"warehouse,{ours}")
+    with pytest.raises(ValueError, match=r"^admin, sales: a user"):
+        other_systems("sales,admin")
     for wrong in ("Warehouse", "1st", "a.b", "a b"):
         with pytest.raises(ValueError, match=f"^{wrong}: a name has small letters"):
             other_systems(wrong)
@@ -46,7 +48,10 @@ def test_another_system_reads_the_public_streams_through_its_durables_and_nothin
             f"$JS.ACK.{stream}.warehouse.>",
         )
     }
-    assert set(rights_of_all(["warehouse"])) == {*CONTEXTS, "warehouse"}
+    every = rights_of_all(["warehouse"])
+    assert set(every) == {*CONTEXTS, "warehouse"}
+    assert every["sales"] == rights_of_service("sales")
+    assert every["warehouse"] == rights_of_subscriber("warehouse")
 
 
 def test_a_service_publishes_its_own_and_reads_what_it_listens_to():

@@ -100,7 +100,7 @@ def watch_right(service: str, stream: str) -> str:
 
 def asked(right: str) -> str:
     """The same subject as it is called in every account but the administrator's."""
-    return right.replace(API, API_FROM_OUTSIDE, 1)
+    return right.replace(API, API_FROM_OUTSIDE)
 
 
 def permissions(user: str, rights: Iterable[str]) -> dict[str, Any]:
