@@ -162,6 +162,7 @@ async def inhabited() -> AsyncGenerator[Installation]:
     url = f"http://127.0.0.1:{(port := free_port())}"
     services = {name: service(name, url) for name in API}
     web = create_web(WebSettings(web_secret=SecretStr(SECRET), mail=True, internal_url=url))
+    client = httpx.AsyncClient(base_url=url, timeout=30)
     config = uvicorn.Config(
         Gateway(services, web), port=port, log_config=None, access_log=False, lifespan="off"
     )
@@ -169,7 +170,7 @@ async def inhabited() -> AsyncGenerator[Installation]:
     serving = asyncio.create_task(server.serve())
     while not server.started:  # noqa: ASYNC110 - it tells nobody
         await asyncio.sleep(0.01)
-    async with web.router.lifespan_context(web), httpx.AsyncClient(base_url=url) as http:
+    async with web.router.lifespan_context(web), client as http:
         keys = Keys(services["identity"].state.keys)
         for app in services.values():
             app.state.keys = keys

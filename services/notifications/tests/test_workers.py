@@ -196,10 +196,9 @@ async def test_the_service_sends_mail_for_events(scenario, postman, settings, ap
 
 
 async def test_a_mail_behind_one_that_hangs_is_sent_by_a_worker_that_waits(
-    scenario, postman, app, settings, monkeypatch
+    scenario, postman, app, monkeypatch
 ):
-    patient = settings.model_copy(update={"mail_poll_seconds": 60})
-    monkeypatch.setattr(app.state, "settings", patient)
+    monkeypatch.setattr(app.state.settings, "mail_poll_seconds", 60)
     deliver, hangs, goes_on = sending.smtp.deliver, asyncio.Event(), asyncio.Event()
 
     async def slowly(*what):

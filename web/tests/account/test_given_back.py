@@ -58,6 +58,7 @@ NOTHING_TYPED = {
     "/lien/{secret}",
     "/recherche",
     "/clients",
+    "/mes-demandes",
     "/ventes",
 }
 # Nobody is signed in there: tests of their own.

@@ -74,7 +74,7 @@ def sources(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def services(sources):
+def started(sources):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(sources))
         patch.setenv("GUICHET_POSTGRES_URL", "postgresql://root:all-doors@127.0.0.1:1/postgres")
@@ -98,6 +98,23 @@ def services(sources):
     finally:
         for each in (*services.values(), preloader):
             each.stop()
+
+
+@pytest.fixture
+def services(started):
+    """All forked, whatever the test before has done to them."""
+    shop, store = started.values()
+    preloader = shop.preloader
+    if not (
+        preloader.is_alive()
+        and all(isinstance(each.running, Forked) and each.is_alive() for each in (shop, store))
+    ):
+        for each in (shop, store, preloader):
+            each.stop()
+        for each in (shop, store):
+            each.start()
+            each.wait_for(each.is_ready, 30)
+    return started
 
 
 def told(service: Service) -> dict[str, dict]:
