@@ -289,6 +289,8 @@ async def is_asked_by_a_page_whether_to_resolve(person: Staff, dataset: Dataset)
 
 
 async def is_asked_whether_to_close(person: Person, _: Dataset) -> None:
+    await person.account.elsewhere().session()
+    await person.page.reload()
     await person.presses("Fermer toutes les autres sessions")
     await expect(person.page.get_by_role("dialog")).to_be_visible()
 
