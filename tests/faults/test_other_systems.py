@@ -9,9 +9,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from faults.lists import all_of
 from local.launcher.settings import ROOT
 from waiting import eventually
+
+pytestmark = pytest.mark.in_order("a system hears all that was ever sold once, when it first asks")
 
 PROGRAM = ROOT / "contracts" / "examples" / "print_sales.py"
 
