@@ -79,7 +79,12 @@ class Consumer:
             messages = await self.fetch(pull)
         except BROKER_TROUBLE:  # also where nothing has come: which of them it is, it looks
             messages = []
-        await self.settle_or_give_back(messages)
+        try:
+            await self.settle(messages)
+        except asyncio.CancelledError:
+            # Returned only once nothing more is taken, or NATS would hand them to us again.
+            pull.put_back(messages)
+            raise
         if not messages or time.monotonic() - self.looked_at > LOOK_SECONDS:
             await self.look(handled=len(messages))
 
@@ -188,13 +193,6 @@ class Consumer:
         finally:
             waiting.cancel()
             cut_off.cancel()
-
-    async def settle_or_give_back(self, messages: Sequence[Msg]) -> None:
-        try:
-            await self.settle(messages)
-        except asyncio.CancelledError:
-            await self.give_back(messages)
-            raise
 
     async def give_back(self, messages: Sequence[Msg]) -> None:
         """Return unacknowledged events at once, so that other replicas need not wait for ack_wait."""

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
 import nats.errors
@@ -84,16 +86,27 @@ class Pull:
         """The broker that was asked has restarted and no longer knows the request."""
         self.asked = 0
 
+    def put_back(self, messages: Sequence[Msg]) -> None:
+        self.arrived = [*messages, *self.arrived]
+
     async def close(self) -> list[Msg]:
         """Accept what is on its way, then nothing more; returns what nobody has taken."""
-        if self.subscription is not None:
-            with suppress(TimeoutError, nats.errors.Error):
-                if self.broker.is_connected:
-                    async with asyncio.timeout(ARRIVAL_SECONDS):
-                        await self.subscription.drain()
-                else:
-                    await self.subscription.unsubscribe()
+        if (subscription := self.subscription) is not None:
+            for step in (partial(self.all_arrive, subscription), subscription.drain):
+                with suppress(TimeoutError, nats.errors.Error):
+                    if self.broker.is_connected:
+                        async with asyncio.timeout(ARRIVAL_SECONDS):
+                            await step()
+            with suppress(nats.errors.Error):
+                await subscription.unsubscribe()
         return self.take(len(self.arrived))
+
+    async def all_arrive(self, subscription: Subscription) -> None:
+        """What NATS is about to send when its reader goes, it drops and counts as delivered."""
+        before = -1
+        while self.asked > 0 and (before < len(self.arrived) or subscription.pending_msgs):
+            before = len(self.arrived)
+            await self.broker.flush()
 
 
 def status_of(message: Msg) -> str | None:
