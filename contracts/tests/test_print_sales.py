@@ -118,7 +118,7 @@ class Running:
     def stop(self) -> str:
         """As Ctrl-C does; returns what it printed besides."""
         self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=10)
+        rest, _ = self.process.communicate(timeout=60)
         assert self.process.returncode == 0
         return rest
 

@@ -57,6 +57,7 @@ async def timed(
 
 SEARCHES = {
     "POST /recherche": (CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR),
+    "POST /mes-demandes": (CUSTOMER,),
     "POST /clients": (SELLER,),
     "POST /ventes": (SELLER,),
     "POST /comptoir/clients": (SELLER,),

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable
+from functools import partial
 
 import httpx
 
 from attacks.access import ADMINISTRATOR, API, STANDING, TECHNICIAN, address
 from shop import Account, Shop
+from waiting import eventually
 
 PAUSE_SECONDS = 1
 # One address of each service that any signed-in member of staff may read.
@@ -42,9 +44,13 @@ async def accepted_after_a_change(shop: Shop, role: str, change: dict) -> dict[s
 
     All of them were opened a moment before, so that services may remember that they were right.
     """
-    member = await shop.hire(role, "Paul", "Partant")
-    token, routes = await member.token(), standing(role)
-    assert let_in(await answers(member.http, token, routes)) == set(routes)
+    member = await eventually(partial(shop.hire, role, "Paul", "Partant"))
+    token, routes = await eventually(member.token), standing(role)
+
+    async def everything_lets_in() -> None:
+        assert let_in(await answers(member.http, token, routes)) == set(routes)
+
+    await eventually(everything_lets_in)  # another test may have stopped a part
     path = f"/api/identity/staff/{member.id}"
     changed = await shop.administrator.call("PATCH", path, change)
     assert changed.status_code == 200, changed.text

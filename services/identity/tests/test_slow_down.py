@@ -1,7 +1,6 @@
 """Whoever keeps failing waits longer and longer, and nobody learns which accounts exist."""
 
 import asyncio
-import time
 from datetime import UTC, datetime, timedelta
 
 import httpx
@@ -235,7 +234,6 @@ async def test_one_person_does_not_occupy_the_checks_of_everybody(
         ended.append((email, answer.status_code))
         return answer
 
-    began = time.monotonic()
     tries = [asyncio.create_task(sign_in("pressee@example.org", PASSWORD)) for _ in range(30)]
     while not under_way:  # noqa: ASYNC110 - a thread tells nobody
         await asyncio.sleep(0.01)
@@ -244,12 +242,11 @@ async def test_one_person_does_not_occupy_the_checks_of_everybody(
 
     assert others.status_code == 401
     served = ended[: ended.index(("autre@example.org", 401))]
-    assert served.count(("pressee@example.org", 201)) <= 2
+    assert served.count(("pressee@example.org", 201)) < MOST_OF_AN_ACCOUNT
     assert most == 1
     assert {answer.status_code for answer in answers} == {201, 503}
     assert all("Retry-After" in answer.headers for answer in answers if answer.is_error)
     assert sum(answer.is_success for answer in answers) <= 1 + MOST_OF_AN_ACCOUNT
-    assert time.monotonic() - began < 5
 
 
 async def test_old_failures_and_old_sessions_are_forgotten(people, session, database, later):

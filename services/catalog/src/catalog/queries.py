@@ -36,6 +36,7 @@ from chassis.errors import NotFound
 from chassis.text import folding
 from chassis.text.folding import (
     LONGEST_PIECE,
+    MOST_WORDS,
     beginning_of,
     has_trigrams,
     letters_of,
@@ -46,7 +47,6 @@ from contracts.catalog import api
 from contracts.counts import COUNTED_MOST
 
 BEYOND = COUNTED_MOST + 1
-MOST_WORDS = 20  # nobody types more; a statement grows with each
 BY_INDEX = "SET LOCAL enable_seqscan = off"
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
 

@@ -30,6 +30,7 @@ from chassis.http import paging
 from chassis.http.auth import Caller
 from chassis.text.folding import (
     LONGEST_PIECE,
+    MOST_WORDS,
     fold,
     has_trigrams,
     letters_of,
@@ -215,7 +216,7 @@ async def of_short_words(
 
 def ways_to_find(text: str) -> list[list[str]]:
     """Words that must all occur: those of the text, or a number that it is."""
-    return [words_of(text), *([number] for number in numbers_in(text))]
+    return [words_of(text)[:MOST_WORDS], *([number] for number in numbers_in(text))]
 
 
 def holds(word: str) -> ColumnElement[bool]:

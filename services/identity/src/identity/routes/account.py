@@ -48,7 +48,7 @@ async def change_my_email(
 
     Where mail can be sent, the address stays until the link sent to the new one (`pending_email`)
     is opened. 429 `too_many_links` once enough were sent in an hour. Without mail it counts at once;
-    409 `email_taken`, and 429 `too_many_attempts` after five within a quarter of an hour.
+    409 `email_taken`, and after five a wait that grows, 429 `too_many_attempts`.
     """
     return await accounts.change_email(
         database,
