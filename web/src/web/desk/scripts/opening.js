@@ -1,6 +1,7 @@
 // A request that is opened from the queue comes alone: the queue stays as it is. Its address, Back
 // and Reload are those of the whole page, which comes whenever anything else is in the way.
 
+import { allSaved } from "../../shared/scripts/forms/autosave.js";
 import { ask } from "../../shared/scripts/session.js";
 
 const OPENS = "[data-queue] .qitem, [data-next]";
@@ -56,6 +57,7 @@ async function open(address, arrive) {
 }
 
 async function read(address) {
+  await allSaved(); // one of them may be its own draft
   const alone = `${address.pathname}/ouverte${address.search}`;
   const html = await ask(alone, { redirect: "manual" })
     .then((answer) => (answer.ok ? answer.text() : ""))

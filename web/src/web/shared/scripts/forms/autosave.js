@@ -6,6 +6,14 @@ import { post } from "../session.js";
 const EVERY = 1_200;
 
 const forms = new Map(); // form → { timer, saving, saved, typed }
+const underWay = new Set();
+
+// Whoever reads a draft back waits for what is on its way, but not for a server that is away.
+export const allSaved = () =>
+  Promise.race([
+    Promise.allSettled(underWay),
+    new Promise((givenUp) => setTimeout(givenUp, 2 * EVERY)),
+  ]);
 
 const state = (form) => {
   if (!forms.has(form))
@@ -60,7 +68,10 @@ function save(form) {
     const hasText = [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
     showState(form, hasText ? "Brouillon enregistré" : "");
   });
-  return draft.saving;
+  const { saving } = draft;
+  underWay.add(saving);
+  saving.finally(() => underWay.delete(saving)).catch(() => {});
+  return saving;
 }
 
 function showState(form, words) {
