@@ -160,21 +160,23 @@ async def test_all_of_a_service_runs_and_ends(migrated, js):
                 assert ready["connections"].startswith("ok: closed 0 idle connections ")
                 assert things.heard == [change.change_id]
 
-            await eventually(all_is_done)
-            stored = [(await js.get_msg("SALES", n)).data or b"" for n in (1, 2)]
-            told = [Envelope.model_validate_json(each) for each in stored]
-            assert [each.id for each in told] == [things.again.fact_id, things.told.fact_id]
-            assert [each.aggregateversion for each in told] == [2, 2]
-            assert told[0].time == OLD
+                assert (await js.stream_info("SALES")).state.messages == 2
+                stored = [(await js.get_msg("SALES", n)).data or b"" for n in (1, 2)]
+                told = [Envelope.model_validate_json(each) for each in stored]
+                assert [each.id for each in told] == [things.again.fact_id, things.told.fact_id]
+                assert [each.aggregateversion for each in told] == [2, 2]
+                assert told[0].time == OLD
 
-            metrics = (await client.get("/metrics")).text
-            for line in ("test_things 1.0", "guichet_outbox_events 0.0",
-                         "guichet_outbox_age_seconds 0.0", 'guichet_consumer_lag_events{stream="IDENTITY"} 0.0', 'guichet_loop_trouble{loop="relay"} 0.0',
-                         'guichet_loop_trouble{loop="counting"} 0.0',
-                         'guichet_pool_connections{state="most"} 10.0',
-                         'guichet_events_handled_total{type="catalog.products-changed.v1"}',
-                         'guichet_events_published_total{type="sales.sale-cancelled.v1"}'):  # fmt: skip
-                assert line in metrics
+                metrics = (await client.get("/metrics")).text
+                for line in ("test_things 1.0", "guichet_outbox_events 0.0",
+                             "guichet_outbox_age_seconds 0.0", 'guichet_consumer_lag_events{stream="IDENTITY"} 0.0', 'guichet_loop_trouble{loop="relay"} 0.0',
+                             'guichet_loop_trouble{loop="counting"} 0.0',
+                             'guichet_pool_connections{state="most"} 10.0',
+                             'guichet_events_handled_total{type="catalog.products-changed.v1"}',
+                             'guichet_events_published_total{type="sales.sale-cancelled.v1"}'):  # fmt: skip
+                    assert line in metrics
+
+            await eventually(all_is_done)
         with pytest.raises(httpx.ConnectError, match="closed"):
             await things.app.state.http.get("/")
     assert await connections(migrated) == 0
