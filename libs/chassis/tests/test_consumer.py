@@ -29,7 +29,7 @@ LISTENING = Listening("looker", "looks", ("looks.looked.v1",))
 async def js() -> AsyncGenerator[JetStreamContext]:
     """The stream LOOKS with three events, and the durable of `looker`."""
     broker = await nats.connect(nats_server())
-    js = broker.jetstream(timeout=1)
+    js = broker.jetstream()
     with suppress(NotFoundError):
         await js.delete_stream("LOOKS")
     await streams.ensure_stream(js, "looks")
@@ -90,7 +90,7 @@ async def test_what_was_under_way_at_a_restart_is_asked_for_again_from_the_first
     await consumer.look(handled=0)
     assert consumer.loop.last == "took back what was under way"
     assert (consumer.was_cut_off.is_set(), consumer.starved) == (False, 0)
-    again = await pull.fetch(2, timeout=1)
+    again = await pull.fetch(2)
     assert [each.metadata.sequence.stream for each in again] == [2, 3]
     for each in again:
         await each.ack_sync()
@@ -135,7 +135,7 @@ async def test_an_event_that_fails_is_put_off_then_parked_as_it_came(js, consume
     broken = ValueError("poison")
     await consumer.put_off(first, broken)
     assert consumer.failures == {1: 1}
-    [again] = await pull.fetch(1, timeout=1)
+    [again] = await pull.fetch(1)
     assert again.data == b"0"
     await consumer.put_off(again, broken)
     await consumer.park(last, broken, 7)
