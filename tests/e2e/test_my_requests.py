@@ -280,6 +280,11 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
     await she.page.locator("#text").press_sequentially("Trop tard")
     await technician_account.post(f"/api/tickets/{number}/resolution", status=200)
     await she.sees_status(RESOLVED)
+    shows = home.page.get_by_role("button", name="Votre liste a changé : afficher")
+    await expect(shows).to_be_visible()
+    await home.fills("Chercher dans vos demandes", "zx81")
+    await home.reads("Aucune demande ne correspond à")
+    await expect(shows).to_have_count(0)  # it would show all of them below the search
     await she.finds_unsent("Trop tard")
     await she.can_say_nothing_more()
 

@@ -90,6 +90,8 @@ async def test_while_somebody_types_it_is_one_search_in_the_history(nathalie):
     sent |= {"text": "Hélicon", "r": address.partition("=")[2], "statut": "resolues"}
     then = await nathalie.post("/mes-demandes", data=sent, headers=by_script)
     assert then.headers["HX-Replace-Url"] == f"{address}&statut=resolues"
-    assert 'value="Hélicon"' in (await nathalie.get(address)).text
+    page = (await nathalie.get(address)).text
+    assert 'value="Hélicon"' in page
+    assert 'name="r"' not in page, "what another entry or tab shows is not typed over"
     without = await nathalie.post("/mes-demandes", data=sent)
     assert address not in without.headers["Location"]

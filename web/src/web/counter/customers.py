@@ -55,10 +55,12 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
 
 @router.get("/clients")
 async def all_customers(request: Request, person: Staff, r: str = "") -> Response:
-    return await customers_page(request, person, SEARCHES.recalled(request, person, r), r)
+    return await customers_page(request, person, SEARCHES.recalled(request, person, r))
 
 
-async def customers_page(request: Request, person: SignedIn, form: Form, name: str) -> Response:
+async def customers_page(
+    request: Request, person: SignedIn, form: Form, typed_as: str = ""
+) -> Response:
     text = form["text"]
     searched = text if len(text) >= SHORTEST_SEARCH else ""
     found = await identity.search_customers(
@@ -73,7 +75,7 @@ async def customers_page(request: Request, person: SignedIn, form: Form, name: s
         person=person,
         tab="customers",
         form=form,
-        search_name=name,
+        typed_as=typed_as,
         searched=searched,
         summary=summary_of(found.count, searched),
         rows=[

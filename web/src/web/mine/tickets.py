@@ -80,7 +80,8 @@ async def search_my_tickets(request: Request, customer: Customer, form: Typed) -
     name = SEARCHES.name_of(request, customer, form)
     to = narrowed(Form(values=values), name, form["statut"], form["appareil"])
     if is_part(request):
-        response = await list_page(request, customer, to, None, Form(values=values))
+        response = await list_page(request, customer, to, None, Form(values=values), name)
+        response.headers["HX-Replace-Url"] = to.address()
     else:
         response = redirect(request, to.address())
     if to.text:
@@ -104,11 +105,16 @@ async def my_tickets(
 
 
 async def list_page(
-    request: Request, customer: SignedIn, to: Narrowed, after: str | None, form: Form
+    request: Request,
+    customer: SignedIn,
+    to: Narrowed,
+    after: str | None,
+    form: Form,
+    typed_as: str = "",
 ) -> Response:
     """Those that wait for my reply first, then the others, newest activity first."""
     home = await home_of(customer, to, after, form)
-    response = page(
+    return page(
         request,
         "mine/list.html",
         person=customer,
@@ -124,11 +130,9 @@ async def list_page(
         statuses=STATUSES,
         to=to,
         form=form,
+        typed_as=typed_as,
         is_first_page=after is None,
     )
-    if is_part(request):
-        response.headers["HX-Replace-Url"] = to.address(after)
-    return response
 
 
 async def home_of(customer: SignedIn, to: Narrowed, after: str | None, form: Form) -> Home:

@@ -55,7 +55,11 @@ class SearchPage:
         return f"{self.path}?{query}" if query else self.path
 
     def name_of(self, request: Request, person: SignedIn, form: Form) -> str:
-        """Of the search that this form sends: while somebody types in an open page, it stays."""
+        """Of the search that this form sends: it stays while somebody goes on typing.
+
+        Only answers to what is typed hold it, no page of its own: another tab, or an earlier entry
+        of the history, may show the same search.
+        """
         if is_part(request) and form[NAME] in self.latest(request, person):
             return form[NAME]
         return new_name()

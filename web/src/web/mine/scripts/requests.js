@@ -14,15 +14,29 @@ const places = (root) =>
   `, of which ${waiting(root).length} wait`;
 
 let latest; // the page as it is now, not shown yet
+let searches = 0;
 
-onNews(async () => {
-  const page = await readAgain(location.href);
-  if (!page?.getElementById("requests")) return;
+async function renew() {
+  let before, page;
+  do {
+    before = searches;
+    page = await readAgain(location.href);
+  } while (searches !== before); // it is of the search before
+  // A search that is forgotten meanwhile takes no list away.
+  if (!page?.getElementById("requests") || page.querySelector("#requests [role=alert]")) return;
   latest = page;
   document.title = page.title;
   replace("lead");
   if (document.hidden || places(page) === places(document)) show();
   else announce();
+}
+onNews(renew);
+
+document.getElementById("narrow")?.addEventListener("htmx:after:swap", () => {
+  searches += 1;
+  if (!news.firstChild) return;
+  news.replaceChildren(); // it would show the list of the search before
+  renew();
 });
 
 function replace(id) {
