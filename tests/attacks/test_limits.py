@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import re
 import time
 from urllib.parse import urlencode
@@ -28,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("little_garbage")
 # Of the processor, in the thread of all that answers.
 LONGEST_SECONDS = 0.5
 LONGEST_BODY_SECONDS = 0.1  # to find that it is none
+MOST_GROWTH = 24  # of the cost where a body grows eightfold
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -74,10 +76,16 @@ def test_a_search_for_a_very_long_text_is_bounded_or_refused_in_words(guichet, l
             for pattern in ("a", "1", WORDS):
                 who = guichet.people[role]
                 text = (pattern * (length // len(pattern) + 1))[:length]
-                guichet.run(search(guichet, route, who, text, way))
+                least = math.inf
+                for _ in range(3):  # a busy machine may slow one down
+                    least = min(least, guichet.run(search(guichet, route, who, text, way)))
+                    if least < LONGEST_SECONDS:
+                        break
+                assert least < LONGEST_SECONDS, f"{route} as {role}"
 
 
-async def search(guichet: Installation, route: str, who: Person, text: str, way: str) -> None:
+async def search(guichet: Installation, route: str, who: Person, text: str, way: str) -> float:
+    """What it costs the processor, with the page that it leads to."""
     headers = {"form": {}, "htmx": {"hx-request": "true"}, "typing": {}}[way]
     if way != "form":
         headers["x-guichet-person"] = who.id
@@ -94,7 +102,7 @@ async def search(guichet: Installation, route: str, who: Person, text: str, way:
         answer, then = await timed(guichet, f"GET {address}", who, b"", cookie=kept)
         assert answer.status == 200, place
         took += then
-    assert took < LONGEST_SECONDS, place
+    return took
 
 
 @pytest.mark.parametrize("length", [65_000, 950_000])
@@ -129,40 +137,43 @@ def unknown_fields(length: int) -> bytes:
 
 
 @pytest.mark.parametrize("name", API)
-def test_a_body_twice_as_large_costs_twice_as_much(guichet, name):
+def test_a_body_of_eight_times_the_size_costs_eight_times_as_much(guichet, name):
     """However many keys it has: nothing that validates it grows faster than what was sent."""
     for route, allowed in API[name].items():
         takes_json = route.startswith(("POST", "PUT", "PATCH")) and route not in PARTS_OF_FILES
         if takes_json and (longest := longest_body(route)):
-            half, whole = (unknown_keys(length) for length in (longest // 2, longest))
+            eighth, whole = (unknown_keys(length) for length in (longest // 8, longest))
             who = guichet.people[min(allowed & set(PEOPLE), default="")]
-            guichet.run(grows(guichet, route, who, half, whole, {404, 422}))
+            guichet.run(grows(guichet, route, who, eighth, whole, {404, 422}))
 
 
 @pytest.mark.parametrize("route", ["POST /connexion", "POST /recherche"])
 def test_a_form_of_thousands_of_fields_is_refused(guichet, route):
     who = guichet.people[CUSTOMER]
     given = urlencode(guichet.form(who)).encode()
-    half, whole = (
-        given + unknown_fields(length - len(given)) for length in (SHORT_BODY // 2, SHORT_BODY)
+    eighth, whole = (
+        given + unknown_fields(length - len(given)) for length in (SHORT_BODY // 8, SHORT_BODY)
     )
-    guichet.run(grows(guichet, route, who, half, whole, {400}))
+    guichet.run(grows(guichet, route, who, eighth, whole, {400}))
 
 
 async def grows(
-    guichet: Installation, route: str, who: Person, half: bytes, whole: bytes, statuses: set[int]
+    guichet: Installation, route: str, who: Person, eighth: bytes, whole: bytes, statuses: set[int]
 ) -> None:
-    """No faster than what is sent: the least of some measurements, for the machine may be busy."""
-    took = []
-    for body in (half, whole):
-        costs = []
-        for _ in range(5):
-            answer, cost = await timed(guichet, route, who, body)
-            assert answer.status in statuses, f"{route}: {answer.status}"
-            costs.append(cost)
-        took.append(min(costs))
-    assert took[1] < 3 * took[0], f"{route}: {took[0]:.4f} s, then {took[1]:.4f} s"
-    assert took[1] < LONGEST_BODY_SECONDS, route
+    """No faster than what is sent; each cost is the least of some, for the machine may be busy.
+
+    What grows as its square would cost 64 times as much, and by turns a slow moment meets both.
+    """
+    small = large = math.inf
+    for _ in range(5):
+        answer, cost = await timed(guichet, route, who, eighth)
+        assert answer.status in statuses, f"{route}: {answer.status}"
+        small = min(small, cost)
+        answer, cost = await timed(guichet, route, who, whole)
+        assert answer.status in statuses, f"{route}: {answer.status}"
+        large = min(large, cost)
+    assert large < MOST_GROWTH * small, f"{route}: {small:.4f} s, then {large:.4f} s"
+    assert large < LONGEST_BODY_SECONDS, route
 
 
 # --- Live streams ---------------------------------------------------------------------------------

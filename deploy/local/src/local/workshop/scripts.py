@@ -14,9 +14,7 @@ PROGRAMS = {"biome": "@biomejs/biome/bin/biome", "tsc": "typescript/bin/tsc"}
 
 def bring() -> None:
     """Nothing to do when it is there."""
-    if not MARKER.exists() or MARKER.read_text() != assets.fingerprint(FOLDER):
-        assets.install(FOLDER)
-        MARKER.write_text(assets.fingerprint(FOLDER))
+    assets.bring_once(FOLDER, MARKER)
 
 
 def run(program: str, *words: str) -> None:
