@@ -80,7 +80,7 @@ async def search_my_tickets(request: Request, customer: Customer, form: Typed) -
     name = SEARCHES.name_of(request, customer, form)
     to = narrowed(Form(values=values), name, form["statut"], form["appareil"])
     if is_part(request):
-        response = await list_page(request, customer, to, None, Form(values=values), name)
+        response = await list_page(request, customer, to, None, Form(values=values), typed_as=name)
         response.headers["HX-Replace-Url"] = to.address()
     else:
         response = redirect(request, to.address())
@@ -110,6 +110,7 @@ async def list_page(
     to: Narrowed,
     after: str | None,
     form: Form,
+    *,
     typed_as: str = "",
 ) -> Response:
     """Those that wait for my reply first, then the others, newest activity first."""
