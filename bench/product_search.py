@@ -28,9 +28,10 @@ from catalog.settings import Settings
 from chassis import migrations, testing
 from chassis.monitoring import logs
 from chassis.text.folding import fold, letters_of, pattern_of, words_of
-from contracts.catalog.api import LISTED_MOST, SHORTEST_TEXT
+from contracts.catalog.api import LISTED_MOST
 from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import Role
+from contracts.text import SEARCH_SHORTEST
 
 PRODUCTS = 1_000_000
 TEXTS = 150
@@ -158,7 +159,7 @@ def compared(products: list[Product]) -> list[str]:
     named, others = texts_of(products)
     kinds = (named | others).values()
     drawn = [text for texts in kinds for text in texts[:COMPARED_OF_EACH_KIND]]
-    searched = [text for text in COMPARED + drawn if letters_of(text) >= SHORTEST_TEXT]
+    searched = [text for text in COMPARED + drawn if letters_of(text) >= SEARCH_SHORTEST]
     return list(dict.fromkeys(searched))
 
 

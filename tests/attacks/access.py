@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from chassis.http.bodies import LONG_BODY, SHORT_BODY
-from chassis.http.uploads import LONGEST_PART
+from contracts.uploads import PART_BYTES
 
 CUSTOMER, SELLER, TECHNICIAN, ADMINISTRATOR = "customer", "seller", "technician", "administrator"
 SERVICE = "service"
@@ -277,7 +277,7 @@ WITHOUT_BODY: frozenset[str] = frozenset(
 def longest_body(route: str) -> int:
     """Bytes; 64 KiB unless the route is named above, nothing where something is deleted."""
     if route in PARTS_OF_FILES:
-        return LONGEST_PART
+        return PART_BYTES
     if route in WITHOUT_BODY or route.startswith("DELETE "):
         return 0
     return LONG_BODY if route in LONG_TEXTS else SHORT_BODY

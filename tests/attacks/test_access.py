@@ -32,9 +32,9 @@ from attacks.access import (
 )
 from chassis.http.auth import Caller
 from chassis.http.standing import SessionEnded
-from chassis.http.uploads import LONGEST_PART
 from chassis.monitoring import health
 from chassis.testing import believe, token
+from contracts.uploads import PART_BYTES
 from web.app import create_app
 from web.settings import WebSettings
 from web.shared.browser.cookies import cookie_name
@@ -162,7 +162,7 @@ async def takes_what_it_needs(
         return answer.status_code, sum(read)
 
     longest = longest_body(route)
-    status, read = await send(10 * LONGEST_PART)
+    status, read = await send(10 * PART_BYTES)
     assert read <= longest + 2 * len(PIECE), route
     if not longest:
         assert read <= len(PIECE), route

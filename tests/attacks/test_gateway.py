@@ -15,8 +15,8 @@ import pytest
 
 from attacks.access import API, GATEWAY, INSIDE, PAGES, SERVICES_BEHIND, SPOKEN, address
 from chassis.http.bodies import LONG_BODY
-from chassis.http.uploads import LONGEST_PART
 from contracts.text import Problem
+from contracts.uploads import PART_BYTES
 from echoes import client_from, gateway_before, is_the_gateways, listening
 from local.launcher.machine.processes import wait_until
 from local.launcher.machine.servers import Gateway, get
@@ -27,7 +27,7 @@ ATTACKER, SOMEBODY = "127.0.3.1", "127.0.3.2"
 PARTS_AT = "/api/catalog/imports/0198c0de-0000-7000-8000-000000000001"
 LIMITS = {
     "rate": 200, "signInRate": 5, "signInBurst": 60, "requests": 200, "bodies": 64, "allBodies": 256,
-    "largest": LONGEST_PART,
+    "largest": PART_BYTES,
 }  # fmt: skip
 PATIENCE = 2  # seconds for a request, instead of a minute
 

@@ -20,6 +20,7 @@ EMAIL_LENGTH = 254
 SUBJECT_LENGTH = 200
 MESSAGE_LENGTH = 20_000
 SEARCH_LENGTH = 200
+SEARCH_SHORTEST = 3  # letters and digits, in all words together
 
 
 def refuse_unstorable(text: str) -> str:
@@ -99,7 +100,7 @@ Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0
 SearchText = Annotated[str, Stripped, Storable, AfterValidator(first_words)]
 
 
-UNKNOWN_MOST = 20  # fields that an answer names
+ERRORS_MOST = 20  # that one answer names
 
 
 class Body(BaseModel):
@@ -118,9 +119,9 @@ class Body(BaseModel):
     def leave_most_unknown(cls, given: object) -> object:
         """Some unknown fields are refused as well as thousands, of which each is an error that costs."""
         known = cls.model_fields
-        if not isinstance(given, dict) or len(given) <= len(known) + UNKNOWN_MOST:
+        if not isinstance(given, dict) or len(given) <= len(known) + ERRORS_MOST:
             return given
-        unknown = islice((name for name in given if name not in known), UNKNOWN_MOST)
+        unknown = islice((name for name in given if name not in known), ERRORS_MOST)
         return {name: given[name] for name in (*(given.keys() & known), *unknown)}
 
 

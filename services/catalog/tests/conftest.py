@@ -18,9 +18,9 @@ from catalog.app import create_app, take_imports
 from catalog.settings import Settings
 from chassis import testing
 from chassis.data.database import Database
-from chassis.http.uploads import LONGEST_PART
 from chassis.monitoring.loops import Loop
 from contracts.identity.roles import Role
+from contracts.uploads import PART_BYTES
 
 HEADER = "reference,designation,on_sale\n"
 
@@ -81,8 +81,8 @@ async def send_and_take(app: FastAPI, client: httpx.AsyncClient, file: bytes) ->
     )
     assert begun.status_code == 201, begun.text
     address = begun.headers["Location"]
-    for start in range(0, len(file), LONGEST_PART):
-        part = file[start : start + LONGEST_PART]
+    for start in range(0, len(file), PART_BYTES):
+        part = file[start : start + PART_BYTES]
         answer = await client.patch(
             address, content=part, headers=PART | {"Upload-Offset": str(start)}
         )

@@ -16,10 +16,11 @@ from catalog.app import take_imports
 from catalog.models import Product
 from catalog.routes import LARGEST_IMPORT
 from chassis.http import uploads
-from chassis.http.uploads import LONGEST_PART, Part, Upload
+from chassis.http.uploads import Part, Upload
 from chassis.monitoring.loops import Loop
 from chassis.pruning import forget
 from chassis.testing import token
+from contracts.uploads import PART_BYTES
 
 TUS = {"Tus-Resumable": "1.0.0"}
 FILE = b"reference,designation,on_sale\n" + b"".join(
@@ -72,11 +73,11 @@ async def test_parts_and_files_are_bounded(administrator):
         "/api/catalog/imports", headers=TUS | {"Upload-Length": str(LARGEST_IMPORT + 1)}
     )
     assert (too_long.status_code, too_long.json()["code"]) == (413, "body_too_large")
-    address = await begun(administrator, LONGEST_PART + 1)
-    large = await part(administrator, address, 0, b"x" * (LONGEST_PART + 1))
+    address = await begun(administrator, PART_BYTES + 1)
+    large = await part(administrator, address, 0, b"x" * (PART_BYTES + 1))
     assert (large.status_code, large.json()["code"]) == (413, "body_too_large")
-    assert (await part(administrator, address, 0, b"x" * LONGEST_PART)).status_code == 204
-    beyond = await part(administrator, address, LONGEST_PART, b"xx")
+    assert (await part(administrator, address, 0, b"x" * PART_BYTES)).status_code == 204
+    beyond = await part(administrator, address, PART_BYTES, b"xx")
     assert (beyond.status_code, beyond.json()["code"]) == (413, "body_too_large")
 
 

@@ -7,7 +7,6 @@ from pydantic import Field
 
 from contracts.text import Answer
 
-SHORTEST_TEXT = 3  # letters and digits, in all words together
 LISTED_MOST = 9
 REFERENCE_LENGTH = 500
 DESIGNATION_LENGTH = 1_000

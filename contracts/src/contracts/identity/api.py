@@ -10,11 +10,15 @@ from pydantic_core import PydanticCustomError
 from contracts.identity.emails import read_email
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
+from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from contracts.text import EMAIL_LENGTH, Answer, Body, PersonName, SearchText, Storable, limit
 
 PASSWORD_SHORTEST = 12
 PASSWORD_LONGEST = 256
 BROWSER_LENGTH = 1_000
+INVITATION_HOURS = 24  # for so long its link opens, as does one that confirms an address
+SEARCH_SHORTEST = 2  # characters of a text that is searched among customers
+INSIDE_SHORTEST = 3  # characters of a word found inside others; a shorter one begins them
 
 
 class StaffRole(StrEnum):
@@ -151,8 +155,8 @@ class Customer(Answer):
 
 class CustomerSearch(Body):
     text: SearchText = ""
-    limit: int = Field(20, ge=1, le=50)
-    after: str | None = Field(None, max_length=400)
+    limit: int = Field(PAGE, ge=1, le=PAGE_MOST)
+    after: str | None = Field(None, max_length=CURSOR_LENGTH)
 
 
 class Customers(Answer):

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
 from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from contracts.numbers import ALPHABET, RAISED, SERIAL_NUMBER_LENGTH
+from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from contracts.text import (
     Answer,
     Body,
@@ -21,7 +22,6 @@ from contracts.text import (
 
 REASON_LENGTH = 500
 OLDEST_YEARS = 10
-SHORTEST_TEXT = 3  # letters and digits, in all words together
 
 
 def normalise_serial_number(text: str) -> str:
@@ -144,8 +144,8 @@ class SaleSearch(Body):
     text: SearchText = ""
     sold_from: OptionalDay = None
     sold_to: OptionalDay = Field(None, description="Included.")
-    limit: int = Field(20, ge=1, le=50)
-    after: str | None = Field(None, max_length=400)
+    limit: int = Field(PAGE, ge=1, le=PAGE_MOST)
+    after: str | None = Field(None, max_length=CURSOR_LENGTH)
 
 
 class SerialNumberCheck(Body):

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from chassis.http.bodies import LONG_BODY
-from chassis.http.uploads import LONGEST_PART
+from contracts.uploads import PART_BYTES
 from echoes import OWN_HEADERS, PARTS, client_from, gateway_before, is_the_gateways, listening
 from local.launcher.machine.servers import Gateway, get
 from local.launcher.settings import SERVICES
@@ -166,7 +166,7 @@ def test_a_body_too_large_to_be_sent_again_arrives_whole(internal):
 
 def test_a_part_of_something_large_passes_as_it_comes(public):
     path = "/api/catalog/imports/0198c0de-0000-7000-8000-000000000001"
-    assert public.patch(path, content=b"x" * LONGEST_PART).json()["length"] == LONGEST_PART
+    assert public.patch(path, content=b"x" * PART_BYTES).json()["length"] == PART_BYTES
     is_the_gateways(public.patch(path, content=b"x" * 1_500_000), 413, "body_too_large", page=False)
     is_the_gateways(public.post(path, content=b"x" * 500_000), 413, "body_too_large", page=False)
 

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chassis.monitoring.metrics import REFUSALS
-from contracts.text import FieldError, Problem
+from contracts.text import ERRORS_MOST, FieldError, Problem
 
 log = structlog.get_logger()
 
@@ -147,12 +147,11 @@ async def malformed(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     REFUSALS.labels("invalid").inc()
-    errors = [field_error(found) for found in error.errors()[:MOST_ERRORS]]
+    errors = [field_error(found) for found in error.errors()[:ERRORS_MOST]]
     detail = "; ".join(f"{found.field}: {found.detail}" for found in errors)
     return answer(422, "invalid", detail, errors=errors)
 
 
-MOST_ERRORS = 20
 LONGEST_FIELD = 200
 
 # Pydantic's own names where the contracts have one: it looks for lone surrogates before we do

@@ -196,11 +196,14 @@ async def database_trouble(request: Request, error: Exception) -> JSONResponse:
     return await errors.refused(request, busy)
 
 
+CURRENT_REVISION = text(revisions.CURRENT)
+
+
 async def database_ready(service: str, database: Database) -> str | None:
     """The database answers, and has the schema that this code needs."""
     try:
         async with database.reading() as reader:
-            found = await reader.scalar(revisions.CURRENT)
+            found = await reader.scalar(CURRENT_REVISION)
     except PoolTimeout:
         return None  # every connection is at work: to send all elsewhere would only move the crowd
     except UndefinedTable:

@@ -45,6 +45,7 @@ from chassis.text.folding import (
 )
 from contracts.catalog import api
 from contracts.counts import COUNTED_MOST
+from contracts.text import SEARCH_SHORTEST
 
 BEYOND = COUNTED_MOST + 1
 BY_INDEX = "SET LOCAL enable_seqscan = off"
@@ -73,7 +74,7 @@ async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) ->
     Each group is listed only when 1 to 9 of it match, the withdrawn only on request. A text that
     equals a whole reference, however short, lists that product and counts the others.
     """
-    if letters_of(typed) >= api.SHORTEST_TEXT:
+    if letters_of(typed) >= SEARCH_SHORTEST:
         found = await look_up(reader, typed.strip())
         exact = found.exact
     else:

@@ -16,6 +16,7 @@ from chassis.http.standing import standing
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
 from contracts.text import Storable, Stripped, first_words
+from contracts.uploads import PART_BYTES
 
 router = APIRouter(prefix="/api/catalog", tags=["catalog"])
 
@@ -83,7 +84,7 @@ async def an_import(
 @router.patch(
     IMPORTS,
     status_code=204,
-    max_body_size=uploads.LONGEST_PART,
+    max_body_size=PART_BYTES,
     dependencies=[MayImport, uploads.Resumable, uploads.PartOnly],
     openapi_extra={
         "requestBody": {

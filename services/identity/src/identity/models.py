@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 
 from chassis.data.database import Mapping, metadata
+from contracts.identity.api import INVITATION_HOURS
 from contracts.identity.emails import email_key
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import STAFF, Role
@@ -145,8 +146,8 @@ class Session(Base):
 
 LINKS_LAST = {
     Purpose.PASSWORD: timedelta(hours=1),
-    Purpose.INVITATION: timedelta(hours=24),
-    Purpose.EMAIL: timedelta(hours=24),
+    Purpose.INVITATION: timedelta(hours=INVITATION_HOURS),
+    Purpose.EMAIL: timedelta(hours=INVITATION_HOURS),
 }
 SECRETS_STORED = 20
 NOT_ENDED = text("used_at IS NULL AND revoked_at IS NULL")

@@ -24,14 +24,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.database import Database
-from chassis.http.auth import AUDIENCE, ISSUER
+from chassis.http.auth import AUDIENCE, ISSUER, KEYS_PAUSE_SECONDS
 from contracts.identity import api
 from contracts.identity.roles import SERVICE
 from identity.models import Account, SigningKey
 
 ACCESS_SECONDS = 60
 KEYS_AGE_SECONDS = 600
-KEYS_PAUSE_SECONDS = 2
 LOCK = 7_301_002
 
 

@@ -12,6 +12,7 @@ from chassis.http.standing import standing
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
 from contracts.numbers import LONGEST_NUMBER
+from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from notifications import models, queries
 from notifications.operations import mails, preferences
 
@@ -21,8 +22,10 @@ Person = Annotated[Caller, Depends(only(*Role))]
 Staff = Annotated[Caller, Depends(only(*STAFF))]
 StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
-Limit = Annotated[int, Query(ge=1, le=50)]
-After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
+After = Annotated[
+    str | None, Query(max_length=CURSOR_LENGTH, description="`next` of the page before.")
+]
 TicketNumber = Annotated[int, Query(ge=0, lt=10**LONGEST_NUMBER)]
 
 
@@ -95,7 +98,7 @@ async def list_deliveries(ticket_number: TicketNumber, _: Staff, reader: Reading
 
 @router.get("/undelivered")
 async def list_undelivered(
-    _: StandingStaff, session: Transaction, limit: Limit = 20, after: After = None
+    _: StandingStaff, session: Transaction, limit: Limit = PAGE, after: After = None
 ) -> api.UndeliveredMails:
     """Failed mails, newest first."""
     return await queries.undelivered(session, at=clock.now(), limit=limit, after=after)

@@ -42,6 +42,7 @@ from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import STAFF
 from contracts.numbers import sale_number_in, serial_numbers_in
 from contracts.sales import api
+from contracts.text import SEARCH_SHORTEST
 from sales.models import DRAFTS_LAST, PIECES, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
 
 STANDING = Sale.cancelled_at.is_(None)
@@ -170,7 +171,7 @@ async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
     limit, after = wanted.limit, wanted.after
     if not wanted.text:
         return await page(reader, SALE.where(*days), limit=limit, after=after)
-    missing = api.SHORTEST_TEXT - letters_of(wanted.text)
+    missing = SEARCH_SHORTEST - letters_of(wanted.text)
     if missing > 0:
         raise SearchTooShort(
             "3 letters or digits are needed", field="text", context={"missing": missing}

@@ -13,6 +13,7 @@ from chassis.http.auth import Caller, only
 from chassis.http.idempotency import Once
 from chassis.http.standing import standing
 from contracts.identity.roles import STAFF, Role
+from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from contracts.sales import api
 from sales import clients, operations, queries
 from sales.models import Sale
@@ -23,10 +24,12 @@ Staff = Annotated[Caller, Depends(only(*STAFF))]
 StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
-Limit = Annotated[int, Query(ge=1, le=50)]
-After = Annotated[str | None, Query(max_length=400, description="`next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
+After = Annotated[
+    str | None, Query(max_length=CURSOR_LENGTH, description="`next` of the page before.")
+]
 DraftKey = Annotated[api.Key | None, Query(description="Only the draft of the sale with this key.")]
-CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=50)]
+CustomerIds = Annotated[list[UUID], Query(min_length=1, max_length=PAGE_MOST)]
 
 
 async def shop_time(request: Request) -> datetime:
@@ -93,7 +96,7 @@ async def list_sales(
     reader: Reading,
     customer_id: UUID | None = None,
     mine_today: bool = False,
-    limit: Limit = 20,
+    limit: Limit = PAGE,
     after: After = None,
 ) -> api.Sales:
     """Sales, newest first: all, those of one customer, or those that I recorded today."""
@@ -110,7 +113,7 @@ async def list_sales(
 
 @router.get("/mine")
 async def list_my_purchases(
-    customer: Customer, reader: Reading, limit: Limit = 20, after: After = None
+    customer: Customer, reader: Reading, limit: Limit = PAGE, after: After = None
 ) -> api.Sales:
     """What I bought, newest first, without what was cancelled."""
     return await queries.purchases_of(reader, customer, limit=limit, after=after)

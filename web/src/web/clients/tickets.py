@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from uuid import UUID
 
+from contracts.paging import PAGE_MOST
 from contracts.tickets.api import (
     Changes,
     Desk,
@@ -36,8 +37,6 @@ from contracts.tickets.api import (
     UnresolvedOfCustomers,
 )
 from web.clients.gateway import Gateway
-
-LONGEST_PAGE = 50
 
 
 async def open_ticket(gateway: Gateway, new: dict[str, str], *, key: str) -> Ticket:
@@ -118,7 +117,7 @@ async def those_in_queue(
         "/api/tickets",
         StaffTickets,
         view=view,
-        limit=LONGEST_PAGE,
+        limit=PAGE_MOST,
         number=[str(number) for number in numbers],
         **asked,
     )

@@ -9,12 +9,11 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
-from contracts.identity.api import Customer
+from contracts.identity.api import INSIDE_SHORTEST, SEARCH_SHORTEST, Customer
 from contracts.sales.api import Sale
 from contracts.tickets.api import StaffView, TicketSummary
 from web.clients import identity, sales, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
-from web.counter.new_sale.customers import INSIDE_FROM, SHORTEST_SEARCH
 from web.counter.pieces import answer, errors
 from web.shared import words
 from web.shared.forms import Form, Typed, question_email
@@ -62,7 +61,7 @@ async def customers_page(
     request: Request, person: SignedIn, form: Form, typed_as: str = ""
 ) -> Response:
     text = form["text"]
-    searched = text if len(text) >= SHORTEST_SEARCH else ""
+    searched = text if len(text) >= SEARCH_SHORTEST else ""
     found = await identity.search_customers(
         person.gateway, text=searched, limit=PAGE, after=form["after"] or None
     )
@@ -82,9 +81,13 @@ async def customers_page(
             {
                 "customer": customer,
                 "name": marked(
-                    f"{customer.last_name} {customer.first_name}", searched, inside_from=INSIDE_FROM
+                    f"{customer.last_name} {customer.first_name}",
+                    searched,
+                    inside_from=INSIDE_SHORTEST,
                 ),
-                "email": marked(customer.email, searched, inside_from=INSIDE_FROM, is_code=True),
+                "email": marked(
+                    customer.email, searched, inside_from=INSIDE_SHORTEST, is_code=True
+                ),
                 "purchases": counts[customer.id],
             }
             for customer in found.customers

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response
 from chassis import clock
 from contracts.counts import COUNTED_MOST
 from contracts.notifications.api import State
+from contracts.paging import PAGE_MOST
 from contracts.tickets.api import (
     Desk,
     MessageKind,
@@ -128,7 +129,7 @@ async def queue_again(
     lines: Annotated[int, Query(alias="lignes", description="How many are shown.")] = PAGE,
     known_numbers: Annotated[
         list[TicketNumber],
-        Query(alias="numero", max_length=tickets.LONGEST_PAGE, description="Those that changed."),
+        Query(alias="numero", max_length=PAGE_MOST, description="Those that changed."),
     ] = [],  # noqa: B006 - FastAPI copies it
 ) -> Response:
     """The current queue, and which of the changed requests are in it.
@@ -141,7 +142,7 @@ async def queue_again(
     except (SignInNeeded, WrongRole):
         return Response(status_code=204)
     desk, held = await asyncio.gather(
-        desk_of(staff.gateway, at, limit=max(PAGE, min(lines, tickets.LONGEST_PAGE))),
+        desk_of(staff.gateway, at, limit=max(PAGE, min(lines, PAGE_MOST))),
         tickets.those_in_queue(staff.gateway, at.view, at.filters, known_numbers)
         if known_numbers
         else nothing(),

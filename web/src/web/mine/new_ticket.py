@@ -5,6 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from chassis.http.bodies import LONG_BODY
+from contracts.numbers import LONGEST_NUMBER
+from contracts.paging import PAGE_MOST
 from contracts.tickets.api import Draft, NewTicket, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem
@@ -23,7 +25,7 @@ async def new_ticket(
     request: Request,
     customer: Customer,
     sale_id: Annotated[str, Query(alias="appareil")] = "",
-    follows: Annotated[int | None, Query(alias="suite", ge=0, lt=10**18)] = None,
+    follows: Annotated[int | None, Query(alias="suite", ge=0, lt=10**LONGEST_NUMBER)] = None,
     after: Annotated[str | None, Query(alias="apres")] = None,
 ) -> Response:
     """With the customer's draft, unless that is about something else."""
@@ -167,7 +169,7 @@ async def owned_products(customer: SignedIn, form: Form, followed: Ticket | None
         return OwnedProducts(owned_products=[])  # the product is that of the followed one
     try:
         return await tickets.owned_products(
-            customer.gateway, limit=tickets.LONGEST_PAGE, after=form["page"] or None
+            customer.gateway, limit=PAGE_MOST, after=form["page"] or None
         )
     except Problem:
         if not form.is_refused:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from chassis.text.folding import fold
 from contracts.catalog.api import Product
-from contracts.identity.api import Customer
+from contracts.identity.api import SEARCH_SHORTEST, Customer
 from contracts.numbers import sale_number_in, serial_numbers_in
+from contracts.paging import PAGE_MOST
 from contracts.sales.api import Sale
 from contracts.tickets.api import Found as FoundTicket
 from contracts.tickets.api import OwnedProductOfMine, StaffFound, UnresolvedOfCustomer
@@ -18,7 +19,6 @@ from web.shared.sessions import SignedIn
 from web.shared.text.matches import holds
 
 LISTED_MOST = 5  # of customers and of products
-SHORTEST_OF_CUSTOMERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +109,7 @@ async def sales_numbered(gateway: Gateway, text: str) -> list[Sale]:
 
 async def customers_like(gateway: Gateway, text: str) -> list[Customer]:
     """Nobody's name or address is without a letter, as numbers are."""
-    if len(text) < SHORTEST_OF_CUSTOMERS or not any(map(str.isalpha, text)):
+    if len(text) < SEARCH_SHORTEST or not any(map(str.isalpha, text)):
         return []
     return (await identity.search_customers(gateway, text=text, limit=LISTED_MOST)).customers
 
@@ -134,8 +134,8 @@ async def owned_like(gateway: Gateway, text: str) -> list[OwnedProductOfMine]:
     folded = fold(text)
     number, serial_numbers = sale_number_in(folded), serial_numbers_in(folded)
     owned, bought = await asyncio.gather(
-        tickets.owned_products(gateway, limit=tickets.LONGEST_PAGE),
-        sales.my_purchases(gateway, limit=tickets.LONGEST_PAGE) if number else nothing(),
+        tickets.owned_products(gateway, limit=PAGE_MOST),
+        sales.my_purchases(gateway, limit=PAGE_MOST) if number else nothing(),
     )
     wanted = {sale.id for sale in bought if sale.number == number}
     return [

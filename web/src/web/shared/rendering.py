@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import BaseLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
-from contracts.identity.api import PASSWORD_SHORTEST
+from contracts.identity.api import INVITATION_HOURS, PASSWORD_SHORTEST
 from contracts.identity.roles import Role
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from web.settings import WebSettings
@@ -85,6 +85,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
     made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
     made.globals["components"] = components  # ty: ignore[invalid-assignment]
+    made.globals["INVITATION_HOURS"] = INVITATION_HOURS  # ty: ignore[invalid-assignment]
     made.globals["PASSWORD_SHORTEST"] = PASSWORD_SHORTEST  # ty: ignore[invalid-assignment]
     made.globals["SERIAL_NUMBER_LENGTH"] = SERIAL_NUMBER_LENGTH  # ty: ignore[invalid-assignment]
     made.globals["words"] = words  # ty: ignore[invalid-assignment]

@@ -6,7 +6,8 @@ from typing import Any
 
 import httpx
 
-PART = 1024 * 1024  # bytes of a request at most
+from contracts.uploads import PART_BYTES
+
 TUS = {"Tus-Resumable": "1.0.0"}
 
 Ask = Callable[..., Awaitable[httpx.Response]]
@@ -20,9 +21,11 @@ async def upload(ask: Ask, path: str, content: bytes) -> dict[str, Any]:
     """
     begun = await ask("POST", path, headers=TUS | {"Upload-Length": str(len(content))})
     address = begun.headers["Location"]
-    for start in range(0, len(content), PART):
+    for start in range(0, len(content), PART_BYTES):
         offset = {"Upload-Offset": str(start), "Content-Type": "application/offset+octet-stream"}
-        await ask("PATCH", address, headers=TUS | offset, content=content[start : start + PART])
+        await ask(
+            "PATCH", address, headers=TUS | offset, content=content[start : start + PART_BYTES]
+        )
     while True:
         came = (await ask("GET", address)).json()
         if came["state"] != "waiting":

@@ -1,6 +1,5 @@
 """The databases and roles of this machine's PostgreSQL, and how far they are migrated."""
 
-import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -8,6 +7,7 @@ import psycopg
 
 from chassis.data import provisioning
 from chassis.data.provisioning import on_database, owner
+from chassis.data.revisions import REVISES, REVISION
 from local.launcher.machine.vault import Vault
 from local.launcher.settings import ROOT
 
@@ -27,9 +27,6 @@ def make(server: str, services: tuple[str, ...], vault: Vault) -> None:
 
 
 # ---- Migrations -------------------------------------------------------------------------
-
-REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
-REVISES = re.compile(r"^down_revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
 
 
 def newest_migrations(service: str, root: Path = ROOT) -> set[str]:

@@ -7,10 +7,11 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from chassis.messaging import streams
+from contracts.topology import CONTEXTS
 from local.launcher.machine.processes import CannotStart, free_port
 
 ROOT = Path(__file__).resolve().parents[5]
-SERVICES = ("identity", "catalog", "sales", "tickets", "notifications")
+SERVICES = CONTEXTS
 PARTS_WITH_PORTS = {
     "gateway (public)": "port",
     "gateway (internal)": "internal_port",

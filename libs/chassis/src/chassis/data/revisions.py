@@ -4,12 +4,10 @@ import functools
 import re
 from importlib.resources import files
 
-from sqlalchemy import text
-
 REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
 REVISES = re.compile(r"^down_revision\b[^=]*=\s*(?:[\"'](\w+)[\"']|None)", re.MULTILINE)
 
-CURRENT = text("SELECT version_num FROM alembic_version")
+CURRENT = "SELECT version_num FROM alembic_version"
 
 
 @functools.cache

@@ -27,7 +27,6 @@ from chassis.pruning import Past
 
 SCHEMA = "uploads"
 VERSION = "1.0.0"
-LONGEST_PART = 1024 * 1024  # bytes of one request
 KEPT = timedelta(days=1)  # from the beginning, whatever became of it
 UNFINISHED_MOST = 5  # of a person: the one begun first is given up where another begins
 BEGIN_LOCK = 0x746F73  # with the owner's id

@@ -15,7 +15,7 @@ from chassis.data.reading import Reader, Values
 from chassis.http import paging
 from chassis.text.folding import words_of
 from contracts.counts import COUNTED_MOST
-from contracts.identity.api import Customer, Customers, CustomerSearch
+from contracts.identity.api import INSIDE_SHORTEST, Customer, Customers, CustomerSearch
 from contracts.identity.emails import read_email
 
 WALKED = 2_000  # customers looked at in the order of names, where many match
@@ -102,7 +102,9 @@ class Words:
             literally = word.replace("%", "\\%").replace("_", "\\_")
             patterns[f"whole_{n}"] = f"% {literally} %"
             patterns[f"begin_{n}"] = f"% {literally}%"
-            patterns[f"match_{n}"] = f"%{literally}%" if len(word) > 2 else f"% {literally}%"
+            patterns[f"match_{n}"] = (
+                f"%{literally}%" if len(word) >= INSIDE_SHORTEST else f"% {literally}%"
+            )
         return patterns
 
 

@@ -9,6 +9,7 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import straight
 from chassis.http.idempotency import Once
 from contracts.identity import api
+from contracts.paging import PAGE_MOST
 from identity.operations import accounts, customers, links
 from identity.queries import accounts as known
 from identity.queries import customers as listed
@@ -24,7 +25,7 @@ from identity.routes.parameters import (
 
 router = identity_router()
 
-CustomerIds = Annotated[list[UUID], Query(alias="id", min_length=1, max_length=50)]
+CustomerIds = Annotated[list[UUID], Query(alias="id", min_length=1, max_length=PAGE_MOST)]
 
 
 @router.post("/customers", status_code=201)

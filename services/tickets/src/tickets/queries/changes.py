@@ -12,6 +12,7 @@ from sqlalchemy.types import UserDefinedType
 from chassis.data.reading import Reader
 from chassis.errors import Malformed
 from chassis.http.auth import Caller
+from contracts.numbers import LONGEST_NUMBER
 from contracts.tickets import api
 from tickets.models import SHOWN_TO_CUSTOMERS, Change, is_staff
 
@@ -38,7 +39,7 @@ class PgSnapshot(UserDefinedType[str]):
 # in between. It tells of every change whether it was visible.
 AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
 
-NUMBER = "[0-9]{1,18}"
+NUMBER = f"[0-9]{{1,{LONGEST_NUMBER}}}"
 SNAPSHOT = re.compile(f"({NUMBER}):({NUMBER}):((?:{NUMBER}(?:,{NUMBER})*)?)")
 LONGEST_SNAPSHOT = 4_000
 

@@ -9,6 +9,7 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import straight
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
+from contracts.paging import PAGE_MOST
 from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.models import Ticket
@@ -19,7 +20,6 @@ from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
 from tickets.routes.parameters import (
-    LONGEST,
     PAGE,
     After,
     Customer,
@@ -70,9 +70,9 @@ async def home(
     awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
     counts, owned, rest, *first = await reader.ask_all(
         lists.my_counts(customer.id),
-        products.owned_products(customer.id, limit=LONGEST, after=None),
+        products.owned_products(customer.id, limit=PAGE_MOST, after=None),
         lists.mine(others, filters, limit=PAGE, after=after),
-        *([lists.mine(awaiting, filters, limit=LONGEST, after=None)] if after is None else []),
+        *([lists.mine(awaiting, filters, limit=PAGE_MOST, after=None)] if after is None else []),
     )
     return api.Home(
         awaiting=first[0] if first else api.Tickets(tickets=[]),

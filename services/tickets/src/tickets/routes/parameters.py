@@ -9,6 +9,7 @@ from chassis.http.auth import Caller, only
 from chassis.http.standing import standing
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.numbers import LONGEST_NUMBER
+from contracts.paging import PAGE_MOST
 from tickets.operations.bounds import Bounds
 
 Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
@@ -17,10 +18,10 @@ StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
 Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
 Service = Annotated[Caller, Depends(only(SERVICE))]
 
-PAGE, LONGEST = 25, 50
+PAGE = 25
 LAST_MESSAGES = 30
 
-Limit = Annotated[int, Query(ge=1, le=LONGEST, description="The most lines of one page.")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="The most lines of one page.")]
 After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
 Before = Annotated[str | None, Query(description="What was read so far gave it as `previous`.")]
 WithCounts = Annotated[bool, Query(alias="counts", description="Also count every view.")]

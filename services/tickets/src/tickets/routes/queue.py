@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 
 from chassis.data.database import Reading
 from chassis.data.reading import Question
+from contracts.paging import PAGE_MOST
 from contracts.tickets import api
 from tickets.queries import lists, people
 from tickets.queries import tickets as queries
@@ -43,7 +44,7 @@ async def filters(
     opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
     answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
     unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
-    numbers: Annotated[list[api.TicketNumber], Query(alias="number", max_length=50)] = [],  # noqa: B006 - FastAPI copies it
+    numbers: Annotated[list[api.TicketNumber], Query(alias="number", max_length=PAGE_MOST)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
     """The filters of a queue; days are those of the shop's time zone."""
     zone = request.app.state.settings.zone

@@ -7,11 +7,12 @@ from fastapi import Depends, Query, Request
 
 from chassis.data.database import Reading
 from chassis.http.auth import Caller
+from contracts.paging import PAGE_MOST
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.queries import unresolved
 from tickets.queries.searching import search as queries
-from tickets.routes.parameters import LONGEST, Anyone, StandingStaff, tickets_router
+from tickets.routes.parameters import Anyone, StandingStaff, tickets_router
 
 router = tickets_router()
 
@@ -36,7 +37,7 @@ async def search(
 
 @router.get("/unresolved")
 async def unresolved_of_customers(
-    customer_id: Annotated[list[UUID], Query(min_length=1, max_length=LONGEST)],
+    customer_id: Annotated[list[UUID], Query(min_length=1, max_length=PAGE_MOST)],
     _: StandingStaff,
     reader: Reading,
 ) -> api.UnresolvedOfCustomers:

@@ -7,7 +7,13 @@ from fastapi import APIRouter, Request, Response
 from pydantic import ValidationError
 
 from chassis.errors import field_error
-from contracts.identity.api import Customer, EmailChecked, NewCustomer
+from contracts.identity.api import (
+    INSIDE_SHORTEST,
+    SEARCH_SHORTEST,
+    Customer,
+    EmailChecked,
+    NewCustomer,
+)
 from contracts.text import first_words
 from web.clients import identity, sales, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
@@ -19,8 +25,6 @@ from web.shared.text.matches import marked
 
 router = APIRouter()
 
-SHORTEST_SEARCH = 2
-INSIDE_FROM = 3  # characters; shorter words match beginnings only
 LISTED_MOST = 8
 
 
@@ -30,7 +34,7 @@ LISTED_MOST = 8
 @router.post("/comptoir/clients")
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
     text = first_words(form["text"].strip())
-    if len(text) < SHORTEST_SEARCH:
+    if len(text) < SEARCH_SHORTEST:
         message = "La recherche commence à la deuxième lettre."
         return answer(html=piece(request, "customers", rows=[], message=message), message=message)
     try:
@@ -47,9 +51,9 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
             "name": f"{customer.first_name} {customer.last_name}",
             "purchases": purchases(counts[customer.id]),
             "marked_name": marked(
-                f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_FROM
+                f"{customer.last_name} {customer.first_name}", text, inside_from=INSIDE_SHORTEST
             ),
-            "marked_email": marked(customer.email, text, inside_from=INSIDE_FROM, is_code=True),
+            "marked_email": marked(customer.email, text, inside_from=INSIDE_SHORTEST, is_code=True),
             "likely": found.count == 1 or customer.email.casefold() == text.casefold(),
         }
         for customer in found.customers

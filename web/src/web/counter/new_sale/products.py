@@ -8,12 +8,11 @@ from chassis.text.folding import letters_of
 from contracts.catalog.api import (
     LISTED_MOST,
     REFERENCE_LENGTH,
-    SHORTEST_TEXT,
     Product,
     ProductSearch,
     SearchState,
 )
-from contracts.text import first_words
+from contracts.text import SEARCH_SHORTEST, first_words
 from web.clients import catalog
 from web.clients.gateway import Problem
 from web.counter.pieces import answer, piece
@@ -101,7 +100,7 @@ def one_product() -> str:
 
 
 def letters_missing(text: str) -> str:
-    return words.refusal("search_too_short", {"missing": SHORTEST_TEXT - letters_of(text)})
+    return words.refusal("search_too_short", {"missing": SEARCH_SHORTEST - letters_of(text)})
 
 
 def offer(found: ProductSearch) -> str:

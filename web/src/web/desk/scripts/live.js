@@ -1,6 +1,7 @@
 // What others do meanwhile: counts and lines change where they stand, new ones are announced, and
 // nothing that is being read moves.
 
+import { PAGE_MOST } from "../../shared/scripts/limits.js";
 import { onNews, readAgain } from "../../shared/scripts/live.js";
 import { post } from "../../shared/scripts/session.js";
 import { steady } from "../../shared/scripts/steady.js";
@@ -45,7 +46,7 @@ async function readQueue(everything) {
     return;
   }
   isReading = true;
-  const asked = new Set([...changedNumbers].slice(-50));
+  const asked = new Set([...changedNumbers].slice(-PAGE_MOST));
   const lines = document.querySelectorAll("[data-queue] > li").length;
   const changed = [...asked].map((number) => `&numero=${number}`).join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from contracts.identity.api import INVITATION_HOURS
 from web.shared.text.typography import typeset
 from web.shared.words.sentences import Known
 
@@ -32,16 +33,16 @@ DONE = {
     "email_given_up": "Votre adresse e-mail reste la même.",
     "email_confirmed": "Adresse e-mail confirmée. Connectez-vous désormais avec elle.",
     "notifications_changed": "Notifications enregistrées.",
-    "staff_invited": "Invitation envoyée : le lien est valable 24 heures.",
+    "staff_invited": f"Invitation envoyée : le lien est valable {INVITATION_HOURS} heures.",
     "staff_added": "Compte ajouté.",
     "staff_changed": "Compte modifié.",
-    "link_sent_again": "Lien envoyé : il est valable 24 heures.",
+    "link_sent_again": f"Lien envoyé : il est valable {INVITATION_HOURS} heures.",
     "mail_sent_again": "E-mail remis dans la file : il part dans un instant.",
     "email_changed": "Adresse e-mail changée. Connectez-vous désormais avec elle.",
     "sale_recorded": "Vente enregistrée. {first_name} {may_ask}.",
     "sale_cancelled": "Vente annulée.",
     "customer_changed": "Modifications enregistrées.",
-    "customer_link_sent": "Un lien a été envoyé à {email} : valable 24 heures.",
+    "customer_link_sent": f"Un lien a été envoyé à {{email}} : valable {INVITATION_HOURS} heures.",
     "customer_password_changed": "Mot de passe enregistré. Les sessions de {first_name} sont fermées.",
     "letters_on": "Raccourcis d’une lettre activés dans ce navigateur.",
     "letters_off": "Raccourcis d’une lettre désactivés.",

@@ -3,11 +3,13 @@
 from chassis.text.typography import LONGEST_PIECE
 from contracts.identity.api import PASSWORD_SHORTEST
 from contracts.numbers import SERIAL_NUMBER_LENGTH
+from contracts.paging import PAGE_MOST
 from local.launcher.settings import ROOT
 
 MODULE = ROOT / "web/src/web/shared/scripts/limits.js"
 LIMITS = {
     "LONGEST_PIECE": LONGEST_PIECE,
+    "PAGE_MOST": PAGE_MOST,
     "PASSWORD_SHORTEST": PASSWORD_SHORTEST,
     "SERIAL_NUMBER_LENGTH": SERIAL_NUMBER_LENGTH,
 }

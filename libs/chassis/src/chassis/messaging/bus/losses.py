@@ -53,6 +53,8 @@ class Known:
         return self.is_another(info) or (self.position > 0 and not info.state.messages)
 
 
+KNOWN = f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE name ="  # noqa: S608 - a constant
+KNOWN_STREAM, LOCK_STREAM = text(f"{KNOWN} :name"), text(f"{KNOWN} :name FOR UPDATE")
 NOTE = f"""
     INSERT INTO {SCHEMA}.streams (name, created_at, position, losses)
     VALUES (%(name)s, %(created_at)s, %(position)s, %(losses)s)
@@ -94,12 +96,7 @@ class OwnStream:
 
         Everything after that is marked in the outbox to be published again.
         """
-        row = await (
-            await connection.execute(
-                f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE name = %s",  # noqa: S608 - a constant
-                [self.name],
-            )
-        ).fetchone()
+        row = await (await connection.execute(f"{KNOWN} %s", [self.name])).fetchone()
         known = noted = Known(*row) if row else None
         own = self.known
         if known and own and (known.created_at, known.losses) == (own.created_at, own.losses):
@@ -167,12 +164,9 @@ async def alive_meanwhile(connection: psycopg.AsyncConnection, work: Awaitable[i
         working.cancel()
 
 
-KNOWN = text(f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE name = :name")  # noqa: S608 - a constant
-
-
 async def is_as_known(reader: Reader, stream: str, info: StreamInfo, settled: int) -> bool:
     """Whether the stream is unchanged, so that `is_lost_to` has nothing to do: the usual case."""
-    row = (await reader.execute(KNOWN, {"name": stream})).one_or_none()
+    row = (await reader.execute(KNOWN_STREAM, {"name": stream})).one_or_none()
     if row is None:
         return False
     known = Known(*row)
@@ -186,15 +180,7 @@ async def is_lost_to(session: AsyncSession, stream: str, info: StreamInfo, settl
     `settled` is the position up to which everything was handled. Raises Stuck while the stream is
     still empty.
     """
-    row = (
-        await session.execute(
-            text(
-                f"SELECT created_at, position, losses FROM {SCHEMA}.streams WHERE name = :name"  # noqa: S608 - a constant
-                " FOR UPDATE"
-            ),
-            {"name": stream},
-        )
-    ).one_or_none()
+    row = (await session.execute(LOCK_STREAM, {"name": stream})).one_or_none()
     known = Known(*row) if row else None
     if known and known.position and not info.state.messages:
         raise Stuck(EMPTY.format(stream=stream, publisher=stream.lower()))
