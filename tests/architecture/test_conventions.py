@@ -54,6 +54,24 @@ def test_a_broken_rule_is_told(tmp_path, rule, name, text):
     assert len(list(rule(file))) == 1
 
 
+def test_a_script_looks_only_for_what_a_page_has(tmp_path):
+    page, script = tmp_path / "page.html", tmp_path / "page.js"
+    page.write_text('<form id="sale" data-draft data-key="1"><input name="email"></form>')
+    script.write_text(
+        'const form = document.getElementById("sale"), at = document.querySelector("#sail b");\n'
+        'const { key, "data-draft": draft } = form.dataset;\n'
+        "form.elements.email.value = form.elements.mail.value;\n"
+        'form.dataset.key ?? form.dataset.keys ?? form.closest("[data-draft] [data-drift]");\n'
+    )
+    missing = list(conventions.names_that_no_page_has([page, script], [script], []))
+    assert [line.split("the ")[1] for line in missing] == [
+        "attribute data-drift, which no page has",
+        "property keys, which no page has",
+        "id sail, which no page has",
+        "field mail, which no page has",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rule", "name", "text"),
     [

@@ -59,6 +59,7 @@ def every() -> Found:
     yield from of_each(templates, template_is_unsafe, time_hides_its_moment, template_is_foreign)
     yield from of_each(templates, template_line_is_long)
     yield from of_each(scripts, script_is_unsafe, script_is_foreign)
+    yield from names_that_no_page_has([*templates, *scripts, *WEB.rglob("*.py")], scripts, styles)
     of_web = [file for file in modules if WEB in file.parents]
     yield from of_each([*templates, *scripts, *of_web], limit_is_repeated)
     yield from of_each([*templates, *scripts, *styles], is_too_long)
@@ -187,6 +188,51 @@ def script_is_foreign(file: Path) -> Found:
         imported = Path(os.path.normpath(file.parent / used))
         if domain_of(imported, "scripts") not in {domain_of(file, "scripts"), "shared"}:
             yield f"a domain imports its own scripts and the shared ones, not {used}"
+
+
+# How scripts and styles look for attributes, ids and fields of a page.
+LOOKED_FOR = {
+    "attribute": r"\[(data-[a-z-]+)|(?:get|has)Attribute\(\"(data-[a-z-]+)",
+    "property": r"\.dataset\??\.(\w+)(?!\w|\s*=[^=])|\"(\w+)\" in [\w.]+\.dataset",
+    "id": r"getElementById\(\s*\"([\w-]+)\"|(?:querySelector(?:All)?|closest|matches)\(\s*[\"`]#([\w-]+)(?=[\"` .:,[>])",
+    "field": r"\.elements\.(\w+)|\[name=\"?(\w+)",
+}
+
+
+def names_that_no_page_has(
+    makers: Iterable[Path], scripts: Iterable[Path], styles: Iterable[Path]
+) -> Found:
+    """A script that looks for what no template, module or script makes does nothing, in silence."""
+    made = "\n".join(file.read_text(encoding="utf-8") for file in makers)
+    for file in (*scripts, *styles):
+        source = file.read_text(encoding="utf-8")
+        for kind, pattern in LOOKED_FOR.items():
+            for name in sorted({"".join(found) for found in re.findall(pattern, source)}):
+                if not is_made(kind, name, made):
+                    yield f"{file.name}: looks for the {kind} {name}, which no page has"
+
+
+def is_made(kind: str, name: str, made: str) -> bool:
+    """Written out where it is made, or as a quoted word that a macro or a piece makes one of."""
+    if kind == "property":
+        name = "data-" + re.sub("[A-Z]", lambda capital: f"-{capital[0].lower()}", name)
+    if kind in {"attribute", "property"}:
+        word = name.removeprefix("data-")
+        camel = re.sub("-([a-z])", lambda after: after[1].upper(), word)
+        forms = (
+            rf"(?<![\[\w\"]){name}(?![\w-])",
+            rf"(?:set|toggle)Attribute\(\"{name}\"",
+            rf"dataset\.{camel}\s*\??\??=[^=]",
+            rf"[\"']{word}[\"'](?=[:,)])",
+        )
+    else:
+        attribute = "id" if kind == "id" else "name"
+        forms = (
+            rf"\b{attribute}=\"{name}\"",
+            rf"\.{attribute} = \"{name}\"",
+            rf"['\"]{name}['\"](?!\))",
+        )
+    return any(re.search(form, made) for form in forms)
 
 
 LIMITS = {str(PASSWORD_SHORTEST), str(SERIAL_NUMBER_LENGTH)}

@@ -185,10 +185,9 @@ document.addEventListener("click", (event) => {
 
 // htmx asks as everything else does; its own time-out does not run while somebody signs in.
 document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
-  const quietly = "quietly" in ctx.sourceElement.dataset;
   const waits = () => clearTimeout(ctx.requestTimeout);
   ctx.fetch = (url, options) =>
-    ask(url, options, { quietly, waits }).catch((failure) => {
+    ask(url, options, { waits }).catch((failure) => {
       if (isAbort(failure) && !options.signal.aborted) mention();
       throw failure;
     });
