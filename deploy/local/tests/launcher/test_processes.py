@@ -49,6 +49,7 @@ def test_a_port_is_given_to_one_process_at_a_time(monkeypatch):
     with socket.socket() as somewhere:
         somewhere.bind(("127.0.0.1", 0))
         third = somewhere.getsockname()[1]
+    monkeypatch.setattr(processes, "OUTGOING", Path("/nowhere"))
     python = [sys.executable, "-P", "-c", asks]
     with subprocess.Popen(python, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdin
@@ -60,6 +61,18 @@ def test_a_port_is_given_to_one_process_at_a_time(monkeypatch):
         other.stdin.close()
     monkeypatch.setattr(processes, "FREE_PORTS", [ours, theirs])
     assert free_port() == theirs
+
+
+@pytest.mark.parametrize(
+    ("outgoing", "left"),
+    [("16000\t65535\n", 6_000), ("32768 60999", 10_000), ("1024 65535", 10_000)],
+)
+def test_no_port_is_given_that_an_outgoing_connection_may_take(
+    tmp_path, monkeypatch, outgoing, left
+):
+    monkeypatch.setattr(processes, "OUTGOING", tmp_path / "range")
+    (tmp_path / "range").write_text(outgoing)
+    assert list(processes.below_outgoing(processes.FREE_PORTS)) == [*range(10_000, 10_000 + left)]
 
 
 @pytest.mark.parametrize("is_a_folder", [True, False])
@@ -113,7 +126,7 @@ def test_a_process_that_does_not_end_when_asked_is_killed(tmp_path):
     command = [sys.executable, "-c", DEAF]
     process = Process("deaf", command, tmp_path / "log")
     process.start()
-    assert wait_until(lambda: "deaf" in process.last_words(), 5)
+    assert wait_until(lambda: "deaf" in process.last_words(), 30)
     pid = process.pid
     assert pid is not None
     process.stop(0.2)
@@ -148,7 +161,7 @@ def test_processes_end_when_the_launcher_is_killed_where_the_kernel_can_do_that(
         assert wait_until(lambda: psutil.Process(child).name() == "sleep", 20)
         launcher.kill()
     if sys.platform == "linux":
-        assert wait_until(lambda: not exists(child), 5)
+        assert wait_until(lambda: not exists(child), 30)
     else:
         assert dying_with_us("TERM") == []
         psutil.Process(child).kill()
@@ -171,7 +184,7 @@ def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
     assert supervisor.look() is False
     os.kill(first, signal.SIGKILL)
     try:
-        assert wait_until(supervisor.look, 5)
+        assert wait_until(supervisor.look, 30)
         assert part.is_alive()
         assert part.pid != first
         assert messages[0].startswith("sleeper has ended (signal 9)")
@@ -185,7 +198,7 @@ def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
     supervisor = Supervisor([part], messages.append, pauses=(0.01, 0.02, 0.03))
     part.start()
     try:
-        assert wait_until(lambda: supervisor.look() and len(messages) >= 8, 10, pause=0.01)
+        assert wait_until(lambda: supervisor.look() and len(messages) >= 8, 30, pause=0.01)
     finally:
         part.stop()
     [watched] = supervisor.watched

@@ -24,17 +24,29 @@ class CannotStart(Exception):
     """One line for the person at the terminal: what does not start, and what to do."""
 
 
-# Below the ports that kernels give to outgoing connections: one of those could be taken before our
-# server listens, tens of seconds later.
 FREE_PORTS = range(10_000, 20_000)
+OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")  # the first and the last
 
 
 def free_port() -> int:
     """One where nobody listens, and that nobody else is given while this process lives."""
+    ports = below_outgoing(FREE_PORTS)
     while True:
-        port = random.choice(FREE_PORTS)  # noqa: S311 - no secret
+        port = random.choice(ports)  # noqa: S311 - no secret
         if reserve(port) and not is_taken(port):
             return port
+
+
+def below_outgoing(ports: Sequence[int]) -> Sequence[int]:
+    """Without those that the kernel gives to outgoing connections, from 32768 on if not told else.
+
+    One of them could be taken before our server listens, tens of seconds later.
+    """
+    try:
+        first = int(OUTGOING.read_text().split()[0])
+    except (OSError, ValueError, IndexError):  # not Linux
+        return ports
+    return [port for port in ports if port < first] or ports
 
 
 def reserve(port: int) -> bool:
