@@ -5,8 +5,11 @@ import gc
 import os
 import random
 import tempfile
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -28,6 +31,7 @@ LOTS = {
         f"tests/attacks/test_{name}.py" for name in ("contract", "edge", "limits", "sessions")
     ),
 }  # fmt: skip
+SHOP = ZoneInfo("Europe/Paris")
 ANY = "any"  # a seed of chance
 running = contextlib.ExitStack()
 
@@ -37,11 +41,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
     Where tests run in several processes, each has servers of its own, and who deals them out none.
     """
-    if hasattr(config, "workerinput"):
+    one_of_several = hasattr(config, "workerinput")
+    if one_of_several:
         config.option.random_order = config.workerinput["random_order"]
+        for name in (POSTGRES, NATS):  # none shares its databases, not even where one is named
+            os.environ.pop(name, None)
     if config.option.random_order == ANY:
         config.option.random_order = str(random.randrange(1_000_000))  # noqa: S311 - no secret
-    deals_out = config.getoption("dist", "no") != "no" and not hasattr(config, "workerinput")
+    deals_out = config.getoption("dist", "no") != "no" and not one_of_several
     if deals_out or (POSTGRES in os.environ and NATS in os.environ):
         return
     folder = running.enter_context(tempfile.TemporaryDirectory(prefix="guichet-tests-"))
@@ -108,6 +115,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return lot_of(nodeid) or super()._split_scope(nodeid)
 
     return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """No test begins in the last minute of a day: its today would be yesterday before its end."""
+    for zone in (UTC, SHOP):
+        now = datetime.now(zone)
+        if (now.hour, now.minute) == (23, 59):
+            time.sleep(60 - now.second)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
