@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import httpx
-import jwt
 import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
 from local.launcher.machine.processes import free_port
+from signed_in import token_for
 from web.app import create_app
 from web.settings import WebSettings
 from web.shared.browser.cookies import cookie_name
@@ -82,8 +82,7 @@ def open_browser(
         def answer(request: httpx.Request) -> httpx.Response:
             if request.url.path != "/api/identity/tokens":
                 return services.answer(request)
-            token = jwt.encode(services.claims, "a secret that nobody checks in these tests")
-            return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+            return token_for(services.claims)
 
         app = create_app(settings.model_copy(update=changed))
         if session:

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from fastapi.routing import APIRoute
 from starlette.routing import BaseRoute
 
+from signed_in import claims_of
 from web.live import stream as live
 from web.shared.assets import SHEET
 from web.shared.browser.cookies import cookie_name
@@ -272,13 +273,7 @@ async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie):
 class Flooded:
     """A gateway that lets nothing more through for two minutes."""
 
-    claims: ClassVar = {
-        "sub": SOMEBODY,
-        "sid": SOMEBODY,
-        "role": "customer",
-        "name": "A B",
-        "given_name": "A",
-    }
+    claims: ClassVar = claims_of("customer", "A B", SOMEBODY)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         return httpx.Response(429, headers={"Retry-After": "125"})

@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from signed_in import claims_of
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import form_token
 
@@ -63,8 +64,7 @@ class Services:
 
     @property
     def claims(self) -> dict[str, str]:
-        who = {"sub": SELLER, "sid": SELLER, "role": "seller"}
-        return who | {"name": "Julien Morel", "given_name": "Julien"}
+        return claims_of("seller", "Julien Morel", SELLER)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path

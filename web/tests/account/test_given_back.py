@@ -1,16 +1,17 @@
 """What was typed comes back from every form of every page, whatever goes wrong with it."""
 
 import html
+import json
 import re
 from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import jwt
 import pytest
 from fastapi import FastAPI
 
+from signed_in import claims_of, token_for
 from web.app import create_app
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import form_token
@@ -43,7 +44,14 @@ FORMS: dict[tuple[str, str], dict[str, str]] = {
     ("administrator", "/courrier/{mail_id}/renvoi"): {},
     ("administrator", "/compte/notifications"): {"language": "fr", "new_requests": "on"},
 }
-# They only ask, or hold nothing that anybody types; a search is remembered before it is asked.
+# What a list is searched for, by whom.
+SEARCHES = {
+    "/mes-demandes": "customer",
+    "/recherche": "administrator",
+    "/clients": "administrator",
+    "/ventes": "administrator",
+}
+# They hold nothing that anybody types, or nothing that is given back.
 NOTHING_TYPED = {
     "/deconnexion",
     "/compte/adresse/renonciation",
@@ -56,10 +64,6 @@ NOTHING_TYPED = {
     "/personnel/{member_id}/lien",
     "/desabonnement/{token}",
     "/lien/{secret}",
-    "/recherche",
-    "/clients",
-    "/mes-demandes",
-    "/ventes",
 }
 # Nobody is signed in there: tests of their own.
 ANONYMOUS = {"/connexion", "/mot-de-passe-oublie"}
@@ -77,7 +81,7 @@ def posted(routes: Any, prefix: str = "") -> Iterator[str]:
 
 
 def test_every_form_is_here(app):
-    here = {address for _, address in FORMS} | NOTHING_TYPED | ANONYMOUS
+    here = {address for _, address in FORMS} | {*SEARCHES} | NOTHING_TYPED | ANONYMOUS
     assert {each for each in posted(app.routes) if not BY_SCRIPT.fullmatch(each)} == here
 
 
@@ -111,9 +115,7 @@ def bare(status: int) -> Answer:
 
 def signed_in(request: httpx.Request) -> httpx.Response:
     role = request.headers["Authorization"].split()[1]
-    claims = {"sub": str(WHO), "role": role, "name": "Camille Test", "given_name": "Camille"}
-    token = jwt.encode({**claims, "sid": str(uuid4())}, SECRET)
-    return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+    return token_for(claims_of(role, "Camille Test", WHO))
 
 
 # By name: what identity makes of the session, and what any service answers; the status expected.
@@ -191,6 +193,24 @@ async def test_what_was_typed_comes_back(browsing, trouble):
                 assert {name: back.get(name) for name in typed} == typed, where
                 assert (back.get("form_token"), back.get("form_key")) == (token, KEY), where
                 assert "sept tortues" not in answer.text, where
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+async def test_a_search_comes_back_or_is_remembered(browsing, settings, trouble):
+    """The page to which it leads is reloaded when the trouble is over."""
+    identity, services, statuses = TROUBLES[trouble]
+    for path, role in SEARCHES.items():
+        async for browser in browsing(role, identity, services):
+            sent = {"text": "Écran <noir>", "form_token": form_token(SECRET, WHO, role)}
+            answer = await browser.post(path, data=sent)
+            if answer.status_code != 303:
+                assert answer.status_code in statuses, path
+                assert given_back(answer)["text"] == sent["text"], path
+                continue
+            name = answer.headers["Location"].partition(f"{path}?r=")[2]
+            remembered = unseal(SECRET, browser.cookies[cookie_name(settings, "searches", path)])
+            assert remembered
+            assert json.loads(remembered.values[name])["text"] == sent["text"], path
 
 
 async def test_a_wait_is_said_to_programs_as_to_people(browsing):

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from signed_in import claims_of
 from web.shared.browser.cookies import cookie_name
 
 SOMEBODY = "0199b5a5-0000-7000-8000-000000000001"
@@ -29,8 +30,7 @@ class Services:
 
     @property
     def claims(self) -> dict[str, str]:
-        who = {"sub": SOMEBODY, "sid": SOMEBODY, "role": "customer"}
-        return who | {"name": "Zoé Petit", "given_name": "Zoé"}
+        return claims_of("customer", "Zoé Petit", SOMEBODY)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path

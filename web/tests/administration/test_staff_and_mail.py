@@ -16,6 +16,7 @@ from starlette.requests import Request
 
 from contracts.notifications.api import State
 from contracts.tickets.api import MessageKind, StaffMessage, StaffThread, StaffTicket
+from signed_in import claims_of
 from web.clients.gateway import Gateway
 from web.desk.desk import deliveries_of
 from web.shared.forms import form_token
@@ -90,8 +91,7 @@ class Services:
 
     @property
     def claims(self) -> dict[str, str]:
-        who = {"sub": ADA, "sid": ADA, "role": self.role}
-        return who | {"name": "Ada Gardienne", "given_name": "Ada"}
+        return claims_of(self.role, "Ada Gardienne", ADA)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path

@@ -3,16 +3,17 @@
 import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
 
 from contracts.catalog.api import Matches, Product, ProductSearch, SearchState
 from contracts.sales.api import years_before
+from shop import today
+from signed_in import claims_of
 from web.counter.new_sale.products import summary_of, the_one
 from web.shared.forms import form_token
 
@@ -22,7 +23,6 @@ SALE = "0199b5a5-0000-7000-8000-000000000003"
 PRODUCT = "0199b5a5-0000-7000-8000-000000000004"
 KEY = "0b6ba2a1-38b0-4fd4-8b09-4d2cb64e3a01"
 UNIT = "PHBQ74K2M910XTD"
-TODAY = datetime.now(ZoneInfo("Europe/Paris")).date()
 
 
 @dataclass
@@ -54,8 +54,7 @@ class Services:
 
     @property
     def claims(self) -> dict[str, str]:
-        who = {"sub": SELLER, "sid": SELLER, "role": "seller"}
-        return who | {"name": "Julien Morel", "given_name": "Julien"}
+        return claims_of("seller", "Julien Morel", SELLER)
 
     def sale(self, serial_number: str = UNIT) -> dict[str, Any]:
         return {
@@ -234,33 +233,34 @@ async def test_a_number_that_reads_like_a_sold_one_is_asked_about_once(
 @pytest.mark.parametrize(
     ("typed", "words"),
     [
-        (f"{TODAY + timedelta(days=1):%d%m%Y}", "La date de vente ne peut pas être dans le futur."),
+        ("{tomorrow:%d%m%Y}", "La date de vente ne peut pas être dans le futur."),
         ("31/12/2099", "La date de vente ne peut pas être dans le futur."),
         ("demain", "Cette date n’est pas lisible. Écrivez par exemple"),
         ("31/2", "Cette date n’est pas lisible."),
-        ("3/3/1999", f"ne peut pas être avant le {years_before(TODAY, 10):%d/%m/%Y}."),
+        ("3/3/1999", "ne peut pas être avant le {oldest:%d/%m/%Y}."),
         ("3/3/0202", "La date de vente ne peut pas être avant le"),
     ],
 )
 async def test_a_day_that_cannot_be_is_refused_for_what_is_wrong(ask, services, typed, words):
+    days = {"tomorrow": today() + timedelta(days=1), "oldest": years_before(today(), 10)}
     for path in ("/comptoir/dates", "/comptoir"):
-        answer = await ask(path, sold_on=typed, day_confirmed="1999-03-03")
-        assert words in plain(answer["fields"]["sold_on"])
+        answer = await ask(path, sold_on=typed.format(**days), day_confirmed="1999-03-03")
+        assert words.format(**days) in plain(answer["fields"]["sold_on"])
         assert "day" not in answer
     assert services.asked == []
 
 
 async def test_a_day_is_told_in_all_its_forms_with_four_digits_of_the_year(ask):
-    answer = await ask("/comptoir/dates", sold_on=f"{TODAY:%d%m%y}")
+    answer = await ask("/comptoir/dates", sold_on=f"{today():%d%m%y}")
 
-    assert (answer["day"], answer["short"]) == (TODAY.isoformat(), f"{TODAY:%d/%m/%Y}")
-    assert answer["words"].endswith(f" {TODAY.year}")
+    assert (answer["day"], answer["short"]) == (today().isoformat(), f"{today():%d/%m/%Y}")
+    assert answer["words"].endswith(f" {today().year}")
     assert "Aujourd’hui, " in answer["fields"]["sold_on"]
     assert answer["asks"] is False
 
 
 async def test_a_day_of_more_than_a_year_ago_is_asked_about_once(ask, services):
-    a_year_ago = years_before(TODAY, 1)
+    a_year_ago = years_before(today(), 1)
     assert (await ask("/comptoir/dates", sold_on=f"{a_year_ago:%d%m%Y}"))["asks"] is False
     day = a_year_ago - timedelta(days=1)
     typed = {"sold_on": f"{day:%d/%m/%Y}"}
@@ -334,7 +334,7 @@ async def test_only_what_the_contract_lists_is_recorded(ask, services):
     typed = {"customer_id": CUSTOMER, "product_id": PRODUCT, "serial_number": UNIT}
     await ask("/comptoir", **typed, customer_text="rouss", withdrawn_confirmed="", sold_on="")
 
-    assert services.asked == [("/api/sales", typed | {"sold_on": TODAY.isoformat()})]
+    assert services.asked == [("/api/sales", typed | {"sold_on": today().isoformat()})]
 
 
 async def test_a_customer_is_created_under_a_name_of_its_own(ask):

@@ -1,12 +1,13 @@
 """A customer's list: its address holds what it is narrowed to, but for what was typed."""
 
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 
 from contracts.tickets.api import Home, OwnedProducts, Tickets
+from signed_in import claims_of
 from web.mine.tickets import Narrowed, narrowed
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import Form, form_token
@@ -24,13 +25,7 @@ class Services:
     """They find nothing for this customer, and remember what they were asked for."""
 
     claims: dict[str, str] = field(
-        default_factory=lambda: {
-            "sub": str(uuid4()),
-            "role": "customer",
-            "name": "Nathalie Hélicon",
-            "given_name": "Nathalie",
-            "sid": str(uuid4()),
-        }
+        default_factory=lambda: claims_of("customer", "Nathalie Hélicon")
     )
     asked: list[str] = field(default_factory=list)
 

@@ -2,11 +2,12 @@
 
 import random
 from dataclasses import dataclass, field
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
 import pytest
 
+from signed_in import claims_of
 from web.shared.browser.cookies import Cookie, cookie_name
 from web.shared.forms import form_token
 from web.shared.searches import GONE
@@ -16,15 +17,7 @@ from web.shared.searches import GONE
 class Searched:
     """Services that find nothing, and remember what they were asked for."""
 
-    claims: dict[str, str] = field(
-        default_factory=lambda: {
-            "sub": str(uuid4()),
-            "role": "seller",
-            "name": "Julien Morel",
-            "given_name": "Julien",
-            "sid": str(uuid4()),
-        }
-    )
+    claims: dict[str, str] = field(default_factory=lambda: claims_of("seller", "Julien Morel"))
     status: int = 200
     asked: list[bytes] = field(default_factory=list)
     owners: list[str] = field(default_factory=list)

@@ -12,7 +12,6 @@ from uuid import uuid4
 from zoneinfo import ZoneInfo
 
 import httpx
-import jwt
 import pytest
 from pydantic import SecretStr
 from starlette.requests import Request
@@ -20,6 +19,7 @@ from starlette.requests import Request
 import web
 from chassis import clock
 from contracts.identity.roles import Role
+from signed_in import claims_of, token_for
 from web.account.sign_in import local
 from web.app import create_app
 from web.clients.gateway import Gateway
@@ -30,6 +30,7 @@ from web.shared.browser.request_headers import browser_address
 from web.shared.text.dates import Dates
 
 SOMEBODY = uuid4()
+LEA = claims_of("customer", "Léa Fontaine", SOMEBODY)
 
 
 def seen(headers: dict[str, str], client: str = "10.0.0.9") -> Request:
@@ -133,10 +134,7 @@ class Identity:
             return httpx.Response(201, json=opened | {"account": account})
         if request.headers.get("Authorization") != f"Bearer {self.token}":
             return httpx.Response(401, json={"status": 401, "code": "session_ended"})
-        claims = {"sub": str(SOMEBODY), "sid": str(SOMEBODY), "role": "customer"}
-        claims |= {"name": "Léa Fontaine", "given_name": "Léa"}
-        token = jwt.encode(claims, "a secret that nobody checks in these tests")
-        return httpx.Response(200, json={"access_token": token, "expires_in": 60})
+        return token_for(LEA)
 
 
 @asynccontextmanager
@@ -186,12 +184,7 @@ class Clockwork:
     """Identity knows the session; another service finds its tokens ended, as often as it is asked."""
 
     def __init__(self, refusals: int) -> None:
-        self.claims: dict[str, Any] = {
-            "sub": str(SOMEBODY),
-            "sid": str(SOMEBODY),
-            "role": "technician",
-        }
-        self.claims |= {"name": "Karim Benali", "given_name": "Karim"}
+        self.claims: dict[str, Any] = {**claims_of("technician", "Karim Benali", SOMEBODY)}
         self.refusals = refusals
         self.keys: list[str | None] = []
 
@@ -249,13 +242,7 @@ def test_there_is_no_default_secret_and_no_short_one(monkeypatch):
 class OneAccount:
     """All services, for somebody who signs in; `asked` is what they were asked."""
 
-    claims: ClassVar = {
-        "sub": str(SOMEBODY),
-        "sid": str(SOMEBODY),
-        "role": "customer",
-        "name": "Léa Fontaine",
-        "given_name": "Léa",
-    }
+    claims: ClassVar = LEA
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str]] = []
