@@ -195,7 +195,7 @@ async def connections(database: Database) -> int:
         assert found == 0
         return found
 
-    return await eventually(none, seconds=5)
+    return await eventually(none)
 
 
 async def test_a_service_is_made_of_what_it_is_set_to(database):

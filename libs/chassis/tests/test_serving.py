@@ -57,7 +57,7 @@ def create_app():
     return FastAPI(lifespan=lifespan)
 """
 SERVE = "import sys; from chassis.http.server import serve; serve('shop', None, int(sys.argv[1]))"
-DRAIN_SECONDS = 2.0
+DRAIN_SECONDS = 3.0
 
 
 @pytest.fixture
@@ -70,13 +70,18 @@ def package(tmp_path) -> Path:
 
 
 @pytest.fixture
-def address(package, tmp_path) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
+def drain_seconds() -> float:
+    return DRAIN_SECONDS
+
+
+@pytest.fixture
+def address(package, tmp_path, drain_seconds) -> Generator[tuple[str, subprocess.Popen[bytes]]]:
     """A process of its own, and where it listens."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, str(port)],
         cwd=tmp_path,
-        env={**os.environ, "GUICHET_DRAIN_SECONDS": str(DRAIN_SECONDS)},
+        env={**os.environ, "GUICHET_DRAIN_SECONDS": str(drain_seconds)},
         stdout=subprocess.DEVNULL,
     )
     url = f"http://127.0.0.1:{port}"
@@ -106,32 +111,33 @@ def answers(url: str, path: str) -> bool:
 
 def test_it_is_first_not_ready_still_answers_and_finishes_what_is_under_way(address):
     url, process = address
-    with ThreadPoolExecutor() as pool:
-        slow = pool.submit(httpx.get, f"{url}/slow", params={"seconds": DRAIN_SECONDS + 1})
+    with ThreadPoolExecutor() as pool, httpx.Client(timeout=30) as client:
+        slow = pool.submit(
+            httpx.get, f"{url}/slow", params={"seconds": DRAIN_SECONDS + 1}, timeout=30
+        )
         wait_until_slow(url)
         process.send_signal(signal.SIGTERM)
         asked_at = time.monotonic()
 
-        answer = httpx.get(f"{url}/health/ready")
+        answer = client.get(f"{url}/health/ready")
         assert (answer.status_code, answer.json()) == (503, {"ready": False, "process": "leaving"})
-        assert httpx.get(f"{url}/health/live").status_code == 200
-        assert httpx.get(f"{url}/slow", params={"seconds": 0}).status_code == 200
+        assert client.get(f"{url}/health/live").status_code == 200
+        assert client.get(f"{url}/slow", params={"seconds": 0}).status_code == 200
         assert slow.result().status_code == 200
 
-    process.wait(10)
+    process.wait(30)
     assert time.monotonic() - asked_at >= DRAIN_SECONDS
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/health/live")
 
 
+@pytest.mark.parametrize("drain_seconds", [600.0])
 def test_whoever_asks_twice_has_it_stop_at_once(address):
     url, process = address
     process.send_signal(signal.SIGTERM)
     assert httpx.get(f"{url}/health/ready").status_code == 503
-    asked_at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    process.wait(10)
-    assert time.monotonic() - asked_at < DRAIN_SECONDS
+    process.wait(30)
 
 
 def test_a_taken_port_ends_it_with_a_reason(package, tmp_path):
