@@ -131,7 +131,7 @@ class Postman:
     def forget(self) -> None:
         self.taken: list[tuple[str, str, bytes]] = []
         self.to_mail = self.to_rcpt = self.to_data = ""
-        self.hang = self.drop = False
+        self.hang = self.hangs = self.drop = False
         self.times: list[datetime] = []
 
     async def handle_MAIL(self, server, session, envelope, address, options):
@@ -148,6 +148,7 @@ class Postman:
 
     async def handle_DATA(self, server, session, envelope):
         if self.hang:
+            self.hangs = True
             await asyncio.sleep(30)
         if self.to_data:
             return self.to_data

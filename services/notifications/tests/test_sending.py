@@ -96,7 +96,7 @@ async def test_a_server_that_hangs_is_given_up_and_tried_later(waiting, postman)
     began = datetime.now(UTC)
     await waiting.sends_due(smtp_seconds=0.5)
 
-    assert datetime.now(UTC) - began < timedelta(seconds=4)
+    assert datetime.now(UTC) - began < timedelta(seconds=25)  # the server hangs for 30
     mail = await waiting.mail()
     assert (mail.state, mail.attempts) == ("waiting", 1)
     assert mail.last_error == "the mail server did not answer in time"

@@ -34,6 +34,12 @@ async def has_mails(scenario, count):
     await scenario.makes_due()
 
 
+async def until_it_hangs(postman):
+    async with asyncio.timeout(30):
+        while not postman.hangs:  # noqa: ASYNC110 - another thread's
+            await asyncio.sleep(0.01)
+
+
 async def test_many_workers_send_each_mail_once(scenario, postman):
     await has_mails(scenario, 20)
     await asyncio.gather(*(scenario.sends_due() for _ in range(6)))
@@ -44,7 +50,7 @@ async def test_a_mail_that_is_being_sent_is_nobody_elses(scenario, postman):
     await has_mails(scenario, 1)
     postman.hang = True
     slow = asyncio.create_task(scenario.sends_due(smtp_seconds=2))
-    await asyncio.sleep(0.3)
+    await until_it_hangs(postman)
     postman.hang = False
     assert await scenario.worker().send_next() is False
     await slow
@@ -54,7 +60,7 @@ async def test_no_connection_is_held_while_the_mail_server_answers(scenario, pos
     await has_mails(scenario, 1)
     postman.hang = True
     slow = asyncio.create_task(scenario.sends_due(smtp_seconds=1))
-    await asyncio.sleep(0.4)
+    await until_it_hangs(postman)
     assert app.state.database.engine.pool.checkedout() == 0
     await slow
 
@@ -185,7 +191,7 @@ async def test_the_service_sends_mail_for_events(scenario, postman, settings, ap
     served.state.http = app.state.http
     await scenario.receives(scenario.customer(), scenario.password())
     loops = [asyncio.create_task(sending.work(served, Loop("mail worker"))) for _ in range(2)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not postman.taken:  # noqa: ASYNC110 - another thread's list
             await asyncio.sleep(0.05)
     for loop in loops:
@@ -210,7 +216,7 @@ async def test_a_mail_behind_one_that_hangs_is_sent_by_a_worker_that_waits(
     monkeypatch.setattr(sending.smtp, "deliver", slowly)
     idle = [Loop("mail worker 1"), Loop("mail worker 2")]
     workers = [asyncio.create_task(sending.work(app, each)) for each in idle]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while {each.last for each in idle} != {"found no mail to send"}:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await has_mails(scenario, 1)

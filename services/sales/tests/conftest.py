@@ -32,7 +32,7 @@ async def service(name: str, owners: "Owners") -> AsyncGenerator[FastAPI]:
     url = testing.migrated_database("sales", name)
     app = create_app(Settings(database_url=url, time_zone="Europe/Paris"))
     testing.believe(app)
-    async with HttpClient(owners.url, seconds=1) as app.state.http:
+    async with HttpClient(owners.url, seconds=20) as app.state.http:
         yield app
     await app.state.database.close()
 
@@ -170,7 +170,7 @@ class Owners:
         self.tokens.append(request.headers["authorization"])
         self.while_asked()
         if self.mood == "silent":
-            await asyncio.sleep(3)
+            await asyncio.sleep(60)
         if self.mood == "failing":
             return JSONResponse({"detail": "failed"}, status_code=500)
         if self.mood == "unrouted":

@@ -14,7 +14,6 @@ from sales.models import Sale
 
 SELLER_ID = uuid4()
 SELLER = token(Role.SELLER, SELLER_ID)
-TODAY = datetime.now(ZoneInfo("Europe/Paris")).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 def serial(n):
@@ -125,14 +124,17 @@ async def test_the_sales_of_one_customer_hold_the_cancelled_ones(client, sell, r
 
 
 async def test_my_sales_of_today_are_mine_and_of_today(sell, read, session):
+    midnight = datetime.now(ZoneInfo("Europe/Paris")).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
     mine = await sell(1)
     await sell(2, headers=token(Role.SELLER))
     before_midnight = await sell(3)
     sale = await session.get(Sale, UUID(before_midnight["id"]))
-    sale.recorded_at = TODAY - timedelta(microseconds=1)
+    sale.recorded_at = midnight - timedelta(microseconds=1)
     at_midnight = await sell(4)
     sale = await session.get(Sale, UUID(at_midnight["id"]))
-    sale.recorded_at = TODAY
+    sale.recorded_at = midnight
     await session.commit()
 
     page = await read("", mine_today=True)
