@@ -4,9 +4,10 @@ import contextlib
 import json
 import re
 import runpy
+import select
 import socket
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -143,8 +144,10 @@ def test_the_running_gateway_has_the_limits_of_the_decision(gateway):
 
 
 @contextlib.contextmanager
-def half_sent(gateway: Gateway, question: str, number: int, *, sent: int) -> Generator[list[bytes]]:
-    """So many bodies that never end, of one address; gives the answers that came at once."""
+def half_sent(
+    gateway: Gateway, question: str, number: int, *, sent: int, refused: int
+) -> Generator[list[bytes]]:
+    """So many bodies that never end, of one address; gives the answers, once so many have come."""
     head = f"{question} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
     with contextlib.ExitStack() as stack:
         connections = []
@@ -153,17 +156,19 @@ def half_sent(gateway: Gateway, question: str, number: int, *, sent: int) -> Gen
             connection.bind((ATTACKER, 0))
             connection.connect(("127.0.0.1", gateway.public_port))
             connection.sendall(head.encode() + b"x" * sent)
-            connection.settimeout(0.01)
             connections.append(connection)
-        time.sleep(1)
-        yield [answer for each in connections if (answer := came(each))]
+        wait_until(lambda: len(answered(connections)) >= refused, 60)
+        time.sleep(0.5)  # for those that must not come
+        yield [each.recv(65536) for each in answered(connections)]
 
 
-def came(connection: socket.socket) -> bytes:
-    try:
-        return connection.recv(65536)
-    except TimeoutError:
-        return b""
+def answered(connections: Sequence[socket.socket]) -> list[socket.socket]:
+    """Those with something to read."""
+    poll = select.poll()
+    for each in connections:
+        poll.register(each, select.POLLIN)
+    ready = {descriptor for descriptor, _ in poll.poll(0)}
+    return [each for each in connections if each.fileno() in ready]
 
 
 @pytest.mark.parametrize("question", ["POST /api/tickets", "POST /demandes", f"PATCH {PARTS_AT}"])
@@ -172,7 +177,7 @@ def test_two_hundred_half_sent_bodies_of_one_address_cost_little_and_hold_up_nob
 ):
     method, path = question.split()
     before = memory(gateway)
-    with half_sent(gateway, question, 200, sent=200_000) as refused:
+    with half_sent(gateway, question, 200, sent=200_000, refused=200 - 64) as refused:
         assert len(refused) == 200 - 64
         assert memory(gateway) - before < 60
         for answer in refused:
@@ -186,11 +191,11 @@ def test_two_hundred_half_sent_bodies_of_one_address_cost_little_and_hold_up_nob
         for content in (None, b"x" * 60_000):
             began = time.monotonic()
             assert somebody.request(method, path, content=content).status_code == 200
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10  # the others' bodies are waited for a minute
         with client_from(ATTACKER, gateway) as others_there:
             assert others_there.get("/").status_code == 200  # who only reads goes on
     with client_from(ATTACKER, gateway) as client:
-        assert wait_until(lambda: client.request(method, path).status_code == 200, 5)
+        assert wait_until(lambda: client.request(method, path).status_code == 200, 60)
 
 
 def test_what_ends_in_the_middle_gives_its_place_back(gateway):
@@ -236,7 +241,7 @@ def test_who_sends_too_slowly_is_told_so_and_a_stream_goes_on(echoes, tmp_path):
 def only_begun(gateway: Gateway, path: str) -> bytes:
     """The answer to a body of which no more than the first byte comes."""
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 300000\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", gateway.public_port), timeout=9) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.public_port), timeout=30) as connection:
         connection.sendall(head.encode() + b"x")
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -246,7 +251,7 @@ def test_a_head_is_bounded_as_well(gateway):
     with contextlib.ExitStack() as stack:
         for _ in range(100):
             connection = stack.enter_context(
-                socket.create_connection(("127.0.0.1", gateway.public_port), timeout=5)
+                socket.create_connection(("127.0.0.1", gateway.public_port), timeout=30)
             )
             with contextlib.suppress(ConnectionError):  # it is refused before all of it is sent
                 connection.sendall(
@@ -257,7 +262,7 @@ def test_a_head_is_bounded_as_well(gateway):
 
 
 def test_a_body_where_none_means_anything_is_not_waited_for(gateway):
-    with socket.create_connection(("127.0.0.1", gateway.public_port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", gateway.public_port), timeout=30) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nx")
         answer = connection.recv(65536)
     assert answer.startswith(b"HTTP/1.1 200 ")

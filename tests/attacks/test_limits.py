@@ -200,6 +200,6 @@ async def eleven_streams(guichet: Installation, hub: Hub) -> None:
         page, _ = await timed(guichet, "GET /en-direct", who, b"")
         assert page.headers[b"content-type"].startswith(b"text/event-stream")
         assert page.body.endswith(b"event: full\ndata:\n\n")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while hub.streams:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(0.1)

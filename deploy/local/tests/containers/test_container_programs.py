@@ -408,7 +408,7 @@ def test_a_broker_that_stays_away_or_is_mute_is_one_line(guarded):
 
 def test_a_broker_that_refuses_is_one_line_at_once(guarded):
     guarded.start()
-    guarded.wait_for(guarded.is_ready, 10)
+    guarded.wait_for(guarded.is_ready, 30)
     refused = set_up_streams(guarded.url, "wrong")
     assert (refused.returncode, refused.stderr) == (
         1,

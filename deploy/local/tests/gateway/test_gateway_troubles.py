@@ -4,7 +4,6 @@ import json
 import os
 import socket
 import ssl
-import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -33,14 +32,16 @@ class Moody(BaseHTTPRequestHandler):
     """Says that it is ready; answers, unless it is silent or refuses."""
 
     protocol_version = "HTTP/1.1"
-    ready, silent, silent_once = True, False, False
+    ready, silent, silent_once, asked = True, False, False, 0
     heard = Event()
     status = HTTPStatus.OK
 
     def do_GET(self) -> None:
         if self.path.startswith("/health"):
             self.answer(HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE)
-        elif self.silent or self.silent_once:
+            return
+        Moody.asked += 1
+        if self.silent or self.silent_once:
             Moody.silent_once = False
             self.close_connection = True
         elif self.path in STREAMS:
@@ -207,9 +208,9 @@ def test_the_breaker_opens_on_silence_and_closes_again(public):
 
     Moody.silent = True
     assert status_within(30, ask, 503)
-    began = time.monotonic()
-    assert {ask() for _ in range(5)} == {503}  # without asking the service at all
-    assert time.monotonic() - began < 2
+    asked = Moody.asked
+    assert {ask() for _ in range(5)} == {503}
+    assert Moody.asked == asked, "the service was asked"
     assert public.get("/").status_code in {502, 503}
     Moody.silent = False
     assert status_within(30, ask, 200)
@@ -235,7 +236,7 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
     lost = public.post("/api/tickets")
     assert lost.status_code == 502  # it may have been done
     is_ours(lost)
-    assert status_within(5, lambda: public.post("/api/tickets").status_code, 200)
+    assert status_within(30, lambda: public.post("/api/tickets").status_code, 200)
     Moody.silent_once = True
     says_how_to_send_again(public.post("/mes-demandes/7", data={"text": "x"}))
 

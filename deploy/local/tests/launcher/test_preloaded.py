@@ -161,7 +161,7 @@ def test_what_they_draw_by_chance_differs(services):
 def test_one_that_is_killed_tells_how_and_starts_again(services):
     shop = services["shop"]
     shop.running.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not shop.is_alive(), 5)
+    assert wait_until(lambda: not shop.is_alive(), 30)
     assert shop.running.returncode == -signal.SIGKILL
     shop.start()
     shop.wait_for(shop.is_ready, 30)
@@ -282,10 +282,10 @@ def test_others_orphans_that_came_along_are_collected(services):
         before = preloading.children()
         with preloading.adopting():
             other.kill()
-            assert wait_until(lambda: orphan in preloading.children(), 10)
+            assert wait_until(lambda: orphan in preloading.children(), 30)
         shop.preloader.strangers |= preloading.children() - before
         other.stdin.close()
-    assert wait_until(lambda: psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE, 10)
+    assert wait_until(lambda: psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE, 30)
     shop.start()
     shop.wait_for(shop.is_ready, 30)
     assert not psutil.pid_exists(orphan)
@@ -324,4 +324,4 @@ def test_they_end_with_their_launcher(sources, children):
         assert psutil.Process(pids[1]).name() == "shop"
         launcher.kill()
     left = [Leftover("a part", pid) for pid in pids]
-    assert wait_until(lambda: not any(each.is_there() for each in left), 10)
+    assert wait_until(lambda: not any(each.is_there() for each in left), 30)

@@ -90,21 +90,27 @@ def test_what_is_changed_of_a_page_is_seen(sources, web, monkeypatch, record_pro
         ),
     }
     with watching.watching({"web": web}, messages.append):
-        time.sleep(0.3)  # until it watches
+
+        def is_watched() -> bool:
+            """It tells nobody when it begins."""
+            append("app.py", "\n")
+            return wait_until(lambda: bool(messages), 3)
+
+        assert wait_until(is_watched, 60)
         for kind, (change, is_seen) in changes.items():
             before, saved = versions(web), time.monotonic()
             change()
-            assert wait_until(is_seen, 10, 0.02)
+            assert wait_until(is_seen, 60, 0.02)
             seconds = time.monotonic() - saved
             record_property("counted", f"a changed {kind} is seen after {seconds:.1f} s")
             # A browser keeps for ever what it has loaded from an address.
             assert kind == "template" or not before & versions(web)
 
         replace(package / "app.py", 'title="Guichet"', "title=")
-        assert wait_until(lambda: any("SyntaxError" in line for line in messages), 10)
+        assert wait_until(lambda: any("SyntaxError" in line for line in messages), 60)
         assert "web does not take web/src/web/app.py" in messages[-1]
         replace(package / "app.py", "title=,", 'title="Guichet",')
-        assert wait_until(lambda: ">Entrer<" in page(web), 10)
+        assert wait_until(lambda: ">Entrer<" in page(web), 60)
     assert web.is_alive()
 
 

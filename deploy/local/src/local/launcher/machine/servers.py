@@ -336,7 +336,7 @@ def for_tests(folder: Path) -> Generator[tuple[PostgreSQL, Broker]]:
     try:
         broker.start()
         postgres.start()
-        broker.wait_for(broker.is_ready, 10)
+        broker.wait_for(broker.is_ready, 30)
         postgres.wait_for(postgres.is_ready, 30)
         yield postgres, broker
     finally:
