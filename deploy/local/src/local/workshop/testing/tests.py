@@ -96,6 +96,8 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
         assets.bring()
     if "web" in parts:
         scripts.bring()
+    if {"web", "local"} & parts:
+        assets.node()
     if {"e2e", "faults", "compose"} & parts:
         browser.bring()
     prefix = own_disks() if "incidents" in parts else []
