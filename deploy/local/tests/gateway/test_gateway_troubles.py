@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import ssl
 from collections.abc import Callable, Generator
@@ -29,11 +30,11 @@ STREAMS = ("/api/tickets/stream", "/en-direct")
 
 
 class Moody(BaseHTTPRequestHandler):
-    """Says that it is ready; answers, unless it is silent or refuses."""
+    """Says that it is ready; answers, unless it is silent, too slow or refuses."""
 
     protocol_version = "HTTP/1.1"
     ready, silent, silent_once, asked = True, False, False, 0
-    heard = Event()
+    heard, in_time = Event(), Event()
     status = HTTPStatus.OK
 
     def do_GET(self) -> None:
@@ -41,6 +42,7 @@ class Moody(BaseHTTPRequestHandler):
             self.answer(HTTPStatus.OK if self.ready else HTTPStatus.SERVICE_UNAVAILABLE)
             return
         Moody.asked += 1
+        self.in_time.wait(60)
         if self.silent or self.silent_once:
             Moody.silent_once = False
             self.close_connection = True
@@ -74,13 +76,16 @@ class Moody(BaseHTTPRequestHandler):
 def good_mood() -> Generator[None]:
     yield
     Moody.ready, Moody.silent, Moody.status = True, False, HTTPStatus.OK
+    Moody.in_time.set()
 
 
 @contextmanager
-def gateway_before(folder: Path, port: int, **environment: str) -> Generator[Gateway]:
+def gateway_before(
+    folder: Path, port: int, *, files: Path = ROOT / "gateway", **environment: str
+) -> Generator[Gateway]:
     gateway = Gateway(
         folder,
-        ROOT / "gateway",
+        files,
         public_port=free_port(),
         internal_port=free_port(),
         servers=dict.fromkeys(PARTS, port),
@@ -99,6 +104,7 @@ def gateway_before(folder: Path, port: int, **environment: str) -> Generator[Gat
 @pytest.fixture(scope="module")
 def server() -> Generator[ThreadingHTTPServer]:
     Moody.heard.set()  # only the test of a live stream waits in between
+    Moody.in_time.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         yield server
@@ -287,6 +293,27 @@ def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
     finally:
         gateway.stop()
     assert seen == {200}
+
+
+def test_a_part_that_is_too_slow_is_told_so_in_our_words(server, tmp_path):
+    """After half a minute; here after a second."""
+    files = tmp_path / "files"
+    shutil.copytree(ROOT / "gateway", files)
+    servers = files / "dynamic" / "servers.yml"
+    patience, hurried = "responseHeaderTimeout: 30s", "responseHeaderTimeout: 1s"
+    assert patience in servers.read_text()
+    servers.write_text(servers.read_text().replace(patience, hurried))
+    with (
+        gateway_before(tmp_path, server.server_port, files=files) as gateway,
+        client_of(gateway, timeout=30) as client,
+    ):
+        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 30)
+        Moody.in_time.clear()
+        for method, path in (("POST", "/api/tickets"), ("GET", "/demandes")):
+            answer = client.request(method, path)
+            assert answer.status_code == 504, answer.text
+            is_ours(answer)
+        says_how_to_send_again(client.post("/mes-demandes/7", data={"text": "x"}))
 
 
 def test_refusals_and_failures_of_a_service_open_no_breaker(public):
