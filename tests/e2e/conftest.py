@@ -1,7 +1,7 @@
 """A real browser at Guichet's public address, and people to sit before it."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from playwright.async_api import Browser, async_playwright, expect
 
 import failures
 from caught_mails import Mailbox
+from e2e.another_site import AnotherSite, listening
 from e2e.dataset import HOSTILE, Cast, Dataset, make_dataset
 from e2e.people import Customer, Staff
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
@@ -50,6 +51,12 @@ def mailbox(stack: Stack) -> Mailbox:
 
 
 @pytest.fixture
+def another_site() -> Iterator[AnotherSite]:
+    with listening() as site:
+        yield site
+
+
+@pytest.fixture
 async def closed(stack: Stack, dataset: Dataset, windows: Windows) -> AsyncGenerator[None]:
     """Tickets is away, and browsers are told so."""
     tickets = stack.services["tickets"]
@@ -57,8 +64,8 @@ async def closed(stack: Stack, dataset: Dataset, windows: Windows) -> AsyncGener
     yield
     windows.complaints = [each for each in windows.complaints if not each.startswith("503 for")]
     tickets.start()
-    await asyncio.to_thread(tickets.wait_for, tickets.is_ready, 30)
-    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+    await asyncio.to_thread(tickets.wait_for, tickets.is_ready, 60)
+    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 60)
 
 
 # --- Accounts, each made once ------------------------------------------------------------------

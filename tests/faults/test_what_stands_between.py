@@ -1,7 +1,10 @@
 """What stands between a browser and web passes on what web says: the gateway, and a proxy before it."""
 
+import re
 import shutil
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,6 +24,7 @@ SECURITY = (
     "Permissions-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy",
     "Cross-Origin-Embedder-Policy", "X-Robots-Tag", "Cache-Control",
 )  # fmt: skip
+NEW_REQUEST = "/mes-demandes/nouvelle"
 SECRET = "0198c0de00007000800000000000000100000000000"
 
 
@@ -40,17 +44,37 @@ API = {
 }
 
 
-async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(stack, seller):
+async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(
+    stack, shop, seller, customer
+):
     """And HEAD is answered wherever GET is."""
-    cookies = {}
-    async with browser_at(stack.gateway_url, seller) as browser:
-        cookies = dict(browser.cookies)
     web, gateway = f"http://127.0.0.1:{stack.settings.port_of('web')}", stack.gateway_url
-    async with httpx.AsyncClient(cookies=cookies, timeout=20) as http:
+    async with browser_of(seller, gateway) as http:
         for path in PAGES:
             await is_the_same(http, web, gateway, path)
         lost = await http.get(f"{gateway}/lien/{SECRET}")
         assert lost.headers["Referrer-Policy"] == "no-referrer"
+        sent = [http.build_request("GET", f"{at}/en-direct") for at in (web, gateway)]
+        streams = [await http.send(request, stream=True) for request in sent]
+        are_alike(*streams)
+        for stream in streams:
+            await stream.aclose()
+    async with browser_of(customer, gateway) as http:
+        for path in ("/mes-demandes", NEW_REQUEST):
+            await is_the_same(http, web, gateway, path)
+        token = re.search(
+            r'name="form_token" value="(.+?)"', (await http.get(web + NEW_REQUEST)).text
+        )
+        assert token
+        empty = {"form_token": token[1], "subject": "", "description": ""}
+        refused = [await http.post(at + NEW_REQUEST, data=empty) for at in (web, gateway)]
+        assert refused[0].status_code == 422
+        are_alike(*refused)
+    await shop.administrator.call("POST", "/api/identity/password-links", {"email": customer.email})
+    async with browser_of(shop.administrator, gateway) as http:
+        mail = await eventually(partial(a_caught_mail, http, web))
+        for path in ("/courrier/demo", mail, f"{mail}/page"):
+            await is_the_same(http, web, gateway, path)
     headers = {"Authorization": f"Bearer {await seller.token()}"}
     async with httpx.AsyncClient(headers=headers, timeout=20) as http:
         for service, path in API.items():
@@ -59,15 +83,37 @@ async def test_every_security_header_of_every_kind_of_page_reaches_the_browser(s
             await is_the_same(http, here, gateway, f"/api/{service}/nowhere")
 
 
+@asynccontextmanager
+async def browser_of(account: Account, gateway: str) -> AsyncGenerator[httpx.AsyncClient]:
+    """With a session, at whichever address."""
+    async with browser_at(gateway, account) as signed_in:
+        cookies, headers = dict(signed_in.cookies), {"Sec-Fetch-Site": "same-origin"}
+    async with httpx.AsyncClient(cookies=cookies, headers=headers, timeout=20) as http:
+        yield http
+
+
+async def a_caught_mail(http: httpx.AsyncClient, web: str) -> str:
+    """Its address."""
+    found = re.search(
+        r'href="(/courrier/demo/[^"]+)"', (await http.get(f"{web}/courrier/demo")).text
+    )
+    assert found
+    return found[1]
+
+
 async def is_the_same(http: httpx.AsyncClient, here: str, there: str, path: str) -> None:
     expected, arrived = await http.get(here + path), await http.get(there + path)
-    assert arrived.status_code == expected.status_code, path
-    assert security(arrived) == security(expected), path
-    assert security(expected)["X-Content-Type-Options"] == "nosniff", path
+    are_alike(expected, arrived)
     for address in (here, there):
         head = await http.head(address + path)
         assert (head.status_code, head.content) == (expected.status_code, b""), path
         assert security(head) == security(expected), path
+
+
+def are_alike(expected: httpx.Response, arrived: httpx.Response) -> None:
+    assert arrived.status_code == expected.status_code, expected.url
+    assert security(arrived) == security(expected), expected.url
+    assert security(expected)["X-Content-Type-Options"] == "nosniff", expected.url
 
 
 def security(answer: httpx.Response) -> dict[str, str]:
@@ -89,7 +135,7 @@ async def nginx(stack: Stack, shop, tmp_path: Path) -> AsyncGenerator[str]:
     proxy = Process("nginx", [program, "-c", str(file), "-e", "stderr"], tmp_path / "nginx.log")
     proxy.start()
     try:
-        proxy.wait_for(lambda: answers(port), 30)
+        proxy.wait_for(lambda: answers(port), 60)
         yield f"http://127.0.0.1:{port}"
     finally:
         proxy.stop()
