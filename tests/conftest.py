@@ -15,7 +15,7 @@ from local.launcher.stack import Stack
 from shop import PASSWORD, Product, Shop
 
 WHOLE = {"e2e", "faults"}
-SECONDS = 240  # the first test waits for the start of everything
+SECONDS = 600  # the first test waits for the start of everything
 SETTINGS = {
     # One customer lives through many stories.
     "GUICHET_TICKETS_AN_HOUR": "1000000",

@@ -56,7 +56,7 @@ def broker_and_door(
     try:
         for server in (broker, door):
             server.start()
-            server.wait_for(server.is_ready, 20)
+            server.wait_for(server.is_ready, 60)
         assert wait_until(lambda: answers(monitor, "/healthz"), 20)  # as its container is asked
         loops.run(streams.set_up(broker.url, passwords[streams.ADMIN], others))
         trusted = ssl.create_default_context(cafile=certificate)

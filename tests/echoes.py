@@ -150,9 +150,9 @@ def gateway_before(
     gateway.environment = {**(gateway.environment or {}), **environment}
     gateway.start()
     try:
-        gateway.wait_for(gateway.is_ready, 20)
+        gateway.wait_for(gateway.is_ready, 60)
         if environment.get("GUICHET_SERVERS") != "docker":
-            assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 20)
+            assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 60)
         yield gateway
     finally:
         gateway.stop()

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 async def eventually(
-    check: Callable[[], Awaitable[T]], *, seconds: float = 30, pause: float = 0.05
+    check: Callable[[], Awaitable[T]], *, seconds: float = 60, pause: float = 0.05
 ) -> T:
     """What `check` returns once it asserts nothing wrong any more; its last complaint otherwise."""
     deadline = time.monotonic() + seconds

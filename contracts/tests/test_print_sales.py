@@ -38,7 +38,7 @@ async def server(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Bro
     secrets = {streams.password_variable(user): password(user) for user in streams.users(SYSTEMS)}
     broker = Broker(folder, port, config=config, secrets=secrets)
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     await streams.set_up(broker.url, password("admin"), SYSTEMS)
     yield broker
     broker.stop()
@@ -199,7 +199,7 @@ async def test_a_store_of_one_account_goes_on_where_each_system_stopped(tmp_path
     listen = f"127.0.0.1:{port}"
     before = Broker(tmp_path, port, config=OF_ONE_ACCOUNT.format(listen=listen, store=store))
     before.start()
-    before.wait_for(before.is_ready, 30)
+    before.wait_for(before.is_ready, 60)
     await streams.set_up(before.url, password("admin"), ["warehouse"])
     first = await sell(before, "SN0000000000040")
     program = Running(before, "warehouse")
@@ -215,7 +215,7 @@ async def test_a_store_of_one_account_goes_on_where_each_system_stopped(tmp_path
     }
     after = Broker(tmp_path, port, config=config, secrets=secrets)
     after.start()
-    after.wait_for(after.is_ready, 30)
+    after.wait_for(after.is_ready, 60)
     try:
         await streams.set_up(after.url, password("admin"), ["warehouse"])
         program = Running(after, "warehouse")

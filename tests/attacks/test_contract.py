@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 from attacks.access import API, ROLES
 from attacks.installation import Installation
 
-pytestmark = pytest.mark.timeout(240)  # every operation is asked, by everybody
+pytestmark = pytest.mark.timeout(600)  # every operation is asked, by everybody
 
 
 def kept_by_no_cache(_: object, response: schemathesis.Response, __: Case) -> None:

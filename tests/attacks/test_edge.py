@@ -23,7 +23,7 @@ from web.desk.views import DeskView, desk_view
 from web.shared.browser.cookies import Cookie, cookie_name
 from web.shared.browser.request_headers import Header
 
-pytestmark = pytest.mark.timeout(240)  # some thousands of requests
+pytestmark = pytest.mark.timeout(600)  # some thousands of requests
 
 # Of the processor, in the thread of all that answers: the machine, and what other tests have left in
 # this process, may be busy.

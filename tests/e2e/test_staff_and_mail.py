@@ -95,8 +95,8 @@ async def nothing_is_known_of_mail(stack: Stack) -> AsyncGenerator[Callable[[], 
 
     yield stop
     notifications.start()
-    await asyncio.to_thread(notifications.wait_for, notifications.is_ready, 30)
-    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+    await asyncio.to_thread(notifications.wait_for, notifications.is_ready, 60)
+    await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 60)
 
 
 async def test_what_was_known_of_a_mail_stays_while_nobody_can_say(

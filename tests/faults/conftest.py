@@ -35,6 +35,13 @@ async def broker(stack: Stack, shop: Shop) -> AsyncGenerator[Broker]:
         yield broker
 
 
+@pytest.fixture(autouse=True)
+async def whole(stack: Stack, shop: Shop) -> None:
+    """Whatever the test before has stopped is there again, and the gateway has found it."""
+    await all_ready(stack.processes)
+    await eventually(lambda: all_reached(shop))
+
+
 @pytest.fixture
 async def supervisor(stack: Stack, shop: Shop) -> AsyncGenerator[list[str]]:
     """As `./guichet up` looks after its parts; gives what it says."""
@@ -56,9 +63,9 @@ async def supervisor(stack: Stack, shop: Shop) -> AsyncGenerator[list[str]]:
 
 async def all_reached(shop: Shop) -> None:
     """The gateway looks at each part only so often."""
-    for context in CONTEXTS:
-        answer = await shop.http.get(f"/api/{context}/nothing")
-        assert answer.status_code != 503, f"the gateway has not found {context} again"
+    for path in ("/connexion", *(f"/api/{context}/nothing" for context in CONTEXTS)):
+        answer = await shop.http.get(path)
+        assert answer.status_code < 500, f"the gateway has not found what answers {path}"
 
 
 @pytest.fixture(scope="session", autouse=True)

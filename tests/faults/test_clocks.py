@@ -53,7 +53,7 @@ async def restart(stack: Stack, clocks: dict[str, dict[str, str]]) -> None:
     for name in clocks:
         service = stack.services[name]
         service.wait_for(service.is_ready, 60)
-    stack.gateway.wait_for(stack.routes_to_all, 30)
+    stack.gateway.wait_for(stack.routes_to_all, 60)
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ async def test_a_customer_of_a_moment_ago_is_waited_for_and_the_sale_kept(
         for process in (stack.nats, identity):
             if not process.is_ready():
                 process.start()
-                process.wait_for(process.is_ready, 30)
-        await asyncio.to_thread(identity.wait_for, stack.routes_to_all, 30)
+                process.wait_for(process.is_ready, 60)
+        await asyncio.to_thread(identity.wait_for, stack.routes_to_all, 60)
 
     async def recorded() -> None:
         await clerk.page.keyboard.press("Control+Enter")
@@ -65,7 +65,7 @@ async def test_a_seller_sells_while_nobody_knows_of_requests(stack, shop, seller
         await clerk.reads("Les demandes ne sont pas lisibles pour l’instant.")
     finally:
         tickets.start()
-        await asyncio.to_thread(tickets.wait_for, stack.routes_to_all, 30)
+        await asyncio.to_thread(tickets.wait_for, stack.routes_to_all, 60)
 
 
 async def was_sent_twice(sent: list[Request]) -> None:

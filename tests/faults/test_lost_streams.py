@@ -37,7 +37,7 @@ async def start_tickets(stack: Stack) -> None:
     if not tickets.is_alive():
         tickets.start()
         await asyncio.to_thread(tickets.wait_for, tickets.is_ready, 60)
-        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 60)
 
 
 async def test_what_was_lost_with_the_store_reaches_tickets_after_a_restart(
@@ -50,7 +50,7 @@ async def test_what_was_lost_with_the_store_reaches_tickets_after_a_restart(
     await asyncio.to_thread(behind.nats.stop)
     delete_store(behind)
     behind.nats.start()
-    behind.nats.wait_for(behind.nats.is_ready, 20)
+    behind.nats.wait_for(behind.nats.is_ready, 60)
     sales.append(await eventually(lambda: recorded(seller, new_sale(customer, product))))
     await eventually(lambda: says(behind, "notifications", "NATS has no stream SALES"))
     await asyncio.to_thread(behind.set_up_streams)
@@ -71,7 +71,7 @@ async def test_a_store_that_is_deleted_while_nats_runs_is_told_and_outlived(
 
     delete_store(behind)
     for service in (*(each for each in PUBLISHERS if each != "tickets"), "notifications"):
-        await eventually(lambda service=service: says(behind, service, GONE), seconds=15)
+        await eventually(lambda service=service: says(behind, service, GONE))
     sales.append(await shop.sell(customer, product, seller=seller))
 
     assert behind.nats.pid is not None

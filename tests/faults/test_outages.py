@@ -25,7 +25,7 @@ async def test_while_nats_is_away_what_was_heard_is_served_and_what_is_sold_is_h
         assert too_early.json()["code"] == "product_not_owned"
     finally:
         stack.nats.start()
-        stack.nats.wait_for(stack.nats.is_ready, 20)
+        stack.nats.wait_for(stack.nats.is_ready, 60)
 
     request = await eventually(lambda: opens_request(customer, sale["id"]))
     assert request["status"] == "open"

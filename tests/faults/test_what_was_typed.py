@@ -77,8 +77,8 @@ async def identity_away(stack: Stack) -> AsyncGenerator[None]:
         yield
     finally:
         identity.start()
-        await asyncio.to_thread(identity.wait_for, identity.is_ready, 30)
-        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+        await asyncio.to_thread(identity.wait_for, identity.is_ready, 60)
+        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 60)
 
 
 @contextlib.asynccontextmanager
@@ -90,8 +90,8 @@ async def postgresql_away(stack: Stack) -> AsyncGenerator[None]:
         yield
     finally:
         postgres.start()
-        await asyncio.to_thread(postgres.wait_for, postgres.is_ready, 30)
-        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 30)
+        await asyncio.to_thread(postgres.wait_for, postgres.is_ready, 60)
+        await asyncio.to_thread(stack.gateway.wait_for, stack.routes_to_all, 60)
 
 
 @pytest.mark.parametrize("trouble", [rows_held, identity_away, postgresql_away])

@@ -423,7 +423,7 @@ async def full(tmp_path) -> AsyncGenerator[JetStreamContext]:
     )
     broker = Broker(tmp_path / "nats", port, config=config)
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     connection = await nats.connect(broker.url)
     js = connection.jetstream()
     await streams.ensure_stream(js, "numbers")
@@ -516,7 +516,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
     broker = Broker(tmp_path / "nats", free_port())
     broker.prefix = ["sh", "-c", 'ulimit -f 200; exec "$@"', "sh"]  # no greater files than that
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     connection = await bus.connect(broker.url, "", "")
     js = connection.jetstream()
     await streams.ensure_stream(js, "numbers")
@@ -539,7 +539,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
             broker.stop()
             broker.prefix = []
             broker.start()
-            broker.wait_for(broker.is_ready, 30)
+            broker.wait_for(broker.is_ready, 60)
 
             async def is_well() -> bool:
                 states = [await place.state(), *(each.state() for each in place.loops())]
@@ -699,7 +699,7 @@ async def test_a_store_that_is_deleted_while_nats_runs_is_told_by_publisher_and_
     """NATS itself goes on, from memory; a service that publishes nothing says it too."""
     broker = Broker(tmp_path / "nats", free_port())
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     connection = await bus.connect(broker.url, "", "")
     js = connection.jetstream()
     await streams.ensure_stream(js, "numbers")
@@ -715,7 +715,7 @@ async def test_a_store_that_is_deleted_while_nats_runs_is_told_by_publisher_and_
             await eventually(lambda: is_told(consumer, gone))
             broker.stop()
             broker.start()
-            broker.wait_for(broker.is_ready, 30)
+            broker.wait_for(broker.is_ready, 60)
             administrator = await nats.connect(broker.url)
             theirs = administrator.jetstream()
             await streams.ensure_stream(theirs, "numbers")
@@ -840,7 +840,7 @@ async def test_a_loop_that_swallows_its_end_is_ended_nevertheless(monkeypatch):
 
     loop = asyncio.create_task(deaf())
     await asyncio.sleep(0)
-    await asyncio.wait_for(service.end([loop]), 30)
+    await asyncio.wait_for(service.end([loop]), 60)
     assert loop.cancelled()
 
 
@@ -944,7 +944,7 @@ async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Ref
     )
     broker = Broker(tmp_path / "nats", port, config=config)
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     admin = await nats.connect(broker.url, user="admin", password="a")
     await streams.ensure_stream(admin.jetstream(), "numbers")
     await streams.ensure_durable(admin.jetstream(), "NUMBERS", "listener", LISTENING.types)
@@ -1066,7 +1066,7 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
     """And not after the ack wait of half a minute."""
     broker = Broker(tmp_path / "nats", free_port())
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     killed = await nats.connect(broker.url, allow_reconnect=False, error_cb=streams.say_nothing)
     theirs = killed.jetstream()
     await streams.ensure_stream(theirs, "numbers")
@@ -1094,7 +1094,7 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
             broker.running.wait()
             await asyncio.sleep(1)
             broker.start()
-            broker.wait_for(broker.is_ready, 30)
+            broker.wait_for(broker.is_ready, 60)
 
             async def all_of_them() -> bool:
                 return sorted(seen.numbers) == [0, 1, 2, 3, 4]

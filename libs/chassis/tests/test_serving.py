@@ -94,12 +94,12 @@ def address(package, tmp_path, drain_seconds) -> Generator[tuple[str, subprocess
 
 
 def wait_until_ready(url: str) -> None:
-    assert wait_until(lambda: answers(url, "/health/ready"), 30)
+    assert wait_until(lambda: answers(url, "/health/ready"), 60)
 
 
 def wait_until_slow(url: str) -> None:
     """A request is under way."""
-    assert wait_until(lambda: httpx.get(f"{url}/under-way").json() == 1, 30)
+    assert wait_until(lambda: httpx.get(f"{url}/under-way").json() == 1, 60)
 
 
 def answers(url: str, path: str) -> bool:

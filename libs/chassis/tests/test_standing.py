@@ -84,8 +84,8 @@ async def test_who_goes_on_does_not_wait_for_an_answer_that_is_renewed(
     identity.awake.clear()
     now += standing.RENEWED_SECONDS
     for _ in range(3):
-        await asyncio.wait_for(asked.require(paul), 30)
-        await asyncio.wait_for(identity.reached.wait(), 30)
+        await asyncio.wait_for(asked.require(paul), 60)
+        await asyncio.wait_for(identity.reached.wait(), 60)
     assert identity.asked == 2
     identity.awake.set()
     await renewed(asked)

@@ -168,7 +168,7 @@ async def test_the_command_sets_up_and_ends_with_one_line_where_it_cannot(
     assert await held(js, "sales") == 0
 
     guarded.start()
-    guarded.wait_for(guarded.is_ready, 30)
+    guarded.wait_for(guarded.is_ready, 60)
     assert await run(monkeypatch, NATS_URL=guarded.url, NATS_ADMIN_PASSWORD="right") == ""
     refused = await run(monkeypatch, NATS_URL=guarded.url, NATS_ADMIN_PASSWORD="wrong")
     assert refused == ("messaging: NATS refuses this user: correct GUICHET_NATS_ADMIN_PASSWORD")

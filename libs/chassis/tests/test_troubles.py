@@ -280,7 +280,7 @@ def guarded(tmp_path) -> Generator[Broker]:
     who = 'authorization { user: "sales", password: "right" }'
     broker = Broker(tmp_path / "nats", port, config=f'listen: "127.0.0.1:{port}"\n{who}')
     broker.start()
-    broker.wait_for(broker.is_ready, 30)
+    broker.wait_for(broker.is_ready, 60)
     yield broker
     broker.stop()
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from chassis.text.folding import fold, letters_of, pattern_of, words_of
 
-pytestmark = pytest.mark.timeout(240)  # the first one imports the catalogue
+pytestmark = pytest.mark.timeout(600)  # the first one imports the catalogue
 
 
 def parts_of(reference: str, length: int = 3) -> set[str]:

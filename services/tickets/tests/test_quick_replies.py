@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from contracts.identity.events import CustomerChanged
 from contracts.tickets.api import MOST_QUICK_REPLIES, VARIABLES
@@ -126,8 +127,16 @@ async def test_one_submission_makes_one(desk, karim):
 
 
 async def test_there_are_so_many_and_no_more(desk, karim):
-    for number in range(MOST_QUICK_REPLIES):
-        assert (await add(desk, karim, f"Réponse {number}", "Rien.")).status_code == 201
+    async with desk.database.transaction() as session:
+        await session.execute(
+            text(
+                "INSERT INTO quick_replies (id, title, text, changed_by, changed_by_name, changed_at)"
+                " SELECT gen_random_uuid(), 'Réponse ' || number, 'Rien.', :by, 'Karim', now()"
+                " FROM generate_series(2, :most) AS number"
+            ),
+            {"by": karim.id, "most": MOST_QUICK_REPLIES},
+        )
+    assert (await add(desk, karim)).status_code == 201
     answer = await add(desk, karim, "Une de trop")
     assert (answer.status_code, answer.json()["code"]) == (409, "quick_replies_full")
     assert len(await titles(desk, karim)) == MOST_QUICK_REPLIES

@@ -12,7 +12,7 @@ from tickets.models import Message
 
 # All thousand: GUICHET_TEST_RACES=1000 pytest …/test_races.py --timeout 3600
 ROUNDS = int(os.environ.get("GUICHET_TEST_RACES", "10"))
-pytestmark = pytest.mark.timeout(60 + 2 * ROUNDS)
+pytestmark = pytest.mark.timeout(300 + 10 * ROUNDS)
 
 
 async def story(desk, ticket_id):

@@ -416,7 +416,7 @@ def shop(lonely_desk, someone):
         runner.run(lonely_desk.database.close())
 
 
-@pytest.mark.timeout(20 * STORIES)
+@pytest.mark.timeout(300 + 20 * STORIES)
 def test_everything_that_can_be_read_agrees_with_a_model(shop):
     machine = shop.TestCase
     machine.settings = settings(max_examples=STORIES, stateful_step_count=25, deadline=None)

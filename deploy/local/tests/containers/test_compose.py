@@ -159,7 +159,7 @@ def redirect(tmp_path_factory) -> Generator[tuple[int, int]]:
     traefik = Process("redirect", [program("traefik"), *options], log, environment=BARE)
     traefik.start()
     try:
-        traefik.wait_for(lambda: answers(asked, "/ping"), 20)
+        traefik.wait_for(lambda: answers(asked, "/ping"), 60)
         yield plain, asked
     finally:
         traefik.stop()

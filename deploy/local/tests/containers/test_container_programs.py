@@ -260,7 +260,7 @@ def test_it_stops_when_told_though_traefik_listens_to_events_for_ever(tmp_path):
     ):
         engine.bind(path)
         engine.listen()
-        assert wait_until(lambda: answers(port), 20)
+        assert wait_until(lambda: answers(port), 60)
         with socket.create_connection(("127.0.0.1", port)) as traefik:
             traefik.sendall(b"GET /events HTTP/1.1\r\nHost: docker\r\n\r\n")
             asked, _ = engine.accept()
@@ -325,7 +325,7 @@ def test_a_server_that_knows_another_password_is_one_line_with_the_remedy(secret
     server = PostgreSQL(tmp_path / "postgres", free_port(), password="right", options=HASTY)
     try:
         server.start()
-        server.wait_for(server.is_ready, 30)
+        server.wait_for(server.is_ready, 60)
         (secrets / "postgres-url").write_text(server.url.replace("right", "wrong"))
         done = run("chassis.data.provisioning", GUICHET_SECRETS=str(secrets))
     finally:
@@ -408,7 +408,7 @@ def test_a_broker_that_stays_away_or_is_mute_is_one_line(guarded):
 
 def test_a_broker_that_refuses_is_one_line_at_once(guarded):
     guarded.start()
-    guarded.wait_for(guarded.is_ready, 30)
+    guarded.wait_for(guarded.is_ready, 60)
     refused = set_up_streams(guarded.url, "wrong")
     assert (refused.returncode, refused.stderr) == (
         1,

@@ -18,7 +18,7 @@ from local.launcher.stack import Stack
 
 SERVER = os.environ["GUICHET_TEST_POSTGRES"]
 VIEWS = ("open", "in_progress", "resolved")
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(600)
 
 
 class Interrupted(Exception):
@@ -64,7 +64,7 @@ def test_the_demo_goes_on_where_it_was_interrupted_and_shows_every_state(stack):
         demo.load(stack, kill)
     assert not demo.is_loaded(stack)
     sales.start()
-    stack.gateway.wait_for(stack.routes_to_all, 30)
+    stack.gateway.wait_for(stack.routes_to_all, 60)
     with pytest.raises(Interrupted):
         demo.load(stack, interrupt)
     assert not demo.is_loaded(stack)
@@ -102,10 +102,10 @@ def is_spread_over_the_last_weeks(stack: Stack) -> None:
     for service, broken in WRONG:
         assert one(stack, service, f"SELECT count(*) FROM {broken}") == 0, broken
     unpublished = "messaging.outbox WHERE published_at IS NULL"
-    assert wait_until(lambda: one(stack, "tickets", f"SELECT count(*) FROM {unpublished}") == 0, 20)
+    assert wait_until(lambda: one(stack, "tickets", f"SELECT count(*) FROM {unpublished}") == 0, 60)
     announced = "SELECT count(*) FROM tickets WHERE designation IS NOT NULL"
     all_heard = one(stack, "tickets", "SELECT count(*) FROM tickets")
-    assert wait_until(lambda: one(stack, "notifications", announced) == all_heard, 20)
+    assert wait_until(lambda: one(stack, "notifications", announced) == all_heard, 60)
     old = "SELECT count(*) FROM reasons WHERE happened_at < now() - interval '1 day'"
     assert one(stack, "notifications", old) == 0
     assert one(stack, "notifications", "SELECT count(*) FROM mails WHERE kind = 'welcome'") == 0

@@ -93,9 +93,9 @@ def gateway_before(
     gateway.environment = {**(gateway.environment or {}), **environment}
     gateway.start()
     try:
-        gateway.wait_for(gateway.is_ready, 30)
+        gateway.wait_for(gateway.is_ready, 60)
         known = "/traefik/api/http/routers/web@file"
-        gateway.wait_for(lambda: answers(gateway.internal_port, known), 30)
+        gateway.wait_for(lambda: answers(gateway.internal_port, known), 60)
         yield gateway
     finally:
         gateway.stop()
@@ -120,7 +120,7 @@ def gateway(server, tmp_path_factory) -> Generator[Gateway]:
 @pytest.fixture
 def public(gateway) -> Generator[httpx.Client]:
     """Every part is ready, whatever the test before made of them."""
-    assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 30)
+    assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 60)
     with client_of(gateway) as client:
         yield client
 
@@ -158,7 +158,7 @@ def test_one_address_may_not_flood_the_shop(server, tmp_path):
     with gateway_before(
         tmp_path, server.server_port, GUICHET_REQUESTS_PER_SECOND=str(RATE)
     ) as gateway:
-        assert wait_until(lambda: not any(map(gateway.reaches, PARTS)), 30)
+        assert wait_until(lambda: not any(map(gateway.reaches, PARTS)), 60)
         for number, (question, at_once) in enumerate(FLOODS.items(), 1):
             ask = partial(flood, gateway.public_port, f"127.0.4.{number}", question)
             with ThreadPoolExecutor(CONNECTIONS) as pool:
@@ -221,7 +221,7 @@ def test_the_breaker_opens_on_silence_and_closes_again(public):
     Moody.silent = False
     assert status_within(30, ask, 200)
     # While it recovers it lets at most every other one pass.
-    assert wait_until(lambda: {ask() for _ in range(10)} == {200}, 30)
+    assert wait_until(lambda: {ask() for _ in range(10)} == {200}, 60)
 
 
 @pytest.mark.parametrize("path", STREAMS)
@@ -250,7 +250,7 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
 def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(gateway, public):
     Moody.ready = False
     Moody.heard.set()  # what still reaches a stream is answered at once
-    assert wait_until(lambda: not any(map(gateway.reaches, PARTS)), 30)
+    assert wait_until(lambda: not any(map(gateway.reaches, PARTS)), 60)
     for path in ("/api/tickets", "/demandes", "/connexion", "/api/catalog/imports", *STREAMS):
         for method in ("POST", "GET"):
             answer = public.request(method, path, content=b"x" * 9)
@@ -289,7 +289,7 @@ def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
     gateway.start()
     try:
         for port in (gateway.public_port, gateway.internal_port):
-            assert wait_until(lambda port=port: ask(port) == 200, 20, pause=0.005)
+            assert wait_until(lambda port=port: ask(port) == 200, 60, pause=0.005)
     finally:
         gateway.stop()
     assert seen == {200}
@@ -307,7 +307,7 @@ def test_a_part_that_is_too_slow_is_told_so_in_our_words(server, tmp_path):
         gateway_before(tmp_path, server.server_port, files=files) as gateway,
         client_of(gateway, timeout=30) as client,
     ):
-        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 30)
+        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 60)
         Moody.in_time.clear()
         for method, path in (("POST", "/api/tickets"), ("GET", "/demandes")):
             answer = client.request(method, path)
@@ -352,7 +352,7 @@ def test_with_certificates_in_files_the_public_entry_point_speaks_tls_only(serve
         GUICHET_TLS_FOLDER=str(tmp_path),
         GUICHET_HSTS_SUBDOMAINS="true",
     ) as gateway:
-        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 30)
+        assert wait_until(lambda: all(map(gateway.reaches, PARTS)), 60)
         with client_of(gateway, verify=trusted) as client:
             for path in ("/", "/api/sales", "/connexion"):
                 answer = client.get(path)

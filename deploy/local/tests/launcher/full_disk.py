@@ -53,7 +53,7 @@ def main(folder: Path, kind: str) -> None:
     catcher = stack.mail
     assert catcher is not None
     catcher.start()
-    catcher.wait_for(catcher.is_ready, 20)
+    catcher.wait_for(catcher.is_ready, 60)
     stack.write_down(ready=True)
     supervisor = Supervisor([catcher], report, pauses=(0.1,))
     threading.Thread(target=supervisor.watch, args=(stack.write_down, 0.05), daemon=True).start()
@@ -63,13 +63,13 @@ def main(folder: Path, kind: str) -> None:
     report(f"full: {hand_over(catcher.port)}")
     before, noted = catcher.pid, stack.running_file.read_text()
     os.kill(before or 0, 9)
-    wait_until(lambda: catcher.pid != before and catcher.is_ready(), 20)
-    wait_until(lambda: supervisor.trouble != "", 30)
+    wait_until(lambda: catcher.pid != before and catcher.is_ready(), 60)
+    wait_until(lambda: supervisor.trouble != "", 60)
     is_noted = noted != stack.running_file.read_text()
     report(f"supervised: {catcher.is_ready()} noted: {is_noted}")
 
     disk.make_room()
-    wait_until(lambda: supervisor.trouble == "", 30)
+    wait_until(lambda: supervisor.trouble == "", 60)
     is_noted = f'"mail": {catcher.pid}' in stack.running_file.read_text()
     report(f"noted: {is_noted}")
     report(f"room: {hand_over(catcher.port)}")

@@ -74,7 +74,7 @@ class Checkout:
             lines = calls.read_text().splitlines() if calls.exists() else []
             return [int(line.split()[0]) for line in lines if line.endswith(" pip sync")]
 
-        assert wait_until(lambda: bool(pids()), 30)
+        assert wait_until(lambda: bool(pids()), 60)
         return psutil.Process(pids()[-1])
 
     def forgets_calls(self) -> None:
@@ -118,14 +118,14 @@ def test_ctrl_c_ends_the_installation_and_hands_the_lock_to_who_waits(checkout):
     assert f"(process {first.pid})" in says(second, "Waiting for another ./guichet")
 
     first.send_signal(signal.SIGINT)  # to the launcher alone, as `kill` does
-    output, _ = first.communicate(timeout=30)
+    output, _ = first.communicate(timeout=120)
     assert output.endswith("Interrupted: the next ./guichet goes on with the installation.\n")
     assert first.returncode == 128 + signal.SIGINT
     assert not installer.is_running()
 
     says(second, "Installing the Python packages")
     checkout.slow.unlink()
-    assert second.communicate(timeout=30)[0].endswith("handed over: status\n")
+    assert second.communicate(timeout=120)[0].endswith("handed over: status\n")
 
 
 def test_who_waited_for_an_installation_makes_none(checkout):
@@ -135,8 +135,8 @@ def test_who_waited_for_an_installation_makes_none(checkout):
     second = checkout.begin("status")
     says(second, "Waiting for another ./guichet")
     checkout.slow.unlink()
-    assert first.communicate(timeout=30)[0].endswith("handed over: up\n")
-    assert second.communicate(timeout=30)[0] == "handed over: status\n"
+    assert first.communicate(timeout=120)[0].endswith("handed over: up\n")
+    assert second.communicate(timeout=120)[0] == "handed over: status\n"
 
 
 def test_a_launcher_that_is_killed_leaves_a_half_made_environment_which_is_made_anew(checkout):
@@ -148,7 +148,7 @@ def test_a_launcher_that_is_killed_leaves_a_half_made_environment_which_is_made_
     first.kill()
     first.communicate()
     checkout.slow.unlink()
-    assert checkout.begin("up").communicate(timeout=30)[0].endswith("handed over: up\n")
+    assert checkout.begin("up").communicate(timeout=120)[0].endswith("handed over: up\n")
     assert not half.exists()
 
 

@@ -31,7 +31,7 @@ def test_mail_is_caught_in_files_of_their_owners_and_stays(tmp_path):
     catcher.folder.parent.mkdir()
     for number in (1, 2):
         catcher.start()
-        catcher.wait_for(catcher.is_ready, 20)
+        catcher.wait_for(catcher.is_ready, 60)
         with smtplib.SMTP("127.0.0.1", catcher.port, timeout=10) as server:
             server.send_message(a_mail(f"n° {number}"))
         catcher.stop()

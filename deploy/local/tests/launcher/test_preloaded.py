@@ -93,7 +93,7 @@ def started(sources):
         for service in services.values():
             service.start()
         for service in services.values():
-            service.wait_for(service.is_ready, 30)
+            service.wait_for(service.is_ready, 60)
         yield services
     finally:
         for each in (*services.values(), preloader):
@@ -113,7 +113,7 @@ def services(started):
             each.stop()
         for each in (shop, store):
             each.start()
-            each.wait_for(each.is_ready, 30)
+            each.wait_for(each.is_ready, 60)
     return started
 
 
@@ -161,10 +161,10 @@ def test_what_they_draw_by_chance_differs(services):
 def test_one_that_is_killed_tells_how_and_starts_again(services):
     shop = services["shop"]
     shop.running.send_signal(signal.SIGKILL)
-    assert wait_until(lambda: not shop.is_alive(), 30)
+    assert wait_until(lambda: not shop.is_alive(), 60)
     assert shop.running.returncode == -signal.SIGKILL
     shop.start()
-    shop.wait_for(shop.is_ready, 30)
+    shop.wait_for(shop.is_ready, 60)
 
 
 def test_what_a_program_reads_as_it_begins_is_read(services):
@@ -184,12 +184,12 @@ def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
     shop.start()
     assert shop.preloader.pid is None
     with pytest.raises(CannotStart, match="SyntaxError"):
-        shop.wait_for(shop.is_ready, 30)
+        shop.wait_for(shop.is_ready, 60)
     assert told(store)["about"]["pid"] == store.pid
     module.write_text(f"{right}\nCOMMIT = 2\n")
     shop.preloader.stop()
     shop.start()
-    shop.wait_for(shop.is_ready, 30)
+    shop.wait_for(shop.is_ready, 60)
     assert told(shop)["about"]["commit"] == 2
     assert psutil.Process(shop.pid).name() == "shop"
 
@@ -205,7 +205,7 @@ def test_where_nobody_can_adopt_they_start_by_themselves(services, monkeypatch, 
     shop.preloader.stop()
     monkeypatch.setattr(preloading, name, value)
     shop.start()
-    shop.wait_for(shop.is_ready, 30)
+    shop.wait_for(shop.is_ready, 60)
     assert shop.preloader.pid is None
     assert psutil.Process(shop.pid).cmdline()[-1] == str(shop.port)
 
@@ -216,7 +216,7 @@ def test_where_nothing_under_proc_can_be_written_they_are_forked(services):
     shop.preloader.stop()
     shop.preloader.prefix = READ_ONLY if is_done(*READ_ONLY, "true") else []
     shop.start()
-    shop.wait_for(shop.is_ready, 30)
+    shop.wait_for(shop.is_ready, 60)
     assert shop.preloader.is_alive()
     shop.preloader.prefix = []
     shop.preloader.stop()
@@ -244,7 +244,7 @@ def test_who_does_not_answer_is_asked_once_and_for_a_short_time(services, monkey
     os.kill(hanging, signal.SIGSTOP)
     for each in (shop, store):
         each.start()
-        each.wait_for(each.is_ready, 30)
+        each.wait_for(each.is_ready, 60)
         assert psutil.Process(each.pid).cmdline()[-1] == str(each.port)
     assert preloader.pid is None
     assert not psutil.pid_exists(hanging)
@@ -282,12 +282,12 @@ def test_others_orphans_that_came_along_are_collected(services):
         before = preloading.children()
         with preloading.adopting():
             other.kill()
-            assert wait_until(lambda: orphan in preloading.children(), 30)
+            assert wait_until(lambda: orphan in preloading.children(), 60)
         shop.preloader.strangers |= preloading.children() - before
         other.stdin.close()
-    assert wait_until(lambda: psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE, 30)
+    assert wait_until(lambda: psutil.Process(orphan).status() == psutil.STATUS_ZOMBIE, 60)
     shop.start()
-    shop.wait_for(shop.is_ready, 30)
+    shop.wait_for(shop.is_ready, 60)
     assert not psutil.pid_exists(orphan)
 
 
@@ -324,4 +324,4 @@ def test_they_end_with_their_launcher(sources, children):
         assert psutil.Process(pids[1]).name() == "shop"
         launcher.kill()
     left = [Leftover("a part", pid) for pid in pids]
-    assert wait_until(lambda: not any(each.is_there() for each in left), 30)
+    assert wait_until(lambda: not any(each.is_there() for each in left), 60)

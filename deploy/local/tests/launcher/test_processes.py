@@ -119,14 +119,14 @@ def test_a_process_that_ends_at_its_start_says_why(tmp_path):
     process = Process("failing", ["sh", "-c", "echo no such thing; exit 3"], tmp_path / "log")
     process.start()
     with pytest.raises(CannotStart, match="no such thing"):
-        process.wait_for(lambda: False, 5)
+        process.wait_for(lambda: False, 60)
 
 
 def test_a_process_that_does_not_end_when_asked_is_killed(tmp_path):
     command = [sys.executable, "-c", DEAF]
     process = Process("deaf", command, tmp_path / "log")
     process.start()
-    assert wait_until(lambda: "deaf" in process.last_words(), 30)
+    assert wait_until(lambda: "deaf" in process.last_words(), 60)
     pid = process.pid
     assert pid is not None
     process.stop(0.2)
@@ -158,10 +158,10 @@ def test_processes_end_when_the_launcher_is_killed_where_the_kernel_can_do_that(
         assert launcher.stdout
         child = int(launcher.stdout.readline())
         # Before it becomes `sleep`, it has not yet told the kernel with whom it wants to die.
-        assert wait_until(lambda: psutil.Process(child).name() == "sleep", 20)
+        assert wait_until(lambda: psutil.Process(child).name() == "sleep", 60)
         launcher.kill()
     if sys.platform == "linux":
-        assert wait_until(lambda: not exists(child), 30)
+        assert wait_until(lambda: not exists(child), 60)
     else:
         assert dying_with_us("TERM") == []
         psutil.Process(child).kill()
@@ -184,7 +184,7 @@ def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
     assert supervisor.look() is False
     os.kill(first, signal.SIGKILL)
     try:
-        assert wait_until(supervisor.look, 30)
+        assert wait_until(supervisor.look, 60)
         assert part.is_alive()
         assert part.pid != first
         assert messages[0].startswith("sleeper has ended (signal 9)")
@@ -198,7 +198,7 @@ def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
     supervisor = Supervisor([part], messages.append, pauses=(0.01, 0.02, 0.03))
     part.start()
     try:
-        assert wait_until(lambda: supervisor.look() and len(messages) >= 8, 30, pause=0.01)
+        assert wait_until(lambda: supervisor.look() and len(messages) >= 8, 60, pause=0.01)
     finally:
         part.stop()
     [watched] = supervisor.watched

@@ -28,7 +28,7 @@ def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_
     server = PostgreSQL(folder, free_port(), password="correct-horse")
     try:
         server.start()
-        server.wait_for(server.is_ready, 30)
+        server.wait_for(server.is_ready, 60)
         with pytest.raises(psycopg.OperationalError, match="password"):
             psycopg.connect(server.url.replace("correct-horse", "guessed"))
         stranger = PostgreSQL(folder, server.port, password="guessed")
@@ -46,7 +46,7 @@ def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_
         server.running.kill()
         server.running.wait(10)
         server.start()
-        server.wait_for(server.is_ready, 30)
+        server.wait_for(server.is_ready, 60)
         with psycopg.connect(server.url) as connection:
             assert connection.execute("select * from kept").fetchall() == [("still here",)]
     finally:

@@ -44,7 +44,7 @@ def web(sources):
     web = Service("web", free_port(), sources / "web.log", environment, reloads=True)
     web.start()
     try:
-        web.wait_for(web.is_ready, 30)
+        web.wait_for(web.is_ready, 60)
         yield web
     finally:
         web.stop()

@@ -93,4 +93,4 @@ def test_the_longest_message_takes_no_time(part):
     text = (part * 20_000)[:20_000]
     started = time.process_time()
     linked(text)
-    assert time.process_time() - started < 0.5
+    assert time.process_time() - started < 2  # 0.09 on an idle machine; minutes if it were cubic
