@@ -89,11 +89,11 @@ def code_of(commit: str, folder: Path) -> Generator[Path]:
 
 
 @contextlib.contextmanager
-def standing(commit: str, code: Path, state: Path, *, fill: int = 0) -> Generator[Installation]:
+def running(commit: str, code: Path, state: Path, *, fill: int = 0) -> Generator[Installation]:
     """Filled with so many requests, or as its state is."""
     sources = [*code.glob("**/src"), code / "bench"]
     child = subprocess.Popen(
-        [sys.executable, "-P", ROOT / "bench/standing.py", state, ROOT / "node_modules", str(fill)],
+        [sys.executable, "-P", ROOT / "bench/installation.py", state, ROOT / "node_modules", str(fill)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, sources))},
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -215,11 +215,11 @@ def main(
         ]
         filled = (state or folder).absolute() / f"filled-{requests}"
         if not filled.exists():
-            with standing(before, codes[0], folder / "filled", fill=requests):
+            with running(before, codes[0], folder / "filled", fill=requests):
                 pass
             copy(folder / "filled", filled)
         both = [
-            stack.enter_context(standing(commit, code, copy(filled, folder / f"state-{n}")))
+            stack.enter_context(running(commit, code, copy(filled, folder / f"state-{n}")))
             for n, (commit, code) in enumerate(zip((before, after), codes, strict=True))
         ]
         typer.echo(f"| operation | {before} | {after} | ratio | of turns | parts |")

@@ -27,7 +27,7 @@ from catalog.app import create_app
 from catalog.settings import Settings
 from chassis import migrations, testing
 from chassis.monitoring import logs
-from chassis.text.folding import fold, letters_of, pattern_of, words_of
+from chassis.text.folding import count_letters, fold, pattern_of, words_of
 from contracts.catalog.api import LISTED_MOST
 from contracts.counts import COUNTED_MOST
 from contracts.identity.roles import Role
@@ -159,7 +159,7 @@ def compared(products: list[Product]) -> list[str]:
     named, others = texts_of(products)
     kinds = (named | others).values()
     drawn = [text for texts in kinds for text in texts[:COMPARED_OF_EACH_KIND]]
-    searched = [text for text in COMPARED + drawn if letters_of(text) >= SEARCH_SHORTEST]
+    searched = [text for text in COMPARED + drawn if count_letters(text) >= SEARCH_SHORTEST]
     return list(dict.fromkeys(searched))
 
 

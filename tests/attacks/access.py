@@ -20,15 +20,15 @@ Roles = frozenset[str]
 
 # Of a service other than identity: it also asks identity whether the session still stands, at most
 # ten seconds ago. What gives power or shows many people's data is to be one of these.
-STANDING: Final = "standing"
+VERIFIED: Final = "verified session"
 
 ANYBODY: Roles = frozenset()  # also whoever is not signed in
 SIGNED_IN: Roles = frozenset(PEOPLE)
 CUSTOMERS: Roles = frozenset({CUSTOMER})
 STAFF: Roles = frozenset({SELLER, TECHNICIAN, ADMINISTRATOR})
 ADMINISTRATORS: Roles = frozenset({ADMINISTRATOR})
-STANDING_STAFF: Roles = STAFF | {STANDING}
-STANDING_ADMINISTRATORS: Roles = ADMINISTRATORS | {STANDING}
+VERIFIED_STAFF: Roles = STAFF | {VERIFIED}
+VERIFIED_ADMINISTRATORS: Roles = ADMINISTRATORS | {VERIFIED}
 SERVICES: Roles = frozenset({SERVICE})
 
 # Of every service: the gateway's public entry point hides them.
@@ -81,18 +81,18 @@ API: dict[str, dict[str, Roles]] = {
     "catalog": {
         "GET /api/catalog/products": STAFF,
         "GET /api/catalog/products/{product_id}": STAFF,
-        "POST /api/catalog/imports": STANDING_ADMINISTRATORS,
-        "GET /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,  # one's own
-        "PATCH /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,
-        "DELETE /api/catalog/imports/{import_id}": STANDING_ADMINISTRATORS,
+        "POST /api/catalog/imports": VERIFIED_ADMINISTRATORS,
+        "GET /api/catalog/imports/{import_id}": VERIFIED_ADMINISTRATORS,  # one's own
+        "PATCH /api/catalog/imports/{import_id}": VERIFIED_ADMINISTRATORS,
+        "DELETE /api/catalog/imports/{import_id}": VERIFIED_ADMINISTRATORS,
     },
     "sales": {
         "GET /api/sales/mine": CUSTOMERS,
         "GET /api/sales/{sale_id}": SIGNED_IN,
         "POST /api/sales": STAFF,
-        "GET /api/sales": STANDING_STAFF,
-        "GET /api/sales/purchase-counts": STANDING_STAFF,
-        "POST /api/sales/search": STANDING_STAFF,
+        "GET /api/sales": VERIFIED_STAFF,
+        "GET /api/sales/purchase-counts": VERIFIED_STAFF,
+        "POST /api/sales/search": VERIFIED_STAFF,
         "POST /api/sales/serial-checks": STAFF,
         "GET /api/sales/draft": STAFF,
         "PUT /api/sales/draft": STAFF,
@@ -108,7 +108,7 @@ API: dict[str, dict[str, Roles]] = {
         "GET /api/tickets/draft": CUSTOMERS,
         "PUT /api/tickets/draft": CUSTOMERS,
         "DELETE /api/tickets/draft": CUSTOMERS,
-        "POST /api/tickets/search": SIGNED_IN | {STANDING},  # staff find everybody's
+        "POST /api/tickets/search": SIGNED_IN | {VERIFIED},  # staff find everybody's
         "GET /api/tickets/changes": SIGNED_IN,
         "GET /api/tickets/stream": SIGNED_IN,
         "GET /api/tickets/{number}": SIGNED_IN,
@@ -118,12 +118,12 @@ API: dict[str, dict[str, Roles]] = {
         "GET /api/tickets/{number}/draft": SIGNED_IN,
         "PUT /api/tickets/{number}/draft": SIGNED_IN,
         "DELETE /api/tickets/{number}/draft": SIGNED_IN,
-        "GET /api/tickets": STANDING_STAFF,
-        "GET /api/tickets/desk": STANDING_STAFF,
+        "GET /api/tickets": VERIFIED_STAFF,
+        "GET /api/tickets/desk": VERIFIED_STAFF,
         "GET /api/tickets/counts": STAFF,
-        "GET /api/tickets/staff": STANDING_STAFF,
-        "GET /api/tickets/{number}/context": STANDING_STAFF,
-        "GET /api/tickets/{number}/desk": STANDING_STAFF,
+        "GET /api/tickets/staff": VERIFIED_STAFF,
+        "GET /api/tickets/{number}/context": VERIFIED_STAFF,
+        "GET /api/tickets/{number}/desk": VERIFIED_STAFF,
         "PUT /api/tickets/{number}/priority": STAFF,
         "PUT /api/tickets/{number}/seen": STAFF,
         "POST /api/tickets/{number}/notes": STAFF,
@@ -134,7 +134,7 @@ API: dict[str, dict[str, Roles]] = {
         "DELETE /api/tickets/quick-replies/{quick_reply_id}": STAFF,
         "GET /api/tickets/messages/{message_id}/minutes": STAFF,
         "PUT /api/tickets/messages/{message_id}/minutes": STAFF,
-        "GET /api/tickets/unresolved": STANDING_STAFF,
+        "GET /api/tickets/unresolved": VERIFIED_STAFF,
         "GET /api/tickets/messages/{message_id}/text": SERVICES,
         "GET /api/tickets/{number}/subject": SERVICES,
     },
@@ -144,9 +144,9 @@ API: dict[str, dict[str, Roles]] = {
         "GET /api/notifications/preferences": SIGNED_IN,
         "PATCH /api/notifications/preferences": SIGNED_IN,
         "GET /api/notifications/deliveries": STAFF,
-        "GET /api/notifications/undelivered": STANDING_STAFF,
-        "POST /api/notifications/mails/{mail_id}/resend": STANDING_STAFF,
-        "GET /api/notifications/queue": STANDING_ADMINISTRATORS,
+        "GET /api/notifications/undelivered": VERIFIED_STAFF,
+        "POST /api/notifications/mails/{mail_id}/resend": VERIFIED_STAFF,
+        "GET /api/notifications/queue": VERIFIED_ADMINISTRATORS,
     },
 }
 

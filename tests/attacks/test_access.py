@@ -25,13 +25,13 @@ from attacks.access import (
     PARTS_OF_FILES,
     PEOPLE,
     ROLES,
-    STANDING,
+    VERIFIED,
     address,
     longest_body,
     routes,
 )
 from chassis.http.auth import Caller
-from chassis.http.standing import SessionEnded
+from chassis.http.session_check import SessionEnded
 from chassis.monitoring import health
 from chassis.testing import believe, token
 from contracts.uploads import PART_BYTES
@@ -97,7 +97,7 @@ async def test_a_service_lets_in_whom_the_table_names(name, leaving):
                 assert answer.status_code != 401, (route, role)
                 if answer.status_code != 403:
                     let_in.add(role)
-            assert let_in == allowed - {STANDING}, route
+            assert let_in == allowed - {VERIFIED}, route
 
 
 @pytest.mark.parametrize("name", API)
@@ -119,14 +119,14 @@ class Ended:
 @pytest.mark.parametrize("name", sorted(set(API) - {"identity"}))
 async def test_a_session_that_ended_opens_nothing_that_needs_one(name, leaving):
     app = service(name)
-    app.state.standing = Ended()
+    app.state.session_check = Ended()
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://service") as client:
         for route, allowed in API[name].items():
             method, path = route.split()
             headers = {"Content-Type": "application/json"} | token(ADMINISTRATOR)
             answer = await client.request(method, address(path), headers=headers)
-            assert (answer.status_code == 401) == (STANDING in allowed), route
+            assert (answer.status_code == 401) == (VERIFIED in allowed), route
 
 
 WRITES, TOO_LARGE = {"POST", "PUT", "PATCH", "DELETE"}, 413
@@ -142,7 +142,7 @@ async def test_a_route_of_a_service_takes_a_body_as_long_as_the_table_says(name)
             if route.split()[0] in WRITES:
                 is_part = route in PARTS_OF_FILES
                 kind = "application/offset+octet-stream" if is_part else "application/json"
-                role = min(allowed - {STANDING}, default=CUSTOMER)
+                role = min(allowed - {VERIFIED}, default=CUSTOMER)
                 headers = TUS | {"Content-Type": kind} | token(role)
                 await takes_what_it_needs(client, route, headers)
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import httpx
 
-from attacks.access import ADMINISTRATOR, API, STANDING, TECHNICIAN, address
+from attacks.access import ADMINISTRATOR, API, TECHNICIAN, VERIFIED, address
 from shop import Account, Shop
 from waiting import eventually
 
@@ -23,11 +23,11 @@ SERVICES = {
 }
 
 
-def standing(role: str) -> list[str]:
+def routes_of(role: str) -> list[str]:
     """What gives this role power or shows it many people's data, in services other than identity."""
     tables = [table for service, table in API.items() if service != "identity"]
     return [
-        route for table in tables for route, allowed in table.items() if {STANDING, role} <= allowed
+        route for table in tables for route, allowed in table.items() if {VERIFIED, role} <= allowed
     ]
 
 
@@ -45,7 +45,7 @@ async def accepted_after_a_change(shop: Shop, role: str, change: dict) -> dict[s
     All of them were opened a moment before, so that services may remember that they were right.
     """
     member = await eventually(partial(shop.hire, role, "Paul", "Partant"))
-    token, routes = await eventually(member.token), standing(role)
+    token, routes = await eventually(member.token), routes_of(role)
 
     async def everything_lets_in() -> None:
         assert let_in(await answers(member.http, token, routes)) == set(routes)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chassis.http import standing
+from chassis.http import session_check
 from faults.signed_out import SERVICES
 
 MINUTE = 60
@@ -61,4 +61,4 @@ async def test_who_has_lost_a_role_has_its_power_and_its_lists_for_ten_seconds_m
     accepted_until = await changed
 
     assert len(accepted_until) > 20
-    assert max(accepted_until.values()) <= standing.SECONDS, accepted_until
+    assert max(accepted_until.values()) <= session_check.SECONDS, accepted_until

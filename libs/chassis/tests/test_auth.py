@@ -18,7 +18,6 @@ from starlette.requests import Request
 from chassis import testing
 from chassis.errors import Forbidden, Unauthenticated
 from chassis.http import auth
-from chassis.http.asking import Problem
 from chassis.http.auth import (
     AUDIENCE,
     ISSUER,
@@ -27,8 +26,9 @@ from chassis.http.auth import (
     KeysUnavailable,
     PublishedKeys,
     ServiceTokens,
-    only,
+    require_role,
 )
+from chassis.http.client import Problem
 from chassis.monitoring.loops import Stuck
 from chassis.testing import TestKeys
 
@@ -189,9 +189,11 @@ async def test_a_dependency_lets_in_whom_it_names(monkeypatch):
     for bad in (None, "Bearer", "Bearer ", f"Basic {shown}", shown):
         with pytest.raises(Unauthenticated, match="a bearer token is required"):
             await Bearer()(request(app, bad))
-    assert (await only("customer", "seller")(request(app, f"Bearer {shown}"))).role == "seller"
+    assert (
+        await require_role("customer", "seller")(request(app, f"Bearer {shown}"))
+    ).role == "seller"
     with pytest.raises(Forbidden, match=r"^reserved to: administrator, technician$"):
-        await only("technician", "administrator")(request(app, f"Bearer {shown}"))
+        await require_role("technician", "administrator")(request(app, f"Bearer {shown}"))
     scheme = Bearer().model
     assert (scheme.scheme, Bearer().scheme_name) == ("bearer", "HTTPBearer")
 

@@ -26,7 +26,7 @@ from sqlalchemy.exc import OperationalError
 
 from chassis import service
 from chassis.data.database import Database
-from chassis.data.writing import write_what_waits
+from chassis.data.writing import flush_pending
 from chassis.messaging import bus, dead_letters, streams
 from chassis.messaging.bus import Consumer, Delivery, Relay, Subscriptions
 from chassis.messaging.bus.pulling import Pull
@@ -141,7 +141,7 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
     assert tries[2] - tries[1] >= 0.05
     assert tries[4] - tries[3] >= 0.5
     assert await count(database, InboxMessage) == 4
-    [letter] = await dead_letters.all_letters(database)
+    [letter] = await dead_letters.all_dead_letters(database)
     assert letter.error == "ValueError: poison"
     assert letter.attempts == 3
 
@@ -155,7 +155,7 @@ async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
             return await count(database, DeadLetter) == 3
 
         await eventually(parked)
-    first, second, third = await dead_letters.all_letters(database)
+    first, second, third = await dead_letters.all_dead_letters(database)
 
     assert await dead_letters.retry(database, seen, "listener", first.id) == (
         "failed: ValueError: poison"
@@ -190,7 +190,7 @@ async def test_a_rolled_back_transaction_announces_nothing(database, js):
     async def fails_after_publishing() -> None:
         async with database.transaction() as session:
             publish(session, Numbered(aggregate="a", number=1))
-            await write_what_waits(session)
+            await flush_pending(session)
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -393,7 +393,7 @@ async def test_what_is_not_an_event_is_parked_too(database, js):
             return await count(database, DeadLetter) == 1
 
         await eventually(parked)
-    [letter] = await dead_letters.all_letters(database)
+    [letter] = await dead_letters.all_dead_letters(database)
     assert letter.event_id is None
 
 
@@ -1051,12 +1051,12 @@ async def test_a_relay_that_reads_tables_for_long_keeps_its_place(database, js, 
 
 async def test_events_that_wait_long_are_told_by_every_replica(database):
     await announce(database, 1)
-    assert await service.outbox_moves(database) is None
+    assert await service.outbox_published(database) is None
     async with database.transaction() as session:
         await session.execute(
             text("UPDATE messaging.outbox SET recorded_at = now() - interval '2 minutes'")
         )
-    told = await service.outbox_moves(database) or ""
+    told = await service.outbox_published(database) or ""
     assert told.startswith("1 events wait to be published, the oldest for 12")
 
 
@@ -1121,5 +1121,5 @@ async def test_deliveries_are_no_failures(database, js):
             return await count(database, DeadLetter) == 1
 
         await eventually(parked)
-    [letter] = await dead_letters.all_letters(database)
+    [letter] = await dead_letters.all_dead_letters(database)
     assert letter.attempts == 2

@@ -14,10 +14,10 @@ from chassis.testing import fresh_database
 from chassis.text import folding
 from chassis.text.cases import FOUND, NOT_FOUND
 from chassis.text.folding import (
+    count_letters,
     fold,
     fold_with_origins,
     is_seen,
-    letters_of,
     pattern_of,
     words_of,
 )
@@ -144,7 +144,7 @@ def test_every_sign_that_cannot_be_seen_is_left_out_and_every_blank_and_dash_sep
     ("written", "letters"), [("Wi-Fi 6", 5), ("œ", 2), ("«  – »", 0), ("€", 0)]
 )
 def test_letters_and_digits_are_counted_as_they_are_searched(written, letters):
-    assert letters_of(written) == letters
+    assert count_letters(written) == letters
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ from chassis.data.database import Database, Transaction, new_id
 from chassis.errors import NotFound, Refusal, Unavailable, field_error
 from chassis.http import paging
 from chassis.http.answering import OF_A_SERVICE, DefaultHeaders, HeadAsGet
-from chassis.http.auth import Caller, only
+from chassis.http.auth import Caller, require_role
 from chassis.http.bodies import SHORT_BODY, CountedBodies
 from chassis.http.idempotency import Idempotency, Once, fingerprint, made_under
 from chassis.http.observing import Observing
@@ -86,7 +86,7 @@ async def count(session: Transaction) -> int:
     return await session.scalar(text("SELECT count(*) FROM things")) or 0
 
 
-@router.get("/sellers", dependencies=[Depends(only("seller"))])
+@router.get("/sellers", dependencies=[Depends(require_role("seller"))])
 async def sellers() -> str:
     return "welcome"
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from chassis.data import reading
 from chassis.data.database import Database, new_id
 from chassis.data.reading import Part, Question, Statements
-from chassis.data.writing import add_later, straight
+from chassis.data.writing import add_later, reader_of
 from chassis.messaging.outbox import IdempotencyKey, OutboxMessage
 
 OUTBOX = select(OutboxMessage.position, OutboxMessage.event_id, OutboxMessage.recorded_at)
@@ -150,7 +150,7 @@ async def test_a_setting_counts_for_one_statement_in_a_transaction_or_without(da
         add_later(
             session, OutboxMessage, {"event_id": new_id(), "type": "b", "subject": "b", "body": ""}
         )
-        reader = await straight(session)
+        reader = await reader_of(session)
         b = select(OutboxMessage.subject).where(OutboxMessage.type == bindparam("type"))
         assert (await reader.with_setting(setting, b, {"type": "b"})).scalar_one() == "b"
         assert (await reader.with_setting(setting, shown, of)).scalar_one() == "3MB!"

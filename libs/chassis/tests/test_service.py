@@ -21,12 +21,12 @@ from chassis.data import revisions
 from chassis.data.database import Database, Transaction
 from chassis.data.writing import wake_later
 from chassis.http.auth import CheckedTokens, PublishedKeys
-from chassis.http.standing import AskedStanding
+from chassis.http.session_check import RemoteSessionCheck
 from chassis.messaging import streams
 from chassis.messaging.bus import Subscriptions
 from chassis.messaging.outbox import Again, publish
 from chassis.monitoring.loops import Loop
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from chassis.service import Background, Bus, create_service
 from chassis.settings import ServiceSettings
 from chassis.testing import nats_server, wrap
@@ -95,7 +95,7 @@ class Things:
             self.subscriptions,
             background=[Background("counting", self.count, every=3600, quiet=7)],
             readings=[self.read],
-            past=[Past("things", "at < now() - :kept", "at", {"kept": timedelta(days=1)})],
+            prunable=[Prunable("things", "at < now() - :kept", "at", {"kept": timedelta(days=1)})],
             from_tables=self.from_tables,
         )
 
@@ -210,9 +210,9 @@ async def test_a_service_is_made_of_what_it_is_set_to(database):
     assert pages == ("Guichet: sales", "/api/sales/docs", "/api/sales/openapi.json", None)
     state = app.state
     assert isinstance(state.keys, PublishedKeys)
-    assert isinstance(state.standing, AskedStanding)
+    assert isinstance(state.session_check, RemoteSessionCheck)
     assert isinstance(state.checked_tokens, CheckedTokens)
-    assert state.keys.http is state.standing.http is state.http
+    assert state.keys.http is state.session_check.http is state.http
     assert (state.http.url, state.http.timeout.read) == (state.settings.internal_url, 1)
     pool = state.database.engine.pool
     assert (state.database.most, pool.size(), pool.timeout()) == (3, 2, 0.5)

@@ -179,12 +179,12 @@ async def test_a_full_disk_is_named_in_the_log_and_whoever_asked_may_ask_again(c
 
 async def test_a_full_disk_is_trouble_until_there_is_room(monkeypatch):
     """Also while nobody writes; and one that looks for room no more is noticed."""
-    monkeypatch.setattr(service, "ROOM_SECONDS", 0.2)
+    monkeypatch.setattr(service, "DISK_SECONDS", 0.2)
     monkeypatch.setattr(service, "IDLE_SECONDS", 0.05)
     url = SERVER.rsplit("/", 1)[0] + "/postgres"
     app = create_service(ServiceSettings(service="sales", database_url=SecretStr(url)), router)
     loop = Loop("disk")
-    looking = asyncio.create_task(loop.run(lambda: service.find_room(app, loop), describe))
+    looking = asyncio.create_task(loop.run(lambda: service.watch_disk(app, loop), describe))
 
     async def has_looked() -> None:
         assert (loop.state(), loop.last) == (None, "found no write refused")

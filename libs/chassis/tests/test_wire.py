@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, func, literal_column, select, text
 from chassis.data import wire
 from chassis.data.database import Database, new_id
 from chassis.data.reading import Part, Question
-from chassis.data.writing import add_later, straight
+from chassis.data.writing import add_later, reader_of
 from chassis.messaging.outbox import OutboxMessage
 
 ADD = text("INSERT INTO messaging.inbox (consumer, event_id, stream, position)"
@@ -68,7 +68,7 @@ async def test_what_is_often_asked_is_prepared_and_not_too_much_of_it(database, 
 
 async def read_and_fail(database: Database, n: int) -> None:
     async with database.transaction() as session:
-        assert await (await straight(session)).scalar(NUMBER, {"n": n}) == n
+        assert await (await reader_of(session)).scalar(NUMBER, {"n": n}) == n
         await session.execute(text("SELECT 1"))
         raise RuntimeError
 
@@ -110,7 +110,7 @@ async def test_a_connection_that_postgresql_ends_says_why(database: Database):
 
 async def end_in_transaction(database: Database) -> None:
     async with database.transaction() as session:
-        await (await straight(session)).execute(
+        await (await reader_of(session)).execute(
             text("SELECT pg_terminate_backend(pg_backend_pid())")
         )
 
@@ -124,7 +124,7 @@ async def test_in_a_transaction_it_says_so_too(database: Database):
 async def test_whoever_is_cancelled_stays_so_however_often(database: Database, times):
     async def slow() -> None:
         async with database.transaction() as session:
-            await (await straight(session)).execute(text("SELECT pg_sleep(30)"))
+            await (await reader_of(session)).execute(text("SELECT pg_sleep(30)"))
 
     task = asyncio.create_task(slow())
     await asyncio.sleep(0.2)
@@ -178,7 +178,7 @@ async def test_a_search_that_fails_with_a_setting_costs_no_connection(database: 
 async def test_what_is_prepared_outlives_a_table_that_changes(database: Database):
     async with database.transaction() as session:
         await session.execute(text("CREATE TEMPORARY TABLE changing (n int)"))
-        reader = await straight(session)
+        reader = await reader_of(session)
         for _ in range(2 * wire.PREPARED_AFTER):
             await reader.execute(text("SELECT n FROM changing"))
         await session.execute(text("ALTER TABLE changing ALTER n TYPE bigint"))
@@ -200,7 +200,7 @@ async def test_more_values_than_can_be_sent_leave_no_connection_in_between(datab
 
 async def fail_and_go_on(database: Database) -> None:
     async with database.transaction() as session:
-        reader = await straight(session)
+        reader = await reader_of(session)
         with contextlib.suppress(psycopg.errors.DivisionByZero):
             await reader.execute(select(literal_column("1 / 0")))
 

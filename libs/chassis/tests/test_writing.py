@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import WATCHED, Database, Pool, new_id, refusing
-from chassis.data.writing import add_later, run_later, straight, wake_later
+from chassis.data.writing import add_later, reader_of, run_later, wake_later
 from chassis.errors import Refusal
 from chassis.messaging.outbox import KnownStream, OutboxMessage
 
@@ -37,17 +37,17 @@ async def test_what_waits_and_what_the_session_holds_is_there_for_who_reads(data
         add_later(session, OutboxMessage, row("later, with 100 % and %(name)s"))
         renamed = text("UPDATE messaging.inbox SET stream = 'b %%' WHERE stream = :old")
         run_later(session, renamed, {"old": "a"})
-        reader = await straight(session)
+        reader = await reader_of(session)
         subjects = await reader.scalars(SUBJECTS)
         assert subjects == ["of the session, with 100 %", "later, with 100 % and %(name)s"]
-        assert (await straight(session)) is reader
+        assert (await reader_of(session)) is reader
 
 
 async def test_a_transaction_that_fails_leaves_nothing(database: Database):
     with suppress(RuntimeError):
         async with database.transaction() as session:
             add_later(session, OutboxMessage, row("a.1"))
-            reader = await straight(session)
+            reader = await reader_of(session)
             assert await reader.scalar(select(func.count()).select_from(OutboxMessage)) == 1
             add_later(session, OutboxMessage, row("a.2"))
             raise RuntimeError
@@ -130,7 +130,7 @@ async def test_the_violation_that_is_named_is_a_refusal_and_no_other(database):
         await session.execute(statement)
 
     async def write_straight(session: AsyncSession, statement: Insert) -> None:
-        await (await straight(session)).execute(statement)
+        await (await reader_of(session)).execute(statement)
 
     async def twice(constraint: str, write: Callable[..., Awaitable[None]]) -> None:
         row = {"name": "A", "created_at": datetime.now(UTC), "position": 1}

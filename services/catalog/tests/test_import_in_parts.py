@@ -18,7 +18,7 @@ from catalog.routes import LARGEST_IMPORT
 from chassis.http import uploads
 from chassis.http.uploads import Part, Upload
 from chassis.monitoring.loops import Loop
-from chassis.pruning import forget
+from chassis.pruning import prune
 from chassis.testing import token
 from contracts.uploads import PART_BYTES
 
@@ -117,7 +117,7 @@ async def test_what_is_begun_and_left_is_given_up(administrator, app, session):
         .where(Upload.id == UUID(addresses[1].rpartition("/")[2]))
         .values(begun_at=datetime.now(UTC) - uploads.KEPT - timedelta(minutes=10))
     )
-    assert await forget(app.state.database, uploads.OLD) == 1
+    assert await prune(app.state.database, uploads.OLD) == 1
     found = [(await administrator.get(each)).status_code for each in addresses]
     assert found == [404, 404, *[200] * (uploads.UNFINISHED_MOST - 1)]
 

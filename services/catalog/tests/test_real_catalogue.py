@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from chassis.text.folding import fold, letters_of, pattern_of, words_of
+from chassis.text.folding import count_letters, fold, pattern_of, words_of
 
 pytestmark = pytest.mark.timeout(600)  # the first one imports the catalogue
 
@@ -21,7 +21,7 @@ def parts_of(reference: str, length: int = 3) -> set[str]:
 
 
 def long_words(designation: str) -> set[str]:
-    return {word for word in designation.split() if letters_of(word) >= 3}
+    return {word for word in designation.split() if count_letters(word) >= 3}
 
 
 @functools.cache
@@ -149,7 +149,7 @@ async def test_odd_parts_are_searched_although_something_in_them_is_invisible(
         part
         for reference, _, _ in catalogue
         for part in parts_of(reference, 5)
-        if not part.isascii() and letters_of(part) >= 3
+        if not part.isascii() and count_letters(part) >= 3
     }
     assert len(odd) >= 30
     for part in sorted(odd):
@@ -159,7 +159,7 @@ async def test_odd_parts_are_searched_although_something_in_them_is_invisible(
 async def test_parts_of_references_are_found(real_seller, searched, catalogue):
     chosen = random.Random(2)
     for reference, _, _ in chosen.sample(catalogue, 40):
-        if parts := sorted(part for part in parts_of(reference) if letters_of(part) >= 3):
+        if parts := sorted(part for part in parts_of(reference) if count_letters(part) >= 3):
             await agrees(real_seller, searched, chosen.choice(parts))
 
 

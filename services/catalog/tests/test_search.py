@@ -8,7 +8,7 @@ from sqlalchemy import text as sql
 
 from chassis.testing import token
 from chassis.text.cases import FOUND, NOT_FOUND
-from chassis.text.folding import letters_of
+from chassis.text.folding import count_letters
 from contracts.identity.roles import Role
 
 
@@ -139,7 +139,7 @@ async def test_what_every_search_finds(imported, find, written, typed):
     quoted = written.replace('"', '""')
     await imported(f'"{quoted} X",Une chose,true\nB-1,"Une chose {quoted}",true\nC-1,Autre,true\n')
 
-    text = typed if letters_of(typed) >= 3 else f"une {typed}"
+    text = typed if count_letters(typed) >= 3 else f"une {typed}"
 
     assert sorted(references((await find(text))["on_sale"])) == sorted(
         ["B-1", f"{written} X".strip()]

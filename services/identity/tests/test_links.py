@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import column, func, select, text, update
 
-from chassis.pruning import forget_all
+from chassis.pruning import prune_all
 from chassis.testing import published, token
 from contracts.identity.events import PasswordChanged
 from contracts.identity.purposes import Purpose
@@ -280,10 +280,10 @@ async def test_links_still_open_when_mail_has_been_switched_off(people, link, ap
 
 
 async def test_old_links_are_forgotten(people, session, database, link, later):
-    await forget_all(database, sessions.PAST)
+    await prune_all(database, sessions.PAST)
     assert await session.scalar(select(func.count()).select_from(Link)) == 1
     await later(Link, "expires_at", timedelta(days=31))
-    await forget_all(database, sessions.PAST)
+    await prune_all(database, sessions.PAST)
     assert await session.scalar(select(func.count()).select_from(Link)) == 0
 
 

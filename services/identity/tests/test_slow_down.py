@@ -8,7 +8,7 @@ import pytest
 from argon2 import PasswordHasher
 from sqlalchemy import func, select
 
-from chassis.pruning import forget_all
+from chassis.pruning import prune_all
 from identity.models import Slowdown
 from identity.operations import sessions
 from identity.operations.attempts import subject_of
@@ -253,18 +253,18 @@ async def test_old_failures_and_old_sessions_are_forgotten(people, session, data
     await people.registered(email=EMAIL)
     await people.session_token(EMAIL)
     await people.sign_in(EMAIL, WRONG)  # counted by the account, and by the address
-    await forget_all(database, sessions.PAST)
+    await prune_all(database, sessions.PAST)
     assert await session.scalar(select(func.count()).select_from(Slowdown)) == 2
 
     await later(Slowdown, "last_failed_at", timedelta(days=2))
-    await forget_all(database, sessions.PAST)
+    await prune_all(database, sessions.PAST)
     assert await session.scalar(select(func.count()).select_from(Slowdown)) == 0
     assert await session.scalar(select(func.count()).select_from(sessions.Session)) == 1 + len(
         people.staff
     )
 
     await later(sessions.Session, "expires_at", timedelta(days=60))
-    await forget_all(database, sessions.PAST)
+    await prune_all(database, sessions.PAST)
     assert await session.scalar(select(func.count()).select_from(sessions.Session)) == len(
         people.staff
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from chassis.http import standing
+from chassis.http import session_check
 from contracts.identity.api import PASSWORD_SHORTEST
 from identity import models, passwords, tokens
 from identity.models import Slowdown
@@ -72,7 +72,7 @@ def test_the_tests_that_the_page_names_are_where_it_says():
 def test_other_numbers_are_said_in_words():
     assert (passwords.AT_ONCE, says("Two run at once")) == (2, True)
     assert (attempts.UNKNOWN_COUNTED_ONCE_IN, says("of unknown ones one in five")) == (5, True)
-    assert (standing.SECONDS, says("at most ten seconds ago")) == (10, True)
+    assert (session_check.SECONDS, says("at most ten seconds ago")) == (10, True)
 
 
 def moments(kind: str, *, in_a_round: int = 10**9) -> Iterator[datetime]:

@@ -19,7 +19,7 @@ from sqlalchemy import select, text, update
 
 from chassis import testing
 from chassis.data.database import Database
-from chassis.http.asking import HttpClient
+from chassis.http.client import HttpClient
 from contracts.identity.events import (
     CustomerChanged,
     LinkRequested,

@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 
 from chassis.monitoring import logs
 from chassis.monitoring.loops import Loop
-from chassis.pruning import forget
+from chassis.pruning import prune
 from local.launcher.machine.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail
@@ -254,7 +254,7 @@ async def test_what_was_settled_long_ago_is_forgotten(scenario, postman, databas
             text("UPDATE mails SET changed_at = now() - interval '91 days' WHERE id = :id"),
             {"id": (await scenario.mails())[0].id},
         )
-    await forget(database, mails.prunable(90, 24))
+    await prune(database, mails.prunable(90, 24))
     assert len(await scenario.mails()) == len(await scenario.reasons()) == 1
 
 

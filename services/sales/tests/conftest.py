@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import testing
 from chassis.data.database import Database
-from chassis.http.asking import HttpClient
+from chassis.http.client import HttpClient
 from contracts.catalog.events import ProductsChanged, ProductState
 from contracts.identity.events import CustomerChanged
 from sales.app import create_app

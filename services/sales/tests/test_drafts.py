@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, update
 
-from chassis.pruning import forget
+from chassis.pruning import prune
 from chassis.testing import token
 from contracts.identity.roles import Role
 from contracts.sales import api
@@ -167,7 +167,7 @@ async def test_what_was_forgotten_for_a_week_is_nobody_s_any_more(client, databa
     await session.execute(update(Draft).values(saved_at=datetime.now(UTC) - timedelta(days=8)))
     assert (await saved_draft(client))["saved_at"] is None
     await keep(client, who=other, customer_text="rouss")
-    await forget(database, OLD_DRAFTS)
+    await prune(database, OLD_DRAFTS)
 
     assert await session.scalar(select(func.count()).select_from(Draft)) == 1
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chassis.testing import token
 from chassis.text.cases import FOUND
-from chassis.text.folding import letters_of
+from chassis.text.folding import count_letters
 from contracts.identity.roles import Role
 from contracts.text import SEARCH_SHORTEST
 from sales import queries
@@ -109,7 +109,7 @@ def shown(answer):
 async def test_what_every_search_finds(client, shop, monkeypatch, newest):
     """But for texts of less than three letters and digits."""
     monkeypatch.setattr(queries, "NEWEST", newest)
-    cases = [case for case in FOUND if letters_of(case[1]) >= SEARCH_SHORTEST]
+    cases = [case for case in FOUND if count_letters(case[1]) >= SEARCH_SHORTEST]
     for number, (written, _) in enumerate(cases):
         shop.product_id = uuid4()
         await shop.hears_of_product(designation=written, reference=f"{number:09}")
@@ -217,5 +217,5 @@ async def test_every_part_of_three_characters_finds_its_sale(search, sold, data)
     start = data.draw(st.integers(0, len(word) - 3))
     end = data.draw(st.integers(start + 3, len(word)))
     part = data.draw(st.sampled_from([str.lower, str.upper, str]))(word[start:end])
-    assume(letters_of(part) >= SEARCH_SHORTEST)
+    assume(count_letters(part) >= SEARCH_SHORTEST)
     assert "3" in await search(part)

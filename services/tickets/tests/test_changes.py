@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select, text, update
 
-from chassis.pruning import forget
+from chassis.pruning import prune
 from tickets.models import Change
 from tickets.operations.changes import OLD_CHANGES
 from tickets.queries.changes import MOST_CHANGES, Snapshot
@@ -125,7 +125,7 @@ async def test_what_is_forgotten_is_said_to_be(busy_desk, nathalie, karim):
         )
     yesterday = await now(busy_desk, karim)
     await busy_desk.opened(nathalie)
-    await forget(busy_desk.database, OLD_CHANGES)
+    await prune(busy_desk.database, OLD_CHANGES)
     async with busy_desk.database.transaction() as session:
         stored = list(await session.scalars(select(Change).order_by(Change.position)))
     assert len(stored) == 2
@@ -139,8 +139,8 @@ async def test_what_is_forgotten_is_said_to_be(busy_desk, nathalie, karim):
 
 async def test_forgetting_twice_forgets_nothing_more(busy_desk, nathalie):
     await busy_desk.opened(nathalie)
-    await forget(busy_desk.database, OLD_CHANGES)
-    assert await forget(busy_desk.database, OLD_CHANGES) == 0
+    await prune(busy_desk.database, OLD_CHANGES)
+    assert await prune(busy_desk.database, OLD_CHANGES) == 0
     async with busy_desk.database.transaction() as session:
         assert (await session.scalars(select(Change))).first() is not None
 

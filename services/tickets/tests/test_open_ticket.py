@@ -3,7 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
-from chassis.data.writing import write_what_waits
+from chassis.data.writing import flush_pending
 from chassis.testing import published
 from contracts.tickets.events import TicketOpened
 from tickets.handlers import cancel_ownership
@@ -120,7 +120,7 @@ async def test_a_request_waits_for_a_cancellation_under_way(busy_desk, nathalie)
     sale = await busy_desk.sell(nathalie)
     async with busy_desk.database.transaction() as session:
         await cancel_ownership(session, busy_desk.cancellation(sale))
-        await write_what_waits(session)
+        await flush_pending(session)
         opening = asyncio.create_task(busy_desk.open(nathalie, sale))
         done, _ = await asyncio.wait([opening], timeout=0.5)
         assert not done

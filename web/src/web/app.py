@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 from fastapi import Depends, FastAPI
 
 from chassis.http.answering import DefaultHeaders, HeadAsGet
-from chassis.http.asking import HttpClient
 from chassis.http.bodies import SHORT_BODY, CountedBodies
+from chassis.http.client import HttpClient
 from chassis.http.observing import Observing
 from chassis.monitoring.health import health_routes
 from chassis.monitoring.metrics import metrics_routes

@@ -102,7 +102,7 @@ def dead_letters_command(package: str) -> typer.Typer:
         """One line each: number, when, subject, attempts, error."""
 
         async def work(database: Database) -> int:
-            for letter in await dead_letters.all_letters(database):
+            for letter in await dead_letters.all_dead_letters(database):
                 typer.echo(
                     f"{letter.id}\t{letter.parked_at:%Y-%m-%d %H:%M:%S}Z\t{letter.subject}"
                     f"\t{letter.attempts}\t{letter.error}"
@@ -116,7 +116,7 @@ def dead_letters_command(package: str) -> typer.Typer:
         """The event itself. It may hold personal data: mind where you print it."""
 
         async def work(database: Database) -> int:
-            letter = await dead_letters.letter(database, number)
+            letter = await dead_letters.dead_letter(database, number)
             if letter is None:
                 raise fail(f"there is no dead letter {number} in {package}")
             try:

@@ -17,14 +17,14 @@ from contracts.topology import LISTENINGS, stream_name
 LOCK = 0xF06E7
 BATCH = 1_000
 PAUSE_SECONDS = 0.05  # between two batches, for whoever waits for the disk
-KEYS_KEPT = timedelta(days=8)  # longer than a sale's draft; a request's goes when it is sent
+KEYS_LAST = timedelta(days=8)  # longer than a sale's draft; a request's goes when it is sent
 
 # Ids of events are made in the order of time: those before a moment lie together in their index.
 BEFORE = "event_id < cast(lpad(to_hex(cast(extract(epoch FROM now() - {age}) * 1000 AS bigint)), 12, '0') || repeat('0', 20) AS uuid)"
 
 
 @dataclass(frozen=True)
-class Past:
+class Prunable:
     """Rows of a table that may be deleted, and the column in whose order they are."""
 
     table: str
@@ -33,16 +33,16 @@ class Past:
     values: dict[str, Any] = field(default_factory=dict)
 
 
-class LeftToOthers(Exception):
+class AlreadyPruning(Exception):
     """Another replica is already deleting."""
 
 
-async def forget(database: Database, past: Past, *, batch: int = BATCH) -> int:
-    """Delete them; returns how many there were. Raises `LeftToOthers`."""
+async def prune(database: Database, prunable: Prunable, *, batch: int = BATCH) -> int:
+    """Delete them; returns how many there were. Raises `AlreadyPruning`."""
     delete = text(f"""
-        DELETE FROM {past.table} WHERE ctid = ANY(ARRAY(
-            SELECT ctid FROM {past.table} WHERE {past.where}
-            ORDER BY {past.order} LIMIT :batch FOR UPDATE SKIP LOCKED))
+        DELETE FROM {prunable.table} WHERE ctid = ANY(ARRAY(
+            SELECT ctid FROM {prunable.table} WHERE {prunable.where}
+            ORDER BY {prunable.order} LIMIT :batch FOR UPDATE SKIP LOCKED))
         RETURNING 1
     """)  # noqa: S608 - our own words
     gone = 0
@@ -50,24 +50,24 @@ async def forget(database: Database, past: Past, *, batch: int = BATCH) -> int:
         async with database.transaction() as session:
             ours = text("SELECT pg_try_advisory_xact_lock(:lock)")
             if not await session.scalar(ours, {"lock": LOCK}):
-                raise LeftToOthers
-            went = len((await session.execute(delete, {"batch": batch, **past.values})).all())
+                raise AlreadyPruning
+            went = len((await session.execute(delete, {"batch": batch, **prunable.values})).all())
         gone += went
         if went < batch:
             return gone
         await asyncio.sleep(PAUSE_SECONDS)
 
 
-async def forget_all(database: Database, pasts: Iterable[Past]) -> str:
+async def prune_all(database: Database, all_prunable: Iterable[Prunable]) -> str:
     """Returns what was done, in a few words."""
     try:
-        gone = [await forget(database, past) for past in pasts]
-    except LeftToOthers:
+        gone = [await prune(database, prunable) for prunable in all_prunable]
+    except AlreadyPruning:
         return "left it to another replica"
     return f"forgot {sum(gone)} rows"
 
 
-async def of_messaging(database: Database, settings: ServiceSettings) -> list[Past]:
+async def of_messaging(database: Database, settings: ServiceSettings) -> list[Prunable]:
     """Old rows of the messaging tables.
 
     From the outbox what is stored in the stream; from the inbox what lies far enough behind, so
@@ -75,8 +75,10 @@ async def of_messaging(database: Database, settings: ServiceSettings) -> list[Pa
     """
     days = {"days": settings.events_keep_days}
     sent = f"{BEFORE} AND published_at < now() - {{age}}"
-    outbox = Past(f"{SCHEMA}.outbox", aged(sent, "make_interval(days => :days)"), "event_id", days)
-    personal = Past(
+    outbox = Prunable(
+        f"{SCHEMA}.outbox", aged(sent, "make_interval(days => :days)"), "event_id", days
+    )
+    personal = Prunable(
         f"{SCHEMA}.outbox",
         aged(f"{sent} AND type = ANY(:types)", "make_interval(hours => :hours)"),
         "event_id",
@@ -85,8 +87,8 @@ async def of_messaging(database: Database, settings: ServiceSettings) -> list[Pa
             "types": [kind.type for kind in Event.by_type.values() if kind.personal] or [""],
         },
     )
-    keys = Past(
-        f"{SCHEMA}.idempotency_keys", "made_at < now() - :kept", "made_at", {"kept": KEYS_KEPT}
+    keys = Prunable(
+        f"{SCHEMA}.idempotency_keys", "made_at < now() - :kept", "made_at", {"kept": KEYS_LAST}
     )
     inbox = [
         await inbox_of(database, settings.service, stream_name(each.to), days)
@@ -96,7 +98,9 @@ async def of_messaging(database: Database, settings: ServiceSettings) -> list[Pa
     return [outbox, personal, keys, *inbox]
 
 
-async def inbox_of(database: Database, consumer: str, stream: str, days: dict[str, int]) -> Past:
+async def inbox_of(
+    database: Database, consumer: str, stream: str, days: dict[str, int]
+) -> Prunable:
     """What was handled before the stream was lost stood elsewhere, in another one."""
     async with database.transaction() as session:
         settled = await position_settled(session, consumer, stream)
@@ -109,7 +113,7 @@ async def inbox_of(database: Database, consumer: str, stream: str, days: dict[st
     """  # noqa: S608 - constants
     values = {"consumer": consumer, "stream": stream, "settled": settled, **days}
     age = "make_interval(days => :days)"
-    return Past(f"{SCHEMA}.inbox", aged(handled, age), "event_id", values)
+    return Prunable(f"{SCHEMA}.inbox", aged(handled, age), "event_id", values)
 
 
 def aged(where: str, age: str) -> str:

@@ -21,11 +21,11 @@ from chassis import clock, errors, pruning
 from chassis.data import revisions
 from chassis.data.database import Database
 from chassis.http.answering import DefaultHeaders, HeadAsGet
-from chassis.http.asking import HttpClient
 from chassis.http.auth import CheckedTokens, PublishedKeys
 from chassis.http.bodies import SHORT_BODY, CountedBodies
+from chassis.http.client import HttpClient
 from chassis.http.observing import Observing, template
-from chassis.http.standing import AskedStanding
+from chassis.http.session_check import RemoteSessionCheck
 from chassis.messaging.bus import (
     Consumer,
     Refusals,
@@ -38,7 +38,7 @@ from chassis.messaging.outbox import Again, publish_again
 from chassis.monitoring import health, metrics
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.outages import DISK_FULL, UNREACHABLE, describe
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from chassis.settings import ServiceSettings
 from contracts.topology import PUBLISHERS, stream_name
 
@@ -62,11 +62,11 @@ class Background:
 Reading = Callable[[Database], Awaitable[None]]
 FromTables = Callable[[AsyncSession], AsyncIterable[Again]]
 
-FORGETTING_SECONDS = 3600
+PRUNING_SECONDS = 3600
 CANCEL_AGAIN_SECONDS = 1
 KEYS_REFRESH_SECONDS = 300
 CLOCK_SECONDS, CLOCK_WAIT_SECONDS = 15, 3
-ROOM_SECONDS = 5
+DISK_SECONDS = 5
 IDLE_SECONDS = 60
 ZERO = timedelta(0)
 OUTBOX_SECONDS = 30  # by when an event is published where nothing is in the way
@@ -89,16 +89,16 @@ def create_service(
     *,
     background: Sequence[Background] = (),
     readings: Sequence[Reading] = (),
-    past: Sequence[Past] = (),
+    prunable: Sequence[Prunable] = (),
     from_tables: FromTables | None = None,
 ) -> FastAPI:
     """The ASGI application of one service.
 
     It also serves while the broker is away: what it publishes waits in the outbox. `readings`
-    update gauges whenever Prometheus asks. `past` are old rows of the service's own tables, to be
+    update gauges whenever Prometheus asks. `prunable` are old rows of the service's own tables, to be
     deleted; `from_tables` publishes again what the outbox no longer holds, for a stream that was
     lost. `app.state` holds `settings`, `database`, `http` (to call other services), `keys` and
-    `standing`.
+    `session_check`.
     """
     database = Database(
         settings.database_url.get_secret_value(),
@@ -110,10 +110,10 @@ def create_service(
     http = HttpClient(settings.internal_url, seconds=1)
     bus = Bus(settings, subscriptions or Subscriptions(), database, from_tables)
     own = [
-        Background("forgetting", partial(forget_past, past), every=FORGETTING_SECONDS),
+        Background("forgetting", partial(prune_old_rows, prunable), every=PRUNING_SECONDS),
         Background("signing keys", refresh_keys, every=KEYS_REFRESH_SECONDS),
         Background("clock", compare_clocks, every=CLOCK_SECONDS),
-        Background("disk", find_room),
+        Background("disk", watch_disk),
         Background("connections", close_idle, every=IDLE_SECONDS / 2),
         *background,
     ]
@@ -151,11 +151,11 @@ def create_service(
     app.state.database = database
     app.state.http = http
     app.state.keys = PublishedKeys(http)
-    app.state.standing = AskedStanding(http)
+    app.state.session_check = RemoteSessionCheck(http)
     app.state.checked_tokens = CheckedTokens()
     errors.install(app)
     for trouble in UNREACHABLE:
-        app.add_exception_handler(trouble, database_trouble)
+        app.add_exception_handler(trouble, database_error)
     app.add_middleware(CountedBodies)
     app.add_middleware(Observing)
     app.add_middleware(DefaultHeaders)
@@ -174,7 +174,7 @@ def create_service(
     app.include_router(
         health.health_routes(
             needed={"database": partial(database_ready, settings.service, database)},
-            reported={"broker": bus.state, "outbox": partial(outbox_moves, database)},
+            reported={"broker": bus.state, "outbox": partial(outbox_published, database)},
             loops=all_loops,
         )
     )
@@ -190,7 +190,7 @@ async def end(loops: Sequence[asyncio.Task[None]]) -> None:
         _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
 
 
-async def database_trouble(request: Request, error: Exception) -> JSONResponse:
+async def database_error(request: Request, error: Exception) -> JSONResponse:
     log.warning("database_trouble", route=template(request.scope), trouble=describe(error))
     busy = errors.Busy("the service is busy; try again", retry_after=2)
     return await errors.refused(request, busy)
@@ -213,7 +213,7 @@ async def database_ready(service: str, database: Database) -> str | None:
     return revisions.difference(service, found)
 
 
-async def outbox_moves(database: Database) -> str | None:
+async def outbox_published(database: Database) -> str | None:
     """Whether events are being published, by whichever replica does."""
     try:
         async with database.reading() as reader:
@@ -225,11 +225,11 @@ async def outbox_moves(database: Database) -> str | None:
     return f"{waiting} events wait to be published, the oldest for {age:.0f} s: see the relays"
 
 
-async def forget_past(own: Sequence[Past], app: FastAPI, _: Loop) -> str:
+async def prune_old_rows(own: Sequence[Prunable], app: FastAPI, _: Loop) -> str:
     """Delete old rows of messaging and of the service's own tables."""
     database = app.state.database
     messaging = await pruning.of_messaging(database, app.state.settings)
-    return await pruning.forget_all(database, [*messaging, *own])
+    return await pruning.prune_all(database, [*messaging, *own])
 
 
 async def refresh_keys(app: FastAPI, _: Loop) -> str:
@@ -252,7 +252,7 @@ async def compare_clocks(app: FastAPI, _: Loop) -> str:
     return f"is {seconds} its database's"
 
 
-async def find_room(app: FastAPI, loop: Loop) -> str:
+async def watch_disk(app: FastAPI, loop: Loop) -> str:
     """After a write failed because the disk is full: report it until there is room again."""
     database: Database = app.state.database
     try:
@@ -260,8 +260,8 @@ async def find_room(app: FastAPI, loop: Loop) -> str:
     except TimeoutError:
         return "found no write refused"
     loop.cannot(DISK_FULL)
-    await asyncio.sleep(ROOM_SECONDS)
-    await database.try_room()
+    await asyncio.sleep(DISK_SECONDS)
+    await database.try_write()
     database.was_full.clear()
     return "found room again"
 

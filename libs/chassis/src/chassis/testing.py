@@ -24,7 +24,7 @@ from chassis import clock, migrations
 from chassis.data.database import Database
 from chassis.data.reading import Reader
 from chassis.data.wire import wire_of
-from chassis.data.writing import STATEMENTS, write_what_waits
+from chassis.data.writing import STATEMENTS, flush_pending
 from chassis.http.auth import AUDIENCE, ISSUER, Caller
 from chassis.messaging import bus
 from chassis.messaging.bus import Delivery, Subscriptions
@@ -48,10 +48,10 @@ structlog.configure(
 
 def believe(app: FastAPI) -> None:
     """Accept the tokens of tests, and treat all their sessions as valid."""
-    app.state.keys, app.state.standing = TestKeys(), TestStanding()
+    app.state.keys, app.state.session_check = TestKeys(), TestSessionCheck()
 
 
-class TestStanding:
+class TestSessionCheck:
     __test__ = False
 
     async def require(self, caller: Caller) -> None: ...
@@ -185,7 +185,7 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
 
 async def published(session: AsyncSession) -> list[Event]:
     """What the service has published so far, in order."""
-    await write_what_waits(session)
+    await flush_pending(session)
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
     return [read(Envelope.model_validate_json(row.body)) for row in rows]
 
@@ -197,7 +197,7 @@ async def published_again(
 
     Facts have their original ids, and every envelope has the version that its event has.
     """
-    await write_what_waits(session)
+    await flush_pending(session)
     await session.flush()
     first = await facts(session)
     await session.execute(delete(OutboxMessage))

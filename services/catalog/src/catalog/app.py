@@ -48,6 +48,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 quiet=LONGEST_IMPORT_SECONDS,
             )
         ],
-        past=[uploads.OLD],
+        prunable=[uploads.OLD],
         from_tables=importing.from_tables,
     )

@@ -38,8 +38,8 @@ from chassis.text.folding import (
     LONGEST_PIECE,
     MOST_WORDS,
     beginning_of,
+    count_letters,
     has_trigrams,
-    letters_of,
     pattern_of,
     words_of,
 )
@@ -74,7 +74,7 @@ async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) ->
     Each group is listed only when 1 to 9 of it match, the withdrawn only on request. A text that
     equals a whole reference, however short, lists that product and counts the others.
     """
-    if letters_of(typed) >= SEARCH_SHORTEST:
+    if count_letters(typed) >= SEARCH_SHORTEST:
         found = await look_up(reader, typed.strip())
         exact = found.exact
     else:

@@ -11,8 +11,8 @@ from catalog import operations, queries
 from chassis.data.database import Reading, Transaction
 from chassis.data.writing import wake_later
 from chassis.http import uploads
-from chassis.http.auth import Caller, only
-from chassis.http.standing import standing
+from chassis.http.auth import Caller, require_role
+from chassis.http.session_check import require_session
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
 from contracts.text import Storable, Stripped, first_words
@@ -20,8 +20,8 @@ from contracts.uploads import PART_BYTES
 
 router = APIRouter(prefix="/api/catalog", tags=["catalog"])
 
-Staff = Annotated[Caller, Depends(only(*STAFF))]
-MayImport = Depends(standing(Role.ADMINISTRATOR))
+Staff = Annotated[Caller, Depends(require_role(*STAFF))]
+MayImport = Depends(require_session(Role.ADMINISTRATOR))
 Administrator = Annotated[Caller, MayImport]
 
 # As long as the longest reference: a whole one is found whatever its length.

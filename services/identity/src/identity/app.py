@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from chassis.data.database import Database
 from chassis.http.auth import Caller
-from chassis.http.standing import SessionEnded
+from chassis.http.session_check import SessionEnded
 from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 from identity.handlers import subscriptions
@@ -26,10 +26,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         router,
         subscriptions,
         background=background,
-        past=sessions.PAST,
+        prunable=sessions.PAST,
         from_tables=accounts.from_tables,
     )
-    app.state.standing = OwnStanding(app.state.database)
+    app.state.session_check = LocalSessionCheck(app.state.database)
     app.state.passwords = passwords_of(settings)
     # Identity checks tokens with its own keys, without asking itself over HTTP.
     given = settings.signing_key.get_secret_value() if settings.signing_key else None
@@ -37,7 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-class OwnStanding:
+class LocalSessionCheck:
     """Identity checks sessions in its own database, each time."""
 
     def __init__(self, database: Database) -> None:

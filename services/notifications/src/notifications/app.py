@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions,
         background=workers,
         readings=[sending.measure],
-        past=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
+        prunable=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
     app.state.mail_queued = asyncio.Event()
     app.state.database.wakers[WORKERS] = app.state.mail_queued.set

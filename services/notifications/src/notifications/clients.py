@@ -8,8 +8,8 @@ from uuid import UUID
 import httpx
 from pydantic import ValidationError
 
-from chassis.http.asking import Gateway, Problem
 from chassis.http.auth import ServiceTokens
+from chassis.http.client import Gateway, Problem
 from contracts.identity.api import LinkSecret
 from contracts.text import Answer
 from contracts.tickets.api import TicketSubject, VisibleText

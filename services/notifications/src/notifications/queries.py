@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, selec
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.reading import Reader
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.errors import NotFound
 from chassis.http import paging
 from contracts.counts import COUNTED_MOST
@@ -158,7 +158,7 @@ async def undelivered(
     shown = [undelivered_mail(due, at) for due in await dues(session, mails[:limit])]
     following = paging.encode(shown[-1].failed_at, shown[-1].id) if len(mails) > limit else None
     return api.UndeliveredMails(
-        mails=shown, count=await failed(await straight(session)), next=following
+        mails=shown, count=await failed(await reader_of(session)), next=following
     )
 
 

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
 from chassis.data.database import Reading, Transaction
-from chassis.http.auth import Caller, only
-from chassis.http.standing import standing
+from chassis.http.auth import Caller, require_role
+from chassis.http.session_check import require_session
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
 from contracts.numbers import LONGEST_NUMBER
@@ -18,10 +18,10 @@ from notifications.operations import mails, preferences
 
 router = APIRouter(prefix="/api/notifications", tags=["notifications"])
 
-Person = Annotated[Caller, Depends(only(*Role))]
-Staff = Annotated[Caller, Depends(only(*STAFF))]
-StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
-Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
+Person = Annotated[Caller, Depends(require_role(*Role))]
+Staff = Annotated[Caller, Depends(require_role(*STAFF))]
+VerifiedStaff = Annotated[Caller, Depends(require_session(*STAFF))]
+Administrator = Annotated[Caller, Depends(require_session(Role.ADMINISTRATOR))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 After = Annotated[
     str | None, Query(max_length=CURSOR_LENGTH, description="`next` of the page before.")
@@ -98,14 +98,14 @@ async def list_deliveries(ticket_number: TicketNumber, _: Staff, reader: Reading
 
 @router.get("/undelivered")
 async def list_undelivered(
-    _: StandingStaff, session: Transaction, limit: Limit = PAGE, after: After = None
+    _: VerifiedStaff, session: Transaction, limit: Limit = PAGE, after: After = None
 ) -> api.UndeliveredMails:
     """Failed mails, newest first."""
     return await queries.undelivered(session, at=clock.now(), limit=limit, after=after)
 
 
 @router.post("/mails/{mail_id}/resend")
-async def resend_mail(mail_id: UUID, _: StandingStaff, session: Transaction) -> api.Delivery:
+async def resend_mail(mail_id: UUID, _: VerifiedStaff, session: Transaction) -> api.Delivery:
     """Send a failed mail again, to the person's current address. Idempotent."""
     mail = await mails.resend(session, mail_id)
     return queries.delivery(await queries.due(session, mail))

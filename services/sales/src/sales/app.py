@@ -14,6 +14,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         settings or Settings(),
         router,
         subscriptions,
-        past=[operations.OLD_DRAFTS],
+        prunable=[operations.OLD_DRAFTS],
         from_tables=operations.from_tables,
     )

@@ -8,8 +8,8 @@ import httpx
 from pydantic import BaseModel
 
 from chassis.errors import Unavailable
-from chassis.http.asking import Gateway, Problem
 from chassis.http.auth import Caller
+from chassis.http.client import Gateway, Problem
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
 

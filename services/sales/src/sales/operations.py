@@ -9,12 +9,12 @@ from sqlalchemy import Uuid, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import run_later, straight
+from chassis.data.writing import reader_of, run_later
 from chassis.errors import Busy, Malformed, Refusal
 from chassis.http.auth import Caller
 from chassis.http.idempotency import made_under
 from chassis.messaging.outbox import Again, is_gone, publish
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from contracts.catalog.api import Product
 from contracts.catalog.events import ProductState
 from contracts.sales import api
@@ -29,7 +29,7 @@ from sales.models import (
     Sale,
     SellableProduct,
 )
-from sales.queries import STANDING
+from sales.queries import NOT_CANCELLED
 
 
 class CustomerUnknown(Malformed):
@@ -93,7 +93,9 @@ OF_SALE = [
 SOLD_ONCE = (
     postgresql.insert(Sale.__table__)  # ty: ignore[invalid-argument-type]
     .values({name: bindparam(name) for name in OF_SALE})
-    .on_conflict_do_nothing(index_elements=["product_id", "serial_number"], index_where=STANDING)
+    .on_conflict_do_nothing(
+        index_elements=["product_id", "serial_number"], index_where=NOT_CANCELLED
+    )
     .returning(Sale.__table__.c.id)
 )
 
@@ -101,23 +103,23 @@ SOLD_ONCE = (
 async def add_if_free(session: AsyncSession, sale: Sale) -> None:
     """PostgreSQL decides between two sellers of one unit; the second gets the first one's sale."""
     row = {name: getattr(sale, name) for name in OF_SALE}
-    if not await (await straight(session)).execute(SOLD_ONCE, row):
-        reader = await straight(session)
-        standing = await queries.sale_of_unit(reader, sale.product_id, sale.serial_number)
-        if standing is None:
+    if not await (await reader_of(session)).execute(SOLD_ONCE, row):
+        reader = await reader_of(session)
+        existing = await queries.sale_of_unit(reader, sale.product_id, sale.serial_number)
+        if existing is None:
             raise Busy("its sale was cancelled at this very moment: try again")
-        raise already_sold(standing)
+        raise already_sold(existing)
 
 
-def already_sold(standing: api.Sale) -> SerialNumberAlreadySold:
+def already_sold(existing: api.Sale) -> SerialNumberAlreadySold:
     return SerialNumberAlreadySold(
         "this serial number of this product was sold before",
         field="serial_number",
         context={
-            "sale_id": str(standing.id),
-            "sold_on": standing.sold_on.isoformat(),
-            "customer_id": str(standing.customer_id),
-            "seller_name": standing.seller_name,
+            "sale_id": str(existing.id),
+            "sold_on": existing.sold_on.isoformat(),
+            "customer_id": str(existing.customer_id),
+            "seller_name": existing.seller_name,
         },
     )
 
@@ -151,7 +153,7 @@ async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:
 
 # --- Drafts -----------------------------------------------------------------------------------
 
-OLD_DRAFTS = Past("drafts", "saved_at < now() - :last", "saved_at", {"last": DRAFTS_LAST})
+OLD_DRAFTS = Prunable("drafts", "saved_at < now() - :last", "saved_at", {"last": DRAFTS_LAST})
 
 
 async def keep_draft(

@@ -31,9 +31,9 @@ from chassis.http.auth import Caller
 from chassis.text.folding import (
     LONGEST_PIECE,
     MOST_WORDS,
+    count_letters,
     fold,
     has_trigrams,
-    letters_of,
     pattern_of,
     pieces_of,
     words_of,
@@ -45,7 +45,7 @@ from contracts.sales import api
 from contracts.text import SEARCH_SHORTEST
 from sales.models import DRAFTS_LAST, PIECES, SQUEEZED, Draft, KnownCustomer, Sale, SellableProduct
 
-STANDING = Sale.cancelled_at.is_(None)
+NOT_CANCELLED = Sale.cancelled_at.is_(None)
 
 
 class SaleUnknown(NotFound):
@@ -64,11 +64,11 @@ SALE = select(
     *(getattr(Sale, name) for name in api.Sale.model_fields if name != "product")
 ).add_columns(*(getattr(Sale, name) for name in PRODUCT))
 ONE = SALE.where(Sale.id == bindparam("id"))
-ONE_OF_MINE = ONE.where(Sale.customer_id == bindparam("customer_id"), STANDING)
+ONE_OF_MINE = ONE.where(Sale.customer_id == bindparam("customer_id"), NOT_CANCELLED)
 OF_UNIT = SALE.where(
     Sale.product_id == bindparam("product_id"),
     Sale.serial_number == bindparam("serial_number"),
-    STANDING,
+    NOT_CANCELLED,
 )
 
 
@@ -113,7 +113,11 @@ async def serial_number_checked(
 ) -> api.SerialNumberChecked:
     """The sale of this unit, and sales of units that it may be mistaken for."""
     number = check.serial_number
-    alike = SALE.where(Sale.reads_like(number), STANDING).order_by(Sale.recorded_at.desc()).limit(1)
+    alike = (
+        SALE.where(Sale.reads_like(number), NOT_CANCELLED)
+        .order_by(Sale.recorded_at.desc())
+        .limit(1)
+    )
     same = alike.where(Sale.serial_number == number, Sale.product_id != check.product_id)
     return api.SerialNumberChecked(
         serial_number=number,
@@ -146,7 +150,7 @@ async def sales(
 async def purchases_of(
     reader: Reader, customer: Caller, *, limit: int, after: str | None
 ) -> api.Sales:
-    statement = SALE.where(Sale.customer_id == customer.id, STANDING)
+    statement = SALE.where(Sale.customer_id == customer.id, NOT_CANCELLED)
     return await page(reader, statement, limit=limit, after=after)
 
 
@@ -171,7 +175,7 @@ async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
     limit, after = wanted.limit, wanted.after
     if not wanted.text:
         return await page(reader, SALE.where(*days), limit=limit, after=after)
-    missing = SEARCH_SHORTEST - letters_of(wanted.text)
+    missing = SEARCH_SHORTEST - count_letters(wanted.text)
     if missing > 0:
         raise SearchTooShort(
             "3 letters or digits are needed", field="text", context={"missing": missing}
@@ -283,7 +287,7 @@ async def purchase_counts(reader: Reader, customer_ids: Sequence[UUID]) -> list[
     """
     rows = await reader.execute(
         select(Sale.customer_id, func.count())
-        .where(Sale.customer_id.in_(customer_ids), STANDING)
+        .where(Sale.customer_id.in_(customer_ids), NOT_CANCELLED)
         .group_by(Sale.customer_id)
     )
     counts = dict(rows)

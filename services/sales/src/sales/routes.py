@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from chassis import clock
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import straight
-from chassis.http.auth import Caller, only
+from chassis.data.writing import reader_of
+from chassis.http.auth import Caller, require_role
 from chassis.http.idempotency import Once
-from chassis.http.standing import standing
+from chassis.http.session_check import require_session
 from contracts.identity.roles import STAFF, Role
 from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from contracts.sales import api
@@ -20,10 +20,10 @@ from sales.models import Sale
 
 router = APIRouter(prefix="/api/sales", tags=["sales"])
 
-Staff = Annotated[Caller, Depends(only(*STAFF))]
-StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
-Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
-Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
+Staff = Annotated[Caller, Depends(require_role(*STAFF))]
+VerifiedStaff = Annotated[Caller, Depends(require_session(*STAFF))]
+Customer = Annotated[Caller, Depends(require_role(Role.CUSTOMER))]
+Anyone = Annotated[Caller, Depends(require_role(Role.CUSTOMER, *STAFF))]
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST)]
 After = Annotated[
     str | None, Query(max_length=CURSOR_LENGTH, description="`next` of the page before.")
@@ -60,7 +60,7 @@ async def record_sale(
         return sale
 
     async def read(sale_id: UUID) -> api.Sale:
-        return await queries.sale(await straight(session), seller, sale_id)
+        return await queries.sale(await reader_of(session), seller, sale_id)
 
     return await once.create(new, make, read, show=api.Sale.model_validate)
 
@@ -91,7 +91,7 @@ async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> N
 @router.get("")
 async def list_sales(
     *,
-    seller: StandingStaff,
+    seller: VerifiedStaff,
     now: Now,
     reader: Reading,
     customer_id: UUID | None = None,
@@ -121,14 +121,14 @@ async def list_my_purchases(
 
 @router.get("/purchase-counts")
 async def count_purchases(
-    _: StandingStaff, reader: Reading, customer_id: CustomerIds
+    _: VerifiedStaff, reader: Reading, customer_id: CustomerIds
 ) -> api.PurchaseCounts:
     """How much each of these customers bought, at most 50 at a time."""
     return api.PurchaseCounts(counts=await queries.purchase_counts(reader, customer_id))
 
 
 @router.post("/search")
-async def search_sales(search: api.SaleSearch, _: StandingStaff, reader: Reading) -> api.Sales:
+async def search_sales(search: api.SaleSearch, _: VerifiedStaff, reader: Reading) -> api.Sales:
     """Sales by any of their words and by day, newest first. POST: names stay out of addresses."""
     return await queries.search_sales(reader, search)
 

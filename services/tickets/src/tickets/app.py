@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Background("live hints", live.listen),
             Background("rewording", reword, every=REWORDING_SECONDS),
         ],
-        past=[OLD_CHANGES, OLD_DRAFTS],
+        prunable=[OLD_CHANGES, OLD_DRAFTS],
         from_tables=republishing.from_tables,
     )
     app.openapi_version = "3.2.0"  # the first that can describe a stream of events

@@ -14,7 +14,7 @@ from web.clients.gateway import Problem, if_answered
 from web.shared.browser import headers
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
-from web.shared.sessions import SignedIn, Staff, StandingAdministrator
+from web.shared.sessions import SignedIn, Staff, VerifiedAdministrator
 
 router = APIRouter(prefix="/courrier")
 
@@ -77,7 +77,7 @@ def folder_of(request: Request) -> caught.Folder:
 
 
 @router.get("/demo")
-async def caught_mails(request: Request, administrator: StandingAdministrator) -> Response:
+async def caught_mails(request: Request, administrator: VerifiedAdministrator) -> Response:
     newest = await asyncio.to_thread(folder_of(request).newest)
     return page(
         request,
@@ -89,7 +89,7 @@ async def caught_mails(request: Request, administrator: StandingAdministrator) -
 
 
 @router.get("/demo/{key}")
-async def caught_mail(request: Request, key: str, administrator: StandingAdministrator) -> Response:
+async def caught_mail(request: Request, key: str, administrator: VerifiedAdministrator) -> Response:
     mail = await asyncio.to_thread(folder_of(request).mail, key)
     if mail is None:
         raise HTTPException(404)
@@ -105,7 +105,7 @@ async def caught_mail(request: Request, key: str, administrator: StandingAdminis
 
 
 @router.get("/demo/{key}/page")
-async def caught_page(request: Request, key: str, _: StandingAdministrator) -> Response:
+async def caught_page(request: Request, key: str, _: VerifiedAdministrator) -> Response:
     """The mail's own HTML, for a frame."""
     mail = await asyncio.to_thread(folder_of(request).mail, key)
     if mail is None:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
-from chassis.http.asking import Gateway, Problem
+from chassis.http.client import Gateway, Problem
 
 __all__ = ["Gateway", "Problem", "if_answered"]
 

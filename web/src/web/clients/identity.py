@@ -43,11 +43,11 @@ async def sessions(gateway: Gateway) -> Sessions:
 
 async def check_session(gateway: Gateway) -> None:
     """401 unless the session is still open, whatever its token says."""
-    await gateway.tell("GET", "/api/identity/sessions/current")
+    await gateway.call("GET", "/api/identity/sessions/current")
 
 
 async def close_session(gateway: Gateway, session_id: UUID) -> None:
-    await gateway.tell("DELETE", f"/api/identity/sessions/{session_id}")
+    await gateway.call("DELETE", f"/api/identity/sessions/{session_id}")
 
 
 async def close_other_sessions(gateway: Gateway) -> Closed:
@@ -63,7 +63,7 @@ async def my_account(gateway: Gateway) -> Account:
 
 async def change_password(gateway: Gateway, *, current_password: str, new_password: str) -> None:
     body = {"current_password": current_password, "new_password": new_password}
-    await gateway.tell("PUT", "/api/identity/me/password", body)
+    await gateway.call("PUT", "/api/identity/me/password", body)
 
 
 async def change_email(gateway: Gateway, *, current_password: str, email: str) -> Account:
@@ -74,7 +74,7 @@ async def change_email(gateway: Gateway, *, current_password: str, email: str) -
 
 async def give_up_email(gateway: Gateway) -> None:
     """Cancel the change of address."""
-    await gateway.tell("DELETE", "/api/identity/me/email/pending")
+    await gateway.call("DELETE", "/api/identity/me/email/pending")
 
 
 # --- Links sent by mail -----------------------------------------------------------------------
@@ -82,7 +82,7 @@ async def give_up_email(gateway: Gateway) -> None:
 
 async def ask_password_link(gateway: Gateway, *, email: str) -> None:
     """Nobody learns whether the address has an account."""
-    await gateway.tell("POST", "/api/identity/password-links", {"email": email})
+    await gateway.call("POST", "/api/identity/password-links", {"email": email})
 
 
 async def read_link(gateway: Gateway, secret: str) -> Link:
@@ -142,7 +142,7 @@ async def change_customer(gateway: Gateway, customer_id: UUID, **changed: str) -
 async def reset_password(gateway: Gateway, customer_id: UUID, *, password: str) -> None:
     """The password that the customer chose at the counter."""
     path = f"/api/identity/customers/{customer_id}/password"
-    await gateway.tell("PUT", path, {"password": password})
+    await gateway.call("PUT", path, {"password": password})
 
 
 # --- Staff, for administrators ----------------------------------------------------------------
@@ -160,7 +160,7 @@ async def register_staff_member(
 
 
 async def change_staff_member(gateway: Gateway, member_id: UUID, **change: str | bool) -> None:
-    await gateway.tell("PATCH", f"/api/identity/staff/{member_id}", change)
+    await gateway.call("PATCH", f"/api/identity/staff/{member_id}", change)
 
 
 async def invite_staff_member(gateway: Gateway, member_id: UUID, *, key: str) -> RequestedLink:

@@ -19,12 +19,12 @@ async def draft(gateway: Gateway) -> Draft:
 
 
 async def keep_draft(gateway: Gateway, draft: dict[str, Any]) -> None:
-    await gateway.tell("PUT", "/api/sales/draft", draft)
+    await gateway.call("PUT", "/api/sales/draft", draft)
 
 
 async def forget_draft(gateway: Gateway, key: str) -> None:
     """The draft with this key only."""
-    await gateway.tell("DELETE", f"/api/sales/draft?key={key}")
+    await gateway.call("DELETE", f"/api/sales/draft?key={key}")
 
 
 async def sale(gateway: Gateway, sale_id: UUID) -> Sale:

@@ -212,7 +212,7 @@ async def prioritise(gateway: Gateway, number: int, priority: Priority) -> Staff
 
 
 async def mark_seen(gateway: Gateway, number: int, position: int) -> None:
-    await gateway.tell("PUT", f"/api/tickets/{number}/seen", {"position": position})
+    await gateway.call("PUT", f"/api/tickets/{number}/seen", {"position": position})
 
 
 async def time_spent(gateway: Gateway, message_id: UUID) -> TimeSpent:
@@ -245,7 +245,7 @@ async def change_quick_reply(
 
 
 async def remove_quick_reply(gateway: Gateway, quick_reply_id: UUID) -> None:
-    await gateway.tell("DELETE", f"/api/tickets/quick-replies/{quick_reply_id}")
+    await gateway.call("DELETE", f"/api/tickets/quick-replies/{quick_reply_id}")
 
 
 # --- What happens meanwhile -------------------------------------------------------------------
@@ -287,11 +287,11 @@ async def my_draft(gateway: Gateway) -> Draft:
 
 async def keep_draft(gateway: Gateway, number: int | None, **draft: Any) -> None:
     """The draft of a message in a request, or, without a number, of a new request."""
-    await gateway.tell("PUT", draft_path(number), draft)
+    await gateway.call("PUT", draft_path(number), draft)
 
 
 async def forget_draft(gateway: Gateway, number: int | None) -> None:
-    await gateway.tell("DELETE", draft_path(number))
+    await gateway.call("DELETE", draft_path(number))
 
 
 def draft_path(number: int | None) -> str:

@@ -199,7 +199,7 @@ async def administrator(person: Person) -> SignedIn:
     return person
 
 
-async def standing_administrator(person: Person) -> SignedIn:
+async def verified_administrator(person: Person) -> SignedIn:
     """Checked with identity, for what this process shows without asking a service."""
     await identity.check_session((await administrator(person)).gateway)
     return person
@@ -208,7 +208,7 @@ async def standing_administrator(person: Person) -> SignedIn:
 Customer = Annotated[SignedIn, Depends(customer)]
 Staff = Annotated[SignedIn, Depends(staff)]
 Administrator = Annotated[SignedIn, Depends(administrator)]
-StandingAdministrator = Annotated[SignedIn, Depends(standing_administrator)]
+VerifiedAdministrator = Annotated[SignedIn, Depends(verified_administrator)]
 
 
 def remember(request: Request, response: Response, opened: OpenedSession) -> None:

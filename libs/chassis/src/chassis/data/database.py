@@ -30,8 +30,8 @@ from chassis.data.writing import (
     STATEMENTS,
     WAKERS,
     Wakers,
-    commit_what_waits,
-    leave_what_ended,
+    commit_pending,
+    discard_if_closed,
 )
 from chassis.errors import Refusal
 
@@ -149,16 +149,16 @@ class Database:
             async with self.sessions.begin() as session:
                 try:
                     yield session
-                    await commit_what_waits(session)
+                    await commit_pending(session)
                 except BaseException:
-                    await leave_what_ended(session)
+                    await discard_if_closed(session)
                     raise
         except (DBAPIError, PostgresError) as error:
             if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
                 self.was_full.set()
             raise
 
-    async def try_room(self) -> None:
+    async def try_write(self) -> None:
         """Raises if PostgreSQL's disk has no room for another megabyte."""
         async with self.transaction() as session:
             await session.execute(text(A_MEGABYTE))

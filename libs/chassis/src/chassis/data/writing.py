@@ -32,14 +32,14 @@ def add_later(session: AsyncSession, kind: type[DeclarativeBase], row: Values) -
 
 
 def run_later(session: AsyncSession, statement: Statement, values: Values) -> None:
-    """Run before the transaction commits, or before `straight` reads, in one round trip.
+    """Run before the transaction commits, or before `reader_of` reads, in one round trip.
 
     What they answer is lost. A savepoint that is rolled back meanwhile does not take them back.
     """
     session.info.setdefault(LATER, []).append(Part(statement, values))
 
 
-async def straight(session: AsyncSession) -> Reader:
+async def reader_of(session: AsyncSession) -> Reader:
     """Reads on the session's connection, in its transaction.
 
     Writes that wait are sent ahead of the next statement, which sees them.
@@ -59,9 +59,9 @@ async def straight(session: AsyncSession) -> Reader:
     return reader
 
 
-async def write_what_waits(session: AsyncSession) -> None:
+async def flush_pending(session: AsyncSession) -> None:
     if session.info.get(LATER):
-        await (await straight(session)).together()
+        await (await reader_of(session)).together()
 
 
 def wake_later(session: AsyncSession, name: str) -> None:
@@ -70,20 +70,20 @@ def wake_later(session: AsyncSession, name: str) -> None:
         event.listen(session.sync_session, "after_commit", lambda _: wake())
 
 
-async def commit_what_waits(session: AsyncSession) -> None:
+async def commit_pending(session: AsyncSession) -> None:
     """Send the writes that wait together with COMMIT.
 
     A session on somebody else's connection, as in tests, does not end the transaction.
     """
     if not isinstance(session.sync_session.bind, Engine):
-        await write_what_waits(session)
+        await flush_pending(session)
     elif session.info.get(LATER):
-        await (await straight(session)).run([COMMIT])
+        await (await reader_of(session)).run([COMMIT])
     elif (reader := session.info.get(READER)) and reader.wire.has_failed:
         raise RuntimeError("a statement has failed: its transaction cannot be committed")
 
 
-async def leave_what_ended(session: AsyncSession) -> None:
+async def discard_if_closed(session: AsyncSession) -> None:
     """Do not roll back on a closed connection: that error would hide the first one."""
     if (reader := session.info.get(READER)) and reader.wire.connection.closed:
         await session.invalidate()

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from chassis import clock
 from chassis.errors import Forbidden, Unauthenticated, Unavailable
-from chassis.http.asking import Gateway
+from chassis.http.client import Gateway
 from chassis.monitoring.loops import Stuck
 
 log = structlog.get_logger()
@@ -255,7 +255,7 @@ async def check_token(keys: Keys, token: str) -> Checked:
 CurrentCaller = Annotated[Caller, Depends(Bearer())]
 
 
-class Only(Bearer):
+class RequireRole(Bearer):
     """As `Bearer`, for some roles: 403 `forbidden` to the others."""
 
     def __init__(self, *roles: str) -> None:
@@ -269,6 +269,6 @@ class Only(Bearer):
         return who
 
 
-def only(*roles: str) -> Only:
+def require_role(*roles: str) -> RequireRole:
     """A dependency that accepts these roles and answers 403 `forbidden` to others."""
-    return Only(*roles)
+    return RequireRole(*roles)

@@ -12,7 +12,7 @@ from sqlalchemy import BigInteger, Uuid, and_, bindparam, func, select, text, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Transaction
-from chassis.data.writing import run_later, straight
+from chassis.data.writing import reader_of, run_later
 from chassis.errors import Malformed
 from chassis.http.auth import Caller, CurrentCaller
 from chassis.messaging.outbox import SCHEMA, IdempotencyKey
@@ -100,7 +100,7 @@ class Idempotency:
         if self.key is None:
             return None
         found = fingerprint(self.key, body)
-        reader = await straight(self.session)
+        reader = await reader_of(self.session)
         identity = self.identity(self.key)
         lock = lock_of(self.caller, self.key)
         first = await reader.execute(FIRST, {**identity, "found": found, "lock": lock})
@@ -135,7 +135,7 @@ async def made_under(session: AsyncSession, caller: Caller, key: str) -> UUID | 
     ignored. Waits for a request that is just creating it, and makes such a one wait until this
     transaction ends.
     """
-    reader = await straight(session)
+    reader = await reader_of(session)
     await reader.execute(LOCK, {"lock": lock_of(caller, key)})
     return await reader.scalar(MADE_UNDER, {"caller_id": caller.id, "key_hash": hashed(key)})
 

@@ -80,7 +80,7 @@ class Observing:
         REQUESTS.labels(method, route, str(status)).observe(seconds)
         if scope["path"].startswith(QUIET) and status < HTTPStatus.BAD_REQUEST:
             return
-        tracing.tell_of_answer(method, route, status)
+        tracing.set_response(method, route, status)
         log.info(
             "request",
             method=method,

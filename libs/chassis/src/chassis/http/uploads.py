@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 from chassis.data.database import NAMES, TYPES, Database, new_id
 from chassis.errors import NotFound, Refusal, TooMany
 from chassis.outages import is_passing
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 
 SCHEMA = "uploads"
 VERSION = "1.0.0"
@@ -32,7 +32,7 @@ UNFINISHED_MOST = 5  # of a person: the one begun first is given up where anothe
 BEGIN_LOCK = 0x746F73  # with the owner's id
 WAITING_MOST = 5  # of a person: those that have come whole and are not worked on yet
 TRIES = 3  # of a work that fails, before that is its outcome
-OLD = Past("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
+OLD = Prunable("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
 KEPT_IN_MEMORY = 1_000_000  # bytes; more goes to a file that has no name
 
 

@@ -11,12 +11,12 @@ from chassis.outages import describe
 from contracts.event import Envelope
 
 
-async def all_letters(database: Database) -> Sequence[DeadLetter]:
+async def all_dead_letters(database: Database) -> Sequence[DeadLetter]:
     async with database.transaction() as session:
         return (await session.scalars(select(DeadLetter).order_by(DeadLetter.id))).all()
 
 
-async def letter(database: Database, number: int) -> DeadLetter | None:
+async def dead_letter(database: Database, number: int) -> DeadLetter | None:
     async with database.transaction() as session:
         return await session.get(DeadLetter, number)
 

@@ -26,7 +26,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from chassis.settings import CommonSettings
 
-__all__ = ["SpanKind", "here", "parent_of", "span", "start", "stop", "tell_of_answer", "trace_id"]
+__all__ = ["SpanKind", "here", "parent_of", "set_response", "span", "start", "stop", "trace_id"]
 
 EXPORT_SECONDS = 5
 HEADER = "traceparent"
@@ -91,7 +91,7 @@ def span(
             raise
 
 
-def tell_of_answer(method: str, route: str, status: int) -> None:
+def set_response(method: str, route: str, status: int) -> None:
     """What the current step turned out to be; the route is a template."""
     step = trace.get_current_span()
     step.update_name(f"{method} {route}")

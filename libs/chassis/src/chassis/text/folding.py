@@ -97,7 +97,7 @@ def words_of(text: str) -> list[str]:
     return list(dict.fromkeys(fold(text).replace("-", "").split()))
 
 
-def letters_of(text: str) -> int:
+def count_letters(text: str) -> int:
     """How many letters and digits the text has: searches need a minimum."""
     return sum(map(str.isalnum, fold(text)))
 

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncMappingResult, AsyncSession
 from catalog.operations.reading import Row, rows_of
 from chassis import clock
 from chassis.data.database import new_id
-from chassis.data.writing import write_what_waits
+from chassis.data.writing import flush_pending
 from chassis.errors import Refusal
 from chassis.messaging.outbox import Again, publish
 from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow, TwinReference
@@ -273,7 +273,7 @@ async def announce(session: AsyncSession) -> None:
     touched = await session.stream(text("SELECT * FROM touched"))
     async for products in parcels(touched.mappings()):
         publish(session, ProductsChanged(change_id=change_id, products=products))
-        await write_what_waits(session)
+        await flush_pending(session)
 
 
 async def from_tables(session: AsyncSession) -> AsyncGenerator[Again]:

@@ -10,8 +10,8 @@ from chassis import clock
 from chassis.data.database import Database, new_id
 from chassis.errors import NotFound, Unauthenticated
 from chassis.http.auth import Caller
-from chassis.http.standing import SessionEnded
-from chassis.pruning import Past
+from chassis.http.session_check import SessionEnded
+from chassis.pruning import Prunable
 from contracts.identity import api
 from identity import tokens
 from identity.models import USER_AGENT_LENGTH, Account, Lifetime, Session
@@ -23,9 +23,9 @@ from identity.tokens import Browser
 # Old rows to delete: ended sessions and links, failures that no longer count.
 LONG_AGO = "now() - interval '30 days'"
 PAST = (
-    Past("sessions", f"expires_at < {LONG_AGO} OR revoked_at < {LONG_AGO}", "expires_at"),
-    Past("links", f"expires_at < {LONG_AGO}", "expires_at"),
-    Past("slowdowns", "last_failed_at < now() - interval '1 day'", "last_failed_at"),
+    Prunable("sessions", f"expires_at < {LONG_AGO} OR revoked_at < {LONG_AGO}", "expires_at"),
+    Prunable("links", f"expires_at < {LONG_AGO}", "expires_at"),
+    Prunable("slowdowns", "last_failed_at < now() - interval '1 day'", "last_failed_at"),
 )
 
 MOST_SESSIONS = 20  # per person: beyond that the least recently used one ends

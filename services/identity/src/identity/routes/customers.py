@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.http.idempotency import Once
 from contracts.identity import api
 from contracts.paging import PAGE_MOST
@@ -45,7 +45,7 @@ async def register_customer(
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
 
     async def read(customer_id: UUID) -> api.Customer:
-        return await known.customer_for_staff(await straight(session), customer_id)
+        return await known.customer_for_staff(await reader_of(session), customer_id)
 
     return await once.create(
         new,

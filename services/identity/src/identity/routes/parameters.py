@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 
 from chassis.data.database import Database
-from chassis.http.auth import Caller, only
-from chassis.http.standing import standing
+from chassis.http.auth import Caller, require_role
+from chassis.http.session_check import require_session
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.text import Body
 from identity.passwords import Passwords
@@ -62,12 +62,12 @@ def possible_addresses(request: Request) -> Iterator[str]:
 
 
 # By the session itself: identity waits for no token to end, and holds no connection afterwards.
-Anyone = Annotated[Caller, Depends(standing(*Role))]
-Staff = Annotated[Caller, Depends(standing(*STAFF))]
-Administrator = Annotated[Caller, Depends(standing(Role.ADMINISTRATOR))]
-Customer = Annotated[Caller, Depends(standing(Role.CUSTOMER))]
-WithToken = Annotated[Caller, Depends(only(*Role))]
-Service = Annotated[Caller, Depends(only(SERVICE))]
+Anyone = Annotated[Caller, Depends(require_session(*Role))]
+Staff = Annotated[Caller, Depends(require_session(*STAFF))]
+Administrator = Annotated[Caller, Depends(require_session(Role.ADMINISTRATOR))]
+Customer = Annotated[Caller, Depends(require_session(Role.CUSTOMER))]
+WithToken = Annotated[Caller, Depends(require_role(*Role))]
+Service = Annotated[Caller, Depends(require_role(SERVICE))]
 
 # What checks passwords takes these: it holds no connection while it does.
 TheDatabase = Annotated[Database, Depends(database_of)]

@@ -7,9 +7,9 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.reading import Reader
-from chassis.data.writing import straight, wake_later
+from chassis.data.writing import reader_of, wake_later
 from chassis.errors import Refusal
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from contracts.notifications.api import Kind, State
 from notifications import queries
 from notifications.models import Due, Mail, Reason, Verdict
@@ -27,7 +27,7 @@ class MailNotResendable(Refusal):
 
 async def now(session: AsyncSession) -> datetime:
     """The database's clock: replicas may have others."""
-    return await (await straight(session)).scalar(NOW)
+    return await (await reader_of(session)).scalar(NOW)
 
 
 NOW = select(func.clock_timestamp())
@@ -41,7 +41,7 @@ async def claim(session: AsyncSession, *, lease: timedelta, per_minute: int) -> 
 
     Links come first: somebody is waiting for one in front of a screen.
     """
-    await (await straight(session)).execute(CLAIM_LOCK)
+    await (await reader_of(session)).execute(CLAIM_LOCK)
     values = {"claim": uuid4(), "lease": lease, "per_minute": per_minute}
     claimed = select(Mail).from_statement(CLAIMED)
     return await session.scalar(claimed.execution_options(populate_existing=True), values)
@@ -224,13 +224,13 @@ async def resend(session: AsyncSession, mail_id: UUID) -> Mail:
     return mail
 
 
-def prunable(keep_days: float, oldest_hours: float) -> Past:
+def prunable(keep_days: float, oldest_hours: float) -> Prunable:
     """Mails that are done, and the addresses in them, may be deleted after `keep_days`.
 
     Never so early that a replay of events could queue one again.
     """
     after = max(timedelta(days=keep_days), 2 * timedelta(hours=oldest_hours))
-    return Past(
+    return Prunable(
         "mails",
         "state <> 'waiting' AND changed_at < now() - :after",
         "changed_at",

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import run_later, straight
+from chassis.data.writing import reader_of, run_later
 from notifications.models import Buyer, Person, Ticket
 
 
@@ -73,7 +73,7 @@ async def remember_purchase(
 ) -> bool:
     """Whether it is the first purchase of this customer to arrive."""
     values = {"customer_id": customer_id, "first_sale_id": sale_id, "first_bought_at": at}
-    return bool(await (await straight(session)).execute(FIRST_PURCHASE, values))
+    return bool(await (await reader_of(session)).execute(FIRST_PURCHASE, values))
 
 
 FIRST_PURCHASE = (

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.data.database import new_id
 from chassis.data.reading import Reader
-from chassis.data.writing import run_later, straight, wake_later
+from chassis.data.writing import reader_of, run_later, wake_later
 from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Mail, Preferences
@@ -101,7 +101,7 @@ async def notify(
     is_late = rules.is_too_old(notification)
     if is_late and not rules.arrived_late(notification, session.info.get(STORED_AT)):
         return
-    reader = await straight(session)
+    reader = await reader_of(session)
     waiting = None if is_late else await waiting_mail(reader, person_id, notification)
     due = notification.at + (rules.gather if is_gathered(notification.kind) else timedelta(0))
     now = clock.now()
@@ -146,7 +146,7 @@ async def notify_staff(session: AsyncSession, notification: Notification, rules:
         notification, session.info.get(STORED_AT)
     ):
         return
-    reader = await straight(session)
+    reader = await reader_of(session)
     for person_id in await reader.scalars(SUBSCRIBERS[notification.kind], {"at": notification.at}):
         await notify(session, person_id, notification, rules)
 

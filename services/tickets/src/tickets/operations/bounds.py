@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.errors import TooMany
 from chassis.http.auth import Caller
 from tickets.models import is_staff
@@ -42,7 +42,7 @@ async def refuse_many(
     if is_staff(author):
         return
     written = await lately.written_since(
-        await straight(session), author.id, clock.now() - HOUR, bounds.messages, with_opened=opens
+        await reader_of(session), author.id, clock.now() - HOUR, bounds.messages, with_opened=opens
     )
     if len(written.opened) >= bounds.tickets:
         raise too_many(TooManyTickets, written.opened, bounds.tickets)

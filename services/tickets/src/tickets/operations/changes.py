@@ -3,12 +3,12 @@
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.writing import add_later
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from contracts.tickets.api import What
 from tickets.models import Change, Message, Ticket
 
 # Those of yesterday, but for the last one: it marks how far back the others reach.
-OLD_CHANGES = Past(
+OLD_CHANGES = Prunable(
     "changes",
     "transaction < (SELECT max(transaction) FROM changes WHERE changed_at < now() - interval '1 day')",
     "transaction",

@@ -6,17 +6,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
 from chassis.data.database import new_id
-from chassis.data.writing import run_later, straight
+from chassis.data.writing import reader_of, run_later
 from chassis.errors import Refusal
 from chassis.http.auth import Caller
 from chassis.http.idempotency import made_under
-from chassis.pruning import Past
+from chassis.pruning import Prunable
 from contracts.tickets.api import DraftKind, DraftToKeep
 from tickets.models import Draft, StaffOnly, is_staff
 from tickets.queries import tickets as queries
 
 # Forgotten drafts are deleted after that.
-OLD_DRAFTS = Past("drafts", "saved_at < now() - interval '90 days'", "saved_at")
+OLD_DRAFTS = Prunable("drafts", "saved_at < now() - interval '90 days'", "saved_at")
 
 
 class AlreadySent(Refusal):
@@ -32,7 +32,7 @@ async def keep_draft(
     if not is_staff(writer) and (draft.kind != DraftKind.REPLY or draft.minutes is not None):
         raise StaffOnly("notes and time spent are reserved to staff")
     if number is not None:
-        await queries.ticket(await straight(session), writer, number)  # one's own, or staff
+        await queries.ticket(await reader_of(session), writer, number)  # one's own, or staff
     if draft.key is not None and await made_under(session, writer, draft.key):
         raise AlreadySent("this was sent")
     upsert = postgresql.insert(Draft).values(

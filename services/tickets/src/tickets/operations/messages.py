@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.errors import Refusal
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import publish
@@ -87,7 +87,7 @@ async def refuse_what_crossed(
     if composed.seen_position is None or composed.send_anyway:
         return
     missed = await queries.written_since(
-        await straight(session), writer, ticket.id, composed.seen_position
+        await reader_of(session), writer, ticket.id, composed.seen_position
     )
     if missed is None:
         return

@@ -5,7 +5,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.data.writing import inserting, straight
+from chassis.data.writing import inserting, reader_of
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import publish
 from contracts.tickets.api import NewTicket, Priority, What
@@ -49,7 +49,7 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
     # Held until the end: a cancellation comes either before this request or after it.
     sale_id = new.sale_id or (followed and followed.sale_id)
     values = {"sale_id": sale_id, "person_id": customer.id}
-    reader = await straight(session)
+    reader = await reader_of(session)
     product = (await reader.execute(PRODUCT_AND_WHETHER_MET, values)).one_or_none()
     if product is None:
         raise ProductNotOwned("not a product of this customer", field="sale_id")
@@ -135,7 +135,7 @@ async def mark_seen(session: AsyncSession, staff: Caller, number: int, position:
 
     Usually somebody has done so before: then nothing is locked.
     """
-    reader = await straight(session)
+    reader = await reader_of(session)
     if not await queries.is_unread(reader, number):
         return
     ticket = await queries.ticket_to_change(session, staff, number)

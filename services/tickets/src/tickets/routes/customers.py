@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.paging import PAGE_MOST
@@ -49,7 +49,7 @@ async def open_ticket(
         return ticket
 
     async def read(ticket_id: UUID) -> api.Ticket:
-        return await queries.ticket_made(await straight(session), customer, ticket_id)
+        return await queries.ticket_made(await reader_of(session), customer, ticket_id)
 
     return await once.create(new, make, read)
 

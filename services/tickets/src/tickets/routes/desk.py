@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.tickets import api
@@ -15,7 +15,7 @@ from tickets.queries.desk import quick_replies as ready
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Staff,
-    StandingStaff,
+    VerifiedStaff,
     tickets_router,
 )
 
@@ -23,14 +23,14 @@ router = tickets_router()
 
 
 @router.get("/{number:ticket}/context")
-async def context(number: int, staff: StandingStaff, reader: Reading) -> api.Context:
+async def context(number: int, staff: VerifiedStaff, reader: Reading) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
     _, context = await reader.ask_all(queries.staff_ticket(staff, number), around.context(number))
     return context
 
 
 @router.get("/{number:ticket}/desk")
-async def desk_ticket(number: int, staff: StandingStaff, reader: Reading) -> api.DeskTicket:
+async def desk_ticket(number: int, staff: VerifiedStaff, reader: Reading) -> api.DeskTicket:
     """What the desk shows next to its queue."""
     thread, context = await reader.ask_all(
         queries.thread(staff, number, limit=LAST_MESSAGES), around.context(number)
@@ -44,7 +44,7 @@ async def prioritise(
 ) -> api.StaffTicket:
     """Set a request's priority; customers never see it."""
     await operations.prioritise(session, staff, number, new.priority)
-    return await (await straight(session)).ask(queries.staff_ticket(staff, number))
+    return await (await reader_of(session)).ask(queries.staff_ticket(staff, number))
 
 
 @router.put("/{number:ticket}/seen", status_code=204)

@@ -2,7 +2,7 @@
 
 from chassis.data.database import Reading, Transaction
 from chassis.data.reading import Reader
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.http.auth import Caller
 from chassis.http.bodies import LONG_BODY
 from contracts.tickets import api
@@ -34,7 +34,7 @@ async def keep_draft(
 ) -> AnyDraft:
     """Store the draft; sending a message, a note or a last message deletes it."""
     await operations.keep_draft(session, writer, number, draft)
-    return await stored_draft(await straight(session), writer, number)
+    return await stored_draft(await reader_of(session), writer, number)
 
 
 @router.delete("/{number:ticket}/draft", status_code=204)
@@ -55,7 +55,7 @@ async def keep_draft_of_new(
 ) -> api.Draft:
     """Store the draft; opening a request deletes it."""
     await operations.keep_draft(session, customer, None, draft)
-    return await stored_draft(await straight(session), customer, None)
+    return await stored_draft(await reader_of(session), customer, None)
 
 
 @router.delete("/draft", status_code=204)

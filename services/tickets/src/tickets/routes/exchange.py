@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.tickets import api
@@ -86,7 +86,7 @@ async def add_message(
         return message
 
     async def read(message_id: UUID) -> api.StaffMessage | api.Message:
-        return await queries.message_made(await straight(session), author, message_id)
+        return await queries.message_made(await reader_of(session), author, message_id)
 
     return await once.create(new, make, read)
 
@@ -103,7 +103,7 @@ async def add_note(
         return note
 
     async def read(note_id: UUID) -> api.StaffMessage:
-        return await queries.note_made(await straight(session), note_id)
+        return await queries.note_made(await reader_of(session), note_id)
 
     return await once.create(new, make, read)
 
@@ -118,7 +118,7 @@ async def resolve(
 ) -> api.StaffTicket | api.Ticket:
     """Close a request, finally, with or without a last message. Idempotent."""
     await operations.resolve(session, caller, number, resolution or api.Resolution(), bounds)
-    return await queries.ticket(await straight(session), caller, number)
+    return await queries.ticket(await reader_of(session), caller, number)
 
 
 @router.get("/messages/{message_id}/text")
@@ -150,4 +150,4 @@ async def correct_minutes(
 ) -> api.TimeSpent:
     """Correct the time spent, whoever wrote the message. Idempotent."""
     await operations.correct_minutes(session, staff, message_id, new.minutes)
-    return await queries.time_spent(await straight(session), message_id)
+    return await queries.time_spent(await reader_of(session), message_id)

@@ -5,18 +5,18 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.convertors import Convertor, register_url_convertor
 
-from chassis.http.auth import Caller, only
-from chassis.http.standing import standing
+from chassis.http.auth import Caller, require_role
+from chassis.http.session_check import require_session
 from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.numbers import LONGEST_NUMBER
 from contracts.paging import PAGE_MOST
 from tickets.operations.bounds import Bounds
 
-Customer = Annotated[Caller, Depends(only(Role.CUSTOMER))]
-Staff = Annotated[Caller, Depends(only(*STAFF))]
-StandingStaff = Annotated[Caller, Depends(standing(*STAFF))]
-Anyone = Annotated[Caller, Depends(only(Role.CUSTOMER, *STAFF))]
-Service = Annotated[Caller, Depends(only(SERVICE))]
+Customer = Annotated[Caller, Depends(require_role(Role.CUSTOMER))]
+Staff = Annotated[Caller, Depends(require_role(*STAFF))]
+VerifiedStaff = Annotated[Caller, Depends(require_session(*STAFF))]
+Anyone = Annotated[Caller, Depends(require_role(Role.CUSTOMER, *STAFF))]
+Service = Annotated[Caller, Depends(require_role(SERVICE))]
 
 PAGE = 25
 LAST_MESSAGES = 30

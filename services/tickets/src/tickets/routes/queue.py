@@ -23,7 +23,7 @@ from tickets.routes.parameters import (
     Before,
     Limit,
     Staff,
-    StandingStaff,
+    VerifiedStaff,
     WithCounts,
     tickets_router,
 )
@@ -96,7 +96,7 @@ ThePage = Annotated[Page, Depends(page)]
 
 
 @router.get("")
-async def tickets(_: StandingStaff, page: ThePage, reader: Reading) -> api.StaffTickets:
+async def tickets(_: VerifiedStaff, page: ThePage, reader: Reading) -> api.StaffTickets:
     """To handle and open: the longest wait first. The others: the newest first.
 
     Counts are filtered like the list, except `unread`, which counts all.
@@ -107,7 +107,7 @@ async def tickets(_: StandingStaff, page: ThePage, reader: Reading) -> api.Staff
 @router.get("/desk")
 async def desk(
     *,
-    staff: StandingStaff,
+    staff: VerifiedStaff,
     page: ThePage,
     reader: Reading,
     open: Annotated[api.TicketNumber | None, Query(description="The number of a request.")] = None,
@@ -131,6 +131,6 @@ async def counts(_: Staff, reader: Reading) -> api.Counts:
 
 
 @router.get("/staff")
-async def staff(_: StandingStaff, reader: Reading) -> api.StaffNames:
+async def staff(_: VerifiedStaff, reader: Reading) -> api.StaffNames:
     """Staff by name, for the filter `answered_by`."""
     return await people.staff_names(reader)

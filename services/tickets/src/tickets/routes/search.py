@@ -12,7 +12,7 @@ from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.queries import unresolved
 from tickets.queries.searching import search as queries
-from tickets.routes.parameters import Anyone, StandingStaff, tickets_router
+from tickets.routes.parameters import Anyone, VerifiedStaff, tickets_router
 
 router = tickets_router()
 
@@ -20,7 +20,7 @@ router = tickets_router()
 async def searcher(request: Request, caller: Anyone) -> Caller:
     """Staff find what is everybody's: their session must stand."""
     if is_staff(caller):
-        await request.app.state.standing.require(caller)
+        await request.app.state.session_check.require(caller)
     return caller
 
 
@@ -38,7 +38,7 @@ async def search(
 @router.get("/unresolved")
 async def unresolved_of_customers(
     customer_id: Annotated[list[UUID], Query(min_length=1, max_length=PAGE_MOST)],
-    _: StandingStaff,
+    _: VerifiedStaff,
     reader: Reading,
 ) -> api.UnresolvedOfCustomers:
     """What each of these customers has open or in progress, at most 50 customers at a time."""

@@ -48,8 +48,8 @@ async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
         sale = problem.context["sale_id"]
         return piece(request, "draft_recorded", text=words.refusal(problem.code), sale_id=sale)
     if problem.code == "draft_of_another_sale":
-        standing = await sales.draft(person.gateway)
-        name = await name_of(person, as_id(standing.content.get("customer_id", "")))
+        stored = await sales.draft(person.gateway)
+        name = await name_of(person, as_id(stored.content.get("customer_id", "")))
         text = f"Une autre vente est commencée{f' pour {name}' if name else ''}"
         return piece(request, "draft_elsewhere", text=words.typeset(text))
     return ""

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from chassis.text.folding import letters_of
+from chassis.text.folding import count_letters
 from contracts.catalog.api import (
     LISTED_MOST,
     REFERENCE_LENGTH,
@@ -100,7 +100,7 @@ def one_product() -> str:
 
 
 def letters_missing(text: str) -> str:
-    return words.refusal("search_too_short", {"missing": SEARCH_SHORTEST - letters_of(text)})
+    return words.refusal("search_too_short", {"missing": SEARCH_SHORTEST - count_letters(text)})
 
 
 def offer(found: ProductSearch) -> str:

@@ -19,7 +19,7 @@ log = structlog.get_logger()
 FORBIDDEN_SUBJECT = re.compile(r'ermissions violation for \w+ to "([^"]+)"')
 REMEMBERED_SECONDS = 15  # what was forbidden a moment ago; it is tried again before
 
-BROKER_TROUBLE = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
+BROKER_ERRORS = (TimeoutError, OSError, nats.errors.Error, JetStreamError)
 
 Answer = TypeVar("Answer")
 

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from chassis.data.database import Database
 from chassis.messaging import streams
-from chassis.messaging.bus.connecting import BROKER_TROUBLE, Refusals, answered
+from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.handling import Delivery, Subscriptions, deliver
 from chassis.messaging.bus.losses import is_as_known, is_lost_to
 from chassis.messaging.bus.pulling import Pull
@@ -77,7 +77,7 @@ class Consumer:
     async def turn(self, pull: Pull) -> None:
         try:
             messages = await self.fetch(pull)
-        except BROKER_TROUBLE:  # also where nothing has come: which of them it is, it looks
+        except BROKER_ERRORS:  # also where nothing has come: which of them it is, it looks
             messages = []
         try:
             await self.settle(messages)
@@ -98,7 +98,7 @@ class Consumer:
                 raise Stuck(of_listening(gone, self.stream)) from gone
             await self.make_durable()
             return
-        except BROKER_TROUBLE as error:
+        except BROKER_ERRORS as error:
             LAG.labels(self.stream).set(float("nan"))
             raise Stuck(self.why(error)) from error
         if self.was_cut_off.is_set():
@@ -130,7 +130,7 @@ class Consumer:
             if not is_known:
                 await self.compare_thoroughly(info, settled)
             await answered(streams.prove_written(self.js, self.stream, self.name))
-        except BROKER_TROUBLE as error:
+        except BROKER_ERRORS as error:
             raise Stuck(of_files(error, self.stream) or self.why(error)) from error
 
     async def compare_thoroughly(self, info: StreamInfo, settled: int) -> None:
@@ -147,7 +147,7 @@ class Consumer:
         if known.num_ack_pending:
             try:
                 await answered(streams.reset_durable(self.js, self.stream, self.name, floor + 1))
-            except BROKER_TROUBLE as error:
+            except BROKER_ERRORS as error:
                 raise Stuck(self.why(error)) from error
         self.was_cut_off.clear()
 
@@ -170,7 +170,7 @@ class Consumer:
             position = settled + 1 if settled <= info.state.last_seq else 1
             await answered(streams.ensure_durable(self.js, self.stream, self.name, self.types))
             await answered(streams.reset_durable(self.js, self.stream, self.name, position))
-        except BROKER_TROUBLE as error:
+        except BROKER_ERRORS as error:
             raise Stuck(self.why(error)) from error
         log.warning("durable_made_again", stream=self.stream, position=position)
         self.loop.did("made its durable again")
@@ -198,7 +198,7 @@ class Consumer:
         """Return unacknowledged events at once, so that other replicas need not wait for ack_wait."""
         for message in messages:
             if not message.is_acked:
-                with suppress(*BROKER_TROUBLE):
+                with suppress(*BROKER_ERRORS):
                     await message.nak()
 
     async def settle(self, messages: Sequence[Msg]) -> None:

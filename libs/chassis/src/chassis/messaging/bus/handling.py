@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import straight
+from chassis.data.writing import reader_of
 from chassis.messaging.outbox import SCHEMA
 from chassis.monitoring import tracing
 from chassis.monitoring.metrics import HANDLED
@@ -85,7 +85,7 @@ async def deliver(
         "streams": [d.stream for d in rows],
         "positions": [d.position for d in rows],
     }
-    new = set((await (await straight(session)).execute(NEW, values)).scalars())
+    new = set((await (await reader_of(session)).execute(NEW, values)).scalars())
     count = len(new)
     for delivery in sorted(known, key=lambda d: (d.envelope.subject, d.position)):
         if delivery.envelope.id in new:

@@ -14,7 +14,7 @@ from nats.js.errors import APIError
 
 from chassis.data.database import LOCK_LIMIT, WATCHED
 from chassis.messaging import streams
-from chassis.messaging.bus.connecting import BROKER_TROUBLE, Refusals, answered
+from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
 from chassis.messaging.outbox import CHANNEL, Listener, listen
 from chassis.monitoring.loops import Loop, Stuck
@@ -134,7 +134,7 @@ class Relay:
         try:
             await self.compare(connection)
             await answered(streams.prove_written(self.js, self.stream, self.stream.lower()))
-        except BROKER_TROUBLE as error:
+        except BROKER_ERRORS as error:
             raise Stuck(self.why(error)) from error
         self.looked_at = time.monotonic()
         self.loop.did("found its stream as it was")
@@ -184,7 +184,7 @@ class Relay:
         for row, answer in zip(
             rows, await answered(asyncio.gather(*sending, return_exceptions=True)), strict=True
         ):
-            if isinstance(answer, BROKER_TROUBLE):
+            if isinstance(answer, BROKER_ERRORS):
                 return
             if isinstance(answer, BaseException):
                 raise answer
@@ -219,7 +219,7 @@ class Relay:
             await self.renew(connection)
             try:
                 answer = await answered(self.publish(row, self.own.position))
-            except BROKER_TROUBLE as error:
+            except BROKER_ERRORS as error:
                 if isinstance(error, APIError) and error.err_code == ELSEWHERE:
                     if (last := await self.compare(connection)) is not None:
                         raise Lost(last) from error

@@ -33,7 +33,7 @@ def known() -> dict[str, dict[str, Any]]:
     return {row["mutant"]: row for row in rows}
 
 
-def standing(mutants: list[Mutant]) -> dict[str, dict[str, Any]]:
+def results_of(mutants: list[Mutant]) -> dict[str, dict[str, Any]]:
     """Results of changes of functions that have not changed since."""
     found = known()
     return {
@@ -74,7 +74,7 @@ def main() -> int:
     chosen.sort(key=lambda each: each.name)
     random.Random(wishes["seed"]).shuffle(chosen)  # noqa: S311 - no secret
     chosen = chosen[: wishes["sample"] or None]
-    before = standing(mutants)
+    before = results_of(mutants)
     todo = [each for each in chosen if each.name not in before]
     if not wishes["new"]:
         todo += [
@@ -105,7 +105,7 @@ def main() -> int:
 
 
 def report(mutants: list[Mutant], chosen: list[Mutant]) -> int:
-    results = standing(chosen)
+    results = results_of(chosen)
     by_file: dict[Path, Counter[str]] = {}
     for each in chosen:
         if each.name in results:

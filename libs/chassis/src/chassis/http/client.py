@@ -33,7 +33,7 @@ CONTENT = ("content", "data", "files")  # of a request, beside JSON
 PLAIN = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})+")  # as RFC 3986 has it
 
 Headers = Mapping[str, str] | list[tuple[str, str]]
-Asked = str | int | bool | list[str] | None
+QueryValue = str | int | bool | list[str] | None
 Renew = Callable[[], Awaitable[str]]
 
 
@@ -221,7 +221,7 @@ def as_httpx(error: Exception) -> httpx.TransportError:
     return kind(str(error))
 
 
-def query(params: Mapping[str, Asked]) -> str:
+def query(params: Mapping[str, QueryValue]) -> str:
     """As httpx writes it, several values of one name by name and value."""
     given = {
         name: str(value).lower() if isinstance(value, bool) else value
@@ -283,7 +283,7 @@ class Gateway:
         """With this token; `renew` fetches another one if a service does not accept it."""
         return replace(self, access_token=access_token, renew=renew)
 
-    async def get(self, path: str, answer: type[Answer], **query: Asked) -> Answer:
+    async def get(self, path: str, answer: type[Answer], **query: QueryValue) -> Answer:
         given = {name: value for name, value in query.items() if value is not None}
         return read(await self.ask("GET", path, params=given), answer)
 
@@ -299,7 +299,7 @@ class Gateway:
         """`key` is the Idempotency-Key: repeated with the same key, the call has no second effect."""
         return read(await self.ask(method, path, json=body, key=key), answer)
 
-    async def tell(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
+    async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
         """As `send`, where only the success matters."""
         await self.ask(method, path, json=body)
 
@@ -324,11 +324,11 @@ class Gateway:
             problem = problem_of(response)
             if problem.code == TOKEN_REFUSED and self.renew:
                 renewed = self.on_behalf(await self.renew())
-                return await renewed.ask_again(method, path, json=json, params=params, key=key)
+                return await renewed.retry(method, path, json=json, params=params, key=key)
             raise problem
         return response
 
-    async def ask_again(self, method: str, path: str, **asked: Any) -> httpx.Response:
+    async def retry(self, method: str, path: str, **asked: Any) -> httpx.Response:
         """With a token that identity has given just now: whoever asks is not at fault."""
         try:
             return await self.ask(method, path, **asked)

@@ -11,7 +11,7 @@ import httpx
 from fastapi import Request
 
 from chassis.errors import Unauthenticated, Unavailable
-from chassis.http.auth import Caller, Only
+from chassis.http.auth import Caller, RequireRole
 
 PATH = "/api/identity/sessions/current"
 SECONDS = 10  # for so long an answer counts
@@ -27,13 +27,13 @@ class SessionUnchecked(Unavailable):
     code = "session_unchecked"
 
 
-class Standing(Protocol):
+class SessionCheck(Protocol):
     """Raises `SessionEnded`, `Unauthenticated`, or `SessionUnchecked` where nobody can say."""
 
     async def require(self, caller: Caller) -> None: ...
 
 
-class AskedStanding:
+class RemoteSessionCheck:
     """Identity's answers, cached for ten seconds by this process's own clock."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
@@ -90,19 +90,19 @@ def is_of_session(answer: httpx.Response) -> bool:
         return False
 
 
-class OnlyStanding(Only):
-    """As `Only`, and the session was still valid at most ten seconds ago."""
+class RequireSession(RequireRole):
+    """As `RequireRole`, and the session was still valid at most ten seconds ago."""
 
     async def __call__(self, request: Request) -> Caller:
         who = await super().__call__(request)
-        await request.app.state.standing.require(who)
+        await request.app.state.session_check.require(who)
         return who
 
 
-def standing(*roles: str) -> OnlyStanding:
-    """As `only`, and the session was still valid at most ten seconds ago.
+def require_session(*roles: str) -> RequireSession:
+    """As `require_role`, and the session was still valid at most ten seconds ago.
 
     For routes that give power or show many people's data. Holds no database connection while it
     asks. 401 `session_ended`, or 503 `session_unchecked` where identity does not answer.
     """
-    return OnlyStanding(*roles)
+    return RequireSession(*roles)

@@ -12,8 +12,8 @@ import structlog
 from jwt.algorithms import OKPAlgorithm
 
 from chassis import testing
-from chassis.http.asking import Gateway, HttpClient, Problem, problem_of
 from chassis.http.auth import PublishedKeys
+from chassis.http.client import Gateway, HttpClient, Problem, problem_of
 from chassis.monitoring.loops import Stuck
 from contracts import text as contracts
 from contracts.text import Answer
@@ -319,8 +319,8 @@ async def test_each_call_says_who_asks_what_under_which_key_and_for_how_long():
         await plain.get("/a", Said, q="é", none=None, flag=True)
         bearer = Gateway(http, plain.headers, seconds=0.5).on_behalf("a token")
         await bearer.send("PUT", "/b", {"text": "é"}, Said, key="12345678")
-        await bearer.tell("DELETE", "/c")
-        await bearer.tell("POST", "/d", {"n": 1})
+        await bearer.call("DELETE", "/c")
+        await bearer.call("POST", "/d", {"n": 1})
     get, put, delete, post = there.asked
     assert (get.method, str(get.url)) == ("GET", "http://gateway/a?q=%C3%A9&flag=true")
     assert get.headers["X-Real-IP"] == put.headers["X-Real-IP"] == "10.0.0.1"

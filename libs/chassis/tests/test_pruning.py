@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sqlalchemy import func, select, text, update
 
 from chassis import pruning
-from chassis.data.writing import write_what_waits
+from chassis.data.writing import flush_pending
 from chassis.messaging.outbox import (
     CHANNEL,
     IdempotencyKey,
@@ -20,7 +20,7 @@ from chassis.messaging.outbox import (
     listen,
     publish,
 )
-from chassis.pruning import LOCK, LeftToOthers, Past, forget
+from chassis.pruning import LOCK, AlreadyPruning, Prunable, prune
 from chassis.settings import ServiceSettings
 from contracts.event import Event
 from contracts.topology import stream_name
@@ -49,7 +49,7 @@ async def put(database, event: Event, *, hours: float, published: bool = True) -
     at = datetime.now(UTC) - timedelta(hours=hours)
     async with database.transaction() as session:
         event_id = publish(session, event)
-        await write_what_waits(session)
+        await flush_pending(session)
         new_id = id_of(at)
         await session.execute(
             update(OutboxMessage)
@@ -61,7 +61,7 @@ async def put(database, event: Event, *, hours: float, published: bool = True) -
 
 async def forget_messaging(database, **more) -> str:
     pasts = await pruning.of_messaging(database, settings(database, **more))
-    return await pruning.forget_all(database, pasts)
+    return await pruning.prune_all(database, pasts)
 
 
 async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(database):
@@ -150,14 +150,14 @@ async def test_keys_stay_longer_than_any_draft(database):
     assert await forget_messaging(database) == "forgot 1 rows"
 
 
-MANY = Past("messaging.outbox", "published_at IS NULL", "position")
+MANY = Prunable("messaging.outbox", "published_at IS NULL", "position")
 
 
 async def test_it_goes_in_batches_and_others_find_the_rows_free_between(database):
     async with database.transaction() as session:
         for number in range(7):
             publish(session, Counted(id=str(number)))
-    assert await forget(database, MANY, batch=3) == 7
+    assert await prune(database, MANY, batch=3) == 7
     async with database.transaction() as session:
         assert await session.scalar(select(func.count()).select_from(OutboxMessage)) == 0
 
@@ -165,9 +165,9 @@ async def test_it_goes_in_batches_and_others_find_the_rows_free_between(database
 async def test_one_replica_at_a_time(database):
     async with database.transaction() as other:
         await other.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-        with pytest.raises(LeftToOthers):
-            await forget(database, MANY)
-        assert await pruning.forget_all(database, [MANY]) == "left it to another replica"
+        with pytest.raises(AlreadyPruning):
+            await prune(database, MANY)
+        assert await pruning.prune_all(database, [MANY]) == "left it to another replica"
 
 
 # --- Waking -----------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ async def test_a_commit_wakes_only_who_listens(database):
 
         async with database.transaction() as session:
             publish(session, Counted(id="meanwhile"))
-            await write_what_waits(session)
+            await flush_pending(session)
             listening = asyncio.create_task(listen(connection, CHANNEL))
             await asyncio.sleep(0.2)
             assert not listening.done()

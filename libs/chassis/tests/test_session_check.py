@@ -12,9 +12,9 @@ from starlette.requests import Request
 
 from chassis import testing
 from chassis.errors import Forbidden, Unauthenticated
-from chassis.http import standing
+from chassis.http import session_check
 from chassis.http.auth import Caller, CheckedTokens
-from chassis.http.standing import AskedStanding, SessionEnded, SessionUnchecked
+from chassis.http.session_check import RemoteSessionCheck, SessionEnded, SessionUnchecked
 
 
 class Identity:
@@ -25,7 +25,7 @@ class Identity:
         self.awake, self.reached = asyncio.Event(), asyncio.Event()
         self.awake.set()
         self.app = FastAPI()
-        self.app.get(standing.PATH)(self.answer)
+        self.app.get(session_check.PATH)(self.answer)
 
     async def answer(self) -> Response:
         self.asked += 1
@@ -44,10 +44,10 @@ def identity() -> Identity:
 async def asked(identity):
     transport = httpx.ASGITransport(identity.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
-        yield AskedStanding(http)
+        yield RemoteSessionCheck(http)
 
 
-async def renewed(asked: AskedStanding) -> None:
+async def renewed(asked: RemoteSessionCheck) -> None:
     """What is renewed in the background has been answered."""
     await asyncio.gather(*asked.renewing.values())
 
@@ -58,14 +58,14 @@ def somebody() -> Caller:
 
 async def test_an_answer_counts_for_ten_seconds_and_for_one_session(identity, asked, monkeypatch):
     now = 1000.0
-    monkeypatch.setattr(standing.time, "monotonic", lambda: now)
+    monkeypatch.setattr(session_check.time, "monotonic", lambda: now)
     paul, other = somebody(), somebody()
     await asked.require(paul)
-    now += standing.RENEWED_SECONDS - 0.01
+    now += session_check.RENEWED_SECONDS - 0.01
     await asked.require(paul)
     await asked.require(other)
     assert identity.asked == 2
-    now += standing.SECONDS - standing.RENEWED_SECONDS + 0.01
+    now += session_check.SECONDS - session_check.RENEWED_SECONDS + 0.01
     identity.status = 401
     for _ in range(2):  # a refusal is not remembered, nor is what was true before it
         with pytest.raises(SessionEnded):
@@ -78,11 +78,11 @@ async def test_who_goes_on_does_not_wait_for_an_answer_that_is_renewed(
 ):
     now = 1000.0
     clock = SimpleNamespace(monotonic=lambda: now)  # the loop goes by its own
-    monkeypatch.setattr(standing, "time", clock)
+    monkeypatch.setattr(session_check, "time", clock)
     paul = somebody()
     await asked.require(paul)
     identity.awake.clear()
-    now += standing.RENEWED_SECONDS
+    now += session_check.RENEWED_SECONDS
     for _ in range(3):
         await asyncio.wait_for(asked.require(paul), 60)
         await asyncio.wait_for(identity.reached.wait(), 60)
@@ -90,7 +90,7 @@ async def test_who_goes_on_does_not_wait_for_an_answer_that_is_renewed(
     identity.awake.set()
     await renewed(asked)
 
-    now += standing.RENEWED_SECONDS  # later than the first answer's end
+    now += session_check.RENEWED_SECONDS  # later than the first answer's end
     identity.status = 503
     await asked.require(paul)
     await renewed(asked)
@@ -117,17 +117,17 @@ async def test_a_token_that_identity_does_not_take_ends_no_session(identity, ask
 
 
 def test_what_nobody_can_read_ends_no_session():
-    assert not standing.is_of_session(httpx.Response(401, text="no JSON"))
+    assert not session_check.is_of_session(httpx.Response(401, text="no JSON"))
 
 
 async def test_silence_opens_nothing():
     async with httpx.AsyncClient(base_url="http://127.0.0.1:1") as http:
         with pytest.raises(SessionUnchecked):
-            await AskedStanding(http).require(somebody())
+            await RemoteSessionCheck(http).require(somebody())
 
 
 async def test_as_many_sessions_are_remembered_as_may_be(identity, asked, monkeypatch):
-    monkeypatch.setattr(standing, "REMEMBERED_MOST", 2)
+    monkeypatch.setattr(session_check, "REMEMBERED_MOST", 2)
     first = somebody()
     for caller in (first, somebody(), somebody(), first):
         await asked.require(caller)
@@ -136,20 +136,22 @@ async def test_as_many_sessions_are_remembered_as_may_be(identity, asked, monkey
 
 
 async def test_a_route_asks_after_role_and_session():
-    class Ended(testing.TestStanding):
+    class Ended(testing.TestSessionCheck):
         async def require(self, caller: Caller) -> None:
             required.append(caller.role)
 
     required: list[str] = []
     app = FastAPI()
     testing.believe(app)
-    app.state.checked_tokens, app.state.standing = CheckedTokens(), Ended()
+    app.state.checked_tokens, app.state.session_check = CheckedTokens(), Ended()
     for role, may in (("customer", False), ("seller", True)):
         headers = [(b"authorization", testing.token(role)["Authorization"].encode())]
         request = Request({"type": "http", "headers": headers, "app": app})
         if may:
-            assert (await standing.standing("seller", "technician")(request)).role == role
+            assert (
+                await session_check.require_session("seller", "technician")(request)
+            ).role == role
         else:
             with pytest.raises(Forbidden):
-                await standing.standing("seller", "technician")(request)
+                await session_check.require_session("seller", "technician")(request)
     assert required == ["seller"]
