@@ -12,8 +12,9 @@ from chassis.messaging import streams
 from chassis.service import database_ready
 from local.launcher import databases
 from local.launcher.machine import servers
-from local.launcher.machine.processes import CannotStart, free_port
+from local.launcher.machine.processes import CannotStart, free_port, wait_until
 from local.launcher.machine.servers import PostgreSQL, unprivileged
+from local.launcher.machine.supervise import Supervisor
 
 
 def test_a_url_keeps_the_servers_options():
@@ -44,9 +45,10 @@ def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_
             connection.execute("insert into kept values ('still here')")
         assert server.running
         server.running.kill()
-        server.running.wait(10)
-        server.start()
-        server.wait_for(server.is_ready, 60)
+        # It refuses to start as long as a process of the killed one has not ended: the launcher
+        # tries again.
+        launcher = Supervisor([server], lambda _: None, pauses=(0.2,))
+        assert wait_until(lambda: not launcher.look() and server.is_ready(), 60)
         with psycopg.connect(server.url) as connection:
             assert connection.execute("select * from kept").fetchall() == [("still here",)]
     finally:

@@ -236,7 +236,7 @@ def test_down_stops_everything_and_up_starts_it_again(terminal, launcher):
     pids = terminal.pids
     stopped = terminal.type("down")
     assert stopped.returncode == 0, stopped.stdout + stopped.stderr
-    assert launcher.wait(10) == 0
+    assert launcher.wait(60) == 0
     assert not [part for part, pid in pids.items() if psutil.pid_exists(pid)]
     assert "not running" in terminal.type("down").stdout
 
@@ -252,6 +252,6 @@ def test_down_stops_everything_and_up_starts_it_again(terminal, launcher):
 
 
 def test_reset_removes_the_state(terminal, launcher):
-    launcher.wait(10)
+    launcher.wait(60)
     assert terminal.type("reset", "--yes").returncode == 0
     assert not terminal.state.exists()
