@@ -167,7 +167,7 @@ async def measure(
         for _ in range(turns if name != IDLE else 1):
             for each, people in crowd:
                 await turn(each, people, name, rounds)
-        tell(name, *both)
+        print_comparison(name, *both)
     for _, people in crowd:
         await people.leave()
 
@@ -175,7 +175,7 @@ async def measure(
 # --- Telling -----------------------------------------------------------------------------------
 
 
-def tell(name: str, first: Installation, second: Installation) -> None:
+def print_comparison(name: str, first: Installation, second: Installation) -> None:
     before, after = first.best(name), second.best(name)
     turns = zip(first.turns[name], second.turns[name], strict=True)
     ratios = [sum(after.values()) / sum(before.values()) for before, after in turns]

@@ -52,7 +52,7 @@ async def browser_at(url: str, account: Account) -> AsyncGenerator[httpx.AsyncCl
         yield browser
 
 
-async def heard(lines: AsyncIterator[str], beginning: str, *, seconds: float) -> None:
+async def wait_for_line(lines: AsyncIterator[str], beginning: str, *, seconds: float) -> None:
     """Returns once a line of a stream begins so."""
     async with asyncio.timeout(seconds):
         async for line in lines:

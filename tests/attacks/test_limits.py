@@ -91,16 +91,16 @@ async def search(guichet: Installation, route: str, who: Person, text: str, way:
         headers["x-guichet-person"] = who.id
     body = urlencode(guichet.form(who, text=text)).encode()
     answer, took = await timed(guichet, route, who, body, **headers)
-    place = f"{route} as {who.role}: {answer.status}"
+    case = f"{route} as {who.role}: {answer.status}"
     if len(body) > longest_body(route):
-        assert answer.status == 413, place
-        assert b"trop long" in answer.body, place
+        assert answer.status == 413, case
+        assert b"trop long" in answer.body, case
     else:
-        assert answer.status in {200, 303}, place
+        assert answer.status in {200, 303}, case
     if address := answer.headers.get(b"location", b"").decode():
-        kept = answer.headers[b"set-cookie"].decode().partition(";")[0]
-        answer, then = await timed(guichet, f"GET {address}", who, b"", cookie=kept)
-        assert answer.status == 200, place
+        session_cookie = answer.headers[b"set-cookie"].decode().partition(";")[0]
+        answer, then = await timed(guichet, f"GET {address}", who, b"", cookie=session_cookie)
+        assert answer.status == 200, case
         took += then
     return took
 

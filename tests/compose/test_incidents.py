@@ -37,15 +37,15 @@ def up(installation: Installation, *words: str, **settings: str) -> tuple[int, s
     return done.returncode, " ".join((done.stdout + done.stderr).split())
 
 
-def is_refused(said: tuple[int, str], incident: Row) -> None:
-    code, words = said
+def is_refused(output: tuple[int, str], incident: Row) -> None:
+    code, words = output
     assert code != 0, words
     assert incident.is_seen_in(words), words
 
 
 def goes_on(installation: Installation, part: str, *words: str) -> None:
-    code, said = up(installation, *words, part)
-    assert code == 0, said
+    code, output = up(installation, *words, part)
+    assert code == 0, output
     installation.compose.wait_for(part, 1)
 
 
@@ -101,9 +101,9 @@ def test_the_engine_listens_elsewhere(installation: Installation, tmp_path: Path
 
 def test_an_image_was_not_built(installation: Installation):
     unbuilt = row("No such image")
-    said = up(installation, "--no-deps", "databases", GUICHET_VERSION="never-built")
-    assert said[0] != 0, said
-    assert unbuilt.quoted[0].split("…")[0] + "never-built" in said[1]
+    output = up(installation, "--no-deps", "databases", GUICHET_VERSION="never-built")
+    assert output[0] != 0, output
+    assert unbuilt.quoted[0].split("…")[0] + "never-built" in output[1]
     assert "`docker compose … build`" in unbuilt.todo
 
 
@@ -185,10 +185,10 @@ def test_the_secret_of_mail_cannot_be_read(installation: Installation):
     file.chmod(0o600)
     up(installation, *ALONE, "notifications")
 
-    def told() -> bool:
+    def is_reported() -> bool:
         return unreadable.is_seen_in(installation.compose.do("logs", "notifications"))
 
-    assert wait_until(told, 60, pause=2)
+    assert wait_until(is_reported, 60, pause=2)
     assert unreadable.todo.startswith(INIT)
     installation.init()
     goes_on(installation, "notifications", "--no-deps")

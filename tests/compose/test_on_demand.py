@@ -17,11 +17,11 @@ from local.containers.engine import docker
 from local.launcher.machine.processes import free_port, wait_until
 from local.workshop.certificates import make_certificate
 from shop import Shop
-from streams import browser_at, heard, nginx_config
+from streams import browser_at, nginx_config, wait_for_line
 
 
 @contextmanager
-def told(installation: Installation, *parts: str, **settings: str) -> Generator[None]:
+def configured(installation: Installation, *parts: str, **settings: str) -> Generator[None]:
     """These parts run with these settings for a while."""
     compose, before = installation.compose, installation.compose.environment
     compose.environment = before | settings
@@ -54,7 +54,7 @@ def test_with_certificates_in_files_the_world_is_spoken_to_over_tls_alone(
 ):
     trusted = ssl.create_default_context(cafile=certificate)
     with (
-        told(installation, "gateway", GUICHET_TLS="files"),
+        configured(installation, "gateway", GUICHET_TLS="files"),
         httpx.Client(base_url=f"https://localhost:{installation.port}", verify=trusted) as client,
     ):
         assert wait_until(lambda: client.get("/connexion").status_code == 200, 20, pause=0.5)
@@ -123,7 +123,7 @@ async def test_live_updates_come_through_nginx_as_it_is(nginx: str, shop: Shop):
         browser_at(nginx, technician) as browser,
         browser.stream("GET", "/en-direct") as answer,
     ):
-        await heard(answer.aiter_lines(), "event: ready", seconds=5)
+        await wait_for_line(answer.aiter_lines(), "event: ready", seconds=5)
 
 
 def serves(url: str) -> bool:
@@ -178,7 +178,7 @@ def test_a_page_is_one_trace_of_the_gateway_the_web_and_a_service(
     installation: Installation, collector: str
 ):
     url = "http://collector:4318/v1/traces"
-    with told(installation, "gateway", "web", "identity", GUICHET_TRACES_URL=url):
+    with configured(installation, "gateway", "web", "identity", GUICHET_TRACES_URL=url):
         form = {"email": "personne@example.org", "password": "au hasard, un mot"}
 
         def refused() -> bool:

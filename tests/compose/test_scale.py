@@ -41,7 +41,7 @@ def in_thread(work: Callable[[], object]) -> Callable[[], Awaitable[None]]:
     return happening
 
 
-def told(load: Load) -> str:
+def summary(load: Load) -> str:
     return (
         f"{load.asked} requests in {load.lasted:.0f} s, {sum(load.failed.values())} failed"
         f" {dict(load.failed) or ''}, p50 {load.milliseconds(0.5):.0f} ms,"
@@ -189,7 +189,7 @@ async def test_a_crash_costs_no_request_that_may_be_repeated(
         installation.compose.wait_for("tickets", 3)
 
     load = await under_load(in_thread(crash), desk.looks, desk.reads)
-    figures.append(f"a replica of tickets crashes: {told(load)}")
+    figures.append(f"a replica of tickets crashes: {summary(load)}")
     assert load.failed == {}
 
 
@@ -217,7 +217,7 @@ async def test_a_crash_of_web_costs_no_page(installation: Installation, desk: De
         installation.compose.wait_for("web", 2)
 
     load = await under_load(in_thread(crash), desk.looks)
-    figures.append(f"a replica of web crashes: {told(load)}")
+    figures.append(f"a replica of web crashes: {summary(load)}")
     assert load.failed == {}
 
 
@@ -232,7 +232,7 @@ async def test_stopping_a_replica_costs_no_request_at_all(
         installation.compose.wait_for("tickets", 3)
 
     load = await under_load(in_thread(stop_and_start), desk.looks, desk.reads, desk.answers)
-    figures.append(f"docker stop of a replica of tickets, then start: {told(load)}")
+    figures.append(f"docker stop of a replica of tickets, then start: {summary(load)}")
     assert load.failed == {}
 
 
@@ -246,7 +246,7 @@ async def test_renewing_the_image_of_a_part_costs_no_request_at_all(
     load = await under_load(
         in_thread(lambda: installation.compose.roll(part)), desk.looks, desk.reads, desk.answers
     )
-    figures.append(f"{part} is renewed: {told(load)}")
+    figures.append(f"{part} is renewed: {summary(load)}")
     assert load.failed == {}
     replicas = installation.compose.replicas(part)
     assert len(replicas) == len(old)
@@ -293,7 +293,7 @@ async def test_connections_to_postgresql_stay_within_the_budget(
     rolling = (replicas + max(of_each)) * CONNECTIONS_OF_A_REPLICA
     figures.append(
         f"connections with {replicas} replicas and 30 people: {max(seen)} at most of {budget};"
-        f" {told(load)}"
+        f" {summary(load)}"
     )
     assert max(seen) <= budget
     assert rolling <= MAX_CONNECTIONS

@@ -54,8 +54,8 @@ async def number(she: Account) -> int:
     return await asks(she)
 
 
-async def opens(who: Staff, number: int, place: str = "") -> None:
-    await who.goes_to(f"/demandes/{number}{place}")
+async def opens(who: Staff, number: int, anchor: str = "") -> None:
+    await who.goes_to(f"/demandes/{number}{anchor}")
     await expect(who.exchange).to_be_visible()
 
 

@@ -82,12 +82,12 @@ class Windows:
         )
 
     def watch(self, page: Page) -> None:
-        page.on("console", self.heard)
+        page.on("console", self.note_message)
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("response", self.answered)
         page.on("requestfailed", self.failed)
 
-    def heard(self, message: ConsoleMessage) -> None:
+    def note_message(self, message: ConsoleMessage) -> None:
         """Errors, among them every violation of the content security policy."""
         where = message.page.url if message.page else "?"
         self.console.append(f"{message.type} at {where}: {message.text}")

@@ -102,7 +102,7 @@ def recording(sale_id: str, customer, product) -> bytes:
         RECORDED,
         sale_id,
         {
-            **told(sale_id, customer, product),
+            **event_data(sale_id, customer, product),
             "version": 1,
             "seller_id": str(uuid4()),
             "sold_on": today().isoformat(),
@@ -116,7 +116,7 @@ def cancellation(sale_id: str, customer, product) -> bytes:
         CANCELLED,
         sale_id,
         {
-            **told(sale_id, customer, product),
+            **event_data(sale_id, customer, product),
             "version": 2,
             "cancelled_by": str(uuid4()),
             "cancelled_at": "2026-11-24T10:05:00Z",
@@ -124,7 +124,7 @@ def cancellation(sale_id: str, customer, product) -> bytes:
     )
 
 
-def told(sale_id: str, customer, product) -> dict[str, Any]:
+def event_data(sale_id: str, customer, product) -> dict[str, Any]:
     return {
         "sale_id": sale_id,
         "customer_id": customer.id,

@@ -15,7 +15,7 @@ from local.launcher.machine.processes import Process, free_port
 from local.launcher.machine.servers import answers
 from local.launcher.stack import Stack
 from shop import Account, new_request
-from streams import browser_at, heard, nginx_config
+from streams import browser_at, nginx_config, wait_for_line
 from waiting import eventually
 
 # Whatever an answer tells a browser to do or not to do with it.
@@ -153,10 +153,10 @@ async def test_live_updates_come_through_nginx_as_it_is(
         # nginx obeys the other one, and keeps it to itself.
         assert answer.headers["Cache-Control"] == STREAMED["Cache-Control"]
         lines = answer.aiter_lines()
-        await heard(lines, ":", seconds=30)
-        await heard(lines, "event: ready", seconds=30)
+        await wait_for_line(lines, ":", seconds=30)
+        await wait_for_line(lines, "event: ready", seconds=30)
         await customer.post(f"/api/tickets/{request['number']}/messages", {"text": "Encore là."})
-        await heard(lines, "event: change", seconds=30)
+        await wait_for_line(lines, "event: change", seconds=30)
 
 
 async def test_the_stream_of_the_api_comes_through_nginx_as_well(nginx, technician):
@@ -165,7 +165,7 @@ async def test_the_stream_of_the_api_comes_through_nginx_as_well(nginx, technici
         httpx.AsyncClient(base_url=nginx, headers=headers) as client,
         client.stream("GET", "/api/tickets/stream") as answer,
     ):
-        await heard(answer.aiter_lines(), "event: ready", seconds=30)
+        await wait_for_line(answer.aiter_lines(), "event: ready", seconds=30)
 
 
 async def opens_request(customer: Account, sale_id: str):

@@ -17,12 +17,12 @@ async def test_the_disk_of_the_launcher_is_full(operator: Operator, disks):
         before = mail.pid
         os.kill(before, signal.SIGKILL)
 
-        async def said() -> None:
+        async def is_reported() -> None:
             assert full.is_seen_in(" ".join(operator.screen))
             assert mail.pid != before
             assert mail.is_ready()
 
-        await eventually(said)
+        await eventually(is_reported)
         assert "The launcher has written down who runs." not in operator.screen
 
     async def written() -> None:

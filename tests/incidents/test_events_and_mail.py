@@ -85,10 +85,10 @@ async def test_an_announcement_is_held_up_for_two_days(operator: Operator, shop:
         await broker.say(subject, json.dumps(event).encode())
     await operator.finds_in_log("mail_too_old", "notifications")
 
-    async def told() -> None:
+    async def is_reported() -> None:
         assert operator.metric("notifications", "guichet_mail_too_old_mails") == {"": 1}
 
-    await eventually(told)
+    await eventually(is_reported)
     status = operator.type("status")
     assert status.returncode == 1
     assert late.is_seen_in(status.stdout)

@@ -231,8 +231,8 @@ async def test_the_schema_is_older_and_newer_than_the_code(operator: Operator, t
     assert forbidden.is_seen_in(refused.stderr)
     assert "`GUICHET_MIGRATION_URL`" in forbidden.why
     owners = begin("sales", "migrate", environment=stack.for_migrations("sales"))
-    said, _ = await asyncio.to_thread(owners.communicate)
-    assert owners.returncode == 0, said
+    output, _ = await asyncio.to_thread(owners.communicate)
+    assert owners.returncode == 0, output
     assert schema_of_sales(operator) == found
     await operator.is_well()
 
@@ -309,9 +309,9 @@ async def is_told_by_the_migration(operator: Operator, shared: Row, query: str) 
             )
             before = len(operator.log("identity"))
             await asyncio.to_thread(stack.migrate, ["identity"])
-            said = operator.log("identity")[before:]
-            assert shared.is_seen_in(said), said
-            assert f"account {second} has the address of account {first}" in said
+            output = operator.log("identity")[before:]
+            assert shared.is_seen_in(output), output
+            assert f"account {second} has the address of account {first}" in output
             assert [id for id, _ in operator.sql("identity", query)] == [second]
         finally:
             operator.sql("postgres", "DROP DATABASE IF EXISTS identity WITH (FORCE)")

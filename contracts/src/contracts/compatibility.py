@@ -41,8 +41,8 @@ def fields_changed(old: Schema, new: Schema, path: str) -> list[str]:
     found = [f"{path}.{name} disappeared" for name in sorted(were.keys() - are.keys())]
     for name in sorted(were.keys() & are.keys()):
         found += differences(were[name], are[name], f"{path}.{name}")
-    kept = were.keys() & are.keys()
-    found += [f"{path}.{name} became optional" for name in sorted((needed - still_needed) & kept)]
+    shared = were.keys() & are.keys()
+    found += [f"{path}.{name} became optional" for name in sorted((needed - still_needed) & shared)]
     found += [f"{path}.{name} is newly required" for name in sorted(still_needed - needed)]
     return found
 

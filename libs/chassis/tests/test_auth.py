@@ -233,8 +233,12 @@ async def test_a_service_token_is_fetched_once_until_shortly_before_its_end(monk
 
 
 async def test_identitys_time_goes_on_by_our_steady_clock(monkeypatch):
-    told = datetime(2026, 11, 30, 12, tzinfo=UTC)
-    answers = [{"keys": [as_published(testing.KEY)], "now": told.isoformat()}, {"keys": [{}]}, {}]
+    published_at = datetime(2026, 11, 30, 12, tzinfo=UTC)
+    answers = [
+        {"keys": [as_published(testing.KEY)], "now": published_at.isoformat()},
+        {"keys": [{}]},
+        {},
+    ]
 
     def answer(request: httpx.Request) -> httpx.Response:
         assert request.url.path == "/api/identity/keys"
@@ -249,7 +253,7 @@ async def test_identitys_time_goes_on_by_our_steady_clock(monkeypatch):
     assert keys.is_silent
     await keys.read()
     now += 30
-    assert keys.now() == told + timedelta(seconds=30)
+    assert keys.now() == published_at + timedelta(seconds=30)
     assert not keys.is_silent
     for _ in range(3):  # what cannot be read as keys, and no answer
         with pytest.raises(Stuck, match="identity does not publish its keys"):

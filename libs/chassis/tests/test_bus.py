@@ -141,9 +141,9 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
     assert tries[2] - tries[1] >= 0.05
     assert tries[4] - tries[3] >= 0.5
     assert await count(database, InboxMessage) == 4
-    [letter] = await dead_letters.all_dead_letters(database)
-    assert letter.error == "ValueError: poison"
-    assert letter.attempts == 3
+    [parked_event] = await dead_letters.all_dead_letters(database)
+    assert parked_event.error == "ValueError: poison"
+    assert parked_event.attempts == 3
 
 
 async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
@@ -393,8 +393,8 @@ async def test_what_is_not_an_event_is_parked_too(database, js):
             return await count(database, DeadLetter) == 1
 
         await eventually(parked)
-    [letter] = await dead_letters.all_dead_letters(database)
-    assert letter.event_id is None
+    [parked_event] = await dead_letters.all_dead_letters(database)
+    assert parked_event.event_id is None
 
 
 async def test_the_outbox_is_ordered_by_its_position(database, js):
@@ -447,13 +447,13 @@ async def test_a_full_store_is_told_once_and_left_behind(database, full, monkeyp
     with structlog.testing.capture_logs() as logs:
         async with running(relay.run()):
 
-            async def told() -> bool:
+            async def is_reported() -> bool:
                 return relay.loop.trouble is not None
 
-            await eventually(told)
-            said = relay.loop.trouble or ""
-            assert said.startswith("NATS has no room for more events (")
-            assert said.endswith("make room on its disk or raise the limits of its store")
+            await eventually(is_reported)
+            reason = relay.loop.trouble or ""
+            assert reason.startswith("NATS has no room for more events (")
+            assert reason.endswith("make room on its disk or raise the limits of its store")
 
             async def tried_again() -> bool:
                 return len(moments) >= 3
@@ -487,10 +487,10 @@ async def test_a_table_that_somebody_holds_is_told(database, js, monkeypatch):
             await somebody.execute(text("LOCK TABLE messaging.streams IN ACCESS EXCLUSIVE MODE"))
             await stack.enter_async_context(running(relay.loop.run(relay.run, describe)))
 
-            async def told() -> bool:
+            async def is_reported() -> bool:
                 return "somebody holds a table" in (relay.loop.trouble or "")
 
-            await eventually(told)
+            await eventually(is_reported)
         await eventually(untroubled(relay))
 
 
@@ -525,24 +525,30 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
             await js.publish("numbers.numbered.v1.filling", b"x" * 10_000, timeout=1)
     stored = (await js.stream_info("NUMBERS")).state.messages
 
-    place = service.Bus(settings_of("numbers", database, broker.url), Subscriptions(), database)
+    bus_of_numbers = service.Bus(
+        settings_of("numbers", database, broker.url), Subscriptions(), database
+    )
     await announce(database, 1)
     try:
-        async with running(place.run()):
+        async with running(bus_of_numbers.run()):
 
-            async def told() -> bool:
+            async def is_reported() -> bool:
                 return any(
-                    "whether its disk is full" in (each.state() or "") for each in place.loops()
+                    "whether its disk is full" in (each.state() or "")
+                    for each in bus_of_numbers.loops()
                 )
 
-            await eventually(told)
+            await eventually(is_reported)
             broker.stop()
             broker.prefix = []
             broker.start()
             broker.wait_for(broker.is_ready, 60)
 
             async def is_well() -> bool:
-                states = [await place.state(), *(each.state() for each in place.loops())]
+                states = [
+                    await bus_of_numbers.state(),
+                    *(each.state() for each in bus_of_numbers.loops()),
+                ]
                 return states == [None] * 2
 
             await eventually(is_well)
@@ -558,12 +564,12 @@ async def test_a_stream_that_nobody_made_is_told(database, js):
     await announce(database, 1)
     async with running(relay.loop.run(relay.run)):
 
-        async def told() -> bool:
+        async def is_reported() -> bool:
             return relay.loop.trouble == (
                 "NATS has no stream for these events: have messaging set up again"
             )
 
-        await eventually(told)
+        await eventually(is_reported)
 
 
 @pytest.fixture
@@ -777,11 +783,11 @@ async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_on
 
 
 async def others_hear(numbers: range, seen: Seen, database: Database, js: JetStreamContext) -> None:
-    async def heard() -> bool:
+    async def has_arrived() -> bool:
         return sorted(seen.numbers) == list(numbers)
 
     async with running(consumer_of(database, js, seen).run()):
-        await eventually(heard, seconds=20)
+        await eventually(has_arrived, seconds=20)
 
 
 async def test_who_is_leaving_takes_nothing_new(database, js, monkeypatch):
@@ -920,10 +926,10 @@ async def test_a_stream_that_is_gone_is_told_and_its_return_too(database, js, ki
     async with running(one.loop.run(one.run)):
         await js.delete_stream("NUMBERS")
 
-        async def told() -> bool:
+        async def is_reported() -> bool:
             return (one.loop.state() or "").endswith("have messaging set up again")
 
-        await eventually(told)
+        await eventually(is_reported)
         await streams.ensure_stream(js, "numbers")
 
         async def is_well() -> bool:
@@ -966,14 +972,14 @@ async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
     await announce(database, 1)
     async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
 
-        async def told() -> bool:
+        async def is_reported() -> bool:
             return (relay.loop.trouble or "").startswith(
                 "NATS does not let this service publish to its stream NUMBERS: "
             ) and (consumer.loop.trouble or "").startswith(
                 "NATS does not let this service read the stream NUMBERS: "
             )
 
-        await eventually(told, seconds=30)
+        await eventually(is_reported, seconds=30)
 
 
 # --- Frozen, killed, stopped ---------------------------------------------------------------------
@@ -1056,8 +1062,8 @@ async def test_events_that_wait_long_are_told_by_every_replica(database):
         await session.execute(
             text("UPDATE messaging.outbox SET recorded_at = now() - interval '2 minutes'")
         )
-    told = await service.outbox_published(database) or ""
-    assert told.startswith("1 events wait to be published, the oldest for 12")
+    waiting = await service.outbox_published(database) or ""
+    assert waiting.startswith("1 events wait to be published, the oldest for 12")
 
 
 async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is_back(
@@ -1121,5 +1127,5 @@ async def test_deliveries_are_no_failures(database, js):
             return await count(database, DeadLetter) == 1
 
         await eventually(parked)
-    [letter] = await dead_letters.all_dead_letters(database)
-    assert letter.attempts == 2
+    [parked_event] = await dead_letters.all_dead_letters(database)
+    assert parked_event.attempts == 2

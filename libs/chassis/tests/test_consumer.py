@@ -143,13 +143,13 @@ async def test_an_event_that_fails_is_put_off_then_parked_as_it_came(js, consume
     after = [each.labels("LOOKS")._value.get() for each in (RETRIED, PARKED)]
     assert [b - a for a, b in zip(counted, after, strict=True)] == [1, 1]
     async with database.transaction() as session:
-        letters = (await session.scalars(select(DeadLetter).order_by(DeadLetter.id))).all()
+        parked = (await session.scalars(select(DeadLetter).order_by(DeadLetter.id))).all()
     assert [
         (each.event_id, each.stream, each.position, each.subject, each.attempts, each.error)
-        for each in letters
+        for each in parked
     ] == [
         (None, "LOOKS", 1, "looks.looked.v1.0", 2, "ValueError: poison"),
         (event.id, "LOOKS", 4, "looks.looked.v1.x", 7, "ValueError: poison"),
     ]
-    assert [each.body for each in letters] == ["0", event.model_dump_json()]
+    assert [each.body for each in parked] == ["0", event.model_dump_json()]
     await pull.unsubscribe()

@@ -442,16 +442,18 @@ async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database)
     async with database.transaction() as session:
         event = {"event_id": new_id(), "type": "a", "subject": "a", "body": "{}"}
         session.add(OutboxMessage(**event))
-        letter = {"stream": "A", "position": 1, "subject": "a", "error": "", "attempts": 1}
-        session.add(DeadLetter(body="{}", **letter))
+        parked = {"stream": "A", "position": 1, "subject": "a", "error": "", "attempts": 1}
+        session.add(DeadLetter(body="{}", **parked))
     await client.post("/api/things?name=Rousseau", json={"name": "taken"}, headers=token("seller"))
-    told = (await client.get("/metrics")).text
-    assert 'guichet_request_seconds_count{method="POST",route="/api/things",status="409"}' in told
-    assert 'guichet_refusals_total{code="name_taken"}' in told
-    assert "guichet_outbox_events 1.0" in told
-    assert "guichet_dead_letters 1.0" in told
-    assert 'guichet_pool_connections{state="in_use"}' in told
-    assert "Rousseau" not in told
+    figures = (await client.get("/metrics")).text
+    assert (
+        'guichet_request_seconds_count{method="POST",route="/api/things",status="409"}' in figures
+    )
+    assert 'guichet_refusals_total{code="name_taken"}' in figures
+    assert "guichet_outbox_events 1.0" in figures
+    assert "guichet_dead_letters 1.0" in figures
+    assert 'guichet_pool_connections{state="in_use"}' in figures
+    assert "Rousseau" not in figures
 
 
 @pytest.mark.parametrize(

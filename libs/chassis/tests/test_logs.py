@@ -82,8 +82,8 @@ async def test_a_request_is_told_by_the_template_that_all_its_routers_make(capsy
         assert (await http.get("/requests/messages/12345")).json() == 12345
         assert (await http.get("/requests/messages/rousseau")).status_code == 404
 
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [line["route"] for line in told] == ["/requests/messages/{number:int}", "unrouted"]
+    logged = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["route"] for line in logged] == ["/requests/messages/{number:int}", "unrouted"]
 
 
 class Typed(BaseModel):
@@ -105,11 +105,11 @@ def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     for line in lines:
-        told = json.loads(line)["exception"]
-        assert "RuntimeError: the form was not understood" in told
-        assert "ValidationError" in {its.rpartition(".")[2] for its in told.splitlines()}
-        assert "in test_an_error_tells_where_it_arose" in told
-        assert "rousseau" not in told
+        logged = json.loads(line)["exception"]
+        assert "RuntimeError: the form was not understood" in logged
+        assert "ValidationError" in {its.rpartition(".")[2] for its in logged.splitlines()}
+        assert "in test_an_error_tells_where_it_arose" in logged
+        assert "rousseau" not in logged
 
 
 def test_what_was_going_on_when_an_error_arose_is_told_unless_it_is_beside_the_point():

@@ -119,8 +119,8 @@ async def publishes_again(
     assert await noted(database) == (case.held.created, case.position, case.losses)
     assert own.known == Known(case.held.created or CREATED, case.position, case.losses)
     assert own.seen == (case.position if case.held.state.messages else 0)
-    told = [(line["event"], line["stream"], line["published_again"]) for line in logs]
-    assert told == ([] if case.answer is None else [("stream_was_lost", "A", case.waiting)])
+    logged = [(line["event"], line["stream"], line["published_again"]) for line in logs]
+    assert logged == ([] if case.answer is None else [("stream_was_lost", "A", case.waiting)])
     event = new_id()
     id = f"{event}.{case.losses}" if case.losses else str(event)
     assert (own.message_id(event), own.position) == (id, case.position)

@@ -51,11 +51,11 @@ async def test_it_comes_in_its_order_before_what_is_there_and_once(database: Dat
         found = await rows(session)
     assert [row.subject for row in found] == 5 * ["moves.moved.v1.a"] + ["moves.moved.v1.now"]
     assert [row.recorded_at for row in found[:5]] == [each.at for each in events]
-    told = [Envelope.model_validate_json(row.body) for row in found]
-    assert [each.aggregateversion for each in told] == [0, 1, 2, 3, 4, 9]
-    assert [each.id for each in told[:5]] == [row.event_id for row in found[:5]]
-    assert [each.time for each in told[:5]] == [each.at for each in events]
-    assert {each.source for each in told} == {"/guichet/moves"}
+    published = [Envelope.model_validate_json(row.body) for row in found]
+    assert [each.aggregateversion for each in published] == [0, 1, 2, 3, 4, 9]
+    assert [each.id for each in published[:5]] == [row.event_id for row in found[:5]]
+    assert [each.time for each in published[:5]] == [each.at for each in events]
+    assert {each.source for each in published} == {"/guichet/moves"}
     assert found[5].position > 0 > found[0].position
 
 

@@ -173,7 +173,7 @@ async def test_one_replica_at_a_time(database):
 # --- Waking -----------------------------------------------------------------------------------
 
 
-async def heard(connection: psycopg.AsyncConnection, seconds: float) -> int:
+async def count_notifications(connection: psycopg.AsyncConnection, seconds: float) -> int:
     return len([None async for _ in connection.notifies(timeout=seconds, stop_after=1)])
 
 
@@ -184,7 +184,7 @@ async def test_a_commit_wakes_only_who_listens(database):
         await connection.execute(f"LISTEN {CHANNEL}")  # alone, this shows what is sent
         async with database.transaction() as session:
             publish(session, Counted(id="unheard"))
-        assert await heard(connection, 0.3) == 0
+        assert await count_notifications(connection, 0.3) == 0
 
         async with database.transaction() as session:
             publish(session, Counted(id="meanwhile"))
@@ -196,4 +196,4 @@ async def test_a_commit_wakes_only_who_listens(database):
         for _ in range(2):
             async with database.transaction() as session:
                 publish(session, Counted(id="heard"))
-            assert await heard(connection, 5) == 1
+            assert await count_notifications(connection, 5) == 1

@@ -50,11 +50,11 @@ SHAPES = {
 async def test_rows_are_those_that_a_session_reads(database, announced, shape):
     statement, values = SHAPES[shape](announced)
     async with database.transaction() as session:
-        told = (await session.execute(statement, values)).all()
+        expected = (await session.execute(statement, values)).all()
     async with database.reading() as reader:
         for _ in range(2):  # compiled, and remembered
             rows = await reader.execute(statement, values)
-            assert [row._asdict() for row in rows] == [row._asdict() for row in told]
+            assert [row._asdict() for row in rows] == [row._asdict() for row in expected]
 
 
 async def test_one_shape_is_compiled_once_and_each_time_with_its_own_values(database, announced):

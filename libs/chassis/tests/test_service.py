@@ -83,7 +83,7 @@ class Things:
     """A service that hears of products, and notes how often its own loop has run."""
 
     def __init__(self, database: Database, **settings: object) -> None:
-        self.turns, self.heard = 0, list[UUID]()
+        self.turns, self.handled = 0, list[UUID]()
         self.again, self.told = cancelled(OLD), cancelled(NOW)
         self.subscriptions = Subscriptions()
         self.subscriptions.on(ProductsChanged)(self.hear)
@@ -100,7 +100,7 @@ class Things:
         )
 
     async def hear(self, session: AsyncSession, event: ProductsChanged) -> None:
-        self.heard.append(event.change_id)
+        self.handled.append(event.change_id)
 
     async def tell(self, session: Transaction) -> None:
         publish(session, self.told)
@@ -158,7 +158,7 @@ async def test_all_of_a_service_runs_and_ends(migrated, js):
                 assert ready["counting"].startswith("ok: counted 2 ")
                 assert ready["forgetting"].startswith("ok: forgot 1 rows ")
                 assert ready["connections"].startswith("ok: closed 0 idle connections ")
-                assert things.heard == [change.change_id]
+                assert things.handled == [change.change_id]
 
                 assert (await js.stream_info("SALES")).state.messages == 2
                 stored = [(await js.get_msg("SALES", n)).data or b"" for n in (1, 2)]

@@ -155,9 +155,9 @@ async def test_the_command_sets_up_and_ends_with_one_line_where_it_cannot(
     wrong = await run(monkeypatch, SUBSCRIBERS="Warehouse", **password)
     assert wrong.startswith("messaging: GUICHET_SUBSCRIBERS: ")
     assert await run(monkeypatch, "--republish", "web") == "2"
-    told = capsys.readouterr().err
-    assert told.startswith("usage: messaging [-h] [--republish SERVICE [SERVICE ...]]")
-    assert "'web'" in told
+    printed = capsys.readouterr().err
+    assert printed.startswith("usage: messaging [-h] [--republish SERVICE [SERVICE ...]]")
+    assert "'web'" in printed
 
     assert await run(monkeypatch, SUBSCRIBERS="a, b", NATS_URL=nats_server()) == ""
     await js.publish("sales.something.v1.1", b"{}")

@@ -195,14 +195,14 @@ async def test_a_full_disk_is_trouble_until_there_is_room(monkeypatch):
         async with app.state.database.transaction() as session:
             await full(session)
 
-    async def told() -> None:
+    async def is_reported() -> None:
         assert loop.state() == "the disk of PostgreSQL is full: make room there"
 
     async def well() -> None:
         assert (loop.state(), loop.last) == (None, "found room again")
 
     try:
-        await eventually(told, pause=0.01)
+        await eventually(is_reported, pause=0.01)
         await eventually(well)
     finally:
         looking.cancel()
@@ -249,12 +249,12 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
             async def health() -> tuple[int, dict[str, str], str]:
                 answer = await client.get("/health/ready")
                 _, troubles = condition.readiness_in(answer.content)
-                told = dict(each.split(": ", 1) for each in troubles)
-                return answer.status_code, told, (await client.get("/metrics")).text
+                reasons = dict(each.split(": ", 1) for each in troubles)
+                return answer.status_code, reasons, (await client.get("/metrics")).text
 
             async def stuck() -> None:
-                status, told, figures = await health()
-                assert (status, told.get("forgetting")) == (
+                status, reasons, figures = await health()
+                assert (status, reasons.get("forgetting")) == (
                     200,
                     "PostgreSQL does not let this role do it (permission denied for table outbox):"
                     " grant it its rights again",
@@ -262,9 +262,9 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 assert 'guichet_loop_trouble{loop="forgetting"} 1.0' in figures
 
             async def well() -> None:
-                status, told, figures = await health()
+                status, reasons, figures = await health()
                 assert status == 200
-                assert "forgetting" not in told
+                assert "forgetting" not in reasons
                 assert 'guichet_loop_trouble{loop="forgetting"} 0.0' in figures
 
             await eventually(stuck)
@@ -303,14 +303,14 @@ async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_t
         nats_password=SecretStr("wrong"),
     )
     database = Database(SERVER)
-    place = Bus(settings, Subscriptions(), database)
-    connecting = asyncio.create_task(place.run())
+    bus_of_service = Bus(settings, Subscriptions(), database)
+    connecting = asyncio.create_task(bus_of_service.run())
 
-    async def told() -> None:
-        assert said in str(await place.state())
+    async def is_reported() -> None:
+        assert said in str(await bus_of_service.state())
 
     try:
-        await eventually(told)
+        await eventually(is_reported)
     finally:
         connecting.cancel()
         await asyncio.gather(connecting, return_exceptions=True)

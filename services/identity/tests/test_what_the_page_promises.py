@@ -63,8 +63,8 @@ def test_the_tests_that_the_page_names_are_where_it_says():
     left_out = {"tests", "services", "libs", "deploy"}
     there = {
         "/".join(part for part in file.relative_to(root).parts if part not in left_out)
-        for place in ("tests", "*/tests", "*/*/tests")
-        for file in root.glob(f"{place}/**/test_*.py")
+        for pattern in ("tests", "*/tests", "*/*/tests")
+        for file in root.glob(f"{pattern}/**/test_*.py")
     }
     assert named - there == set()
 

@@ -20,11 +20,11 @@ ADMINISTRATOR = token(Role.ADMINISTRATOR)
 
 @pytest.mark.parametrize("role", list(Role))
 async def test_everybody_has_preferences_before_saying_any(client, role):
-    told = (await client.get(f"{API}/preferences", headers=token(role))).json()
-    assert told["language"] == "fr"
-    assert told["replies"] is told["resolutions"] is True
-    assert told["new_requests"] is told["customer_answers"] is False
-    assert told["acknowledgements"] is None  # this installation sends none
+    stored = (await client.get(f"{API}/preferences", headers=token(role))).json()
+    assert stored["language"] == "fr"
+    assert stored["replies"] is stored["resolutions"] is True
+    assert stored["new_requests"] is stored["customer_answers"] is False
+    assert stored["acknowledgements"] is None  # this installation sends none
 
 
 async def test_what_is_not_given_stays(client):
@@ -113,10 +113,10 @@ async def test_only_what_we_have_signed_ends_anything(scenario, postman, client,
 async def test_staff_take_back_the_end_of_mails_that_they_had_asked_for(scenario, database):
     for wanted in (True, False, True):
         async with database.transaction() as session:
-            kept = await preferences.unsubscribe(
+            left = await preferences.unsubscribe(
                 session, scenario.technician_id, Kind.NEW_REQUEST, wanted=wanted
             )
-            assert kept.new_requests is wanted
+            assert left.new_requests is wanted
 
 
 def test_a_token_of_a_link_is_a_word_that_no_mail_program_breaks():

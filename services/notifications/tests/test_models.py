@@ -229,13 +229,13 @@ def test_what_a_server_answers_is_one_line_of_bounded_length():
 def test_an_old_event_counts_where_it_is_new_in_its_stream(monkeypatch):
     monkeypatch.setattr("chassis.clock.now", lambda: AT)
 
-    def told(ago: timedelta) -> Notification:
+    def notified(ago: timedelta) -> Notification:
         return Notification(Kind.REPLY, uuid4(), AT - ago)
 
-    assert not RULES.is_too_old(told(HOUR))
-    assert RULES.is_too_old(told(HOUR + MOMENT))
-    assert RULES.arrived_late(told(2 * HOUR), AT - HOUR)
-    assert not RULES.arrived_late(told(2 * HOUR), AT - HOUR - MOMENT)
-    assert not RULES.arrived_late(told(2 * HOUR), None)
-    assert RULES.arrived_late(told(24 * HOUR - MOMENT), AT)
-    assert not RULES.arrived_late(told(24 * HOUR), AT)
+    assert not RULES.is_too_old(notified(HOUR))
+    assert RULES.is_too_old(notified(HOUR + MOMENT))
+    assert RULES.arrived_late(notified(2 * HOUR), AT - HOUR)
+    assert not RULES.arrived_late(notified(2 * HOUR), AT - HOUR - MOMENT)
+    assert not RULES.arrived_late(notified(2 * HOUR), None)
+    assert RULES.arrived_late(notified(24 * HOUR - MOMENT), AT)
+    assert not RULES.arrived_late(notified(24 * HOUR), AT)

@@ -19,7 +19,7 @@ SELLER = token(Role.SELLER, name="Awa Diallo")
 KEY, NEXT_KEY = str(uuid4()), str(uuid4())
 
 
-async def keep(client, *, who=SELLER, status=204, key=KEY, replaces=False, **typed) -> Any:
+async def save(client, *, who=SELLER, status=204, key=KEY, replaces=False, **typed) -> Any:
     """`typed` is the page's matter; it is negligible when nothing but searches is in it."""
     draft = {
         "key": key,
@@ -47,7 +47,7 @@ async def record(client, sale, key=KEY) -> Any:
 
 async def test_a_draft_is_kept_as_it_was_typed_whatever_is_wrong_with_it(client, session):
     typed = {"serial_number": " phbq-é ", "sold_on": "avant-hier", "a_field_of_tomorrow": "Élodie "}
-    await keep(client, **typed)
+    await save(client, **typed)
     draft = await saved_draft(client)
 
     assert (draft["key"], draft["content"]) == (KEY, typed)
@@ -55,24 +55,24 @@ async def test_a_draft_is_kept_as_it_was_typed_whatever_is_wrong_with_it(client,
 
 
 async def test_the_last_one_counts_from_whatever_device(client, session):
-    await keep(client, serial_number="PHBQ", sold_on="hier")
-    await keep(client, serial_number="PHBQ74")
+    await save(client, serial_number="PHBQ", sold_on="hier")
+    await save(client, serial_number="PHBQ74")
 
     assert (await saved_draft(client))["content"] == {"serial_number": "PHBQ74"}
 
 
 async def test_every_seller_has_one_of_their_own(client, session):
     other = token(Role.SELLER, name="Léo Martin")
-    await keep(client, customer_text="rouss")
+    await save(client, customer_text="rouss")
     assert (await saved_draft(client, other))["saved_at"] is None
-    await keep(client, who=other, customer_text="marchand")
+    await save(client, who=other, customer_text="marchand")
 
     assert (await saved_draft(client))["content"]["customer_text"] == "rouss"
     assert (await saved_draft(client, other))["content"]["customer_text"] == "marchand"
 
 
 async def test_it_is_thrown_away(client, session):
-    await keep(client, customer_text="rouss")
+    await save(client, customer_text="rouss")
     for _ in range(2):
         answer = await client.delete("/api/sales/draft", headers=SELLER)
         assert answer.status_code == 204
@@ -81,7 +81,7 @@ async def test_it_is_thrown_away(client, session):
 
 
 async def test_throwing_one_sale_away_leaves_the_draft_of_another(client, session):
-    await keep(client, customer_text="rouss")
+    await save(client, customer_text="rouss")
     for key, text in ((NEXT_KEY, "rouss"), (KEY, "")):
         answer = await client.delete(f"/api/sales/draft?key={key}", headers=SELLER)
         assert answer.status_code == 204
@@ -89,12 +89,12 @@ async def test_throwing_one_sale_away_leaves_the_draft_of_another(client, sessio
 
 
 async def test_recording_its_sale_ends_it(client, shop, session):
-    await keep(client, customer_id=str(shop.customer_id), first_name="Inès", email="i@example.org")
+    await save(client, customer_id=str(shop.customer_id), first_name="Inès", email="i@example.org")
     sale = await record(client, shop.sale())
 
     assert (await saved_draft(client))["saved_at"] is None
     assert await session.scalar(select(Draft)) is None
-    late = await keep(client, customer_text="rouss", status=409)
+    late = await save(client, customer_text="rouss", status=409)
     assert (late["code"], late["context"]) == ("sale_already_recorded", {"sale_id": sale["id"]})
     assert (await saved_draft(client))["saved_at"] is None
 
@@ -104,13 +104,13 @@ async def test_a_draft_that_comes_after_its_sale_was_recorded_is_refused_though_
 ):
     await record(client, shop.sale())
 
-    assert (await keep(client, customer_text="rouss", status=409))["code"] == (
+    assert (await save(client, customer_text="rouss", status=409))["code"] == (
         "sale_already_recorded"
     )
 
 
 async def test_a_refused_sale_keeps_its_draft(client, shop, session):
-    await keep(client, serial_number="PHBQ")
+    await save(client, serial_number="PHBQ")
     headers = SELLER | {"Idempotency-Key": KEY}
     answer = await client.post("/api/sales", json=shop.sale(sold_on="2999-01-01"), headers=headers)
 
@@ -128,34 +128,34 @@ async def test_a_refused_sale_keeps_its_draft(client, shop, session):
     ],
 )
 async def test_another_sale_takes_its_place_only_when_that_is_meant(client, session, typed):
-    await keep(client, **typed)
-    refused = await keep(client, key=NEXT_KEY, serial_number="0123", status=409)
+    await save(client, **typed)
+    refused = await save(client, key=NEXT_KEY, serial_number="0123", status=409)
     assert refused["code"] == "draft_of_another_sale"
     assert (await saved_draft(client))["key"] == KEY
-    await keep(client, key=NEXT_KEY, serial_number="0123", replaces=True)
+    await save(client, key=NEXT_KEY, serial_number="0123", replaces=True)
 
     assert (await saved_draft(client))["content"]["serial_number"] == "0123"
 
 
 async def test_a_mere_search_is_replaced_unasked(client, session):
-    await keep(client, customer_text="rouss", product_text="noctua")
-    await keep(client, key=NEXT_KEY, serial_number="0123")
+    await save(client, customer_text="rouss", product_text="noctua")
+    await save(client, key=NEXT_KEY, serial_number="0123")
 
     assert (await saved_draft(client))["content"]["serial_number"] == "0123"
 
 
 async def test_recording_one_sale_leaves_the_draft_of_another(client, shop, session):
-    await keep(client, serial_number="PHBQ")
+    await save(client, serial_number="PHBQ")
     await record(client, shop.sale(), key=NEXT_KEY)
 
     assert (await saved_draft(client))["content"]["serial_number"] == "PHBQ"
 
 
 async def test_after_a_recorded_sale_comes_the_next_one(client, shop, session):
-    await keep(client, serial_number="PHBQ")
+    await save(client, serial_number="PHBQ")
     await record(client, shop.sale())
-    await keep(client, key=NEXT_KEY, serial_number="0123")
-    late = await keep(client, serial_number="PHBQ", replaces=True, status=409)
+    await save(client, key=NEXT_KEY, serial_number="0123")
+    late = await save(client, serial_number="PHBQ", replaces=True, status=409)
 
     assert late["code"] == "sale_already_recorded"
     assert (await saved_draft(client))["content"]["serial_number"] == "0123"
@@ -163,10 +163,10 @@ async def test_after_a_recorded_sale_comes_the_next_one(client, shop, session):
 
 async def test_what_was_forgotten_for_a_week_is_nobody_s_any_more(client, database, session):
     other = token(Role.SELLER, name="Léo Martin")
-    await keep(client, email="elodie@example.org")
+    await save(client, email="elodie@example.org")
     await session.execute(update(Draft).values(saved_at=datetime.now(UTC) - timedelta(days=8)))
     assert (await saved_draft(client))["saved_at"] is None
-    await keep(client, who=other, customer_text="rouss")
+    await save(client, who=other, customer_text="rouss")
     await prune(database, OLD_DRAFTS)
 
     assert await session.scalar(select(func.count()).select_from(Draft)) == 1

@@ -53,14 +53,12 @@ def test_whatever_is_accepted_was_typed_as_it_is(text):
 @given(st.one_of(any_text, nearly_good))
 def test_a_refusal_names_the_first_wrong_character_or_the_length(text):
     typed = text.strip()
-    wrong = [
-        (place, character) for place, character in enumerate(typed, 1) if character not in TYPED
-    ]
+    wrong = [(at, character) for at, character in enumerate(typed, 1) if character not in TYPED]
     if wrong:
-        place, character = wrong[0]
+        at, character = wrong[0]
         assert refusal_of(text) == (
             "serial_number_character",
-            {"position": place, "character": character},
+            {"position": at, "character": character},
         )
     elif len(typed) != 15:
         assert refusal_of(text) == ("serial_number_length", {"length": len(typed)})

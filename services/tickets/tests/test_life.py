@@ -304,7 +304,7 @@ class LifeOfARequest(RuleBasedStateMachine):
         if self.resolved:
             return None
         sides = [side for side, _ in self.messages]
-        answers = [place for place, side in enumerate(sides) if side is Side.STAFF]
+        answers = [index for index, side in enumerate(sides) if side is Side.STAFF]
         unanswered = self.messages[answers[-1] + 1 :] if answers else self.messages
         return unanswered[0][1] if unanswered else None
 

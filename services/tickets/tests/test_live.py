@@ -344,15 +344,15 @@ async def test_hints_that_cannot_be_read_are_told_and_nobody_is_sent_away(
     async def condition_of(replica) -> tuple[int, str, bool]:
         answer = await replica.get("/health/ready")
         _, troubles = condition.readiness_in(answer.content)
-        told = "".join(each for each in troubles if each.startswith("live hints: "))
+        reason = "".join(each for each in troubles if each.startswith("live hints: "))
         figures = (await replica.get("/metrics")).text
-        return answer.status_code, told, 'guichet_loop_trouble{loop="live hints"} 1.0' in figures
+        return answer.status_code, reason, 'guichet_loop_trouble{loop="live hints"} 1.0' in figures
 
     async def stuck() -> None:
-        status, told, is_trouble = await condition_of(client)
+        status, reason, is_trouble = await condition_of(client)
         assert (status, is_trouble) == (200, True)
-        assert "is not currently accepting connections" in told
-        assert told.endswith("GUICHET_DATABASE_URL")
+        assert "is not currently accepting connections" in reason
+        assert reason.endswith("GUICHET_DATABASE_URL")
 
     async def well() -> None:
         assert await condition_of(client) == (200, "", False)

@@ -134,10 +134,10 @@ async def test_what_a_customer_missed_does_not_count_notes(desk, noted, nathalie
 
 async def test_pages_of_a_customer_are_full_whatever_notes_stand_between(desk, nathalie, karim):
     number = await desk.opened(nathalie, description="0")
-    for place in range(1, 8):
+    for index in range(1, 8):
         for _ in range(3):
             await desk.note(karim, number)
-        await desk.say(nathalie, number, str(place))
+        await desk.say(nathalie, number, str(index))
 
     messages, before = [], None
     while True:
@@ -147,7 +147,7 @@ async def test_pages_of_a_customer_are_full_whatever_notes_stand_between(desk, n
         if (before := page["previous"]) is None:
             break
         assert len(page["messages"]) == 3
-    assert messages == [str(place) for place in range(8)]
+    assert messages == [str(index) for index in range(8)]
 
 
 async def test_an_erroneous_cursor_into_a_note_shows_no_note(desk, noted, nathalie, karim):

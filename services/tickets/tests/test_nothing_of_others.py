@@ -59,8 +59,8 @@ async def test_what_a_customer_reads_twice_counts_nothing_that_others_wrote_betw
     await desk.say(nathalie, number)
     await desk.send(nathalie, "PUT", f"/{number}/draft", {"text": "Alors ?", "seen_position": 2})
     first = await all_that_may_be_read(desk, nathalie, number)
-    for place in range(AT_ONCE):
-        await desk.say((marc, karim)[place % 2], other, "Le rouleau, encore.")
+    for index in range(AT_ONCE):
+        await desk.say((marc, karim)[index % 2], other, "Le rouleau, encore.")
         await desk.note(karim, number)
     second = await all_that_may_be_read(desk, nathalie, number)
 

@@ -525,10 +525,10 @@ async def test_the_longest_message_of_the_rarest_words_is_kept_and_found(desk, n
 def test_segments_put_together_are_the_text(text, cuts):
     text = "".join(c for c in text if c not in (START, STOP)).encode("utf-8", "ignore").decode()
     normal = unicodedata.normalize("NFC", text)
-    places = sorted({min(cut, len(normal)) for cut in cuts})
+    indexes = sorted({min(cut, len(normal)) for cut in cuts})
     marks, inside = list(normal), True
-    for place in reversed(places):
-        marks.insert(place, STOP if inside else START)
+    for index in reversed(indexes):
+        marks.insert(index, STOP if inside else START)
         inside = not inside
     pieces = segments(text, "".join(marks))
     assert "".join(piece.text for piece in pieces) == normal

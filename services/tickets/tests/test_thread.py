@@ -132,8 +132,8 @@ async def test_nobody_reads_anything_without_a_token(client):
 
 async def test_a_long_thread_opens_on_its_last_30_messages_and_pages_back(desk, nathalie, karim):
     number = await desk.opened(nathalie, description="0")
-    for place in range(1, 75):
-        await desk.say(karim if place % 3 else nathalie, number, str(place))
+    for index in range(1, 75):
+        await desk.say(karim if index % 3 else nathalie, number, str(index))
 
     thread = await desk.read(nathalie, number)
     assert [message["text"] for message in thread["messages"]] == [str(n) for n in range(45, 75)]

@@ -173,7 +173,7 @@ async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_plac
     await at_serial.press("ArrowLeft", "ArrowLeft")
     await at_serial.type("-x")
     await expect(field).to_have_value("PHBQ74K2MX91")
-    for typed, place in (("PHBQ74é2M910XTD", 6), (f"{'PHBQ74K2M910XTD' * 2}é", 14)):
+    for typed, position in (("PHBQ74é2M910XTD", 6), (f"{'PHBQ74K2M910XTD' * 2}é", 14)):
         await at_serial.press("Control+a")
         await at_serial.page.keyboard.insert_text(typed)
         await at_serial.press("Enter")
@@ -183,7 +183,10 @@ async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_plac
         await expect(field).to_have_value(typed)
         await expect(mark).to_be_visible()
         assert (
-            abs(await mark.evaluate("mark => Number(mark.style.getPropertyValue('--bad'))") - place)
+            abs(
+                await mark.evaluate("mark => Number(mark.style.getPropertyValue('--bad'))")
+                - position
+            )
             < 0.1
         )
     unit = serial_number()

@@ -91,7 +91,7 @@ async def problem(request: Request, error: Exception) -> Response:
     if is_form(request):
         given_back = await give_back(request, status=status, why=why, retry_after=error.retry_after)
         if given_back is None and status == 503:
-            given_back = await sign_in.keep(request, status=503, problem=why)
+            given_back = await sign_in.keep_typed(request, status=503, problem=why)
         if given_back:
             return given_back
     if status == 404 or (request.method == "GET" and status == 422):

@@ -26,7 +26,7 @@ class Tickets:
         return httpx.Response(200, text=self.streams.pop(0))
 
 
-async def told(tickets: Tickets, *, since: str = "") -> list[str]:
+async def events_of(tickets: Tickets, *, since: str = "") -> list[str]:
     """What a browser hears until the session ends, after the last stream."""
     http = httpx.AsyncClient(
         transport=httpx.MockTransport(tickets.answer), base_url="http://gateway.test"
@@ -46,7 +46,7 @@ async def told(tickets: Tickets, *, since: str = "") -> list[str]:
 async def test_the_next_stream_goes_on_where_the_last_one_ended():
     tickets = Tickets(event("ready", "1:1:") + event("change", "2:2:"), event("ready", "2:2:"))
 
-    received = await told(tickets, since="1:1:")
+    received = await events_of(tickets, since="1:1:")
 
     assert tickets.asked == ["1:1:", "2:2:"]
     assert received == [
@@ -60,13 +60,13 @@ async def test_the_next_stream_goes_on_where_the_last_one_ended():
 async def test_half_an_event_is_not_passed_on():
     tickets = Tickets(event("ready", "1:1:") + "event: change\ndata: {", event("ready", "1:1:"))
 
-    received = await told(tickets)
+    received = await events_of(tickets)
 
     assert received == [event("ready", "1:1:")] * 2 + [live.ENDED]
 
 
 async def test_a_silent_stream_says_that_it_is_alive():
-    assert await told(Tickets(": ping\n\n")) == [live.ALIVE, live.ENDED]
+    assert await events_of(Tickets(": ping\n\n")) == [live.ALIVE, live.ENDED]
 
 
 async def test_where_tickets_does_not_answer_the_browser_is_left_to_ask_again():

@@ -21,23 +21,23 @@ CUSTOMER, STAFF = MessageKind.CUSTOMER, MessageKind.STAFF
 
 def thread(
     status: Status,
-    *said: tuple[MessageKind, Status],
+    *turns: tuple[MessageKind, Status],
     previous: str | None = None,
     unread: bool = False,
 ) -> Thread:
     messages = [
         Message(
             id=uuid4(),
-            position=place + 1,
+            position=index + 1,
             kind=kind,
             author_id=uuid4(),
             author_name="Claire Vasseur",
             author_role="technician" if kind == STAFF else "customer",
             text="…",
-            sent_at=MORNING + timedelta(hours=place),
+            sent_at=MORNING + timedelta(hours=index),
             status_after=after,
         )
-        for place, (kind, after) in enumerate(said)
+        for index, (kind, after) in enumerate(turns)
     ]
     resolved = status == RESOLVED
     ticket = StaffTicket(
@@ -46,7 +46,7 @@ def thread(
         id=uuid4(),
         number=4127,
         status=status,
-        waiting_for_customer=status == IN_PROGRESS and said[-1][0] == STAFF,
+        waiting_for_customer=status == IN_PROGRESS and turns[-1][0] == STAFF,
         subject="Bourrage papier",
         customer_id=uuid4(),
         customer_name="Nathalie Rousseau",

@@ -85,7 +85,7 @@ class Engine(socketserver.StreamRequestHandler):
 
     def handle(self) -> None:
         head = b"".join(iter(self.rfile.readline, b"\r\n"))
-        self.server.heard.append(head.splitlines()[0].decode())  # ty: ignore[missing-attribute]
+        self.server.arrived.append(head.splitlines()[0].decode())  # ty: ignore[missing-attribute]
         assert b"Connection: close" in head
         self.wfile.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nengine")
 
@@ -107,7 +107,7 @@ async def view(program) -> AsyncGenerator[tuple[int, list[str]]]:
     """Its port, and what the engine behind it was asked."""
     received: list[str] = []
     engine = socketserver.ThreadingUnixStreamServer(program.SOCKET, Engine)
-    engine.heard = received  # ty: ignore[missing-attribute]
+    engine.arrived = received  # ty: ignore[missing-attribute]
     threading.Thread(target=engine.serve_forever, daemon=True).start()
     server = await asyncio.start_server(program.pass_on, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1], received

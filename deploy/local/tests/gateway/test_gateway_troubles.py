@@ -34,7 +34,7 @@ class Moody(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     ready, silent, silent_once, asked = True, False, False, 0
-    heard, in_time = Event(), Event()
+    received, in_time = Event(), Event()
     status = HTTPStatus.OK
 
     def do_GET(self) -> None:
@@ -64,7 +64,7 @@ class Moody(BaseHTTPRequestHandler):
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
         self.wfile.write(b"data: first\n\n")
-        self.heard.wait(10)
+        self.received.wait(10)
         self.wfile.write(b"data: second\n\n")
         self.close_connection = True
 
@@ -103,7 +103,7 @@ def gateway_before(
 
 @pytest.fixture(scope="module")
 def server() -> Generator[ThreadingHTTPServer]:
-    Moody.heard.set()  # only the test of a live stream waits in between
+    Moody.received.set()  # only the test of a live stream waits in between
     Moody.in_time.set()
     with ThreadingHTTPServer(("127.0.0.1", 0), Moody) as server:
         Thread(target=server.serve_forever, daemon=True).start()
@@ -187,13 +187,13 @@ def flood(port: int, address: str, question: str, requests: int) -> bytes:
     head = f"{question} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n".encode()
     here = ("127.0.0.1", port)
     with socket.create_connection(here, timeout=50, source_address=(address, 0)) as connection:
-        asking = Thread(
+        asker = Thread(
             target=connection.sendall,
             args=[(head + b"\r\n") * (requests - 1) + head + b"Connection: close\r\n\r\n"],
         )
-        asking.start()
+        asker.start()
         answers = b"".join(iter(lambda: connection.recv(65536), b""))
-        asking.join()
+        asker.join()
     return answers
 
 
@@ -226,12 +226,12 @@ def test_the_breaker_opens_on_silence_and_closes_again(public):
 
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_live_stream_passes_as_it_comes(public, path):
-    Moody.heard.clear()
+    Moody.received.clear()
     headers = {"Accept": "text/event-stream", "Accept-Encoding": "gzip"}
     with public.stream("GET", path, headers=headers) as answer:
         events = answer.iter_text()
         assert next(events) == "data: first\n\n"
-        Moody.heard.set()
+        Moody.received.set()
         assert "".join(events) == "data: second\n\n"
 
 
@@ -249,7 +249,7 @@ def test_what_may_be_repeated_is_asked_again_when_a_server_ends_without_an_answe
 
 def test_a_part_whose_servers_are_not_ready_is_away_in_our_words(gateway, public):
     Moody.ready = False
-    Moody.heard.set()  # what still reaches a stream is answered at once
+    Moody.received.set()  # what still reaches a stream is answered at once
     assert wait_until(lambda: not any(map(gateway.reaches, PARTS)), 60)
     for path in ("/api/tickets", "/demandes", "/connexion", "/api/catalog/imports", *STREAMS):
         for method in ("POST", "GET"):

@@ -35,11 +35,11 @@ def test_a_part_whose_loops_go_on_is_well():
 
 
 def test_what_waits_for_somebody_is_not_well(capsys):
-    for told, words in (
+    for reported, words in (
         (figures.Figures(most=10, dead_letters=2), "2 events failed and were set aside"),
         (figures.Figures(most=10, mails=0, mails_too_old=1), "1 mails came too late to be sent"),
     ):
-        found = Condition(part="tickets", process="7", ready=True, figures=told)
+        found = Condition(part="tickets", process="7", ready=True, figures=reported)
         assert not found.is_well
         condition.show([found])
         shown = capsys.readouterr().out

@@ -117,13 +117,13 @@ def services(started):
     return started
 
 
-def told(service: Service) -> dict[str, dict]:
+def answers(service: Service) -> dict[str, dict]:
     return json.loads(get(service.port, "/") or b"{}")
 
 
 def test_each_is_a_process_of_its_own(services):
     for name, service in services.items():
-        about, process = told(service)["about"], psutil.Process(service.pid)
+        about, process = answers(service)["about"], psutil.Process(service.pid)
         assert about["pid"] == service.pid == about["session"]
         assert process.ppid() == os.getpid()
         assert process.name() == name
@@ -135,7 +135,7 @@ def test_each_is_a_process_of_its_own(services):
 def test_each_knows_what_it_was_told_and_nothing_of_the_others(services):
     preloader = services["shop"].preloader
     for name, service in services.items():
-        assert told(service)["about"]["environment"] == service.environment
+        assert answers(service)["about"]["environment"] == service.environment
         for each, secret in SECRETS.items():
             assert holds(service.pid, secret) is (each == name)
         assert not holds(service.pid, "all-doors")
@@ -153,7 +153,7 @@ def test_what_they_are_forked_from_has_begun_nothing(services):
 
 
 def test_what_they_draw_by_chance_differs(services):
-    one, other = (told(service)["drawn"] for service in services.values())
+    one, other = (answers(service)["drawn"] for service in services.values())
     for kind, drawn in one.items():
         assert drawn != other[kind], kind
 
@@ -185,12 +185,12 @@ def test_without_what_it_was_forked_from_a_service_goes_on(services, sources):
     assert shop.preloader.pid is None
     with pytest.raises(CannotStart, match="SyntaxError"):
         shop.wait_for(shop.is_ready, 60)
-    assert told(store)["about"]["pid"] == store.pid
+    assert answers(store)["about"]["pid"] == store.pid
     module.write_text(f"{right}\nCOMMIT = 2\n")
     shop.preloader.stop()
     shop.start()
     shop.wait_for(shop.is_ready, 60)
-    assert told(shop)["about"]["commit"] == 2
+    assert answers(shop)["about"]["commit"] == 2
     assert psutil.Process(shop.pid).name() == "shop"
 
 

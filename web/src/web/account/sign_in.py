@@ -166,7 +166,7 @@ async def needed(request: Request, error: Exception) -> Response:
         done = "session_expired" if error.expired else ""
         response = to_sign_in(request, resumed.address_of(request), done=done)
     else:
-        response = await keep(request) or to_sign_in(
+        response = await keep_typed(request) or to_sign_in(
             request, referring_path(request), done="session_expired"
         )
     if error.expired:
@@ -179,7 +179,7 @@ def to_sign_in(request: Request, going: str, *, done: str = "") -> Response:
     return redirect(request, address, done=done)
 
 
-async def keep(request: Request, *, status: int = 401, problem: str = "") -> Response | None:
+async def keep_typed(request: Request, *, status: int = 401, problem: str = "") -> Response | None:
     """The sign-in page with the encrypted form of its owner, if there is one."""
     try:
         check_origin(request)

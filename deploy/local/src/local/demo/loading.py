@@ -347,10 +347,10 @@ def typeset(text: str) -> str:
 
 async def at_once(work: list[Callable[[], Awaitable[Any]]]) -> list[Any]:
     """All of it, a few at a time, the answers in the order asked."""
-    places = asyncio.Semaphore(AT_ONCE)
+    free = asyncio.Semaphore(AT_ONCE)
 
     async def one(begin: Callable[[], Awaitable[Any]]) -> Any:
-        async with places:
+        async with free:
             return await begin()
 
     return await asyncio.gather(*map(one, work))

@@ -109,7 +109,7 @@ class PublishedKeys:
         self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
         self.is_silent = True
         self.identity_time: tuple[datetime, float] | None = None  # and when we asked for it
-        self.asking = asyncio.Lock()
+        self.fetching = asyncio.Lock()
 
     def now(self) -> datetime:
         """By our steady clock since: the other one may be set at any moment."""
@@ -123,7 +123,7 @@ class PublishedKeys:
         answer.
         """
         if kid not in self.known:
-            async with self.asking:
+            async with self.fetching:
                 if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
                     await self.ask()
                     self.warn_of_unknown(kid)

@@ -66,14 +66,14 @@ class Typed:
             for start in range(len(parts) - length + 1):
                 whole = "".join(parts[start : start + length])
                 if len(whole) <= LONGEST_JOINED:
-                    for place in range(start, start + length):
-                        made[place].append(whole)
+                    for at in range(start, start + length):
+                        made[at].append(whole)
         start = 0
         for chain in map(PART.findall, self.folded.split()):
             end, whole = start + len(chain), "".join(chain)
             if len(chain) > 3 and len(whole) <= LONGEST_JOINED:
-                for place in range(start, end):
-                    made[place].append(whole)
+                for at in range(start, end):
+                    made[at].append(whole)
             start = end
         return made
 

@@ -257,7 +257,7 @@ async def beginning(
 Begun = Annotated[str | None, Depends(beginning)]
 
 
-async def place(
+async def reserved_stream(
     request: Request,
     response: Response,
     reader: Anyone,
@@ -285,7 +285,7 @@ def seconds_left(reader: Caller, now: datetime, most: float) -> float:
 @router.get("/stream", response_class=EventSourceResponse)
 async def stream(
     request: Request,
-    stream: Annotated[Stream, Depends(place)],
+    stream: Annotated[Stream, Depends(reserved_stream)],
     started: Begun,
     snapshots: TheSnapshots,
 ) -> AsyncIterator[ServerSentEvent]:

@@ -60,8 +60,8 @@ def the_one(found: ProductSearch) -> Product | None:
     """The product that Enter may take before the list was seen: only if it is the only candidate."""
     if found.exact:
         return found.exact[0] if len(found.exact) == 1 else None
-    only = found.on_sale.count + found.withdrawn.count == 1
-    return next(iter(found.on_sale.products + found.withdrawn.products), None) if only else None
+    single = found.on_sale.count + found.withdrawn.count == 1
+    return next(iter(found.on_sale.products + found.withdrawn.products), None) if single else None
 
 
 def summary_of(found: ProductSearch, text: str) -> str:

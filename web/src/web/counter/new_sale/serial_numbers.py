@@ -82,10 +82,10 @@ SIGNS = {"O": "la lettre O", "I": "la lettre I", "0": "le chiffre 0", "1": "le c
 def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
     """O or 0, I or 1: ask which one it is."""
     other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
-    place = next(at for at, sign in enumerate(number) if sign != other[at])
+    index = next(at for at, sign in enumerate(number) if sign != other[at])
     message = words.typeset(
-        f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[place]]} là où celui-ci a "
-        f"{SIGNS[number[place]]} (caractère {place + 1}). Que dit l’étiquette ?"
+        f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[index]]} là où celui-ci a "
+        f"{SIGNS[number[index]]} (caractère {index + 1}). Que dit l’étiquette ?"
     )
     html = piece(request, "serial_question", text=message, number=number, other=other)
     return {"state": "asks", "html": html, "message": message}

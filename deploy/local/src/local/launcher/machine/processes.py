@@ -121,11 +121,11 @@ class Forked:
     def __init__(self, pid: int) -> None:
         self.pid = pid
         self.returncode: int | None = None
-        self.asking = threading.RLock()  # reaped once, and its process id is not signalled later
+        self.reaping = threading.RLock()  # reaped once, and its process id is not signalled later
 
     def poll(self) -> int | None:
         """The exit code, None while it runs; as with `Popen` 0 if somebody else has reaped it."""
-        with self.asking:
+        with self.reaping:
             if self.returncode is None:
                 try:
                     pid, status = os.waitpid(self.pid, os.WNOHANG)
@@ -142,7 +142,7 @@ class Forked:
         return self.returncode
 
     def send_signal(self, sign: int) -> None:
-        with self.asking, contextlib.suppress(ProcessLookupError):
+        with self.reaping, contextlib.suppress(ProcessLookupError):
             if self.poll() is None:
                 os.kill(self.pid, sign)
 

@@ -47,12 +47,12 @@ def rights_of_all(subscribers: Iterable[str]) -> dict[str, list[str]]:
 
 def rights_of_service(context: str) -> list[str]:
     """It publishes its own subjects and watches its stream; it reads where it listens."""
-    heard = [stream_name(each.to) for each in LISTENINGS if each.service == context]
+    streams = [stream_name(each.to) for each in LISTENINGS if each.service == context]
     own = []
     if context in PUBLISHERS:
         stream = stream_name(context)
         own = [f"{context}.>", f"{API}STREAM.INFO.{stream}", watch_right(context, stream)]
-    return [*own, *reading(context, heard), *making_durables(context, heard)]
+    return [*own, *reading(context, streams), *making_durables(context, streams)]
 
 
 def rights_of_subscriber(name: str) -> list[str]:

@@ -66,7 +66,7 @@ def marked_in(text: str, marked: str) -> list[Span]:
     ]
     length = len(marked) - 2 * len(found)
     if HIDDEN.search(text):
-        seen = [place for place, sign in enumerate(text) if not HIDDEN.match(sign)]
+        seen = [index for index, sign in enumerate(text) if not HIDDEN.match(sign)]
         if len(seen) != length:
             return []
         found = [(seen[begin], seen[end - 1] + 1) for begin, end in found if end > begin]
@@ -131,7 +131,7 @@ def stands_alone(folded: str, first: int, end: int) -> bool:
 def cut(text: str, found: Sequence[Span], begin: int, end: int) -> list[Segment]:
     """What stands between the two, piece by piece."""
     end = min(end, len(text))
-    edges = [begin, *(min(max(place, begin), end) for span in found for place in span), end]
+    edges = [begin, *(min(max(index, begin), end) for span in found for index in span), end]
     return [
         Segment(text=text[first:last], match=bool(n % 2))
         for n, (first, last) in enumerate(pairwise(edges))

@@ -87,8 +87,8 @@ def test(words: list[str]) -> int:
     with contextlib.ExitStack() as stack:
         lanes = []
         for _ in range(what.processes):
-            place = MEMORY if MEMORY.is_dir() else None
-            made = tempfile.TemporaryDirectory(prefix="guichet-tests-", dir=place)
+            parent = MEMORY if MEMORY.is_dir() else None
+            made = tempfile.TemporaryDirectory(prefix="guichet-tests-", dir=parent)
             folder = Path(stack.enter_context(made))
             folder.chmod(0o755)
             postgres, broker = stack.enter_context(servers.for_tests(folder))

@@ -76,8 +76,8 @@ def arguments(call: cst.Call) -> Iterable[cst.Call]:
         for each in call.args
     ]
     for new in changed:
-        kept = {id(each) for each in new.args}
-        if any(id(old) not in kept and text for old, text in zip(call.args, texts, strict=True)):
+        wrapped = {id(each) for each in new.args}
+        if any(id(old) not in wrapped and text for old, text in zip(call.args, texts, strict=True)):
             left_out["texts"] += 1
         else:
             yield new

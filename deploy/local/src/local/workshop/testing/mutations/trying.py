@@ -44,13 +44,13 @@ class Lane:
     unchanged: bool = False
     items: list[pytest.Item] = field(default_factory=list)
     began: float = 0.0
-    place: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 16))  # which test, since when
+    progress: mmap.mmap = field(default_factory=lambda: mmap.mmap(-1, 16))  # which test, since when
 
     def at(self) -> tuple[int, float]:
-        return struct.unpack("qd", self.place[:16])
+        return struct.unpack("qd", self.progress[:16])
 
     def note(self, number: int) -> None:
-        self.place[:16] = struct.pack("qd", number, time.monotonic())
+        self.progress[:16] = struct.pack("qd", number, time.monotonic())
 
 
 class Trying:
