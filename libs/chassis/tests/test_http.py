@@ -23,6 +23,8 @@ from starlette.types import Message
 
 from chassis import testing
 from chassis.data.database import Database, Transaction, new_id
+from chassis.data.reading import Part, Question, Rows
+from chassis.data.writing import ending, reader_of
 from chassis.errors import NotFound, Refusal, Unavailable, field_error
 from chassis.http import paging
 from chassis.http.answering import OF_A_SERVICE, DefaultHeaders, HeadAsGet
@@ -64,6 +66,30 @@ async def make_thing(thing: Thing, session: Transaction, once: Once) -> UUID:
         return thing_id
 
     return await once.create(thing, make, read)
+
+
+@router.post("/only", status_code=201)
+async def make_the_only_thing(thing: Thing, session: Transaction, once: Once) -> UUID:
+    def none(rows: Rows) -> str:
+        if rows.scalar_one():
+            raise NameTaken("there is one")
+        return "none"
+
+    async def make(before: str) -> Any:
+        assert before == "none"
+        reader = await reader_of(session)
+        return (
+            await reader.execute(
+                text("INSERT INTO things VALUES (:id) RETURNING id"), {"id": new_id()}
+            )
+        ).one()
+
+    async def read(thing_id: UUID) -> UUID:
+        reader = await ending(session)
+        return await reader.scalar(text("SELECT id FROM things WHERE id = :id"), {"id": thing_id})
+
+    count = Question([Part(text("SELECT count(*) FROM things"), {})], none)
+    return await once.create(thing, make, read, ahead=[count])
 
 
 @router.post("/deferred", status_code=201)
@@ -312,6 +338,17 @@ async def test_the_same_key_makes_one_thing(client, database):
     assert row.fingerprint == hmac.digest(b"0123456789", b'{"name":"a"}', "sha256")
 
 
+async def test_what_is_asked_ahead_refuses_no_repetition(client, database):
+    who = token("seller") | {"Idempotency-Key": "0123456789"}
+    first = await client.post("/api/things/only", json={"name": "a"}, headers=who)
+    again = await client.post("/api/things/only", json={"name": "a"}, headers=who)
+    second = await client.post("/api/things/only", json={"name": "a"}, headers=token("seller"))
+    assert first.status_code == again.status_code == 201
+    assert first.json() == again.json()
+    assert second.status_code == 409
+    assert await things(database) == 1
+
+
 def test_a_retry_after_an_update_is_the_same_request():
     """The release after has another optional field, and its fields in another order."""
 
@@ -354,7 +391,8 @@ async def test_who_drafts_and_who_sends_one_composition_take_turns(database):
     made = new_id()
     async with database.transaction() as session:
         once = Idempotency(session, caller, "/api/things", "0123456789")
-        assert await once.made(Thing(name="a")) is None
+        made_before, _ = await once.made(Thing(name="a"))
+        assert made_before is None
         drafting = asyncio.create_task(drafts("0123456789"))
         await eventually(it_waits)
         assert await drafts("another composition") is None

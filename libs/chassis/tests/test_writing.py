@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import WATCHED, Database, Pool, new_id, refusing
-from chassis.data.writing import add_later, reader_of, run_later, wake_later
+from chassis.data.writing import add_later, ending, reader_of, run_later, wake_later
 from chassis.errors import Refusal
 from chassis.messaging.outbox import KnownStream, OutboxMessage
 
@@ -53,6 +53,28 @@ async def test_a_transaction_that_fails_leaves_nothing(database: Database):
             raise RuntimeError
     async with database.reading() as reader:
         assert await reader.scalars(SUBJECTS) == []
+
+
+async def test_who_reads_last_reads_what_is_committed(database: Database):
+    count = select(func.count()).select_from(OutboxMessage)
+    async with database.transaction() as session, database.reading() as other:
+        add_later(session, OutboxMessage, row("a.1"))
+        assert await (await reader_of(session)).scalar(count) == 1
+        add_later(session, OutboxMessage, row("a.2"))
+        assert await other.scalar(count) == 0
+        assert await (await ending(session)).scalar(count) == 2
+        assert await other.scalar(count) == 2
+
+    async def write_twice(twice: dict[str, object]) -> None:
+        async with database.transaction() as session:
+            add_later(session, OutboxMessage, twice)
+            add_later(session, OutboxMessage, twice)
+            await (await ending(session)).scalar(count)
+
+    with pytest.raises(UniqueViolation):
+        await write_twice(row("a.3"))
+    async with database.reading() as reader:
+        assert await reader.scalar(count) == 2
 
 
 async def test_a_loop_is_woken_by_what_is_committed_alone(database):

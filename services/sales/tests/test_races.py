@@ -7,6 +7,7 @@ from uuid import uuid4
 
 from sqlalchemy import func, select
 
+from chassis.data.writing import reader_of
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import OutboxMessage
 from chassis.testing import somebody_waits, token
@@ -109,7 +110,8 @@ async def test_a_customer_renamed_during_their_sale_is_found_under_the_new_name(
     new = NewSale.model_validate(busy_shop.sale())
     seller = Caller(id=uuid4(), role=Role.SELLER, name="Awa", session_id=uuid4(), token="")
     async with busy_shop.database.transaction() as session:
-        await operations.record_sale(session, seller, new, at=datetime.now(UTC))
+        parties = await (await reader_of(session)).ask(operations.parties(new))
+        await operations.record_sale(session, seller, parties, new, at=datetime.now(UTC))
         rename = asyncio.create_task(
             busy_shop.hears_of_customer(version=2, last_name=f"Garnier{busy_shop.customer_id}")
         )

@@ -3,6 +3,7 @@
 import asyncio
 from uuid import UUID, uuid4
 
+from chassis.data.wire import COMMIT, Wire
 from chassis.data.writing import flush_pending
 from chassis.testing import published
 from contracts.tickets.events import TicketOpened
@@ -127,3 +128,22 @@ async def test_a_request_waits_for_a_cancellation_under_way(busy_desk, nathalie)
 
     assert (await opening).json()["code"] == "sale_cancelled"
     assert await busy_desk.numbers(nathalie, "/mine") == []
+
+
+async def test_what_is_written_takes_two_round_trips(busy_desk, nathalie, karim, monkeypatch):
+    """The key with what must be known first; then all writes, the answer and COMMIT."""
+    sale = await busy_desk.sell(nathalie)
+    trips, run = [], Wire.run_once
+
+    async def counted(wire, batch):
+        trips.append(batch)
+        return await run(wire, batch)
+
+    monkeypatch.setattr(Wire, "run_once", counted)
+    opened = await busy_desk.open(nathalie, sale, key=str(uuid4()))
+    number = opened.json()["number"]
+    assert [batch[-1] == COMMIT for batch in trips] == [False, True]
+    trips.clear()
+    replied = await busy_desk.say(karim, number, key=str(uuid4()), seen_position=1)
+    assert replied.status_code == 201
+    assert [batch[-1] == COMMIT for batch in trips] == [False, True]

@@ -2,13 +2,14 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Uuid, bindparam, delete, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.data.reading import Part, Question, Rows
 from chassis.data.writing import reader_of, run_later
 from chassis.errors import Busy, Malformed, Refusal
 from chassis.http.auth import Caller
@@ -56,30 +57,52 @@ class SaleAlreadyRecorded(Refusal):
 
 
 # With the number that the sale will have.
+OF_CUSTOMER = [column.name for column in KnownCustomer.__table__.c]
+OF_PRODUCT = [column.name for column in SellableProduct.__table__.c]
 PARTIES = (
-    select(KnownCustomer, SellableProduct, SALE_NUMBERS.next_value())
+    select(*KnownCustomer.__table__.c, *SellableProduct.__table__.c, SALE_NUMBERS.next_value())
     .outerjoin(SellableProduct, SellableProduct.id == bindparam("product_id", type_=Uuid))
     .where(KnownCustomer.id == bindparam("customer_id", type_=Uuid))
     .with_for_update(read=True, of=KnownCustomer)
 )
 
 
-async def record_sale(session: AsyncSession, seller: Caller, new: NewSale, *, at: datetime) -> Sale:
-    """Record the sale and publish it; `at` is the current time in the shop's zone."""
-    # Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale.
+class Parties(NamedTuple):
+    """Who buys what, and the ordinal of its sale."""
+
+    customer: KnownCustomer
+    product: SellableProduct
+    ordinal: int
+
+
+def parties(new: NewSale) -> Question[Parties]:
+    """Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale."""
+
+    def answer(rows: Rows) -> Parties:
+        row = rows.one_or_none()
+        if row is None:
+            raise CustomerUnknown("no such customer", field="customer_id")
+        values = iter(row)
+        customer = {name: next(values) for name in OF_CUSTOMER}
+        product = {name: next(values) for name in OF_PRODUCT}
+        if product["id"] is None:
+            raise ProductUnknown("no such product", field="product_id")
+        return Parties(KnownCustomer(**customer), SellableProduct(**product), next(values))
+
     values = {"customer_id": new.customer_id, "product_id": new.product_id}
-    row = (await session.execute(PARTIES, values)).one_or_none()
-    if row is None:
-        raise CustomerUnknown("no such customer", field="customer_id")
-    customer, product, ordinal = row
-    if product is None:
-        raise ProductUnknown("no such product", field="product_id")
+    return Question([Part(PARTIES, values)], answer)
+
+
+async def record_sale(
+    session: AsyncSession, seller: Caller, parties: Parties, new: NewSale, *, at: datetime
+) -> Sale:
+    """Record the sale and publish it; `at` is the current time in the shop's zone."""
     sale = Sale.recorded(
         new,
-        customer=customer,
-        product=product,
+        customer=parties.customer,
+        product=parties.product,
         seller=seller,
-        ordinal=ordinal,
+        ordinal=parties.ordinal,
         at=at,
     )
     await add_if_free(session, sale)

@@ -53,8 +53,8 @@ async def record_sale(
     """Record what a customer just bought."""
     await learn_missing(request, seller, new)
 
-    async def make() -> Sale:
-        sale = await operations.record_sale(session, seller, new, at=now)
+    async def make(parties: operations.Parties) -> Sale:
+        sale = await operations.record_sale(session, seller, parties, new, at=now)
         if once.key:
             operations.forget_draft(session, seller, once.key)
         return sale
@@ -62,7 +62,9 @@ async def record_sale(
     async def read(sale_id: UUID) -> api.Sale:
         return await queries.sale(await reader_of(session), seller, sale_id)
 
-    return await once.create(new, make, read, show=api.Sale.model_validate)
+    return await once.create(
+        new, make, read, show=api.Sale.model_validate, ahead=[operations.parties(new)]
+    )
 
 
 async def learn_missing(request: Request, caller: Caller, new: api.NewSale) -> None:

@@ -1,7 +1,7 @@
 """Reads without the ORM: statements compiled once per shape and run by the driver."""
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import ReferenceType, WeakKeyDictionary, ref
@@ -74,6 +74,12 @@ class Rows(list[Any]):
         return None if row is None else row[0]
 
 
+def answers_of(questions: Sequence[Question[Any]], found: Iterable[Rows]) -> list[Any]:
+    """The answer of each from the rows of all their parts."""
+    rows = iter(found)
+    return [question.answer(*itertools.islice(rows, len(question.parts))) for question in questions]
+
+
 class Statements:
     """A cache of compiled statements: the driver's SQL once per shape, the values for each
     execution.
@@ -123,13 +129,18 @@ def asked(statements: Statements, part: Part) -> Asked:
 class Reader:
     """Runs statements on one connection: each sees what was committed before it.
 
-    `before` returns what must be sent ahead of the next statements, in the same batch.
+    `before` returns what must be sent ahead of the next statements, in the same batch; `after` is
+    sent behind them.
     """
 
     def __init__(
-        self, wire: Wire, statements: Statements, before: Callable[[], list[Asked]] = list
+        self,
+        wire: Wire,
+        statements: Statements,
+        before: Callable[[], list[Asked]] = list,
+        after: Sequence[Asked] = (),
     ) -> None:
-        self.wire, self.statements, self.before = wire, statements, before
+        self.wire, self.statements, self.before, self.after = wire, statements, before, after
 
     async def execute(
         self, statement: Statement, values: Values | None = None, *, plans_anew: bool = False
@@ -149,10 +160,7 @@ class Reader:
     async def ask_all(self, *questions: Question[Any]) -> list[Any]:
         """The answer of each, in one round trip."""
         parts = [part for question in questions for part in question.parts]
-        rows = iter(await self.together(*parts))
-        return [
-            question.answer(*itertools.islice(rows, len(question.parts))) for question in questions
-        ]
+        return answers_of(questions, await self.together(*parts))
 
     async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
         """In a transaction with `setting` (`SET LOCAL …`), which ends with it."""
@@ -172,8 +180,11 @@ class Reader:
         return await self.send(self.before(), batch)
 
     async def send(self, before: Sequence[Asked], batch: Sequence[Asked]) -> list[Rows]:
-        answers = await self.wire.run([*before, *batch])
-        return [Rows(each) for each in answers[len(before) :]]
+        everything = [*before, *batch, *self.after]
+        if not everything:
+            return []
+        answers = await self.wire.run(everything)
+        return [Rows(each) for each in answers[len(before) :][: len(batch)]]
 
     async def scalars(self, statement: Statement, values: Values | None = None) -> Rows:
         return (await self.execute(statement, values)).scalars()

@@ -59,6 +59,18 @@ async def reader_of(session: AsyncSession) -> Reader:
     return reader
 
 
+async def ending(session: AsyncSession) -> Reader:
+    """As `reader_of`, but what it reads is the last of the transaction: COMMIT goes with it.
+
+    The answer is there only once everything is committed. A session on somebody else's connection,
+    as in tests, does not end the transaction.
+    """
+    reader = await reader_of(session)
+    if not isinstance(session.sync_session.bind, Engine):
+        return reader
+    return Reader(reader.wire, reader.statements, reader.before, [COMMIT])
+
+
 async def flush_pending(session: AsyncSession) -> None:
     if session.info.get(LATER):
         await (await reader_of(session)).together()
@@ -71,7 +83,7 @@ def wake_later(session: AsyncSession, name: str) -> None:
 
 
 async def commit_pending(session: AsyncSession) -> None:
-    """Send the writes that wait together with COMMIT.
+    """Send COMMIT with the writes that wait, or by itself: psycopg's own takes twice the CPU.
 
     A session on somebody else's connection, as in tests, does not end the transaction.
     """
@@ -81,6 +93,8 @@ async def commit_pending(session: AsyncSession) -> None:
         await (await reader_of(session)).run([COMMIT])
     elif (reader := session.info.get(READER)) and reader.wire.has_failed:
         raise RuntimeError("a statement has failed: its transaction cannot be committed")
+    elif reader and not reader.wire.is_idle:
+        await (await reader_of(session)).run([COMMIT])
 
 
 async def discard_if_closed(session: AsyncSession) -> None:

@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 from fastapi import Depends, Header, Request
@@ -12,6 +12,7 @@ from sqlalchemy import BigInteger, Uuid, and_, bindparam, func, select, text, up
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import Transaction
+from chassis.data.reading import Part, Question, answers_of
 from chassis.data.writing import reader_of, run_later
 from chassis.errors import Malformed
 from chassis.http.auth import Caller, CurrentCaller
@@ -76,40 +77,47 @@ class Idempotency:
     async def create(
         self,
         body: Body,
-        make: Callable[[], Awaitable[MadeT]],
+        make: Callable[..., Awaitable[MadeT]],
         read: Callable[[UUID], Awaitable[AnswerT]],
         *,
         show: Callable[[MadeT], AnswerT] | None = None,
+        ahead: Sequence[Question[Any]] = (),
     ) -> AnswerT:
         """The answer for what `make` makes, which a repeated request does not make again.
 
-        `read` reads the answer by id; `show`, where given, spares that for what was just made.
-        Raises 422 `idempotency_key_reused` if the key came with another body before.
+        `make` is called with the answers to `ahead`, which are asked in one round trip with the
+        key, after it. `read` reads the answer by id; `show`, where given, spares that for what was
+        just made. Raises 422 `idempotency_key_reused` if the key came with another body before.
         """
-        made_id = await self.made(body)
+        made_id, answers = await self.made(body, ahead)
         if made_id is None:
-            made = await make()
+            made = await make(*answers)
             self.remember(made.id)
             if show is not None:
                 return show(made)
             made_id = made.id
         return await read(made_id)
 
-    async def made(self, body: Body) -> UUID | None:
-        """The id of what the same request has made before, or None if this is the first."""
+    async def made(
+        self, body: Body, ahead: Sequence[Question[Any]] = ()
+    ) -> tuple[UUID | None, Sequence[Any]]:
+        """The id of what the same request has made before, or None with the answers to `ahead`."""
         if self.key is None:
-            return None
-        found = fingerprint(self.key, body)
+            return None, await (await reader_of(self.session)).ask_all(*ahead) if ahead else ()
         reader = await reader_of(self.session)
+        found = fingerprint(self.key, body)
         identity = self.identity(self.key)
         lock = lock_of(self.caller, self.key)
-        first = await reader.execute(FIRST, {**identity, "found": found, "lock": lock})
+        claim = Part(FIRST, {**identity, "found": found, "lock": lock})
+        first, *rows = await reader.together(
+            claim, *(part for each in ahead for part in each.parts)
+        )
         if first:
-            return None
+            return None, answers_of(ahead, rows)
         stored = (await reader.execute(STORED, identity)).one_or_none()
         if stored is None or not hmac.compare_digest(stored.fingerprint, found):
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
-        return stored.made_id
+        return stored.made_id, ()
 
     def remember(self, made_id: UUID) -> None:
         if self.key is not None:

@@ -4,10 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from chassis import clock
-from chassis.data.writing import reader_of
+from chassis.data.reading import Question, Rows
 from chassis.errors import TooMany
 from chassis.http.auth import Caller
 from tickets.models import is_staff
@@ -32,22 +30,26 @@ class TooManyMessages(TooMany):
     code = "too_many_messages"
 
 
-async def refuse_many(
-    session: AsyncSession, author: Caller, bounds: Bounds, *, opens: bool = False
-) -> None:
+def within(author: Caller, bounds: Bounds, *, opens: bool = False) -> Question[None]:
     """Check the limit of messages and, if one `opens`, of requests, whose first message counts too.
 
-    Checked before writing: two at the same time may both be the last one. Staff have no limit.
+    Its answer is the refusal. Checked before writing: two at the same time may both be the last
+    one. Staff have no limit.
     """
     if is_staff(author):
-        return
-    written = await lately.written_since(
-        await reader_of(session), author.id, clock.now() - HOUR, bounds.messages, with_opened=opens
+        return Question((), lambda: None)
+    lately_written = lately.written_since(
+        author.id, clock.now() - HOUR, bounds.messages, with_opened=opens
     )
-    if len(written.opened) >= bounds.tickets:
-        raise too_many(TooManyTickets, written.opened, bounds.tickets)
-    if len(written.sent) >= bounds.messages:
-        raise too_many(TooManyMessages, written.sent, bounds.messages)
+
+    def answer(rows: Rows) -> None:
+        written = lately_written.answer(rows)
+        if len(written.opened) >= bounds.tickets:
+            raise too_many(TooManyTickets, written.opened, bounds.tickets)
+        if len(written.sent) >= bounds.messages:
+            raise too_many(TooManyMessages, written.sent, bounds.messages)
+
+    return Question(lately_written.parts, answer)
 
 
 def too_many(kind: type[TooMany], at: Sequence[datetime], most: int) -> TooMany:

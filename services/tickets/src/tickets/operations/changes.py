@@ -1,8 +1,9 @@
 """Writes messages and changes along with a request."""
 
+from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import add_later
+from chassis.data.writing import add_later, run_later
 from chassis.pruning import Prunable
 from contracts.tickets.api import What
 from tickets.models import Change, Message, Ticket
@@ -23,6 +24,38 @@ OF_MESSAGE = [
 
 def add_message_later(session: AsyncSession, message: Message) -> None:
     add_later(session, Message, {name: getattr(message, name) for name in OF_MESSAGE})
+
+
+# The columns in which a request changes: the methods of `Ticket` write no others.
+CHANGEABLE = (
+    "status",
+    "version",
+    "visible_version",
+    "waiting_since",
+    "last_visible_by",
+    "last_activity_at",
+    "last_author_name",
+    "last_text",
+    "unread",
+    "priority",
+    "answered_by",
+    "resolved_at",
+    "resolved_by",
+    "resolved_by_name",
+    "resolved_by_side",
+)
+TICKETS = Ticket.__table__
+STORE = (
+    update(TICKETS)  # ty: ignore[invalid-argument-type]
+    .where(TICKETS.c.id == bindparam("ticket_id"))
+    .values({name: bindparam(f"new_{name}", type_=TICKETS.c[name].type) for name in CHANGEABLE})
+)
+
+
+def store_later(session: AsyncSession, ticket: Ticket) -> None:
+    """Store the state of a request that `queries.ticket_to_change` has locked."""
+    state = {f"new_{name}": getattr(ticket, name) for name in CHANGEABLE}
+    run_later(session, STORE, {"ticket_id": ticket.id, **state})
 
 
 def notify(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:

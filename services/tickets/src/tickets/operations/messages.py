@@ -1,10 +1,13 @@
 """Messages, notes, last words, and the time spent on them."""
 
+from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
+from chassis.data.reading import Question
 from chassis.data.writing import reader_of
 from chassis.errors import Refusal
 from chassis.http.auth import Caller
@@ -12,8 +15,8 @@ from chassis.messaging.outbox import publish
 from contracts.tickets.api import Composed, NewMessage, NewNote, Resolution, Status, What
 from contracts.tickets.events import TicketMessageAdded
 from tickets.models import Message, Ticket, TicketAlreadyResolved, is_staff, side_of
-from tickets.operations.bounds import Bounds, refuse_many
-from tickets.operations.changes import add_message_later, notify
+from tickets.operations.bounds import Bounds, within
+from tickets.operations.changes import add_message_later, notify, store_later
 from tickets.operations.drafts import forget_draft
 from tickets.operations.tickets import close
 from tickets.queries import tickets as queries
@@ -25,16 +28,35 @@ class AnsweredMeanwhile(Refusal):
     code = "answered_meanwhile"
 
 
-async def add_message(
-    session: AsyncSession, author: Caller, number: int, new: NewMessage
-) -> Message:
+@dataclass(frozen=True)
+class Locked:
+    """A request to be changed, and what its writer has missed since they read it; None: nothing."""
+
+    ticket: Ticket
+    missed: Any
+
+
+def locked(writer: Caller, number: int, composed: Composed) -> Question[Locked]:
+    """What writing in a request needs to know; the request is locked before messages are counted."""
+    ticket = queries.to_change(writer, number)
+    if composed.seen_position is None or composed.send_anyway:
+        return Question(ticket.parts, lambda rows: Locked(ticket.answer(rows), None))
+    missed = queries.written_since(writer, number, composed.seen_position)
+    return Question(
+        [*ticket.parts, *missed.parts],
+        lambda rows, later: Locked(ticket.answer(rows), missed.answer(later)),
+    )
+
+
+def add_message(session: AsyncSession, author: Caller, locked: Locked, new: NewMessage) -> Message:
     """Reply as staff, or write as the customer; with `resolve`, close the request at once."""
-    ticket = await queries.ticket_to_change(session, author, number)
-    await refuse_what_crossed(session, author, ticket, new)
+    ticket = locked.ticket
+    refuse_what_crossed(locked)
     message = ticket.take_message(author=author, text=new.text, at=now(), minutes=new.minutes)
     send(session, author, ticket, message)
     if new.resolve:
         close(session, author, ticket)
+    store_later(session, ticket)
     return message
 
 
@@ -45,16 +67,20 @@ async def resolve(
 
     Another last message, when the request is closed already, is refused as any message is.
     """
-    ticket = await queries.ticket_to_change(session, caller, number)
+    reader = await reader_of(session)
+    found = await reader.ask(locked(caller, number, resolution))
+    ticket, version = found.ticket, found.ticket.version
     if resolution.text is not None and not await is_repeated(session, caller, ticket, resolution):
-        await refuse_many(session, caller, bounds)
-        await refuse_what_crossed(session, caller, ticket, resolution)
+        await reader.ask(within(caller, bounds))
+        refuse_what_crossed(found)
         message = ticket.take_message(
             author=caller, text=resolution.text, at=now(), minutes=resolution.minutes
         )
         send(session, caller, ticket, message)
         forget_draft(session, caller, number)
     close(session, caller, ticket)
+    if ticket.version > version:
+        store_later(session, ticket)
 
 
 async def is_repeated(
@@ -67,28 +93,22 @@ async def is_repeated(
     return last.author_id == caller.id and last.text == resolution.text
 
 
-async def add_note(session: AsyncSession, author: Caller, number: int, new: NewNote) -> Message:
+def add_note(session: AsyncSession, author: Caller, locked: Locked, new: NewNote) -> Message:
     """A note to other staff: publishes nothing and changes nothing that a customer may see."""
-    ticket = await queries.ticket_to_change(session, author, number)
-    await refuse_what_crossed(session, author, ticket, new)
+    ticket = locked.ticket
+    refuse_what_crossed(locked)
     note = ticket.take_note(author=author, text=new.text, at=now(), minutes=new.minutes)
     add_message_later(session, note)
     notify(session, ticket, What.NOTE, by_staff=True)
     return note
 
 
-async def refuse_what_crossed(
-    session: AsyncSession, writer: Caller, ticket: Ticket, composed: Composed
-) -> None:
+def refuse_what_crossed(locked: Locked) -> None:
     """Refuse a message whose writer has not seen the last ones, unless they insist.
 
     A resolved request accepts nothing in any case; that refusal also says what was missed.
     """
-    if composed.seen_position is None or composed.send_anyway:
-        return
-    missed = await queries.written_since(
-        await reader_of(session), writer, ticket.id, composed.seen_position
-    )
+    missed = locked.missed
     if missed is None:
         return
     context = {
@@ -96,7 +116,7 @@ async def refuse_what_crossed(
         "last_author_name": missed.author_name,
         "last_position": missed.position,
     }
-    if ticket.status == Status.RESOLVED:
+    if locked.ticket.status == Status.RESOLVED:
         raise TicketAlreadyResolved("nobody writes in a resolved request", context=context)
     raise AnsweredMeanwhile("somebody wrote meanwhile", context=context)
 

@@ -1,11 +1,15 @@
 """Opens, prioritises, marks as seen and closes requests."""
 
-from sqlalchemy import Uuid, bindparam, exists, select
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Uuid, bindparam, case, exists, func, select
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.clock import now
-from chassis.data.writing import inserting, reader_of
+from chassis.data.reading import Part, Question, Rows
+from chassis.data.writing import add_later, reader_of
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import publish
 from contracts.tickets.api import NewTicket, Priority, What
@@ -26,33 +30,66 @@ from tickets.models import (
     is_staff,
     side_of,
 )
-from tickets.operations.changes import add_message_later, notify
+from tickets.operations.changes import add_message_later, notify, store_later
 from tickets.queries import tickets as queries
 
-PRODUCT_AND_WHETHER_MET = (
-    select(
-        *OwnedProduct.__table__.columns,
-        exists().where(Person.id == bindparam("person_id", type_=Uuid)).label("is_met"),
+PERSON = bindparam("person_id", type_=Uuid)
+ITS_OWNER = exists().where(Person.id == PERSON)
+# None is drawn for what somebody else bought.
+NUMBER = case((OwnedProduct.customer_id == PERSON, func.nextval("tickets_number_seq")))
+# Held until the end: a cancellation comes either before this request or after it.
+PRODUCT = select(
+    *OwnedProduct.__table__.columns, ITS_OWNER.label("is_met"), NUMBER.label("number")
+).with_for_update(read=True, of=OwnedProduct)
+SOLD = PRODUCT.where(OwnedProduct.sale_id == bindparam("sale_id", type_=Uuid))
+AS_FOLLOWED = PRODUCT.where(
+    OwnedProduct.sale_id
+    == func.coalesce(
+        bindparam("sale_id", type_=Uuid),
+        select(Ticket.sale_id)
+        .where(Ticket.number == bindparam("follows", type_=BigInteger))
+        .scalar_subquery(),
     )
-    .where(OwnedProduct.sale_id == bindparam("sale_id", type_=Uuid))
-    .with_for_update(read=True, of=OwnedProduct)
 )
+OF_TICKET = [column.name for column in Ticket.__table__.c]
 
 
-OF_TICKET = [column.name for column in Ticket.__table__.c if column.name != "number"]
-ADD_TICKET = inserting(Ticket, *OF_TICKET).returning(Ticket.__table__.c.number)
+@dataclass(frozen=True)
+class Opening:
+    """What a request will be about, with the number that it will have, and the one it follows."""
+
+    product: Any
+    followed: Ticket | None
 
 
-async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket:
-    """Open a request about a product that the customer owns."""
-    followed = await followed_by(session, customer, new)
-    # Held until the end: a cancellation comes either before this request or after it.
-    sale_id = new.sale_id or (followed and followed.sale_id)
-    values = {"sale_id": sale_id, "person_id": customer.id}
-    reader = await reader_of(session)
-    product = (await reader.execute(PRODUCT_AND_WHETHER_MET, values)).one_or_none()
+def opening(customer: Caller, new: NewTicket) -> Question[Opening]:
+    values = {"person_id": customer.id, "sale_id": new.sale_id}
+    if new.follows is None:
+        return Question([Part(SOLD, values)], lambda rows: Opening(sold(rows), None))
+    followed = queries.to_change(customer, new.follows)
+
+    def answer(tickets: Rows, products: Rows) -> Opening:
+        try:
+            ticket = followed.answer(tickets)
+        except TicketUnknown as unknown:
+            raise FollowedUnknown("no request of this customer", field="follows") from unknown
+        return Opening(sold(products), ticket)
+
+    return Question([*followed.parts, Part(AS_FOLLOWED, values | {"follows": new.follows})], answer)
+
+
+def sold(rows: Rows) -> Any:
+    product = rows.one_or_none()
     if product is None:
         raise ProductNotOwned("not a product of this customer", field="sale_id")
+    return product
+
+
+async def open_ticket(
+    session: AsyncSession, customer: Caller, opening: Opening, new: NewTicket
+) -> Ticket:
+    """Open a request about a product that the customer owns."""
+    product, followed = opening.product, opening.followed
     ticket, message = Ticket.opened(
         customer=customer,
         product=product,
@@ -63,21 +100,12 @@ async def open_ticket(session: AsyncSession, customer: Caller, new: NewTicket) -
     )
     if not product.is_met:
         await meet(session, customer)
-    row = {name: getattr(ticket, name) for name in OF_TICKET}
-    ticket.number = await reader.scalar(ADD_TICKET, row)
+    ticket.number = product.number
+    add_later(session, Ticket, {name: getattr(ticket, name) for name in OF_TICKET})
     add_message_later(session, message)
     announce_opened(session, ticket, followed)
     notify(session, ticket, What.OPENED, by_staff=False)
     return ticket
-
-
-async def followed_by(session: AsyncSession, customer: Caller, new: NewTicket) -> Ticket | None:
-    if new.follows is None:
-        return None
-    try:
-        return await queries.ticket_to_change(session, customer, new.follows)
-    except TicketUnknown as unknown:
-        raise FollowedUnknown("no request of this customer", field="follows") from unknown
 
 
 def announce_opened(session: AsyncSession, ticket: Ticket, followed: Ticket | None) -> None:
@@ -115,6 +143,7 @@ async def prioritise(session: AsyncSession, staff: Caller, number: int, priority
     ticket = await queries.ticket_to_change(session, staff, number)
     if not ticket.prioritise(priority, by=staff):
         return
+    store_later(session, ticket)
     publish(
         session,
         TicketPrioritised(
@@ -142,6 +171,7 @@ async def mark_seen(session: AsyncSession, staff: Caller, number: int, position:
     if position < await queries.newest_of_customer(reader, ticket.id):
         return  # the customer wrote again meanwhile
     if ticket.open_by_staff():
+        store_later(session, ticket)
         notify(session, ticket, What.SEEN, by_staff=True)
 
 

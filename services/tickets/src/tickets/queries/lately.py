@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import DateTime, Integer, Uuid, bindparam, func, select
 
-from chassis.data.reading import Reader
+from chassis.data.reading import Part, Question, Rows
 from contracts.tickets.api import MessageKind
 from tickets.models import VISIBLE, Message, Ticket
 
@@ -41,18 +41,20 @@ class Written:
     sent: Sequence[datetime]
 
 
-async def written_since(
-    reader: Reader, customer_id: UUID, moment: datetime, most: int, *, with_opened: bool
-) -> Written:
+def written_since(
+    customer_id: UUID, moment: datetime, most: int, *, with_opened: bool
+) -> Question[Written]:
     """Of what was sent the last `most` alone; what was opened only if asked for."""
     statement = OPENED_AND_SENT if with_opened else ONLY_SENT
     values = {"customer_id": customer_id, "most": most}
-    row = (
-        await reader.execute(statement, values | ({"moment": moment} if with_opened else {}))
-    ).one()
-    return Written(
-        opened=row.opened if with_opened else (), sent=sorted(at for at in row.sent if at > moment)
-    )
+
+    def answer(rows: Rows) -> Written:
+        row = rows.one()
+        opened = row.opened if with_opened else ()
+        return Written(opened=opened, sent=sorted(at for at in row.sent if at > moment))
+
+    part = Part(statement, values | ({"moment": moment} if with_opened else {}))
+    return Question([part], answer)
 
 
 ONLY_SENT = select(SENT)

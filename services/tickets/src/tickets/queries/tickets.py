@@ -20,6 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from chassis.data.reading import Part, Question, Reader, Rows
+from chassis.data.writing import reader_of
 from chassis.http import paging
 from chassis.http.auth import Caller
 from contracts.tickets import api
@@ -118,17 +119,31 @@ def readable_by(caller: Caller) -> ColumnElement[bool]:
 # --- To be changed ----------------------------------------------------------------------------
 
 
-TO_CHANGE = select(Ticket).where(Ticket.number == bindparam("number")).with_for_update()
+TO_CHANGE = (
+    select(*Ticket.__table__.columns).where(Ticket.number == bindparam("number")).with_for_update()
+)
 OWN_TO_CHANGE = TO_CHANGE.where(Ticket.customer_id == bindparam("customer_id"))
 
 
-async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
-    """The request, locked until the transaction ends: changes of it happen one after the other."""
+def to_change(caller: Caller, number: int) -> Question[Ticket]:
+    """The request, locked until the transaction ends: changes of it happen one after the other.
+
+    It is not the session's: `operations.changes.store_later` stores what has changed.
+    """
     statement = TO_CHANGE if is_staff(caller) else OWN_TO_CHANGE
-    ticket = await session.scalar(statement, {"number": number, "customer_id": caller.id})
-    if ticket is None:
-        raise TicketUnknown("no request has this number")
-    return ticket
+
+    def answer(rows: Rows) -> Ticket:
+        state = known(rows)._asdict()
+        number = state.pop("number")
+        ticket = Ticket(**state)
+        ticket.number = number
+        return ticket
+
+    return Question([Part(statement, {"number": number, **own(caller)})], answer)
+
+
+async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
+    return await (await reader_of(session)).ask(to_change(caller, number))
 
 
 async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Message, Ticket]:
@@ -335,12 +350,12 @@ async def time_spent(reader: Reader, message_id: UUID) -> api.TimeSpent:
     )
 
 
-TICKET_ID: ColumnElement[UUID] = bindparam("ticket_id", type_=Uuid)
+ITS_ID = select(Ticket.id).where(Ticket.number == bindparam("number")).scalar_subquery()
 
 
 @functools.cache
 def missed_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
-    messages = messages_of(TICKET_ID, for_staff=for_staff)
+    messages = messages_of(ITS_ID, for_staff=for_staff)
     return (
         select(messages.c.position, messages.c.author_name, func.count().over().label("count"))
         .where(messages.c.position > bindparam("position"))
@@ -349,13 +364,11 @@ def missed_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
     )
 
 
-async def written_since(
-    reader: Reader, caller: Caller, ticket_id: UUID, position: int
-) -> Row | None:
+def written_since(caller: Caller, number: int, position: int) -> Question[Row | None]:
     """How many messages this person has missed, who wrote the last one, and its position."""
     statement = missed_statement(for_staff=is_staff(caller))
-    values = {"ticket_id": ticket_id, "position": position}
-    return (await reader.execute(statement, values)).one_or_none()
+    part = Part(statement, {"number": number, "position": position})
+    return Question([part], Rows.one_or_none)
 
 
 async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
@@ -364,6 +377,7 @@ async def last_visible(session: AsyncSession, ticket_id: UUID) -> Message:
     return (await session.scalars(visible.order_by(Message.position.desc()).limit(1))).one()
 
 
+TICKET_ID: ColumnElement[UUID] = bindparam("ticket_id", type_=Uuid)
 ALL_MESSAGES = messages_of(TICKET_ID, for_staff=True)
 NEWEST_OF_CUSTOMER = select(func.max(ALL_MESSAGES.c.position)).where(
     ALL_MESSAGES.c.kind == MessageKind.CUSTOMER

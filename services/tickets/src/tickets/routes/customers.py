@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import reader_of
+from chassis.data.writing import ending
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.paging import PAGE_MOST
@@ -14,7 +14,7 @@ from contracts.text import SearchText
 from contracts.tickets import api
 from tickets.models import Ticket
 from tickets.operations import tickets as operations
-from tickets.operations.bounds import refuse_many
+from tickets.operations.bounds import within
 from tickets.operations.drafts import forget_draft
 from tickets.queries import lists
 from tickets.queries import owned_products as products
@@ -42,16 +42,16 @@ async def open_ticket(
     429 `too_many_tickets` or `too_many_messages` beyond the limits of an hour.
     """
 
-    async def make() -> Ticket:
-        await refuse_many(session, customer, bounds, opens=True)
-        ticket = await operations.open_ticket(session, customer, new)
+    async def make(_: None, opening: operations.Opening) -> Ticket:
+        ticket = await operations.open_ticket(session, customer, opening, new)
         forget_draft(session, customer, None, key=once.key)
         return ticket
 
     async def read(ticket_id: UUID) -> api.Ticket:
-        return await queries.ticket_made(await reader_of(session), customer, ticket_id)
+        return await queries.ticket_made(await ending(session), customer, ticket_id)
 
-    return await once.create(new, make, read)
+    ahead = [within(customer, bounds, opens=True), operations.opening(customer, new)]
+    return await once.create(new, make, read, ahead=ahead)
 
 
 @router.get("/home")

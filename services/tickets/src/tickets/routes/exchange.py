@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import Query
 
 from chassis.data.database import Reading, Transaction
-from chassis.data.writing import reader_of
+from chassis.data.writing import ending, reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from contracts.tickets import api
 from tickets.models import Message
 from tickets.operations import messages as operations
-from tickets.operations.bounds import refuse_many
+from tickets.operations.bounds import within
 from tickets.operations.drafts import forget_draft
 from tickets.queries import tickets as queries
 from tickets.routes.parameters import (
@@ -79,16 +79,16 @@ async def add_message(
     `too_many_messages` for a customer who has written too much within an hour.
     """
 
-    async def make() -> Message:
-        await refuse_many(session, author, bounds)
-        message = await operations.add_message(session, author, number, new)
+    async def make(_: None, locked: operations.Locked) -> Message:
+        message = operations.add_message(session, author, locked, new)
         forget_draft(session, author, number, key=once.key)
         return message
 
     async def read(message_id: UUID) -> api.StaffMessage | api.Message:
-        return await queries.message_made(await reader_of(session), author, message_id)
+        return await queries.message_made(await ending(session), author, message_id)
 
-    return await once.create(new, make, read)
+    ahead = [within(author, bounds), operations.locked(author, number, new)]
+    return await once.create(new, make, read, ahead=ahead)
 
 
 @router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
@@ -97,15 +97,15 @@ async def add_note(
 ) -> api.StaffMessage:
     """A note among staff; customers never see it, and no queue changes."""
 
-    async def make() -> Message:
-        note = await operations.add_note(session, author, number, new)
+    async def make(locked: operations.Locked) -> Message:
+        note = operations.add_note(session, author, locked, new)
         forget_draft(session, author, number, key=once.key)
         return note
 
     async def read(note_id: UUID) -> api.StaffMessage:
-        return await queries.note_made(await reader_of(session), note_id)
+        return await queries.note_made(await ending(session), note_id)
 
-    return await once.create(new, make, read)
+    return await once.create(new, make, read, ahead=[operations.locked(author, number, new)])
 
 
 @router.post("/{number:ticket}/resolution", max_body_size=LONG_BODY)
