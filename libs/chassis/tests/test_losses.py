@@ -11,6 +11,7 @@ from nats.js.api import StreamConfig, StreamInfo, StreamState
 from sqlalchemy import select
 
 from chassis.data.database import Database, new_id
+from chassis.data.wire import Wire
 from chassis.messaging.bus.losses import Known, OwnStream, is_as_known, is_lost_to
 from chassis.messaging.outbox import KnownStream, OutboxMessage
 from chassis.monitoring.loops import Stuck
@@ -168,16 +169,17 @@ async def test_rows_are_marked_with_their_numbers_and_nothing_is_noted_for_none(
     database, connection
 ):
     own = OwnStream("A")
-    await own.mark_stored(connection, {1: 1})
+    wire = Wire(connection)
+    await own.mark_stored(wire, {1: 1})
     await own.compare(connection, stream(1))
     async with database.transaction() as session:
         session.add_all(
             OutboxMessage(event_id=new_id(), type="a", subject="a.1", body="{}") for _ in range(3)
         )
     own.has_stored(8)
-    await own.mark_stored(connection, {})
+    await own.mark_stored(wire, {})
     assert await noted(database) == (CREATED, 1, 0)
-    await own.mark_stored(connection, {1: 7, 2: 8})
+    await own.mark_stored(wire, {1: 7, 2: 8})
     assert await noted(database) == (CREATED, 8, 0)
     async with database.transaction() as session:
         rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))

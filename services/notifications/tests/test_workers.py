@@ -20,6 +20,7 @@ from local.launcher.machine.processes import free_port
 from notifications.app import create_app
 from notifications.models import Mail
 from notifications.operations import mails
+from notifications.operations.queueing import WORKERS
 from notifications.sending import worker as sending
 
 
@@ -145,6 +146,17 @@ async def test_the_outcome_is_recorded_however_long_the_database_is_away(
     assert len(postman.taken) == 1
 
 
+async def test_a_mail_that_is_due_before_the_next_look_wakes_the_workers(scenario, monkeypatch):
+    woken = []
+    monkeypatch.setitem(scenario.database.wakers, WORKERS, lambda: woken.append(1))
+    await scenario.has_request()
+    woken.clear()
+    await scenario.receives(scenario.answer())  # gathered for two minutes
+    assert woken == []
+    await scenario.receives(scenario.password())
+    assert woken == [1]
+
+
 # --- Pace -------------------------------------------------------------------------------------
 
 
@@ -152,6 +164,12 @@ async def test_all_workers_together_keep_the_pace(scenario, postman):
     await has_mails(scenario, 8)
     await asyncio.gather(*(scenario.sends_due(mail_per_minute=5) for _ in range(3)))
     assert len(postman.taken) == 5
+    # Whatever is queued now cannot go, so it wakes nobody.
+    paced = scenario.worker(mail_per_minute=5)
+    assert not await paced.send_next()
+    assert paced.is_paced
+    async with scenario.database.reading() as reader:
+        assert not (await mails.waiting(reader, per_minute=6)).is_paced
 
     async with scenario.database.transaction() as session:
         await session.execute(text("UPDATE mails SET tried_at = tried_at - interval '61 seconds'"))

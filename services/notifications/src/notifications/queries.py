@@ -1,5 +1,6 @@
 """Reads: a mail with everything about it, outcomes of mails, the state of the queue."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -7,14 +8,14 @@ from uuid import UUID
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import Reader
+from chassis.data.reading import Part, Reader
 from chassis.data.writing import reader_of
 from chassis.errors import NotFound
 from chassis.http import paging
 from contracts.counts import COUNTED_MOST
 from contracts.notifications import api
 from contracts.notifications.api import Kind, State
-from notifications.models import TOO_OLD, Due, Mail, Person, Preferences, Reason, Ticket
+from notifications.models import TOO_OLD, Base, Due, Mail, Person, Preferences, Reason, Ticket
 
 T_ = TypeVar("T_")
 
@@ -58,38 +59,60 @@ async def dues(session: AsyncSession, mails: list[Mail]) -> list[Due]:
     A mail that was deleted since it was read is left out.
     """
     values = {"ids": [mail.id for mail in mails]}
-    reasons = (await session.execute(REASONS, values)).all()
-    about = {row[0]: row[1:] for row in await session.execute(ABOUT, values)}
+    reader = await reader_of(session)
+    reasons, about = await reader.together(Part(REASONS, values), Part(ABOUT, values))
+    written = [entities_of(row, Reason, Person) for row in reasons]
+    known = {row[0]: entities_of(row[1:], Person, Preferences, Ticket) for row in about}
     return [
         Due(
             mail=mail,
             person=person,
             preferences=preferences or Preferences(person_id=mail.person_id),
             ticket=ticket,
-            reasons=tuple(reason for reason, _ in reasons if reason.mail_id == mail.id),
-            authors={author.id: author for _, author in reasons if author is not None},
+            reasons=tuple(reason for reason, _ in written if reason.mail_id == mail.id),
+            authors={author.id: author for _, author in written if author is not None},
         )
         for mail in mails
-        if mail.id in about
-        for person, preferences, ticket in [about[mail.id]]
+        if mail.id in known
+        for person, preferences, ticket in [known[mail.id]]
+    ]
+
+
+def entities_of(values: Iterable[Any], *kinds: type[Base]) -> list[Any]:
+    """One of each kind from its columns, one kind after the other; None for one that is not there.
+
+    They are not the session's.
+    """
+    following = iter(values)
+    states = [
+        (kind, {column.name: next(following) for column in kind.__table__.columns})
+        for kind in kinds
+    ]
+    return [
+        None if all(value is None for value in state.values()) else kind(**state)
+        for kind, state in states
     ]
 
 
 IDS = bindparam("ids", expanding=True)
 REASONS = (
-    select(Reason, Person)
+    select(*Reason.__table__.columns, *Person.__table__.columns)
     .outerjoin(Person, Person.id == Reason.author_id)
     .where(Reason.mail_id.in_(IDS))
     .order_by(Reason.version, Reason.happened_at)
-    .execution_options(populate_existing=True)
 )
 ABOUT = (
-    select(Mail.id, Person, Preferences, Ticket)
+    select(
+        Mail.id,
+        *Person.__table__.columns,
+        *Preferences.__table__.columns,
+        *Ticket.__table__.columns,
+    )
+    .select_from(Mail)
     .outerjoin(Person, Person.id == Mail.person_id)
     .outerjoin(Preferences, Preferences.person_id == Mail.person_id)
     .outerjoin(Ticket, Ticket.id == Mail.ticket_id)
     .where(Mail.id.in_(IDS))
-    .execution_options(populate_existing=True)
 )
 
 

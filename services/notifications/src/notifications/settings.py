@@ -11,6 +11,7 @@ from chassis.settings import CommonSettings, Pauses, ServiceSettings, read
 from contracts.identity.emails import mail_form
 
 SECRET_SHORTEST = 32
+LONGEST_POLL = 60
 
 
 def check_sender(text: str) -> str:
@@ -108,7 +109,7 @@ class Settings(ServiceSettings, Queueing):
     mail_poll_seconds: float = Field(
         10,
         gt=0,
-        le=60,
+        le=LONGEST_POLL,
         description="Seconds between two looks into the queue while no mail is due: the longest delay"
         " of a mail that another process has queued and cannot send itself.",
     )

@@ -1,13 +1,14 @@
 """The life of a queued mail: claimed by a worker, sent, retried, failed or dropped."""
 
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import bindparam, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import Reader
-from chassis.data.writing import reader_of, wake_later
+from chassis.data.reading import Part, Reader, Rows
+from chassis.data.writing import reader_of, run_later, wake_later
 from chassis.errors import Refusal
 from chassis.pruning import Prunable
 from contracts.notifications.api import Kind, State
@@ -32,6 +33,33 @@ async def now(session: AsyncSession) -> datetime:
 
 NOW = select(func.clock_timestamp())
 
+# The columns in which a mail changes: the methods of `Mail` write no others.
+CHANGEABLE = (
+    "changed_at",
+    "wanted_at",
+    "due_at",
+    "state",
+    "sent_to",
+    "attempts",
+    "waits",
+    "tried_at",
+    "last_error",
+    "claim",
+    "claimed_until",
+)
+MAILS = Mail.__table__
+STORE = (
+    update(MAILS)  # ty: ignore[invalid-argument-type]
+    .where(MAILS.c.id == bindparam("mail_id"))
+    .values({name: bindparam(f"new_{name}", type_=MAILS.c[name].type) for name in CHANGEABLE})
+)
+
+
+def store_later(session: AsyncSession, mail: Mail) -> None:
+    """Store the state of a mail that is claimed and locked."""
+    state = {f"new_{name}": getattr(mail, name) for name in CHANGEABLE}
+    run_later(session, STORE, {"mail_id": mail.id, **state})
+
 
 # --- Claiming ---------------------------------------------------------------------------------
 
@@ -39,12 +67,18 @@ NOW = select(func.clock_timestamp())
 async def claim(session: AsyncSession, *, lease: timedelta, per_minute: int) -> Mail | None:
     """A mail that is due, ours until the lease ends; None if none is due or the rate is reached.
 
-    Links come first: somebody is waiting for one in front of a screen.
+    Links come first: somebody is waiting for one in front of a screen. The mail is not the
+    session's: `store_later` stores what has changed.
     """
-    await (await reader_of(session)).execute(CLAIM_LOCK)
     values = {"claim": uuid4(), "lease": lease, "per_minute": per_minute}
-    claimed = select(Mail).from_statement(CLAIMED)
-    return await session.scalar(claimed.execution_options(populate_existing=True), values)
+    reader = await reader_of(session)
+    _, claimed = await reader.together(Part(CLAIM_LOCK, {}), Part(CLAIMED, values))
+    return mail_of(claimed)
+
+
+def mail_of(rows: Rows) -> Mail | None:
+    row = rows.one_or_none()
+    return None if row is None else Mail(**row._asdict())
 
 
 CLAIM_LOCK = select(func.pg_advisory_xact_lock(PACE_LOCK))
@@ -68,15 +102,30 @@ CLAIMED = text(f"""
     FROM next, clock WHERE mails.id = next.id RETURNING {COLUMNS}
 """)  # noqa: S608 - a constant
 
+# Of the last minute as many attempts are read as may be made, no more.
 DUE = text("""
-    SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 FROM mails
+    SELECT extract(epoch FROM min(due_at) - clock_timestamp())::float8 AS due_in,
+        (SELECT count(*) FROM (
+            SELECT FROM mails WHERE tried_at > statement_timestamp() - interval '1 minute'
+            LIMIT :per_minute
+        ) AS tried) >= :per_minute AS is_paced
+    FROM mails
     WHERE state = 'waiting' AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
 """)
 
 
-async def seconds_until_due(reader: Reader) -> float | None:
-    """Until a mail is due, so that it is worth a transaction to claim one; None: none waits."""
-    return await reader.scalar(DUE)
+class Waiting(NamedTuple):
+    """Whether it is worth a transaction to claim a mail.
+
+    `due_in`: seconds until one is due, None if none waits. `is_paced`: no further one may go now.
+    """
+
+    due_in: float | None
+    is_paced: bool
+
+
+async def waiting(reader: Reader, *, per_minute: int) -> Waiting:
+    return Waiting(*(await reader.execute(DUE, {"per_minute": per_minute})).one())
 
 
 async def take(
@@ -96,6 +145,8 @@ async def take(
         due = await queries.due(session, mail)
         if (verdict := due.verdict(at)) is Verdict.INCOMPLETE:
             postpone(mail, at=at, patience=patience)
+    if verdict is not Verdict.READY:
+        store_later(session, mail)
     return due, verdict
 
 
@@ -161,32 +212,40 @@ def postpone(mail: Mail, *, at: datetime, patience: timedelta) -> None:
 # --- Outcome ----------------------------------------------------------------------------------
 
 
-async def still_claimed(session: AsyncSession, mail_id: UUID, claim: UUID | None) -> Mail | None:
-    """The mail, unless its lease ended and another worker has claimed it."""
-    return await session.scalar(
-        select(Mail)
-        .where(Mail.id == mail_id, Mail.claim == claim)
-        .with_for_update()
-        .execution_options(populate_existing=True)
+# By name, as `COLUMNS`. The time is read once the mail is locked.
+STILL_CLAIMED = text(f"""
+    SELECT {COLUMNS} FROM mails WHERE id = :mail_id AND claim = :claim FOR UPDATE
+""")  # noqa: S608 - a constant
+
+
+async def still_claimed(
+    session: AsyncSession, mail_id: UUID, claim: UUID | None
+) -> tuple[Mail | None, datetime]:
+    """The mail, unless its lease ended and another worker has claimed it; and the time.
+
+    The mail is not the session's: `store_later` stores what has changed.
+    """
+    found, time = await (await reader_of(session)).together(
+        Part(STILL_CLAIMED, {"mail_id": mail_id, "claim": claim}), Part(NOW, {})
     )
+    return mail_of(found), time.scalar_one()
 
 
-async def mark_sent(session: AsyncSession, mail: Mail, *, to: str) -> None:
+def mark_sent(mail: Mail, at: datetime, *, to: str) -> None:
     mail.sent_to, mail.last_error = to, None
-    mail.release(State.SENT, at=await now(session))
+    mail.release(State.SENT, at=at)
 
 
-async def mark_failed(session: AsyncSession, mail: Mail, *, to: str, response: str) -> None:
+def mark_failed(mail: Mail, at: datetime, *, to: str, response: str) -> None:
     """Permanently: another attempt would be refused as well."""
     mail.sent_to, mail.last_error = to, error_of(response)
-    mail.release(State.FAILED, at=await now(session))
+    mail.release(State.FAILED, at=at)
 
 
-async def schedule_retry(
-    session: AsyncSession, mail: Mail, *, to: str, response: str, pauses: tuple[float, ...]
+def schedule_retry(
+    mail: Mail, at: datetime, *, to: str, response: str, pauses: tuple[float, ...]
 ) -> State:
     """Wait for the next pause; after the last pause the mail has failed."""
-    at = await now(session)
     mail.sent_to, mail.last_error = to, error_of(response)
     if mail.attempts > len(pauses):
         mail.release(State.FAILED, at=at)
@@ -196,9 +255,9 @@ async def schedule_retry(
     return State(mail.state)
 
 
-async def mark_dropped(session: AsyncSession, mail: Mail) -> None:
+def mark_dropped(mail: Mail, at: datetime) -> None:
     mail.undo_attempt()
-    mail.release(State.DROPPED, at=await now(session))
+    mail.release(State.DROPPED, at=at)
 
 
 def error_of(response: str) -> str:

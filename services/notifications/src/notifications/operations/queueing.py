@@ -16,11 +16,13 @@ from chassis.data.writing import reader_of, run_later, wake_later
 from chassis.messaging.bus.handling import STORED_AT
 from contracts.notifications.api import Kind, State
 from notifications.models import TOO_OLD, Mail, Preferences
+from notifications.settings import LONGEST_POLL
 
 log = structlog.get_logger("mail")
 
 KEY_NAMESPACE = uuid5(NAMESPACE_URL, "guichet:notifications")
 WORKERS = "mail workers"  # what waits for mail, by the name that wakes it
+LOOKS = timedelta(seconds=LONGEST_POLL)  # at the latest, without being woken
 
 
 def key_of(*parts: object) -> UUID:
@@ -128,7 +130,8 @@ async def notify(
         "state": State.FAILED if is_late else State.WAITING,
         "last_error": TOO_OLD if is_late else None,
     }
-    wake_later(session, WORKERS)
+    if due - now < LOOKS:
+        wake_later(session, WORKERS)
     if not is_late:
         run_later(session, ADD_MAIL, values)
     elif await reader.execute(ADD_MAIL, values):

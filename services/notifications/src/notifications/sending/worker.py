@@ -3,14 +3,13 @@
 import asyncio
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
 from fastapi import FastAPI
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.database import Database
@@ -40,7 +39,7 @@ TEXTS_MOST = 5
 WAITS_FOR_TEXTS = 6  # about a minute: then the mail goes without its texts
 PACE_SECONDS = 1  # between two looks while the limit of a minute is reached
 
-Marking = Callable[[AsyncSession, Mail], Awaitable[object]]
+Marking = Callable[[Mail, datetime], object]
 
 
 class LinkEnded(Exception):
@@ -66,7 +65,9 @@ async def work(app: FastAPI, loop: Loop) -> None:
             loop.cannot(worker.blocked_by)
         else:
             loop.did("handled a mail" if sent else "found no mail to send")
-        if not sent:
+        if worker.is_paced:  # what is queued meanwhile could not go either
+            await asyncio.sleep(PACE_SECONDS)
+        elif not sent:
             with suppress(TimeoutError):
                 await asyncio.wait_for(queued.wait(), worker.pause)
 
@@ -89,6 +90,7 @@ class Worker:
         self.blocked_by: str | None = None
         self.checked_at = float("-inf")
         self.next_in: float | None = None  # seconds until a mail is due
+        self.is_paced = False  # a mail is due, and the limit of a minute is reached
         self.patience = timedelta(hours=settings.mail_oldest_hours)
         self.sender = Sender(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
@@ -119,8 +121,11 @@ class Worker:
     async def send_next(self) -> bool:
         """Whether there was a mail to handle."""
         async with self.database.reading() as reader:
-            self.next_in = await mails.seconds_until_due(reader)
-        if self.next_in is None or self.next_in > 0:
+            found = await mails.waiting(reader, per_minute=self.settings.mail_per_minute)
+        self.next_in = found.due_in
+        is_due = found.due_in is not None and found.due_in <= 0
+        self.is_paced = is_due and found.is_paced
+        if not is_due or self.is_paced:
             return False
         async with self.database.transaction() as session:
             taken = await mails.take(
@@ -178,7 +183,7 @@ class Worker:
             await self.record(
                 due,
                 "failed",
-                lambda s, m: mails.mark_failed(s, m, to=to, response=response),
+                lambda mail, at: mails.mark_failed(mail, at, to=to, response=response),
                 cause=cause,
             )
         except smtp.Delayed as delayed:
@@ -190,7 +195,7 @@ class Worker:
             await self.delay(due, to, kind, kind)
         else:
             self.blocked_by = None
-            await self.record(due, "sent", lambda s, m: mails.mark_sent(s, m, to=to))
+            await self.record(due, "sent", lambda mail, at: mails.mark_sent(mail, at, to=to))
 
     async def delay(self, due: Due, to: str, response: str, cause: str) -> None:
         pauses = self.settings.mail_retry_seconds
@@ -198,12 +203,14 @@ class Worker:
         await self.record(
             due,
             "failed" if last else "delayed",
-            lambda s, m: mails.schedule_retry(s, m, to=to, response=response, pauses=pauses),
+            lambda mail, at: mails.schedule_retry(
+                mail, at, to=to, response=response, pauses=pauses
+            ),
             cause=cause,
         )
 
-    async def postpone(self, session: AsyncSession, mail: Mail) -> None:
-        mails.postpone(mail, at=await mails.now(session), patience=self.patience)
+    def postpone(self, mail: Mail, at: datetime) -> None:
+        mails.postpone(mail, at=at, patience=self.patience)
 
     def rendered(self, content: MailContent) -> tuple[str, bytes]:
         """The envelope's recipient and the message's bytes; raises Refused if it cannot be."""
@@ -296,11 +303,12 @@ class Worker:
         while True:
             try:
                 async with self.database.transaction() as session:
-                    mail = await mails.still_claimed(session, due.mail.id, due.mail.claim)
+                    mail, at = await mails.still_claimed(session, due.mail.id, due.mail.claim)
                     if mail is None:
                         outcome = "lost"  # the lease ended: another worker has it now
                     else:
-                        await mark(session, mail)
+                        mark(mail, at)
+                        mails.store_later(session, mail)
                 break
             except UNREACHABLE as error:
                 log.warning("mail_not_kept", mail_id=str(due.mail.id), trouble=describe(error))

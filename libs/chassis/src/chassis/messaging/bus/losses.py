@@ -18,6 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.reading import Reader
+from chassis.data.wire import Asked, Wire
 from chassis.messaging.outbox import SCHEMA
 from chassis.monitoring.loops import Stuck
 
@@ -136,13 +137,11 @@ class OwnStream:
         if self.known is not None:
             await connection.execute(NOTE, self.noted())
 
-    async def mark_stored(
-        self, connection: psycopg.AsyncConnection, stored: Mapping[int, int]
-    ) -> None:
+    async def mark_stored(self, wire: Wire, stored: Mapping[int, int]) -> None:
         """These rows of the outbox have these numbers in the stream; with what is known of it."""
         if stored and self.known is not None:
             values = {"rows": list(stored), "numbers": list(stored.values())}
-            await connection.execute(MARK_STORED, values | self.noted())
+            await wire.run([Asked(MARK_STORED, values | self.noted())])
 
     def noted(self) -> dict[str, object]:
         return {"name": self.name, **({} if self.known is None else asdict(self.known))}

@@ -13,6 +13,7 @@ from nats.js.api import PubAck
 from nats.js.errors import APIError
 
 from chassis.data.database import LOCK_LIMIT, WATCHED
+from chassis.data.wire import Asked, Wire
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
@@ -31,6 +32,13 @@ PUBLISH_SECONDS = 5
 LOOK_SECONDS = 9  # how often it looks whether its stream is what it was
 ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
+
+
+UNPUBLISHED = Asked(
+    "SELECT position, event_id, subject, body FROM messaging.outbox"
+    " WHERE published_at IS NULL ORDER BY position LIMIT %(most)s",
+    {"most": RELAY_BATCH},
+)
 
 
 class Row(NamedTuple):
@@ -92,10 +100,11 @@ class Relay:
                 self.loop.did("left it to another replica")
                 await asyncio.sleep(STANDBY_SECONDS)
             await listen(connection, CHANNEL)
+            wire = Wire(connection)
             while True:
                 if time.monotonic() - self.looked_at > LOOK_SECONDS:
                     await self.look(connection)
-                while await self.publish_batch(connection):
+                while await self.publish_batch(wire):
                     pass
                 await self.wait(connection)
 
@@ -126,6 +135,11 @@ class Relay:
 
     async def wait(self, connection: psycopg.AsyncConnection) -> None:
         """For a commit that publishes something, or until the next heartbeat is due."""
+        came = False
+        while connection.pgconn.notifies():  # with answers to the wire
+            came = True
+        if came:
+            return
         async for _ in connection.notifies(timeout=min(self.poll, RENEW_SECONDS), stop_after=1):
             return
 
@@ -147,14 +161,11 @@ class Relay:
             return FORBIDDEN.format(what=f"publish to its stream {self.stream}")
         return of_files(error, self.stream) or of_publishing(error)
 
-    async def publish_batch(self, connection: psycopg.AsyncConnection) -> bool:
+    async def publish_batch(self, wire: Wire) -> bool:
         """Whether there may be more; a commit from now on wakes us."""
-        cursor = await connection.execute(
-            "SELECT position, event_id, subject, body FROM messaging.outbox"
-            " WHERE published_at IS NULL ORDER BY position LIMIT %s",
-            [RELAY_BATCH],
-        )
-        rows = [Row(*row) for row in await cursor.fetchall()]
+        connection = wire.connection
+        [found] = await wire.run([UNPUBLISHED])
+        rows = [Row(*row) for row in found]
         stored: dict[int, int] = {}
         try:
             while waiting := rows[len(stored) :]:
@@ -165,7 +176,7 @@ class Relay:
         except Lost as lost:
             stored = {row: number for row, number in stored.items() if number <= lost.last}
         finally:
-            await self.own.mark_stored(connection, stored)
+            await self.own.mark_stored(wire, stored)
         if stored:
             self.loop.did(f"published {len(stored)} events")
         return len(rows) == RELAY_BATCH or len(stored) < len(rows)
