@@ -121,6 +121,21 @@ async def test_the_connection_has_transactions_again_afterwards(database, announ
     await alone.close()
 
 
+async def test_the_reader_of_a_request_holds_a_connection_for_each_batch_only(database, announced):
+    alone = await one_connection(database)
+    for _ in range(2):
+        assert await alone.reader.scalar(select(OutboxMessage.type)) == "a"
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await alone.reader.execute(select(literal_column("1 / 0")))
+        [row] = await alone.reader.with_setting(
+            "SET LOCAL lock_timeout = 7", text("SELECT current_setting('lock_timeout')"), {}
+        )
+        assert row == ("7ms",)
+        async with alone.reading() as reader:
+            assert await reader.scalar(text("SELECT current_setting('lock_timeout')")) == "5s"
+    await alone.close()
+
+
 async def test_whoever_is_cancelled_keeps_no_connection(database, announced):
     alone = await one_connection(database)
 

@@ -202,8 +202,7 @@ CURRENT_REVISION = text(revisions.CURRENT)
 async def database_ready(service: str, database: Database) -> str | None:
     """The database answers, and has the schema that this code needs."""
     try:
-        async with database.reading() as reader:
-            found = await reader.scalar(CURRENT_REVISION)
+        found = await database.reader.scalar(CURRENT_REVISION)
     except PoolTimeout:
         return None  # every connection is at work: to send all elsewhere would only move the crowd
     except UndefinedTable:
@@ -216,8 +215,7 @@ async def database_ready(service: str, database: Database) -> str | None:
 async def outbox_published(database: Database) -> str | None:
     """Whether events are being published, by whichever replica does."""
     try:
-        async with database.reading() as reader:
-            waiting, age = (await reader.execute(OLDEST)).one()
+        waiting, age = (await database.reader.execute(OLDEST)).one()
     except Exception:  # the database's own line tells of it
         return None
     if age < OUTBOX_SECONDS:
@@ -278,8 +276,7 @@ async def read_database(database: Database) -> None:
         metrics.POOL.labels("most").set(database.most)
         metrics.POOL.labels("in_use").set(pool.checkedout())
         metrics.POOL.labels("idle").set(pool.checkedin())
-    async with database.reading() as reader:
-        waiting, age, parked = (await reader.execute(MESSAGING)).one()
+    waiting, age, parked = (await database.reader.execute(MESSAGING)).one()
     metrics.OUTBOX_DEPTH.set(waiting)
     metrics.OUTBOX_AGE.set(age)
     metrics.DEAD_LETTERS.set(parked)

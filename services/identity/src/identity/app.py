@@ -45,9 +45,8 @@ class LocalSessionCheck:
 
     async def require(self, caller: Caller) -> None:
         """401 `session_ended` where session, account or role are no longer what the token says."""
-        async with self.database.reading() as reader:
-            if not await known.is_still_open(reader, caller):
-                raise SessionEnded("the session has ended; sign in again")
+        if not await known.is_still_open(self.database.reader, caller):
+            raise SessionEnded("the session has ended; sign in again")
 
 
 def passwords_of(settings: Settings) -> Passwords:

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.database import Database, refusing
-from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
+from chassis.data.writing import reader_of
+from chassis.errors import Malformed, NotFound, Refusal
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import Again, is_gone, publish
 from contracts.identity import api
@@ -28,13 +29,6 @@ class CurrentPasswordWrong(Malformed):
 
 class EmailTaken(Refusal):
     code = "email_taken"
-
-
-async def mine(session: AsyncSession, caller: Caller) -> Account:
-    account = await accounts.find(session, caller.id)
-    if account is None or not account.enabled:
-        raise Unauthenticated("this account cannot be used any more")
-    return account
 
 
 async def change_password(
@@ -83,7 +77,7 @@ async def change_email(
         else:
             await links.revoke(session, account.id, Purpose.EMAIL)
             await give_address(session, account, change.email)
-        return await accounts.described_account(session, account)
+        return await accounts.account(await reader_of(session), account.id)
 
 
 async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
@@ -96,8 +90,7 @@ async def prove_again(
     database: Database, passwords: Passwords, caller: Caller, password: str, address: str
 ) -> Account:
     """Failures are counted per session: others cannot slow down somebody who is signed in."""
-    async with database.transaction() as session:
-        email = (await mine(session, caller)).email
+    email = (await accounts.account(database.reader, caller.id)).email
     proven = await attempts.prove(
         database,
         passwords,

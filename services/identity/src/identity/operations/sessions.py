@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.database import Database, new_id
+from chassis.data.writing import reader_of
 from chassis.errors import NotFound, Unauthenticated
 from chassis.http.auth import Caller
 from chassis.http.session_check import SessionEnded
@@ -99,7 +100,7 @@ async def open_session(
     return api.OpenedSession(
         token=token,
         expires_at=opened.expires_at,
-        account=await accounts.described_account(session, account),
+        account=await accounts.account(await reader_of(session), account.id),
     )
 
 
@@ -107,7 +108,8 @@ async def make_room(session: AsyncSession, account_id: UUID) -> None:
     """End the least recently used sessions; the account is locked, so that none is opened
     meanwhile.
     """
-    surplus = (await accounts.open_sessions(session, account_id))[MOST_SESSIONS - 1 :]
+    reader = await reader_of(session)
+    surplus = (await accounts.open_sessions(reader, account_id))[MOST_SESSIONS - 1 :]
     if surplus:
         await close_sessions(session, account_id, Session.id.in_([one.id for one in surplus]))
 

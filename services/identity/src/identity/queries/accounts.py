@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.reading import Reader
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Unauthenticated
 from chassis.http.auth import Caller
 from contracts.identity import api
 from contracts.identity.emails import email_key
@@ -48,18 +48,29 @@ async def find(session: AsyncSession, account_id: UUID) -> Account | None:
     return await session.get(Account, account_id)
 
 
-async def described_account(session: AsyncSession, account: Account) -> api.Account:
-    """As its holder sees it, with a new address that is not confirmed yet."""
-    pending = await session.scalar(
-        select(Link.email).where(
-            Link.account_id == account.id,
-            Link.purpose == Purpose.EMAIL,
-            NOT_ENDED,
-            Link.expires_at > clock.now(),
-        )
+PENDING_EMAIL = (
+    select(Link.email)
+    .where(
+        Link.account_id == Account.id,
+        Link.purpose == Purpose.EMAIL,
+        NOT_ENDED,
+        Link.expires_at > bindparam("now"),
     )
-    described = api.Account.model_validate(account)
-    return described.model_copy(update={"pending_email": pending})
+    .scalar_subquery()
+)
+AS_HOLDERS_SEE_IT = select(
+    *(getattr(Account, name) for name in api.Account.model_fields if name != "pending_email"),
+    PENDING_EMAIL.label("pending_email"),
+).where(Account.id == bindparam("account_id"), Account.enabled)
+
+
+async def account(reader: Reader, account_id: UUID) -> api.Account:
+    """As its holder sees it, with a new address that is not confirmed yet."""
+    values = {"account_id": account_id, "now": clock.now()}
+    found = (await reader.execute(AS_HOLDERS_SEE_IT, values)).one_or_none()
+    if found is None:
+        raise Unauthenticated("this account cannot be used any more")
+    return api.Account.model_validate(found)
 
 
 STILL_OPEN = (
@@ -102,19 +113,26 @@ async def customers(reader: Reader, ids: Sequence[UUID]) -> list[api.Customer]:
     return [api.Customer.model_validate(row) for row in await reader.execute(BY_IDS, {"ids": ids})]
 
 
-async def open_sessions(session: AsyncSession, account_id: UUID) -> Sequence[Session]:
+OPEN_SESSIONS = (
+    select(
+        *(getattr(Session, name) for name in api.Session.model_fields if name != "current"),
+        Session.id.is_not_distinct_from(bindparam("current")).label("current"),
+    )
+    .where(
+        Session.account_id == bindparam("account_id"),
+        Session.revoked_at.is_(None),
+        Session.expires_at > bindparam("now"),
+    )
+    .order_by(Session.last_used_at.desc(), Session.id)
+)
+
+
+async def open_sessions(
+    reader: Reader, account_id: UUID, *, current: UUID | None = None
+) -> list[api.Session]:
     """The account's open sessions, the most recently used first."""
-    return (
-        await session.scalars(
-            select(Session)
-            .where(
-                Session.account_id == account_id,
-                Session.revoked_at.is_(None),
-                Session.expires_at > clock.now(),
-            )
-            .order_by(Session.last_used_at.desc(), Session.id)
-        )
-    ).all()
+    values = {"account_id": account_id, "current": current, "now": clock.now()}
+    return [api.Session.model_validate(row) for row in await reader.execute(OPEN_SESSIONS, values)]
 
 
 async def customer_for_staff(reader: Reader, customer_id: UUID) -> api.Customer:

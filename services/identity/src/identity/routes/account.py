@@ -1,6 +1,6 @@
 """What people do with their own account."""
 
-from chassis.data.database import Transaction
+from chassis.data.database import Reading, Transaction
 from contracts.identity import api
 from identity.operations import accounts
 from identity.queries import accounts as known
@@ -18,8 +18,8 @@ router = identity_router()
 
 
 @router.get("/me")
-async def my_account(caller: Anyone, session: Transaction) -> api.Account:
-    return await known.described_account(session, await accounts.mine(session, caller))
+async def my_account(caller: Anyone, reader: Reading) -> api.Account:
+    return await known.account(reader, caller.id)
 
 
 @router.put("/me/password", status_code=204)

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Header
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from chassis.data.database import Transaction
+from chassis.data.database import Reading, Transaction
 from chassis.errors import Unauthenticated
 from contracts.identity import api
 from identity import tokens
@@ -77,20 +77,10 @@ async def exchange_token(
 
 
 @router.get("/sessions")
-async def my_sessions(caller: Anyone, session: Transaction) -> api.Sessions:
+async def my_sessions(caller: Anyone, reader: Reading) -> api.Sessions:
     """All of them on one page, for a person has 20 at most."""
-    return api.Sessions(
-        sessions=[
-            api.Session(
-                id=opened.id,
-                opened_at=opened.opened_at,
-                last_used_at=opened.last_used_at,
-                user_agent=opened.user_agent,
-                current=opened.id == caller.session_id,
-            )
-            for opened in await accounts.open_sessions(session, caller.id)
-        ]
-    )
+    found = await accounts.open_sessions(reader, caller.id, current=caller.session_id)
+    return api.Sessions(sessions=found)
 
 
 @router.get("/sessions/current", status_code=204)

@@ -125,8 +125,7 @@ class Consumer:
         """
         settled = known.ack_floor.stream_seq if known.ack_floor else 0
         try:
-            async with self.database.reading() as reader:
-                is_known = await is_as_known(reader, self.stream, info, settled)
+            is_known = await is_as_known(self.database.reader, self.stream, info, settled)
             if not is_known:
                 await self.compare_thoroughly(info, settled)
             await answered(streams.prove_written(self.js, self.stream, self.name))
