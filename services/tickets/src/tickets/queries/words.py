@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +44,7 @@ class Typed:
 
     folded: str
 
-    @property
+    @cached_property
     def parts(self) -> list[str]:
         return PART.findall(self.folded)
 
@@ -55,7 +56,7 @@ class Typed:
     def is_unfinished(self) -> bool:
         return len(self.last) >= SHORTEST_BEGINNING
 
-    @property
+    @cached_property
     def joined(self) -> list[list[str]]:
         """For each part the words that it makes with its neighbours: two or three together, and
         all that no blank separates.
@@ -77,7 +78,7 @@ class Typed:
             start = end
         return made
 
-    @property
+    @cached_property
     def joined_words(self) -> list[str]:
         return list(dict.fromkeys(word for made in [self.parts, *self.joined] for word in made))
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Integer,
     Row,
     Select,
@@ -27,6 +28,7 @@ from sqlalchemy import (
     literal_column,
     select,
     table,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, TSQUERY
 
@@ -36,7 +38,7 @@ from chassis.http.auth import Caller
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.tickets import api
 from tickets.models import SEARCH, VISIBLE, Message, Person, Ticket, is_staff
-from tickets.queries.lists import STAFF_SUMMARY, SUMMARY, staff_summary, summary
+from tickets.queries.lists import STAFF_SUMMARY, SUMMARY
 from tickets.queries.searching.segments import MARKED, excerpt, segments
 from tickets.queries.tickets import readable_by, visible_to
 from tickets.queries.words import (
@@ -61,6 +63,8 @@ NUMBERS = table("tickets_number_seq", column("last_value", BigInteger))
 NARROW, WIDE = 12, 16
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
+Result = dict[str, Any]  # as `api.Found`, the row as its request
+Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 async def search(
@@ -70,14 +74,14 @@ async def search(
     exact = await exactly(reader, caller, words)
     known = {row.ticket_id for row in exact}
     below = None if asked.after is None else await place_of(reader, caller, asked.after)
-    looking = await looking_for(reader, caller, words)
+    looking = Looking(reader, caller, words)
     hits, last = [], None
-    if looking is not None:
+    if words.parts:
         hits, last = await newest_hits(looking, below=below, limit=asked.limit, known=known)
-    found = await shown(looking, [hit.id for hit in hits]) if looking and hits else []
+    found = await shown(looking, [hit.id for hit in hits]) if hits else []
     return results(
         caller,
-        exact=[] if asked.after is not None else [found_exactly(caller, row) for row in exact],
+        exact=[] if asked.after is not None else [found_exactly(row) for row in exact],
         found=found,
         next=None if last is None else paging.encode(last),
     )
@@ -100,9 +104,9 @@ async def place_of(reader: Reader, caller: Caller, after: str) -> int:
 
 
 def results(caller: Caller, **parts: Any) -> api.SearchResults | api.StaffSearchResults:
-    if is_staff(caller):
-        return api.StaffSearchResults(**parts)
-    return api.SearchResults(**parts)
+    """All of it is validated in one go, the rows themselves as what they tell of their requests."""
+    kind = api.StaffSearchResults if is_staff(caller) else api.SearchResults
+    return kind.model_validate(parts)
 
 
 # --- Numbers ----------------------------------------------------------------------------------
@@ -115,10 +119,6 @@ def lines(caller: Caller) -> Select[*tuple[Any, ...]]:
         .join(Person, Person.id == Ticket.customer_id)
         .where(visible_to(caller))
     )
-
-
-def line(caller: Caller, row: Any) -> api.TicketSummary | api.StaffTicketSummary:
-    return staff_summary(row) if is_staff(caller) else summary(row)
 
 
 async def exactly(reader: Reader, caller: Caller, words: Typed) -> Rows:
@@ -145,22 +145,12 @@ async def numbers_of_units(reader: Reader, caller: Caller, serial_numbers: list[
             values["part"] = part
             found |= set((await reader.scalars(units_of_this_number(), values)).all())
             continue
-        newest = (await reader.execute(select(NUMBERS.c.last_value))).scalar_one()
-        border = newest >> WIDE << WIDE
-        for size, bottom, top in ((NARROW, border, newest), (WIDE, 0, border - 1)):
-            if top >= 0 and len(found) < MOST_EXACT:
-                edges = {"first": top >> size, "last": bottom >> size}
-                found |= set((await reader.scalars(units(size), {**values, **edges})).all())
+        found |= set((await reader.scalars(units(NARROW, WIDE), values)).all())
     return sorted(found, reverse=True)[:MOST_EXACT]
 
 
-def found_exactly(caller: Caller, row: Any) -> api.Found | api.StaffFound:
-    return result(caller, row, subject=[api.Segment(text=row.subject, match=False)], message=None)
-
-
-def result(caller: Caller, row: Any, **parts: Any) -> api.Found | api.StaffFound:
-    kind = api.StaffFound if is_staff(caller) else api.Found
-    return kind(ticket=line(caller, row), **parts)
+def found_exactly(row: Any) -> Result:
+    return {"ticket": row, "subject": [api.Segment(text=row.subject, match=False)]}
 
 
 # --- Words ------------------------------------------------------------------------------------
@@ -168,26 +158,20 @@ def result(caller: Caller, row: Any, **parts: Any) -> api.Found | api.StaffFound
 
 @dataclass(frozen=True)
 class Looking:
-    """Somebody who looks for messages: with a query of PostgreSQL, from the newest one back."""
+    """Somebody who looks for messages that hold these words, from the newest one back."""
 
     reader: Reader
     caller: Caller
     words: Typed
-    query: str
-    newest: int
 
-    async def rows(self, statement: Select[*tuple[Any, ...]], **values: Any) -> Rows:
-        return (await self.reader.execute(statement, {"query": self.query, **values})).all()
+    @property
+    def query(self) -> ColumnElement[Any]:
+        """As PostgreSQL has it, of parameters that `rows` fills in."""
+        return query_of(for_staff=is_staff(self.caller), is_unfinished=self.words.is_unfinished)
 
-
-async def looking_for(reader: Reader, caller: Caller, words: Typed) -> Looking | None:
-    """The query is worked out once; None where there is no word."""
-    if not words.parts:
-        return None
-    statement = query_of(for_staff=is_staff(caller), is_unfinished=words.is_unfinished)
-    answer = await reader.execute(statement, {"groups": words.groups, "last": words.last})
-    row = answer.one()
-    return Looking(reader, caller, words, row.query, row.newest) if row.query else None
+    async def rows(self, statement: Statement, **values: Any) -> Rows:
+        typed = {"groups": self.words.groups, "last": self.words.last}
+        return (await self.reader.execute(statement, {**typed, **values})).all()
 
 
 async def newest_hits(
@@ -214,23 +198,11 @@ async def newest_hits(
 
 async def some_hits(looking: Looking, below: int | None, limit: int) -> Rows:
     """Matching messages that the caller may read, newest first, below a position if given."""
-    end = looking.newest + 1
-    top = end if below is None else below
-    if not is_staff(looking.caller):
-        return await looking.rows(
-            hits_of_customer(), top=top, limit=limit, customer_id=looking.caller.id
-        )
-    border = max(0, top - 1) >> WIDE << WIDE
-    hits = list(await hits_in(looking, NARROW, bottom=border, top=top, limit=limit))
-    if len(hits) < limit and border:
-        hits += await hits_in(looking, WIDE, bottom=0, top=border, limit=limit - len(hits))
-    return hits
-
-
-async def hits_in(looking: Looking, size: int, *, bottom: int, top: int, limit: int) -> Rows:
-    """Those from `bottom` up to below `top`."""
-    edges = {"first": (top - 1) >> size, "last": bottom >> size}
-    return await looking.rows(windows(size), **edges, top=top, limit=limit)
+    values = {"below": below, "limit": limit}
+    if is_staff(looking.caller):
+        return await looking.rows(hits_of_staff(looking.query, NARROW, WIDE), **values)
+    statement = hits_of_customer(looking.query)
+    return await looking.rows(statement, **values, customer_id=looking.caller.id)
 
 
 async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> set[UUID]:
@@ -240,84 +212,103 @@ async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> s
             Message.ticket_id.in_(tickets),
             Message.position >= position,
             readable_by(looking.caller),
-            MATCHES,
+            matches(looking.query),
         )
     )
     return {row.ticket_id for row in rows}
 
 
-async def shown(looking: Looking, messages: list[UUID]) -> list[api.Found | api.StaffFound]:
+async def shown(looking: Looking, messages: list[UUID]) -> list[Result]:
     """These messages and their requests, newest first; who may read them is asked once more."""
     caller = looking.caller
-    statement = results_of(for_staff=is_staff(caller))
+    statement = results_of(looking.query, for_staff=is_staff(caller))
     rows = await looking.rows(statement, messages=messages, customer_id=caller.id)
     return [found_by_words(looking, row) for row in rows]
 
 
-def found_by_words(looking: Looking, row: Any) -> api.Found | api.StaffFound:
+def found_by_words(looking: Looking, row: Any) -> Result:
     joined = looking.words.joined_words
-    message = api.FoundMessage(
-        kind=row.kind,
-        author_name=row.author_name,
-        sent_at=row.sent_at,
-        excerpt=excerpt(row.text, row.marked_text, joined),
-    )
-    subject = segments(row.subject, row.marked_subject, joined)
-    return result(looking.caller, row, subject=subject, message=message)
+    return {
+        "ticket": row,
+        "subject": segments(row.subject, row.marked_subject, joined),
+        "message": {
+            "kind": row.kind,
+            "author_name": row.author_name,
+            "sent_at": row.sent_at,
+            "excerpt": excerpt(row.text, row.marked_text, joined),
+        },
+    }
 
 
 # --- Statements -------------------------------------------------------------------------------
 # Building one costs more than running it, so they are kept.
 
-QUERY = cast(bindparam("query", type_=String), TSQUERY)
-MATCHES = SEARCH.op("@@")(QUERY)
 LIMIT: ColumnElement[int] = bindparam("limit", type_=Integer)
 PART = bindparam("part", type_=String)
-BELOW_TOP = Message.position < bindparam("top", type_=BigInteger)
-
-
-def marked(text: Any) -> Any:
-    return func.ts_headline(EVERY_WORD, func.public.searchable(text), QUERY, literal_column(MARKED))
+BELOW: ColumnElement[int] = bindparam("below", type_=BigInteger)
 
 
 @functools.cache
-def query_of(*, for_staff: bool, is_unfinished: bool) -> Select[*tuple[Any, ...]]:
-    """What PostgreSQL makes of the words, and the position of the newest message of all."""
+def query_of(*, for_staff: bool, is_unfinished: bool) -> ColumnElement[Any]:
+    """What PostgreSQL makes of the words, worked out once in each statement."""
     query = (query_for_staff if for_staff else query_for_customer)(
         bindparam("groups", type_=ARRAY(Text)),
         bindparam("last", type_=String),
         is_unfinished=is_unfinished,
     )
-    newest = select(POSITIONS.c.last_value).scalar_subquery()
-    return select(cast(query, String).label("query"), newest.label("newest"))
+    return select(cast(query, TSQUERY)).scalar_subquery()
+
+
+def matches(query: ColumnElement[Any]) -> ColumnElement[bool]:
+    return SEARCH.op("@@")(query)
+
+
+def marked(text: Any, query: ColumnElement[Any]) -> Any:
+    return func.ts_headline(EVERY_WORD, func.public.searchable(text), query, literal_column(MARKED))
 
 
 @functools.cache
-def windows(size: int) -> Select[*tuple[Any, ...]]:
-    """Window after window of the messages, from `first` back to `last`, those below `top`."""
-    series, window = windows_of(Message.position, size)
-    inside = (
-        select(Message.position, Message.ticket_id, Message.id)
-        .where(window == series.c.number, MATCHES, BELOW_TOP)
-        .order_by(Message.position.desc())
-        .limit(LIMIT)
-        .lateral()
+def hits_of_staff(query: ColumnElement[Any], narrow: int, wide: int) -> Statement:
+    end = select(POSITIONS.c.last_value).scalar_subquery() + 1
+    asked = select(query.label("query"), func.coalesce(BELOW, end).label("top")).cte("asked")
+    found = select(Message.position, Message.ticket_id, Message.id).where(
+        matches(select(asked.c.query).scalar_subquery())
     )
-    return select(inside).select_from(series, inside).limit(LIMIT)
+    top = select(asked.c.top).scalar_subquery()
+    return newest_first(found, Message.position, top, narrow, wide)
 
 
 @functools.cache
-def units(size: int) -> Select[*tuple[Any, ...]]:
-    """Window after window of the requests, those on units whose serial number holds this part."""
-    series, window = windows_of(Ticket.number, size)
-    inside = (
-        select(Ticket.number)
-        .where(window == series.c.number, Ticket.serial_number.like(PART))
-        .order_by(Ticket.number.desc())
-        .limit(LIMIT)
-        .lateral()
-    )
-    return select(inside).select_from(series, inside).limit(LIMIT)
+def units(narrow: int, wide: int) -> Statement:
+    """The newest requests on units whose serial number holds this part."""
+    newest = select(NUMBERS.c.last_value).scalar_subquery()
+    found = select(Ticket.number).where(Ticket.serial_number.like(PART))
+    return newest_first(found, Ticket.number, newest + 1, narrow, wide)
+
+
+def newest_first(
+    found: Select[*tuple[Any, ...]],
+    places: Any,
+    top: ColumnElement[int],
+    narrow: int,
+    wide: int,
+) -> Statement:
+    """The first of them below `top`, window after window: narrow ones, then wide ones.
+
+    PostgreSQL reads a window only when those before it did not hold enough.
+    """
+    # Places are bigint, and an index compares only what is of one type.
+    zero: ColumnElement[int] = literal_column("CAST(0 AS bigint)")
+    border = (top - 1).op(">>")(literal_column(str(wide))).op("<<")(literal_column(str(wide)))
+    parts = []
+    for size, first, last in ((narrow, top - 1, border), (wide, border - 1, zero)):
+        bits = literal_column(str(size))
+        edges = (first.op(">>")(bits), last.op(">>")(bits), literal_column("-1"))
+        series = func.generate_series(*edges).table_valued("number").render_derived(name="series")
+        window = found.where(places.op(">>")(bits) == series.c.number, places < top)
+        inside = window.order_by(places.desc()).limit(LIMIT).lateral()
+        parts.append(select(inside).select_from(series, inside))
+    return union_all(*parts).limit(LIMIT)
 
 
 @functools.cache
@@ -341,16 +332,8 @@ def units_of_customer() -> Select[*tuple[Any, ...]]:
     )
 
 
-def windows_of(places: Any, size: int) -> tuple[Any, Any]:
-    """The numbers of windows from `first` back to `last`, and the window of each row."""
-    # Places are bigint, and an index compares only what is of one type.
-    first, last = (bindparam(name, type_=BigInteger) for name in ("first", "last"))
-    numbers = func.generate_series(first, last, literal_column("-1")).table_valued("number")
-    return numbers.render_derived(name="series"), places.op(">>")(literal_column(str(size)))
-
-
 @functools.cache
-def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
+def results_of(query: ColumnElement[Any], *, for_staff: bool) -> Select[*tuple[Any, ...]]:
     """Some messages with their requests; a customer's own alone, and no note."""
     statement = (
         select(
@@ -359,8 +342,8 @@ def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
             Message.author_name,
             Message.sent_at,
             Message.text,
-            marked(Message.text).label("marked_text"),
-            marked(Ticket.subject).label("marked_subject"),
+            marked(Message.text, query).label("marked_text"),
+            marked(Ticket.subject, query).label("marked_subject"),
         )
         .join(Person, Person.id == Ticket.customer_id)
         .join(Message, Message.ticket_id == Ticket.id)
@@ -373,11 +356,14 @@ def results_of(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
 
 
 @functools.cache
-def hits_of_customer() -> Select[*tuple[Any, ...]]:
+def hits_of_customer(query: ColumnElement[Any]) -> Statement:
     messages = newest_of_customer(bindparam("customer_id", type_=Uuid)).subquery()
     return (
         select(messages.c.position, messages.c.ticket_id, messages.c.id)
-        .where(messages.c.search.op("@@")(QUERY), messages.c.position < BELOW_TOP.right)
+        .where(
+            messages.c.search.op("@@")(query),
+            messages.c.position < func.coalesce(BELOW, messages.c.position + 1),
+        )
         .order_by(messages.c.position.desc())
         .limit(LIMIT)
     )
