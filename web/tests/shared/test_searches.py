@@ -86,6 +86,8 @@ async def test_with_script_a_search_is_answered_at_once_and_has_its_address(at_t
         assert shown.status_code == 200
         assert 'value="Hélicon"' in shown.text
         assert "Rien ne correspond" in shown.text
+    assert "<main" not in page.text
+    assert "<main" in shown.text
     emptied = await at_the_counter.post("/recherche", data=data | {"text": " "}, headers=by_script)
     assert emptied.headers["HX-Push-Url"] == "/recherche"
 
@@ -150,6 +152,7 @@ async def test_a_list_that_changes_while_somebody_types_is_one_search(at_the_cou
     """Its address comes with it, and stays the same."""
     data = {"form_token": at_the_counter.token, "text": "Hé"}
     first = await at_the_counter.post("/clients", data=data, headers={"HX-Request": "true"})
+    assert "<main" not in first.text
     address = first.headers["HX-Replace-Url"]
     data |= {"text": "Hélicon", "r": address.partition("=")[2]}
     then = await at_the_counter.post("/clients", data=data, headers={"HX-Request": "true"})

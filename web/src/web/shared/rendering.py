@@ -152,7 +152,7 @@ def page(
     """Render a page, or any template; a temporary refusal gets Retry-After.
 
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence about what the
-    last form did (see `redirect`).
+    last form did (see `redirect`). A template that extends `layout` is only its main part for htmx.
     """
     done = "" if is_part(request) else cookies.read(request, Cookie.DONE)
     is_staff = person is not None and person.is_staff
@@ -164,6 +164,7 @@ def page(
         space="staff" if is_staff else "client",
         nav=nav_of(person),
         home=home(person),
+        layout="shared/part.html" if has(request, Header.HTMX) else "shared/base.html",
         tab=tab,
         done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
         shortcuts=person is not None and cookies.read(request, Cookie.SHORTCUTS) == str(person.id),
