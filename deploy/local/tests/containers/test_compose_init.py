@@ -1,10 +1,13 @@
 """`./guichet compose init` writes settings and secrets, and never loses what is there."""
 
+import contextlib
+import io
 import os
 import stat
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -13,6 +16,7 @@ from dotenv import dotenv_values
 import notifications.settings
 from chassis.messaging import streams
 from identity.settings import Settings
+from local import cli
 from local.containers.secrets import SMTP_PASSWORD, SecretFiles
 from local.containers.settings import ComposeSettings
 from local.launcher.machine import servers
@@ -28,12 +32,33 @@ def nobody_has_set_anything(monkeypatch):
             monkeypatch.delenv(name)
 
 
-def init(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """By the command itself, as an operator."""
-    return subprocess.run(
-        [sys.executable, "-P", "-m", "local", "compose", "init", "--folder", folder],
-        env={**os.environ, **environment}, capture_output=True, text=True, check=False,
+def init(folder: Path, **environment: str) -> SimpleNamespace:
+    """What the command does and prints; in this process, for another takes a second to begin."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["guichet", "compose", "init", "--folder", str(folder)])
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        with (
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+            pytest.raises(SystemExit) as ended,
+        ):
+            cli.main()
+    return SimpleNamespace(
+        returncode=ended.value.code or 0, stdout=out.getvalue(), stderr=err.getvalue()
+    )
+
+
+def test_an_operator_types_it(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "local", "compose", "init", "--folder", tmp_path],
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    made = files_of(tmp_path)
+    assert init(tmp_path).returncode == 0
+    assert files_of(tmp_path) == made
 
 
 def files_of(folder: Path) -> dict[str, str]:
