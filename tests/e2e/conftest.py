@@ -1,7 +1,7 @@
 """A real browser at Guichet's public address, and people to sit before it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
@@ -9,7 +9,6 @@ from playwright.async_api import Browser, async_playwright, expect
 
 import failures
 from caught_mails import Mailbox
-from e2e.another_site import AnotherSite, listening
 from e2e.dataset import HOSTILE, Cast, Dataset, make_dataset
 from e2e.people import Customer, Staff
 from e2e.windows import PATIENCE_MILLISECONDS, Windows
@@ -48,12 +47,6 @@ def mailbox(stack: Stack) -> Mailbox:
     """What people find in their mail."""
     assert stack.mail is not None
     return Mailbox(stack.mail.folder)
-
-
-@pytest.fixture
-def another_site() -> Iterator[AnotherSite]:
-    with listening() as site:
-        yield site
 
 
 @pytest.fixture
