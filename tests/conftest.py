@@ -14,7 +14,7 @@ from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
 from shop import PASSWORD, Product, Shop
 
-WHOLE = {"e2e", "faults"}
+WHOLE_STACK = {"e2e", "faults"}
 SECONDS = 600  # the first test waits for the start of everything
 SETTINGS = {
     # One customer lives through many stories.
@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
-        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in WHOLE:
+        if item.path.is_relative_to(here) and item.path.relative_to(here).parts[0] in WHOLE_STACK:
             item.add_marker(pytest.mark.timeout(SECONDS))
 
 

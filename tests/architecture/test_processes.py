@@ -13,7 +13,7 @@ FOREIGN = {"alembic", "mako", "typer", "rich", "pygments", "watchfiles"}
 SERVE = """
 import json, os, sys
 from importlib import import_module
-import_module("chassis.starting").decline()
+import_module("chassis.starting").block_imports()
 import_module("chassis.http.server")
 import_module("uvicorn.protocols.http.auto")
 for name in sys.argv[1:]:

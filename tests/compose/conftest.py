@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compose.installation import ADMINISTRATOR, PASSWORD, Installation
-from local.containers.engine import NOTICED_SECONDS, Replica, require_docker
+from local.containers.engine import DISCOVERY_SECONDS, Replica, require_docker
 from shop import Account, Shop
 
 SECONDS = 1800  # the first test waits for the images
@@ -83,7 +83,7 @@ def three_replicas_of_tickets(installation: Installation) -> Iterator[list[Repli
     """And one again when the test is done, whatever it did to them."""
     installation.compose.scale("tickets", 3)
     installation.compose.wait_for("tickets", 3)
-    time.sleep(NOTICED_SECONDS)
+    time.sleep(DISCOVERY_SECONDS)
     yield installation.compose.replicas("tickets")
     installation.compose.scale("tickets", 1)
     installation.compose.wait_for("tickets", 1)

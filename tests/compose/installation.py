@@ -44,13 +44,15 @@ class Installation:
         return done.stdout
 
     def start(self) -> None:
-        self.compose.do("up", "--detach", "--build", seconds=1800)
+        self.compose.checked("up", "--detach", "--build", seconds=1800)
         for part in PARTS:
             self.compose.wait_for(part, 1)
 
     def add_administrator(self) -> None:
         """Unless an earlier run has."""
-        if ADMINISTRATOR in self.compose.do("run", "--rm", "--no-TTY", "identity", "staff", "list"):
+        if ADMINISTRATOR in self.compose.checked(
+            "run", "--rm", "--no-TTY", "identity", "staff", "list"
+        ):
             return
         done = self.compose.run(
             "run", "--rm", "--no-TTY", "identity", "staff", "add", "--email", ADMINISTRATOR,
@@ -75,7 +77,7 @@ class Installation:
 
     def containers(self) -> list[dict]:
         """All that Docker knows about each."""
-        ids = self.compose.do("ps", "--all", "--quiet").split()
+        ids = self.compose.checked("ps", "--all", "--quiet").split()
         return json.loads(docker("inspect", *ids))
 
     def inside(self, container: str, *command: str, typed: str | None = None) -> str:

@@ -13,7 +13,7 @@ from compose import desk as desks
 from compose.desk import Desk
 from compose.installation import Installation
 from compose.load import under_load
-from local.containers.engine import NOTICED_SECONDS
+from local.containers.engine import DISCOVERY_SECONDS
 from shop import Account, Shop
 
 SECONDS, PEOPLE = 12, 8
@@ -46,7 +46,7 @@ async def test_ticket_pages_with_replicas(
         compose.scale(part, replicas)
     for part in ("tickets", "web"):
         compose.wait_for(part, replicas)
-    await asyncio.sleep(NOTICED_SECONDS)
+    await asyncio.sleep(DISCOVERY_SECONDS)
 
     for name, ask in (("pages", desk.looks), ("API", desk.reads)):
         await under_load(lambda: asyncio.sleep(3), ask, people=PEOPLE, rate=10_000)  # warm

@@ -78,7 +78,7 @@ def test_a_secret_is_missing(installation: Installation):
     is_refused(up(installation, *ALONE, "sales"), missing)
     assert INIT in missing.todo
     assert "restart nats" in installation.init()
-    installation.compose.do("restart", "nats", "messaging")
+    installation.compose.checked("restart", "nats", "messaging")
     goes_on(installation, "sales", "--no-deps")
 
 
@@ -93,7 +93,7 @@ def test_the_engine_listens_elsewhere(installation: Installation, tmp_path: Path
         code, words = up(installation, "gateway", **nowhere)
         assert code != 0
         assert "docker-view-1 is unhealthy" in words
-        assert elsewhere.is_seen_in(installation.compose.do("logs", "docker-view"))
+        assert elsewhere.is_seen_in(installation.compose.checked("logs", "docker-view"))
     assert "`GUICHET_DOCKER_SOCKET`, then `up -d`" in elsewhere.todo
     goes_on(installation, "docker-view", "--no-deps")
     goes_on(installation, "gateway", "--no-deps")
@@ -133,16 +133,16 @@ def test_the_volume_of_postgresql_is_older_than_the_secrets(installation: Instal
     is_refused((done.returncode, done.stderr), refused)
     assert r"psql -U postgres -c '\password'`" in refused.todo
     set_password(installation, "another")
-    installation.compose.do("run", "--rm", "--no-deps", "databases")
+    installation.compose.checked("run", "--rm", "--no-deps", "databases")
 
     write(password, before)
     write(url, before_url)
     set_password(installation, before.strip())
-    installation.compose.do("run", "--rm", "--no-deps", "databases")
+    installation.compose.checked("run", "--rm", "--no-deps", "databases")
 
 
 def set_password(installation: Installation, password: str) -> None:
-    installation.compose.do(
+    installation.compose.checked(
         "exec", "--no-TTY", "postgres", "psql", "-U", "postgres", "-c", r"\password",
         typed=f"{password}\n{password}\n",
     )  # fmt: skip
@@ -151,11 +151,11 @@ def set_password(installation: Installation, password: str) -> None:
 def test_the_rights_of_nats_are_older_than_this_version(installation: Installation):
     forbidden, config = row("NATS does not let"), secret(installation, "nats-config")
     write(config, config.read_text().replace("MSG.NEXT.IDENTITY.sales", "MSG.NEXT.IDENTITY.gone"))
-    installation.compose.do("restart", "nats")
+    installation.compose.checked("restart", "nats")
     sees(installation, forbidden)
     assert f"{INIT}, then `docker compose … restart nats`" in forbidden.todo
     installation.init()
-    installation.compose.do("restart", "nats")
+    installation.compose.checked("restart", "nats")
     assert wait_until(lambda: not forbidden.is_seen_in(status(installation)), 60, pause=2)
 
 
@@ -186,7 +186,7 @@ def test_the_secret_of_mail_cannot_be_read(installation: Installation):
     up(installation, *ALONE, "notifications")
 
     def is_reported() -> bool:
-        return unreadable.is_seen_in(installation.compose.do("logs", "notifications"))
+        return unreadable.is_seen_in(installation.compose.checked("logs", "notifications"))
 
     assert wait_until(is_reported, 60, pause=2)
     assert unreadable.todo.startswith(INIT)
@@ -201,7 +201,7 @@ def test_the_schema_is_older_than_the_code(installation: Installation):
     replica = installation.only("sales")
     sees(installation, older)
     assert "`docker compose … run --rm migrate-tickets`" in older.todo
-    installation.compose.do("run", "--rm", "--no-deps", "migrate-sales")
+    installation.compose.checked("run", "--rm", "--no-deps", "migrate-sales")
     assert installation.sql("sales", "SELECT version_num FROM alembic_version") == [found]
     installation.compose.wait_for("sales", 1)
     assert installation.only("sales").id == replica.id

@@ -102,7 +102,7 @@ def test_words_are_ordered_as_in_the_local_stack(installation):
 
 
 def test_there_are_no_demo_accounts(installation):
-    listed = installation.compose.do(
+    listed = installation.compose.checked(
         "run", "--rm", "--no-deps", "--no-TTY", "identity", "staff", "list"
     )
     assert ADMINISTRATOR in listed
@@ -218,7 +218,7 @@ def test_what_is_for_operators_is_not_for_the_world(installation, path):
 
 
 def test_while_all_of_tickets_is_away_nobody_is_told_that_a_page_does_not_exist(installation):
-    installation.compose.do("stop", "tickets")
+    installation.compose.checked("stop", "tickets")
     try:
         assert httpx.get(f"{installation.url}/api/tickets/1").status_code == 503
 
@@ -229,7 +229,7 @@ def test_while_all_of_tickets_is_away_nobody_is_told_that_a_page_does_not_exist(
         assert wait_until(says_when, 10, pause=0.2)  # as soon as Traefik knows that all are gone
         assert httpx.get(f"{installation.url}/connexion").status_code == 200
     finally:
-        installation.compose.do("start", "tickets")
+        installation.compose.checked("start", "tickets")
         installation.compose.wait_for("tickets", 1)
 
     def answers() -> bool:
@@ -259,14 +259,14 @@ def test_status_tells_of_every_container_and_why_one_is_not_well(installation, f
         assert "ready" in lines[part]
     assert "MB" in lines["web"]
 
-    installation.compose.do("stop", "nats")
+    installation.compose.checked("stop", "nats")
     try:
         troubled = status_of(installation)
         assert troubled.returncode == 1
         assert "nats (nats-1): exited, exit code 0: docker logs" in troubled.stdout
         assert "sales (sales-1): broker: away" in troubled.stdout
     finally:
-        installation.compose.do("start", "nats")
+        installation.compose.checked("start", "nats")
         installation.compose.wait_for("nats", 1)
 
 

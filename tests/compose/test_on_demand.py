@@ -26,12 +26,12 @@ def configured(installation: Installation, *parts: str, **settings: str) -> Gene
     compose, before = installation.compose, installation.compose.environment
     compose.environment = before | settings
     try:
-        compose.do("up", "--detach", "--no-deps", "--force-recreate", *parts)
+        compose.checked("up", "--detach", "--no-deps", "--force-recreate", *parts)
         wait_for(installation, parts)
         yield
     finally:
         compose.environment = before
-        compose.do("up", "--detach", "--no-deps", "--force-recreate", *parts)
+        compose.checked("up", "--detach", "--no-deps", "--force-recreate", *parts)
         wait_for(installation, parts)
 
 
@@ -78,7 +78,7 @@ def test_another_system_hears_of_every_sale_through_the_door(
     compose, port = installation.compose, free_port()
     password = (installation.folder / "secrets" / "nats-subscriber").read_text().strip()
     compose.environment |= {"GUICHET_DOOR_PORT": str(port)}
-    compose.do("--profile", "door", "up", "--detach", "--no-deps", "door")
+    compose.checked("--profile", "door", "up", "--detach", "--no-deps", "door")
     assert wait_until(lambda: greets(port), 30, pause=0.2)
     command = [sys.executable, ROOT / "contracts" / "examples" / "print_sales.py",
                "--url", f"tls://localhost:{port}", "--user", "subscriber"]  # fmt: skip
@@ -89,7 +89,7 @@ def test_another_system_hears_of_every_sale_through_the_door(
             assert any(sold in line for line in other.stdout)  # it goes on until it is there
             other.terminate()
     finally:
-        compose.do("--profile", "door", "rm", "--stop", "--force", "door")
+        compose.checked("--profile", "door", "rm", "--stop", "--force", "door")
 
 
 def greets(port: int) -> bool:

@@ -64,7 +64,7 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
     after = await sold_and_known(shop, customer, installation)  # in neither
 
     counts = {name: installation.sql(name, COUNT) for name in SERVICES}
-    installation.compose.do("down", "--volumes")
+    installation.compose.checked("down", "--volumes")
     for part in PARTS:  # as on a new machine, which has none
         docker("image", "rm", "--force", installation.image(part))
 

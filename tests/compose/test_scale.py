@@ -14,7 +14,7 @@ from compose import desk as desks
 from compose.desk import Desk
 from compose.installation import PARTS, Installation
 from compose.load import Load, under_load
-from local.containers.engine import NOTICED_SECONDS, Replica, docker
+from local.containers.engine import DISCOVERY_SECONDS, Replica, docker
 from local.launcher.machine.processes import wait_until
 from shop import Account, Shop
 from waiting import eventually
@@ -60,7 +60,7 @@ async def test_new_replicas_take_their_share_within_seconds(installation, desk, 
     for part, number in (("tickets", 3), ("web", 2)):
         await asyncio.to_thread(compose.wait_for, part, number)
     ready = time.monotonic() - began
-    await asyncio.sleep(NOTICED_SECONDS)
+    await asyncio.sleep(DISCOVERY_SECONDS)
 
     replicas = {part: compose.replicas(part) for part in ("tickets", "web")}
     routes = {"tickets": desks.ROUTES, "web": desks.PAGES}
@@ -208,7 +208,7 @@ def wait_for_restart(victim: Replica) -> None:
 async def test_a_crash_of_web_costs_no_page(installation: Installation, desk: Desk, figures):
     installation.compose.scale("web", 2)
     installation.compose.wait_for("web", 2)
-    await asyncio.sleep(NOTICED_SECONDS)
+    await asyncio.sleep(DISCOVERY_SECONDS)
     victim = installation.compose.replicas("web")[0]
 
     def crash() -> None:

@@ -34,11 +34,11 @@ class Event(BaseModel):
     ) -> None:
         """`type` is `context.past-fact.vN`; `subject` names the field with the aggregate's id.
 
-        `personal`: it carries names or addresses; then it tells a whole state, which its owner can
-        tell again from its own tables, and is kept nowhere longer than it takes to be stored.
+        `personal`: it carries names or addresses. Such an event holds a whole state, which its owner
+        can publish again from its tables, and is deleted from the outbox soon after it was stored.
 
-        `fact`: what happens once; the fields with the id of what did, and with the moment. The
-        event's id follows from both, and so is the same when tables tell of it again.
+        `fact`: the fields that hold the id and the time of something that happens once. The event's
+        id is computed from both, so it is the same when it is published again from the tables.
         """
         super().__init_subclass__(**kwargs)
         cls.type, cls.subject_field, cls.personal, cls.fact = type, subject, personal, fact
@@ -56,15 +56,19 @@ class Event(BaseModel):
         if self.fact is None:
             return None
         what, when = (getattr(self, field) for field in self.fact)
-        return id_of(when, f"{self.type} {what}")
+        return uuid7_of(when, f"{self.type} {what}")
 
 
-def id_of(moment: datetime, what: str) -> UUID:
-    """The UUIDv7 of a moment whose other digits follow from `what`."""
-    chance = int.from_bytes(hashlib.sha256(what.encode()).digest()[:10])
+def uuid7_of(moment: datetime, what: str) -> UUID:
+    """A UUIDv7 of this moment whose random bits are a hash of `what`: the same each time."""
+    random_bits = int.from_bytes(hashlib.sha256(what.encode()).digest()[:10])
     milliseconds = int(moment.timestamp() * 1000)
     return UUID(
-        int=milliseconds << 80 | 7 << 76 | chance >> 68 << 64 | 2 << 62 | chance & (1 << 62) - 1
+        int=milliseconds << 80
+        | 7 << 76
+        | random_bits >> 68 << 64
+        | 2 << 62
+        | random_bits & (1 << 62) - 1
     )
 
 

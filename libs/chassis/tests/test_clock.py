@@ -53,7 +53,7 @@ async def test_a_clock_beyond_five_seconds_is_trouble_and_no_reason_to_serve_nob
     with pytest.raises(Stuck, match=r"61 s ahead of its database's.*set it"):
         await compare_clocks(app, loop)
 
-    loop.cannot("as it says")
+    loop.report_trouble("as it says")
     app.include_router(health.health_routes(needed={}, loops=lambda: [loop]))
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app), base_url="http://sales.test"

@@ -128,7 +128,7 @@ async def test_a_database_that_is_away_ends_a_command_with_one_line(depot, monke
 
 
 @pytest.mark.parametrize(
-    ("words", "only_serves", "started", "declines"),
+    ("words", "serve_only", "started", "declines"),
     [
         (["serve"], False, "chassis.http.server", True),
         (["migrate"], False, "chassis.command", False),
@@ -137,7 +137,7 @@ async def test_a_database_that_is_away_ends_a_command_with_one_line(depot, monke
     ],
 )
 def test_a_process_imports_what_it_is_started_for(
-    monkeypatch, words, only_serves, started, declines
+    monkeypatch, words, serve_only, started, declines
 ):
     seen = []
 
@@ -146,16 +146,16 @@ def test_a_process_imports_what_it_is_started_for(
             seen.append((name, package, sys.modules["rich"] is None))
             raise KeyboardInterrupt
 
-        return SimpleNamespace(serve_as_asked=start, run=start)
+        return SimpleNamespace(serve_from_arguments=start, run=start)
 
-    modules = {name: sys.modules.get(name) for name in starting.DECLINED}
+    modules = {name: sys.modules.get(name) for name in starting.UNNEEDED_IMPORTS}
     monkeypatch.setattr(starting, "import_module", import_module)
     monkeypatch.setattr("sys.argv", ["depot", *words])
     if declines:
         monkeypatch.delitem(sys.modules, "rich")
     try:
         with pytest.raises(SystemExit) as ended:
-            starting.main("depot", only_serves=only_serves)
+            starting.main("depot", serve_only=serve_only)
     finally:
         for name, module in modules.items():
             if module is None:

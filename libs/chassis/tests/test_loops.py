@@ -45,8 +45,8 @@ async def test_one_that_says_nothing_is_in_trouble():
 
 async def test_readiness_and_figures_tell_what_each_loop_did_last_or_why_it_cannot():
     well, stuck = Loop("well"), Loop("stuck")
-    well.did("swept the yard")
-    stuck.cannot("the broom is gone: buy one")
+    well.report("swept the yard")
+    stuck.report_trouble("the broom is gone: buy one")
     app = FastAPI()
     app.include_router(health_routes({}, loops=lambda: [well, stuck]))
 

@@ -76,7 +76,7 @@ async def test_a_password_proven_before_somebody_changed_it_proves_nothing(peopl
     account = await session.get(Account, UUID(customer["id"]))
     assert await accounts.still(session, account) is account
     for id, password_hash in ((account.id, "another"), (uuid4(), account.password_hash)):
-        proven = Account(
+        authenticated = Account(
             id=id,
             role=account.role,
             first_name=account.first_name,
@@ -86,7 +86,7 @@ async def test_a_password_proven_before_somebody_changed_it_proves_nothing(peopl
             registered_at=account.registered_at,
         )
         with pytest.raises(accounts.CurrentPasswordWrong):
-            await accounts.still(session, proven)
+            await accounts.still(session, authenticated)
 
 
 @pytest.mark.parametrize(

@@ -3,4 +3,4 @@
 from chassis.starting import main
 
 if __name__ == "__main__":
-    main("web", only_serves=True)
+    main("web", serve_only=True)

@@ -20,7 +20,7 @@ class Played(Compose):
         self.one_off = "guichet-tickets-run-0a1b2c3d4e5f"
         self.new_are_ready, self.migration_fails = True, False
 
-    def do(self, *arguments: str, **how: Any) -> str:
+    def checked(self, *arguments: str, **options: Any) -> str:
         match arguments:
             case ("ps", *_):
                 rows = [self.row(name) for name in self.names]
@@ -58,7 +58,7 @@ def played(monkeypatch) -> Played:
     played = Played()
     for module in (compose_engine, compose_condition):
         monkeypatch.setattr(module, "docker", played.docker)
-    monkeypatch.setattr(compose_engine, "NOTICED_SECONDS", 0)
+    monkeypatch.setattr(compose_engine, "DISCOVERY_SECONDS", 0)
     monkeypatch.setattr(compose_engine, "READY_SECONDS", 0.1)
     return played
 

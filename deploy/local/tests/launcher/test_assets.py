@@ -20,7 +20,7 @@ print(*assets.node())
 def test_who_wants_node_waits_for_whoever_installs(tmp_path):
     assets.node()  # the other one has another lock than ours, and only finds it
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
-    with install.alone(tmp_path / ".guichet"):
+    with install.exclusively(tmp_path / ".guichet"):
         other = subprocess.Popen(
             [sys.executable, "-c", TAKES_NODE, tmp_path],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -54,7 +54,7 @@ def create_app():
 MAIN = """
 import sys
 from chassis.starting import main
-main(sys.argv[0].split("/")[-2], only_serves=True)
+main(sys.argv[0].split("/")[-2], serve_only=True)
 """
 SETTINGS = "from chassis.settings import CommonSettings as Settings\n"
 

@@ -26,7 +26,7 @@ from local.launcher.machine.processes import (
 )
 from local.launcher.machine.supervise import Supervisor
 from local.launcher.settings import ROOT
-from local.workshop.testing.tests import own_disks
+from local.workshop.testing.tests import mount_prefix
 
 
 def sleeper(folder, name="sleeper") -> Process:
@@ -210,7 +210,7 @@ def test_the_pauses_grow_while_a_part_keeps_dying(tmp_path):
 def test_a_full_disk_ends_neither_the_launcher_nor_a_mail(tmp_path):
     """It says so, starts again what dies, and writes when there is room."""
     try:
-        prefix, kind = own_disks(), "small"
+        prefix, kind = mount_prefix(), "small"
     except CannotStart:  # nobody may mount one here
         prefix, kind = [], "device"
     script = Path(__file__).with_name("full_disk.py")

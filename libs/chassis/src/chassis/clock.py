@@ -5,11 +5,10 @@ All replicas of a service then agree on the time, even if their machines' clocks
 
 from datetime import UTC, datetime, timedelta
 
-WARNED = timedelta(seconds=5)
-NOISE = timedelta(seconds=0.5)  # of a question that took its time: no difference
-# Between two services, whose databases may be on two machines: a moment from elsewhere that lies
-# so far ahead is now.
-BORNE = timedelta(seconds=60)
+WARN_ABOVE = timedelta(seconds=5)
+NOISE = timedelta(seconds=0.5)  # a smaller difference may come from the round trip alone
+# A time from another service, whose database may be on another machine, may be this far ahead.
+MAX_AHEAD = timedelta(seconds=60)
 
 
 class Clock:
@@ -29,9 +28,9 @@ class Clock:
 
         `noise` is the precision of `theirs`.
         """
-        found = theirs - (asked + (answered - asked) / 2)
-        if abs(found - self.behind) > noise:
-            self.behind = found if abs(found) > noise else timedelta(0)
+        offset = theirs - (asked + (answered - asked) / 2)
+        if abs(offset - self.behind) > noise:
+            self.behind = offset if abs(offset) > noise else timedelta(0)
         return self.behind
 
 

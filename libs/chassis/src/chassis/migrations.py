@@ -18,7 +18,7 @@ from chassis.messaging.outbox import CHANNEL, LISTENERS, SCHEMA, Messaging
 from chassis.text import folding
 
 LOCK = 7_301_001
-# Whoever waits for a table holds up all who come after: it gives way, and tries again.
+# A migration that waits for a table blocks everyone behind it: it gives up soon, and tries again.
 LOCK_SECONDS, TRIES, PAUSE_SECONDS = 5, 6, 2
 
 
@@ -44,23 +44,23 @@ def upgrade(package: str, url: str) -> None:
     Raises SchemaNewer for a schema that this code does not know, SchemaInUse where a table stays
     locked.
     """
-    waiting = {"options": f"-c lock_timeout={LOCK_SECONDS}s"}
-    engine = create_engine(url, poolclass=pool.NullPool, connect_args=waiting)
-    for left in reversed(range(TRIES)):
+    connect_args = {"options": f"-c lock_timeout={LOCK_SECONDS}s"}
+    engine = create_engine(url, poolclass=pool.NullPool, connect_args=connect_args)
+    for attempts_left in reversed(range(TRIES)):
         try:
             with engine.connect() as connection:
                 found = current(connection)
             if found is not None and found not in known(package):
                 raise SchemaNewer(difference(package, found))
             command.upgrade(config(package, url), "head")
-        except OperationalError as busy:
-            if not isinstance(busy.orig, LockNotAvailable):
+        except OperationalError as locked:
+            if not isinstance(locked.orig, LockNotAvailable):
                 raise
-            if not left:
+            if not attempts_left:
                 raise SchemaInUse(
                     "somebody holds a table that has to be changed, for a minute or longer: end"
                     " what runs so long there (see pg_stat_activity), and migrate again"
-                ) from busy
+                ) from locked
             time.sleep(PAUSE_SECONDS)
         else:
             return

@@ -243,7 +243,7 @@ async def compare_clocks(app: FastAPI, _: Loop) -> str:
     behind = await app.state.database.read_clock()
     metrics.CLOCK.set(behind.total_seconds())
     seconds = f"{abs(behind).total_seconds():.0f} s {'behind' if behind > ZERO else 'ahead of'}"
-    if abs(behind) > clock.WARNED:
+    if abs(behind) > clock.WARN_ABOVE:
         raise Stuck(
             f"this machine's clock is {seconds} its database's, whose time is taken: set it (NTP)"
         )
@@ -257,7 +257,7 @@ async def watch_disk(app: FastAPI, loop: Loop) -> str:
         await asyncio.wait_for(database.was_full.wait(), IDLE_SECONDS)
     except TimeoutError:
         return "found no write refused"
-    loop.cannot(DISK_FULL)
+    loop.report_trouble(DISK_FULL)
     await asyncio.sleep(DISK_SECONDS)
     await database.try_write()
     database.was_full.clear()

@@ -4,29 +4,27 @@ import sys
 from importlib import import_module
 from typing import Any
 
-# What libraries import wherever it lies: for colours in a terminal, for command lines of their own,
-# for serving anew when a file changes. A server needs none of it, and would hold it in memory.
-DECLINED = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload", "pydantic.v1")
+# What libraries import if it is installed, for colours in a terminal, their own command lines or
+# reloading. A server needs none of it, and it would only take memory.
+UNNEEDED_IMPORTS = ("rich", "httpx._main", "uvicorn.supervisors.watchfilesreload", "pydantic.v1")
 
 
-def decline() -> None:
-    """Make imports of these libraries fail, before anything imports them: each caller can do
-    without.
-    """
+def block_imports() -> None:
+    """Make imports of these modules fail: whatever imports them can do without."""
     modules: dict[str, Any] = sys.modules
-    for name in DECLINED:
+    for name in UNNEEDED_IMPORTS:
         modules.setdefault(name, None)
 
 
-def main(package: str, *, only_serves: bool = False) -> None:
+def main(package: str, *, serve_only: bool = False) -> None:
     """The last line of every __main__; no traceback for a Ctrl-C.
 
-    Only what is not `serve` imports the libraries of commands.
+    The libraries for command lines are imported for commands other than `serve` only.
     """
     try:
-        if only_serves or sys.argv[1:2] == ["serve"]:
-            decline()
-            import_module("chassis.http.server").serve_as_asked(package)
+        if serve_only or sys.argv[1:2] == ["serve"]:
+            block_imports()
+            import_module("chassis.http.server").serve_from_arguments(package)
         else:
             import_module("chassis.command").run(package)
     except KeyboardInterrupt:

@@ -46,5 +46,5 @@ async def reword(app: FastAPI, loop: Loop) -> str:
         if some is None:
             return f"read the words of {done} messages again" if done else "found all words read"
         done += some
-        loop.did(f"read the words of {done} messages again")
+        loop.report(f"read the words of {done} messages again")
         await asyncio.sleep(REWORDING_PAUSE)

@@ -68,19 +68,19 @@ class Compose:
             check=False, timeout=seconds,
         )  # fmt: skip
 
-    def do(self, *arguments: str, **how: Any) -> str:
-        """The same, or its complaint as the reason to stop."""
-        done = self.run(*arguments, **how)
+    def checked(self, *arguments: str, **options: Any) -> str:
+        """Its standard output. Raises `CannotStart` with the last lines of a command that fails."""
+        done = self.run(*arguments, **options)
         if done.returncode:
             output = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
             raise CannotStart(f"docker compose {arguments[0]} failed:\n{output}")
         return done.stdout
 
     def containers(self, *services: str) -> list[dict[str, Any]]:
-        """As `docker compose ps` tells of them; what `docker compose run` starts is none of them."""
-        listed = self.do("ps", "--all", "--format", "json", *services)
+        """As `docker compose ps` lists them, without those that `docker compose run` started."""
+        listed = self.checked("ps", "--all", "--format", "json", *services)
         found = map(json.loads, listed.splitlines())
-        return [each for each in found if ONE_OFF not in each.get("Labels", "")]
+        return [each for each in found if ONE_OFF_LABEL not in each.get("Labels", "")]
 
     def replicas(self, service: str) -> list[Replica]:
         """Those that run or should run; oldest first."""
@@ -92,7 +92,7 @@ class Compose:
 
     def scale(self, service: str, number: int) -> None:
         """Those that are there stay as they are."""
-        self.do(
+        self.checked(
             "up",
             "--detach",
             "--no-deps",
@@ -126,9 +126,9 @@ class Compose:
         try:
             report("starting new replicas")
             self.scale(service, 2 * len(old))
-            if f"migrate-{service}" in self.do("config", "--services").split():
+            if f"migrate-{service}" in self.checked("config", "--services").split():
                 report("migrating its database")
-                self.do("run", "--rm", "--no-deps", f"migrate-{service}")
+                self.checked("run", "--rm", "--no-deps", f"migrate-{service}")
                 migrated = True
             self.wait_for(service, 2 * len(old))
         except BaseException as failed:  # Ctrl-C, too
@@ -136,9 +136,9 @@ class Compose:
             remaining = {each.id for each in old}
             self.remove([each for each in self.replicas(service) if each.id not in remaining])
             if migrated and isinstance(failed, CannotStart):
-                raise CannotStart(f"{failed}\n{MIGRATED.format(service=service)}") from None
+                raise CannotStart(f"{failed}\n{MIGRATED_HINT.format(service=service)}") from None
             raise
-        time.sleep(NOTICED_SECONDS)
+        time.sleep(DISCOVERY_SECONDS)
         report("stopping the old ones")
         self.remove(old)
 
@@ -149,14 +149,14 @@ class Compose:
             docker("rm", "--force", "--volumes", replica.id)
 
 
-ONE_OFF = "com.docker.compose.oneoff=True"
+ONE_OFF_LABEL = "com.docker.compose.oneoff=True"
 READY_SECONDS = 180.0
-MIGRATED = (
+MIGRATED_HINT = (
     "The database of {service} has been migrated, and its new replicas were removed again: the old"
     " ones are not ready if the schema is newer than they know (./guichet compose status). Mend what"
     " is said above and roll again, or restore the backup from before (docs/operations.md)."
 )
-NOTICED_SECONDS = 3  # after which the gateway has seen a new replica healthy
+DISCOVERY_SECONDS = 3  # after which the gateway has seen a new replica healthy
 
 
 def last_check(replica: Replica) -> str:

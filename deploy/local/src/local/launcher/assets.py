@@ -11,7 +11,7 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from local.launcher.install import alone
+from local.launcher.install import exclusively
 from local.launcher.machine.processes import CannotStart
 from local.launcher.settings import ROOT
 
@@ -50,7 +50,7 @@ def is_there(folder: Path, marker: Path) -> bool:
 
 def bringing() -> AbstractContextManager[None]:
     """Wait until nobody else of this checkout installs anything."""
-    return alone(ROOT / ".guichet")
+    return exclusively(ROOT / ".guichet")
 
 
 def install(folder: Path) -> None:

@@ -18,9 +18,9 @@ from typing import IO, NoReturn
 
 from local.launcher.machine.processes import CannotStart, dying_with_us
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPORTS_EVERY = 10.0  # seconds, where lines cannot be redrawn
-PATIENCE = 10.0  # seconds for an installer that is asked to end
+STOP_SECONDS = 10.0  # seconds for an installer that is asked to end
 WIDTH = 78
 
 
@@ -33,20 +33,20 @@ class Interrupted(Exception):
 class Environment:
     """The .venv of one checkout; its stamps say which locks it holds, once it is whole."""
 
-    def __init__(self, root: Path, sources: list[str], suiting: dict[str, str]) -> None:
-        self.root, self.sources, self.suiting = root, sources, suiting
-        self.lock, self.stamp = list(suiting.items())[-1]
+    def __init__(self, root: Path, sources: list[str], accepted: dict[str, str]) -> None:
+        self.root, self.sources, self.accepted = root, sources, accepted
+        self.lock, self.stamp = list(accepted.items())[-1]
         self.venv = root / ".venv"
         self.python = self.venv / "bin" / "python"
         self.requirements = root / "locks" / f"{self.lock}.txt"
         self.unfinished = self.venv / "guichet-unfinished"
         self.log = root / ".guichet" / "install.log"
 
-    def is_whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether it holds one of the locks that suit."""
-        held = {lock: self.venv / f"guichet-{lock}" for lock in self.suiting}
+        held = {lock: self.venv / f"guichet-{lock}" for lock in self.accepted}
         return any(
-            file.exists() and file.read_text().strip() == self.suiting[lock]
+            file.exists() and file.read_text().strip() == self.accepted[lock]
             for lock, file in held.items()
         ) and os.access(self.python, os.X_OK)
 
@@ -70,7 +70,7 @@ class Environment:
 
     def with_uv(self) -> bool:
         links = os.environ.get("UV_LINK_MODE", "hardlink")
-        made = self.python.exists() or self.run("uv", "venv", "--python", base(), self.venv)
+        made = self.python.exists() or self.run("uv", "venv", "--python", base_python(), self.venv)
         return made and self.run(
             "uv", "pip", "sync", "--python", self.python, "--require-hashes",
             "--compile-bytecode", self.requirements, changes=True, UV_LINK_MODE=links,
@@ -78,8 +78,8 @@ class Environment:
 
     def with_pip(self) -> None:
         if not self.runs("-m", "pip", "--version"):
-            refuse_python_without_venv()
-            if not self.run(base(), "-m", "venv", "--clear", self.venv):
+            require_venv()
+            if not self.run(base_python(), "-m", "venv", "--clear", self.venv):
                 raise CannotStart(f"{self.venv} cannot be made:\n{self.last_words()}")
         done = self.run(
             self.python, "-m", "pip", "install", "--no-deps", "--require-hashes",
@@ -139,16 +139,16 @@ def end(installer: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(installer.pid, sign)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            installer.wait(PATIENCE)
+            installer.wait(STOP_SECONDS)
             return
 
 
-def base() -> str:
+def base_python() -> str:
     """The Python that a .venv is made of, also where this one is a .venv's own."""
     return getattr(sys, "_base_executable", sys.executable)
 
 
-def refuse_python_without_venv() -> None:
+def require_venv() -> None:
     try:
         import ensurepip  # noqa: F401, PLC0415 - Debian keeps them apart
         import venv  # noqa: F401, PLC0415
@@ -163,8 +163,8 @@ def refuse_python_without_venv() -> None:
 
 
 @contextlib.contextmanager
-def alone(folder: Path) -> Generator[None]:
-    """Hold the lock, waited for as long as it takes; no child has it, so it ends with us."""
+def exclusively(folder: Path) -> Generator[None]:
+    """Hold the lock, waiting for it as long as needed; no child inherits it."""
     folder.mkdir(mode=0o700, exist_ok=True)
     with (folder / "install.lock").open("a+") as file:
         try:
@@ -187,17 +187,17 @@ def holder(file: IO[str]) -> str:
 
 @contextlib.contextmanager
 def interruptible() -> Generator[None]:
-    """Each way to be ended is an exception; also where a script has it ignore Ctrl-C."""
+    """Turn each termination signal into `Interrupted`, also where Ctrl-C was ignored."""
 
     def interrupt(signum: int, _: FrameType | None) -> None:
-        for each in ENDING:  # once is enough: the installer has its time to end
+        for each in TERMINATION_SIGNALS:  # a second signal would cut short the installer's own end
             signal.signal(each, signal.SIG_IGN)
         raise Interrupted(signum)
 
-    for each in ENDING:
+    for each in TERMINATION_SIGNALS:
         signal.signal(each, interrupt)
     yield
-    for each in ENDING:
+    for each in TERMINATION_SIGNALS:
         signal.signal(each, signal.SIG_DFL)
 
 
@@ -241,11 +241,11 @@ def say(line: str) -> None:
 def main(root: str, sources: str, stamps: str, *words: str) -> NoReturn:
     """Of `stamps`, a line each, any suits and the last is installed; `words` are the person's."""
     os.environ.pop("PYTHONPATH")  # by which this module was found
-    suiting = dict(line.split(" ", 1) for line in stamps.splitlines())
-    environment = Environment(Path(root), sources.split(), suiting)
+    accepted = dict(line.split(" ", 1) for line in stamps.splitlines())
+    environment = Environment(Path(root), sources.split(), accepted)
     try:
-        with interruptible(), alone(environment.log.parent):
-            if not environment.is_whole():  # nobody else has just done it
+        with interruptible(), exclusively(environment.log.parent):
+            if not environment.is_complete():  # nobody else has just done it
                 environment.install()
     except Interrupted as interrupted:
         say("Interrupted: the next ./guichet goes on with the installation.")

@@ -42,32 +42,32 @@ IN_NO_SCRIPT = {
     "a style made of text": r"\.cssText|setAttribute\(\"style\"",
 }
 
-Found = Iterator[str]
+Complaints = Iterator[str]
 
 
-def every() -> Found:
+def complaints() -> Complaints:
     """What breaks a rule, a line each: the file and what is wrong with it."""
     modules = sorted(file for folder in SOURCES.values() for file in (ROOT / folder).rglob("*.py"))
-    yield from of_each(modules, name_is_vague, purpose_is_missing, is_too_long)
+    yield from check_each(modules, name_is_vague, purpose_is_missing, is_too_long)
     styles = sorted(WEB.rglob("*.css"))
     contexts = [file for file in modules if {"services", "web"} & set(file.parts)]
-    yield from of_each(contexts, ends_transactions)
+    yield from check_each(contexts, ends_transactions)
     timed = [file for file in modules if "deploy" not in file.parts and file not in COMPARE_CLOCKS]
-    yield from of_each(timed, has_its_own_time)
-    yield from of_each([file for file in modules if "web" in file.parts], reads_what_is_sent)
+    yield from check_each(timed, has_its_own_time)
+    yield from check_each([file for file in modules if "web" in file.parts], reads_what_is_sent)
     templates, scripts = sorted(WEB.rglob("*.html")), sorted(WEB.rglob("*.js"))
-    yield from of_each(templates, template_is_unsafe, time_hides_its_moment, template_is_foreign)
-    yield from of_each(templates, template_line_is_long)
-    yield from of_each(scripts, script_is_unsafe, script_is_foreign)
+    yield from check_each(templates, template_is_unsafe, time_hides_its_moment, template_is_foreign)
+    yield from check_each(templates, template_line_is_long)
+    yield from check_each(scripts, script_is_unsafe, script_is_foreign)
     yield from names_that_no_page_has([*templates, *scripts, *WEB.rglob("*.py")], scripts, styles)
     of_web = [file for file in modules if WEB in file.parents]
-    yield from of_each([*templates, *scripts, *of_web], limit_is_repeated)
-    yield from of_each([*templates, *scripts, *styles], is_too_long)
+    yield from check_each([*templates, *scripts, *of_web], limit_is_repeated)
+    yield from check_each([*templates, *scripts, *styles], is_too_long)
     yield from are_too_many(modules, templates, scripts, styles)
-    yield from of_each(locks(), names_a_registry)
+    yield from check_each(locks(), names_a_registry)
 
 
-def of_each(files: Iterable[Path], *rules: Callable[[Path], Found]) -> Found:
+def check_each(files: Iterable[Path], *rules: Callable[[Path], Complaints]) -> Complaints:
     for file in files:
         for rule in rules:
             for found in rule(file):
@@ -81,12 +81,12 @@ def is_migration(file: Path) -> bool:
     return "versions" in file.parts
 
 
-def name_is_vague(file: Path) -> Found:
+def name_is_vague(file: Path) -> Complaints:
     if file.stem in VAGUE:
         yield "a module is named after what it is for"
 
 
-def purpose_is_missing(file: Path) -> Found:
+def purpose_is_missing(file: Path) -> Complaints:
     tree = ast.parse(file.read_text(encoding="utf-8"))
     if not tree.body or is_migration(file):
         return
@@ -97,13 +97,13 @@ def purpose_is_missing(file: Path) -> Found:
         yield f"the first line of a docstring has at most {MOST_COLUMNS} characters"
 
 
-def is_too_long(file: Path) -> Found:
+def is_too_long(file: Path) -> Complaints:
     lines = len(file.read_text(encoding="utf-8").splitlines())
     if lines > MOST_LINES and not is_migration(file):
         yield f"{lines} lines: a file that passes {MOST_LINES} becomes a folder"
 
 
-def are_too_many(*kinds: Iterable[Path]) -> Found:
+def are_too_many(*kinds: Iterable[Path]) -> Complaints:
     """Files that lie side by side in a folder: nobody finds one among thirty."""
     files = [file for kind in kinds for file in kind if not is_migration(file)]
     for folder, number in sorted(Counter(file.parent for file in files).items()):
@@ -111,7 +111,7 @@ def are_too_many(*kinds: Iterable[Path]) -> Found:
             yield f"{folder.relative_to(ROOT)}: {number} files: more than {MOST_FILES} become folders"
 
 
-def ends_transactions(file: Path) -> Found:
+def ends_transactions(file: Path) -> Complaints:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if (
             isinstance(node, ast.Call)
@@ -121,24 +121,24 @@ def ends_transactions(file: Path) -> Found:
             yield f"line {node.lineno}: only the chassis ends transactions"
 
 
-def has_its_own_time(file: Path) -> Found:
+def has_its_own_time(file: Path) -> Complaints:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if re.search(r"\b(datetime\.(utc)?now|time\.time|date\.today)\(", line):
             yield f"line {number}: the time is the database's: chassis.clock.now()"
 
 
 # Where each header, each cookie and the desk's address have one reader.
-READERS = {"request_headers.py", "cookies.py", "views.py"}
+MAY_READ_REQUESTS = {"request_headers.py", "cookies.py", "views.py"}
 
 
-def reads_what_is_sent(file: Path) -> Found:
+def reads_what_is_sent(file: Path) -> Complaints:
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if (
             isinstance(node, ast.Attribute)
             and isinstance(node.value, ast.Name)
             and node.value.id == "request"
             and node.attr in {"headers", "cookies", "query_params"}
-            and file.name not in READERS
+            and file.name not in MAY_READ_REQUESTS
         ):
             yield f"line {node.lineno}: {node.attr} are read by one function, or typed parameters"
 
@@ -146,25 +146,25 @@ def reads_what_is_sent(file: Path) -> Found:
 # ---- Templates and scripts ----------------------------------------------------------------------
 
 
-def template_is_unsafe(file: Path) -> Found:
+def template_is_unsafe(file: Path) -> Complaints:
     source = re.sub(r"\{#.*?#\}", "", file.read_text(encoding="utf-8"), flags=re.DOTALL)
     yield from (what for what, pattern in IN_NO_TEMPLATE.items() if re.search(pattern, source))
 
 
-def time_hides_its_moment(file: Path) -> Found:
+def time_hides_its_moment(file: Path) -> Complaints:
     """A browser whose clock shows another hour then cannot say whose this one is."""
     source = re.sub(r"\bwhen\([^)]*\)", "", file.read_text(encoding="utf-8"))
     if re.search(r"\|(moment|recent|since|last_time|time)\b", source):
         yield "a time stands in an element that says its moment: `when(…)`"
 
 
-def template_line_is_long(file: Path) -> Found:
+def template_line_is_long(file: Path) -> Complaints:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if len(line) > MOST_TEMPLATE_COLUMNS:
             yield f"line {number}: {len(line)} characters; at most {MOST_TEMPLATE_COLUMNS}"
 
 
-def script_is_unsafe(file: Path) -> Found:
+def script_is_unsafe(file: Path) -> Complaints:
     source = file.read_text(encoding="utf-8")
     yield from (what for what, pattern in IN_NO_SCRIPT.items() if re.search(pattern, source))
 
@@ -175,14 +175,14 @@ def domain_of(file: Path, kind: str) -> str:
     return parts[parts.index(kind) + 1]
 
 
-def template_is_foreign(file: Path) -> Found:
+def template_is_foreign(file: Path) -> Complaints:
     source = file.read_text(encoding="utf-8")
     for used in re.findall(r"{%\s*(?:extends|include|import|from)\s+'([^']+)'", source):
         if used.partition("/")[0] not in {domain_of(file, "templates"), "shared"}:
             yield f"a domain uses its own templates and the shared ones, not {used}"
 
 
-def script_is_foreign(file: Path) -> Found:
+def script_is_foreign(file: Path) -> Complaints:
     source = file.read_text(encoding="utf-8")
     for used in re.findall(r"(?:from|import) \"(\.[^\"]+)\"", source):
         imported = Path(os.path.normpath(file.parent / used))
@@ -201,7 +201,7 @@ LOOKED_FOR = {
 
 def names_that_no_page_has(
     makers: Iterable[Path], scripts: Iterable[Path], styles: Iterable[Path]
-) -> Found:
+) -> Complaints:
     """A script that looks for what no template, module or script makes does nothing, in silence."""
     made = "\n".join(file.read_text(encoding="utf-8") for file in makers)
     for file in (*scripts, *styles):
@@ -238,7 +238,7 @@ def is_made(kind: str, name: str, made: str) -> bool:
 LIMITS = {str(PASSWORD_SHORTEST), str(SERIAL_NUMBER_LENGTH)}
 
 
-def limit_is_repeated(file: Path) -> Found:
+def limit_is_repeated(file: Path) -> Complaints:
     """Contracts say how long things are; pages and scripts take it from there."""
     for number in re.findall(r"\b(\d+) caractères", file.read_text(encoding="utf-8")):
         if number in LIMITS:
@@ -257,7 +257,7 @@ def locks() -> list[Path]:
 FUNDING = ('"url": "https://github.com/', '"url": "https://opencollective.com/')
 
 
-def names_a_registry(file: Path) -> Found:
+def names_a_registry(file: Path) -> Complaints:
     """Locks hold versions and hashes; where to fetch from is each machine's own business."""
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
         if "://" in line and not line.strip().startswith(FUNDING):
@@ -265,6 +265,6 @@ def names_a_registry(file: Path) -> Found:
 
 
 if __name__ == "__main__":
-    broken = list(every())
+    broken = list(complaints())
     sys.stdout.write("".join(f"{line}\n" for line in broken))
     raise SystemExit(1 if broken else 0)

@@ -13,10 +13,10 @@ PARTS = {
     "e2e": "tests/e2e",
     "faults": "tests/faults",
 }
-# Minutes, and Docker; minutes, and disks of its own.
+# Not part of `./guichet test`: they take minutes, and need Docker or disks of their own.
 ON_DEMAND = {"compose": "tests/compose", "incidents": "tests/incidents"}
 # They start every process and drive it from outside: no import shows what they depend on.
-WHOLE = ("e2e", "faults")
+WHOLE_STACK = ("e2e", "faults")
 SOURCES = {
     "contracts": "contracts/src/contracts",
     "chassis": "libs/chassis/src/chassis",

@@ -25,22 +25,26 @@ class IdempotencyKeyReused(Malformed):
 
 
 KEYS = IdempotencyKey.__table__.c
-NAMED = and_(
+SAME_KEY = and_(
     KEYS.caller_id == bindparam("caller_id"),
     KEYS.route == bindparam("route"),
     KEYS.key_hash == bindparam("key_hash"),
 )
 LOCK = select(func.pg_advisory_xact_lock(bindparam("lock", type_=BigInteger)))
 # The lock comes first: rows that its previous holder committed are seen by what follows it.
-FIRST = text(f"""
+INSERT_KEY = text(f"""
     WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(CAST(:lock AS bigint)))
     INSERT INTO {SCHEMA}.idempotency_keys (caller_id, route, key_hash, fingerprint)
-    SELECT :caller_id, :route, :key_hash, :found FROM locked
+    SELECT :caller_id, :route, :key_hash, :digest FROM locked
     ON CONFLICT DO NOTHING RETURNING route
 """)  # noqa: S608 - a constant
-STORED = select(KEYS.fingerprint, KEYS.made_id).where(NAMED)
-MADE = update(IdempotencyKey.__table__).where(NAMED).values(made_id=bindparam("made", type_=Uuid))  # ty: ignore[invalid-argument-type]
-MADE_UNDER = (
+SELECT_KEY = select(KEYS.fingerprint, KEYS.made_id).where(SAME_KEY)
+SET_MADE_ID = (
+    update(IdempotencyKey.__table__)  # ty: ignore[invalid-argument-type]
+    .where(SAME_KEY)
+    .values(made_id=bindparam("made", type_=Uuid))
+)
+SELECT_MADE_ID = (
     select(KEYS.made_id)
     .where(
         KEYS.caller_id == bindparam("caller_id"),
@@ -51,13 +55,13 @@ MADE_UNDER = (
 )
 
 
-class Identified(Protocol):
+class HasId(Protocol):
     @property
     def id(self) -> UUID: ...
 
 
 AnswerT = TypeVar("AnswerT")
-MadeT = TypeVar("MadeT", bound=Identified)
+MadeT = TypeVar("MadeT", bound=HasId)
 
 
 class Idempotency:
@@ -105,24 +109,24 @@ class Idempotency:
         if self.key is None:
             return None, await (await reader_of(self.session)).ask_all(*ahead) if ahead else ()
         reader = await reader_of(self.session)
-        found = fingerprint(self.key, body)
+        digest = fingerprint(self.key, body)
         identity = self.identity(self.key)
         lock = lock_of(self.caller, self.key)
-        claim = Part(FIRST, {**identity, "found": found, "lock": lock})
+        claim = Part(INSERT_KEY, {**identity, "digest": digest, "lock": lock})
         first, *rows = await reader.together(
             claim, *(part for each in ahead for part in each.parts)
         )
         if first:
             return None, answers_of(ahead, rows)
-        stored = (await reader.execute(STORED, identity)).one_or_none()
-        if stored is None or not hmac.compare_digest(stored.fingerprint, found):
+        stored = (await reader.execute(SELECT_KEY, identity)).one_or_none()
+        if stored is None or not hmac.compare_digest(stored.fingerprint, digest):
             raise IdempotencyKeyReused("this Idempotency-Key came with another request before")
         return stored.made_id, ()
 
     def remember(self, made_id: UUID) -> None:
         if self.key is not None:
             identity = self.identity(self.key)
-            run_later(self.session, MADE, {**identity, "made": made_id})
+            run_later(self.session, SET_MADE_ID, {**identity, "made": made_id})
 
     def identity(self, key: str) -> dict[str, object]:
         return {
@@ -145,7 +149,7 @@ async def made_under(session: AsyncSession, caller: Caller, key: str) -> UUID | 
     """
     reader = await reader_of(session)
     await reader.execute(LOCK, {"lock": lock_of(caller, key)})
-    return await reader.scalar(MADE_UNDER, {"caller_id": caller.id, "key_hash": hashed(key)})
+    return await reader.scalar(SELECT_MADE_ID, {"caller_id": caller.id, "key_hash": hashed(key)})
 
 
 def lock_of(caller: Caller, key: str) -> int:

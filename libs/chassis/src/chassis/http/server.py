@@ -123,7 +123,7 @@ def did_not_start(package: str) -> SystemExit:
     return fail(f"{package} did not start: its log says why", uvicorn.config.STARTUP_FAILURE)
 
 
-def serve_as_asked(package: str) -> None:
+def serve_from_arguments(package: str) -> None:
     """`serve`, with its options."""
     parser = argparse.ArgumentParser(prog=f"python -m {package}", description="Serve HTTP.")
     parser.add_argument("command", choices=["serve"])

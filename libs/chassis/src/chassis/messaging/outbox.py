@@ -34,7 +34,7 @@ from chassis import clock
 from chassis.data.database import NAMES, TYPES, new_id
 from chassis.data.writing import add_later
 from chassis.monitoring import tracing
-from contracts.event import Envelope, Event, id_of
+from contracts.event import Envelope, Event, uuid7_of
 
 SCHEMA = "messaging"
 CHANNEL = "outbox"
@@ -228,7 +228,7 @@ class Again(NamedTuple):
     def id(self) -> UUID:
         """A fact's own; a state's follows from what it tells and when that was."""
         whole = f"{self.event.type} {self.event.model_dump_json()} {self.version}"
-        return self.event.fact_id or id_of(self.at, whole)
+        return self.event.fact_id or uuid7_of(self.at, whole)
 
 
 AGAIN_BATCH = 500

@@ -18,16 +18,16 @@ def add_trace(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
-# Whose errors quote what they were given: rows, parameters, what people typed.
-QUOTING = ("sqlalchemy", "psycopg", "pydantic")
+# Packages whose error messages may quote rows, parameters or what people typed.
+MAY_QUOTE_DATA = ("sqlalchemy", "psycopg", "pydantic")
 
 
 def add_traceback(_: object, __: str, event: EventDict) -> EventDict:
     """Add where an error arose and what caused it; its message only where it cannot be personal."""
-    given = event.pop("exc_info", None)
-    error = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
     if isinstance(error, BaseException):
-        event["exception"] = "\n".join(map(described, chain_of(error)))
+        event["exception"] = "\n".join(map(render_error, chain_of(error)))
     return event
 
 
@@ -40,23 +40,23 @@ def chain_of(error: BaseException | None) -> list[BaseException]:
     return chain
 
 
-def described(error: BaseException) -> str:
+def render_error(error: BaseException) -> str:
     kind = f"{type(error).__module__}.{type(error).__qualname__}"
-    words = "" if kind.startswith(QUOTING) else f": {error}"
-    return "".join(traceback.format_tb(error.__traceback__)) + kind + words
+    message = "" if kind.startswith(MAY_QUOTE_DATA) else f": {error}"
+    return "".join(traceback.format_tb(error.__traceback__)) + kind + message
 
 
-def concerns_somebody(record: logging.LogRecord) -> bool:
-    """Not a host's name that was looked up for too long: whoever asked has logged that already.
+def is_relevant(record: logging.LogRecord) -> bool:
+    """False for a DNS lookup that failed after its caller had timed out and logged that.
 
-    uvloop leaves the late answer to nobody, at each try to reach a server that is away.
+    uvloop reports such a late failure at each attempt to reach a server that is down.
     """
     error = record.exc_info[1] if record.exc_info else None
     return not (isinstance(error, socket.gaierror) and "never retrieved" in record.getMessage())
 
 
-class Lines:
-    """Where the lines of one of our own loggers go: there is nothing more to do with them."""
+class StandardOutput:
+    """What structlog writes the finished lines of our own loggers to."""
 
     named = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
 
@@ -90,13 +90,13 @@ def configure(level: str = "INFO") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
-    # httpx tells every URL it asks, and those may name people; alembic every look at a schema.
+    # httpx logs every URL, which may contain names; alembic every check of a schema.
     for chatty in ("httpx", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
-    logging.getLogger("asyncio").addFilter(concerns_somebody)
+    logging.getLogger("asyncio").addFilter(is_relevant)
     structlog.configure(
         processors=[*shared, *rendering],
-        logger_factory=Lines,
+        logger_factory=StandardOutput,
         wrapper_class=structlog.make_filtering_bound_logger(root.level),
         cache_logger_on_first_use=True,
     )

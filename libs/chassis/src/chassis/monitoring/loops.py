@@ -27,19 +27,19 @@ class Loop:
         self.name, self.every, self.quiet = name, every, max(quiet, 2 * every)
         self.trouble: str | None = None
         self.last = "started"
-        self.at = time.monotonic()
+        self.last_done_at = time.monotonic()
         self.woken = asyncio.Event()
 
     def wake(self) -> None:
         """Have the next turn begin now, or when this one has ended."""
         self.woken.set()
 
-    def did(self, what: str) -> None:
+    def report(self, what: str) -> None:
         if self.trouble is not None:
             log.info("loop_goes_on", loop=self.name)
-        self.trouble, self.last, self.at = None, what, time.monotonic()
+        self.trouble, self.last, self.last_done_at = None, what, time.monotonic()
 
-    def cannot(self, why: str) -> None:
+    def report_trouble(self, why: str) -> None:
         """Logged only if it differs from the last trouble."""
         if why != self.trouble:
             log.warning("loop_stuck", loop=self.name, trouble=why)
@@ -58,10 +58,10 @@ class Loop:
             try:
                 done = await work()
             except Exception as error:
-                self.cannot(str(error) if isinstance(error, Stuck) else describe(error))
+                self.report_trouble(str(error) if isinstance(error, Stuck) else describe(error))
                 await asyncio.sleep(min(self.every, 1))
             else:
-                self.did(done or "done")
+                self.report(done or "done")
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self.woken.wait(), self.every)
                 self.woken.clear()
@@ -69,7 +69,7 @@ class Loop:
     @property
     def idle(self) -> float:
         """Seconds since it did something."""
-        return time.monotonic() - self.at
+        return time.monotonic() - self.last_done_at
 
     def state(self) -> str | None:
         """Why it cannot go on; None when all is well."""

@@ -40,12 +40,12 @@ async def change_password(
     address: str,
 ) -> None:
     """Requires the current password, slowed down like a sign-in; all other sessions end."""
-    proven = await prove_again(database, passwords, caller, change.current_password, address)
+    authenticated = await prove_again(database, passwords, caller, change.current_password, address)
     new_hash = await passwords.choose(
-        change.new_password, field="new_password", owner=names_of(proven)
+        change.new_password, field="new_password", owner=names_of(authenticated)
     )
     async with database.transaction() as session:
-        account = await still(session, proven)
+        account = await still(session, authenticated)
         await give_password(session, account, new_hash)
         await sessions.close_other_sessions(session, caller)
 
@@ -66,12 +66,12 @@ async def change_email(
     Whether somebody else has that address is only revealed to its mailbox. Without mail the answer
     reveals it, so tries are counted, in a transaction of their own: 429 `too_many_attempts`.
     """
-    proven = await prove_again(database, passwords, caller, change.current_password, address)
+    authenticated = await prove_again(database, passwords, caller, change.current_password, address)
     if not mail:
         async with database.transaction() as session:
             await attempts.try_address(session, account_id=caller.id)
     async with database.transaction() as session:
-        account = await still(session, proven)
+        account = await still(session, authenticated)
         if mail and change.email != account.email:
             await links.request_for_address(session, account, change.email, an_hour=links_an_hour)
         else:
@@ -91,7 +91,7 @@ async def prove_again(
 ) -> Account:
     """Failures are counted per session: others cannot slow down somebody who is signed in."""
     email = (await accounts.account(database.reader, caller.id)).email
-    proven = await attempts.prove(
+    authenticated = await attempts.authenticate(
         database,
         passwords,
         email=email,
@@ -99,19 +99,19 @@ async def prove_again(
         address=address,
         browser=Browser(str(caller.session_id)).after(caller.id),
     )
-    if proven is None or proven.id != caller.id:
+    if authenticated is None or authenticated.id != caller.id:
         raise current_password_wrong()
-    return proven
+    return authenticated
 
 
 def current_password_wrong() -> CurrentPasswordWrong:
     return CurrentPasswordWrong("not the current password", field="current_password")
 
 
-async def still(session: AsyncSession, proven: Account) -> Account:
+async def still(session: AsyncSession, authenticated: Account) -> Account:
     """The account, locked, if its password is still the one that was checked."""
-    account = await accounts.locked(session, proven.id)
-    if account is None or not sessions.is_unchanged(account, proven):
+    account = await accounts.locked(session, authenticated.id)
+    if account is None or not sessions.is_unchanged(account, authenticated):
         raise current_password_wrong()
     return account
 

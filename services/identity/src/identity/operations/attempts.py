@@ -26,7 +26,7 @@ class TooManyAttempts(TooMany):
     code = "too_many_attempts"
 
 
-async def prove(
+async def authenticate(
     database: Database,
     passwords: Passwords,
     *,
@@ -53,13 +53,13 @@ async def prove(
             await refuse_who_waits(session, *shared)
             await begin(session, *own)
         right = await passwords.verify(account.password_hash if account else None, password)
-    proven = account if account is not None and right and account.enabled else None
+    authenticated = account if account is not None and right and account.enabled else None
     async with database.transaction() as session:
-        if proven is not None:
+        if authenticated is not None:
             await forget(session, *own)
         elif not is_known:
             await count_failure(session, address=address, unknown=account is None)
-    return proven
+    return authenticated
 
 
 async def refuse_who_waits(session: AsyncSession, *names: tuple[str, str]) -> None:

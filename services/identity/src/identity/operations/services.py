@@ -7,7 +7,7 @@ from contracts.identity import api
 from identity.operations.sessions import CredentialsWrong
 
 
-def prove(given: api.ServiceSecret, secrets: Mapping[str, str]) -> None:
+def authenticate(given: api.ServiceSecret, secrets: Mapping[str, str]) -> None:
     """401 `credentials_wrong`, also for a service that has no secret; compared in constant time."""
     secret = secrets.get(given.service, "")
     if not hmac.compare_digest(secret.encode(), given.secret.encode()) or not secret:

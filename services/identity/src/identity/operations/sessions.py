@@ -54,7 +54,7 @@ async def sign_in(
     browser: Browser,
     lifetime: Lifetimes,
 ) -> api.OpenedSession:
-    proven = await attempts.prove(
+    authenticated = await attempts.authenticate(
         database,
         passwords,
         email=given.email,
@@ -62,23 +62,23 @@ async def sign_in(
         address=address,
         browser=browser,
     )
-    if proven is None:
+    if authenticated is None:
         raise CredentialsWrong("wrong e-mail address or password")
     newer_hash = None
-    if passwords.is_outdated(proven.password_hash):
-        async with passwords.turn(proven.email_key, address):
+    if passwords.is_outdated(authenticated.password_hash):
+        async with passwords.turn(authenticated.email_key, address):
             newer_hash = await passwords.hash(given.password)
     async with database.transaction() as session:
-        account = await accounts.locked(session, proven.id)
-        if account is None or not is_unchanged(account, proven):
+        account = await accounts.locked(session, authenticated.id)
+        if account is None or not is_unchanged(account, authenticated):
             raise CredentialsWrong("the account has changed since")
         account.password_hash = newer_hash or account.password_hash
         return await open_session(session, account, user_agent, lifetime(account.role))
 
 
-def is_unchanged(account: Account, proven: Account) -> bool:
+def is_unchanged(account: Account, authenticated: Account) -> bool:
     """Whether what was checked a moment ago, outside of this transaction, still holds."""
-    return account.enabled and account.password_hash == proven.password_hash
+    return account.enabled and account.password_hash == authenticated.password_hash
 
 
 async def open_session(

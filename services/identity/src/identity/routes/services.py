@@ -13,7 +13,7 @@ async def service_token(
     given: api.ServiceSecret, settings: TheSettings, keys: TheKeys
 ) -> api.AccessToken:
     """A token of the role `service`, for a minute, for whoever knows the service's secret."""
-    services.prove(given, settings.service_secrets)
+    services.authenticate(given, settings.service_secrets)
     signer = await keys.current()
     return api.AccessToken(
         access_token=signer.service_token(given.service), expires_in=tokens.ACCESS_SECONDS

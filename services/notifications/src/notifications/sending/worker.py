@@ -62,9 +62,9 @@ async def work(app: FastAPI, loop: Loop) -> None:
         if not sent:
             await worker.check_mail_server()
         if worker.blocked_by:
-            loop.cannot(worker.blocked_by)
+            loop.report_trouble(worker.blocked_by)
         else:
-            loop.did("handled a mail" if sent else "found no mail to send")
+            loop.report("handled a mail" if sent else "found no mail to send")
         if worker.is_paced:  # what is queued meanwhile could not go either
             await asyncio.sleep(PACE_SECONDS)
         elif not sent:

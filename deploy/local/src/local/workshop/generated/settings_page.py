@@ -40,7 +40,7 @@ What Traefik's files read. In containers Compose gives it to them, in the local 
 | `GUICHET_TRUSTED_PROXIES` | empty | See the containers below. |
 """
 
-BESIDE = """`deploy/services.env` is optional: it holds further settings of the services and of web, one
+SERVICES_ENV = """`deploy/services.env` is optional: it holds further settings of the services and of web, one
 `GUICHET_…=value` a line. Every service gets all of them; where `deploy/.env` has the same name, its
 value wins. `docker compose … up -d` recreates the containers whose settings changed.
 `COMPOSE_PROJECT_NAME` in `deploy/.env` names another installation on the same Docker (default `guichet`).
@@ -64,7 +64,7 @@ def page() -> str:
         section("The launcher, `./guichet`", LocalSettings, set()),
         GATEWAY,
         section("The containers, `deploy/.env`", ComposeSettings, set()),
-        BESIDE,
+        SERVICES_ENV,
     ]
     return "\n".join([HEAD, *(found for found in sections if found)])
 

@@ -11,7 +11,7 @@ import grimp
 
 from local.launcher.settings import ROOT
 from local.workshop import history
-from local.workshop.parts import PARTS, SOURCES, WHOLE
+from local.workshop.parts import PARTS, SOURCES, WHOLE_STACK
 
 # Whatever else lies beside the sources is the business of these parts' tests.
 FOLDERS = {
@@ -57,7 +57,7 @@ def tests_of(files: Iterable[str]) -> list[str]:
     for file in files:
         path, [top, *_] = ROOT / file, Path(file).parts
         if file in EVERYTHING:
-            tests |= {test for part in set(PARTS) - set(WHOLE) for test in tests_in(part)}
+            tests |= {test for part in set(PARTS) - set(WHOLE_STACK) for test in tests_in(part)}
         elif (part := tested_in(path)) is not None:
             tests |= tests_below(path, part)
         elif (module := module_of(path)) is not None:
@@ -69,7 +69,7 @@ def tests_of(files: Iterable[str]) -> list[str]:
     users = modules | {user for module in modules for user in users_of(module)}
     tests |= {
         test
-        for part in set(PARTS) - set(WHOLE)
+        for part in set(PARTS) - set(WHOLE_STACK)
         for test in tests_in(part)
         if imported_by_test(test) & users
     }

@@ -9,15 +9,15 @@ import tempfile
 from local.launcher.machine.processes import CannotStart
 from local.launcher.screen import say
 from local.launcher.settings import ROOT
-from local.workshop.parts import ON_DEMAND, PARTS, WHOLE
+from local.workshop.parts import ON_DEMAND, PARTS, WHOLE_STACK
 from local.workshop.testing import mutations
 
 # The containers bring servers of their own: none is started for the tests.
 NO_SERVERS = dict.fromkeys(("GUICHET_TEST_POSTGRES", "GUICHET_TEST_NATS"), "none")
-# One process waits a third of its time: three keep two cores busy. Each has servers of its own;
-# conftest.py says which of them does what. The long ones come first, so that all end together.
-IN_THREE = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-LONG = ("e2e", "faults", "local", "attacks", "tickets", "catalog", "chassis")
+# A process waits a third of its time, so three keep two cores busy. Each starts its own servers;
+# conftest.py distributes the files. The slowest parts come first, so that all three end together.
+THREE_PROCESSES = ("--numprocesses", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+SLOWEST_FIRST = ("e2e", "faults", "local", "attacks", "tickets", "catalog", "chassis")
 
 HELP = f"""\
 ./guichet test [PART|FILE|changed] ... [WORDS FOR PYTEST]
@@ -34,7 +34,7 @@ and, only when named, compose (the containers, built and run on this machine's D
 incidents (each row of docs/operations.md is caused on a Guichet at work, and repaired by its words).
 
 `changed` follows the imports from each changed module to the tests that use it; a template, a
-style sheet or a script stands for its whole part. It leaves out {" and ".join(WHOLE)}, which reach
+style sheet or a script stands for its whole part. It leaves out {" and ".join(WHOLE_STACK)}, which reach
 everything, but for their own changed files, and says so.
 
 A story that fails leaves what its browser showed in .guichet/failures; its message says where.
@@ -59,11 +59,16 @@ def test(words: list[str]) -> int:
     files = [word for word in options if is_file(word.partition("::")[0])]
     chosen = named or list(PARTS)
     if not named:
-        chosen = sorted(PARTS, key=lambda part: LONG.index(part) if part in LONG else len(LONG))
+        chosen = sorted(
+            PARTS,
+            key=lambda part: (
+                SLOWEST_FIRST.index(part) if part in SLOWEST_FIRST else len(SLOWEST_FIRST)
+            ),
+        )
     folders = [known[part] for part in (named if files else chosen)]
     own_servers = set(chosen) <= set(ON_DEMAND)
     alone = named or any(not word.startswith("--random-order=") for word in options)
-    return run(set(chosen), [*(() if alone else IN_THREE), *options, *folders], own_servers)
+    return run(set(chosen), [*(() if alone else THREE_PROCESSES), *options, *folders], own_servers)
 
 
 def is_file(word: str) -> bool:
@@ -81,10 +86,10 @@ def test_changed(options: list[str]) -> int:
         say(f"No test is reached by what differs from {reached.since}.")
         return 0
     say(f"Since {reached.since}: {reached.described()}")
-    left_out = [part for part in WHOLE if part not in reached.parts]
+    left_out = [part for part in WHOLE_STACK if part not in reached.parts]
     if left_out:
         say(f"Left out, for they reach everything: ./guichet test {' '.join(left_out)}")
-    in_three = IN_THREE if reached.is_much else ()
+    in_three = THREE_PROCESSES if reached.is_much else ()
     return run(reached.parts, [*in_three, *options, *reached.tests])
 
 
@@ -100,7 +105,7 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
         assets.node()
     if {"e2e", "faults", "compose"} & parts:
         browser.bring()
-    prefix = own_disks() if "incidents" in parts else []
+    prefix = mount_prefix() if "incidents" in parts else []
     done = subprocess.run(
         [*prefix, sys.executable, "-m", "pytest", *arguments],
         cwd=ROOT,
@@ -110,7 +115,7 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
     return done.returncode
 
 
-def own_disks() -> list[str]:
+def mount_prefix() -> list[str]:
     """The prefix under which tests may mount small disks, which nobody else sees."""
     why = "there is no unshare, which Linux alone has"
     if shutil.which("unshare"):

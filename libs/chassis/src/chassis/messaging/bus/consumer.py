@@ -70,7 +70,7 @@ class Consumer:
                 await self.turn(pull)
         finally:
             await self.give_back(await pull.close())
-        self.loop.did("left")
+        self.loop.report("left")
         self.loop.quiet = float("inf")
         await asyncio.Event().wait()  # or else it would be begun again
 
@@ -104,7 +104,7 @@ class Consumer:
         if self.was_cut_off.is_set():
             await self.take_back(known)
             self.starved = 0
-            self.loop.did("took back what was under way")
+            self.loop.report("took back what was under way")
             return
         await self.compare(known, info)
         self.looked_at = time.monotonic()
@@ -117,7 +117,7 @@ class Consumer:
         self.starved = self.starved + 1 if is_starved else 0
         if self.starved > 1:  # what came between the two questions is no trouble
             raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")
-        self.loop.did(f"handled {handled} events" if handled else "found nothing new")
+        self.loop.report(f"handled {handled} events" if handled else "found nothing new")
 
     async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
         """A stream that was lost is read again from its beginning; the inbox skips what was
@@ -172,7 +172,7 @@ class Consumer:
         except BROKER_ERRORS as error:
             raise Stuck(self.why(error)) from error
         log.warning("durable_made_again", stream=self.stream, position=position)
-        self.loop.did("made its durable again")
+        self.loop.report("made its durable again")
 
     @property
     def patience(self) -> float:
@@ -222,7 +222,7 @@ class Consumer:
             except Exception as error:
                 if is_passing(error):
                     # The event is not at fault: keep it and wait for the database.
-                    self.loop.cannot(describe(error))
+                    self.loop.report_trouble(describe(error))
                     await message.in_progress()
                     await asyncio.sleep(1)
                     continue

@@ -97,7 +97,7 @@ class Relay:
         ) as connection:
             # To wait inside pg_advisory_lock() would hold back vacuum for as long.
             while not await self.is_ours(connection):
-                self.loop.did("left it to another replica")
+                self.loop.report("left it to another replica")
                 await asyncio.sleep(STANDBY_SECONDS)
             await listen(connection, CHANNEL)
             wire = Wire(connection)
@@ -151,7 +151,7 @@ class Relay:
         except BROKER_ERRORS as error:
             raise Stuck(self.why(error)) from error
         self.looked_at = time.monotonic()
-        self.loop.did("found its stream as it was")
+        self.loop.report("found its stream as it was")
 
     async def compare(self, connection: psycopg.AsyncConnection) -> int | None:
         return await self.own.compare(connection, await answered(self.js.stream_info(self.stream)))
@@ -178,7 +178,7 @@ class Relay:
         finally:
             await self.own.mark_stored(wire, stored)
         if stored:
-            self.loop.did(f"published {len(stored)} events")
+            self.loop.report(f"published {len(stored)} events")
         return len(rows) == RELAY_BATCH or len(stored) < len(rows)
 
     async def send_several(
@@ -215,7 +215,7 @@ class Relay:
 
     def has_stored(self, row: Row, answer: PubAck) -> int:
         self.own.has_stored(answer.seq)
-        self.loop.did("published an event")
+        self.loop.report("published an event")
         if not answer.duplicate:
             PUBLISHED.labels(row.subject.rpartition(".")[0]).inc()
         return answer.seq
@@ -235,7 +235,7 @@ class Relay:
                     if (last := await self.compare(connection)) is not None:
                         raise Lost(last) from error
                     continue  # somebody else has stored something, or we have, and were not told
-                self.loop.cannot(self.why(error))
+                self.loop.report_trouble(self.why(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5)
             else:
