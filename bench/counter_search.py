@@ -14,9 +14,8 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
@@ -25,9 +24,10 @@ import httpx
 import psutil
 import psycopg
 import typer
+from invented.customers import FIRST_NAMES, LAST_NAMES, customers
+from invented.products import real_products, recombined
 from product_search import texts_of
 from psycopg import sql
-from recombined import real_products, recombined
 from whole import Cpu
 
 from local.launcher.settings import LocalSettings
@@ -54,188 +54,6 @@ def seller_email(number: int) -> str:
 
 # --- Loading ----------------------------------------------------------------------------------
 
-# As often in France as they come here; the rest of the names are rare, and made of syllables.
-FIRST_NAMES = [
-    "Marie",
-    "Jean",
-    "Philippe",
-    "Nathalie",
-    "Isabelle",
-    "Michel",
-    "Catherine",
-    "Nicolas",
-    "Sylvie",
-    "Pierre",
-    "Christophe",
-    "Julie",
-    "Sophie",
-    "Laurent",
-    "Camille",
-    "Thomas",
-    "Céline",
-    "Stéphane",
-    "Élodie",
-    "Julien",
-    "Inès",
-    "Léa",
-    "Manon",
-    "Lucas",
-    "Hugo",
-    "Chloé",
-    "Théo",
-    "Emma",
-    "Louis",
-    "Jules",
-    "Gabriel",
-    "Raphaël",
-    "Zoé",
-    "Anaïs",
-    "Noémie",
-    "Maëlle",
-    "Loïc",
-    "Benoît",
-    "Jérôme",
-    "Hélène",
-    "Agnès",
-    "Jean-Marc",
-    "Anne-Sophie",
-    "Jean-François",
-    "Marie-Thérèse",
-    "Mohamed",
-    "Fatima",
-    "Karim",
-    "Yasmine",
-    "Ali",
-    "Aïcha",
-    "Ana",
-]
-LAST_NAMES = [
-    "Martin",
-    "Bernard",
-    "Thomas",
-    "Petit",
-    "Robert",
-    "Richard",
-    "Durand",
-    "Dubois",
-    "Moreau",
-    "Laurent",
-    "Simon",
-    "Michel",
-    "Lefebvre",
-    "Leroy",
-    "Roux",
-    "David",
-    "Bertrand",
-    "Morel",
-    "Fournier",
-    "Girard",
-    "Bonnet",
-    "Dupont",
-    "Lambert",
-    "Fontaine",
-    "Rousseau",
-    "Vincent",
-    "Muller",
-    "Lefèvre",
-    "Faure",
-    "André",
-    "Mercier",
-    "Blanc",
-    "Guérin",
-    "Boyer",
-    "Garnier",
-    "Chevalier",
-    "François",
-    "Legrand",
-    "Gauthier",
-    "Garcia",
-    "Perrin",
-    "Robin",
-    "Clément",
-    "Morin",
-    "Nicolas",
-    "Henry",
-    "Roussel",
-    "Mathieu",
-    "Gautier",
-    "Masson",
-]
-SYLLABLES = [
-    "bar",
-    "bel",
-    "bon",
-    "bou",
-    "cha",
-    "cor",
-    "dan",
-    "del",
-    "du",
-    "er",
-    "fau",
-    "fer",
-    "gau",
-    "gi",
-    "ha",
-    "jac",
-    "ka",
-    "lan",
-    "le",
-    "lou",
-    "ma",
-    "mer",
-    "mon",
-    "nau",
-    "nor",
-    "pa",
-    "pel",
-    "per",
-    "que",
-    "ran",
-    "rou",
-    "sa",
-    "ser",
-    "ta",
-    "tel",
-    "tho",
-    "va",
-    "ver",
-    "vil",
-    "zan",
-]
-ENDINGS = [
-    "ard",
-    "eau",
-    "ier",
-    "in",
-    "on",
-    "et",
-    "ot",
-    "ac",
-    "ez",
-    "aud",
-    "ois",
-    "oux",
-    "ille",
-    "y",
-    "ain",
-]
-HOSTS = ("gmail.com", "orange.fr", "free.fr", "laposte.net", "wanadoo.fr", "hotmail.fr", "sfr.fr")
-
-
-def customers(number: int) -> Iterator[tuple[str, str, str]]:
-    """First name, last name, address: common names are as common as they are."""
-    draw = random.Random(5)  # noqa: S311 - no secret
-    by_rank = list(accumulate(1 / rank for rank in range(3, 3 + len(LAST_NAMES))))
-    for n in range(number):
-        first = draw.choice(FIRST_NAMES)
-        if draw.random() < 0.1:
-            [last] = draw.choices(LAST_NAMES, cum_weights=by_rank)
-        else:
-            parts = draw.choices(SYLLABLES, k=draw.randint(1, 2))
-            last = ("".join(parts) + draw.choice(ENDINGS)).capitalize()
-        yield first, last, f"{first}.{last}{n}@{draw.choice(HOSTS)}".lower()
-
 
 @program.command()
 def load(
@@ -243,7 +61,7 @@ def load(
     products: Annotated[int, typer.Option()] = PRODUCTS,
     people: Annotated[int, typer.Option("--customers")] = CUSTOMERS,
 ) -> None:
-    """Make an installation in FOLDER and fill it; straight into its tables, or it took hours."""
+    """Make an installation in FOLDER and fill it; by COPY into its tables, or it would take hours."""
     if (folder / "secrets.json").exists():
         raise typer.BadParameter("there is an installation already", param_hint="FOLDER")
     with Stack(LocalSettings.on_free_ports(folder)) as stack:

@@ -28,7 +28,7 @@ import httpx
 import psycopg
 import ticket_desk
 import typer
-from recombined import CATALOGUE
+from invented.products import CATALOGUE
 from whole import Cpu, memory
 
 from local.launcher.settings import LocalSettings

@@ -17,7 +17,7 @@ from typing import Annotated
 
 import psycopg
 import typer
-from recombined import postgres, recombined
+from invented.products import postgres, recombined
 
 from chassis import migrations, testing
 

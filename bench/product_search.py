@@ -19,9 +19,9 @@ import httpx
 import psycopg
 import typer
 from fastapi import FastAPI
+from invented.products import Product, postgres, real_products, recombined
 from psycopg import sql
 from pydantic import SecretStr
-from recombined import Product, postgres, real_products, recombined
 
 from catalog.app import create_app
 from catalog.settings import Settings

@@ -17,9 +17,9 @@ import httpx
 import psycopg
 import typer
 from counter_search import customers, percentiles
+from invented.products import postgres, real_products, recombined
 from product_search import COMPARED, short_words
 from pydantic import SecretStr
-from recombined import postgres, real_products, recombined
 
 from chassis import migrations, testing
 from chassis.monitoring import logs

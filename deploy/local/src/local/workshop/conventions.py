@@ -25,6 +25,8 @@ COMPARE_CLOCKS = {
     *(CHASSIS / name for name in ("clock.py", "data/database.py", "testing.py")),
 }
 
+PROGRAMS = ("bench", "gateway")  # beside the packages
+
 # What the content security policy refuses, or what lets through what people typed.
 IN_NO_TEMPLATE = {
     "a style attribute": r"\sstyle\s*=",
@@ -62,8 +64,9 @@ def complaints() -> Complaints:
     yield from names_that_no_page_has([*templates, *scripts, *WEB.rglob("*.py")], scripts, styles)
     of_web = [file for file in modules if WEB in file.parents]
     yield from check_each([*templates, *scripts, *of_web], limit_is_repeated)
-    yield from check_each([*templates, *scripts, *styles], is_too_long)
-    yield from are_too_many(modules, templates, scripts, styles)
+    programs = sorted(file for folder in PROGRAMS for file in (ROOT / folder).rglob("*.py"))
+    yield from check_each([*programs, *templates, *scripts, *styles], is_too_long)
+    yield from are_too_many([*modules, *programs], templates, scripts, styles)
     yield from check_each(locks(), names_a_registry)
 
 

@@ -1,0 +1,1 @@
+"""What a large shop holds, invented: products and customers."""
