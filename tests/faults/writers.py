@@ -13,7 +13,7 @@ import httpx
 
 from shop import Account, Product, new_request, new_sale
 
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 180
 PAUSE_SECONDS = 0.2  # what people take between two steps
 # Not heard of yet, a moment later it is; said of what an answer that got lost has done.
 LATER, DONE_BEFORE = {"product_not_owned"}, {"ticket_resolved"}
