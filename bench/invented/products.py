@@ -11,8 +11,9 @@ from itertools import count, islice
 from pathlib import Path
 
 from local.launcher.machine import servers
+from local.launcher.settings import ROOT
 
-CATALOGUE = Path(__file__).parents[1] / "deploy/local/src/local/demo/products.csv.gz"
+CATALOGUE = ROOT / "deploy/local/src/local/demo/products.csv.gz"
 
 Product = tuple[str, str, bool]
 
