@@ -31,6 +31,8 @@ class Everybody(People):
 
     def operations(self) -> Iterator[tuple[str, Callable[[], Awaitable[object]]]]:
         yield from super().operations()
+        yield "search, without script", lambda: self.search_plainly("imprimantes")
+        yield "search, box", lambda: self.search_in_box("imprimantes")
         yield "sign in and out", self.sign_in_and_out
         yield "token for a session", self.renew
         yield "my account", lambda: self.next_customer()[1].get("/compte")
@@ -61,6 +63,22 @@ class Everybody(People):
         """Each in turn: one person may do only so much in a minute."""
         customers = list(self.customers.items())
         return customers[next(self.turn) % len(customers)]
+
+    async def search_plainly(self, text: str) -> None:
+        """The form, and the page that it leads to."""
+        found = await self.technician.post("/recherche", text=text)
+        await self.technician.get(found.headers["Location"])
+
+    async def search_in_box(self, text: str) -> None:
+        """What the box over a page asks for at each pause while somebody types."""
+        token = self.technician.token
+        arrived(
+            await self.technician.http.post(
+                "/recherche",
+                data={"form_token": token, "text": text},
+                headers={"X-Guichet-Person": token.partition(".")[0]},
+            )
+        )
 
     async def sign_in_and_out(self) -> None:
         email = f"c{9 + next(self.turn) % 200}@example.org"
