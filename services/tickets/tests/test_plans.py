@@ -155,8 +155,8 @@ async def test_a_serial_number_has_its_index(plan, karim):
 
 async def test_the_windows_of_messages_have_their_index(plan):
     query = search.query_of(for_staff=True, is_unfinished=True)
-    values = {"groups": ["imprim"], "last": "imprim", "below": 100_000, "limit": 30}
-    statement = search.hits_of_staff(query, search.NARROW, search.WIDE)
+    values = {"groups": ["imprim"], "last": "imprim", "below": 100_000}
+    statement = search.hits_of_staff(query, search.NARROW, search.WIDE, 30)
     found = await plan(statement.params(**values))
     assert found.count("Bitmap Index Scan on ix_messages_search") == 2
     for size, series in ((search.NARROW, "series"), (search.WIDE, "series_1")):

@@ -15,7 +15,6 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     CompoundSelect,
-    Integer,
     Row,
     Select,
     String,
@@ -136,7 +135,7 @@ async def numbers_of_units(reader: Reader, caller: Caller, serial_numbers: list[
     """The newest requests on them, newest first; in windows, like words."""
     found: set[int] = set()
     for part in serial_numbers:
-        values: dict[str, Any] = {"part": f"%{part}%", "limit": MOST_EXACT}
+        values: dict[str, Any] = {"part": f"%{part}%"}
         if not is_staff(caller):
             values |= {"customer_id": caller.id}
             found |= set((await reader.scalars(units_of_customer(), values)).all())
@@ -198,11 +197,10 @@ async def newest_hits(
 
 async def some_hits(looking: Looking, below: int | None, limit: int) -> Rows:
     """Matching messages that the caller may read, newest first, below a position if given."""
-    values = {"below": below, "limit": limit}
     if is_staff(looking.caller):
-        return await looking.rows(hits_of_staff(looking.query, NARROW, WIDE), **values)
-    statement = hits_of_customer(looking.query)
-    return await looking.rows(statement, **values, customer_id=looking.caller.id)
+        return await looking.rows(hits_of_staff(looking.query, NARROW, WIDE, limit), below=below)
+    statement = hits_of_customer(looking.query, limit)
+    return await looking.rows(statement, below=below, customer_id=looking.caller.id)
 
 
 async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> set[UUID]:
@@ -243,7 +241,6 @@ def found_by_words(looking: Looking, row: Any) -> Result:
 # --- Statements -------------------------------------------------------------------------------
 # Building one costs more than running it, so they are kept.
 
-LIMIT: ColumnElement[int] = bindparam("limit", type_=Integer)
 PART = bindparam("part", type_=String)
 BELOW: ColumnElement[int] = bindparam("below", type_=BigInteger)
 
@@ -259,6 +256,11 @@ def query_of(*, for_staff: bool, is_unfinished: bool) -> ColumnElement[Any]:
     return select(cast(query, TSQUERY)).scalar_subquery()
 
 
+def constant(number: int) -> ColumnElement[int]:
+    """A limit that is a parameter PostgreSQL takes for a tenth of all, and plans anew each time."""
+    return literal_column(str(number))
+
+
 def matches(query: ColumnElement[Any]) -> ColumnElement[bool]:
     return SEARCH.op("@@")(query)
 
@@ -268,14 +270,14 @@ def marked(text: Any, query: ColumnElement[Any]) -> Any:
 
 
 @functools.cache
-def hits_of_staff(query: ColumnElement[Any], narrow: int, wide: int) -> Statement:
+def hits_of_staff(query: ColumnElement[Any], narrow: int, wide: int, limit: int) -> Statement:
     end = select(POSITIONS.c.last_value).scalar_subquery() + 1
     asked = select(query.label("query"), func.coalesce(BELOW, end).label("top")).cte("asked")
     found = select(Message.position, Message.ticket_id, Message.id).where(
         matches(select(asked.c.query).scalar_subquery())
     )
     top = select(asked.c.top).scalar_subquery()
-    return newest_first(found, Message.position, top, narrow, wide)
+    return newest_first(found, Message.position, top, (narrow, wide), limit)
 
 
 @functools.cache
@@ -283,32 +285,33 @@ def units(narrow: int, wide: int) -> Statement:
     """The newest requests on units whose serial number holds this part."""
     newest = select(NUMBERS.c.last_value).scalar_subquery()
     found = select(Ticket.number).where(Ticket.serial_number.like(PART))
-    return newest_first(found, Ticket.number, newest + 1, narrow, wide)
+    return newest_first(found, Ticket.number, newest + 1, (narrow, wide), MOST_EXACT)
 
 
 def newest_first(
     found: Select[*tuple[Any, ...]],
     places: Any,
     top: ColumnElement[int],
-    narrow: int,
-    wide: int,
+    sizes: tuple[int, int],
+    limit: int,
 ) -> Statement:
     """The first of them below `top`, window after window: narrow ones, then wide ones.
 
     PostgreSQL reads a window only when those before it did not hold enough.
     """
+    narrow, wide = sizes
     # Places are bigint, and an index compares only what is of one type.
     zero: ColumnElement[int] = literal_column("CAST(0 AS bigint)")
-    border = (top - 1).op(">>")(literal_column(str(wide))).op("<<")(literal_column(str(wide)))
+    border = (top - 1).op(">>")(constant(wide)).op("<<")(constant(wide))
     parts = []
     for size, first, last in ((narrow, top - 1, border), (wide, border - 1, zero)):
-        bits = literal_column(str(size))
+        bits = constant(size)
         edges = (first.op(">>")(bits), last.op(">>")(bits), literal_column("-1"))
         series = func.generate_series(*edges).table_valued("number").render_derived(name="series")
         window = found.where(places.op(">>")(bits) == series.c.number, places < top)
-        inside = window.order_by(places.desc()).limit(LIMIT).lateral()
+        inside = window.order_by(places.desc()).limit(constant(limit)).lateral()
         parts.append(select(inside).select_from(series, inside))
-    return union_all(*parts).limit(LIMIT)
+    return union_all(*parts).limit(constant(limit))
 
 
 @functools.cache
@@ -318,7 +321,7 @@ def units_of_this_number() -> Select[*tuple[Any, ...]]:
         select(Ticket.number)
         .where(Ticket.serial_number == PART)
         .order_by(Ticket.number.desc())
-        .limit(LIMIT)
+        .limit(constant(MOST_EXACT))
     )
 
 
@@ -328,7 +331,7 @@ def units_of_customer() -> Select[*tuple[Any, ...]]:
         select(Ticket.number)
         .where(Ticket.customer_id == bindparam("customer_id"), Ticket.serial_number.like(PART))
         .order_by(Ticket.number.desc())
-        .limit(LIMIT)
+        .limit(constant(MOST_EXACT))
     )
 
 
@@ -356,7 +359,7 @@ def results_of(query: ColumnElement[Any], *, for_staff: bool) -> Select[*tuple[A
 
 
 @functools.cache
-def hits_of_customer(query: ColumnElement[Any]) -> Statement:
+def hits_of_customer(query: ColumnElement[Any], limit: int) -> Statement:
     messages = newest_of_customer(bindparam("customer_id", type_=Uuid)).subquery()
     return (
         select(messages.c.position, messages.c.ticket_id, messages.c.id)
@@ -365,5 +368,5 @@ def hits_of_customer(query: ColumnElement[Any]) -> Statement:
             messages.c.position < func.coalesce(BELOW, messages.c.position + 1),
         )
         .order_by(messages.c.position.desc())
-        .limit(LIMIT)
+        .limit(constant(limit))
     )
