@@ -66,7 +66,7 @@ SALES = """
         LATERAL (SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid) AS id) AS made
 """
 
-# As its events would have told: mail is sent to people that notifications has heard of.
+# As events would do: notifications sends mail only to people that it knows.
 PEOPLE = """
     INSERT INTO people (id, version, role, first_name, last_name, email, enabled)
     SELECT CAST(lpad(to_hex(n), 32, '0') AS uuid), 1, 'customer', 'Prénom ' || n, 'Nom ' || n,
@@ -143,7 +143,7 @@ class People:
         await self.technician.get(alone if self.comes_alone else f"/demandes/{number}")
 
     def number(self) -> int:
-        """One of the newest requests: on older ones the page has less to tell."""
+        """One of the newest requests: on older ones the page has less to show."""
         return 1000 + self.draw.randint(max(1, self.requests - NEWEST), self.requests)
 
     def waiting(self) -> int:

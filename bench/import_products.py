@@ -1,8 +1,8 @@
 """What an import takes: `python bench/import_products.py [ROWS ...]`.
 
 By default the real catalogue, then a million rows recombined from it, each into a fresh database
-by `python -m catalog import-products` in a process of its own, whose peak memory is told; then
-the same file again, which changes nothing. One row tells what the process weighs without work.
+by `python -m catalog import-products` in a process of its own, whose peak memory is printed; then
+the same file again, which changes nothing. An import of one row shows what the process costs idle.
 """
 
 import csv

@@ -167,7 +167,7 @@ def compared(products: list[Product]) -> list[str]:
 
 
 def load(url: str, size: int) -> None:
-    """Indexes are made at the end: bench/import_products.py tells what an import costs."""
+    """Indexes are made at the end: bench/import_products.py measures what an import costs."""
     began = time.perf_counter()
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
         connection.execute("SET maintenance_work_mem = '256MB'")

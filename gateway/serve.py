@@ -46,7 +46,7 @@ def listen(address: str) -> socket.socket:
 
 
 def shut(listener: socket.socket) -> None:
-    """Whoever knocks is not heard yet, and knocks again: Traefik would answer them 404."""
+    """A client's connection is not accepted yet, and is tried again: Traefik would answer 404."""
     hear(listener, from_hops=255)
 
 

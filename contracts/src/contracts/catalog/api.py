@@ -65,7 +65,7 @@ class TwinReference(Answer):
 
 
 class ImportReport(Answer):
-    """What an import did; `rejected` and `twins` tell at most 1,000 rows, their counts all."""
+    """What an import did; `rejected` and `twins` list at most 1,000 rows, their counts all."""
 
     rows: int
     created: int

@@ -83,7 +83,7 @@ class Account(Answer):
 
 
 class OpenedSession(Answer):
-    token: str = Field(repr=False, description="The session's secret: told once, stored hashed.")
+    token: str = Field(repr=False, description="The session's secret: shown once, stored hashed.")
     expires_at: AwareDatetime
     account: Account
     browser: str = Field(

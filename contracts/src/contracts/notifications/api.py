@@ -15,7 +15,7 @@ class Language(StrEnum):
 
 
 class Kind(StrEnum):
-    """What a mail tells."""
+    """What a mail is about."""
 
     REPLY = "reply"
     RESOLVED = "resolved"
@@ -44,10 +44,10 @@ class State(StrEnum):
 
 
 class Preferences(Answer):
-    """What a person wants to be told by mail, and in which language.
+    """What a person wants mail about, and in which language.
 
     `replies`, `resolutions` and `acknowledgements` are a customer's, `new_requests` and `customer_answers` the
-    staff's; the others' are kept but tell nothing.
+    staff's; the others' are stored but have no effect.
     """
 
     language: Language = Language.FRENCH
@@ -96,7 +96,7 @@ class Delivery(Answer):
     mail_id: UUID
     kind: Kind
     state: State
-    message_ids: list[UUID] = Field(description="The messages of a request that it tells of.")
+    message_ids: list[UUID] = Field(description="The messages of a request that it is about.")
     changed_at: AwareDatetime
 
 
@@ -117,7 +117,7 @@ class UndeliveredMail(Answer):
     email_now: str = Field(description="The person's address today: it goes there when sent again.")
     ticket_number: int | None = None
     attempts: int
-    reason: str = Field(description="What the mail server said last, in its own words.")
+    reason: str = Field(description="The last response of the mail server, word for word.")
     failed_at: AwareDatetime
     can_be_resent: bool = Field(description="False where its reason has gone, or its link is over.")
     too_old: bool = Field(

@@ -96,7 +96,7 @@ def is_no_stream(error: BaseException) -> bool:
     return isinstance(error, NotFoundError) and error.err_code == NO_STREAM
 
 
-# Also of JetStream: a file that it cannot make, said in the words of its operating system.
+# Also of JetStream: a file that it cannot make, with the message of its operating system.
 NO_FILE = 10012
 FILES_GONE = (
     "NATS has lost the files of its stream {stream} and serves it from memory: start NATS again and"

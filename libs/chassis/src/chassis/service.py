@@ -216,7 +216,7 @@ async def outbox_published(database: Database) -> str | None:
     """Whether events are being published, by whichever replica does."""
     try:
         waiting, age = (await database.reader.execute(OLDEST)).one()
-    except Exception:  # the database's own line tells of it
+    except Exception:  # the line of the database reports it
         return None
     if age < OUTBOX_SECONDS:
         return None

@@ -204,16 +204,16 @@ async def published_again(
     for _ in range(2):
         await publish_again(session, from_tables(session))
     if await facts(session) != first:
-        raise AssertionError("the tables tell of facts under other ids")
+        raise AssertionError("the tables publish facts under other ids")
     for body in await session.scalars(select(OutboxMessage.body)):
         envelope = Envelope.model_validate_json(body)
         if envelope.aggregateversion != envelope.data.get("version", envelope.aggregateversion):
-            raise AssertionError(f"{envelope.type} has another version than what it tells of")
+            raise AssertionError(f"{envelope.type} has another version than its aggregate")
     every = await published(session)
     for event_id in first:
         await session.execute(delete(OutboxMessage).where(OutboxMessage.event_id == event_id))
         if await publish_again(session, from_tables(session)) != 1 or await facts(session) != first:
-            raise AssertionError("a fact that alone is forgotten is not told alone")
+            raise AssertionError("a fact that alone was pruned is not published alone")
     return every
 
 

@@ -157,7 +157,7 @@ class Sale(Base):
     sold_on: Mapped[date]
     recorded_at: Mapped[datetime]
     version: Mapped[int]
-    # The customer's, kept up to date here so that one index finds a sale by any of its words.
+    # The customer's, copied here so that one index finds a sale by any of its words.
     customer_words: Mapped[str]
     cancelled_at: Mapped[datetime | None] = mapped_column(default=None)
     cancelled_by: Mapped[UUID | None] = mapped_column(default=None)

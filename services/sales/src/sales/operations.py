@@ -76,7 +76,7 @@ class Parties(NamedTuple):
 
 
 def parties(new: NewSale) -> Question[Parties]:
-    """Shared: whatever identity tells of this customer meanwhile waits, and then finds the sale."""
+    """A shared lock: an event about this customer waits meanwhile, and then finds the sale."""
 
     def answer(rows: Rows) -> Parties:
         row = rows.one_or_none()

@@ -54,7 +54,7 @@ class SaleUnknown(NotFound):
     code = "sale_unknown"
 
 
-# All that the contract tells of a sale; of its product under names of their own.
+# All columns of the contract's sale; those of its product under names of their own.
 PRODUCT = {
     "product_id": "id",
     "product_reference": "reference",
@@ -261,7 +261,7 @@ async def page(
     after: str | None,
     plans_anew: bool = False,
 ) -> api.Sales:
-    """One page, newest first; one row more than shown tells whether another follows."""
+    """One page, newest first; one row more than shown says whether another page follows."""
     newest = newest_first(statement, after).limit(limit + 1)
     return page_of(await reader.execute(newest, plans_anew=plans_anew), limit)
 

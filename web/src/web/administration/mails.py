@@ -62,7 +62,7 @@ async def show(
 
 
 async def nothing() -> None:
-    """Only administrators are told."""
+    """Shown to administrators only."""
 
 
 # --- The demo's mail ----------------------------------------------------------------------------

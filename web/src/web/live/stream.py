@@ -11,7 +11,7 @@ from web.shared.sessions import SignInNeeded
 
 LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
 
-# A browser does not see the comments by which a stream says that it has nothing to tell.
+# A browser does not see the comments by which a stream without news shows that it is alive.
 COMMENT = ":"
 ALIVE = "event: alive\ndata:\n\n"
 ENDED = "event: ended\ndata:\n\n"

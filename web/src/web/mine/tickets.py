@@ -27,7 +27,7 @@ CONFIRMATIONS = {
     Status.IN_PROGRESS: "reply_sent",
     Status.RESOLVED: "resolved",
 }
-PRODUCTS_SHOWN = 4  # products told beside the list of requests
+PRODUCTS_SHOWN = 4  # products shown beside the list of requests
 
 # The name in the address, the status, and what the list of statuses says.
 STATUSES = {

@@ -1,4 +1,4 @@
-"""The latest searches of a browser, kept so that Back shows them again; none is in an address.
+"""The latest searches of a browser, stored so that Back shows them again; none is in an address.
 
 They are encrypted in a cookie of their page, since any replica may be asked. An address only holds
 a random name: `/clients?r=…`.

@@ -22,7 +22,7 @@ from web.shared.browser.cookies import Cookie
 from web.shared.browser.request_headers import Header, browser_address, has, read
 
 CACHED_MOST = 10_000
-WHOLE_SECONDS = timedelta(seconds=3)  # tokens tell theirs in seconds
+WHOLE_SECONDS = timedelta(seconds=3)  # tokens have theirs in whole seconds
 SPARE_SECONDS = 10  # a token is renewed this long before it ends
 
 
@@ -225,7 +225,7 @@ def known_browser(request: Request) -> str:
 
 
 def forget(request: Request, response: Response) -> None:
-    """Forget the session in the browser and in this process; identity is told separately."""
+    """Forget the session in the browser and in this process; the caller tells identity."""
     forget_token(request)
     cookies.take_back(request, response, Cookie.SESSION)
 

@@ -29,7 +29,7 @@ class Change(Answer):
 
 
 class Changes(Answer):
-    """Oldest first. A change may be told again; none is left out, unless `everything`."""
+    """Oldest first. A change may come twice; none is left out, unless `everything`."""
 
     changes: list[Change]
     everything: bool = Field(

@@ -32,7 +32,7 @@ class StaffMessage(Message):
 
 
 class VisibleText(Answer):
-    """The words of a message that its customer may read, for the mail that tells of it."""
+    """The words of a message that its customer may read, for the mail about it."""
 
     text: str
 
@@ -44,7 +44,7 @@ class Thread(Answer):
     messages: list[Message]
     previous: str | None = None
     draft: Draft | None = Field(None, description="What the reader has begun to write here.")
-    as_of: str = Field(description="What came later is told by `/changes?since=` this.")
+    as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
 
 
 class StaffThread(Answer):
@@ -54,7 +54,7 @@ class StaffThread(Answer):
     messages: list[StaffMessage]
     previous: str | None = None
     draft: StaffDraft | None = Field(None, description="What the reader has begun to write here.")
-    as_of: str = Field(description="What came later is told by `/changes?since=` this.")
+    as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
 
 
 class Composed(Body):
@@ -97,7 +97,7 @@ class Seen(Body):
 
 
 class NewMinutes(Body):
-    minutes: Minutes | None = Field(description="None when no time is to be kept.")
+    minutes: Minutes | None = Field(description="None when no time is to be recorded.")
 
 
 class MinutesCorrection(Answer):

@@ -99,10 +99,10 @@ class Tickets(Answer):
     tickets: list[TicketSummary]
     next: str | None = None
     counts: dict[str, int] | None = Field(
-        None, description="As `GET …/counts` tells them, when `counts=true` asked for them."
+        None, description="As `GET …/counts` returns them, when `counts=true` asked for them."
     )
     as_of: str | None = Field(
-        None, description="With `counts`: what came later is told by `/changes?since=` this."
+        None, description="With `counts`: for `/changes?since=`, which lists what came later."
     )
 
 
@@ -119,4 +119,4 @@ class Counts(Answer):
     """How many requests each view holds; exact to 1,000, never above 1,001."""
 
     counts: dict[str, int]
-    as_of: str = Field(description="What came later is told by `/changes?since=` this.")
+    as_of: str = Field(description="For `/changes?since=`, which lists what came later.")

@@ -30,7 +30,7 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 def of(compose: Compose) -> list[Condition]:
-    """Every container but the jobs that have done their work; a part that was stopped is told."""
+    """Every container but the jobs that have done their work; a part that was stopped is listed."""
     listed = compose.containers()
     if not listed:
         raise CannotStart(

@@ -1,4 +1,4 @@
-"""What the containers are told: the settings in .env, each with its explanation."""
+"""The settings of the containers, in .env, each with its explanation."""
 
 import ipaddress
 import os
@@ -233,7 +233,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         given = info.data
         names = [f"GUICHET_{service.upper()}_REPLICAS" for service in SERVICES]
         if not {*names, "GUICHET_POOL_SIZE", "GUICHET_POSTGRES_CONNECTIONS"} <= given.keys():
-            return overflow  # what is wrong is told already
+            return overflow  # what is wrong is reported already
         replicas = [given[name] for name in names]
         each = given["GUICHET_POOL_SIZE"] + overflow + CONNECTIONS_BESIDE_THE_POOL
         most = (sum(replicas) + max(replicas)) * each

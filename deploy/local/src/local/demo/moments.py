@@ -1,4 +1,4 @@
-"""When the demo's people did what they did: their rows are moved there, no API is told of it."""
+"""When the demo's people did what they did: their rows are changed directly, without an API."""
 
 import hashlib
 from collections.abc import Generator, Iterable, Mapping
@@ -77,7 +77,7 @@ RELEASE = f"""
     UPDATE messaging.outbox SET published_at = NULL WHERE published_at = 'infinity';
     NOTIFY {CHANNEL};
 """  # noqa: S608 -- constants of ours
-# What is held tells of its moment in its envelope and in one field of its data.
+# An event that is held back has its time in its envelope and in one field of its data.
 DATE = """
     UPDATE messaging.outbox SET recorded_at = at, body = (body::jsonb || jsonb_build_object(
         'time', at, 'data', body::jsonb -> 'data' || jsonb_build_object(field, at)))::text
@@ -116,7 +116,7 @@ def put(connection: psycopg.Connection, columns: str, rows: Iterable[tuple[objec
 
 
 def forget_old_mails(stack: Stack) -> None:
-    """Once notifications has heard of everything: it keeps what came too late to be mailed."""
+    """Once notifications has handled everything: it stores mails that came too late to be sent."""
     listenings = [each for each in LISTENINGS if each.service == "notifications"]
     last = [event for each in listenings if (event := last_event(stack, each))]
     with connect(stack, "notifications") as connection:

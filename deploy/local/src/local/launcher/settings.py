@@ -1,4 +1,4 @@
-"""What the launcher may be told, by variables that start with GUICHET_."""
+"""The settings of the launcher: environment variables that start with GUICHET_."""
 
 from pathlib import Path
 from typing import Self

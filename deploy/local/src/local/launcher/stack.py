@@ -110,7 +110,7 @@ class Stack:
         return self.logs / f"{part}.log"
 
     def environment(self, package: str) -> dict[str, str]:
-        """What this service, and any command of its package, is told; no other's secrets."""
+        """The environment of this service and of its commands, without the secrets of others."""
         base = {n: v for n, v in os.environ.items() if not n.startswith(self.hidden_from(package))}
         variables = {
             "HOST": "127.0.0.1",

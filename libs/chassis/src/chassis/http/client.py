@@ -23,7 +23,7 @@ log = structlog.get_logger()
 Answer = TypeVar("Answer", bound=BaseModel)
 
 CONNECT_SECONDS = 1
-SILENCE_SECONDS = 40  # a stream that has nothing to tell says at least that, every 15
+SILENCE_SECONDS = 40  # a stream without news still sends a comment every 15
 SOON_SECONDS = 5
 
 TOKEN_REFUSED = "unauthenticated"  # noqa: S105 - a code

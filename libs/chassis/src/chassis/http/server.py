@@ -98,7 +98,7 @@ def serve(
         host=host or settings.host,
         port=port or settings.port,
         log_config=None,
-        access_log=False,  # `chassis.http.observing` tells of requests, without their query strings
+        access_log=False,  # `chassis.http.observing` logs requests, without their query strings
         proxy_headers=False,  # who needs the browser's address reads it where it is needed
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,

@@ -81,7 +81,7 @@ class OffsetWrong(Refusal):
     code = "upload_offset_wrong"
 
 
-# --- What a route reads and tells ----------------------------------------------------------------
+# --- What a route reads and answers --------------------------------------------------------------
 
 
 async def speaks_tus(tus_resumable: Annotated[str | None, Header()] = None) -> None:

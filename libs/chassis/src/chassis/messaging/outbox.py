@@ -1,7 +1,7 @@
 """The tables that make messaging reliable, and how an event enters them.
 
 They live in each service's own database, in the schema `messaging`, so that an event and the
-state it tells of commit together.
+state it describes commit together.
 """
 
 from collections.abc import AsyncIterable
@@ -157,7 +157,7 @@ LISTENERS = 0x6C6973  # with the channel's name, the lock of those who listen to
 class Listener(AsyncConnection[Any]):
     """A connection that sleeps until it is notified.
 
-    psycopg's looks ten times a second whether it was interrupted, which asyncio tells by itself.
+    psycopg's looks ten times a second whether it was interrupted, which asyncio does by itself.
     """
 
     async def wait(
@@ -226,7 +226,7 @@ class Again(NamedTuple):
 
     @property
     def id(self) -> UUID:
-        """A fact's own; a state's follows from what it tells and when that was."""
+        """A fact has its own; that of a state is computed from its content and time."""
         whole = f"{self.event.type} {self.event.model_dump_json()} {self.version}"
         return self.event.fact_id or uuid7_of(self.at, whole)
 

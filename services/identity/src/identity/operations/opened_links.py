@@ -76,7 +76,7 @@ async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
 
 
 async def other_holder(session: AsyncSession, link: Link) -> Account | None:
-    """Who already has the address that somebody else wants; only they are told."""
+    """Who already has the address that somebody else wants; only they are notified."""
     if link.purpose != Purpose.EMAIL:
         return None
     holder = await accounts.account_by_email(session, link.email)

@@ -1,4 +1,4 @@
-"""The SMTP client: sends one mail, and tells temporary from permanent failures."""
+"""The SMTP client: sends one mail, and distinguishes temporary from permanent failures."""
 
 import asyncio
 from collections.abc import AsyncGenerator

@@ -28,7 +28,7 @@ class Change(Base):
     """One row per change, kept for a day; its commit notifies listeners.
 
     Numbers from a sequence are not committed in order: a reader who remembers the last number seen
-    would miss one committed later. So readers remember a PostgreSQL snapshot, which tells for every
+    would miss one committed later. So readers remember a PostgreSQL snapshot, which says for every
     `transaction` whether it was visible.
     """
 

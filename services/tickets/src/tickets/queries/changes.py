@@ -36,7 +36,7 @@ class PgSnapshot(UserDefinedType[str]):
 # --- Snapshots --------------------------------------------------------------------------------
 
 # PostgreSQL's text form: the oldest running transaction, the next one to begin, and those running
-# in between. It tells of every change whether it was visible.
+# in between. It says of every change whether it was visible.
 AS_OF = cast(func.pg_current_snapshot(), String).label("as_of")
 
 NUMBER = f"[0-9]{{1,{LONGEST_NUMBER}}}"

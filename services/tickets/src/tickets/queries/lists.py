@@ -231,7 +231,7 @@ def queue(
         part = Part(first(lines, limit), {})
     else:
         lines = beyond(order, filters.narrow(lines), after)
-        # One product is asked about every day, another never: no plan that is kept suits both.
+        # One product is asked about every day, another never: no cached plan suits both.
         part = Part(limited(lines, limit), {}, plans_anew=filters != StaffFilters())
 
     def answer(rows: Rows) -> api.StaffTickets:
@@ -277,7 +277,7 @@ def order_of(view: View, sort: Sort | None = None) -> Order:
     return Order(view=view, sort=sort or view.sort)
 
 
-# Building a statement costs more than running it: what is the same for everybody is kept.
+# Building a statement costs more than running it: what is the same for everybody is cached.
 
 
 @functools.cache

@@ -54,7 +54,7 @@ FOLLOWED_BY = func.array(
     .scalar_subquery()
 ).label("followed_by")
 
-# All that the contract tells of the unit sold; a sale that is recorded changes no more.
+# All columns of the contract's unit sold; a recorded sale does not change any more.
 PRODUCT = [getattr(OwnedProduct, name) for name in api.OwnedProduct.model_fields]
 
 TICKET = (
@@ -85,7 +85,7 @@ CUSTOMERS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.visible_version.label("v
 STAFFS_TICKET = TICKET_WITH_NAMES.add_columns(Ticket.version, PRIORITY, Ticket.unread)
 
 # Positions in the table come from one sequence for all requests, and would count what everybody
-# writes: readers are told the place among the messages of this request that they may read.
+# writes: readers get the position among the messages of this request that they may read.
 POSITION = func.row_number().over(order_by=Message.position).label("position")
 
 MESSAGE = (

@@ -104,7 +104,7 @@ def typed(text: str) -> Typed:
 
 # --- Queries of words -------------------------------------------------------------------------
 
-# A value, or a parameter of a statement that is kept.
+# A value, or a parameter of a cached statement.
 Groups = list[str] | ColumnElement[Any]
 Text = str | ColumnElement[str]
 

@@ -11,7 +11,7 @@ const PAUSE = 120; // milliseconds without a key before a question is sent
 /**
  * @param root   element holding input[role=combobox], .combo__pop and a [role=status]
  * @param search async (text, signal, more) => { html, message }: the answer, ready to be shown
- * @param choose (option) => void: a row was chosen; its dataset tells which
+ * @param choose (option) => void: a row was chosen; its dataset says which
  */
 export function combobox(root, { search, choose }) {
   const input = root.querySelector('[role="combobox"]');

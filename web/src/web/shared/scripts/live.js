@@ -156,7 +156,7 @@ async function catchUp(since) {
       const answer = await fetch(`/en-direct/depuis?moment=${encodeURIComponent(moment)}`);
       if (answer.ok) receive(await answer.json());
     } catch {
-      // Without a connection the stream says so, and tells everything afterwards.
+      // Without a connection the stream says so, and sends `everything` afterwards.
     }
   }
 }

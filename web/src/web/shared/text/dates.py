@@ -105,7 +105,7 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
     return f"{max(1, minutes)}{NBSP}min"
 
 
-@lru_cache(maxsize=4096)  # a page tells the same few days again and again
+@lru_cache(maxsize=4096)  # a page shows the same few days again and again
 def written(day: date, pattern: str) -> str:
     """Babel's French, with « 1er » and a day that is never parted from its month."""
     text = format_date(day, pattern, locale="fr")

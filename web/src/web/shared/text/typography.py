@@ -29,7 +29,7 @@ def masculine(value: int, one: str, many: str) -> str:
 
 
 def minutes(value: int | None) -> str:
-    """« 15 min », « 1 h 05 »; a dash where no time was kept."""
+    """« 15 min », « 1 h 05 »; a dash where no time was recorded."""
     if value is None:
         return "—"
     hours, left = divmod(value, 60)

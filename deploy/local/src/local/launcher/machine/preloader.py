@@ -146,7 +146,7 @@ def children() -> set[int]:
     """
     if threading.current_thread() is not threading.main_thread():
         return set()
-    with contextlib.suppress(OSError):  # not every kernel tells
+    with contextlib.suppress(OSError):  # not every kernel supports it
         listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text()
         return {int(pid) for pid in listed.split()}
     return set()

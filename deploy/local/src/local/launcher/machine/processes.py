@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def below_outgoing(ports: Sequence[int]) -> Sequence[int]:
-    """Without those that the kernel gives to outgoing connections, from 32768 on if not told else.
+    """Without those that the kernel gives to outgoing connections, from 32768 on by default.
 
     One of them could be taken before our server listens, tens of seconds later.
     """
@@ -203,7 +203,7 @@ class Process:
         return self.running is not None and self.running.poll() is None
 
     def is_ready(self) -> bool:
-        """Whether it does its work; each kind of process knows how to tell."""
+        """Whether it does its work; each kind of process checks that in its own way."""
         return self.is_alive()
 
     def ask_to_stop(self) -> None:

@@ -16,7 +16,7 @@ TROUBLE = (OSError, subprocess.TimeoutExpired)  # the latter of what does not en
 
 
 class Watched:
-    """One part, and how often it has died lately."""
+    """One part, and how often it has died recently."""
 
     def __init__(self, process: Process, pauses: tuple[float, ...] = PAUSES) -> None:
         self.process, self.pauses = process, pauses
@@ -69,7 +69,7 @@ class Supervisor:
         self.watched = [Watched(process, pauses) for process in processes]
         self.terminal = say
         self.trouble = ""
-        self.is_owed = False  # that somebody is told of a new start
+        self.is_owed = False  # whether a restart has yet to be reported
 
     def say(self, line: str) -> None:
         """What the launcher says may go into a file, on the same full disk."""
@@ -106,7 +106,7 @@ class Supervisor:
             self.is_owed = not self.does(then)
 
     def watch(self, then: Callable[[], object], pause: float = 0.5) -> None:
-        """Look and tell until interrupted."""
+        """Check and report until interrupted."""
         while True:
             self.look_and_tell(then)
             time.sleep(pause)

@@ -1,4 +1,4 @@
-"""How the running parts are: whether each is ready or why not, and what it tells of its work."""
+"""The condition of the running parts: whether each is ready or why not, and its figures."""
 
 import json
 from collections import Counter

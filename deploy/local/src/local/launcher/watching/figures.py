@@ -1,4 +1,4 @@
-"""What the processes tell at /metrics, in the few figures that a terminal has room for."""
+"""The few figures of /metrics that a terminal has room for."""
 
 import math
 from collections import Counter

@@ -188,7 +188,7 @@ def released(type: str, folder: Path = PUBLISHED) -> list[Path]:
 
 
 def on_main() -> set[Path] | None:
-    """The copies that the main branch holds; None where nothing tells, so that all of them count."""
+    """The copies that the main branch holds; None if that is unknown; then all of them count."""
     files = history.files_at(history.base().commit, str(PUBLISHED.relative_to(ROOT)))
     return None if files is None else {ROOT / file for file in files}
 

@@ -40,7 +40,7 @@ class Refusals:
             self.last[subject] = time.monotonic()
 
     def of(self, part: str) -> bool:
-        """Whether a subject that holds this was forbidden lately; NATS tells it in small letters."""
+        """Whether a subject that holds this was forbidden recently; NATS reports it in lower case."""
         since = time.monotonic() - REMEMBERED_SECONDS
         self.last = {subject: at for subject, at in self.last.items() if at > since}
         return any(part.lower() in f"{subject}." for subject in self.last)

@@ -29,7 +29,7 @@ EMPTY = "the stream {stream} of NATS is empty and was not: {publisher} publishes
 
 
 def created(info: StreamInfo) -> datetime:
-    """Which NATS tells of every stream."""
+    """When the stream was created, which NATS reports of every stream."""
     if info.created is None:
         raise ValueError("a stream without a moment of its creation")
     return info.created

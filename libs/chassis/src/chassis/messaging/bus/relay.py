@@ -234,7 +234,7 @@ class Relay:
                 if isinstance(error, APIError) and error.err_code == ELSEWHERE:
                     if (last := await self.compare(connection)) is not None:
                         raise Lost(last) from error
-                    continue  # somebody else has stored something, or we have, and were not told
+                    continue  # stored by another publisher, or by us, the acknowledgement lost
                 self.loop.report_trouble(self.why(error))
                 await asyncio.sleep(wait)
                 wait = min(wait * 2, 5)

@@ -103,7 +103,7 @@ async def place_of(reader: Reader, caller: Caller, after: str) -> int:
 
 
 def results(caller: Caller, **parts: Any) -> api.SearchResults | api.StaffSearchResults:
-    """All of it is validated in one go, the rows themselves as what they tell of their requests."""
+    """All of it is validated in one go, the rows themselves as summaries of their requests."""
     kind = api.StaffSearchResults if is_staff(caller) else api.SearchResults
     return kind.model_validate(parts)
 
@@ -239,7 +239,7 @@ def found_by_words(looking: Looking, row: Any) -> Result:
 
 
 # --- Statements -------------------------------------------------------------------------------
-# Building one costs more than running it, so they are kept.
+# Building one costs more than running it, so they are cached.
 
 PART = bindparam("part", type_=String)
 BELOW: ColumnElement[int] = bindparam("below", type_=BigInteger)

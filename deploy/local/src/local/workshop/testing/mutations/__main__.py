@@ -1,4 +1,4 @@
-"""The process that mutates one part, in the folder of its copy: makes, tries, and tells."""
+"""The process that mutates one part, in the folder of its copy: makes them, tries them, and reports."""
 
 import hashlib
 import json

@@ -139,7 +139,7 @@ class Mutant:
 
 
 def make() -> list[Mutant]:
-    """Write the files with all mutants of each function in them, and tell which there are."""
+    """Write the files with all mutants of each function in them, and return which there are."""
     found: list[Mutant] = []
     shutil.copytree("src", MUTANTS / "src", ignore=is_python, dirs_exist_ok=True)
     for source in walk_source_files():
