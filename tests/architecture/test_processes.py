@@ -26,6 +26,9 @@ for name in sys.argv[1:]:
     _, status = os.wait()
     assert status == 0, name
 """
+# Of what holds memory for as long as Guichet runs.
+LAUNCHER = "import sys, local.cli; print(*sys.modules)"
+HEAVY = {"alembic", "cryptography", "fastapi", "httpx", "sqlalchemy"}
 SETTINGS = {
     "GUICHET_DATABASE_URL": "postgresql+psycopg://nobody:nothing@127.0.0.1:1/nowhere",
     "GUICHET_WEB_SECRET": "a secret that is long enough for anything",
@@ -44,3 +47,10 @@ def test_what_serves_holds_nothing_that_it_does_not_need():
     for name, modules in held.items():
         assert name in modules
         assert not FOREIGN.intersection(modules), name
+
+
+def test_the_launcher_holds_nothing_that_only_services_need():
+    loaded = subprocess.run(
+        [sys.executable, "-P", "-c", LAUNCHER], capture_output=True, text=True, check=True
+    )
+    assert not HEAVY.intersection(loaded.stdout.split())

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import httpx
 import jwt
 import pytest
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
@@ -32,6 +32,7 @@ from chassis.http.auth import Caller, require_role
 from chassis.http.bodies import SHORT_BODY, CountedBodies
 from chassis.http.idempotency import Idempotency, Once, fingerprint, made_under
 from chassis.http.observing import Observing
+from chassis.http.routing import Routes
 from chassis.messaging.outbox import DeadLetter, IdempotencyKey, OutboxMessage
 from chassis.service import create_service
 from chassis.settings import ServiceSettings
@@ -49,7 +50,7 @@ class NameTaken(Refusal):
     code = "name_taken"
 
 
-router = APIRouter(prefix="/api/things")
+router = Routes("things")
 
 
 @router.post("", status_code=201)

@@ -9,7 +9,6 @@ import psycopg
 import psycopg.errors
 import pytest
 from alembic import command
-from fastapi import APIRouter
 from pydantic import SecretStr
 from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
@@ -20,6 +19,7 @@ from chassis import migrations, service, testing
 from chassis.command import service_command
 from chassis.data import provisioning, revisions
 from chassis.data.database import Database, Transaction
+from chassis.http.routing import Routes
 from chassis.messaging.bus import Subscriptions
 from chassis.monitoring import logs
 from chassis.monitoring.loops import Loop
@@ -32,7 +32,7 @@ from local.launcher.machine.servers import Broker
 from local.launcher.watching import condition
 from waiting import eventually
 
-router = APIRouter(prefix="/api/things")
+router = Routes("things")
 SERVER = testing.postgres_server().replace("postgresql://", "postgresql+psycopg://", 1)
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import structlog
+from prometheus_client import generate_latest
 from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
@@ -262,6 +263,7 @@ async def test_figures_tell_of_the_queue(scenario, client, postman):
     page = (await client.get("/metrics")).text
     assert "guichet_mail_queue_mails 0.0" in page
     assert 'guichet_mails_total{kind="password_changed",outcome="sent"}' in page
+    assert b"guichet_mail" not in generate_latest()  # of a process that has only imported this
 
 
 async def test_what_was_settled_long_ago_is_forgotten(scenario, postman, database):

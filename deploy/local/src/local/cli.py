@@ -16,6 +16,7 @@ import typer
 
 from chassis.data import provisioning
 from contracts.topology import PUBLISHERS
+from local import demo
 from local.containers import cli as compose
 from local.launcher import running
 from local.launcher.machine.processes import CannotStart
@@ -102,8 +103,6 @@ def taking_changes(stack: Stack) -> contextlib.AbstractContextManager[None]:
 
 def demo_accounts(stack: Stack, steps: Steps, *, load: bool) -> list[tuple[str, str, str]]:
     """The accounts to show; loaded now if they are wanted and not there yet."""
-    from local import demo  # noqa: PLC0415 - a warm start has no use for its libraries
-
     if load and not demo.is_loaded(stack):
         with steps.step("demo data") as step:
             demo.load(stack, step.report)

@@ -75,11 +75,14 @@ class Busy(Unavailable):
 
 PROBLEM = "application/problem+json"
 
-# What every route may answer besides its own, for the OpenAPI pages.
+# What every route may answer besides its own, for the OpenAPI pages. FastAPI makes a validator of
+# each `model` for each route: one alone makes the form known, to which the others refer.
+A_PROBLEM = {PROBLEM: {}, "application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {PROBLEM: {}}, "description": description}
+    400: {"model": Problem, "content": {PROBLEM: {}}, "description": "Unreadable request"},
+} | {
+    status: {"content": A_PROBLEM, "description": description}
     for status, description in {
-        400: "Unreadable request",
         401: "Who are you?",
         403: "Your role may not",
         404: "Not there, or not yours to see",

@@ -8,9 +8,10 @@ from datetime import timedelta
 from functools import partial
 
 import structlog
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from nats.aio.client import Client
+from prometheus_client import CollectorRegistry
 from psycopg.errors import UndefinedTable
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -20,11 +21,13 @@ from sqlalchemy.pool import QueuePool
 from chassis import clock, errors, pruning
 from chassis.data import revisions
 from chassis.data.database import Database
+from chassis.data.outages import DISK_FULL
 from chassis.http.answering import DefaultHeaders, HeadAsGet
 from chassis.http.auth import CheckedTokens, PublishedKeys
-from chassis.http.bodies import SHORT_BODY, CountedBodies
+from chassis.http.bodies import CountedBodies
 from chassis.http.client import HttpClient
 from chassis.http.observing import Observing, template
+from chassis.http.routing import Routes
 from chassis.http.session_check import RemoteSessionCheck
 from chassis.messaging.bus import (
     Consumer,
@@ -37,7 +40,7 @@ from chassis.messaging.bus import (
 from chassis.messaging.outbox import Again, publish_again
 from chassis.monitoring import health, metrics
 from chassis.monitoring.loops import Loop, Stuck
-from chassis.outages import DISK_FULL, UNREACHABLE, describe
+from chassis.outages import UNREACHABLE, describe
 from chassis.pruning import Prunable
 from chassis.settings import ServiceSettings
 from contracts.topology import PUBLISHERS, stream_name
@@ -84,21 +87,22 @@ MESSAGING = text("""
 
 def create_service(
     settings: ServiceSettings,
-    routes: APIRouter,
+    routes: Routes,
     subscriptions: Subscriptions | None = None,
     *,
     background: Sequence[Background] = (),
     readings: Sequence[Reading] = (),
+    registry: CollectorRegistry | None = None,
     prunable: Sequence[Prunable] = (),
     from_tables: FromTables | None = None,
 ) -> FastAPI:
     """The ASGI application of one service.
 
     It also serves while the broker is away: what it publishes waits in the outbox. `readings`
-    update gauges whenever Prometheus asks. `prunable` are old rows of the service's own tables, to be
-    deleted; `from_tables` publishes again what the outbox no longer holds, for a stream that was
-    lost. `app.state` holds `settings`, `database`, `http` (to call other services), `keys` and
-    `session_check`.
+    update gauges whenever Prometheus asks; `registry` holds metrics of the service's own.
+    `prunable` are old rows of its own tables, to be deleted; `from_tables` publishes again what the
+    outbox no longer holds, for a stream that was lost. `app.state` holds `settings`, `database`,
+    `http` (to call other services), `keys` and `session_check`.
     """
     database = Database(
         settings.database_url.get_secret_value(),
@@ -145,7 +149,6 @@ def create_service(
         redoc_url=None,
         swagger_ui_oauth2_redirect_url=None,
         redirect_slashes=False,
-        responses=errors.RESPONSES,
     )
     app.state.settings = settings
     app.state.database = database
@@ -160,7 +163,7 @@ def create_service(
     app.add_middleware(Observing)
     app.add_middleware(DefaultHeaders)
     app.add_middleware(HeadAsGet)
-    app.include_router(routes, max_body_size=SHORT_BODY)
+    app.router.routes += routes.routes
 
     def all_loops() -> list[Loop]:
         return [*bus.loops(), *loops.values()]
@@ -170,7 +173,7 @@ def create_service(
             loop.measure()
 
     reading = [partial(read, database) for read in (read_database, *readings)]
-    app.include_router(metrics.metrics_routes([read_loops, *reading]))
+    app.include_router(metrics.metrics_routes([read_loops, *reading], registry))
     app.include_router(
         health.health_routes(
             needed={"database": partial(database_ready, settings.service, database)},

@@ -31,7 +31,7 @@ from uuid import UUID
 from sqlalchemy import TextClause, bindparam, select, text
 
 from catalog.models import Product
-from chassis.data.reading import Reader
+from chassis.data.reading import BY_INDEX, Reader
 from chassis.errors import NotFound
 from chassis.text import folding
 from chassis.text.folding import (
@@ -48,7 +48,6 @@ from contracts.counts import COUNTED_MOST
 from contracts.text import SEARCH_SHORTEST
 
 BEYOND = COUNTED_MOST + 1
-BY_INDEX = "SET LOCAL enable_seqscan = off"
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
 
 

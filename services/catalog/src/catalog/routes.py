@@ -4,7 +4,7 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import AfterValidator
 
 from catalog import operations, queries
@@ -12,13 +12,14 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import wake_later
 from chassis.http import uploads
 from chassis.http.auth import Caller, require_role
+from chassis.http.routing import Routes
 from chassis.http.session_check import require_session
 from contracts.catalog import api
 from contracts.identity.roles import STAFF, Role
 from contracts.text import Storable, Stripped, first_words
 from contracts.uploads import PART_BYTES
 
-router = APIRouter(prefix="/api/catalog", tags=["catalog"])
+router = Routes("catalog")
 
 Staff = Annotated[Caller, Depends(require_role(*STAFF))]
 MayImport = Depends(require_session(Role.ADMINISTRATOR))

@@ -26,6 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         subscriptions,
         background=workers,
         readings=[sending.measure],
+        registry=sending.REGISTRY,
         prunable=[mails.prunable(settings.mail_keep_days, settings.mail_oldest_hours)],
     )
     app.state.mail_queued = asyncio.Event()

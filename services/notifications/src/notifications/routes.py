@@ -3,11 +3,12 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from chassis import clock
 from chassis.data.database import Reading, Transaction
 from chassis.http.auth import Caller, require_role
+from chassis.http.routing import Routes
 from chassis.http.session_check import require_session
 from contracts.identity.roles import STAFF, Role
 from contracts.notifications import api
@@ -16,7 +17,7 @@ from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
 from notifications import models, queries
 from notifications.operations import mails, preferences
 
-router = APIRouter(prefix="/api/notifications", tags=["notifications"])
+router = Routes("notifications")
 
 Person = Annotated[Caller, Depends(require_role(*Role))]
 Staff = Annotated[Caller, Depends(require_role(*STAFF))]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.reading import Reader, Rows, Statement, Values
+from chassis.data.reading import BY_INDEX, Reader, Rows, Statement, Values
 from chassis.errors import Malformed, NotFound
 from chassis.http import paging
 from chassis.http.auth import Caller
@@ -158,7 +158,6 @@ async def purchases_of(
 
 # So many of the newest are looked at one by one before an index is asked.
 NEWEST = 2_000
-BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 
 class SearchTooShort(Malformed):

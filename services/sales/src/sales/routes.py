@@ -4,13 +4,14 @@ from datetime import datetime, time
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 
 from chassis import clock
 from chassis.data.database import Reading, Transaction
 from chassis.data.writing import reader_of
 from chassis.http.auth import Caller, require_role
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from chassis.http.session_check import require_session
 from contracts.identity.roles import STAFF, Role
 from contracts.paging import CURSOR_LENGTH, PAGE, PAGE_MOST
@@ -18,7 +19,7 @@ from contracts.sales import api
 from sales import clients, operations, queries
 from sales.models import Sale
 
-router = APIRouter(prefix="/api/sales", tags=["sales"])
+router = Routes("sales")
 
 Staff = Annotated[Caller, Depends(require_role(*STAFF))]
 VerifiedStaff = Annotated[Caller, Depends(require_session(*STAFF))]

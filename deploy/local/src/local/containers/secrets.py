@@ -5,9 +5,6 @@ import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
 from chassis.data.provisioning import owner
 from chassis.messaging import streams
 from local.containers.settings import ComposeSettings
@@ -79,9 +76,19 @@ class SecretFiles:
 
     def own_signing_key(self, name: str) -> None:
         """Of Ed25519, in PEM; replaced by hand, it is the new one that signs after a restart."""
+        # Only needed here: the launcher would hold 8 MiB of it for as long as Guichet runs.
+        from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
+            Ed25519PrivateKey,
+        )
+
         if self.is_missing(name):
             private = Ed25519PrivateKey.generate()
-            pem = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            pem = private.private_bytes(
+                serialization.Encoding.PEM,
+                serialization.PrivateFormat.PKCS8,
+                serialization.NoEncryption(),
+            )
             self.put(name, pem.decode().strip())
         self.guard(self.folder / name)
 

@@ -16,6 +16,14 @@ import httpx
 
 from chassis.settings import CommonSettings, read
 from contracts.numbers import RAISED, SERIAL_NUMBER_LENGTH
+from local.demo.accounts import (
+    ACCOUNTS,
+    ADMINISTRATOR,
+    CUSTOMERS,
+    SELLER,
+    TECHNICIAN,
+    marker,
+)
 from local.demo.moments import (
     Calendar,
     Conversation,
@@ -35,32 +43,10 @@ from local.launcher.stack import Stack
 HERE = Path(__file__).parent
 AT_ONCE = 6
 
-SELLER = ("Vincent", "Delmas", "vendeur@example.com", "ambre-comptoir-7482")
-TECHNICIAN = ("Thomas", "Lefèvre", "technicien@example.com", "cobalt-atelier-3915")
-ADMINISTRATOR = ("Claire", "Fontaine", "administrateur@example.com", "opale-bureau-6207")
-CUSTOMERS = {
-    "Hélène Marchand": ("cliente@example.com", "lavande-jardin-5538"),
-    "Karim Benali": ("client@example.com", "fougere-sentier-8164"),
-}
-ACCOUNTS = [
-    ("seller", *SELLER[2:]),
-    ("technician", *TECHNICIAN[2:]),
-    ("administrator", *ADMINISTRATOR[2:]),
-    *[("customer", *account) for account in CUSTOMERS.values()],
-]
-
 Report = Callable[[str], object]
 
 KEYS_LAST = timedelta(days=1)  # idempotency keys, in every service
 LOOKS_EVERY = 0.2  # seconds, whether all parts are alive
-
-
-def marker(stack: Stack) -> Path:
-    return stack.state / "demo.json"
-
-
-def is_loaded(stack: Stack) -> bool:
-    return marker(stack).exists()
 
 
 def load(stack: Stack, report: Report = lambda _: None) -> None:

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 from psycopg.sql import SQL, Identifier
 
-from chassis.outages import of_database
+from chassis.data.outages import of_database
 from contracts.topology import CONTEXTS
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")  # only a superuser may create all of them

@@ -15,6 +15,8 @@ from sqlalchemy.util import LRUCache
 from chassis.data.wire import BEGIN, COMMIT, Asked, Wire
 
 SHAPES_MOST = 500
+# For `with_setting`, where the planner would rather read a table from its start for a common word.
+BY_INDEX = "SET LOCAL enable_seqscan = off"
 
 Statement = (
     Select[*tuple[Any, ...]]

@@ -7,7 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
 
 REQUESTS = Histogram(
     "guichet_request_seconds",
@@ -34,8 +42,11 @@ log = structlog.get_logger()
 Reading = Callable[[], Awaitable[None]]
 
 
-def metrics_routes(readings: Sequence[Reading] = ()) -> APIRouter:
-    """`GET /metrics`; gauges that need a database are read when Prometheus asks.
+def metrics_routes(
+    readings: Sequence[Reading] = (), registry: CollectorRegistry | None = None
+) -> APIRouter:
+    """`GET /metrics`, with those of `registry`; gauges that need a database are read when
+    Prometheus asks.
 
     The gateway has no route to it: Prometheus asks the process itself.
     """
@@ -48,6 +59,7 @@ def metrics_routes(readings: Sequence[Reading] = ()) -> APIRouter:
                 await read()
             except Exception as error:  # what it does not know now must not hide the rest
                 log.warning("reading_failed", error=type(error).__name__)
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        figures = b"".join(map(generate_latest, filter(None, (REGISTRY, registry))))
+        return Response(figures, media_type=CONTENT_TYPE_LATEST)
 
     return router

@@ -1,9 +1,9 @@
 """The identity HTTP API."""
 
-from fastapi import APIRouter
-
+from chassis.http.routing import Routes
 from identity.routes import account, customers, links, services, sessions, staff
 
-router = APIRouter()
-for part in (sessions, account, customers, staff, links, services):
-    router.include_router(part.router)
+router = Routes(
+    "identity",
+    *(part.router for part in (sessions, account, customers, staff, links, services)),
+)

@@ -1,6 +1,7 @@
 """What people do with their own account."""
 
 from chassis.data.database import Reading, Transaction
+from chassis.http.routing import Routes
 from contracts.identity import api
 from identity.operations import accounts
 from identity.queries import accounts as known
@@ -11,10 +12,9 @@ from identity.routes.parameters import (
     TheDatabase,
     ThePasswords,
     TheSettings,
-    identity_router,
 )
 
-router = identity_router()
+router = Routes("identity")
 
 
 @router.get("/me")

@@ -8,6 +8,7 @@ from fastapi import Query
 from chassis.data.database import Reading, Transaction
 from chassis.data.writing import reader_of
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from contracts.identity import api
 from contracts.paging import PAGE_MOST
 from identity.operations import accounts, customers, links
@@ -20,10 +21,9 @@ from identity.routes.parameters import (
     TheDatabase,
     ThePasswords,
     TheSettings,
-    identity_router,
 )
 
-router = identity_router()
+router = Routes("identity")
 
 CustomerIds = Annotated[list[UUID], Query(alias="id", min_length=1, max_length=PAGE_MOST)]
 

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from chassis.data.database import Transaction
+from chassis.http.routing import Routes
 from contracts.identity import api
 from identity.operations import links, opened_links
 from identity.routes.parameters import (
@@ -11,10 +12,9 @@ from identity.routes.parameters import (
     TheDatabase,
     ThePasswords,
     TheSettings,
-    identity_router,
 )
 
-router = identity_router()
+router = Routes("identity")
 
 
 @router.post("/password-links", status_code=202)

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import Depends, Request
 
 from chassis.data.database import Database
 from chassis.http.auth import Caller, require_role
@@ -17,10 +17,6 @@ from identity.settings import Settings
 from identity.tokens import SigningKeys
 
 NO_BODY = Body()  # what `once` compares where a request has none
-
-
-def identity_router() -> APIRouter:
-    return APIRouter(prefix="/api/identity", tags=["identity"])
 
 
 async def database_of(request: Request) -> Database:

@@ -1,11 +1,12 @@
 """Tokens for our own services; only reachable through the internal entry point."""
 
+from chassis.http.routing import Routes
 from contracts.identity import api
 from identity import tokens
 from identity.operations import services
-from identity.routes.parameters import TheKeys, TheSettings, identity_router
+from identity.routes.parameters import TheKeys, TheSettings
 
-router = identity_router()
+router = Routes("identity")
 
 
 @router.post("/service-tokens")

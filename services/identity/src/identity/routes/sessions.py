@@ -8,6 +8,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from chassis.data.database import Reading, Transaction
 from chassis.errors import Unauthenticated
+from chassis.http.routing import Routes
 from contracts.identity import api
 from identity import tokens
 from identity.operations import sessions
@@ -20,10 +21,9 @@ from identity.routes.parameters import (
     ThePasswords,
     TheSettings,
     WithToken,
-    identity_router,
 )
 
-router = identity_router()
+router = Routes("identity")
 
 session_bearer = HTTPBearer(
     scheme_name="Session", auto_error=False, description="The token of an opened session."

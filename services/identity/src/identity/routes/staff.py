@@ -4,6 +4,7 @@ from uuid import UUID
 
 from chassis.data.database import Reading, Transaction
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from contracts.identity import api
 from identity.operations import accounts, links, staff
 from identity.queries import accounts as known
@@ -13,10 +14,9 @@ from identity.routes.parameters import (
     Administrator,
     ThePasswords,
     TheSettings,
-    identity_router,
 )
 
-router = identity_router()
+router = Routes("identity")
 
 
 @router.post("/staff", status_code=201)

@@ -1,9 +1,9 @@
 """The tickets HTTP API."""
 
-from fastapi import APIRouter
-
+from chassis.http.routing import Routes
 from tickets.routes import customers, desk, drafts, exchange, live, queue, search
 
-router = APIRouter()
-for part in (customers, queue, search, live, drafts, desk, exchange):
-    router.include_router(part.router)
+router = Routes(
+    "tickets",
+    *(part.router for part in (customers, queue, search, live, drafts, desk, exchange)),
+)

@@ -9,6 +9,7 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import ending
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from contracts.paging import PAGE_MOST
 from contracts.text import SearchText
 from contracts.tickets import api
@@ -26,11 +27,10 @@ from tickets.routes.parameters import (
     Limit,
     TheBounds,
     WithCounts,
-    tickets_router,
 )
 from tickets.routes.snapshots import TheSnapshots
 
-router = tickets_router()
+router = Routes("tickets")
 
 
 @router.post("", status_code=201, max_body_size=LONG_BODY)

@@ -6,6 +6,7 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from contracts.tickets import api
 from tickets.operations import quick_replies as prepared
 from tickets.operations import tickets as operations
@@ -16,10 +17,9 @@ from tickets.routes.parameters import (
     LAST_MESSAGES,
     Staff,
     VerifiedStaff,
-    tickets_router,
 )
 
-router = tickets_router()
+router = Routes("tickets")
 
 
 @router.get("/{number:ticket}/context")

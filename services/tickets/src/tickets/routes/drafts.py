@@ -5,13 +5,14 @@ from chassis.data.reading import Reader
 from chassis.data.writing import reader_of
 from chassis.http.auth import Caller
 from chassis.http.bodies import LONG_BODY
+from chassis.http.routing import Routes
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.operations import drafts as operations
 from tickets.queries import drafts as queries
-from tickets.routes.parameters import Anyone, Customer, tickets_router
+from tickets.routes.parameters import Anyone, Customer
 
-router = tickets_router()
+router = Routes("tickets")
 
 
 AnyDraft = api.StaffDraft | api.Draft

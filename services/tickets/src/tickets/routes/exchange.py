@@ -9,6 +9,7 @@ from chassis.data.database import Reading, Transaction
 from chassis.data.writing import ending, reader_of
 from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
+from chassis.http.routing import Routes
 from contracts.tickets import api
 from tickets.models import Message
 from tickets.operations import messages as operations
@@ -23,11 +24,10 @@ from tickets.routes.parameters import (
     Service,
     Staff,
     TheBounds,
-    tickets_router,
 )
 from tickets.routes.snapshots import TheSnapshots
 
-router = tickets_router()
+router = Routes("tickets")
 
 Since = Annotated[
     int | None,

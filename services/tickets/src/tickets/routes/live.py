@@ -24,16 +24,17 @@ from starlette.datastructures import State
 from chassis.data.database import WATCHED, Database, Reading
 from chassis.errors import TooMany, Unavailable
 from chassis.http.auth import Caller
+from chassis.http.routing import Routes
 from chassis.messaging import outbox
 from chassis.monitoring import health
 from chassis.monitoring.loops import Loop
 from contracts.tickets import api
 from tickets.models import SHOWN_TO_CUSTOMERS, is_staff
 from tickets.queries import changes as queries
-from tickets.routes.parameters import Anyone, tickets_router
+from tickets.routes.parameters import Anyone
 from tickets.routes.snapshots import TheSnapshots
 
-router = tickets_router()
+router = Routes("tickets")
 
 MOST_AT_ONCE = 1_000
 MOST_WAITING = 100

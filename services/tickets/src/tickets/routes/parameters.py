@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import Depends, Query, Request
 from starlette.convertors import Convertor, register_url_convertor
 
 from chassis.http.auth import Caller, require_role
@@ -33,10 +33,6 @@ async def bounds_of(request: Request) -> Bounds:
 
 
 TheBounds = Annotated[Bounds, Depends(bounds_of)]
-
-
-def tickets_router() -> APIRouter:
-    return APIRouter(prefix="/api/tickets", tags=["tickets"])
 
 
 class TicketNumber(Convertor[int]):

@@ -11,6 +11,7 @@ from fastapi import Depends, Query, Request
 
 from chassis.data.database import Reading
 from chassis.data.reading import Question
+from chassis.http.routing import Routes
 from contracts.paging import PAGE_MOST
 from contracts.tickets import api
 from tickets.queries import lists, people
@@ -25,10 +26,9 @@ from tickets.routes.parameters import (
     Staff,
     VerifiedStaff,
     WithCounts,
-    tickets_router,
 )
 
-router = tickets_router()
+router = Routes("tickets")
 
 # What lies beyond is a slip, and the end of time has no next day.
 Day = Annotated[date, Ge(date(2000, 1, 1)), Le(date(2999, 12, 31))]

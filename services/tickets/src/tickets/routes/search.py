@@ -7,14 +7,15 @@ from fastapi import Depends, Query, Request
 
 from chassis.data.database import Reading
 from chassis.http.auth import Caller
+from chassis.http.routing import Routes
 from contracts.paging import PAGE_MOST
 from contracts.tickets import api
 from tickets.models import is_staff
 from tickets.queries import unresolved
 from tickets.queries.searching import search as queries
-from tickets.routes.parameters import Anyone, VerifiedStaff, tickets_router
+from tickets.routes.parameters import Anyone, VerifiedStaff
 
-router = tickets_router()
+router = Routes("tickets")
 
 
 async def searcher(request: Request, caller: Anyone) -> Caller:

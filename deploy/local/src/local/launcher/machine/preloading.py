@@ -21,10 +21,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import NoReturn, TypedDict
 
+from contracts.topology import CONTEXTS
 from local.launcher.machine.forks import run_as_program
 
-# Without notifications: it registers metrics when it is imported, which others must not expose.
-APPS = ("identity.app", "catalog.app", "sales.app", "tickets.app", "web.app")
+APPS = [f"{name}.app" for name in (*CONTEXTS, "web")]
 # What libraries import only once they are used.
 LATE = (
     "psycopg_binary", "psycopg._copy", "python_multipart", "sqlalchemy.dialects.postgresql.psycopg",

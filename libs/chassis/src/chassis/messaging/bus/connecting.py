@@ -12,7 +12,7 @@ import structlog
 from nats.aio.client import Client
 from nats.js.errors import Error as JetStreamError
 
-from chassis.outages import of_broker
+from chassis.messaging.outages import of_broker
 
 log = structlog.get_logger()
 

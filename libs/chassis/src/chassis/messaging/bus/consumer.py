@@ -19,11 +19,12 @@ from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.handling import Delivery, Subscriptions, deliver
 from chassis.messaging.bus.losses import is_as_known, is_lost_to
 from chassis.messaging.bus.pulling import Pull
+from chassis.messaging.outages import FORBIDDEN, is_no_stream, of_files, of_listening
 from chassis.messaging.outbox import DeadLetter, position_settled
 from chassis.monitoring import health, tracing
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.monitoring.metrics import LAG, PARKED, RETRIED
-from chassis.outages import FORBIDDEN, describe, is_no_stream, is_passing, of_files, of_listening
+from chassis.outages import describe, is_passing
 from contracts.event import Envelope
 from contracts.topology import LISTENINGS, Listening, stream_name
 

@@ -17,10 +17,10 @@ from chassis.data.wire import Asked, Wire
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
+from chassis.messaging.outages import FORBIDDEN, of_files, of_publishing
 from chassis.messaging.outbox import CHANNEL, Listener, listen
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.monitoring.metrics import PUBLISHED
-from chassis.outages import FORBIDDEN, of_files, of_publishing
 
 log = structlog.get_logger()
 

@@ -8,9 +8,9 @@ import nats.errors
 from nats.js.errors import Error as JetStreamError
 from pydantic import Field, SecretStr, field_validator
 
+from chassis.messaging.outages import of_broker
 from chassis.messaging.streams.making import set_up
 from chassis.messaging.streams.rights import other_systems
-from chassis.outages import of_broker
 from chassis.settings import BROKER_ADDRESS, CommonSettings, WrongSettings, read
 from contracts.topology import PUBLISHERS
 
