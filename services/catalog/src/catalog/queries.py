@@ -13,6 +13,8 @@ How it stays quick (measured by `bench/product_search.py`):
 - A common word has 100,000 products, whose places are gathered before the first is looked at. So
   a sample is asked first: one product in sixteen, with small indexes of its own. 1,001 matches in
   it are 1,001 matches, and the whole index is only asked for what has fewer than some 16,000.
+- Where in the table the 64th match of the sample lies tells whether it has so many. Where it has
+  not, it is looked at no further: its matches lie far apart, and all would be looked at again.
 - The planner would rather read the table from its start for a common word, which is quick when
   its guess is right and takes 200 ms when not. Reading the table is thus forbidden to it.
 - One index for each group: a word that only withdrawn products have costs nothing in the other.
@@ -49,6 +51,7 @@ from contracts.text import SEARCH_SHORTEST
 
 BEYOND = COUNTED_MOST + 1
 MANY_SAMPLED = 64  # so many in the sample, and there are more than are counted
+LIKELY_SAMPLED = BEYOND * 6 // 5  # so many expected in the sample, and it has 1,001 of them
 
 
 class ProductUnknown(NotFound):
@@ -105,14 +108,32 @@ async def search(reader: Reader, typed: str, *, list_withdrawn: bool = False) ->
 # One statement does it all: the time of a search is for the most part that of going to and fro.
 # What is not needed is not read: the whole index only where the sample did not suffice.
 LOOK_UP = """
-    WITH sampled AS MATERIALIZED (
+    WITH beginning AS MATERIALIZED (
         SELECT
-            (SELECT count(*) FROM (
-                SELECT FROM products WHERE on_sale AND in_sample AND {match} LIMIT :beyond
+            on_sale.matches AS on_sale,
+            on_sale.matches = :many AND on_sale.block < table_.likely AS on_sale_is_common,
+            withdrawn.matches AS withdrawn,
+            withdrawn.matches = :many AND withdrawn.block < table_.likely AS withdrawn_is_common
+        FROM
+            (SELECT count(*) AS matches, max((CAST(CAST(ctid AS text) AS point))[0]) AS block FROM (
+                SELECT ctid FROM products WHERE on_sale AND in_sample AND {match} LIMIT :many
             ) AS those) AS on_sale,
-            (SELECT count(*) FROM (
-                SELECT FROM products WHERE NOT on_sale AND in_sample AND {match} LIMIT :beyond
-            ) AS those) AS withdrawn
+            (SELECT count(*) AS matches, max((CAST(CAST(ctid AS text) AS point))[0]) AS block FROM (
+                SELECT ctid FROM products WHERE NOT on_sale AND in_sample AND {match} LIMIT :many
+            ) AS those) AS withdrawn,
+            (SELECT pg_relation_size('products') / CAST(current_setting('block_size') AS int)
+                * :many / :likely AS likely) AS table_
+    ),
+    sampled AS MATERIALIZED (
+        SELECT
+            greatest((SELECT on_sale FROM beginning), (SELECT count(*) FROM (
+                SELECT FROM products WHERE on_sale AND in_sample AND {match}
+                    AND (SELECT on_sale_is_common FROM beginning) LIMIT :beyond
+            ) AS those)) AS on_sale,
+            greatest((SELECT withdrawn FROM beginning), (SELECT count(*) FROM (
+                SELECT FROM products WHERE NOT on_sale AND in_sample AND {match}
+                    AND (SELECT withdrawn_is_common FROM beginning) LIMIT :beyond
+            ) AS those)) AS withdrawn
     ),
     on_sale AS MATERIALIZED (
         (SELECT id FROM products
@@ -184,6 +205,7 @@ async def look_up(reader: Reader, typed: str) -> Found:
         "listed": api.LISTED_MOST,
         "beyond": BEYOND,
         "many": MANY_SAMPLED,
+        "likely": LIKELY_SAMPLED,
         "pieces": pieces_of(words),
     }
     for n, word in enumerate(words):
