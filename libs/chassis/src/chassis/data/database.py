@@ -17,7 +17,7 @@ from psycopg.errors import IntegrityError as DriversIntegrityError
 from sqlalchemy import DateTime, MetaData, Text, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import MappedAsDataclass
+from sqlalchemy.orm import MappedAsDataclass, Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry, PoolProxiedConnection
 from sqlalchemy.util import greenlet_spawn
 from sqlalchemy.util.queue import Empty
@@ -146,14 +146,16 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[AsyncSession]:
         """Commits at the end, or rolls everything back if an exception leaves it."""
+        session = self.sessions()
         try:
-            async with self.sessions.begin() as session:
-                try:
-                    yield session
-                    await commit_pending(session)
-                except BaseException:
-                    await discard_if_closed(session)
-                    raise
+            try:
+                yield session
+                await commit_pending(session)
+                await greenlet_spawn(commit_and_close, session.sync_session)
+            except BaseException:
+                await discard_if_closed(session)
+                await session.__aexit__(None, None, None)  # whoever is cancelled waits for it
+                raise
         except (DBAPIError, PostgresError) as error:
             if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
                 self.was_full.set()
@@ -207,6 +209,12 @@ class PoolReader(Reader):
     async def send(self, before: Sequence[Asked], batch: Sequence[Asked]) -> list[Rows]:
         async with self.database.reading() as reader:
             return await reader.send(before, batch)
+
+
+def commit_and_close(session: Session) -> None:
+    """In one step: usually COMMIT has been sent already, and nothing waits."""
+    session.commit()
+    session.close()
 
 
 def note_return(_: object, record: ConnectionPoolEntry) -> None:

@@ -48,7 +48,7 @@ async def reader_of(session: AsyncSession) -> Reader:
         await session.flush()
     reader = session.info.get(READER)
     if reader is None:
-        wire = wire_of(await (await session.connection()).get_raw_connection())
+        wire = wire_of(await session.run_sync(lambda sync: sync.connection().connection))
         statements, info = session.info[STATEMENTS], session.info
 
         def before() -> list[Asked]:
