@@ -85,13 +85,13 @@ class Operator:
     async def sees(self, row: Row, part: str = "", *, seconds: float = 30) -> str:
         """Waits until `status` shows the row's words and ends with 1; returns the line."""
 
-        async def told() -> str:
+        async def status_line() -> str:
             reasons = await asyncio.to_thread(self.reasons, part)
             found = [reason for reason in reasons if row.is_seen_in(reason)]
             assert found, reasons
             return found[0]
 
-        line = await eventually(told, seconds=seconds, pause=0.3)
+        line = await eventually(status_line, seconds=seconds, pause=0.3)
         status = await asyncio.to_thread(self.type, "status")
         assert status.returncode == 1, status.stdout
         assert row.is_seen_in(status.stdout), status.stdout
@@ -123,8 +123,8 @@ class Operator:
     def metric(self, service: str, name: str) -> dict[str, float]:
         """The values of a metric by their labels."""
         port = self.stack.settings.port_of(service)
-        told = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
-        lines = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", told, re.MULTILINE)
+        figures = httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        lines = re.findall(rf"^{name}(\{{.*\}})? (\S+)$", figures, re.MULTILINE)
         return {labels: float(value) for labels, value in lines}
 
     def is_loop_in_trouble(self, service: str, loop: str) -> bool:

@@ -77,10 +77,10 @@ async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():
     identity = Identity()
     identity.hangs = True
     keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
-    asking = [asyncio.create_task(keys.key(testing.KID)) for _ in range(10)]
+    calls = [asyncio.create_task(keys.key(testing.KID)) for _ in range(10)]
     await identity.reached.wait()
     identity.patience_ends.set()
-    answers = await asyncio.gather(*asking, return_exceptions=True)
+    answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(answer) for answer in answers} == {KeysUnavailable}
     assert identity.asked == 1
     identity.hangs = False

@@ -21,7 +21,7 @@ from contracts.text import Answer
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 15\r\n\r\n"
 
 
-class Said(Answer):
+class Words(Answer):
     words: str
 
 
@@ -191,10 +191,10 @@ async def test_silence_is_one_of_httpx_errors(server, client, mood, error):
     with pytest.raises(error):
         await client.get("/", timeout=0.3 if mood == "silent" else 20)
     with pytest.raises(Problem) as silence:
-        await Gateway(client, seconds=0.1).get("/", Said)
+        await Gateway(client, seconds=0.1).get("/", Words)
     assert (silence.value.status, silence.value.is_own) == (503, False)
     server.mood = "answering"  # and the client goes on
-    assert (await Gateway(client).get("/", Said)).words == "ok"
+    assert (await Gateway(client).get("/", Words)).words == "ok"
 
 
 async def test_signing_keys_are_read_with_it(server, client):
@@ -248,7 +248,7 @@ async def test_a_token_that_is_refused_is_renewed_once():
 
     async with HttpClient("http://gateway", transport=httpx.MockTransport(answer)) as client:
         gateway = Gateway(client).on_behalf("old", renew)
-        assert (await gateway.get("/", Said)).words == "ok"
+        assert (await gateway.get("/", Words)).words == "ok"
     assert tokens == ["Bearer old", "Bearer new"]
 
 
@@ -266,7 +266,7 @@ async def test_a_write_is_sent_whole_again_with_the_new_token_and_then_the_parts
     async with HttpClient("http://gateway", transport=httpx.MockTransport(answer)) as client:
         gateway = Gateway(client).on_behalf("old", renew)
         with pytest.raises(Problem) as refused:
-            await gateway.send("POST", "/", {"words": "ok"}, Said, key="1")
+            await gateway.send("POST", "/", {"words": "ok"}, Words, key="1")
     assert sent == 2 * [(b'{"words":"ok"}', "1")]
     problem = refused.value
     assert (problem.status, problem.code, problem.retry_after) == (503, "unavailable", 5)
@@ -316,9 +316,9 @@ async def test_each_call_says_who_asks_what_under_which_key_and_for_how_long():
     there = Answering(*(httpx.Response(200, json={"words": "ok"}) for _ in range(4)))
     async with HttpClient("http://gateway/", seconds=3, transport=there) as http:
         plain = Gateway(http, headers={"X-Real-IP": "10.0.0.1"})
-        await plain.get("/a", Said, q="é", none=None, flag=True)
+        await plain.get("/a", Words, q="é", none=None, flag=True)
         bearer = Gateway(http, plain.headers, seconds=0.5).on_behalf("a token")
-        await bearer.send("PUT", "/b", {"text": "é"}, Said, key="12345678")
+        await bearer.send("PUT", "/b", {"text": "é"}, Words, key="12345678")
         await bearer.call("DELETE", "/c")
         await bearer.call("POST", "/d", {"n": 1})
     get, put, delete, post = there.asked
@@ -345,7 +345,7 @@ async def test_what_is_no_answer_is_a_problem():
         found = []
         for _ in range(3):
             with pytest.raises(Problem) as problem:
-                await Gateway(http).get("/", Said)
+                await Gateway(http).get("/", Words)
             found.append(problem.value)
     assert [(each.status, each.code, each.retry_after, each.is_own) for each in found] == [
         (503, "unavailable", 1, False),

@@ -496,12 +496,12 @@ async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database)
 
 
 @pytest.mark.parametrize(
-    ("given", "kept"),
+    ("given", "is_kept"),
     [("0123456789abcdef", True), ("x", False), ("a" * 65, False), ("a b c d e f", False)],
 )
-async def test_a_request_keeps_its_id_if_it_is_one(client, given, kept):
+async def test_a_request_keeps_its_id_if_it_is_one(client, given, is_kept):
     answer = await client.get("/api/things/missing", headers={"X-Request-Id": given})
-    assert (answer.headers["X-Request-Id"] == given) is kept
+    assert (answer.headers["X-Request-Id"] == given) is is_kept
 
 
 # --- Connections ------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What tables tell again enters the outbox before all else, each event once and under its own id."""
+"""What tables publish again enters the outbox before all else, each event once and under its own id."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -82,13 +82,13 @@ def test_a_fact_has_its_own_id_and_a_state_that_of_what_it_tells():
 
 
 async def test_an_aggregate_is_gone_where_no_event_of_this_kind_is_about_it(database: Database):
-    kept, other = str(new_id()), str(uuid4())
+    present, other = str(new_id()), str(uuid4())
     async with database.transaction() as session:
-        publish(session, Moved(thing=kept, version=1))
+        publish(session, Moved(thing=present, version=1))
     async with database.transaction() as session:
         gone = {
             (kind, thing): await session.scalar(select(is_gone(kind, literal(thing))))
             for kind in (Moved, Left)
-            for thing in (kept, other)
+            for thing in (present, other)
         }
-    assert [key for key, is_there in gone.items() if not is_there] == [(Moved, kept)]
+    assert [key for key, is_there in gone.items() if not is_there] == [(Moved, present)]

@@ -76,10 +76,10 @@ def test_nobody_enters_the_database_of_another(made):
 def test_made_again_it_keeps_the_rows_and_takes_the_new_passwords(made):
     with connect(owner(ONE), ONE) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS id")
-    kept = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%s)"
-    before = asked(kept)
+    verifiers = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%s)"
+    before = asked(verifiers)
     make(postgres_server(), NAMES, passwords("the second"))
-    assert not set(before) & set(asked(kept))
+    assert not set(before) & set(asked(verifiers))
     with connect(ONE, ONE) as connection:
         assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
 

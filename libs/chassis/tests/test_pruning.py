@@ -68,7 +68,7 @@ async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(datab
     month, day = 31 * 24, 25
     await put(database, Counted(id="old"), hours=month)
     await put(database, Named(id="old name", name="Ada"), hours=day)
-    kept = {
+    remaining = {
         await put(database, Counted(id="never stored"), hours=month, published=False),
         await put(database, Named(id="never stored name", name="A"), hours=month, published=False),
         await put(database, Counted(id="of yesterday"), hours=day),
@@ -77,7 +77,7 @@ async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(datab
     assert await forget_messaging(database) == "forgot 2 rows"
     async with database.transaction() as session:
         left = await session.scalars(select(OutboxMessage.subject))
-        assert {subject.rpartition(".")[2] for subject in left} == kept
+        assert {subject.rpartition(".")[2] for subject in left} == remaining
 
 
 async def test_of_the_inbox_what_its_stream_is_well_past_goes(database):

@@ -85,11 +85,11 @@ class Things:
 
     def __init__(self, database: Database, **settings: object) -> None:
         self.turns, self.handled = 0, list[UUID]()
-        self.again, self.told = cancelled(OLD), cancelled(NOW)
+        self.again, self.now = cancelled(OLD), cancelled(NOW)
         self.subscriptions = Subscriptions()
         self.subscriptions.on(ProductsChanged)(self.hear)
         routes = Routes("things")
-        routes.post("/told", status_code=201)(self.tell)
+        routes.post("/cancelled", status_code=201)(self.publish_cancelled)
         self.app: FastAPI = create_service(
             settings_of(database, **settings),
             routes,
@@ -103,8 +103,8 @@ class Things:
     async def hear(self, session: AsyncSession, event: ProductsChanged) -> None:
         self.handled.append(event.change_id)
 
-    async def tell(self, session: Transaction) -> None:
-        publish(session, self.told)
+    async def publish_cancelled(self, session: Transaction) -> None:
+        publish(session, self.now)
         wake_later(session, "counting")
 
     async def count(self, app: FastAPI, loop: Loop) -> str:
@@ -143,7 +143,7 @@ async def test_all_of_a_service_runs_and_ends(migrated, js):
     change = ProductsChanged(change_id=uuid4(), products=[])
     async with things.client() as client:
         async with things.app.router.lifespan_context(things.app):
-            assert (await client.post("/api/things/told")).status_code == 201
+            assert (await client.post("/api/things/cancelled")).status_code == 201
             subject = f"{change.type}.{change.subject}"
             await js.publish(subject, wrap(change).model_dump_json().encode())
 
@@ -163,10 +163,10 @@ async def test_all_of_a_service_runs_and_ends(migrated, js):
 
                 assert (await js.stream_info("SALES")).state.messages == 2
                 stored = [(await js.get_msg("SALES", n)).data or b"" for n in (1, 2)]
-                told = [Envelope.model_validate_json(each) for each in stored]
-                assert [each.id for each in told] == [things.again.fact_id, things.told.fact_id]
-                assert [each.aggregateversion for each in told] == [2, 2]
-                assert told[0].time == OLD
+                published = [Envelope.model_validate_json(each) for each in stored]
+                assert [each.id for each in published] == [things.again.fact_id, things.now.fact_id]
+                assert [each.aggregateversion for each in published] == [2, 2]
+                assert published[0].time == OLD
 
                 metrics = (await client.get("/metrics")).text
                 for line in ("test_things 1.0", "guichet_outbox_events 0.0",

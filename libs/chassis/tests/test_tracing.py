@@ -21,7 +21,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 STEP = f"00-{TRACE}-b7ad6b7169203331-01"
 
 
-class Told(Event, type="stories.told.v1", subject="story"):
+class StoryPublished(Event, type="stories.story-published.v1", subject="story"):
     story: str
 
 
@@ -30,13 +30,13 @@ async def test_whoever_handles_an_event_goes_on_with_its_trace(database):
     traces: list[str | None] = []
     subscriptions = Subscriptions()
 
-    @subscriptions.on(Told)
-    async def listen(session, event: Told) -> None:
+    @subscriptions.on(StoryPublished)
+    async def listen(session, event: StoryPublished) -> None:
         traces.append(tracing.trace_id())
 
     with tracing.span("tell", parent=tracing.parent_of(STEP)):
         async with database.transaction() as session:
-            publish(session, Told(story="a"))
+            publish(session, StoryPublished(story="a"))
     async with database.transaction() as session:
         body = await session.scalar(select(OutboxMessage.body))
     envelope = Envelope.model_validate_json(body or "")
@@ -100,10 +100,10 @@ async def test_a_request_and_an_event_are_recorded_by_what_they_are(collector, d
     request = {"type": "http", "method": "GET", "path": "/api/rousseau", "headers": headers}
     subscriptions = Subscriptions()
 
-    @subscriptions.on(Told)
-    async def listen(session, event: Told) -> None: ...
+    @subscriptions.on(StoryPublished)
+    async def listen(session, event: StoryPublished) -> None: ...
 
-    envelope = wrap(Told(story="a")).model_copy(update={"traceparent": STEP})
+    envelope = wrap(StoryPublished(story="a")).model_copy(update={"traceparent": STEP})
     tracing.start("shop", CommonSettings(traces_url=collector.url))
     await Observing(app)(request, nothing, nothing)
     await Observing(app)({**request, "path": "/health/ready"}, nothing, nothing)
@@ -121,7 +121,7 @@ async def test_a_request_and_an_event_are_recorded_by_what_they_are(collector, d
             },
         ),
         (
-            "handle stories.told.v1",
+            "handle stories.story-published.v1",
             "b7ad6b7169203331",
             {"messaging.system": "nats", "messaging.message.id": str(envelope.id)},
         ),

@@ -54,7 +54,7 @@ async def ask(url: str, path: str, method: str = "GET") -> httpx.Response:
 
 
 @pytest.mark.parametrize(
-    ("url", "said"),
+    ("url", "reported"),
     [
         (
             f"postgresql+psycopg://sales:wrong@127.0.0.1:{free_port()}/sales",
@@ -71,30 +71,30 @@ async def ask(url: str, path: str, method: str = "GET") -> httpx.Response:
     ],
     ids=["silent", "no address", "no database"],
 )
-async def test_a_database_that_cannot_be_used_is_a_reason_not_to_be_ready(url, said):
+async def test_a_database_that_cannot_be_used_is_a_reason_not_to_be_ready(url, reported):
     answer = await ask(url, "/health/ready")
     assert answer.status_code == 503
     reason = answer.json()["database"]
-    assert said in reason
+    assert reported in reason
     assert "\n" not in reason
     assert "wrong" not in reason
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("found", "reported"),
     [
         (None, "schema at nothing, this code needs {newest}: run `python -m sales migrate`"),
         ("0001", "schema at 0001, this code needs {newest}: run `python -m sales migrate`"),
         ("9999", "schema at 9999, which is newer than this code, of {newest}: run the version"),
     ],
 )
-async def test_a_schema_of_another_time_is_told_with_the_remedy_of_each(found, said):
+async def test_a_schema_of_another_time_is_told_with_the_remedy_of_each(found, reported):
     url = testing.fresh_database("test_chassis_schema")
     await put_at(url, found)
     newest = revisions.known("sales")[0]
 
     reason = (await ask(url, "/health/ready")).json()["database"]
-    assert said.format(newest=newest) in reason
+    assert reported.format(newest=newest) in reason
 
 
 async def put_at(url: str, revision: str | None) -> None:
@@ -286,13 +286,13 @@ def guarded(tmp_path) -> Generator[Broker]:
 
 
 @pytest.mark.parametrize(
-    ("is_there", "said"),
+    ("is_there", "reported"),
     [
         (True, "NATS refuses this user: correct GUICHET_NATS_USER and GUICHET_NATS_PASSWORD"),
         (False, "see that NATS runs and that GUICHET_NATS_URL leads to it"),
     ],
 )
-async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_there, said):
+async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_there, reported):
     if not is_there:
         guarded.stop()
     settings = ServiceSettings(
@@ -307,7 +307,7 @@ async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_t
     connecting = asyncio.create_task(bus_of_service.run())
 
     async def is_reported() -> None:
-        assert said in str(await bus_of_service.state())
+        assert reported in str(await bus_of_service.state())
 
     try:
         await eventually(is_reported)
