@@ -6,13 +6,20 @@ from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 
 import pytest
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DivisionByZero, UniqueViolation
 from sqlalchemy import Insert, func, insert, select, text
 from sqlalchemy.exc import DataError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.database import WATCHED, Database, Pool, new_id, refusing
-from chassis.data.writing import add_later, ending, reader_of, run_later, wake_later
+from chassis.data.writing import (
+    add_later,
+    ending,
+    reader_of,
+    run_later,
+    savepoint,
+    wake_later,
+)
 from chassis.errors import Refusal
 from chassis.messaging.outbox import KnownStream, OutboxMessage
 
@@ -75,6 +82,26 @@ async def test_who_reads_last_reads_what_is_committed(database: Database):
         await write_twice(row("a.3"))
     async with database.reading() as reader:
         assert await reader.scalar(count) == 2
+
+
+async def test_a_savepoint_takes_back_what_was_added_in_it_and_nothing_else(database: Database):
+    async def add_and_fail(session: AsyncSession, ask: str) -> None:
+        async with savepoint(session):
+            add_later(session, OutboxMessage, row("in one that fails"))
+            await (await reader_of(session)).execute(text(ask))
+            add_later(session, OutboxMessage, row("at its end"))
+            raise LookupError
+
+    async with database.transaction() as session:
+        add_later(session, OutboxMessage, row("before"))
+        with suppress(DivisionByZero):
+            await add_and_fail(session, "SELECT 1 / 0")
+        with suppress(LookupError):
+            await add_and_fail(session, "SELECT 1")
+        async with savepoint(session):
+            add_later(session, OutboxMessage, row("in one that holds"))
+    async with database.reading() as reader:
+        assert await reader.scalars(SUBJECTS) == ["before", "in one that holds"]
 
 
 async def test_a_loop_is_woken_by_what_is_committed_alone(database):

@@ -1,7 +1,8 @@
 """Writes without the ORM, in the session's transaction; several are sent at once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 from sqlalchemy import Engine, Insert, bindparam, event, insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -34,7 +35,7 @@ def add_later(session: AsyncSession, kind: type[DeclarativeBase], row: Values) -
 def run_later(session: AsyncSession, statement: Statement, values: Values) -> None:
     """Run before the transaction commits, or before `reader_of` reads, in one round trip.
 
-    What they answer is lost. A savepoint that is rolled back meanwhile does not take them back.
+    What they answer is lost. In a `savepoint` they belong to it.
     """
     session.info.setdefault(LATER, []).append(Part(statement, values))
 
@@ -74,6 +75,24 @@ async def ending(session: AsyncSession) -> Reader:
 async def flush_pending(session: AsyncSession) -> None:
     if session.info.get(LATER):
         await (await reader_of(session)).together()
+
+
+@asynccontextmanager
+async def savepoint(session: AsyncSession) -> AsyncGenerator[None]:
+    """Rolls back what is written in this block, if an exception leaves it, and nothing else.
+
+    What waits is sent ahead of the savepoint, and what was added in it before it ends: a statement
+    that fails would take the one with it, and leave the other behind.
+    """
+    await flush_pending(session)
+    try:
+        async with session.begin_nested():
+            await session.connection()  # else it begins with the session's own next statement
+            yield
+            await flush_pending(session)
+    except BaseException:
+        session.info.pop(LATER, None)
+        raise
 
 
 def wake_later(session: AsyncSession, name: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis import clock
 from chassis.data.database import Database, refusing
-from chassis.data.writing import reader_of
+from chassis.data.writing import reader_of, savepoint
 from chassis.errors import Malformed, NotFound, Refusal
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import Again, is_gone, publish
@@ -144,7 +144,7 @@ async def own_address(session: AsyncSession) -> AsyncGenerator[None]:
     PostgreSQL decides, also between two at the same time; 409 `email_taken` for the second.
     """
     with refusing("uq_accounts_email_key", email_taken()):
-        async with session.begin_nested():
+        async with savepoint(session):
             yield
 
 
