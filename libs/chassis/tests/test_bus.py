@@ -767,7 +767,11 @@ async def test_a_service_stopped_in_the_middle_gives_the_rest_to_others_at_once(
         await others_hear(range(20), seen, database, js)
 
 
-async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_once(database, js):
+@pytest.mark.parametrize("times", [1, 3])
+async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_once(
+    database, js, times
+):
+    """However often it is told so."""
     padding = b" " * 100_000  # so that a batch takes many readings
     for number in range(30):
         body = wrap(Numbered(aggregate="a", number=number)).model_dump_json().encode()
@@ -776,8 +780,11 @@ async def test_a_consumer_stopped_while_events_arrive_gives_them_to_others_at_on
     broker = await nats.connect(nats_server())
     consumer = asyncio.create_task(consumer_of(database, broker.jetstream(), seen).run())
     await received(broker, "in_bytes", 2 * len(padding))
-    consumer.cancel()
-    await asyncio.gather(consumer, return_exceptions=True)
+    for _ in range(times):
+        consumer.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await consumer
     await broker.close()
     await others_hear(range(30), seen, database, js)
 
@@ -1069,7 +1076,7 @@ async def test_events_that_wait_long_are_told_by_every_replica(database):
 async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is_back(
     database, tmp_path
 ):
-    """And not after the ack wait of half a minute."""
+    """And not after the ack wait, which is an hour here."""
     broker = Broker(tmp_path / "nats", free_port())
     broker.start()
     broker.wait_for(broker.is_ready, 60)
@@ -1077,6 +1084,8 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
     theirs = killed.jetstream()
     await streams.ensure_stream(theirs, "numbers")
     await streams.ensure_durable(theirs, "NUMBERS", LISTENING.service, LISTENING.types)
+    known = await theirs.consumer_info("NUMBERS", LISTENING.service)
+    await theirs.add_consumer("NUMBERS", known.config.evolve(ack_wait=3600))
     for number in range(5):
         event = wrap(Numbered(aggregate="a", number=number))
         await theirs.publish(f"{Numbered.type}.a", event.model_dump_json().encode())
@@ -1098,7 +1107,6 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
             assert broker.running
             broker.running.kill()
             broker.running.wait()
-            await asyncio.sleep(1)
             broker.start()
             broker.wait_for(broker.is_ready, 60)
 
@@ -1110,6 +1118,27 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
         await connection.close()
         await killed.close()
         broker.stop()
+
+
+async def test_trouble_that_repeats_is_logged_once_and_told_each_time():
+    told: list[str] = []
+    with structlog.testing.capture_logs() as logs:
+        nowhere = f"nats://127.0.0.1:{free_port()}"
+
+        async def connect() -> None:
+            await bus.connect(nowhere, "sales", "x", hear=told.append)
+
+        connecting = asyncio.create_task(connect())
+
+        async def again_and_again() -> bool:
+            return len(told) > 2
+
+        await eventually(again_and_again)
+        await service.end([connecting])
+    assert len(set(told)) == 1
+    assert told[0].endswith("see that NATS runs and that GUICHET_NATS_URL leads to it")
+    troubles = [each for each in logs if each["event"] == "broker_trouble"]
+    assert [(each["user"], each["trouble"]) for each in troubles] == [("sales", told[0])]
 
 
 async def test_deliveries_are_no_failures(database, js):

@@ -1,7 +1,6 @@
 """Sends statements to PostgreSQL in batches: one round trip for each batch."""
 
 import asyncio
-import contextlib
 import functools
 import re
 from collections import OrderedDict, namedtuple
@@ -20,6 +19,8 @@ from psycopg.errors import (
 from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from sqlalchemy.pool import PoolProxiedConnection
+
+from chassis.ending import to_its_end
 
 PREPARED_AFTER = 5  # times that a statement was sent as text
 PREPARED_MOST = 100  # per connection; then the least recently used one is dropped
@@ -109,7 +110,7 @@ class Wire:
             answers = await self.receive()
             found = [read(answer) for read, answer in zip(readings, answers, strict=False)]
         except asyncio.CancelledError:
-            await self.cancel()
+            await to_its_end(self.cancel())
             raise
         finally:
             if self.libpq.pipeline_status != PipelineStatus.OFF:
@@ -198,16 +199,9 @@ class Wire:
                 loop.remove_writer(socket)
 
     async def cancel(self) -> None:
-        """Stop PostgreSQL's work for this batch; if that fails, the connection is closed.
-
-        Waits for it, some seconds at most, even if it is cancelled again meanwhile.
+        """Stop PostgreSQL's work for this batch, within seconds; if that fails, the connection is
+        closed.
         """
-        ending = asyncio.ensure_future(self.take_back())
-        while not ending.done():
-            with contextlib.suppress(asyncio.CancelledError):
-                await asyncio.shield(ending)
-
-    async def take_back(self) -> None:
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
                 await self.connection.cancel_safe(timeout=CANCEL_SECONDS)

@@ -14,6 +14,7 @@ from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from chassis.data.database import Database
+from chassis.ending import to_its_end
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.handling import Delivery, Subscriptions, deliver
@@ -70,7 +71,7 @@ class Consumer:
             while not health.leaving.is_set():
                 await self.turn(pull)
         finally:
-            await self.give_back(await pull.close())
+            await to_its_end(self.leave(pull))
         self.loop.report("left")
         self.loop.quiet = float("inf")
         await asyncio.Event().wait()  # or else it would be begun again
@@ -194,9 +195,9 @@ class Consumer:
             waiting.cancel()
             cut_off.cancel()
 
-    async def give_back(self, messages: Sequence[Msg]) -> None:
+    async def leave(self, pull: Pull) -> None:
         """Return unacknowledged events at once, so that other replicas need not wait for ack_wait."""
-        for message in messages:
+        for message in await pull.close():
             if not message.is_acked:
                 with suppress(*BROKER_ERRORS):
                     await message.nak()
