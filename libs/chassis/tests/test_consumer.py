@@ -117,6 +117,26 @@ async def test_a_lost_right_is_named_and_a_stream_that_is_gone_too(js, consumer)
         await consumer.look(handled=0)
 
 
+async def test_where_the_stream_goes_between_two_questions_it_is_told_and_all_is_asked_again(
+    js, consumer
+):
+    pull = await js.pull_subscribe_bind("looker", "LOOKS")
+    await pull.fetch(1)
+    known, info = await js.consumer_info("LOOKS", "looker"), await js.stream_info("LOOKS")
+    consumer.was_cut_off.set()
+    await js.delete_stream("LOOKS")
+    for step in (
+        consumer.take_back(known),
+        consumer.make_durable(),
+        consumer.compare(known, info),
+    ):
+        with pytest.raises(Stuck, match="LOOKS"):
+            await step
+    assert consumer.was_cut_off.is_set()
+    assert consumer.loop.last == "started"
+    await pull.unsubscribe()
+
+
 async def test_a_durable_that_is_gone_is_made_again_as_it_was(js, consumer):
     await js.delete_consumer("LOOKS", "looker")
     await consumer.look(handled=0)

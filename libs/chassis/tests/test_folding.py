@@ -17,8 +17,10 @@ from chassis.text.folding import (
     count_letters,
     fold,
     fold_with_origins,
+    has_trigrams,
     is_seen,
     pattern_of,
+    pieces_of,
     words_of,
 )
 
@@ -160,3 +162,10 @@ def test_letters_and_digits_are_counted_as_they_are_searched(written, letters):
 )
 def test_a_text_is_seen_where_one_of_its_signs_is(written, seen):
     assert is_seen(written) is seen
+
+
+def test_short_words_are_found_by_pieces_and_others_by_three_characters_in_a_row():
+    assert [has_trigrams(each) for each in ("abc", "é12", "ab", "a-b", "a_bc")] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
+    assert pieces_of(["t1", "x", "lg2"]) == ["t1", "x", "l", "g", "2"]

@@ -84,6 +84,26 @@ def test_made_again_it_keeps_the_rows_and_takes_the_new_passwords(made):
         assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
 
 
+def test_made_again_it_gives_back_every_right_that_was_lost(made):
+    with connect(owner(ONE), ONE) as connection:
+        connection.execute(
+            "CREATE SCHEMA shelves CREATE TABLE boxes (id int) CREATE SEQUENCE numbers"
+        )
+        for objects in ("TABLES", "SEQUENCES"):
+            connection.execute(f"REVOKE ALL ON ALL {objects} IN SCHEMA shelves FROM {ONE}")
+        for schema in ("shelves", "public"):
+            connection.execute(f"REVOKE ALL ON SCHEMA {schema} FROM {ONE}")
+    make(postgres_server(), NAMES, passwords("the same"))
+    with connect(ONE, ONE) as connection:
+        connection.execute("CREATE TEMPORARY TABLE passing (id int)")
+        connection.execute("INSERT INTO shelves.boxes VALUES (nextval('shelves.numbers'))")
+        connection.execute("UPDATE shelves.boxes SET id = 2")
+        connection.execute("SELECT setval('shelves.numbers', 3)")
+        connection.execute("DELETE FROM shelves.boxes")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("CREATE TABLE shelves.more (id int)")
+
+
 def test_what_was_made_can_be_removed_with_all_that_is_in_it():
     gone = "provisioned_and_gone"
     make(postgres_server(), [gone], {gone: "a secret", owner(gone): "another"})

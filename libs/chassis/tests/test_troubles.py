@@ -1,7 +1,6 @@
 """Whatever a service stands on and cannot use is one line that names it and the remedy."""
 
 import asyncio
-import re
 from collections.abc import Generator
 
 import httpx
@@ -229,16 +228,23 @@ def provisioned() -> Generator[tuple[str, str]]:
 
 
 async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisioned):
-    """In readiness, in `status` and in a figure, until the right is there again."""
-    owner, serving = (url.replace("+psycopg", "", 1) for url in provisioned)
+    """In readiness, in `status` and in a figure, until the right is there again.
+
+    The row's remedy, `run --rm databases`, is `provisioning.make`.
+    """
+    owner = provisioned[0].replace("+psycopg", "", 1)
     settings = ServiceSettings(
         service="sales",
         database_url=SecretStr(provisioned[1]),
         nats_url=f"nats://127.0.0.1:{free_port()}",
     )
-    role, seen = make_url(serving).username, row("PostgreSQL does not let this role do it")
+    role, seen = make_url(provisioned[1]).username, row("PostgreSQL does not let this role do it")
+    assert "`docker compose … run --rm databases`" in seen.todo
+    assert role
+    passwords = {role: "x", provisioning.owner(role): "x"}
     with psycopg.connect(owner, autocommit=True) as connection:
         connection.execute(f"REVOKE DELETE ON messaging.outbox FROM {role}".encode())
+        connection.execute(WAITING)
         app = create_service(settings, router)
         transport = httpx.ASGITransport(app)
         async with (
@@ -256,10 +262,10 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 status, reasons, figures = await health()
                 assert (status, reasons.get("forgetting")) == (
                     200,
-                    "PostgreSQL does not let this role do it (permission denied for table outbox):"
-                    " grant it its rights again",
+                    FORBIDDEN.format("table outbox"),
                 )
                 assert 'guichet_loop_trouble{loop="forgetting"} 1.0' in figures
+                assert told["outbox"].startswith("1 events wait to be published, the oldest for")
 
             async def well() -> None:
                 status, reasons, figures = await health()
@@ -267,10 +273,25 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 assert "forgetting" not in reasons
                 assert 'guichet_loop_trouble{loop="forgetting"} 0.0' in figures
 
-            await eventually(stuck)
-            [remedy] = re.findall("`(GRANT .+?) tickets`", seen.todo)
-            connection.execute(f"{remedy} {role}".encode())
-            await eventually(well)
+            async def closed() -> None:
+                status, told, _ = await health()
+                assert (status, told["database"]) == (503, FORBIDDEN.format("schema public"))
+
+            for wrong in (stuck, closed):
+                await eventually(wrong)
+                provisioning.make(testing.postgres_server(), [role], passwords)
+                await eventually(well)
+                connection.execute(f"REVOKE USAGE ON SCHEMA public FROM {role}".encode())
+
+
+WAITING = """
+    INSERT INTO messaging.outbox (event_id, type, subject, body, recorded_at)
+    VALUES (gen_random_uuid(), 'sales.sale-recorded.v1', 'a', '{}', now() - interval '1 hour')
+"""
+FORBIDDEN = (
+    "PostgreSQL does not let this role do it (permission denied for {}): have the databases set up"
+    " again"
+)
 
 
 @pytest.fixture

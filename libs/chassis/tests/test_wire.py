@@ -189,6 +189,14 @@ async def test_what_is_prepared_outlives_a_table_that_changes(database: Database
         assert await reader.execute(text("SELECT n FROM changing")) == []
 
 
+async def test_what_is_planned_anew_is_never_prepared(database: Database):
+    async with database.reading() as reader:
+        for anew in (True, False):
+            for n in range(2 * wire.PREPARED_AFTER):
+                assert await reader.execute(NUMBER, {"n": n}, plans_anew=anew) == [(n,)]
+            assert await reader.scalar(PREPARED) == (0 if anew else 1)
+
+
 async def test_more_values_than_can_be_sent_leave_no_connection_in_between(database: Database):
     many = {f"v{n}": n for n in range(70_000)}
     with pytest.raises(psycopg.Error):

@@ -164,6 +164,8 @@ def test_a_service_that_is_killed_comes_back_and_it_is_said_so(terminal, launche
 def test_parts_are_restarted_the_servers_too(terminal, launcher):
     names = {"postgres": "PostgreSQL", "nats": "NATS", "gateway": "gateway", "tickets": "tickets"}
     before = terminal.pids
+    lost = "REVOKE USAGE ON SCHEMA public, messaging FROM tickets"
+    assert terminal.type("psql", "tickets", "--owner", "-c", lost).returncode == 0
     done = terminal.type("restart", *names)
     assert done.returncode == 0, done.stdout + done.stderr
     after = terminal.pids

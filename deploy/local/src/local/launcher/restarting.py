@@ -21,7 +21,8 @@ def part_names(stack: Stack) -> dict[str, Process]:
 def restart(stack: Stack, names: Sequence[str]) -> None:
     """Those named, or all; the servers one after the other, the services together.
 
-    Services find their own databases migrated and their streams made, whatever was changed meanwhile.
+    Services find their rights granted, their own databases migrated and their streams made, whatever
+    was changed meanwhile.
     """
     known = part_names(stack)
     if unknown := [name for name in names if name not in known]:
@@ -37,6 +38,8 @@ def restart(stack: Stack, names: Sequence[str]) -> None:
             with steps.step("streams"):
                 stack.set_up_streams()
         if services:
+            with steps.step("databases and roles"):
+                stack.make_databases()
             with steps.step("migrations"):
                 # No other's: what runs on serves the schema that it was written for.
                 stack.migrate([each.name for each in services if each.name in SERVICES])

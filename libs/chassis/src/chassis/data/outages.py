@@ -27,7 +27,7 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
         return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
     if isinstance(error, InsufficientPrivilege):
         what = str(error).partition("\n")[0]
-        return f"PostgreSQL does not let this role do it ({what}): grant it its rights again"
+        return f"PostgreSQL does not let this role do it ({what}): have the databases set up again"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
     message = str(error).strip().splitlines()[0].removeprefix("connection failed: ")

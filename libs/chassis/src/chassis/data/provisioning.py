@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import LiteralString
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -17,6 +18,27 @@ from chassis.data.outages import of_database
 from contracts.topology import CONTEXTS
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gin")  # only a superuser may create all of them
+
+# What the running role may do with schemas, tables and sequences of the owner.
+RIGHTS: dict[LiteralString, list[LiteralString]] = {
+    "schemas": ["usage"],
+    "tables": ["select", "insert", "update", "delete"],
+    "sequences": ["usage", "select", "update"],
+}
+MISSING = """
+    select format('grant %%s on schema %%I to %%I', privilege, nspname, %(running)s::text)
+    from pg_namespace, unnest(%(schemas)s::text[]) as privilege
+    where nspowner = %(owner)s::regrole and not has_schema_privilege(%(running)s, oid, privilege)
+    union all
+    select format('grant %%s on table %%s to %%I', privilege, oid::regclass, %(running)s::text)
+    from pg_class,
+        unnest(case relkind when 'S' then %(sequences)s else %(tables)s::text[] end) as privilege
+    where relowner = %(owner)s::regrole and relkind in ('r', 'p', 'S')
+        and not case relkind
+            when 'S' then has_sequence_privilege(%(running)s, oid, privilege)
+            else has_table_privilege(%(running)s, oid, privilege)
+        end
+"""
 
 
 def owner(service: str) -> str:
@@ -63,8 +85,8 @@ def close_to_others(connection: psycopg.Connection, service: str) -> None:
 
 
 def furnish(database: str, service: str) -> None:
-    """Create the extensions, and grant the running role rights on rows of present and future
-    tables.
+    """Create the extensions, and grant the running role its rights on what the owner has made and
+    will make.
     """
     names = {"owner": Identifier(owner(service)), "running": Identifier(service)}
     with psycopg.connect(database) as connection:
@@ -76,13 +98,17 @@ def furnish(database: str, service: str) -> None:
             "alter schema public owner to {owner}",
             "revoke all on schema public from public",
             "grant usage on schema public to {running}",
-            "alter default privileges for role {owner} grant usage on schemas to {running}",
-            "alter default privileges for role {owner}"
-            " grant select, insert, update, delete on tables to {running}",
-            "alter default privileges for role {owner}"
-            " grant usage, select, update on sequences to {running}",
         ):
             connection.execute(SQL(statement).format(**names))
+        for objects, rights in RIGHTS.items():
+            statement = (
+                "alter default privileges for role {owner} grant {rights} on {objects} to {running}"
+            )
+            words = {"rights": SQL(", ".join(rights)), "objects": SQL(objects)}
+            connection.execute(SQL(statement).format(**names, **words))
+        roles = {"owner": owner(service), "running": service}
+        for (grant,) in connection.execute(MISSING, {**RIGHTS, **roles}).fetchall():
+            connection.execute(grant)
 
 
 def remove(server: str, services: Iterable[str]) -> None:

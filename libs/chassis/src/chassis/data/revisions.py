@@ -7,7 +7,8 @@ from importlib.resources import files
 REVISION = re.compile(r"^revision\b[^=]*=\s*[\"'](\w+)[\"']", re.MULTILINE)
 REVISES = re.compile(r"^down_revision\b[^=]*=\s*(?:[\"'](\w+)[\"']|None)", re.MULTILINE)
 
-CURRENT = "SELECT version_num FROM alembic_version"
+# With its schema: of one that the role may not use, PostgreSQL says else that there is no such table.
+CURRENT = "SELECT version_num FROM public.alembic_version"
 
 
 @functools.cache
