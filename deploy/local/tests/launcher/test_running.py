@@ -8,7 +8,7 @@ import pytest
 
 from local.launcher import databases, leftovers, restarting, running
 from local.launcher import stack as stack_module
-from local.launcher.machine.processes import CannotStart, Process, free_port
+from local.launcher.machine.processes import CannotStart, Process, free_port, wait_until
 from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
 
@@ -49,7 +49,7 @@ def test_a_port_in_use_is_told_by_part_and_number(tmp_path):
     assert not any(process.is_alive() for process in stack.processes)
 
 
-DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
+DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('deaf', flush=True); time.sleep(600)"
 
 
 def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
@@ -78,6 +78,34 @@ def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
         deaf.stop(0)
 
 
+def test_what_even_the_kernel_cannot_end_is_named_with_what_to_do(tmp_path, monkeypatch):
+    """It waits for a disk that does not answer: the kernel keeps its kill for later."""
+    monkeypatch.setattr(leftovers, "ENDING_SECONDS", 0.1)
+    monkeypatch.setattr(leftovers, "KILLING_SECONDS", 0.1)
+    monkeypatch.setattr(leftovers.os, "killpg", lambda *_: None)
+    stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
+    stack.nats.patience = 0.1
+    deaf = Process("NATS", [sys.executable, "-c", DEAF], stack.log("nats"))
+    deaf.start()
+    assert deaf.running
+    stack.nats.running = deaf.running
+    try:
+        assert wait_until(lambda: deaf.last_words() == "deaf", 30)
+        stack.write_down(ready=True)
+        part = rf"NATS \(process {deaf.pid}\)"
+        told = rf"not even by the kernel: {part}: \w+\. They wait for a disk or a device; once"
+        with pytest.raises(CannotStart, match=told):
+            running.stop(stack.state)
+        with pytest.raises(CannotStart, match=part):
+            running.running_stack(stack.settings)  # `status` asks this
+        with pytest.raises(CannotStart, match=told):
+            restarting.renew(stack, [stack.nats])
+    finally:
+        deaf.running.kill()
+        deaf.running.wait()
+    assert running.stop(stack.state) is False
+
+
 def test_a_process_id_that_was_given_again_is_not_ours(tmp_path):
     stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
     written = {"pid": os.getpid(), "started": 1.0, "stop_with": 15}
@@ -87,6 +115,7 @@ def test_a_process_id_that_was_given_again_is_not_ours(tmp_path):
 
 def test_who_is_not_restarted_keeps_the_schema_that_it_serves(tmp_path, monkeypatch):
     asked = []
+    monkeypatch.setattr(databases, "make", lambda *_: None)
     monkeypatch.setattr(databases, "is_migrated", lambda _, service: asked.append(service) or True)
     monkeypatch.setattr(restarting, "renew", lambda *_: None)
     monkeypatch.setattr(restarting, "wait_for", lambda _: None)

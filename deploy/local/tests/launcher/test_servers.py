@@ -24,6 +24,7 @@ def test_a_url_keeps_the_servers_options():
 
 
 def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_path):
+    """And its end does not wait for those who are connected."""
     folder = tmp_path / "a folder with spaces"
     tmp_path.chmod(0o755)
     server = PostgreSQL(folder, free_port(), password="correct-horse")
@@ -49,8 +50,12 @@ def test_postgresql_lets_nobody_in_without_the_password_and_survives_a_kill(tmp_
         # tries again.
         launcher = Supervisor([server], lambda _: None, pauses=(0.2,))
         assert wait_until(lambda: not launcher.look() and server.is_ready(), 60)
-        with psycopg.connect(server.url) as connection:
-            assert connection.execute("select * from kept").fetchall() == [("still here",)]
+        connection = psycopg.connect(server.url)  # in a transaction, as a pool may leave it
+        assert connection.execute("select * from kept").fetchall() == [("still here",)]
+        server.stop()
+        assert server.last_words(1).endswith("database system is shut down"), "it was killed"
+        with pytest.raises(psycopg.OperationalError, match="terminating connection"):
+            connection.execute("select 1")
     finally:
         server.stop()
 
