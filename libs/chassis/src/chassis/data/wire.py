@@ -20,7 +20,7 @@ from psycopg.pq import ConnStatus, ExecStatus, Format, PipelineStatus, Transacti
 from psycopg.pq.abc import PGresult
 from sqlalchemy.pool import PoolProxiedConnection
 
-from chassis.ending import to_its_end
+from chassis.cancelling import to_its_end
 
 PREPARED_AFTER = 5  # times that a statement was sent as text
 PREPARED_MOST = 100  # per connection; then the least recently used one is dropped

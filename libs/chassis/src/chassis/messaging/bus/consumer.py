@@ -13,8 +13,8 @@ from nats.js.api import ConsumerInfo, StreamInfo
 from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
+from chassis.cancelling import to_its_end
 from chassis.data.database import Database
-from chassis.ending import to_its_end
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.handling import Delivery, Subscriptions, deliver
