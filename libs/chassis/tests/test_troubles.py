@@ -265,7 +265,7 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                     FORBIDDEN.format("table outbox"),
                 )
                 assert 'guichet_loop_trouble{loop="forgetting"} 1.0' in figures
-                assert told["outbox"].startswith("1 events wait to be published, the oldest for")
+                assert reasons["outbox"].startswith("1 events wait to be published, the oldest for")
 
             async def well() -> None:
                 status, reasons, figures = await health()
@@ -274,8 +274,8 @@ async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisio
                 assert 'guichet_loop_trouble{loop="forgetting"} 0.0' in figures
 
             async def closed() -> None:
-                status, told, _ = await health()
-                assert (status, told["database"]) == (503, FORBIDDEN.format("schema public"))
+                status, reasons, _ = await health()
+                assert (status, reasons["database"]) == (503, FORBIDDEN.format("schema public"))
 
             for wrong in (stuck, closed):
                 await eventually(wrong)
