@@ -93,12 +93,14 @@ def test_what_even_the_kernel_cannot_end_is_named_with_what_to_do(tmp_path, monk
         assert wait_until(lambda: deaf.last_words() == "deaf", 30)
         stack.write_down(ready=True)
         part = rf"NATS \(process {deaf.pid}\)"
-        told = rf"not even by the kernel: {part}: [\w-]+\. They wait for a disk or a device; once"
-        with pytest.raises(CannotStart, match=told):
+        message = (
+            rf"not even by the kernel: {part}: [\w-]+\. They wait for a disk or a device; once"
+        )
+        with pytest.raises(CannotStart, match=message):
             running.stop(stack.state)
         with pytest.raises(CannotStart, match=part):
             running.running_stack(stack.settings)  # `status` asks this
-        with pytest.raises(CannotStart, match=told):
+        with pytest.raises(CannotStart, match=message):
             restarting.renew(stack, [stack.nats])
     finally:
         deaf.running.kill()
