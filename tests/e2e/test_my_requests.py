@@ -2,10 +2,12 @@
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, Page, Route, expect
 
 from e2e.people import IN_PROGRESS, OPEN, RESOLVED, YOUR_TURN, Customer
 from shop import Account, Product, Shop, new_request
@@ -37,6 +39,22 @@ async def sales(shop: Shop, product: Product, customer_account: Account) -> list
 async def number(sales: list[Any], customer_account: Account) -> int:
     """A request of the customer about the first of them."""
     return await opens(customer_account, sales[0]["id"], "Le voyant reste rouge")
+
+
+@asynccontextmanager
+async def held_back(page: Page, address: str) -> AsyncGenerator[asyncio.Event]:
+    """Forms to this address arrive only at the end; the event is set once one has left."""
+    is_sent, released = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        if route.request.method == "POST":
+            is_sent.set()
+            await released.wait()
+        await route.continue_()
+
+    await page.route(address, hold)
+    yield is_sent
+    released.set()
 
 
 def lines(customer: Customer, heading: str) -> Locator:
@@ -267,7 +285,14 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
     await home.sees_message("1 nouvelle réponse")
     await expect(home.page).to_have_title("(1) Mes demandes · Guichet")
     await expect(lines(home, "Vos demandes")).to_have_count(1)
-    await home.page.get_by_role("button", name="1 nouvelle réponse").click()
+    shows = home.page.get_by_role("button", name="1 nouvelle réponse")
+    async with held_back(home.page, "**/mes-demandes") as is_sent:
+        await home.fills("Chercher dans vos demandes", "zx81")
+        await is_sent.wait()
+        await shows.click()
+        await expect(lines(home, "En attente de votre réponse (1)")).to_have_count(1)
+    await home.reads("Aucune demande ne correspond à")
+    await home.fills("Chercher dans vos demandes", "")
     await expect(lines(home, "En attente de votre réponse (1)")).to_have_count(1)
 
     await she.presses("Envoyer la réponse")

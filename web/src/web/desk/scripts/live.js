@@ -5,14 +5,14 @@ import { PAGE_MOST } from "../../shared/scripts/limits.js";
 import { onNews, readAgain } from "../../shared/scripts/live.js";
 import { post } from "../../shared/scripts/session.js";
 import { steady } from "../../shared/scripts/steady.js";
+import { oneAtATime } from "../../shared/scripts/turns.js";
 
 const queue = () => document.getElementById("queue");
 const thread = () => document.getElementById("thread");
 const reader = document.body.dataset.reader;
 const changedNumbers = new Set(); // numbers of requests that something happened to, as text
 
-let isReading = false;
-let meanwhile = ""; // what came while the queue was being read: changes, or everything may have
+let mayAllHaveChanged = false; // since the queue was read
 
 const changedAt = new Map(); // number → when something happened to it, or 0 for all of them
 
@@ -22,9 +22,10 @@ onNews(async ({ changes, everything }) => {
     changedAt.set(number, performance.now());
   }
   if (everything) changedAt.set(0, performance.now());
+  mayAllHaveChanged ||= everything;
   const open = Number(thread()?.dataset.number);
   await Promise.all([
-    readQueue(everything),
+    readQueue(),
     thread() && (everything || changes.some(({ number }) => number === open)) && readThread(),
   ]);
 });
@@ -40,25 +41,16 @@ document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
 
 // --- The queue --------------------------------------------------------------------------------
 
-async function readQueue(everything) {
-  if (isReading) {
-    meanwhile = everything || meanwhile === "everything" ? "everything" : "changes";
-    return;
-  }
-  isReading = true;
+const readQueue = oneAtATime(async () => {
+  const everything = mayAllHaveChanged;
+  mayAllHaveChanged = false;
   const asked = new Set([...changedNumbers].slice(-PAGE_MOST));
   const lines = document.querySelectorAll("[data-queue] > li").length;
   const changed = [...asked].map((number) => `&numero=${number}`).join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
-  isReading = false;
   const fresh = page?.getElementById("queue");
   if (fresh) takeOver(fresh, everything, asked);
-  if (meanwhile) {
-    const came = meanwhile;
-    meanwhile = "";
-    readQueue(came === "everything");
-  }
-}
+});
 
 // `asked`: the requests that had changed before it was read.
 function takeOver(fresh, everything, asked) {
@@ -151,8 +143,9 @@ function showUnread(count) {
 
 // --- The exchange -----------------------------------------------------------------------------
 
-async function readThread() {
+const readThread = oneAtATime(async () => {
   const here = thread();
+  if (!here) return;
   const page = await readAgain(`/demandes/${here.dataset.number}/echange${location.search}`);
   const fresh = page?.getElementById("thread");
   if (!fresh || !here.isConnected) return;
@@ -164,7 +157,7 @@ async function readThread() {
     if (menu && now && !menu.open) menu.replaceWith(now.parentElement);
     append(here, fresh);
   });
-}
+});
 
 // On a phone the whole page scrolls: it follows, so that what is being typed stays in its place.
 function hold(change) {

@@ -1,8 +1,11 @@
 // A customer's list of requests: it stays true, and moves only when its reader wants it to.
 
 import { onNews, readAgain } from "../../shared/scripts/live.js";
+import { oneAtATime } from "../../shared/scripts/turns.js";
 
 const news = document.getElementById("news");
+/** @type {HTMLFormElement | null} */
+const form = document.querySelector("form#narrow");
 const waiting = (root) =>
   [...root.querySelectorAll("section:has(#awaiting) [data-number]")].map(
     (line) => line.dataset.number,
@@ -13,35 +16,55 @@ const places = (root) =>
   [...root.querySelectorAll("#requests [data-number]")].map((line) => line.dataset.number).join() +
   `, of which ${waiting(root).length} wait`;
 
-let latest; // the page as it is now, not shown yet
-let searches = 0;
+const CHANGED = "Votre liste a changé";
 
-async function renew() {
+let latest; // the page as it is now, not shown yet
+let searches = 0; // shown so far
+let isLate = false; // something happened since the last one was sent
+
+const renew = oneAtATime(async () => {
   let before, page;
   do {
     before = searches;
     page = await readAgain(location.href);
   } while (searches !== before); // it is of the search before
-  // A search that is forgotten meanwhile takes no list away.
-  if (!page?.getElementById("requests") || page.querySelector("#requests [role=alert]")) return;
+  if (!page?.getElementById("requests")) return;
+  if (page.querySelector("#requests [role=alert]")) {
+    // The search is forgotten, and its list stays: whoever wants to sends it again.
+    announce(CHANGED, () => form.requestSubmit());
+    return;
+  }
   latest = page;
   document.title = page.title;
   replace("lead");
   if (document.hidden || places(page) === places(document)) show();
-  else announce();
-}
-onNews(renew);
+  else
+    announce(difference(), () => {
+      show();
+      document.getElementById("requests").querySelector("a")?.focus();
+    });
+});
+onNews(() => {
+  isLate = true;
+  renew();
+});
 
-document.getElementById("narrow")?.addEventListener("htmx:after:swap", () => {
+form?.addEventListener("htmx:config:request", () => {
+  isLate = false;
+});
+form?.addEventListener("htmx:after:swap", () => {
   searches += 1;
-  if (!news.firstChild) return;
+  if (!isLate && !news.firstChild) return;
   news.replaceChildren(); // it would show the list of the search before
   renew();
 });
 
+// The elements stay: the answer to a search that is on its way goes into one of them.
 function replace(id) {
   const [now, then] = [latest.getElementById(id), document.getElementById(id)];
-  if (now && then && now.outerHTML !== then.outerHTML) then.replaceWith(document.adoptNode(now));
+  if (!now || !then || now.innerHTML === then.innerHTML) return;
+  then.className = now.className;
+  then.replaceChildren(...document.adoptNode(now).childNodes);
 }
 
 // Nobody loses the place of the focus either.
@@ -58,18 +81,18 @@ function show() {
 }
 
 // What waits for an answer and did not before is what matters.
-function announce() {
+function difference() {
   const before = new Set(waiting(document));
   const count = waiting(latest).filter((number) => !before.has(number)).length;
+  if (count === 0) return CHANGED;
+  return `${count} ${count > 1 ? "nouvelles réponses" : "nouvelle réponse"}`;
+}
+
+function announce(what, act) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn";
-  if (count === 0) button.textContent = "Votre liste a changé\u00a0: afficher";
-  else
-    button.textContent = `${count} ${count > 1 ? "nouvelles réponses" : "nouvelle réponse"}\u00a0: afficher`;
-  button.addEventListener("click", () => {
-    show();
-    document.getElementById("requests").querySelector("a")?.focus();
-  });
+  button.textContent = `${what}\u00a0: afficher`;
+  button.addEventListener("click", act);
   news.replaceChildren(button);
 }

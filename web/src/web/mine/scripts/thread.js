@@ -2,6 +2,7 @@
 
 import { onNews, readAgain } from "../../shared/scripts/live.js";
 import { steady } from "../../shared/scripts/steady.js";
+import { oneAtATime } from "../../shared/scripts/turns.js";
 
 const root = document.querySelector("main [data-number]");
 const number = Number(root.dataset.number);
@@ -26,10 +27,13 @@ if (
 
 // --- What is new ------------------------------------------------------------------------------
 
-onNews(async ({ changes, everything }) => {
-  if (!isLastPage || !(everything || changes.some((change) => change.number === number))) return;
+const renew = oneAtATime(async () => {
   const page = await readAgain(address);
   if (page?.getElementById("thread")) take(page);
+});
+
+onNews(({ changes, everything }) => {
+  if (isLastPage && (everything || changes.some((change) => change.number === number))) renew();
 });
 
 function take(page) {
