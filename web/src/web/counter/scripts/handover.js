@@ -2,7 +2,7 @@
 
 import { errorPiece, explain, focusFirstError } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
-import { PASSWORD_SHORTEST } from "../../shared/scripts/limits.js";
+import { PASSWORD_SHORTEST } from "../../shared/scripts/generated/limits.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
 import { PASSWORDS_DIFFER, passwordLength } from "./words.js";
 

@@ -1,7 +1,7 @@
 // The text of a serial number as it is typed: what is taken out of it, and when it is whole.
 // The rule itself is the server's.
 
-import { SERIAL_NUMBER_LENGTH } from "../../shared/scripts/limits.js";
+import { SERIAL_NUMBER_LENGTH } from "../../shared/scripts/generated/limits.js";
 
 // What Python's str.isspace calls blank, hyphens and dashes of every width, the full stop.
 const BLANKS =

@@ -2,7 +2,7 @@
 // here it is tidied, counted, and an answer asked for at the right moment.
 
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
-import { SERIAL_NUMBER_LENGTH as LENGTH } from "../../shared/scripts/limits.js";
+import { SERIAL_NUMBER_LENGTH as LENGTH } from "../../shared/scripts/generated/limits.js";
 import { isWhole, lengthOf, raised, tidied } from "./serial-text.js";
 
 /**

@@ -1,6 +1,6 @@
 // What the counter says by itself, without asking the server.
 
-import { PASSWORD_SHORTEST } from "../../shared/scripts/limits.js";
+import { PASSWORD_SHORTEST } from "../../shared/scripts/generated/limits.js";
 
 const characters = (count) => (count === 1 ? "1 caractère" : `${count} caractères`);
 

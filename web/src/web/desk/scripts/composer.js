@@ -1,7 +1,7 @@
 // The composer: reply or note, quick replies, the time spent, and its keys.
 
 import "../../shared/scripts/forms/autosave.js";
-import { fold } from "../../shared/scripts/folding.js";
+import { fold } from "../../shared/scripts/generated/folding.js";
 import { ask } from "../../shared/scripts/session.js";
 
 const composer = () => document.querySelector("[data-composer]");

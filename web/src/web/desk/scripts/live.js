@@ -1,7 +1,7 @@
 // What others do meanwhile: counts and lines change where they stand, new ones are announced, and
 // nothing that is being read moves.
 
-import { PAGE_MOST } from "../../shared/scripts/limits.js";
+import { PAGE_MOST } from "../../shared/scripts/generated/limits.js";
 import { onNews, readAgain } from "../../shared/scripts/live.js";
 import { post } from "../../shared/scripts/session.js";
 import { steady } from "../../shared/scripts/steady.js";

@@ -1,6 +1,6 @@
 // An address as web/unbroken.py shows it: its lines end between pieces, never inside one.
 
-import { LONGEST_PIECE } from "./limits.js";
+import { LONGEST_PIECE } from "./generated/limits.js";
 
 export function showUnbroken(place, text) {
   place.replaceChildren(

@@ -6,7 +6,7 @@ import re
 from chassis.text.folding import ACCENTS, APART, BLANKS, LETTERS, SEPARATORS, UNSEEN
 from local.launcher.settings import ROOT
 
-MODULE = ROOT / "web/src/web/shared/scripts/folding.js"
+MODULE = ROOT / "web/src/web/shared/scripts/generated/folding.js"
 HEAD = "// Written by ./guichet contracts: the rule of chassis.text.folding.\n"
 
 

@@ -6,7 +6,7 @@ from contracts.numbers import SERIAL_NUMBER_LENGTH
 from contracts.paging import PAGE_MOST
 from local.launcher.settings import ROOT
 
-MODULE = ROOT / "web/src/web/shared/scripts/limits.js"
+MODULE = ROOT / "web/src/web/shared/scripts/generated/limits.js"
 LIMITS = {
     "LONGEST_PIECE": LONGEST_PIECE,
     "PAGE_MOST": PAGE_MOST,
