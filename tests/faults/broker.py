@@ -1,6 +1,7 @@
 """NATS as its administrator sees it: what is stored, said again, and heard by whom."""
 
 import json
+import shutil
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -82,6 +83,13 @@ async def connected(stack: Stack, user: str, **callbacks: Any) -> AsyncGenerator
 async def administered(stack: Stack) -> AsyncGenerator[Broker]:
     async with connected(stack, ADMIN) as connection:
         yield Broker(connection)
+
+
+def delete_store(stack: Stack) -> None:
+    """At one stroke: NATS may be writing there."""
+    gone = stack.state / "nats" / "gone"
+    (stack.state / "nats" / "jetstream").rename(gone)
+    shutil.rmtree(gone)
 
 
 def wrapped(event_type: str, subject: str, data: Mapping[str, Any]) -> bytes:

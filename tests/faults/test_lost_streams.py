@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import shutil
 import signal
 from collections import defaultdict
 from collections.abc import AsyncGenerator
@@ -14,7 +13,7 @@ import pytest
 
 from chassis.data import provisioning
 from contracts.topology import PUBLISHERS, stream_name
-from faults.broker import administered
+from faults.broker import administered, delete_store
 from faults.lists import all_of
 from local.launcher.stack import Stack
 from local.launcher.watching import condition
@@ -96,13 +95,6 @@ async def owns(customer: Account, sales: list[Any]) -> None:
 
 def serials(sales: list[Any]) -> list[str]:
     return sorted(sale["serial_number"] for sale in sales)
-
-
-def delete_store(stack: Stack) -> None:
-    """At one stroke: NATS may be writing there."""
-    gone = stack.state / "nats" / "gone"
-    (stack.state / "nats" / "jetstream").rename(gone)
-    shutil.rmtree(gone)
 
 
 async def all_is_published(stack: Stack) -> None:
