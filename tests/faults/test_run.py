@@ -54,9 +54,7 @@ async def test_whatever_dies_every_acknowledged_write_is_there_once(
     await all_ready(stack.processes)
     bought_by = [each.id for each in (*customers, reader)]
     # What was in the hands of who was killed comes again after the ack wait.
-    await eventually(
-        lambda: all_is_heard(stack, bought_by), seconds=ACK_SECONDS + 60, pause=0.5
-    )
+    await eventually(lambda: all_is_heard(stack, bought_by), seconds=ACK_SECONDS + 60, pause=0.5)
 
     assert record.complaints == [], f"seed {seed}"
     await asyncio.to_thread(compare, stack, record, bought_by)
