@@ -31,13 +31,18 @@ async def test_while_nats_is_away_what_was_heard_is_served_and_what_is_sold_is_h
         stack.nats.wait_for(stack.nats.is_ready, 60)
 
     back = time.monotonic()
-    request = await eventually(lambda: opens_request(customer, sale["id"]))
-    for each in handed_over:
-        await eventually(lambda each=each: opens_request(customer, each["id"]))
+    await eventually(lambda: owns(customer, before, *handed_over, sale))
     usable = f"{time.monotonic() - back:.1f} s after NATS is back"
     record_property("counted", f"what was sold before and after its death is usable {usable}")
+    request = await opens_request(customer, sale["id"])
     assert request["status"] == "open"
     assert request["product"]["serial_number"] == sale["serial_number"]
+
+
+async def owns(customer: Account, *sales: Any) -> None:
+    found = await customer.get("/api/tickets/owned-products?limit=50")
+    owned = {each["sale_id"] for each in found["owned_products"]}
+    assert owned == {each["id"] for each in sales}
 
 
 async def opens_request(customer: Account, sale_id: str) -> Any:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 import psycopg
+import pytest
 from nats.js.errors import NotFoundError
 
 from chassis.data import provisioning
@@ -28,6 +29,7 @@ COPIES = {"sales": "known_customers", "tickets": "people", "notifications": "peo
 BREATH_SECONDS = (0.3, 1.5)  # from one fault to the next: parts are still starting
 
 
+@pytest.mark.timeout(400)  # a minute's work, where nothing else is at work
 async def test_whatever_dies_every_acknowledged_write_is_there_once(
     request, stack, shop, seller, technician, product, supervisor, record_property
 ):
