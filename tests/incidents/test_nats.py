@@ -46,12 +46,12 @@ async def test_nats_says_nothing(operator: Operator, shop: Shop):
         line = await operator.sees(away, "sales", seconds=60)
         assert line.startswith(("consumer", "broker"))
 
-        async def told_by_each() -> None:
+        async def reported_by_each() -> None:
             """Each consumer looks in its own time, ten seconds apart at most."""
             for stream in ("IDENTITY", "CATALOG"):
                 assert operator.is_loop_in_trouble("sales", f"consumer {stream}"), stream
 
-        await eventually(told_by_each, seconds=60, pause=0.3)
+        await eventually(reported_by_each, seconds=60, pause=0.3)
 
 
 async def test_nats_has_no_room(operator: Operator, shop: Shop):
