@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -254,7 +254,11 @@ class Speaker(BaseHTTPRequestHandler):
         if self.command != "HEAD":
             self.wfile.write(body)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Every method, for http.server would say 501 to those that have none of this name."""
+        if name.startswith("do_"):
+            return self.answer
+        raise AttributeError(name)
 
     def drain(self) -> bool:
         """What a body holds is of no use; whether all of it was read."""

@@ -3,8 +3,11 @@
 import itertools
 import json
 import re
+import socket
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -73,10 +76,34 @@ def test_an_address_means_the_same_at_every_hop(public, internal, part, method):
             assert (body["part"], body["path"]) == (part, path)
 
 
-@pytest.mark.parametrize("path", ["/", "/connexion", "/api/salesman", "/api", "/static/x.css"])
+@pytest.mark.parametrize("path", ["/", "/connexion", "/apiculture", "/static/x.css"])
 def test_all_else_is_for_the_web(public, internal, path):
     assert public.get(path).json()["part"] == "web"
     assert internal.get(path).json()["part"] == "web"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+def test_an_api_that_there_is_not_is_a_problem_and_no_page(public, internal, method):
+    for client, path in itertools.product((public, internal), ("/api", "/api/", "/api/salesman/7")):
+        answer = client.request(method, path, headers={"Accept": "text/html"}, content=b"x" * 9)
+        is_the_gateways(answer, 404, "not_found", page=False)
+
+
+def test_whoever_leaves_in_the_middle_of_an_answer_is_no_error(gateway, newcomer):
+    """Go ends what is aborted by a panic, which the interpreter of plugins logs with its stack."""
+    before = gateway.log.stat().st_size
+    encodings, paths = ("identity", "gzip", "zstd"), ("/clients", "/en-direct", "/api/sales")
+    with ExitStack() as browsers:
+        for method, encoding, path in itertools.product(("GET", "POST"), encodings, paths):
+            address = ("127.0.0.1", gateway.public_port)
+            browser = browsers.enter_context(socket.create_connection(address))
+            body = "Content-Length: 1\r\n\r\nx" if method == "POST" else "\r\n"
+            head = f"{method} {path} HTTP/1.1\r\nHost: guichet\r\nAccept-Encoding: {encoding}"
+            browser.sendall(f"{head}\r\nPause: 1\r\n{body}".encode())
+        time.sleep(0.5)  # the answers have begun
+    time.sleep(1)
+    assert newcomer.get("/").status_code == 200
+    assert "panic" not in gateway.log.read_text()[before:]
 
 
 @pytest.mark.parametrize(

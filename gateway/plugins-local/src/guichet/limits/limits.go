@@ -127,36 +127,53 @@ func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 // passOn is apart: where one deferred call panics, Traefik's interpreter leaves out the others of a function.
 func passOn(next http.Handler, answer http.ResponseWriter, request *http.Request) {
 	watched := &begun{ResponseWriter: answer}
-	defer watched.giveUp()
+	defer watched.end(request.Context())
 	next.ServeHTTP(watched, request)
 }
 
 // begun knows whether an answer is on its way. What a part says to a write is gathered first; if the part
-// ends in the middle, Traefik would say 500 in its own words.
+// ends in the middle, Traefik would say 500 in its own words. A status alone waits: compression says 200
+// while a panic passes it.
 type begun struct {
 	http.ResponseWriter
+	status     int
 	isOnItsWay bool
 }
 
 func (b *begun) WriteHeader(status int) {
-	b.isOnItsWay = b.isOnItsWay || status >= http.StatusOK
-	b.ResponseWriter.WriteHeader(status)
+	if status < http.StatusOK {
+		b.ResponseWriter.WriteHeader(status)
+	} else if b.status == 0 {
+		b.status = status
+	}
 }
 
 func (b *begun) Write(content []byte) (int, error) {
-	b.isOnItsWay = true
+	b.begin()
 	return b.ResponseWriter.Write(content)
 }
 
-func (b *begun) giveUp() {
+func (b *begun) begin() {
+	if !b.isOnItsWay && b.status != 0 {
+		b.ResponseWriter.WriteHeader(b.status)
+	}
+	b.isOnItsWay = true
+}
+
+// end: an answer is aborted by a panic that says so. The interpreter logs each as an error, with its stack,
+// and nobody has to be cut off who has gone.
+func (b *begun) end(asked context.Context) {
 	panicked := recover()
 	if panicked == nil {
+		b.begin()
 		return
 	}
-	if b.isOnItsWay || panicked != http.ErrAbortHandler { // Traefik logs all others
+	if panicked != http.ErrAbortHandler || b.isOnItsWay && asked.Err() == nil { // Traefik logs it
 		panic(panicked)
 	}
-	b.ResponseWriter.WriteHeader(http.StatusBadGateway)
+	if !b.isOnItsWay {
+		b.ResponseWriter.WriteHeader(http.StatusBadGateway)
+	}
 }
 
 func isAmbiguous(path string) bool {
