@@ -6,7 +6,7 @@ import pkgutil
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -121,8 +121,11 @@ def test_a_day_is_read_as_it_is_written(day):
 
 
 @given(st.one_of(st.text(), st.integers(), st.floats(), st.none(), st.booleans(), st.datetimes()))
+@example("")
+@example(" ")
 def test_nothing_else_is_a_day(given_value):
-    assert code_of(Day, given_value) == "date_unreadable"
+    is_empty = isinstance(given_value, str) and not given_value.strip()
+    assert code_of(Day, given_value) == ("text_empty" if is_empty else "date_unreadable")
 
 
 def test_a_reason_needs_words():

@@ -227,10 +227,14 @@ async def test_ten_years_ago_is_the_earliest_day(client, shop, session):
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "hier", "31/02/2026", "2026-02-31", "2026-13-01", "86400", 86400, 1.5, True]
+    "typed", ["hier", "31/02/2026", "2026-02-31", "2026-13-01", "86400", 86400, 1.5, True]
 )
 async def test_an_unreadable_day_is_refused(client, shop, typed):
     refused(await record(client, shop.sale(sold_on=typed)), 422, "date_unreadable", "sold_on")
+
+
+async def test_an_empty_day_is_missing(client, shop):
+    refused(await record(client, shop.sale(sold_on="")), 422, "text_empty", "sold_on")
 
 
 # --- The customer and the product -------------------------------------------------------------

@@ -33,6 +33,8 @@ async def test_a_day_is_read_while_it_is_typed_and_the_slip_shows_no_other(
     assert await sales_to(at_date, customer_account) == []
     await at_date.press("Control+a", "Delete")
     await expect(slip).to_have_text("—")
+    await expect(at_date.date_field).to_have_accessible_description("Il manque la date de vente.")
+    await expect(at_date.date_field).not_to_have_attribute("aria-invalid", "true")
     await expect(at_date.ticket).to_contain_text("Il manque la date de vente.")
     await at_date.type(f"{yesterday:%d%m%y}")
     await expect(slip).to_contain_text(str(yesterday.year))

@@ -43,6 +43,10 @@ TODAY = date(2026, 11, 24)  # a Tuesday
         ("le 3 MARS", date(2026, 3, 3)),
         ("29/2/2024", date(2024, 2, 29)),
         ("3mars", date(2026, 3, 3)),
+        *((typed, date(2026, 3, 3)) for typed in ("3 / 3", "3 - 3 - 26", "3. mars", "3-mars-2026")),
+        ("1er déc.-2025", date(2025, 12, 1)),
+        ("1er janv.", date(2026, 1, 1)),
+        (" 3.\u202f3.26 ", date(2026, 3, 3)),
     ],
 )
 def test_a_day_is_understood(typed: str, meant: date):
@@ -54,6 +58,21 @@ def test_a_day_is_understood(typed: str, meant: date):
     [
         *("31/2", "3102", "310226", "29/2/2025", "3/13", "0", "32", "311", "24112", "2411202"),
         *("-", "demain", "lun", "x", "1/1/1", "3 ju", "le 35", "lundi prochain", "٣/٣", "٢٤"),
+        *(
+            "-1",
+            "- 1",
+            "\u22121",
+            "\u200e-1",
+            "+1",
+            "/3",
+            "3/",
+            "3-",
+            "-3/3",
+            "3//3",
+            "3/-3",
+            "3 - -3",
+        ),
+        *(".5", "'5", '27"', "3'3", "-hier", "hier-", "©1", "2026--03-03", "2026-03-03-", "3,3"),
     ],
 )
 def test_what_is_no_day_is_not_guessed(typed: str):

@@ -54,7 +54,7 @@ SerialNumber = Annotated[str, Storable, AfterValidator(normalise_serial_number)]
 def read_day(given: object) -> date:
     """`2026-11-24` and nothing else: pydantic alone would take seconds since 1970 for a day.
 
-    Refused with `date_unreadable`.
+    Refused with `date_unreadable`, or with `text_empty` where nothing is given.
     """
     if isinstance(given, date) and not isinstance(given, datetime):
         return given
@@ -63,6 +63,8 @@ def read_day(given: object) -> date:
             return date.fromisoformat(given)
         except ValueError:
             pass  # 31 February
+    if isinstance(given, str) and not given.strip():
+        raise PydanticCustomError("text_empty", "a day is required, such as 2026-11-24")
     raise PydanticCustomError("date_unreadable", "a day is needed, such as 2026-11-24")
 
 

@@ -3,7 +3,16 @@
 import re
 from datetime import date, timedelta
 
-from chassis.text.folding import fold
+from chassis.text.folding import (
+    APART,
+    APOSTROPHES,
+    BLANK,
+    GONE,
+    HYPHENS,
+    SEPARATORS,
+    SLASHES,
+    fold,
+)
 
 NAMED = {"aujourd-hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
 WEEKDAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
@@ -22,6 +31,16 @@ MONTHS = [
     "decembre",
 ]
 
+# Folding drops signs at both ends and joins those in a row, so that « -1 » would be the first. Here
+# a sign stands between two parts, an apostrophe in a word, and a point may end an abbreviation.
+STRAY_SIGN = re.compile(
+    rf"^[{SEPARATORS}]"
+    rf"|[{HYPHENS}{SLASHES}{APOSTROPHES}]$"
+    rf"|[{HYPHENS}{SLASHES}] ?[{SEPARATORS}]"
+    rf"|[0-9][{APOSTROPHES}]|[{APOSTROPHES}][0-9]"
+    rf"|[{''.join(APART)}]"
+)
+
 
 def day_of(text: str, today: date) -> date | None:
     """The day, or None if it cannot be parsed; nothing typed means today.
@@ -32,6 +51,8 @@ def day_of(text: str, today: date) -> date | None:
     """
     if not text.strip():
         return today
+    if STRAY_SIGN.search(GONE.sub("", BLANK.sub(" ", text)).strip()):
+        return None
     typed = fold(text)
     for form, read in FORMS:
         if found := form.fullmatch(typed):

@@ -2,6 +2,7 @@
 
 import { explain, send } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
+import { missing } from "./words.js";
 
 const PAUSE = 200; // milliseconds without a key before the day is read
 const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
@@ -24,13 +25,16 @@ export function dayStep(form, step, { changed, settled }) {
   const isConfirmed = () => day_confirmed.value === sold_on.dataset.day;
   const isSettled = () => isRead() && (!("asks" in sold_on.dataset) || isConfirmed());
 
-  /** `typing`: the text stays as it is, and nothing typed yet means nothing yet. */
+  /** `typing`: the text stays as it is, and an emptied field is not today yet. */
   async function understand({ typing = false } = {}) {
     clearTimeout(pause);
     question += 1;
     const number = question;
     const text = sold_on.value;
-    if (typing && text.trim() === "") return;
+    if (typing && text.trim() === "") {
+      explain(step, { sold_on: `<p class="field__hint">${missing(["sold_on"])}</p>` });
+      return;
+    }
     let answer;
     try {
       answer = await send("/comptoir/dates", { sold_on: text, day_confirmed: day_confirmed.value });
