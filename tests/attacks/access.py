@@ -307,6 +307,7 @@ GATEWAY: dict[str, frozenset[str]] = {
             "web-live",
             "web-hidden",
             "web-away",
+            "no-api",
         }
     ),
     "internal": frozenset(
@@ -317,6 +318,7 @@ GATEWAY: dict[str, frozenset[str]] = {
                 for of in ("-internal", "-internal-write", "-away-internal")
             ),
             "tickets-live-internal",
+            "no-api-internal",
             "web-internal",
             "traefik",
             "ping@internal",
