@@ -189,6 +189,25 @@ async def test_a_request_that_is_open_already_is_offered_first_and_never_forced(
     await she.reads_title("Tout autre chose")
 
 
+async def test_what_another_tab_sends_takes_nothing_from_this_one(
+    windows, number, customer_account
+):
+    she: Customer = await windows.customer(customer_account)
+    tab = Customer(await she.page.context.new_page(), customer_account)
+    windows.watch(tab.page)
+    for each in (she, tab):
+        await each.opens(number)
+    for each, text in ((she, "Commencé ici"), (tab, "Envoyé là-bas")):
+        await each.field("Ajouter une précision").press_sequentially(text)
+        await expect(each.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    async with she.page.expect_response("**/brouillon"):
+        await tab.presses("Envoyer la précision")
+        await tab.reads_message("Vous", "Envoyé là-bas")
+    await she.page.reload()
+    await she.reads_message("Vous", "Envoyé là-bas")
+    await expect(she.field("Ajouter une précision")).to_have_value("Commencé ici")
+
+
 async def test_what_is_begun_waits_on_the_server_for_any_device(
     windows, sales, number, customer_account
 ):

@@ -65,14 +65,16 @@ function save(form) {
       draft.typed = false;
       sessionStorage.removeItem(storageKey(form));
     }
-    const hasText = [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
-    showState(form, hasText ? "Brouillon enregistré" : "");
+    showState(form, hasText(form) ? "Brouillon enregistré" : "");
   });
   const { saving } = draft;
   underWay.add(saving);
   saving.finally(() => underWay.delete(saving)).catch(() => {});
   return saving;
 }
+
+const hasText = (form) =>
+  [...form.querySelectorAll("textarea")].some((field) => field.value.trim());
 
 function showState(form, words) {
   const place = form.querySelector("[data-draft-state]");
@@ -113,3 +115,15 @@ for (const name of ["pagehide", "leaving", "online", "signed-in"]) {
     for (const form of forms.keys()) save(form);
   });
 }
+
+// The server has one draft for a person and a thing, which ends with what another tab sends. What
+// was begun here by itself is saved again; a key of its own says so.
+new BroadcastChannel("guichet-drafts").addEventListener("message", ({ data }) => {
+  for (const form of forms.keys()) {
+    const isOther = form.elements.form_key.value !== data.key;
+    if (form.dataset.draft !== data.draft || !isOther || !hasText(form)) continue;
+    state(form).saved = "";
+    changed(form);
+    save(form);
+  }
+});

@@ -4,6 +4,7 @@
 
 const PREFIX = "guichet-draft/";
 const SENT = "guichet-draft-sent";
+const SENT_KEY = "guichet-draft-sent-key";
 
 const fields = (form) =>
   form.querySelectorAll(
@@ -33,8 +34,11 @@ function restore(form) {
 try {
   // Sent is only what a later page says it did: a session may have ended in between.
   if (document.querySelector("[data-done]")) {
-    sessionStorage.removeItem(PREFIX + sessionStorage.getItem(SENT));
-    sessionStorage.removeItem(SENT);
+    const [draft, key] = [SENT, SENT_KEY].map((name) => sessionStorage.getItem(name));
+    const tabs = new BroadcastChannel("guichet-drafts");
+    tabs.postMessage({ draft, key });
+    tabs.close();
+    for (const name of [PREFIX + draft, SENT, SENT_KEY]) sessionStorage.removeItem(name);
   }
   document.querySelectorAll("form[data-draft]").forEach(restore);
   document.addEventListener("opened", () =>
@@ -45,7 +49,10 @@ try {
     if (form) keep(form);
   });
   document.addEventListener("submit", (event) => {
-    if (event.target.dataset.draft) sessionStorage.setItem(SENT, event.target.dataset.draft);
+    if (event.target.dataset.draft) {
+      sessionStorage.setItem(SENT, event.target.dataset.draft);
+      sessionStorage.setItem(SENT_KEY, event.target.elements.form_key?.value ?? "");
+    }
     if (event.target.getAttribute("action") === "/deconnexion") sessionStorage.clear();
   });
 } catch {
