@@ -10,7 +10,7 @@ import { oneAtATime } from "../../shared/scripts/turns.js";
 const queue = () => document.getElementById("queue");
 const thread = () => document.getElementById("thread");
 const reader = document.body.dataset.reader;
-const changedNumbers = new Set(); // numbers of requests that something happened to, as text
+let changedNumbers = new Set(); // of requests that something happened to and that are not shown, as text
 
 let mayAllHaveChanged = false; // since the queue was read
 
@@ -43,16 +43,20 @@ document.addEventListener("opened", ({ detail: { since, title: ofPage } }) => {
 
 const readQueue = oneAtATime(async () => {
   const everything = mayAllHaveChanged;
-  mayAllHaveChanged = false;
-  const asked = new Set([...changedNumbers].slice(-PAGE_MOST));
+  const before = [...changedNumbers];
+  const asked = new Set(before.slice(-PAGE_MOST));
+  mayAllHaveChanged = false; // from here on: what happens now may not be in the answer
+  changedNumbers = new Set();
   const lines = document.querySelectorAll("[data-queue] > li").length;
   const changed = [...asked].map((number) => `&numero=${number}`).join("");
   const page = await readAgain(`${queue().dataset.again}&lignes=${lines}${changed}`);
   const fresh = page?.getElementById("queue");
-  if (fresh) takeOver(fresh, everything, asked);
+  const left = fresh ? takeOver(fresh, everything, asked) : asked;
+  mayAllHaveChanged ||= everything && !fresh;
+  changedNumbers = new Set([...before.slice(0, -PAGE_MOST), ...left, ...changedNumbers]);
 });
 
-// `asked`: the requests that had changed before it was read.
+// `asked`: the requests that had changed before it was read. Gives those that are not shown yet.
 function takeOver(fresh, everything, asked) {
   document.getElementById("counts").replaceWith(fresh.querySelector("#counts"));
   queue().dataset.unread = fresh.dataset.unread;
@@ -64,7 +68,7 @@ function takeOver(fresh, everything, asked) {
   if (!list) {
     // Nothing was there to be read.
     if (freshLines.size) showAll(fresh);
-    return;
+    return [];
   }
   // What is asked for is the first page: who is not on it may still be in the queue.
   const held = new Set(fresh.dataset.held.split(" ").filter(Boolean));
@@ -82,9 +86,8 @@ function takeOver(fresh, everything, asked) {
   const lastShown = order.findLastIndex((number) => shown.has(number)); // what comes later was there before
   const missed = everything ? order.filter((_, at) => isWhole || at < lastShown) : [];
   const added = new Set([...held, ...missed].filter((number) => !shown.has(number)));
-  for (const number of asked) if (!added.has(number)) changedNumbers.delete(number);
-  for (const number of added) changedNumbers.add(number);
   announce(added, fresh, freshLines);
+  return added;
 }
 
 // The link stays the same element: it may hold the focus.

@@ -16,6 +16,7 @@ const GRACE = 2_500; // a connection that is back so soon was never lost
 const SILENCE = 40_000;
 const AGAIN = 3_000;
 const FULL = 60_000; // while this person has too many pages open elsewhere
+const SLOWEST = 35_000; // the gateway gives every answer up before
 const FORGOTTEN = 30 * 60_000; // a forgotten page must not keep its session alive for ever
 
 const listeners = new Set();
@@ -216,7 +217,8 @@ begin();
 // A page of ours as it is now, or null where it cannot be had: an ended session leads elsewhere.
 export async function readAgain(address) {
   try {
-    const answer = await ask(address, { redirect: "manual" }, { quietly: true });
+    const signal = AbortSignal.timeout(SLOWEST); // who reads one at a time would wait for ever
+    const answer = await ask(address, { redirect: "manual", signal }, { quietly: true });
     if (!answer.ok) return null;
     return new DOMParser().parseFromString(await answer.text(), "text/html");
   } catch {
