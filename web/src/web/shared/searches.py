@@ -1,11 +1,11 @@
 """The latest searches of a browser, stored so that Back shows them again; none is in an address.
 
-They are encrypted in a cookie of their page, since any replica may be asked. An address only holds
-a random name: `/clients?r=…`.
+Each is encrypted in a cookie of its page, since any replica may be asked; one of its own, since tabs
+search at once. An address only holds a random name: `/clients?r=…`.
 """
 
-import json
 import secrets
+import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -21,7 +21,7 @@ from web.shared.rendering import is_part
 from web.shared.sealing import SealedForm, seal, unseal
 from web.shared.sessions import SignedIn
 
-LONGEST_COOKIE = 3_600  # browsers take 4,096 with its name and attributes
+LONGEST = 3_600  # bytes of all of a page; browsers take 4,096 of one, with its name and attributes
 LONGEST_VALUE = 400
 NAME = "r"
 
@@ -60,7 +60,7 @@ class SearchPage:
         Only answers to what is typed hold it, no page of its own: another tab, or an earlier entry
         of the history, may show the same search.
         """
-        if is_part(request) and form[NAME] in self.latest(request, person):
+        if is_part(request) and self.stored(request, person, form[NAME]) is not None:
             return form[NAME]
         return new_name()
 
@@ -72,32 +72,46 @@ class SearchPage:
         name: str,
         values: dict[str, str],
     ) -> None:
-        """The newest searches stay, as many as a cookie holds."""
-        latest = {name: json.dumps(values), **self.latest(request, person)}
-        latest[name] = json.dumps(values)
-        secret = secret_of(request)
-        while (
-            len(sealed := seal(secret, SealedForm(person.id, self.path, latest))) > LONGEST_COOKIE
-        ):
-            latest.popitem()
-        cookies.give(request, response, Cookie.SEARCHES, sealed, seconds=None, path=self.path)
+        """The newest searches stay, as many as the bytes of a page hold; nobody else's is read."""
+        sealed = seal(secret_of(request), SealedForm(person.id, self.path, values))
+        value = f"{time.time_ns():020}.{sealed}"
+        left = LONGEST - len(value)
+        if left >= 0:
+            cookies.give(request, response, cookie_of(name), value, seconds=None, path=self.path)
+        for other in self.newest_first(request):
+            if other != name:
+                left -= len(cookies.read(request, cookie_of(other), self.path))
+                if left < 0:
+                    cookies.take_back(request, response, cookie_of(other), self.path)
 
     def recalled(self, request: Request, person: SignedIn, name: str) -> Form:
         """The search of this name as it was typed; without a name an empty one."""
         values = dict.fromkeys(self.fields, "")
         if not name:
             return Form(values=values)
-        found = self.latest(request, person).get(name)
+        found = self.stored(request, person, name)
         if found is None:
             return Form(values=values, problem=GONE)
-        return Form(values=values | json.loads(found))
+        return Form(values=values | found)
 
-    def latest(self, request: Request, person: SignedIn) -> dict[str, str]:
-        """By name, the newest first; nobody else's."""
-        found = unseal(secret_of(request), cookies.read(request, Cookie.SEARCHES, self.path))
+    def stored(self, request: Request, person: SignedIn, name: str) -> dict[str, str] | None:
+        _, _, sealed = cookies.read(request, cookie_of(name), self.path).partition(".")
+        found = unseal(secret_of(request), sealed)
         if found is None or (found.owner, found.action) != (person.id, self.path):
-            return {}
+            return None
         return found.values
+
+    def newest_first(self, request: Request) -> list[str]:
+        """Of all that this browser keeps for the page, whoever's they are: values begin with the time."""
+        return sorted(
+            cookies.endings(request, cookie_of(""), self.path),
+            key=lambda name: cookies.read(request, cookie_of(name), self.path),
+            reverse=True,
+        )
+
+
+def cookie_of(name: str) -> str:
+    return f"{Cookie.SEARCHES}_{name}"
 
 
 def new_name() -> str:

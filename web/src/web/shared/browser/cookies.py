@@ -20,7 +20,7 @@ class Cookie(StrEnum):
     LINK = "link"  # that a link was shown here
     DONE = "done"  # what the last form did
     SHORTCUTS = "letters"  # whose shortcuts of a single letter are switched on
-    SEARCHES = "searches"
+    SEARCHES = "searches"  # with the name of one after it
 
 
 def cookie_name(settings: WebSettings, name: str, path: str = "/") -> str:
@@ -33,7 +33,7 @@ def cookie_name(settings: WebSettings, name: str, path: str = "/") -> str:
     return f"{bound}guichet_{settings.installation}_{name}"
 
 
-def read(request: Request, name: Cookie, path: str = "/") -> str:
+def read(request: Request, name: str, path: str = "/") -> str:
     """Empty if it is missing, or could not have been set by us.
 
     Cookies are only read here, so that callers may use and forward the value as it is.
@@ -42,10 +42,16 @@ def read(request: Request, name: Cookie, path: str = "/") -> str:
     return given if len(given) <= LONGEST and CHARACTERS.fullmatch(given) else ""
 
 
+def endings(request: Request, name: str, path: str = "/") -> list[str]:
+    """Of the names of all cookies that begin with this one."""
+    prefix = cookie_name(request.app.state.settings, name, path)
+    return [each.removeprefix(prefix) for each in request.cookies if each.startswith(prefix)]
+
+
 def give(
     request: Request,
     response: Response,
-    name: Cookie,
+    name: str,
     value: str,
     *,
     seconds: int | None = LONGEST_SECONDS,
@@ -64,11 +70,11 @@ def give(
     )
 
 
-def take_back(request: Request, response: Response, name: Cookie) -> None:
+def take_back(request: Request, response: Response, name: str, path: str = "/") -> None:
     settings: WebSettings = request.app.state.settings
     response.delete_cookie(
-        cookie_name(settings, name),
-        path="/",
+        cookie_name(settings, name, path),
+        path=path,
         secure=settings.over_tls,
         httponly=True,
         samesite="lax",
