@@ -165,9 +165,14 @@ class Desk:
         return await self.send(who, "POST", f"/{number}/messages", {"text": words, **more}, key)
 
     async def note(
-        self, who: Someone, number: int, words: str = "Entre nous.", **more: Any
+        self,
+        who: Someone,
+        number: int,
+        words: str = "Entre nous.",
+        key: str | None = None,
+        **more: Any,
     ) -> httpx.Response:
-        return await self.send(who, "POST", f"/{number}/notes", {"text": words, **more})
+        return await self.send(who, "POST", f"/{number}/notes", {"text": words, **more}, key)
 
     async def resolve(self, who: Someone, number: int, **more: Any) -> httpx.Response:
         return await self.send(who, "POST", f"/{number}/resolution", more or None)

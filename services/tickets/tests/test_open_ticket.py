@@ -147,3 +147,7 @@ async def test_what_is_written_takes_two_round_trips(busy_desk, nathalie, karim,
     replied = await busy_desk.say(karim, number, key=str(uuid4()), seen_position=1)
     assert replied.status_code == 201
     assert [batch[-1] == COMMIT for batch in trips] == [False, True]
+    trips.clear()
+    noted = await busy_desk.note(karim, number, key=str(uuid4()))
+    assert noted.status_code == 201
+    assert [batch[-1] == COMMIT for batch in trips] == [False, True]
