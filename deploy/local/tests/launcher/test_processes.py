@@ -65,7 +65,12 @@ def test_a_port_is_given_to_one_process_at_a_time(monkeypatch):
 
 @pytest.mark.parametrize(
     ("outgoing", "left"),
-    [("16000\t65535\n", 6_000), ("32768 60999", 10_000), ("1024 65535", 10_000)],
+    [
+        ("16000\t65535\n", 6_000),
+        ("32768 60999", 10_000),
+        ("1024 65535", 10_000),
+        ("10003 65535", 10_000),  # three ports are none
+    ],
 )
 def test_no_port_is_given_that_an_outgoing_connection_may_take(
     tmp_path, monkeypatch, outgoing, left

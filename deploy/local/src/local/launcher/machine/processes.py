@@ -25,6 +25,7 @@ class CannotStart(Exception):
 
 
 FREE_PORTS = range(10_000, 20_000)
+ENOUGH_PORTS = 1_000  # for several installations and their tests side by side
 OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")  # the first and the last
 
 
@@ -46,7 +47,8 @@ def below_outgoing(ports: Sequence[int]) -> Sequence[int]:
         first = int(OUTGOING.read_text().split()[0])
     except (OSError, ValueError, IndexError):  # not Linux
         return ports
-    return [port for port in ports if port < first] or ports
+    below = [port for port in ports if port < first]
+    return below if len(below) >= ENOUGH_PORTS else ports
 
 
 def reserve(port: int) -> bool:
