@@ -17,11 +17,20 @@ const BORROWED = [
   "MutationObserver",
 ];
 
+/** Between tabs, as a browser's; Node would wait for its messages before it ends. */
+class Channel extends BroadcastChannel {
+  constructor(name) {
+    super(name);
+    this.unref();
+  }
+}
+
 /** Make the globals of a browser that shows `html`; what was there before is gone. */
 export function show(html, { url = "http://guichet.test/comptoir" } = {}) {
   const window = new Window({ url });
   for (const name of BORROWED) define(name, window[name]);
   define("window", window);
+  define("BroadcastChannel", Channel);
   define("addEventListener", window.addEventListener.bind(window));
   define("scrollBy", () => {});
   window.document.body.innerHTML = html;
