@@ -24,7 +24,7 @@ def test_their_own_tests_pass():
     assert tests
     done = subprocess.run(
         [*node(), "--test", "--test-reporter=dot", *tests],
-        capture_output=True, text=True, check=False,
+        capture_output=True, text=True, check=False, timeout=200,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 
