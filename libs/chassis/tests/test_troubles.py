@@ -227,6 +227,23 @@ def provisioned() -> Generator[tuple[str, str]]:
         provisioning.remove(testing.postgres_server(), [name])
 
 
+def test_a_lost_right_is_named_alike_whether_the_statement_was_prepared_or_not(provisioned):
+    owner, serving = (each.replace("+psycopg", "", 1) for each in provisioned)
+    asks = "SELECT * FROM public.alembic_version"
+    with (
+        psycopg.connect(owner, autocommit=True) as holder,
+        psycopg.connect(serving, autocommit=True) as connection,
+    ):
+        connection.execute(asks, prepare=True)
+        holder.execute(f"REVOKE USAGE ON SCHEMA public FROM {make_url(serving).username}".encode())
+        reasons = []
+        for prepare in (True, False):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege) as refused:
+                connection.execute(asks, prepare=prepare)
+            reasons.append(describe(refused.value))
+    assert reasons == [FORBIDDEN.format("schema public")] * 2
+
+
 async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisioned):
     """In readiness, in `status` and in a figure, until the right is there again.
 

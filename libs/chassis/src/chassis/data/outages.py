@@ -26,7 +26,7 @@ def of_database(error: BaseException, address: str = ADDRESS) -> str | None:
     if isinstance(error, LockNotAvailable):
         return "somebody holds a table or a row for long: see pg_stat_activity, and end it there"
     if isinstance(error, InsufficientPrivilege):
-        what = str(error).partition("\n")[0]
+        what = error.diag.message_primary  # str() differs by whether the statement was prepared
         return f"PostgreSQL does not let this role do it ({what}): have the databases set up again"
     if not isinstance(error, psycopg.OperationalError) or error.sqlstate is not None:
         return None
