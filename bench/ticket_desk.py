@@ -24,8 +24,8 @@ import psutil
 import psycopg
 import typer
 from fastapi import FastAPI
+from invented.products import postgres
 from pydantic import SecretStr
-from ticket_pages import postgres
 
 from chassis import migrations, testing
 from chassis.monitoring import logs

@@ -6,27 +6,22 @@ the 1,000th page is reached by walking there. Exit status 1 when a list exceeds 
 """
 
 import asyncio
-import contextlib
-import os
 import statistics
-import tempfile
 import time
-from collections.abc import Generator
 from dataclasses import dataclass
-from pathlib import Path
 from uuid import UUID
 
 import httpx
 import psycopg
 import typer
 from fastapi import FastAPI
+from invented.products import postgres
 from pydantic import SecretStr
 
 from chassis import migrations, testing
 from chassis.monitoring import logs
 from contracts.identity.roles import Role
 from contracts.tickets.api import CustomerView, StaffView
-from local.launcher.machine import servers
 from tickets.app import create_app
 from tickets.settings import Settings
 
@@ -136,19 +131,6 @@ async def measure(app: FastAPI) -> list[float]:
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://tickets") as client:
         return [await compare(client, what) for what in lists if what.view != "awaiting_me"]
-
-
-@contextlib.contextmanager
-def postgres() -> Generator[None]:
-    """The server that GUICHET_TEST_POSTGRES names, or one that lives as long as this program."""
-    if "GUICHET_TEST_POSTGRES" in os.environ:
-        yield
-        return
-    with tempfile.TemporaryDirectory(prefix="guichet-bench-") as folder:
-        Path(folder).chmod(0o755)
-        with servers.for_tests(Path(folder)) as (server, _):
-            os.environ["GUICHET_TEST_POSTGRES"] = server.url
-            yield
 
 
 async def main() -> list[float]:
