@@ -3,8 +3,9 @@
 import functools
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
-from sqlalchemy import Engine, Insert, bindparam, event, insert
+from sqlalchemy import Engine, Insert, Update, bindparam, event, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
@@ -30,6 +31,22 @@ def inserting(kind: type[DeclarativeBase], *names: str) -> Insert:
 def add_later(session: AsyncSession, kind: type[DeclarativeBase], row: Values) -> None:
     """Insert this row before the transaction commits, in one round trip with the others."""
     run_later(session, inserting(kind, *row), row)
+
+
+@functools.cache
+def storing(kind: type[DeclarativeBase], names: tuple[str, ...]) -> Update:
+    table = kind.__table__
+    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return update(table).where(table.c.id == bindparam("row_id")).values(values)  # ty: ignore[invalid-argument-type]
+
+
+def store_later(session: AsyncSession, entity: Any, names: tuple[str, ...]) -> None:
+    """Store these columns of a row that was read without the ORM, before the transaction commits.
+
+    All of them, changed or not, so that the statement never differs.
+    """
+    state = {f"new_{name}": getattr(entity, name) for name in names}
+    run_later(session, storing(type(entity), names), {"row_id": entity.id, **state})
 
 
 def run_later(session: AsyncSession, statement: Statement, values: Values) -> None:

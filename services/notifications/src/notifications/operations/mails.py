@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from chassis.data import writing
 from chassis.data.reading import Part, Reader, Rows
-from chassis.data.writing import reader_of, run_later, wake_later
+from chassis.data.writing import reader_of, wake_later
 from chassis.errors import Refusal
 from chassis.pruning import Prunable
 from contracts.notifications.api import Kind, State
@@ -47,18 +48,11 @@ CHANGEABLE = (
     "claim",
     "claimed_until",
 )
-MAILS = Mail.__table__
-STORE = (
-    update(MAILS)  # ty: ignore[invalid-argument-type]
-    .where(MAILS.c.id == bindparam("mail_id"))
-    .values({name: bindparam(f"new_{name}", type_=MAILS.c[name].type) for name in CHANGEABLE})
-)
 
 
 def store_later(session: AsyncSession, mail: Mail) -> None:
     """Store the state of a mail that is claimed and locked."""
-    state = {f"new_{name}": getattr(mail, name) for name in CHANGEABLE}
-    run_later(session, STORE, {"mail_id": mail.id, **state})
+    writing.store_later(session, mail, CHANGEABLE)
 
 
 # --- Claiming ---------------------------------------------------------------------------------

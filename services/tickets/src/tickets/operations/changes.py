@@ -1,9 +1,9 @@
 """Writes messages and changes along with a request."""
 
-from sqlalchemy import bindparam, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from chassis.data.writing import add_later, run_later
+from chassis.data import writing
+from chassis.data.writing import add_later
 from chassis.pruning import Prunable
 from contracts.tickets.api import What
 from tickets.models import Change, Message, Ticket
@@ -44,18 +44,11 @@ CHANGEABLE = (
     "resolved_by_name",
     "resolved_by_side",
 )
-TICKETS = Ticket.__table__
-STORE = (
-    update(TICKETS)  # ty: ignore[invalid-argument-type]
-    .where(TICKETS.c.id == bindparam("ticket_id"))
-    .values({name: bindparam(f"new_{name}", type_=TICKETS.c[name].type) for name in CHANGEABLE})
-)
 
 
 def store_later(session: AsyncSession, ticket: Ticket) -> None:
     """Store the state of a request that `queries.ticket_to_change` has locked."""
-    state = {f"new_{name}": getattr(ticket, name) for name in CHANGEABLE}
-    run_later(session, STORE, {"ticket_id": ticket.id, **state})
+    writing.store_later(session, ticket, CHANGEABLE)
 
 
 def notify(session: AsyncSession, ticket: Ticket, what: What, *, by_staff: bool) -> None:
