@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
+from datetime import timedelta
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -894,6 +895,26 @@ async def test_a_durable_that_is_gone_is_made_again_where_all_is_settled(databas
     assert consumer.loop.state() is None
 
 
+@pytest.mark.parametrize("step", ["look", "make_durable"])
+async def test_what_another_replica_has_noted_meanwhile_is_no_loss(database, js, step):
+    """An answer of NATS from before it would end too early: all would be handed over again."""
+    await announced_and_heard(database, js, 1, 2)
+    async with database.transaction() as session:
+        await session.execute(update(InboxMessage).values(handled_at=func.now() - timedelta(2)))
+    await announced_and_heard(database, js, 3)
+    async with database.transaction() as session:
+        await session.execute(update(KnownStream).values(position=0))
+    consumer = consumer_of(database, js, Seen())
+    async with database.transaction() as session:
+        await session.execute(update(KnownStream).values(position=4))
+        looking = asyncio.create_task(getattr(consumer, step)(*[0] * (step == "look")))
+        await eventually(lambda: somebody_waits(database))
+        await js.publish("numbers.numbered.v1.a", b"{}", stream="NUMBERS")
+    await looking
+    durable = await js.consumer_info("NUMBERS", LISTENING.service)
+    assert (durable.num_pending or 0) == {"look": 1, "make_durable": 2}[step]
+
+
 async def announced_and_heard(database: Database, js: JetStreamContext, *numbers: int) -> list[int]:
     seen, before = Seen(), await count(database, InboxMessage)
     await announce(database, *numbers)
@@ -901,8 +922,11 @@ async def announced_and_heard(database: Database, js: JetStreamContext, *numbers
     async with running(relay.run(), consumer.loop.run(consumer.run)):
 
         async def handled() -> bool:
-            """And committed: a handler has seen an event before that."""
-            return await count(database, InboxMessage) == before + len(numbers)
+            """And acknowledged: a handler has seen an event before that."""
+            if await count(database, InboxMessage) < before + len(numbers):
+                return False
+            durable = await js.consumer_info("NUMBERS", LISTENING.service)
+            return durable.num_ack_pending == 0
 
         await eventually(handled)
     return seen.numbers

@@ -1,6 +1,6 @@
 """Whether a stream is what it was: decided from its numbers and from what was noted of it."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -203,6 +203,13 @@ HEARD = [
 ]
 
 
+def answering(info: StreamInfo) -> Callable[[], Awaitable[StreamInfo]]:
+    async def ask() -> StreamInfo:
+        return info
+
+    return ask
+
+
 async def test_a_listener_knows_another_stream_and_begins_anew(database, connection):
     for before, held, settled, as_known, lost, after in HEARD:
         await forget(connection)
@@ -212,12 +219,12 @@ async def test_a_listener_knows_another_stream_and_begins_anew(database, connect
         async with database.reading() as reader:
             assert await is_as_known(reader, "A", held, settled) is as_known
         async with database.transaction() as session:
-            assert await is_lost_to(session, "A", held, settled) is lost
+            assert await is_lost_to(session, "A", answering(held), settled) is lost
         assert await noted(database) == after
         async with database.transaction() as session:
             row = await session.get_one(KnownStream, "A")
             assert (row.lost_at is not None) is lost
-            assert not await is_lost_to(session, "A", held, settled)
+            assert not await is_lost_to(session, "A", answering(held), settled)
 
 
 async def test_a_listener_waits_for_a_stream_that_is_empty_and_was_not(database, connection):
@@ -229,5 +236,5 @@ async def test_a_listener_waits_for_a_stream_that_is_empty_and_was_not(database,
             assert not await is_as_known(reader, "A", empty, 0)
         with pytest.raises(Stuck, match=r"^the stream A of NATS is empty and was not: a publishes"):
             async with database.transaction() as session:
-                await is_lost_to(session, "A", empty, 0)
+                await is_lost_to(session, "A", answering(empty), 0)
     assert await noted(database) == (CREATED, 2, 0)

@@ -94,7 +94,7 @@ class Consumer:
         """Measure how far it is, and whether NATS hands over what is waiting."""
         try:
             known = await answered(self.js.consumer_info(self.stream, self.name))
-            info = await answered(self.js.stream_info(self.stream))
+            info = await self.ask_stream()
         except NotFoundError as gone:
             if is_no_stream(gone):
                 raise Stuck(of_listening(gone, self.stream)) from gone
@@ -129,14 +129,14 @@ class Consumer:
         try:
             is_known = await is_as_known(self.database.reader, self.stream, info, settled)
             if not is_known:
-                await self.compare_thoroughly(info, settled)
+                await self.compare_thoroughly(settled)
             await answered(streams.prove_written(self.js, self.stream, self.name))
         except BROKER_ERRORS as error:
             raise Stuck(of_files(error, self.stream) or self.why(error)) from error
 
-    async def compare_thoroughly(self, info: StreamInfo, settled: int) -> None:
+    async def compare_thoroughly(self, settled: int) -> None:
         async with self.database.transaction() as session:
-            if await is_lost_to(session, self.stream, info, settled):
+            if await is_lost_to(session, self.stream, self.ask_stream, settled):
                 await answered(streams.reset_durable(self.js, self.stream, self.name, 1))
                 log.warning("stream_was_lost", stream=self.stream)
 
@@ -152,6 +152,9 @@ class Consumer:
                 raise Stuck(self.why(error)) from error
         self.was_cut_off.clear()
 
+    async def ask_stream(self) -> StreamInfo:
+        return await answered(self.js.stream_info(self.stream))
+
     def is_forbidden(self) -> bool:
         return self.refusals.of(f".{self.stream}.{self.name}.")
 
@@ -163,10 +166,10 @@ class Consumer:
     async def make_durable(self) -> None:
         """Create the lost durable again, from the position up to which everything is settled."""
         try:
-            info = await answered(self.js.stream_info(self.stream))
             async with self.database.transaction() as session:
-                lost = await is_lost_to(session, self.stream, info, settled=0)
+                lost = await is_lost_to(session, self.stream, self.ask_stream, settled=0)
                 settled = 0 if lost else await position_settled(session, self.name, self.stream)
+            info = await self.ask_stream()
             # A stream that does not reach so far is another one.
             position = settled + 1 if settled <= info.state.last_seq else 1
             await answered(streams.ensure_durable(self.js, self.stream, self.name, self.types))

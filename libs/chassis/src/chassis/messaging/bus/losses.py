@@ -173,14 +173,17 @@ async def is_as_known(reader: Reader, stream: str, info: StreamInfo, settled: in
     return has_all and settled <= known.position and bool(info.state.messages or not known.position)
 
 
-async def is_lost_to(session: AsyncSession, stream: str, info: StreamInfo, settled: int) -> bool:
+async def is_lost_to(
+    session: AsyncSession, stream: str, ask: Callable[[], Awaitable[StreamInfo]], settled: int
+) -> bool:
     """Whether the stream is another one than this consumer knew; it is remembered from now on.
 
-    `settled` is the position up to which everything was handled. Raises Stuck while the stream is
-    still empty.
+    `settled` is the position up to which everything was handled. NATS is asked once the row is
+    locked: an older answer may end before what another replica has noted since. Raises Stuck while
+    the stream is still empty.
     """
     row = (await session.execute(LOCK_STREAM, {"name": stream})).one_or_none()
-    known = Known(*row) if row else None
+    known, info = Known(*row) if row else None, await ask()
     if known and known.position and not info.state.messages:
         raise Stuck(EMPTY.format(stream=stream, publisher=stream.lower()))
     lost = known is not None and (known.is_another(info) or known.is_shorter(info))
