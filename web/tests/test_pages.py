@@ -259,11 +259,12 @@ async def test_a_page_is_closed_for_the_moment(browser, session_cookie, path):
     assert "Set-Cookie" not in answer.headers  # the session may well be good
 
 
-async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie):
+async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie, monkeypatch):
     """Even where nobody expected it, people get words, and the log gets the reason."""
+    # As if the start had gone wrong.
+    monkeypatch.setattr(app.state, "http", None, raising=False)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://guichet.test") as outside:
-        del app.state.http  # as if the start had gone wrong
         answer = await outside.get("/compte", headers=session_cookie)
     assert answer.status_code == 500
     assert answer.headers["Content-Security-Policy"]
