@@ -21,6 +21,7 @@ export function saleDraft({ form, values }) {
   let sending = Promise.resolve();
   let leaving = false; // the next page may have been made before the last save arrived
   let stopped = true; // not begun yet, recorded, thrown away, or another sale's draft is in the way
+  let ended = false; // recorded or thrown away: an answer that comes now brings nothing back
 
   function current() {
     return JSON.stringify(values());
@@ -30,6 +31,7 @@ export function saleDraft({ form, values }) {
     Object.entries(values()).every(([name, value]) => name === "form_key" || value === "");
 
   function changed() {
+    if (ended) return;
     line.hidden = isBlank();
     if (current() === stored || (stored === "" && isBlank())) return;
     if (aside.read()?.cleared) withdrawOffer();
@@ -149,7 +151,7 @@ export function saleDraft({ form, values }) {
 
   /** The sale is recorded, or leaves this page. */
   function end() {
-    stopped = true;
+    stopped = ended = true;
     clearTimeout(timer);
     waiting.forget();
   }
