@@ -1,6 +1,7 @@
 """The mail that the stack of the tests has caught, as the person would find it."""
 
 import asyncio
+import functools
 import mailbox
 import re
 from dataclasses import dataclass
@@ -20,7 +21,11 @@ class CaughtMail:
 
     message: EmailMessage
 
-    @property
+    @functools.cached_property
+    def recipient(self) -> str:
+        return str(self.message["To"])
+
+    @functools.cached_property
     def subject(self) -> str:
         return str(self.message["Subject"])
 
@@ -37,6 +42,13 @@ class CaughtMail:
         return found[1]
 
 
+@functools.cache
+def caught(folder: Path, key: str) -> CaughtMail:
+    """Read once: whoever waits for a mail looks again and again at all that have come."""
+    content = mailbox.Maildir(folder, factory=None, create=False).get_bytes(key)
+    return CaughtMail(BytesParser(policy=policy.default).parsebytes(content))
+
+
 @dataclass(frozen=True)
 class Mailbox:
     """The catcher's folder."""
@@ -47,10 +59,9 @@ class Mailbox:
         """Oldest first."""
         if not self.folder.exists():
             return []
-        parser = BytesParser(policy=policy.default)
-        caught = mailbox.Maildir(self.folder, factory=None, create=False)
-        mails = [parser.parsebytes(caught.get_bytes(key)) for key in sorted(caught.keys())]
-        return [CaughtMail(each) for each in mails if email in str(each["To"])]
+        keys = sorted(mailbox.Maildir(self.folder, factory=None, create=False).keys())
+        mails = [caught(self.folder, key) for key in keys]
+        return [each for each in mails if email in each.recipient]
 
     async def to(self, email: str, about: str) -> CaughtMail:
         """The newest mail to this address with these words in its subject, once it has come."""
