@@ -33,6 +33,7 @@ LOTS = {
 }  # fmt: skip
 SHOP = ZoneInfo("Europe/Paris")
 ANY = "any"  # a seed of chance
+DAYS_LAST_MINUTES = 2  # more than any test takes
 running = contextlib.ExitStack()
 
 
@@ -119,11 +120,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """No test begins in the last minute of a day: its today would be yesterday before its end."""
+    """No test begins at the end of a day: its today would be yesterday before its end."""
     for zone in (UTC, SHOP):
         now = datetime.now(zone)
-        if (now.hour, now.minute) == (23, 59):
-            time.sleep(60 - now.second)
+        if (now.hour, now.minute) >= (23, 60 - DAYS_LAST_MINUTES):
+            time.sleep((60 - now.minute) * 60 - now.second)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

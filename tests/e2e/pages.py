@@ -14,6 +14,7 @@ from e2e.scanner import read_as_french, scan
 from e2e.windows import Theme, Windows
 from shop import Account, begin_sale, serial_number
 
+DIALOG = "dialog[open]"  # what lies below waits for it
 Prepare = Callable[[Any, Dataset], Awaitable[None]]
 
 
@@ -50,7 +51,10 @@ class PageState:
 
 
 async def at_rest(page: Page) -> None:
-    """Its own letters are there and nothing moves or changes its colour any more."""
+    """Its own letters are there, and nothing is asked for, moves or changes its colour any more."""
+    await expect(
+        page.locator(f":is(body:not(:has({DIALOG})), {DIALOG}) [aria-busy=true]")
+    ).to_have_count(0)
     await page.evaluate(
         """async () => {
             await document.fonts.ready;

@@ -34,13 +34,20 @@ class Person:
     async def goes_to(self, address: str) -> None:
         await self.page.goto(address)
 
+    async def has_the_whole_page(self) -> None:
+        """With its scripts, which did not hear of what was done before; once it has begun to come."""
+        await self.page.wait_for_load_state()
+
     async def follows(self, link: str, *, exact: bool = True) -> None:
+        await self.has_the_whole_page()
         await self.page.get_by_role("link", name=link, exact=exact).first.click()
 
     async def presses(self, button: str) -> None:
+        await self.has_the_whole_page()
         await self.page.get_by_role("button", name=button, exact=True).click()
 
     async def fills(self, label: str, text: str) -> None:
+        await self.has_the_whole_page()
         await self.field(label).fill(text)
 
     def field(self, label: str) -> Locator:
@@ -49,9 +56,11 @@ class Person:
     async def sees_message(self, words: str) -> None:
         """One of the messages by which the page says what just happened."""
         await expect(self.page.get_by_role("status").filter(has_text=words).first).to_be_visible()
+        await self.has_the_whole_page()
 
     async def is_warned(self, words: str) -> None:
         await expect(self.page.get_by_role("alert").filter(has_text=words).first).to_be_visible()
+        await self.has_the_whole_page()
 
     async def sees_message_beside(self, label: str, words: str) -> None:
         """The message that belongs to a field, by sight and for assistive technology."""
@@ -67,6 +76,7 @@ class Person:
 
     async def reads(self, words: str) -> None:
         await expect(self.main.get_by_text(words).first).to_be_visible()
+        await self.has_the_whole_page()
 
     async def reads_nothing_of(self, words: str) -> None:
         await expect(self.main).to_be_visible()
@@ -74,6 +84,28 @@ class Person:
 
     async def reads_title(self, words: str) -> None:
         await expect(self.page.get_by_role("heading", level=1, name=words)).to_be_visible()
+        await self.has_the_whole_page()
+
+    async def sees_draft_saved(self) -> None:
+        """The page says so, and nothing of what stands in its forms is in this tab alone."""
+        await expect(self.main.get_by_text("Brouillon enregistré")).to_be_visible()
+        await self.page.wait_for_function(
+            """() => [...document.querySelectorAll("form[data-autosave]")].every(
+                (form) => sessionStorage.getItem(`guichet-draft/${form.dataset.draft}`) === null)"""
+        )
+
+    async def hears(self, place: str) -> Callable[[], Awaitable[list[str]]]:
+        """What a screen reader would say of this place from now on, also what goes away again."""
+        await self.page.evaluate(
+            """(place) => {
+                const [heard, part] = [[], document.querySelector(place)];
+                new MutationObserver(() => heard.push(part.textContent.trim())).observe(
+                    part, { childList: true, characterData: true, subtree: true });
+                (window.heard ??= {})[place] = heard;
+            }""",
+            place,
+        )
+        return lambda: self.page.evaluate("place => window.heard[place].filter(Boolean)", place)
 
     @property
     def main(self) -> Locator:
@@ -324,7 +356,8 @@ class Staff(Person):
 
     async def goes_to_queue(self, name: str) -> None:
         await self.goes_to("/demandes")
-        await self.page.get_by_role("navigation", name="Files").get_by_text(name).click()
+        async with self.page.expect_navigation():  # also to the queue that is shown already
+            await self.page.get_by_role("navigation", name="Files").get_by_text(name).click()
         queue = self.page.get_by_role("navigation", name="Files").get_by_role("link", name=name)
         await expect(queue).to_have_attribute("aria-current", "true")
 

@@ -104,6 +104,15 @@ async def top_of(part: Locator) -> float:
     return box["y"]
 
 
+async def stays(part: Locator, top: float, *, within: float) -> None:
+    """Where it was; a page that has to grow for that does so with its next frames."""
+
+    async def is_there() -> None:
+        assert await top_of(part) == pytest.approx(top, abs=within)
+
+    await eventually(is_there)
+
+
 async def messages_of(who: Account, number: int) -> list[str]:
     return [each["text"] for each in (await who.get(f"/api/tickets/{number}"))["messages"]]
 
@@ -155,9 +164,10 @@ async def test_the_queue_is_narrowed_and_sorted_in_the_address_bar(
 
     # The counts are those of what is left, each filter has its name, and each can be taken off.
     counts = technician.queue.get_by_role("navigation", name="Files").get_by_role("link")
-    assert await counts.all_inner_texts() == [
-        "0\nÀ traiter", "0\nOuvertes", "1\nEn cours", "1\ndont attente client", "0\nRésolues",
-    ]  # fmt: skip
+    await expect(counts).to_have_text(
+        ["0 À traiter", "0 Ouvertes", "1 En cours", "1 dont attente client", "0 Résolues"],
+        use_inner_text=True,
+    )
     tools = technician.page.get_by_label("Filtres, tri et légende")
     await tools.get_by_role("link", name="Non lues").click()
     await technician.reads("Aucune demande ne correspond.")
@@ -324,6 +334,7 @@ async def test_who_what_and_which_number_stand_above_a_request_at_every_width(
     await expect(same).to_contain_text("Claire Vasseur : Mettez à jour le micrologiciel.")
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await beside.get_by_role("button", name="Copier le numéro de série").click()
+    await expect(beside.get_by_role("button", name="Numéro de série copié")).to_be_visible()
     copied = await page.evaluate("navigator.clipboard.readText()")
     assert copied == owned["serial_number"]
 
@@ -335,8 +346,12 @@ async def test_who_role_time_mail_and_minutes_stand_on_one_line_above_a_message(
     reply = {"text": "Depuis quand ?", "minutes": 75}
     sent = await colleague.post(f"/api/tickets/{number}/messages", reply)
     await colleague.call("PUT", f"/api/tickets/messages/{sent['id']}/minutes", {"minutes": 225})
-    await opens(technician, number)
     heads = technician.exchange.locator(".msg__who")
+
+    async def is_mailed() -> None:
+        await expect(heads.last).to_contain_text("e-mail remis", timeout=1_000)
+
+    await technician.looks_again_until(f"/demandes/{number}", is_mailed)
     for part in ("administrateur", "e-mail remis", "3 h 45 (corrigé)"):
         await expect(heads.last).to_contain_text(spoken(part))
     for width in (1024, 1440):
@@ -370,7 +385,7 @@ async def test_a_long_exchange_opens_at_its_end_and_older_messages_come_above(
     await technician.follows("Messages plus anciens")
 
     await expect(technician.exchange.get_by_role("article")).to_have_count(32)
-    assert await top_of(oldest_shown) == pytest.approx(before, abs=60)  # the link has gone
+    await stays(oldest_shown, before, within=60)  # the link has gone
 
 
 async def test_a_priority_is_set_beside_the_subject_and_no_customer_learns_of_it(
@@ -592,7 +607,7 @@ async def test_what_is_being_written_is_there_on_any_device(technician, windows,
         assert await draft_of(technician.account, number) == "À demander : le numéro"
 
     await eventually(saved)
-    await technician.sees_message("Brouillon enregistré")
+    await technician.sees_draft_saved()
     elsewhere = await windows.staff(technician.account.elsewhere(), width=390)
     await opens(elsewhere, number)
     restored = elsewhere.page.get_by_role("textbox", name="Votre note interne")
@@ -614,13 +629,17 @@ async def test_a_page_where_nobody_typed_leaves_alone_what_was_typed_elsewhere(
     elsewhere = await windows.staff(technician.account.elsewhere(), width=390)
     await opens(elsewhere, number)
     await answer_to(elsewhere, she).press_sequentially("Depuis mon téléphone")
-    await elsewhere.sees_message("Brouillon enregistré")
+    await elsewhere.sees_draft_saved()
+    drafts: list[str] = []
+    technician.page.on(
+        "request", lambda sent: drafts.append(sent.url) if "/brouillon" in sent.url else None
+    )
 
     await minutes.evaluate("field => field.value = '7'")  # as the clock does
     await technician.page.evaluate("dispatchEvent(new Event('online'))")
     await technician.goes_to("/comptoir")
-    await technician.page.wait_for_load_state("networkidle")
 
+    assert [each for each in drafts if "/demandes/" in each] == []
     assert await draft_of(technician.account, number) == "Depuis mon téléphone"
 
 
@@ -790,7 +809,7 @@ async def test_a_customer_and_a_technician_see_each_other_write(
 
     await expect(news(technician)).to_contain_text("Nathalie Rousseau vient de répondre")
     await technician.reads_message(she.name, "C’est revenu ce matin.")
-    assert await top_of(text) == pytest.approx(before, abs=1)
+    await stays(text, before, within=1)
     await expect(text).to_have_value("Depuis quand")
     await news(technician).get_by_role("button", name="Afficher").click()
     await text.press("Control+Enter")  # what was shown is no longer missed

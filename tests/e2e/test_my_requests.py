@@ -199,7 +199,7 @@ async def test_what_another_tab_sends_takes_nothing_from_this_one(
         await each.opens(number)
     for each, text in ((she, "Commencé ici"), (tab, "Envoyé là-bas")):
         await each.field("Ajouter une précision").press_sequentially(text)
-        await expect(each.main.get_by_text("Brouillon enregistré")).to_be_visible()
+        await each.sees_draft_saved()
     async with she.page.expect_response("**/brouillon"):
         await tab.presses("Envoyer la précision")
         await tab.reads_message("Vous", "Envoyé là-bas")
@@ -216,10 +216,10 @@ async def test_what_is_begun_waits_on_the_server_for_any_device(
     await she.page.get_by_role("radio", name=sales[1]["serial_number"]).check()
     await she.fills("Le problème en une phrase", "Commencé ici")
     await she.fills("Que se passe-t-il ?", "Fini là-bas ?")
-    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    await she.sees_draft_saved()
     await she.opens(number)
     await she.field("Ajouter une précision").press_sequentially("À suivre")
-    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    await she.sees_draft_saved()
 
     phone: Customer = await windows.customer(
         customer_account.elsewhere(), width=390, javascript=False
@@ -288,14 +288,16 @@ async def test_an_answer_joins_the_exchange_and_moves_nothing(
     await home.goes_to("/mes-demandes")
     await she.opens(number)
     await she.field("Ajouter une précision").press_sequentially("Je disais donc")
-    await expect(she.main.get_by_text("Brouillon enregistré")).to_be_visible()
+    await she.sees_draft_saved()
     field = she.page.locator("#text")
     before = await field.bounding_box()
+    announced = await she.hears("#news")
     await answers(technician_account, number, "Débranchez-le.\n\n" + "Puis attendez.\n\n" * 9)
 
     await she.reads_message("Claire Vasseur", "Débranchez-le.")
     await she.sees_status(YOUR_TURN)
-    await she.sees_message("Claire Vasseur vient de répondre")
+    # Some seconds later it has been seen, and goes away.
+    assert await announced() == ["Claire Vasseur vient de répondre\u00a0: afficher"]
     await expect(field).to_be_focused()
     await expect(field).to_have_value("Je disais donc")
 

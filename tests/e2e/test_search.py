@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Locator, Route, expect
 
 from e2e.people import Customer, Person, Staff, spoken
+from e2e.windows import Windows
 from shop import Account, Product, Shop, new_request, serial_number
 from waiting import eventually
 
@@ -232,8 +233,7 @@ async def test_a_search_that_is_not_answered_says_why_where_it_was_asked(
     await expect(page.locator("[aria-busy]")).to_have_count(0)
 
     await page.context.set_offline(False)
-    [logged] = windows.complaints
-    assert "htmx:error: Failed to fetch" in logged
+    await eventually(lambda: is_logged(windows))
     windows.complaints.clear()
     await technician.presses("Réessayer")
     await expect(alert).to_contain_text("momentanément")
@@ -275,6 +275,11 @@ async def test_a_search_that_is_not_answered_says_why_where_it_was_asked(
     await page.keyboard.press("Control+k")
     await box(technician).fill(pasted)
     await expect(page.locator("#search-found")).to_contain_text("Ce texte est trop long")
+
+
+async def is_logged(windows: Windows) -> None:
+    [logged] = windows.complaints
+    assert "htmx:error: Failed to fetch" in logged
 
 
 # --- Back --------------------------------------------------------------------------------------

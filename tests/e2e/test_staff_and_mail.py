@@ -118,14 +118,19 @@ async def test_what_a_mail_server_refused_is_shown_and_sent_again(
     """Refused for good, as its server would: here in the queue itself, the catcher refuses none."""
     await technician_account.post(f"/api/tickets/{number}/messages", {"text": "Essayez ceci."})
     await mailbox.to(customer_account.email, f"{number}")
-    with psycopg.connect(
-        stack.server_url.rsplit("/", 1)[0] + "/notifications", autocommit=True
-    ) as connection:
-        connection.execute(
-            "UPDATE mails SET state = 'failed', attempts = 1, changed_at = now(),"
-            " last_error = '550 no such user' WHERE person_id = %s AND kind = 'reply'",
-            [customer_account.id],
-        )
+    database = stack.server_url.rsplit("/", 1)[0] + "/notifications"
+    with psycopg.connect(database, autocommit=True) as connection:
+
+        async def is_refused_afterwards() -> None:
+            changed = connection.execute(
+                "UPDATE mails SET state = 'failed', attempts = 1, changed_at = now(),"
+                " last_error = '550 no such user'"
+                " WHERE person_id = %s AND kind = 'reply' AND state = 'sent'",
+                [customer_account.id],
+            )
+            assert changed.rowcount == 1, "nobody has noted yet that it was sent"
+
+        await eventually(is_refused_afterwards)
     await technician.goes_to(f"/demandes/{number}")
     await technician.exchange.get_by_role("link", name="e-mail non remis").click()
     lost = technician.page.get_by_role("listitem").filter(has_text=f"n° {number}")

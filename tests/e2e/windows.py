@@ -1,5 +1,6 @@
 """Browser windows, and a watch over what none of them should ever meet."""
 
+import contextlib
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -9,10 +10,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 import failures
 from e2e.people import Customer, Person, Staff
 from shop import Account
+from waiting import eventually
 
 TALL = 900
 PARTS = {"stylesheet", "script", "font", "image", "manifest"}
 PATIENCE_MILLISECONDS = 15_000
+ARRIVAL_SECONDS = 10  # of what a page has sent before it is closed
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -25,6 +28,7 @@ class Windows:
         self.browser, self.base_url = browser, base_url
         self.contexts: list[BrowserContext] = []
         self.complaints: list[str] = []
+        self.under_way: set[Request] = set()  # what changes something, such as a draft
         self.console: list[str] = []
 
     async def staff(self, account: Account, *, signed_in: bool = True, **how: Any) -> Staff:
@@ -86,6 +90,16 @@ class Windows:
         page.on("pageerror", lambda error: self.complaints.append(f"script: {error}"))
         page.on("response", self.answered)
         page.on("requestfailed", self.failed)
+        page.on("request", self.leaves)
+        page.on("requestfinished", self.arrives)
+        page.on("requestfailed", self.arrives)
+
+    def leaves(self, request: Request) -> None:
+        if request.method != "GET":
+            self.under_way.add(request)
+
+    def arrives(self, request: Request) -> None:
+        self.under_way.discard(request)
 
     def note_message(self, message: ConsoleMessage) -> None:
         """Errors, among them every violation of the content security policy."""
@@ -117,5 +131,12 @@ class Windows:
         (folder / "console.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def close(self) -> None:
+        """Once what was sent has arrived: it would come in the middle of the next test."""
+
+        async def has_arrived() -> None:
+            assert not self.under_way
+
+        with contextlib.suppress(AssertionError):
+            await eventually(has_arrived, seconds=ARRIVAL_SECONDS)
         for context in self.contexts:
             await context.close()

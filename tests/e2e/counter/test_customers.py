@@ -11,7 +11,7 @@ async def test_customers_are_found_while_typing_and_no_name_is_in_the_address(cl
     name = f"Quincampoix{serial_number()[:6]}"
     await shop.register("Étienne", name)
     await clerk.goes_to("/clients")
-    await clerk.page.get_by_role("searchbox").press_sequentially(f"etienne {name.lower()}")
+    await clerk.page.get_by_role("searchbox").fill(f"etienne {name.lower()}")
 
     await expect(clerk.page.get_by_role("row")).to_have_count(2)
     await clerk.page.get_by_role("link", name=f"{name} Étienne").press("Enter")

@@ -101,12 +101,16 @@ async def test_a_sale_is_thrown_away_and_taken_up_again(at_serial, customer_acco
 @AT_BOTH_WIDTHS
 async def test_what_is_kept_is_said_beside_the_way_to_throw_it_away(at_serial):
     line = at_serial.page.locator("[data-draft-line]")
-    words = await line.get_by_text("Saisie conservée").bounding_box()
-    button = await line.get_by_role("button", name="Vider").bounding_box()
-    assert words
-    assert button
-    assert button["x"] > words["x"] + words["width"]
-    assert abs(words["y"] + words["height"] / 2 - button["y"] - button["height"] / 2) < 3
+
+    async def stand_side_by_side() -> None:  # as soon as their letters have come
+        words = await line.get_by_text("Saisie conservée").bounding_box()
+        button = await line.get_by_role("button", name="Vider").bounding_box()
+        assert words
+        assert button
+        assert button["x"] > words["x"] + words["width"]
+        assert abs(words["y"] + words["height"] / 2 - button["y"] - button["height"] / 2) < 3
+
+    await eventually(stand_side_by_side)
 
 
 async def test_another_sale_in_another_tab_is_asked_about_and_nothing_is_lost(
