@@ -265,15 +265,17 @@ class Shop:
 
 @dataclass(frozen=True)
 class Cost:
-    """Of one operation: the median time, and the CPU time here and in PostgreSQL; milliseconds."""
+    """Milliseconds of one operation: the median time, and the CPU time of the application and of
+    PostgreSQL.
+    """
 
     median: float
-    here: float
-    there: float
+    application: float
+    postgres: float
 
     @property
     def cpu(self) -> float:
-        return self.here + self.there
+        return self.application + self.postgres
 
 
 def load(url: str, requests: int, customers: int) -> None:
@@ -322,17 +324,19 @@ async def measure(shop: Shop, url: str, rounds: int) -> dict[str, Cost]:
     for name, operation in shop.operations():
         for _ in range(rounds // 10 + 3):
             await operation()
-        taken, there, here = [], cpu_seconds(url), time.process_time()
+        taken, postgres_before, before = [], cpu_seconds(url), time.process_time()
         for _ in range(rounds):
             began = time.perf_counter()
             await operation()
             taken.append(time.perf_counter() - began)
-        here, there = time.process_time() - here, used(there, cpu_seconds(url))
-        costs[name] = Cost(
-            *(1000 * x for x in (statistics.median(taken), here / rounds, there / rounds))
+        application = time.process_time() - before
+        of_postgres = used(postgres_before, cpu_seconds(url))
+        cost = costs[name] = Cost(
+            median=1000 * statistics.median(taken),
+            application=1000 * application / rounds,
+            postgres=1000 * of_postgres / rounds,
         )
-        cost = costs[name]
-        typer.echo(f"{name:32} {cost.median:8.2f} {cost.here:8.2f} {cost.there:8.2f}")
+        typer.echo(f"{name:32} {cost.median:8.2f} {cost.application:11.2f} {cost.postgres:8.2f}")
     return costs
 
 
@@ -348,7 +352,7 @@ async def try_size(requests: int, rounds: int, *, keep: bool) -> dict[str, Cost]
     app: FastAPI = create_app(Settings(database_url=SecretStr(url)))
     testing.believe(app)
     typer.echo(
-        f"{f'{requests:,} requests':32} {'median':>8} {'here':>8} {'postgres':>8}  (ms, ms CPU)"
+        f"{f'{requests:,} requests':32} {'median':>8} {'application':>11} {'postgres':>8}  (ms, ms CPU)"
     )
     try:
         async with httpx.AsyncClient(
