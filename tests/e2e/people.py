@@ -370,13 +370,10 @@ class Staff(Person):
         return self.queue.get_by_role("link").filter(has_text=f"n° {number}")
 
     async def finds_in_queue(self, number: int) -> bool:
-        """Turns the pages of the queue; stays at the one that holds the request."""
-        following = self.queue.get_by_role("link", name="Suivantes")
-        while not await self.line(number).count():
-            if not await following.count():
-                return False
-            await self.goes_to(await following.get_attribute("href") or "")
-        return True
+        """On its first page with the newest first: where whatever just happened to one puts it."""
+        if not await self.line(number).count():
+            await self.goes_to(f"{self.page.url}&tri=recentes")
+        return bool(await self.line(number).count())
 
     async def opens(self, number: int) -> None:
         """From the queue that is shown."""

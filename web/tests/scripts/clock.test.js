@@ -42,11 +42,15 @@ test("who does nothing for two minutes works no more", async () => {
   assert.equal(minutes.value, "3");
 });
 
-test("a page that is not shown counts nothing", async () => {
+test("a page that is not shown counts nothing, and goes on when it is", async () => {
+  const hides = (value) => Object.defineProperty(document, "hidden", { value, configurable: true });
   await works(50);
-  Object.defineProperty(document, "hidden", { value: true, configurable: true });
+  hides(true);
   await works(300);
   assert.equal(minutes.value, "1");
+  hides(false);
+  await works(30);
+  assert.equal(minutes.value, "2");
 });
 
 test("what was put right by hand stays, until it is emptied", async () => {
