@@ -125,7 +125,9 @@ async def test_a_page_that_stayed_open_overnight_records_the_new_day(at_date, cu
 # --- Recording ---------------------------------------------------------------------------------
 
 
-async def test_recording_twice_at_once_records_once(at_serial, customer_account):
+async def test_recording_twice_at_once_records_once_and_the_customer_may_buy_more(
+    at_serial, customer_account
+):
     await scan(at_serial.page, serial_number())
     await at_serial.is_ready()
     record = at_serial.page.get_by_role("button", name="Enregistrer la vente")
@@ -133,13 +135,24 @@ async def test_recording_twice_at_once_records_once(at_serial, customer_account)
     await at_serial.reads_title("Confirmation de vente")
 
     assert len(await sales_to(at_serial, customer_account)) == 1
+    await at_serial.page.get_by_role("link", name="Autre produit, même client").press("Enter")
+    await expect(at_serial.product_box).to_be_focused()
+    await expect(at_serial.ticket).to_contain_text(customer_account.name)
 
 
-async def test_recording_need_not_wait_for_the_last_answer(at_serial, customer_account):
+async def test_recording_need_not_wait_for_the_last_answer_and_enter_starts_the_next_sale(
+    at_serial, customer_account
+):
     await scan(at_serial.page, serial_number(), end="")
     await at_serial.records_sale()
 
     assert len(await sales_to(at_serial, customer_account)) == 1
+    await at_serial.press("Enter")
+    await at_serial.reads_title("Nouvelle vente")
+    await expect(at_serial.customer_box).to_be_focused()
+    await expect(at_serial.ticket).to_contain_text(
+        "Il manque le client, le produit et le n° de série."
+    )
 
 
 async def test_recording_again_after_a_cut_network_records_once(at_serial, customer_account):
@@ -243,29 +256,6 @@ async def test_nothing_is_recorded_before_all_is_there(clerk):
 
 
 # --- Afterwards --------------------------------------------------------------------------------
-
-
-async def test_enter_starts_the_next_sale(at_serial):
-    await scan(at_serial.page, serial_number())
-    await at_serial.is_ready()
-    await at_serial.records_sale()
-    await at_serial.press("Enter")
-
-    await at_serial.reads_title("Nouvelle vente")
-    await expect(at_serial.customer_box).to_be_focused()
-    await expect(at_serial.ticket).to_contain_text(
-        "Il manque le client, le produit et le n° de série."
-    )
-
-
-async def test_another_product_for_the_same_customer(at_serial, customer_account):
-    await scan(at_serial.page, serial_number())
-    await at_serial.is_ready()
-    await at_serial.records_sale()
-    await at_serial.page.get_by_role("link", name="Autre produit, même client").press("Enter")
-
-    await expect(at_serial.product_box).to_be_focused()
-    await expect(at_serial.ticket).to_contain_text(customer_account.name)
 
 
 async def test_the_confirmation_prints_on_one_page(seller, shop, product, customer_account):
