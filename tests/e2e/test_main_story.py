@@ -1,7 +1,5 @@
 """The main story: from a sale at the counter to a request that is resolved."""
 
-import re
-
 from playwright.async_api import expect
 
 from e2e.people import IN_PROGRESS, OPEN, RESOLVED, YOUR_TURN, Customer, Staff
@@ -153,27 +151,6 @@ async def test_a_seller_answers_a_request_and_a_technician_records_a_sale(
     await customer.reads_message("Julien Morel", "Avez-vous un autre câble ?")
     message = customer.main.get_by_role("article", name="Message de Julien Morel")
     await expect(message).to_contain_text("vendeur")
-
-
-async def test_a_customer_is_kept_out_of_what_is_for_staff(customer):
-    for address in ("/comptoir", "/demandes", "/clients"):
-        answer = await customer.page.goto(address)
-        assert answer.status == 403, address
-        await customer.reads("Cette page est réservée au personnel.")
-
-
-async def test_staff_is_told_what_is_for_customers(seller):
-    for address in ("/mes-demandes", "/mes-appareils", "/mes-demandes/nouvelle"):
-        answer = await seller.page.goto(address)
-        assert answer.status == 403, address
-        await seller.reads("Cette page est réservée aux clients.")
-
-
-async def test_a_visitor_is_asked_to_sign_in_first(windows):
-    visitor = await windows.visitor()
-    for address in ("/", "/comptoir", "/demandes/1", "/mes-demandes", "/compte"):
-        await visitor.goes_to(address)
-        await expect(visitor.page).to_have_url(re.compile("/connexion"))
 
 
 async def test_signing_in_leads_where_the_visitor_wanted_to_go(windows, customer_account):

@@ -66,14 +66,6 @@ async def test_a_disabled_colleague_is_out_until_enabled_again(windows, shop, ad
     await them.signs_in()
 
 
-async def test_only_administrators_look_after_the_staff(seller, technician):
-    for person in (seller, technician):
-        await expect(person.page.get_by_role("link", name="Personnel", exact=True)).to_be_hidden()
-        for address in ("/personnel", "/courrier/demo"):
-            await person.goes_to(address)
-            await person.reads("Cette page est réservée")
-
-
 async def test_an_answer_says_whether_it_was_mailed_without_a_reload(
     mailbox, technician, customer_account: Account, number: int
 ):

@@ -271,6 +271,35 @@ async def test_a_failure_of_our_own_is_a_page_too(app, session_cookie, monkeypat
     assert "Le guichet est momentanément fermé" in answer.text
 
 
+class SignedIn:
+    """As somebody with this role; the services say nothing else."""
+
+    def __init__(self, role: str) -> None:
+        self.claims = claims_of(role, "A B", SOMEBODY)
+
+    def answer(self, _: httpx.Request) -> httpx.Response:
+        return httpx.Response(503)
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "whose"),
+    [
+        *(("customer", path, "au personnel") for path in ("/comptoir", "/demandes", "/clients")),
+        *(("seller", path, "aux clients") for path in ("/mes-demandes", "/mes-appareils")),
+        ("technician", "/mes-demandes/nouvelle", "aux clients"),
+        ("seller", "/personnel", "aux administrateurs"),
+        ("technician", "/courrier/demo", "aux administrateurs"),
+    ],
+)
+async def test_whoever_may_not_see_a_page_is_told_whose_it_is(open_browser, role, path, whose):
+    """Who may is said for every page in tests/attacks/access.py."""
+    async with open_browser(SignedIn(role), {}, "session") as browser:
+        answer = await browser.get(path)
+    assert answer.status_code == 403
+    assert f"Cette page est réservée {whose}." in answer.text
+    assert 'href="/personnel"' not in answer.text
+
+
 class Flooded:
     """A gateway that lets nothing more through for two minutes."""
 
