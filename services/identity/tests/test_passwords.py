@@ -1,6 +1,7 @@
 """What may be a password, and how it is kept."""
 
 import asyncio
+import functools
 import threading
 from pathlib import Path
 
@@ -127,6 +128,35 @@ async def test_a_turn_that_does_not_come_in_time_is_refused_and_frees_its_place(
         await gone
     assert order == ["not marc"]
     assert (turns.free, turns.waiting(), turns.checked) == (1, [], set())
+
+
+async def test_the_first_new_passwords_wait_for_the_lists_and_none_is_refused(
+    passwords, monkeypatch
+):
+    """Also where reading them takes longer than anybody waits for a turn."""
+    begun, are_read = threading.Event(), threading.Event()
+
+    @functools.cache
+    def read_slowly() -> list[list[int]]:
+        begun.set()
+        are_read.wait(60)
+        return [[]]
+
+    monkeypatch.setattr("identity.passwords.listed", read_slowly)
+    monkeypatch.setattr("identity.passwords.LONGEST_WAIT_SECONDS", 0)
+    choices = [
+        asyncio.create_task(
+            passwords.choose("sept parapluies oranges", field="password", owner=[who])
+        )
+        for who in ("a@example.org", "b@example.org", "c@example.org")
+    ]
+    await asyncio.to_thread(begun.wait, 60)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    monkeypatch.setattr("identity.passwords.LONGEST_WAIT_SECONDS", 60)
+    are_read.set()
+
+    assert len(set(await asyncio.gather(*choices))) == 3
 
 
 async def test_a_common_password_is_refused_beside_its_field(passwords):

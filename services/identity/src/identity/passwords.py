@@ -165,6 +165,7 @@ class Passwords:
         self.hasher = PasswordHasher(time_cost=passes, memory_cost=memory_kib, parallelism=1)
         self.turns = Turns(AT_ONCE, queue)
         self.threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="passwords")
+        self.listing = asyncio.Lock()
         # Checked where there is no account, so that the answer takes as long.
         self.nobodys = self.hasher.hash(secrets.token_urlsafe())
 
@@ -190,12 +191,19 @@ class Passwords:
         site's own words makes a password either.
         """
         account = email_key(owner[-1]) if owner else ""
+        await self.list_words()
         async with self.turn(account, account):
             if await self.run(lambda: is_common(password, (*self.site_words, *owner))):
                 raise PasswordTooCommon(
                     "this password is among the first to be guessed", field=field
                 )
             return await self.hash(password)
+
+    async def list_words(self) -> None:
+        """Once, and in nobody's turn: on a slow machine it takes longer than a turn is waited for."""
+        async with self.listing:
+            if not listed.cache_info().currsize:
+                await asyncio.to_thread(listed)
 
     async def hash(self, password: str) -> str:
         return await self.run(lambda: self.hasher.hash(normalised(password)))
