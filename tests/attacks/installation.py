@@ -26,6 +26,7 @@ from contracts.identity.api import NewStaffMember, StaffRole
 from contracts.topology import LISTENINGS, PUBLISHERS
 from identity.operations import staff
 from local.launcher.machine.processes import free_port
+from shop import in_turn
 from web.app import create_app as create_web
 from web.settings import WebSettings
 from web.shared.browser.cookies import cookie_name
@@ -95,7 +96,7 @@ class Installation:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result()
 
     async def post(self, path: str, body: object, who: Person = NOBODY) -> Any:
-        answer = await self.http.post(path, json=body, headers=who.header)
+        answer = await in_turn(lambda: self.http.post(path, json=body, headers=who.header))
         assert answer.is_success, f"{path}: {answer.text}"
         return answer.json()
 

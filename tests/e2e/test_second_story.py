@@ -50,10 +50,10 @@ async def test_an_accented_address_signs_in_as_it_is_typed_and_as_machines_spell
     owner = shop.somebody("Zoé", "Petit")
     name = owner.email.partition("@")[0]
     owner.email = f"zoé.{name}@straße.example"
-    await shop.administrator.post("/api/identity/customers", as_body(owner))
+    await shop.new_account("customers", as_body(owner))
     neighbour = shop.somebody("Zoé", "Voisine")
     neighbour.email = f"zoé.{name}@strasse.example"
-    await shop.administrator.post("/api/identity/customers", as_body(neighbour))
+    await shop.new_account("customers", as_body(neighbour))
 
     she = await windows.customer(owner, signed_in=False)
     for typed in (owner.email, f"Zoé.{name}@xn--strae-oqa.example", f"mailto:{owner.email}."):
