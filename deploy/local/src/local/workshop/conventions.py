@@ -119,9 +119,9 @@ def ends_transactions(file: Path) -> Complaints:
         if (
             isinstance(node, ast.Call)
             and isinstance(node.func, ast.Attribute)
-            and node.func.attr in {"commit", "rollback"}
+            and node.func.attr in {"begin_nested", "commit", "rollback"}
         ):
-            yield f"line {node.lineno}: only the chassis ends transactions"
+            yield f"line {node.lineno}: only the chassis ends transactions, and begins savepoints"
 
 
 def has_its_own_time(file: Path) -> Complaints:
