@@ -94,6 +94,14 @@ ANSWERS = {
         0,
     ),
     404: ("not_found", "nothing is here", "Page introuvable", "Il n’y a rien à cette adresse.", 0),
+    405: (
+        "method_not_allowed",
+        "no method of this name is known",
+        "Rien à faire ici",
+        "Cette adresse ne prend pas ce genre d’envoi ; rien n’a été enregistré. "
+        "Repartez de l’accueil.",
+        0,
+    ),
     408: (
         "body_too_slow",
         "the request did not arrive within a minute",

@@ -82,11 +82,19 @@ def test_all_else_is_for_the_web(public, internal, path):
     assert internal.get(path).json()["part"] == "web"
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "PROPFIND"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_an_api_that_there_is_not_is_a_problem_and_no_page(public, internal, method):
     for client, path in itertools.product((public, internal), ("/api", "/api/", "/api/salesman/7")):
         answer = client.request(method, path, headers={"Accept": "text/html"}, content=b"x" * 9)
         is_the_gateways(answer, 404, "not_found", page=False)
+
+
+@pytest.mark.parametrize("method", ["PROPFIND", "FOO"])
+def test_a_method_that_nobody_knows_is_refused_in_our_words(public, method):
+    """A part's HTTP parser would refuse it with a line of its own."""
+    for path in ("/", "/connexion", "/en-direct", "/api", "/api/sales", "/api/sales/metrics"):
+        answer = public.request(method, path, content=b"x" * 9)
+        is_the_gateways(answer, 405, "method_not_allowed", page=not path.startswith("/api"))
 
 
 def test_whoever_leaves_in_the_middle_of_an_answer_is_no_error(gateway, newcomer):
