@@ -91,15 +91,10 @@ class Windows:
         page.on("response", self.answered)
         page.on("requestfailed", self.failed)
         page.on("request", self.leaves)
-        page.on("requestfinished", self.arrives)
-        page.on("requestfailed", self.arrives)
 
     def leaves(self, request: Request) -> None:
         if request.method != "GET":
             self.under_way.add(request)
-
-    def arrives(self, request: Request) -> None:
-        self.under_way.discard(request)
 
     def note_message(self, message: ConsoleMessage) -> None:
         """Errors, among them every violation of the content security policy."""
@@ -112,11 +107,13 @@ class Windows:
             )
 
     def answered(self, response: Response) -> None:
+        self.under_way.discard(response.request)
         wrong = 400 if response.request.resource_type in PARTS else 500
         if response.status >= wrong:
             self.complaints.append(f"{response.status} for {response.url}")
 
     def failed(self, request: Request) -> None:
+        self.under_way.discard(request)
         # Leaving a page, or asking anew, ends what was under way.
         if request.resource_type in PARTS and "ERR_ABORTED" not in (request.failure or ""):
             self.complaints.append(f"{request.url}: {request.failure}")

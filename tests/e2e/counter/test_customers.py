@@ -3,7 +3,8 @@
 from playwright.async_api import expect
 
 from e2e.counter.clerk import the_dialog
-from shop import new_request, serial_number
+from e2e.people import Staff
+from shop import Account, new_request, serial_number
 from waiting import eventually
 
 
@@ -79,8 +80,18 @@ async def test_a_customer_who_forgot_chooses_a_new_password_at_the_counter(clerk
     assert await customer.session()
 
 
+async def opens_the_file(seller: Staff, customer: Account) -> None:
+    """With its requests: a page does without those that come more than a moment later, and says so."""
+
+    async def is_whole() -> None:
+        late = seller.main.get_by_text("Les demandes ne sont pas lisibles pour l’instant.")
+        await expect(late).to_have_count(0, timeout=1_000)
+
+    await seller.looks_again_until(f"/clients/{customer.id}", is_whole)
+
+
 async def test_the_file_shows_requests_with_their_status(seller, dataset):
-    await seller.goes_to(f"/clients/{dataset.customer.id}")
+    await opens_the_file(seller, dataset.customer)
     requests = seller.page.get_by_role("region", name="Demandes d’assistance").get_by_role("link")
 
     for number, status in (
@@ -101,7 +112,7 @@ async def test_a_file_longer_than_a_page_says_so_and_goes_on(seller, shop, produ
 
     for number in range(51):
         await eventually(lambda number=number: asks(number))
-    await seller.goes_to(f"/clients/{customer.id}")
+    await opens_the_file(seller, customer)
     purchases = seller.page.get_by_role("region", name="Achats 50+")
     await expect(purchases).to_contain_text("au moins 50 en cours")
     await purchases.get_by_role("link", name="Suivants").press("Enter")
