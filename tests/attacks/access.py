@@ -299,6 +299,7 @@ GATEWAY: dict[str, frozenset[str]] = {
             "catalog-part",
             "tickets-live",
             "between-services",
+            "unknown-method",
             "sign-in",
             "web",
             "web-write",
@@ -351,6 +352,7 @@ INSIDE: frozenset[str] = frozenset(
 SPOKEN: dict[int, str] = {
     400: "unreadable",
     404: "not_found",
+    405: "method_not_allowed",
     408: "body_too_slow",
     413: "body_too_large",
     429: "too_many",
