@@ -971,9 +971,9 @@ async def test_a_stream_that_is_gone_is_told_and_its_return_too(database, js, ki
 
 @pytest.fixture
 async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Refusals]]:
-    """A connection as a user who may neither publish nor read there, though all is set up."""
+    """A connection as a user who may look, but neither publish nor read; all is set up."""
     port = free_port()
-    may = {"publish": {"allow": ["elsewhere.>"]}, "subscribe": {"allow": ["_INBOX.listener.>"]}}
+    may = {"publish": {"deny": ["numbers.>", "$JS.API.CONSUMER.MSG.NEXT.>"]}}
     config = (
         f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: "{tmp_path}/nats" }}\n'
         "accounts { HERE { jetstream: enabled, users: [ { user: admin, password: a },"
@@ -995,22 +995,37 @@ async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Ref
 
 async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
     """NATS says nothing to who asks what they may not: without the reason it is like peace."""
-    monkeypatch.setattr("chassis.messaging.bus.consumer.QUIET_SECONDS", 1)
+    for patience in ("consumer.FETCH", "consumer.QUIET", "pulling.LATE", "relay.PUBLISH"):
+        monkeypatch.setattr(f"chassis.messaging.bus.{patience}_SECONDS", 0.3)
+    monkeypatch.setattr("chassis.messaging.bus.connecting.REMEMBERED_SECONDS", 1)
     js, refusals = restricted
     relay = relay_of(database, js, poll=0.1)
     consumer = consumer_of(database, js, Seen())
     relay.refusals = consumer.refusals = refusals
     await announce(database, 1)
-    async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
+    with structlog.testing.capture_logs() as logs:
+        async with running(relay.loop.run(relay.run), consumer.loop.run(consumer.run)):
 
-        async def is_reported() -> bool:
-            return (relay.loop.trouble or "").startswith(
-                "NATS does not let this service publish to its stream NUMBERS: "
-            ) and (consumer.loop.trouble or "").startswith(
-                "NATS does not let this service read the stream NUMBERS: "
-            )
+            async def is_reported() -> bool:
+                return (relay.loop.trouble or "").startswith(
+                    "NATS does not let this service publish to its stream NUMBERS: "
+                ) and (consumer.loop.trouble or "").startswith(
+                    "NATS does not let this service read the stream NUMBERS: "
+                )
 
-        await eventually(is_reported)
+            await eventually(is_reported)
+            for _ in range(2):  # the consumer begins again and is refused again
+                heard = refused_last(refusals)
+
+                async def is_refused_again(heard: float = heard) -> bool:
+                    return refused_last(refusals) > heard
+
+                await eventually(is_refused_again)
+    assert "loop_goes_on" not in [line["event"] for line in logs]
+
+
+def refused_last(refusals: bus.Refusals) -> float:
+    return max((at for subject, at in refusals.last.items() if "msg.next" in subject), default=0)
 
 
 # --- Frozen, killed, stopped ---------------------------------------------------------------------

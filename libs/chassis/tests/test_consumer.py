@@ -79,6 +79,15 @@ async def test_what_waits_and_what_is_taken_is_its_lag_and_two_empty_hands_are_t
     await pull.unsubscribe()
 
 
+async def test_trouble_is_not_over_because_its_loop_has_begun_again(consumer):
+    consumer.loop.report_trouble("nothing comes")
+    await consumer.look(handled=0)
+    assert consumer.loop.state() == "nothing comes"
+    consumer.has_fetched = True
+    await consumer.look(handled=1)
+    assert consumer.loop.state() is None
+
+
 async def test_what_was_under_way_at_a_restart_is_asked_for_again_from_the_first_unsettled(
     js, consumer
 ):
@@ -118,8 +127,9 @@ async def test_a_lost_right_is_named_and_a_stream_that_is_gone_too(js, consumer)
 
 
 async def test_where_the_stream_goes_between_two_questions_it_is_told_and_all_is_asked_again(
-    js, consumer
+    js, consumer, monkeypatch
 ):
+    monkeypatch.setattr("chassis.messaging.streams.making.ANSWER_SECONDS", 1)
     pull = await js.pull_subscribe_bind("looker", "LOOKS")
     await pull.fetch(1)
     known, info = await js.consumer_info("LOOKS", "looker"), await js.stream_info("LOOKS")

@@ -39,11 +39,14 @@ class Refusals:
         for subject in FORBIDDEN_SUBJECT.findall(str(error)):
             self.last[subject] = time.monotonic()
 
-    def of(self, part: str) -> bool:
-        """Whether a subject that holds this was forbidden recently; NATS reports it in lower case."""
-        since = time.monotonic() - REMEMBERED_SECONDS
-        self.last = {subject: at for subject, at in self.last.items() if at > since}
-        return any(part.lower() in f"{subject}." for subject in self.last)
+    def of(self, part: str, since: float = float("inf")) -> bool:
+        """Whether a subject that holds this was forbidden recently, or since this moment; NATS
+        reports it in lower case.
+        """
+        since = min(since, time.monotonic() - REMEMBERED_SECONDS)
+        return any(
+            part.lower() in f"{subject}." and at > since for subject, at in self.last.items()
+        )
 
 
 async def connect(

@@ -57,7 +57,7 @@ class Consumer:
         self.refusals = refusals or Refusals()
         self.loop = Loop(f"consumer {self.stream}")
         self.looked_at, self.starved = float("-inf"), 0
-        self.is_quiet = False
+        self.is_quiet, self.has_fetched = False, False
         self.failures: dict[int, int] = {}  # by position; deliveries are none
         self.was_cut_off = asyncio.Event()
 
@@ -65,7 +65,7 @@ class Consumer:
         """Until the process has been asked to stop: what comes then is for the others."""
         pull = Pull(self.js._nc, self.stream, self.name)
         await pull.open()
-        self.starved = 0
+        self.starved, self.has_fetched = 0, False
         try:
             await self.look(handled=0)  # how much waits is known from the start
             while not health.leaving.is_set():
@@ -81,6 +81,7 @@ class Consumer:
             messages = await self.fetch(pull)
         except BROKER_ERRORS:  # also where nothing has come: which of them it is, it looks
             messages = []
+        self.has_fetched = not self.is_forbidden(since=pull.asked_at)
         try:
             await self.settle(messages)
         except asyncio.CancelledError:
@@ -119,6 +120,8 @@ class Consumer:
         self.starved = self.starved + 1 if is_starved else 0
         if self.starved > 1:  # what came between the two questions is no trouble
             raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")
+        if self.loop.trouble and not self.has_fetched:
+            return  # begun again after trouble, which is over only if events are handed over
         self.loop.report(f"handled {handled} events" if handled else "found nothing new")
 
     async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
@@ -155,8 +158,8 @@ class Consumer:
     async def ask_stream(self) -> StreamInfo:
         return await answered(self.js.stream_info(self.stream))
 
-    def is_forbidden(self) -> bool:
-        return self.refusals.of(f".{self.stream}.{self.name}.")
+    def is_forbidden(self, since: float = float("inf")) -> bool:
+        return self.refusals.of(f".{self.stream}.{self.name}.", since)
 
     def why(self, error: Exception) -> str:
         if self.is_forbidden():

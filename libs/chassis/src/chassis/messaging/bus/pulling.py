@@ -34,7 +34,7 @@ class Pull:
         self.subscription: Subscription | None = None
         self.arrived: list[Msg] = []
         self.changed = asyncio.Event()
-        self.asked, self.request, self.ends = 0, 0, 0.0
+        self.asked, self.request, self.asked_at, self.ends = 0, 0, 0.0, 0.0
         self.refusal: Msg | None = None
         self.has_brought = False
 
@@ -77,7 +77,8 @@ class Pull:
     async def ask(self, most: int, seconds: float) -> None:
         self.request += 1
         self.has_brought = False
-        self.asked, self.ends, self.refusal = most, time.monotonic() + seconds, None
+        self.asked, self.asked_at, self.refusal = most, time.monotonic(), None
+        self.ends = self.asked_at + seconds
         wanted = {"batch": most, "expires": int(seconds * 1e9)}
         reply = f"{self.inbox}.{self.request}"
         await self.broker.publish(self.requests, json.dumps(wanted).encode(), reply=reply)
