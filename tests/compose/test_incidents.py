@@ -197,7 +197,9 @@ def test_the_secret_of_mail_cannot_be_read(installation: Installation):
 def test_the_schema_is_older_than_the_code(installation: Installation):
     older = row("this code needs")
     [found] = installation.sql("sales", "SELECT version_num FROM alembic_version")
-    installation.sql("sales", "UPDATE alembic_version SET version_num = '0006'")
+    # What its last migration made goes with it: it is made again.
+    installation.sql("sales", "DROP FUNCTION pieces(text) CASCADE")
+    installation.sql("sales", "UPDATE alembic_version SET version_num = '0007'")
     replica = installation.only("sales")
     sees(installation, older)
     assert "`docker compose … run --rm migrate-tickets`" in older.todo

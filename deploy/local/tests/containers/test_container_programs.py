@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -283,14 +283,15 @@ def run(module: str, **environment: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture
-def secrets(tmp_path) -> Path:
-    """As init makes them, for the server of the tests."""
+def secrets(tmp_path) -> Iterator[Path]:
+    """As init makes them, for the server of the tests, which keeps nothing of it."""
     (tmp_path / "postgres-url").write_text(SERVER)
     for service in SERVICES:
         for use, role in (("database", service), ("migration", provisioning.owner(service))):
             url = f"postgresql+psycopg://{role}:secret-of-{role}@postgres:5432/{service}\n"
             (tmp_path / f"{service}-{use}").write_text(url)
-    return tmp_path
+    yield tmp_path
+    provisioning.remove(SERVER, SERVICES)
 
 
 def test_databases_and_roles_are_made_from_the_secrets(secrets):

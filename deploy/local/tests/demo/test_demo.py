@@ -40,6 +40,10 @@ def stack(tmp_path, monkeypatch) -> Iterator[Stack]:
             yield stack
     finally:
         provisioning.remove(SERVER, SERVICES)
+    assert ours() == set()
+    with psycopg.connect(SERVER) as connection:
+        roles = "SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)"
+        assert connection.execute(roles, [list(SERVICES)]).fetchone() == (0,)
 
 
 def ours() -> set[str]:
@@ -49,7 +53,10 @@ def ours() -> set[str]:
 
 
 def test_the_demo_goes_on_where_it_was_interrupted_and_shows_every_state(stack):
-    """By a part that ended, which is named at once, and by Ctrl-C."""
+    """By a part that ended, which is named at once, and by Ctrl-C.
+
+    What it makes on the server can be removed again, databases and roles.
+    """
     assert stack.postgres is None
     assert ours() == set(SERVICES)
     sales = stack.services["sales"]
@@ -136,13 +143,3 @@ def one(stack: Stack, service: str, question: str) -> object:
         row = connection.execute(question.encode()).fetchone()
     assert row is not None
     return row[0]
-
-
-def test_what_was_made_on_the_server_can_be_removed_again():
-    """After the test before, whose databases and roles are gone with it."""
-    assert ours() == set()
-    with psycopg.connect(SERVER) as connection:
-        left = connection.execute(
-            "SELECT count(*) FROM pg_roles WHERE rolname = ANY(%s)", [list(SERVICES)]
-        ).fetchone()
-    assert left == (0,)
