@@ -97,8 +97,8 @@ ANSWERS = {
     405: (
         "method_not_allowed",
         "no method of this name is known",
-        "Rien à faire ici",
-        "Cette adresse ne prend pas ce genre d’envoi ; rien n’a été enregistré. "
+        "Action impossible",
+        "Cette action n’est pas possible à cette adresse ; rien n’a été enregistré. "
         "Repartez de l’accueil.",
         0,
     ),

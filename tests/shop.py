@@ -137,12 +137,13 @@ async def session_cookie(account: Account) -> str:
 
 async def in_turn(ask: Callable[[], Awaitable[httpx.Response]]) -> httpx.Response:
     """The answer to what costs a password, of which a busy machine checks only so many: whoever is
-    told to come again does so, for a minute.
+    told so comes again, for a minute.
     """
     until = time.monotonic() + 60
     while True:
         answer = await ask()
-        if answer.status_code != 503 or time.monotonic() > until:
+        is_busy = answer.status_code == 503 and answer.json()["code"] == "busy"
+        if not is_busy or time.monotonic() > until:
             return answer
         await asyncio.sleep(float(answer.headers["Retry-After"]))
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from itertools import groupby, pairwise
 from typing import Any
 
@@ -895,8 +896,10 @@ async def test_a_durable_that_is_gone_is_made_again_where_all_is_settled(databas
     assert consumer.loop.state() is None
 
 
-@pytest.mark.parametrize("step", ["look", "make_durable"])
-async def test_what_another_replica_has_noted_meanwhile_is_no_loss(database, js, step):
+@pytest.mark.parametrize(
+    ("step", "to_hear"), [(partial(Consumer.look, handled=0), 1), (Consumer.make_durable, 2)]
+)
+async def test_what_another_replica_has_noted_meanwhile_is_no_loss(database, js, step, to_hear):
     """An answer of NATS from before it would end too early: all would be handed over again."""
     await announced_and_heard(database, js, 1, 2)
     async with database.transaction() as session:
@@ -907,12 +910,12 @@ async def test_what_another_replica_has_noted_meanwhile_is_no_loss(database, js,
     consumer = consumer_of(database, js, Seen())
     async with database.transaction() as session:
         await session.execute(update(KnownStream).values(position=4))
-        looking = asyncio.create_task(getattr(consumer, step)(*[0] * (step == "look")))
+        looking = asyncio.create_task(step(consumer))
         await eventually(lambda: somebody_waits(database))
         await js.publish("numbers.numbered.v1.a", b"{}", stream="NUMBERS")
     await looking
     durable = await js.consumer_info("NUMBERS", LISTENING.service)
-    assert (durable.num_pending or 0) == {"look": 1, "make_durable": 2}[step]
+    assert durable.num_pending == to_hear
 
 
 async def announced_and_heard(database: Database, js: JetStreamContext, *numbers: int) -> list[int]:
