@@ -62,3 +62,6 @@ interface HTMLFormControlsCollection {
 interface HTMLFormElement {
   addEventListener(name: string, listener: (event: Heard) => void, options?: object): void;
 }
+
+/** The sentences of scripts: web/shared/words/scripts.py. */
+declare const GUICHET: { language: string; sentences: Record<string, any> };

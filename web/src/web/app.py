@@ -18,6 +18,8 @@ from web.shared.browser import headers
 from web.shared.forms import remember_typed
 from web.shared.rendering import environment
 from web.shared.sessions import AccessTokens
+from web.shared.text.language import Languages
+from web.shared.words import scripts
 
 DOMAINS = (account, administration, counter, desk, live, mine, search)
 
@@ -33,9 +35,10 @@ def create_app(settings: WebSettings | None = None) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.settings = settings
-    app.state.assets = assets.Assets(settings.assets)
+    app.state.assets = assets.Assets(settings.assets, scripts.scripts())
     app.state.templates = environment(settings, app.state.assets)
     app.state.access_tokens = AccessTokens()
+    app.add_middleware(Languages)
     app.add_middleware(CountedBodies)
     app.add_middleware(Observing)
     app.add_middleware(DefaultHeaders, headers=headers.headers)

@@ -1,6 +1,8 @@
 // A page for scripts that ask for one, in Node: happy-dom's, whose clock is the test's.
 
+import { readFileSync } from "node:fs";
 import { mock } from "node:test";
+import { runInThisContext } from "node:vm";
 import { Window } from "happy-dom";
 
 const BORROWED = [
@@ -24,6 +26,8 @@ class Channel extends BroadcastChannel {
     this.unref();
   }
 }
+
+runInThisContext(readFileSync(process.env.GUICHET_WORDS, "utf-8")); // as a French page loads them
 
 /** Make the globals of a browser that shows `html`; what was there before is gone. */
 export function show(html, { url = "http://guichet.test/comptoir" } = {}) {

@@ -1,6 +1,7 @@
 """Scripts do what their own tests say, and say what pages say, set as French is, by the same rules."""
 
 import json
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -12,19 +13,23 @@ from chassis.text.folding import fold
 from local.launcher.assets import node
 from local.workshop.generated import folding, limits
 from web.shared import words
+from web.shared.words import scripts
 
 WEB = Path(__file__).parents[2] / "src/web"
 COMMENT = re.compile(r"^\s*(?://|\*|/\*).*$|\s// .*$", re.MULTILINE)
 STRING = re.compile(r'"[^"\n]*"|`[^`\n]*`')
 
 
-def test_their_own_tests_pass():
-    """Those of scripts/, by Node's test runner."""
+def test_their_own_tests_pass(tmp_path):
+    """Those of scripts/, by Node's test runner, with the sentences of a French page."""
+    sentences = tmp_path / "words.fr.js"
+    sentences.write_bytes(scripts.script("fr"))
     tests = sorted((Path(__file__).parents[1] / "scripts").glob("*.test.js"))
     assert tests
     done = subprocess.run(
         [*node(), "--test", "--test-reporter=dot", *tests],
         capture_output=True, text=True, check=False, timeout=200,
+        env={**os.environ, "GUICHET_WORDS": str(sentences)},
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -53,6 +53,7 @@ def access() -> sessions.Access:
         name="Léa Fontaine",
         first_name="Léa",
         session_id=uuid4(),
+        language=None,
         good_until=time.monotonic() + 50,
     )
 

@@ -122,6 +122,12 @@ class CommonSettings(BaseSettings):
         description="The shop's time zone (an IANA name): decides what « today » is and how times are"
         " shown.",
     )
+    language: str = Field(
+        "fr",
+        pattern=r"^[a-z]{2,3}$",
+        description="The language for people who have chosen none: `fr` or `en`. Before sign-in pages"
+        " are in the browser's language.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO",
         description="The lowest level that is logged: `DEBUG`, `INFO`, `WARNING` or `ERROR`. `DEBUG`"

@@ -60,17 +60,17 @@ class Asset:
 
 
 class Assets:
-    """All files, read once at start.
+    """All files, read once at start, and the `sentences` of scripts in every language.
 
     One digest of everything is part of every address, so that the stylesheet and modules can use
     relative addresses for each other.
     """
 
-    def __init__(self, packages: Path) -> None:
+    def __init__(self, packages: Path, sentences: dict[str, bytes]) -> None:
         self.files = {
             name: Asset(path.read_bytes(), MEDIA_TYPES[path.suffix])
             for name, path in sorted(found(packages))
-        }
+        } | {name: Asset(text, MEDIA_TYPES[".js"]) for name, text in sentences.items()}
         parts = [self.files.pop(name).content for name in STYLES]
         self.files[SHEET] = Asset(b"\n".join(parts), MEDIA_TYPES[".css"])
         digest = hashlib.sha256()

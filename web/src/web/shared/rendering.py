@@ -24,6 +24,7 @@ from web.shared.forms import Form, token_for
 from web.shared.icons import sprite
 from web.shared.sessions import SignedIn, is_over_the_page
 from web.shared.text.dates import Dates, waiting
+from web.shared.text.language import N_, direction, language, translations
 from web.shared.text.linked import linked
 from web.shared.text.matches import marked
 from web.shared.text.unbroken import unbroken
@@ -32,17 +33,20 @@ DONE_SECONDS = 60
 
 EXCERPT_LENGTH = 140
 
-# id, label, label where space is short, address, icon
+# id, label, label where space is short, address, icon; labels are translated by the templates
 STAFF_NAV = (
-    ("counter", "Comptoir", "Comptoir", "/comptoir", "counter"),
-    ("desk", "Demandes", "Demandes", "/demandes", "inbox"),
-    ("customers", "Clients", "Clients", "/clients", "users"),
+    ("counter", N_("Comptoir"), N_("Comptoir"), "/comptoir", "counter"),
+    ("desk", N_("Demandes"), N_("Demandes"), "/demandes", "inbox"),
+    ("customers", N_("Clients"), N_("Clients"), "/clients", "users"),
 )
-ADMINISTRATOR_NAV = (*STAFF_NAV, ("staff", "Personnel", "Personnel", "/personnel", "user-plus"))
+ADMINISTRATOR_NAV = (
+    *STAFF_NAV,
+    ("staff", N_("Personnel"), N_("Personnel"), "/personnel", "user-plus"),
+)
 CUSTOMER_NAV = (
-    ("home", "Mes demandes", "Demandes", "/mes-demandes", "home"),
-    ("products", "Mes appareils", "Appareils", "/mes-appareils", "box"),
-    ("new", "Nouvelle demande", "Nouvelle", "/mes-demandes/nouvelle", "plus"),
+    ("home", N_("Mes demandes"), N_("Demandes"), "/mes-demandes", "home"),
+    ("products", N_("Mes appareils"), N_("Appareils"), "/mes-appareils", "box"),
+    ("new", N_("Nouvelle demande"), N_("Nouvelle"), "/mes-demandes/nouvelle", "plus"),
 )
 HOMES = {Role.CUSTOMER: "/mes-demandes", Role.SELLER: "/comptoir"}
 
@@ -62,7 +66,9 @@ class Typeset(BaseLoader):
 
     def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Any]:
         source, name, is_fresh = self.files.get_source(environment, template)
-        return words.typeset(source), name, is_fresh
+        # A template whose sentences are marked has its typography from the catalogue.
+        marked = "_('" in source or "{% trans" in source
+        return (source if marked else words.typeset(source)), name, is_fresh
 
     def list_templates(self) -> list[str]:
         return self.files.list_templates()
@@ -77,7 +83,13 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        extensions=["jinja2.ext.i18n"],
     )
+    made.newstyle_gettext = True  # ty: ignore[missing-attribute] -- of the extension
+    made.policies["ext.i18n.trimmed"] = True
+    made.globals |= translations.globals()
+    made.globals["language"] = language.get  # ty: ignore[invalid-assignment] -- typed by its defaults
+    made.globals["direction"] = direction  # ty: ignore[invalid-assignment]
     dates = Dates(settings.zone)
     made.globals["asset"] = assets.url  # ty: ignore[invalid-assignment] -- typed by its defaults
     made.globals["sprite"] = Markup(sprite(settings.assets))  # noqa: S704 -- our own drawings  # ty: ignore[invalid-assignment]

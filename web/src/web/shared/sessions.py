@@ -20,6 +20,7 @@ from web.clients.gateway import Gateway, Problem
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.browser.request_headers import Header, browser_address, has, read
+from web.shared.text.language import speak
 
 CACHED_MOST = 10_000
 WHOLE_SECONDS = timedelta(seconds=3)  # tokens have theirs in whole seconds
@@ -57,6 +58,7 @@ class Access:
     name: str
     first_name: str
     session_id: UUID
+    language: str | None
     good_until: float
 
 
@@ -128,6 +130,7 @@ async def exchange(gateway: Gateway, session_token: str) -> Access:
         name=claims["name"],
         first_name=claims["given_name"],
         session_id=UUID(claims["sid"]),
+        language=claims.get("locale"),
         good_until=asked_at + max(0, answer.expires_in - SPARE_SECONDS),
     )
 
@@ -155,6 +158,7 @@ async def person_of(request: Request, session_token: str) -> SignedIn:
     tokens: AccessTokens = request.app.state.access_tokens
     gateway = browser(request)
     access = await tokens.access(gateway, session_token)
+    speak(access.language)
     person = SignedIn(
         id=access.id,
         role=access.role,

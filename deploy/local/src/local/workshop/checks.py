@@ -15,6 +15,7 @@ CHECKS: dict[str, Command] = {
     "linter": ("-m", "ruff", "check", "--quiet", "."),
     "types": ("-m", "ty", "check", "--output-format", "concise", "--python", sys.prefix),
     "import rules": ("-c", LINT_IMPORTS),
+    "words": ("-P", "-m", "local.workshop.words"),
     "conventions": ("-P", "-m", "local.workshop.conventions"),
     "scripts and styles": ("-P", "-m", "local.workshop.scripts", "biome", *BIOME),
     "types of scripts": ("-P", "-m", "local.workshop.scripts", "tsc", "--project", "."),

@@ -103,6 +103,17 @@ def notice() -> None:
 
 
 @cli.command()
+def words() -> None:
+    """Bring the files of translators up to date, and say what is left to translate."""
+    from local.workshop import words as translations  # noqa: PLC0415 - only needed here
+
+    for path in translations.update():
+        console.print(f"✓ {path.relative_to(ROOT)}")
+    for complaint in translations.complaints():
+        say(complaint)
+
+
+@cli.command()
 def contracts() -> None:
     """Generate contracts/schemas, contracts/published and modules of scripts from the code.
 

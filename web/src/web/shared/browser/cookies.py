@@ -20,6 +20,7 @@ class Cookie(StrEnum):
     LINK = "link"  # that a link was shown here
     DONE = "done"  # what the last form did
     SHORTCUTS = "letters"  # whose shortcuts of a single letter are switched on
+    LANGUAGE = "language"  # switched to before anybody signed in
     SEARCHES = "searches"  # with the name of one after it
 
 

@@ -16,6 +16,7 @@ VISIBLE = re.compile(r"[\x20-\x7e]*")
 
 class Header(StrEnum):
     ACCEPT_ENCODING = "Accept-Encoding"
+    ACCEPT_LANGUAGE = "Accept-Language"
     HOST = "Host"
     ORIGIN = "Origin"
     REFERER = "Referer"

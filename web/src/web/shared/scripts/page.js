@@ -2,6 +2,7 @@
 
 import { beforeSending } from "./forms/autosave.js";
 import { TOO_LONG } from "./forms/failure.js";
+import { count, say } from "./say.js";
 import { isAbort, mention, sure, warn } from "./session.js";
 import "./zone.js";
 
@@ -43,7 +44,7 @@ function reveal(eye) {
   const shown = input.type === "text";
   input.type = shown ? "password" : "text";
   eye.setAttribute("aria-pressed", String(!shown));
-  eye.setAttribute("aria-label", shown ? "Afficher le mot de passe" : "Masquer le mot de passe");
+  eye.setAttribute("aria-label", say(shown ? "show_password" : "hide_password"));
   eye.querySelector("use").setAttribute("href", shown ? "#i-eye" : "#i-eye-off");
 }
 
@@ -61,10 +62,10 @@ document.addEventListener("input", (event) => {
   if (!hint) return;
   hint.dataset.rule ??= hint.textContent;
   const length = [...event.target.value].length;
-  const characters = `${length} caractère${length > 1 ? "s" : ""}`;
+  const characters = count("characters", length);
   if (!length) hint.textContent = hint.dataset.rule;
   else if (length < shortest)
-    hint.textContent = `${characters}, encore ${shortest - length} au moins`;
+    hint.textContent = say("characters_left", { characters, left: shortest - length });
   else hint.textContent = characters;
 });
 
@@ -104,17 +105,12 @@ async function leave(form, submitter) {
 
 // No answer: shown beside the form, which stays as it is.
 function notSent(form, submitter) {
-  notify(
-    form,
-    submitter,
-    "Rien n’est envoyé.",
-    "La connexion est coupée\u00a0; votre texte est conservé.",
-  );
+  notify(form, submitter, say("not_sent"), say("not_sent_why"));
 }
 
 // The list below a field in which somebody is typing.
 function isOld(form, why) {
-  notify(form, null, "La liste n’est pas à jour.", why);
+  notify(form, null, say("list_is_old"), why);
 }
 
 function notify(form, submitter, what, why) {
@@ -129,7 +125,7 @@ function notify(form, submitter, what, why) {
   const again = document.createElement("button");
   again.type = "button";
   again.className = "btn";
-  again.textContent = "Réessayer";
+  again.textContent = say("retry");
   again.addEventListener("click", () => form.requestSubmit(submitter));
   line.append(again);
 }
@@ -149,7 +145,7 @@ document.addEventListener("htmx:after:request", (event) => {
   if (answer.content.querySelector(select)) return;
   event.preventDefault();
   if (sourceEvent.type === "submit") form.submit();
-  else isOld(form, response.status === 413 ? TOO_LONG : "Le guichet ne répond pas comme prévu.");
+  else isOld(form, response.status === 413 ? TOO_LONG : say("unexpected_answer"));
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
@@ -157,7 +153,7 @@ document.addEventListener("htmx:error", ({ detail: { ctx } }) => {
   const { sourceElement: form, sourceEvent } = ctx;
   sendable(form);
   if (sourceEvent.type === "submit") notSent(form, sourceEvent.submitter);
-  else isOld(form, "La connexion est coupée.");
+  else isOld(form, say("cut"));
 });
 
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {

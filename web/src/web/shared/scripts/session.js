@@ -3,10 +3,9 @@
 // Every request of a module goes through `ask`, which says whose page it is. The server answers
 // 401 with `Guichet-Session: ended` when that person is not signed in any more.
 
-const reader = document.body.dataset.reader;
+import { say } from "./say.js";
 
-const ENDED = "Votre session a expiré. Reconnectez-vous\u00a0: votre texte est conservé.";
-const CUT = "La connexion est coupée\u00a0; votre texte est conservé. Réessayez.";
+const reader = document.body.dataset.reader;
 
 const LONGEST = 10_000; // milliseconds for an answer that nobody waits for
 
@@ -124,7 +123,7 @@ async function send(event, dialog) {
   } catch {
     const place = dialog.querySelector("h2 + p");
     place.setAttribute("role", "alert");
-    place.textContent = CUT;
+    place.textContent = say("cut_text_kept");
   } finally {
     button?.removeAttribute("aria-busy");
   }
@@ -161,7 +160,7 @@ const token = () => document.querySelector('[name="form_token"]').value;
 /** Said once, in a place where it moves nothing: whoever is typing is not interrupted. */
 export function mention() {
   const notice = document.getElementById("connection");
-  notice.querySelector("span").textContent = ENDED;
+  notice.querySelector("span").textContent = say("session_ended_text_kept");
   notice.querySelector("a").hidden = false;
   notice.hidden = false;
 }

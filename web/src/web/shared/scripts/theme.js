@@ -4,7 +4,6 @@
   const root = document.documentElement;
   const key = "guichet-theme";
   const themes = ["auto", "light", "dark"];
-  const names = { auto: "automatique", light: "clair", dark: "sombre" };
   const symbols = { auto: "theme", light: "sun", dark: "moon" };
 
   const stored = () => {
@@ -20,7 +19,7 @@
     else root.dataset.theme = theme;
     for (const button of document.querySelectorAll("[data-theme-toggle]")) {
       button.hidden = false;
-      button.setAttribute("aria-label", `Changer de thème (${names[theme]})`);
+      button.setAttribute("aria-label", button.dataset[theme]);
       button.querySelector("use")?.setAttribute("href", `#i-${symbols[theme]}`);
     }
   };
