@@ -18,6 +18,10 @@ from chassis.text.typography import typeset
         ("Attendre 2 j puis 5 Mo", "Attendre 2_j puis 5_Mo"),
         ("a :b et http://x ?y", "a :b et http://x ?y"),
         ("fin ?\nSuite", "fin_?\nSuite"),
+        (
+            "%(hours)s h %(minutes)s, n° %(n)s : %(a)s %(b)s",
+            "%(hours)s_h_%(minutes)s, n°_%(n)s_: %(a)s %(b)s",
+        ),
     ],
 )
 def test_a_text_is_set_as_french_is(written, typeset_as):

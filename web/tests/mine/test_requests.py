@@ -6,12 +6,15 @@ from uuid import UUID
 import httpx
 import pytest
 
+from chassis.text.typography import typeset
 from contracts.tickets.api import Home, OwnedProducts, Tickets
 from signed_in import claims_of
 from web.mine.tickets import Narrowed, narrowed
+from web.shared import searches
 from web.shared.browser.cookies import cookie_name
 from web.shared.forms import Form, form_token
-from web.shared.searches import GONE
+
+GONE = typeset(searches.GONE)
 
 NOTHING = Home(
     awaiting=Tickets(tickets=[]),

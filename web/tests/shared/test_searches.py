@@ -7,10 +7,13 @@ from uuid import UUID
 import httpx
 import pytest
 
+from chassis.text.typography import typeset
 from signed_in import claims_of
+from web.shared import searches
 from web.shared.browser.cookies import Cookie, cookie_name
 from web.shared.forms import form_token
-from web.shared.searches import GONE
+
+GONE = typeset(searches.GONE)
 
 
 @dataclass

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request, Response
 
 from web.clients import identity
 from web.clients.gateway import Problem
+from web.shared import words
 from web.shared.forms import Form, Typed, question_email
 from web.shared.rendering import page, redirect, remember_shortcuts
 from web.shared.sessions import Customer, Person, SignedIn, Staff
@@ -63,7 +64,7 @@ async def change_password(request: Request, person: Person, form: Typed) -> Resp
 
 def require_current_password(form: Form) -> None:
     if not form.values.setdefault("current_password", ""):
-        form.refuse("current_password", "Indiquez votre mot de passe actuel.")
+        form.refuse("current_password", words.refusal("required", field="current_password"))
 
 
 @router.post("/raccourcis")

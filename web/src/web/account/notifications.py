@@ -9,18 +9,25 @@ from web.clients.gateway import Problem
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
 from web.shared.sessions import Person, SignedIn
+from web.shared.text.language import N_
 
 router = APIRouter(prefix="/compte/notifications")
 
 # The names in the API, and what stands beside the box that is ticked.
 FOR_CUSTOMERS = {
-    "replies": ("Quand un technicien me répond", "Une réponse attend la vôtre."),
-    "acknowledgements": ("Quand ma demande est arrivée", "Un accusé de réception, tout de suite."),
-    "resolutions": ("Quand une demande est résolue", "Par le magasin, pas par vous."),
+    "replies": (N_("Quand un technicien me répond"), N_("Une réponse attend la vôtre.")),
+    "acknowledgements": (
+        N_("Quand ma demande est arrivée"),
+        N_("Un accusé de réception, tout de suite."),
+    ),
+    "resolutions": (N_("Quand une demande est résolue"), N_("Par le magasin, pas par vous.")),
 }
 FOR_STAFF = {
-    "new_requests": ("À chaque nouvelle demande", "Dès qu’un client en ouvre une."),
-    "customer_answers": ("À chaque réponse d’un client", "Plusieurs de suite font un seul e-mail."),
+    "new_requests": (N_("À chaque nouvelle demande"), N_("Dès qu’un client en ouvre une.")),
+    "customer_answers": (
+        N_("À chaque réponse d’un client"),
+        N_("Plusieurs de suite font un seul e-mail."),
+    ),
 }
 LANGUAGES = {"fr": "Français", "en": "English"}
 

@@ -14,18 +14,19 @@ from web.shared.forms import KEY, SECRETS, TOKEN, form_token, owner_of, typed_va
 from web.shared.rendering import page
 from web.shared.sealing import SealedForm
 from web.shared.sessions import SignedIn
+from web.shared.text.language import N_
 
 # What the form that comes back shows; its other fields go along unseen.
 SHOWN = {
-    "subject": "Le problème en une phrase",
-    "description": "Que se passe-t-il ?",
-    "title": "Titre",
-    "text": "Votre texte",
-    "last_word": "Votre texte",
-    "reason": "Motif",
-    "first_name": "Prénom",
-    "last_name": "Nom",
-    "email": "Adresse e-mail",
+    "subject": N_("Le problème en une phrase"),
+    "description": N_("Que se passe-t-il ?"),
+    "title": N_("Titre"),
+    "text": N_("Votre texte"),
+    "last_word": N_("Votre texte"),
+    "reason": N_("Motif"),
+    "first_name": N_("Prénom"),
+    "last_name": N_("Nom"),
+    "email": N_("Adresse e-mail"),
 }
 LONG = {"description", "text", "last_word"}
 

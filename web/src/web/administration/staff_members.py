@@ -15,7 +15,6 @@ from web.shared.sessions import Administrator, SignedIn
 router = APIRouter(prefix="/personnel")
 
 TYPED = ("first_name", "last_name", "email", "role")
-ROLES = {role.value: words.role(role).capitalize() for role in StaffRole}
 
 
 @router.get("")
@@ -118,7 +117,7 @@ async def show(
         # Tried again, a link that may have been sent keeps its key.
         links={each.id: refused if refused and each.id == sending else Form() for each in known},
         form=form,
-        roles=ROLES,
+        roles={role.value: words.capital(words.role(role)) for role in StaffRole},
         is_caught=request.app.state.settings.caught_mail is not None,
         problem=first_words(refused) if refused else "",
     )

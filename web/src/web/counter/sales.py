@@ -9,7 +9,6 @@ from contracts.sales.api import Sale, Sales, SaleSearch
 from web.clients import identity, sales
 from web.clients.gateway import Gateway, Problem
 from web.counter.barcodes import code_39, qr_code
-from web.shared import words
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
 from web.shared.searches import SearchPage
@@ -91,10 +90,8 @@ async def confirmation(request: Request, person: SignedIn, sale_id: UUID, form: 
         person=person,
         tab="counter",
         status=form.status,
-        facts={
-            "first_name": customer.first_name,
-            "may_ask": words.may_ask(has_password=customer.has_password),
-        },
+        facts={"first_name": customer.first_name},
+        circumstance="" if customer.has_password else "no password",
         form=form,
         sale=sale,
         customer=customer,

@@ -347,6 +347,6 @@ def minutes_of(form: Form) -> int | None:
     if not typed:
         return None
     if not typed.isdecimal() or len(typed) > 4:
-        form.refuse("minutes", words.MINUTES_UNREADABLE)
+        form.refuse("minutes", words.refusal("int_parsing", field="minutes"))
         return None
     return int(typed)

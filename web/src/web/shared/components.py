@@ -24,11 +24,15 @@ def icon(name: str, cls: str = "") -> Markup:
     )
 
 
-@lru_cache(maxsize=64)
 def status(kind: str, tag: bool = False) -> Markup:
     """The status of a request, as a chip or (`tag`) as text with a sign."""
+    return labelled(kind, tag, words.status(kind))
+
+
+@lru_cache(maxsize=64)
+def labelled(kind: str, tag: bool, text: str) -> Markup:
     return Markup('<span class="status status--{}{}">{}{}</span>').format(
-        kind, " status--tag" if tag else "", icon(f"st-{kind}"), words.STATUSES[kind]
+        kind, " status--tag" if tag else "", icon(f"st-{kind}"), text
     )
 
 

@@ -159,16 +159,17 @@ def page(
     status: int = 200,
     retry_after: int | None = None,
     facts: dict[str, Any] | None = None,
+    circumstance: str = "",
     **context: Any,
 ) -> HTMLResponse:
     """Render a page, or any template; a temporary refusal gets Retry-After.
 
     `tab` is the id of the current entry of the navigation; `facts` fill the sentence about what the
-    last form did (see `redirect`). A template that extends `layout` is only its main part for htmx.
+    last form did (see `redirect`), and a `circumstance` may change it. A template that extends `layout` is only its main part for htmx.
     """
     done = "" if is_part(request) else cookies.read(request, Cookie.DONE)
     is_staff = person is not None and person.is_staff
-    by_mail = " et par e-mail" if request.app.state.settings.mail else ""
+    by_mail = "by mail" if request.app.state.settings.mail else ""
     html = request.app.state.templates.get_template(template).render(
         request=request,
         person=person,
@@ -178,7 +179,7 @@ def page(
         home=home(person),
         layout="shared/part.html" if has(request, Header.HTMX) else "shared/base.html",
         tab=tab,
-        done=words.done(done, {"by_mail": by_mail, **(facts or {})}),
+        done=words.done(done, facts or {}, circumstance, by_mail),
         shortcuts=person is not None and cookies.read(request, Cookie.SHORTCUTS) == str(person.id),
         **context,
     )

@@ -13,19 +13,19 @@ from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 
 from contracts.text import first_words
-from web.shared import words
 from web.shared.browser import cookies
 from web.shared.browser.cookies import Cookie
 from web.shared.forms import Form
 from web.shared.rendering import is_part
 from web.shared.sealing import SealedForm, seal, unseal
 from web.shared.sessions import SignedIn
+from web.shared.text.language import N_, _
 
 LONGEST = 3_600  # bytes of all of a page; browsers take 4,096 of one, with its name and attributes
 LONGEST_VALUE = 400
 NAME = "r"
 
-GONE = words.typeset("Cette recherche n’est plus en mémoire : refaites-la.")
+GONE = N_("Cette recherche n’est plus en mémoire : refaites-la.")
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class SearchPage:
             return Form(values=values)
         found = self.stored(request, person, name)
         if found is None:
-            return Form(values=values, problem=GONE)
+            return Form(values=values, problem=_(GONE))
         return Form(values=values | found)
 
     def stored(self, request: Request, person: SignedIn, name: str) -> dict[str, str] | None:

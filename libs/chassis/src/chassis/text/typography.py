@@ -6,7 +6,9 @@ NBSP = "\u00a0"
 LONGEST_PIECE = 20  # characters of an address or a number that no end of a line cuts
 
 PUNCTUATION = re.compile(r"(?<=\S) ([:;!?»])(?=[\s<\"'”.,)’]|$)", re.MULTILINE)
-UNITS = re.compile(r"(?<=\d) (?:(?:heures?|h|j|min|Ko|Mo)\b|%)(?: (?=\d\d\b))?")
+UNITS = re.compile(
+    r"(?:(?<=\d)|(?<=\)s)) (?:(?:heures?|h|j|min|Ko|Mo)\b|%(?!\())(?: (?=\d\d\b|%\())?"
+)
 
 
 def typeset(text: str) -> str:

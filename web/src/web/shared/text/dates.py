@@ -1,14 +1,19 @@
-"""Days, times and waiting times as French readers write them, in the shop's time zone."""
+"""Days, times and waiting times as readers write them, in the shop's time zone.
+
+Patterns are sentences too: those of CLDR, as Babel takes them.
+"""
 
 import re
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_time
 
 from chassis import clock
+from chassis.text.translations import SOURCE, language
 from chassis.text.typography import NBSP
+from web.shared.text.language import _
 
 
 class Dates:
@@ -25,41 +30,44 @@ class Dates:
 
     def day(self, day: date | datetime) -> str:
         """« 24 novembre 2026 »"""
-        return written(self.date_of(day), "d MMMM yyyy")
+        return written(self.date_of(day), _("d MMMM y"))
 
     def weekday(self, day: date | datetime) -> str:
         """« mardi 24 novembre 2026 »"""
-        return written(self.date_of(day), "EEEE d MMMM yyyy")
+        return written(self.date_of(day), _("EEEE d MMMM y"))
 
     def short_day(self, day: date | datetime) -> str:
-        """« 24/11/2026 », for tickets and stamps."""
+        """« 24/11/2026 », for tickets and stamps, and as it may be typed."""
         of = self.date_of(day)
         return f"{of.day:02}/{of.month:02}/{of.year:04}"  # %Y drops zeros
 
     def month(self, day: date | datetime) -> str:
         """« mai 2023 »"""
-        return written(self.date_of(day), "MMMM yyyy")
+        return written(self.date_of(day), _("MMMM y"))
 
     def time(self, moment: datetime) -> str:
         """« 9 h 12 »"""
         local = self.local(moment)
-        return f"{local.hour}{NBSP}h{NBSP}{local.minute:02}"
+        return clock_time(local.hour, local.minute, _("H 'h' mm"), language.get())
 
     def moment(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui, 10 h 31 », « hier, 9 h 12 », « 9 juillet 2026, 9 h 12 »"""
-        return f"{self.near_day(moment, now)}, {self.time(moment)}"
+        return self.at_time(self.near_day(moment, now), moment)
 
     def recent(self, moment: datetime, now: datetime | None = None) -> str:
         """As `moment` for today and yesterday, the day alone for what is older."""
         near = self.near_day(moment, now)
-        return near if near[0].isdigit() else f"{near}, {self.time(moment)}"
+        return self.at_time(near, moment) if self.is_near(moment, now) else near
+
+    def at_time(self, day: str, moment: datetime) -> str:
+        return _("%(day)s, %(time)s", day=day, time=self.time(moment))
 
     def brief(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui », « 9 juil. » of this year, « 07/2025 » of one before."""
         day, today = self.date_of(moment), self.today(now)
         if day == today:
-            return "aujourd’hui"
-        return written(day, "d MMM") if day.year == today.year else f"{day:%m/%Y}"
+            return _("aujourd’hui")
+        return written(day, _("d MMM") if day.year == today.year else _("MM/y"))
 
     def since(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui, 9 h 58 », « depuis hier », « depuis mardi », « depuis le 9 juillet »"""
@@ -67,23 +75,30 @@ class Dates:
         if day >= today:
             return self.moment(moment, now)
         if today - day == timedelta(days=1):
-            return "depuis hier"
+            return _("depuis hier")
         if today - day < timedelta(days=7):
-            return f"depuis {written(day, 'EEEE')}"
-        return f"depuis le {written(day, 'd MMMM' if day.year == today.year else 'd MMMM yyyy')}"
+            return _("depuis %(weekday)s", weekday=written(day, "EEEE"))
+        pattern = _("d MMMM") if day.year == today.year else _("d MMMM y")
+        return _("depuis le %(day)s", day=written(day, pattern))
 
     def last_time(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui à 9 h 12 », « hier à 21 h 14 », « le 2 novembre 2026 »"""
         near = self.near_day(moment, now)
-        return f"le {near}" if near[0].isdigit() else f"{near} à {self.time(moment)}"
+        if self.is_near(moment, now):
+            return _("%(day)s à %(time)s", day=near, time=self.time(moment))
+        return _("le %(day)s", day=near)
 
     def near_day(self, moment: datetime, now: datetime | None = None) -> str:
         day, today = self.date_of(moment), self.today(now)
         if day == today:
-            return "aujourd’hui"
+            return _("aujourd’hui")
         if today - day == timedelta(days=1):
-            return "hier"
+            return _("hier")
         return self.day(day)
+
+    def is_near(self, moment: datetime, now: datetime | None = None) -> bool:
+        """Today or yesterday."""
+        return timedelta(0) <= self.today(now) - self.date_of(moment) <= timedelta(days=1)
 
     def date_of(self, day: date | datetime) -> date:
         return self.local(day).date() if isinstance(day, datetime) else day
@@ -94,23 +109,36 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
     minutes = max(0, int(((now or clock.now()) - since).total_seconds() // 60))
     hours, minutes = divmod(minutes, 60)
     days, left = divmod(hours, 24)
-    if days >= 10:
-        return f"{days}{NBSP}j"
+    if days and left and days < 10:
+        return _("%(days)s j %(hours)s h", days=days, hours=left)
     if days:
-        return f"{days}{NBSP}j{NBSP}{left}{NBSP}h" if left else f"{days}{NBSP}j"
-    if hours >= 10:
-        return f"{hours}{NBSP}h"
+        return _("%(days)s j", days=days)
+    if 0 < hours < 10:
+        return _("%(hours)s h %(minutes)s", hours=hours, minutes=f"{minutes:02}")
     if hours:
-        return f"{hours}{NBSP}h{NBSP}{minutes:02}"
-    return f"{max(1, minutes)}{NBSP}min"
+        return _("%(hours)s h", hours=hours)
+    return _("%(minutes)s min", minutes=max(1, minutes))
+
+
+def written(day: date, pattern: str) -> str:
+    return dated(day, pattern, language.get())
 
 
 @lru_cache(maxsize=4096)  # a page shows the same few days again and again
-def written(day: date, pattern: str) -> str:
-    """Babel's French, with « 1er » and a day that is never parted from its month."""
-    text = format_date(day, pattern, locale="fr")
-    return re.sub(r"\b(\d{1,2}) ", lambda found: ordinal(found[1]) + NBSP, text, count=1)
+def dated(day: date, pattern: str, tag: str) -> str:
+    """By Babel, with a day that is never parted from its month, and « 1er » in French."""
+    text = format_date(day, pattern, locale=tag.replace("-", "_"))
+    first = "1er" if tag == SOURCE else "1"
+    return re.sub(
+        r"\b(\d{1,2}) ",
+        lambda found: (first if found[1] == "1" else found[1]) + NBSP,
+        text,
+        count=1,
+    )
 
 
-def ordinal(day: str) -> str:
-    return "1er" if day == "1" else day
+@lru_cache(maxsize=4096)
+def clock_time(hour: int, minute: int, pattern: str, tag: str) -> str:
+    at = datetime(2000, 1, 1, hour, minute)  # noqa: DTZ001 - a time of day in no zone
+    text = format_time(at.time(), pattern, locale=tag.replace("-", "_"))
+    return text.replace(" ", NBSP)

@@ -1,16 +1,32 @@
-"""Counts and numbers, as French writes them."""
+"""Counts, numbers and durations, as readers of each language write them."""
 
-from chassis.text.typography import NBSP, typeset
+from functools import lru_cache
+
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from chassis.text.translations import language
+from chassis.text.typography import NBSP
 from contracts.counts import COUNTED_MOST
+from web.shared.text.language import N_, _, ngettext, pgettext
 
-# --- Counts -----------------------------------------------------------------------------------
+# From nought on; what is above is written in figures.
+MASCULINE = (
+    N_("aucun"), N_("un"), N_("deux"), N_("trois"), N_("quatre"),
+    N_("cinq"), N_("six"), N_("sept"), N_("huit"), N_("neuf"),
+)  # fmt: skip
+FEMININE = (N_("aucune"), N_("une"), *MASCULINE[2:])
+SPELLED = {"masculine": MASCULINE, "feminine": FEMININE}
 
-SMALL = ("aucune", "une", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf")
+
+@lru_cache(maxsize=1024)
+def grouped(value: int, tag: str) -> str:
+    return format_decimal(value, locale=tag.replace("-", "_")).replace("\u202f", NBSP)
 
 
 def number(value: int) -> str:
     """« 12 415 »"""
-    return f"{value:,}".replace(",", NBSP)
+    return str(value) if 0 <= value < 1_000 else grouped(value, language.get())
 
 
 def counted(value: int) -> str:
@@ -18,14 +34,9 @@ def counted(value: int) -> str:
     return f"{number(COUNTED_MOST)}+" if value > COUNTED_MOST else number(value)
 
 
-def feminine(value: int, one: str, many: str) -> str:
-    """« une demande », « deux demandes », « 12 demandes »"""
-    return f"{SMALL[value] if value < len(SMALL) else counted(value)} {many if value > 1 else one}"
-
-
-def masculine(value: int, one: str, many: str) -> str:
-    """« un message », « deux messages », « 12 messages »"""
-    return f"un {one}" if value == 1 else feminine(value, one, many)
+def spelled(value: int, gender: str = "masculine") -> str:
+    """« aucune », « deux », « 12 », to stand before a word of that `gender`."""
+    return _(SPELLED[gender][value]) if value < len(MASCULINE) else counted(value)
 
 
 def minutes(value: int | None) -> str:
@@ -33,12 +44,14 @@ def minutes(value: int | None) -> str:
     if value is None:
         return "—"
     hours, left = divmod(value, 60)
-    return typeset(f"{hours} h {left:02}" if hours else f"{left} min")
+    if hours:
+        return _("%(hours)s h %(minutes)s", hours=hours, minutes=f"{left:02}")
+    return _("%(minutes)s min", minutes=left)
 
 
 def lasting(seconds: float) -> str:
     """« moins d’une minute », « 12 min », « 3 h 05 »"""
-    return "moins d’une minute" if seconds < 60 else minutes(int(seconds // 60))
+    return _("moins d’une minute") if seconds < 60 else minutes(int(seconds // 60))
 
 
 def iso_day(text: str) -> str:
@@ -47,16 +60,37 @@ def iso_day(text: str) -> str:
     return f"{day}/{month}/{year}"
 
 
-def plural(value: int, one: str, many: str) -> str:
-    """« 1 achat », « 12 achats »"""
-    return f"{number(value)} {many if value > 1 else one}"
+def all_of(texts: list[str]) -> str:
+    """« Awa, Karim et Julien »"""
+    return format_list(texts, locale=language.get().replace("-", "_"))
 
 
 def unresolved(count: int, numbers: list[int]) -> str:
     """« 2 demandes à suivre : n° 1044, n° 1051 »; of many, the newest."""
-    listed = ", ".join(f"n° {each}" for each in numbers) + (", …" if count > len(numbers) else "")
-    return typeset(f"{plural(count, 'demande à suivre', 'demandes à suivre')} : {listed}")
+    listed = ", ".join(pgettext("of a request", "n° %(number)s", number=each) for each in numbers)
+    return ngettext(
+        "%(num)s demande à suivre : %(numbers)s",
+        "%(num)s demandes à suivre : %(numbers)s",
+        count,
+        num=number(count),
+        numbers=listed + (", …" if count > len(numbers) else ""),
+    )
 
 
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+# Until every page has whole sentences.
+
+
+def feminine(value: int, one: str, many: str) -> str:
+    return f"{spelled(value, 'feminine')} {many if value > 1 else one}"
+
+
+def masculine(value: int, one: str, many: str) -> str:
+    return f"{spelled(value)} {many if value > 1 else one}"
+
+
+def plural(value: int, one: str, many: str) -> str:
+    return f"{number(value)} {many if value > 1 else one}"

@@ -1,8 +1,9 @@
-"""French texts: a sentence for every code, counts, typography."""
+"""A sentence for every code, counts, typography."""
 
+from chassis.text.typography import NBSP, typeset
 from web.shared.text.typography import (
     COUNTED_MOST,
-    NBSP,
+    all_of,
     capital,
     counted,
     feminine,
@@ -12,23 +13,21 @@ from web.shared.text.typography import (
     minutes,
     number,
     plural,
-    typeset,
+    spelled,
     unresolved,
 )
 from web.shared.words.done import (
     DONE,
     done,
-    may_ask,
 )
 from web.shared.words.mails import (
     ABOUT_MAILS,
     DELIVERIES,
-    MAILS,
+    ENDED,
     email_question,
 )
 from web.shared.words.refusals import (
     FIELD_REFUSALS,
-    MINUTES_UNREADABLE,
     REFUSALS,
     RESOLVED_WITHOUT_REPLY,
     UNKNOWN,
@@ -41,6 +40,7 @@ from web.shared.words.tickets import (
     following,
     kind,
     role,
+    status,
 )
 
 __all__ = [
@@ -48,15 +48,15 @@ __all__ = [
     "COUNTED_MOST",
     "DELIVERIES",
     "DONE",
+    "ENDED",
     "FIELD_REFUSALS",
-    "MAILS",
-    "MINUTES_UNREADABLE",
     "NBSP",
     "REFUSALS",
     "RESOLVED_WITHOUT_REPLY",
     "ROLES",
     "STATUSES",
     "UNKNOWN",
+    "all_of",
     "called",
     "capital",
     "counted",
@@ -68,12 +68,13 @@ __all__ = [
     "kind",
     "lasting",
     "masculine",
-    "may_ask",
     "minutes",
     "number",
     "plural",
     "refusal",
     "role",
+    "spelled",
+    "status",
     "typeset",
     "unresolved",
 ]

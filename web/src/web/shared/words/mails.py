@@ -1,40 +1,72 @@
-"""Texts about mails."""
+"""Sentences about mails."""
 
-from web.shared.text.typography import typeset
+from dataclasses import dataclass
 
-# What a mail that can be ended is about, after « un e-mail ».
-MAILS = {
-    "reply": "à chaque réponse à vos demandes",
-    "resolved": "quand une de vos demandes est résolue",
-    "acknowledgement": "quand une de vos demandes est arrivée",
-    "new_request": "à chaque nouvelle demande",
-    "customer_answer": "à chaque réponse d’un client",
+from web.shared.text.language import N_, _
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the page that ends a kind of mail says: it comes, comes again, has ended."""
+
+    wanted: str
+    again: str
+    ended: str
+
+
+ENDED = {
+    "reply": Wish(
+        N_("Vous recevez un e-mail à chaque réponse à vos demandes."),
+        N_("Vous recevez de nouveau un e-mail à chaque réponse à vos demandes."),
+        N_("Vous ne recevez plus d’e-mail à chaque réponse à vos demandes."),
+    ),
+    "resolved": Wish(
+        N_("Vous recevez un e-mail quand une de vos demandes est résolue."),
+        N_("Vous recevez de nouveau un e-mail quand une de vos demandes est résolue."),
+        N_("Vous ne recevez plus d’e-mail quand une de vos demandes est résolue."),
+    ),
+    "acknowledgement": Wish(
+        N_("Vous recevez un e-mail quand une de vos demandes est arrivée."),
+        N_("Vous recevez de nouveau un e-mail quand une de vos demandes est arrivée."),
+        N_("Vous ne recevez plus d’e-mail quand une de vos demandes est arrivée."),
+    ),
+    "new_request": Wish(
+        N_("Vous recevez un e-mail à chaque nouvelle demande."),
+        N_("Vous recevez de nouveau un e-mail à chaque nouvelle demande."),
+        N_("Vous ne recevez plus d’e-mail à chaque nouvelle demande."),
+    ),
+    "customer_answer": Wish(
+        N_("Vous recevez un e-mail à chaque réponse d’un client."),
+        N_("Vous recevez de nouveau un e-mail à chaque réponse d’un client."),
+        N_("Vous ne recevez plus d’e-mail à chaque réponse d’un client."),
+    ),
+}
+
+# What staff read of a mail that was not delivered, and of one on a message.
+ABOUT_MAILS = {
+    "reply": N_("Réponse à une demande"),
+    "resolved": N_("Demande résolue"),
+    "welcome": N_("Bienvenue"),
+    "password_changed": N_("Mot de passe changé"),
+    "first_password": N_("Premier mot de passe"),
+    "email_changed": N_("Adresse changée"),
+    "password_link": N_("Lien de mot de passe"),
+    "invitation": N_("Invitation"),
+    "email_link": N_("Confirmation d’adresse"),
+    "email_asked": N_("Changement d’adresse demandé"),
+    "email_in_use": N_("Adresse déjà utilisée"),
+    "acknowledgement": N_("Demande arrivée"),
+    "new_request": N_("Nouvelle demande"),
+    "customer_answer": N_("Réponse d’un client"),
+}
+DELIVERIES = {
+    "waiting": ("clock", N_("e-mail en attente")),
+    "sent": ("check", N_("e-mail remis")),
+    "failed": ("alert", N_("e-mail non remis")),
 }
 
 
 def email_question(meant: str) -> str:
-    return typeset(f"Vouliez-vous dire {meant} ? Corrigez l’adresse, ou envoyez-la telle quelle.")
-
-
-# What staff read of a mail that was not delivered, and of one on a message.
-ABOUT_MAILS = {
-    "reply": "Réponse à une demande",
-    "resolved": "Demande résolue",
-    "welcome": "Bienvenue",
-    "password_changed": "Mot de passe changé",
-    "first_password": "Premier mot de passe",
-    "email_changed": "Adresse changée",
-    "password_link": "Lien de mot de passe",
-    "invitation": "Invitation",
-    "email_link": "Confirmation d’adresse",
-    "email_asked": "Changement d’adresse demandé",
-    "email_in_use": "Adresse déjà utilisée",
-    "acknowledgement": "Demande arrivée",
-    "new_request": "Nouvelle demande",
-    "customer_answer": "Réponse d’un client",
-}
-DELIVERIES = {
-    "waiting": ("clock", "e-mail en attente"),
-    "sent": ("check", "e-mail remis"),
-    "failed": ("alert", "e-mail non remis"),
-}
+    return _(
+        "Vouliez-vous dire %(email)s ? Corrigez l’adresse, ou envoyez-la telle quelle.", email=meant
+    )

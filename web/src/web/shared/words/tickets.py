@@ -3,25 +3,30 @@
 from collections.abc import Sequence
 
 from contracts.tickets.api import Status, Ticket, TicketSummary
+from web.shared.text.language import N_, _
 
 ROLES = {
-    "customer": "client",
-    "seller": "vendeur",
-    "technician": "technicien",
-    "administrator": "administrateur",
+    "customer": N_("client"),
+    "seller": N_("vendeur"),
+    "technician": N_("technicien"),
+    "administrator": N_("administrateur"),
 }
 
 STATUSES = {
-    "open": "Ouverte",
-    "busy": "En cours de traitement",
-    "wait": "En attente du client",
-    "done": "Résolue",
-    "turn": "En attente de votre réponse",
+    "open": N_("Ouverte"),
+    "busy": N_("En cours de traitement"),
+    "wait": N_("En attente du client"),
+    "done": N_("Résolue"),
+    "turn": N_("En attente de votre réponse"),
 }
 
 
 def role(code: str) -> str:
-    return ROLES.get(code, "")
+    return _(ROLES[code]) if code in ROLES else ""
+
+
+def status(kind: str) -> str:
+    return _(STATUSES[kind])
 
 
 def kind(ticket: Ticket | TicketSummary) -> str:
