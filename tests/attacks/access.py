@@ -118,6 +118,14 @@ API: dict[str, dict[str, Roles]] = {
         "GET /api/tickets/{number}/draft": SIGNED_IN,
         "PUT /api/tickets/{number}/draft": SIGNED_IN,
         "DELETE /api/tickets/{number}/draft": SIGNED_IN,
+        "GET /api/tickets/files/limits": SIGNED_IN,
+        "POST /api/tickets/draft/files": CUSTOMERS,
+        "POST /api/tickets/{number}/draft/files": SIGNED_IN,
+        "GET /api/tickets/files/{file_id}": SIGNED_IN,  # one's own that is not sent
+        "PATCH /api/tickets/files/{file_id}": SIGNED_IN,
+        "DELETE /api/tickets/files/{file_id}": SIGNED_IN,
+        "GET /api/tickets/files/{file_id}/content": SIGNED_IN,
+        "GET /api/tickets/{number}/files": SIGNED_IN,
         "GET /api/tickets": VERIFIED_STAFF,
         "GET /api/tickets/desk": VERIFIED_STAFF,
         "GET /api/tickets/counts": STAFF,
@@ -260,7 +268,9 @@ LONG_TEXTS: frozenset[str] = frozenset(
         "POST /demandes/reponses-types/{quick_reply_id}",
     }
 )
-PARTS_OF_FILES: frozenset[str] = frozenset({"PATCH /api/catalog/imports/{import_id}"})
+PARTS_OF_FILES: frozenset[str] = frozenset(
+    {"PATCH /api/catalog/imports/{import_id}", "PATCH /api/tickets/files/{file_id}"}
+)
 WITHOUT_BODY: frozenset[str] = frozenset(
     {
         "POST /api/identity/tokens",
@@ -269,6 +279,8 @@ WITHOUT_BODY: frozenset[str] = frozenset(
         "POST /api/identity/customers/{customer_id}/links",
         "POST /api/identity/staff/{member_id}/links",
         "POST /api/catalog/imports",
+        "POST /api/tickets/draft/files",
+        "POST /api/tickets/{number}/draft/files",
         "POST /api/notifications/mails/{mail_id}/resend",
     }
 )
@@ -297,6 +309,7 @@ GATEWAY: dict[str, frozenset[str]] = {
                 for of in ("", "-write", "-hidden", "-away")
             ),
             "catalog-part",
+            "tickets-part",
             "tickets-live",
             "between-services",
             "unknown-method",

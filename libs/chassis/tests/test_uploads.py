@@ -183,7 +183,7 @@ class Works:
     def __init__(self, fails: Exception | None = None) -> None:
         self.fails, self.given = fails, list[bytes]()
 
-    async def __call__(self, _: AsyncSession, file: IO[bytes]) -> Mapping[str, Any]:
+    async def __call__(self, _: AsyncSession, __: UUID, file: IO[bytes]) -> Mapping[str, Any]:
         self.given.append(file.read())
         if self.fails:
             raise self.fails
@@ -219,7 +219,7 @@ async def test_what_another_replica_works_on_is_left_to_it(database):
     second = await whole(database, b"xyz")
     work = Works()
 
-    async def works_too(session: AsyncSession, file: IO[bytes]) -> Mapping[str, Any]:
+    async def works_too(session: AsyncSession, _: UUID, file: IO[bytes]) -> Mapping[str, Any]:
         assert await uploads.settle_next(database, "import", work)
         assert not await uploads.settle_next(database, "import", work)
         return {}

@@ -1,8 +1,10 @@
 """A real database, and the people who use the service in its tests."""
 
+import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -20,10 +22,13 @@ from tickets.app import create_app
 from tickets.handlers import subscriptions
 from tickets.settings import Settings
 
+STORED = tempfile.TemporaryDirectory(prefix="guichet-files-")
+
 
 def service(database_name: str, **settings: Any) -> FastAPI:
     url = testing.migrated_database("tickets", database_name)
-    app = create_app(Settings(database_url=SecretStr(url), **settings))
+    folder = Path(STORED.name) / database_name
+    app = create_app(Settings(database_url=SecretStr(url), files_folder=folder, **settings))
     testing.believe(app)
     return app
 

@@ -25,7 +25,7 @@ from tickets.models import Change
 STORIES = int(os.environ.get("GUICHET_TEST_STORIES", "5"))
 
 EMPTY = """
-    TRUNCATE messages, tickets, owned_products, people, stale_words, drafts, changes, minutes_corrections, stems,
+    TRUNCATE files, messages, tickets, owned_products, people, stale_words, drafts, changes, minutes_corrections, stems,
         messaging.outbox, messaging.idempotency_keys
 """
 

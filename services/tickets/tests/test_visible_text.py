@@ -28,7 +28,7 @@ async def test_a_service_reads_what_customer_and_staff_wrote(desk, notifications
         (answered["id"], "Essayez <ceci>.\n\nPuis cela."),
     ):
         answer = await text_of(desk, notifications, message_id)
-        assert (answer.status_code, answer.json()) == (200, {"text": words})
+        assert (answer.status_code, answer.json()) == (200, {"text": words, "files": []})
 
 
 async def test_a_note_is_as_unknown_as_no_message(desk, notifications, nathalie, karim):

@@ -59,6 +59,7 @@ class TicketMessageAdded(
     author_side: Side
     status: Status
     sent_at: AwareDatetime
+    files: int = 0  # that came with it
 
 
 class TicketPrioritised(Event, type="tickets.ticket-prioritised.v1", subject="ticket_id"):

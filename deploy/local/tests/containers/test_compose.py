@@ -31,7 +31,7 @@ serve = SimpleNamespace(**runpy.run_path(str(ROOT / "gateway" / "serve.py")))
 PARTS = (*SERVICES, "web")
 JOBS = {"databases", "messaging", *(f"migrate-{service}" for service in SERVICES)}
 BESIDE = {"postgres", "nats", "gateway", "docker-view"}
-ON_DEMAND = {"door", "redirect"}
+ON_DEMAND = {"door", "redirect", "clamd"}
 CONFINED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"]}
 
 ANY = pytest.mark.parametrize("name", COMPOSE["services"])
@@ -87,7 +87,7 @@ def test_what_it_names_exists():
 def test_its_image_is_ours_or_pinned_to_a_minor_version(name):
     image = service(name)["image"]
     ours = re.fullmatch(r"guichet-(\w+):\$\{GUICHET_VERSION:-latest\}", image)
-    if name in {*PARTS, *JOBS, "gateway"}:
+    if name in {*PARTS, *JOBS, "gateway", "clamd"}:
         assert ours
         assert ours[1] == name.removeprefix("migrate-") or name in {"databases", "messaging"}
     else:
@@ -175,7 +175,7 @@ def test_whoever_types_the_address_without_https_is_sent_there(redirect):
 
 def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_told():
     published = {n: part["ports"] for n, part in COMPOSE["services"].items() if "ports" in part}
-    assert set(published) == {"gateway", *ON_DEMAND}
+    assert set(published) == {"gateway", "door", "redirect"}
     for [port] in published.values():
         assert re.match(
             r"\$\{GUICHET_(DOOR_)?LISTEN:-127\.0\.0\.1\}:\$\{GUICHET_\w*PORT:-\d+\}:\d+$", port

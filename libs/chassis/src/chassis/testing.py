@@ -3,7 +3,11 @@
 import functools
 import logging
 import os
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Generator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
@@ -261,3 +265,58 @@ async def somebody_waits(database: Database) -> bool:
     statement = "SELECT FROM pg_locks WHERE NOT granted"
     async with database.transaction() as session:
         return (await session.execute(text(statement))).first() is not None
+
+
+# --- Programs ---------------------------------------------------------------------------------
+
+CLAMD = shutil.which("clamd") or shutil.which("clamd", path="/usr/sbin")
+# The test signature of virus scanners, in two pieces so that no scanner finds this file.
+EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$EICAR" + b"-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
+SIGNATURE = "44d88612fea8a8f36de82e1278abb02f:68:Eicar-Test-Signature\n"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def wait(
+    ready: Callable[[], bool], process: "subprocess.Popen[bytes]", seconds: float = 60
+) -> None:
+    until = time.monotonic() + seconds
+    while not ready():
+        if process.poll() is not None:
+            raise RuntimeError("it has ended")
+        if time.monotonic() > until:
+            raise TimeoutError("it does not answer")
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope="session")
+def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Debian's scanner with signatures of our own: EICAR by its hash."""
+    if CLAMD is None:
+        pytest.skip("clamd is not installed: apt-get install clamav-daemon")
+    folder, port = tmp_path_factory.mktemp("clamd"), free_port()
+    (folder / "own.hdb").write_text(SIGNATURE)
+    configuration = folder / "clamd.conf"
+    configuration.write_text(
+        f"Foreground yes\nTCPSocket {port}\nTCPAddr 127.0.0.1\nDatabaseDirectory {folder}\n"
+        f"TemporaryDirectory {folder}\nStreamMaxLength 1M\n"
+    )
+    process = subprocess.Popen(  # noqa: S603 - Debian's
+        [CLAMD, "--config-file", configuration],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        with socket.socket() as client:
+            return client.connect_ex(("127.0.0.1", port)) == 0
+
+    try:
+        wait(answers, process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        process.wait()

@@ -42,9 +42,14 @@ class Owners:
         return None if answer is None else read(LinkSecret, answer)
 
     async def text(self, message_id: UUID) -> str | None:
-        """The text of a message that the customer may see; None for any other."""
+        """The text of a message that the customer may see, with the names of its files; None for
+        any other.
+        """
         answer = await self.ask("GET", f"/api/tickets/messages/{message_id}/text")
-        return None if answer is None else read(VisibleText, answer).text
+        if answer is None:
+            return None
+        message = read(VisibleText, answer)
+        return "\n".join([message.text, *(f"\N{PAPERCLIP} {name}" for name in message.files)])
 
     async def subject(self, number: int) -> str | None:
         """The subject of a request, as its customer wrote it; None for one that does not exist."""

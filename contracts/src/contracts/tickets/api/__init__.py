@@ -4,12 +4,6 @@ What only staff may know (notes, priority, time spent, what was not opened yet) 
 of its own, whose names begin with `Staff`: a customer's answer has no field for it.
 """
 
-from contracts.tickets.api.context import (
-    Context,
-    CustomerInContext,
-    StaffMemberName,
-    StaffNames,
-)
 from contracts.tickets.api.drafts import (
     Draft,
     DraftKind,
@@ -19,10 +13,20 @@ from contracts.tickets.api.drafts import (
     StaffDraft,
 )
 from contracts.tickets.api.fields import (
+    FILES_MOST,
     LONGEST_MINUTES,
     Minutes,
     Position,
     TicketNumber,
+)
+from contracts.tickets.api.files import (
+    DraftFile,
+    File,
+    FileForm,
+    FileLimits,
+    FileOfTicket,
+    FilesOfTicket,
+    FileState,
 )
 from contracts.tickets.api.live import Change, Changes, What
 from contracts.tickets.api.messages import (
@@ -42,7 +46,15 @@ from contracts.tickets.api.messages import (
     VisibleText,
 )
 from contracts.tickets.api.owned_products import OwnedProduct, OwnedProductOfMine, OwnedProducts
-from contracts.tickets.api.pages import Desk, DeskTicket, Home
+from contracts.tickets.api.pages import (
+    Context,
+    CustomerInContext,
+    Desk,
+    DeskTicket,
+    Home,
+    StaffMemberName,
+    StaffNames,
+)
 from contracts.tickets.api.quick_replies import (
     MOST_QUICK_REPLIES,
     VARIABLES,
@@ -86,6 +98,7 @@ from contracts.tickets.api.tickets import (
 )
 
 __all__ = [
+    "FILES_MOST",
     "LONGEST_MINUTES",
     "LONGEST_RESULTS",
     "MOST_QUICK_REPLIES",
@@ -100,10 +113,17 @@ __all__ = [
     "Desk",
     "DeskTicket",
     "Draft",
+    "DraftFile",
     "DraftKind",
     "DraftSubject",
     "DraftText",
     "DraftToKeep",
+    "File",
+    "FileForm",
+    "FileLimits",
+    "FileOfTicket",
+    "FileState",
+    "FilesOfTicket",
     "Found",
     "FoundMessage",
     "Home",

@@ -18,6 +18,7 @@ from contracts.text import (
     unify_line_ends,
 )
 from contracts.tickets.api.fields import Minutes, Position, TicketNumber
+from contracts.tickets.api.files import DraftFile
 
 DraftText = Annotated[str, AfterValidator(unify_line_ends), Storable, limit(MESSAGE_LENGTH)]
 DraftSubject = Annotated[str, Storable, OneLine, limit(SUBJECT_LENGTH)]
@@ -56,6 +57,9 @@ class Draft(Answer):
     sale_id: UUID | None = None
     follows: int | None = None
     saved_at: AwareDatetime | None = None
+    files: list[DraftFile] = Field(
+        default_factory=list, description="What will be sent with it, in the order of arrival."
+    )
 
 
 class StaffDraft(Draft):

@@ -7,7 +7,8 @@ from pydantic import AwareDatetime, Field
 
 from contracts.text import Answer, Body, MessageText
 from contracts.tickets.api.drafts import Draft, StaffDraft
-from contracts.tickets.api.fields import Minutes, Position
+from contracts.tickets.api.fields import FileIds, Minutes, Position
+from contracts.tickets.api.files import File
 from contracts.tickets.api.situations import MessageKind, Priority, Status
 from contracts.tickets.api.tickets import StaffTicket, Ticket
 
@@ -24,6 +25,7 @@ class Message(Answer):
     text: str
     sent_at: AwareDatetime
     status_after: Status
+    files: list[File] = Field(default_factory=list)
 
 
 class StaffMessage(Message):
@@ -35,6 +37,7 @@ class VisibleText(Answer):
     """The words of a message that its customer may read, for the mail about it."""
 
     text: str
+    files: list[str] = Field(default_factory=list, description="The names of its files.")
 
 
 class Thread(Answer):
@@ -57,6 +60,9 @@ class StaffThread(Answer):
     as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
 
 
+OF_DRAFT = "Files of the writer's draft, in this order; each is ready."
+
+
 class Composed(Body):
     """What somebody sends who may have missed what others wrote meanwhile.
 
@@ -76,11 +82,13 @@ class NewMessage(Composed):
     text: MessageText
     minutes: Minutes | None = Field(None, description="For staff alone.")
     resolve: bool = Field(False, description="Send, and resolve the request at once.")
+    files: FileIds = Field(default_factory=list, description=OF_DRAFT)
 
 
 class NewNote(Composed):
     text: MessageText
     minutes: Minutes | None = None
+    files: FileIds = Field(default_factory=list, description=OF_DRAFT)
 
 
 class Resolution(Composed):

@@ -7,7 +7,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_core.core_schema import ValidationInfo
 
 from contracts.text import Answer, Body, MessageText, Subject
-from contracts.tickets.api.fields import TicketNumber
+from contracts.tickets.api.fields import FileIds, TicketNumber
 from contracts.tickets.api.owned_products import OwnedProduct
 from contracts.tickets.api.situations import Priority, Status
 
@@ -23,6 +23,9 @@ class NewTicket(Body):
     )
     subject: Subject
     description: MessageText
+    files: FileIds = Field(
+        default_factory=list, description="Files of the draft of this request; each is ready."
+    )
 
     @field_validator("sale_id")
     @classmethod

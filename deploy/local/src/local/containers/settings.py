@@ -143,11 +143,18 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " own user of NATS and durable consumers; its password is in the file nats-<name> of"
         " the secrets.",
     )
+    GUICHET_CLAMD: str = Field(
+        "",
+        pattern=r"^(\S+:[0-9]+)?$",
+        description="The virus scanner that looks at each file, as host:port. `clamd:3310` for the one"
+        " of the profile `clamd`. Empty: none does.",
+    )
     COMPOSE_PROFILES: str = Field(
         "",
         description="What is off by default, separated by commas: `door` (NATS over TLS for other"
         " systems outside, with the certificate of the tls/ folder), `redirect` (answers plain HTTP"
-        " by sending browsers to https on port 443).",
+        " by sending browsers to https on port 443), `clamd` (Debian's virus scanner, which takes some"
+        " 1.5 GiB of memory; with `GUICHET_CLAMD=clamd:3310`).",
     )
     GUICHET_DOOR_LISTEN: str = Field(
         "127.0.0.1",

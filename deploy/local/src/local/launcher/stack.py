@@ -140,6 +140,7 @@ class Stack:
             "NATS_URL": self.nats.url,
             "NATS_USER": service,
             "NATS_PASSWORD": self.nats_password(service),
+            **({"FILES_FOLDER": str(self.state / "files")} if service == "tickets" else {}),
         }
 
     def for_migrations(self, service: str) -> dict[str, str]:

@@ -5,6 +5,7 @@ processed in the background (`settle_next`), and its outcome is stored with it.
 """
 
 import asyncio
+import base64
 import contextlib
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
@@ -95,7 +96,18 @@ async def sends_a_part(content_type: Annotated[str | None, Header()] = None) -> 
         raise HTTPException(415, "a part is application/offset+octet-stream")
 
 
+def metadata_of(given: str) -> dict[str, str]:
+    """The pairs of `Upload-Metadata`: names, and values in base64; what is none is left out."""
+    found = {}
+    for pair in given.split(","):
+        name, _, value = pair.strip().partition(" ")
+        with contextlib.suppress(ValueError):
+            found[name] = base64.b64decode(value, validate=True).decode()
+    return found
+
+
 Resumable, PartOnly = Depends(speaks_tus), Depends(sends_a_part)  # behind whoever says who may
+Metadata = Annotated[str, Header(alias="Upload-Metadata", max_length=4096)]
 Length = Annotated[int, Header(alias="Upload-Length", ge=0, lt=2**63)]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, lt=2**63)]
 
@@ -122,7 +134,14 @@ async def part_of(request: Request) -> bytes:
 
 
 async def begin(
-    session: AsyncSession, owner_id: UUID, kind: str, length: int, *, longest: int
+    session: AsyncSession,
+    owner_id: UUID,
+    kind: str,
+    length: int,
+    *,
+    longest: int,
+    unfinished_most: int = UNFINISHED_MOST,
+    waiting_most: int = WAITING_MOST,
 ) -> Upload:
     """`length` and `longest` are bytes; 413 `body_too_large`, 429 `too_many`."""
     if length > longest:
@@ -136,13 +155,13 @@ async def begin(
             Upload.settled_at.is_(None),
         )
     )
-    if waiting is not None and waiting >= WAITING_MOST:
+    if waiting is not None and waiting >= waiting_most:
         raise TooMany(f"{waiting} of your uploads wait to be worked on", retry_after=10)
     unfinished = (
         select(Upload.id)
         .where(Upload.owner_id == owner_id, Upload.received < Upload.length)
         .order_by(Upload.begun_at.desc(), Upload.id.desc())
-        .offset(UNFINISHED_MOST - 1)
+        .offset(unfinished_most - 1)
     )
     await session.execute(
         delete(Upload).where(Upload.id.in_(unfinished), Upload.received < Upload.length)
@@ -186,7 +205,16 @@ async def give_up(session: AsyncSession, upload: Upload) -> None:
     await session.delete(upload)
 
 
-Work = Callable[[AsyncSession, IO[bytes]], Awaitable[Mapping[str, Any]]]
+Work = Callable[[AsyncSession, UUID, IO[bytes]], Awaitable[Mapping[str, Any]]]
+
+
+async def waiting(database: Database, kind: str) -> int:
+    """How many complete uploads of this kind are not processed yet."""
+    return await database.reader.scalar(
+        select(func.count()).where(
+            Upload.kind == kind, Upload.received == Upload.length, Upload.settled_at.is_(None)
+        )
+    )
 
 
 async def settle_next(
@@ -215,7 +243,7 @@ async def settle_next(
                 return False
             with tempfile.SpooledTemporaryFile(max_size=KEPT_IN_MEMORY) as file:
                 await write_to(file, session, upload_id)
-                outcome = await work(session, file)
+                outcome = await work(session, upload_id, file)
             await settle(session, upload_id, outcome)
     except Refusal as refusal:
         if upload_id is None or (later is not None and isinstance(refusal, later)):

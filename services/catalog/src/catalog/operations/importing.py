@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any
+from uuid import UUID
 
 from psycopg import AsyncConnection
 from sqlalchemy import text
@@ -54,7 +55,7 @@ class Tally:
                 self.reject(row)
 
 
-async def import_upload(session: AsyncSession, file: IO[bytes]) -> dict[str, Any]:
+async def import_upload(session: AsyncSession, _: UUID, file: IO[bytes]) -> dict[str, Any]:
     """The report that is stored for an import that came in parts."""
     report = await import_products(session, file)
     return {"report": report.model_dump(mode="json")}

@@ -1,6 +1,7 @@
 """How Alembic reaches the tickets database."""
 
-from chassis.migrations import run
+from chassis import migrations
+from chassis.http import uploads
 from tickets.models import Base
 
-run(Base.metadata)
+migrations.run(Base.metadata, uploads.Uploads.metadata)

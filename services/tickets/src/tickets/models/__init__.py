@@ -2,6 +2,18 @@
 
 from tickets.models.changes import SHOWN_TO_CUSTOMERS, Change, SharedKey
 from tickets.models.drafts import Draft
+from tickets.models.files import (
+    File,
+    FileEmpty,
+    FileMissing,
+    FileNameless,
+    FileNotOfDraft,
+    FileNotReady,
+    FileTooLarge,
+    FileUnknown,
+    FileWasRefused,
+    TooManyFiles,
+)
 from tickets.models.mapping import Base
 from tickets.models.messages import (
     SEARCH,
@@ -59,6 +71,15 @@ __all__ = [
     "Base",
     "Change",
     "Draft",
+    "File",
+    "FileEmpty",
+    "FileMissing",
+    "FileNameless",
+    "FileNotOfDraft",
+    "FileNotReady",
+    "FileTooLarge",
+    "FileUnknown",
+    "FileWasRefused",
     "FollowedOtherProduct",
     "FollowedUnknown",
     "FollowedUnresolved",
@@ -80,6 +101,7 @@ __all__ = [
     "Ticket",
     "TicketAlreadyResolved",
     "TicketUnknown",
+    "TooManyFiles",
     "TooManyQuickReplies",
     "check_variables",
     "is_staff",

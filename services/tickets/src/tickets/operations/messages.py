@@ -53,7 +53,7 @@ def add_message(session: AsyncSession, author: Caller, locked: Locked, new: NewM
     ticket = locked.ticket
     refuse_what_crossed(locked)
     message = ticket.take_message(author=author, text=new.text, at=now(), minutes=new.minutes)
-    send(session, author, ticket, message)
+    send(session, author, ticket, message, files=len(new.files))
     if new.resolve:
         close(session, author, ticket)
     store_later(session, ticket)
@@ -121,7 +121,9 @@ def refuse_what_crossed(locked: Locked) -> None:
     raise AnsweredMeanwhile("somebody wrote meanwhile", context=context)
 
 
-def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message) -> None:
+def send(
+    session: AsyncSession, author: Caller, ticket: Ticket, message: Message, *, files: int = 0
+) -> None:
     add_message_later(session, message)
     publish(
         session,
@@ -135,6 +137,7 @@ def send(session: AsyncSession, author: Caller, ticket: Ticket, message: Message
             author_side=side_of(author),
             status=Status(ticket.status),
             sent_at=message.sent_at,
+            files=files,
         ),
     )
     notify(session, ticket, What.MESSAGE, by_staff=is_staff(author))

@@ -28,6 +28,7 @@ HAPPENED = text("""
         messages.id AS message_id, messages.author_id, messages.kind, messages.sent_at,
         messages.status_after, row_number() OVER of_ticket AS rank,
         tickets.resolved_at IS NOT NULL AND lead(messages.id) OVER of_ticket IS NULL AS is_last,
+        (SELECT count(*) FROM files WHERE files.message_id = messages.id) AS files,
         announced.id IS NOT NULL AS has_message, opened.subject IS NOT NULL AS has_opening,
         resolved.subject IS NOT NULL AS has_resolution
     FROM messages
@@ -86,6 +87,7 @@ def message(row: Row[Any]) -> TicketMessageAdded:
         author_side=Side.CUSTOMER if row.kind == MessageKind.CUSTOMER else Side.STAFF,
         status=Status(row.status_after),
         sent_at=row.sent_at,
+        files=row.files,
     )
 
 

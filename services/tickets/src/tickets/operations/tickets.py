@@ -22,6 +22,7 @@ from contracts.tickets.events import (
 )
 from tickets.models import (
     FollowedUnknown,
+    Message,
     OwnedProduct,
     Person,
     ProductNotOwned,
@@ -87,8 +88,8 @@ def sold(rows: Rows) -> Any:
 
 async def open_ticket(
     session: AsyncSession, customer: Caller, opening: Opening, new: NewTicket
-) -> Ticket:
-    """Open a request about a product that the customer owns."""
+) -> tuple[Ticket, Message]:
+    """Open a request, with its first message, about a product that the customer owns."""
     product, followed = opening.product, opening.followed
     ticket, message = Ticket.opened(
         customer=customer,
@@ -105,7 +106,7 @@ async def open_ticket(
     add_message_later(session, message)
     announce_opened(session, ticket, followed)
     notify(session, ticket, What.OPENED, by_staff=False)
-    return ticket
+    return ticket, message
 
 
 def announce_opened(session: AsyncSession, ticket: Ticket, followed: Ticket | None) -> None:

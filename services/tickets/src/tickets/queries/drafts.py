@@ -6,8 +6,9 @@ from chassis.data.reading import Part, Reader, Rows
 from chassis.http.auth import Caller
 from contracts.tickets import api
 from tickets.models import Draft, is_staff
+from tickets.queries.files import OF_DRAFT
 
-MINE = select(*Draft.__table__.columns).where(Draft.person_id == bindparam("person_id"))
+MINE = select(*Draft.__table__.columns, OF_DRAFT).where(Draft.person_id == bindparam("person_id"))
 OF_NEW = MINE.where(Draft.number.is_(None))
 OF_ONE = MINE.where(Draft.number == bindparam("number"))
 

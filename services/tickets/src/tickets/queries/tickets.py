@@ -39,7 +39,7 @@ from tickets.models import (
     TicketUnknown,
     is_staff,
 )
-from tickets.queries import drafts
+from tickets.queries import drafts, files
 from tickets.queries.changes import AS_OF
 
 MOST_FOLLOWERS = 20
@@ -98,6 +98,7 @@ MESSAGE = (
     Message.text,
     Message.sent_at,
     Message.status_after,
+    files.OF_MESSAGE,
 )
 MESSAGE_FOR_STAFF = (*MESSAGE, Message.minutes, Message.minutes_corrected)
 

@@ -17,6 +17,7 @@ from tickets.models import Ticket
 from tickets.operations import tickets as operations
 from tickets.operations.bounds import within
 from tickets.operations.drafts import forget_draft
+from tickets.operations.files import attach
 from tickets.queries import lists
 from tickets.queries import owned_products as products
 from tickets.queries import tickets as queries
@@ -25,6 +26,7 @@ from tickets.routes.parameters import (
     After,
     Customer,
     Limit,
+    MostFiles,
     TheBounds,
     WithCounts,
 )
@@ -35,7 +37,13 @@ router = Routes("tickets")
 
 @router.post("", status_code=201, max_body_size=LONG_BODY)
 async def open_ticket(
-    new: api.NewTicket, customer: Customer, session: Transaction, once: Once, bounds: TheBounds
+    *,
+    new: api.NewTicket,
+    customer: Customer,
+    session: Transaction,
+    once: Once,
+    bounds: TheBounds,
+    most_files: MostFiles,
 ) -> api.Ticket:
     """Open a request about something you bought, or one that follows a resolved request.
 
@@ -43,7 +51,8 @@ async def open_ticket(
     """
 
     async def make(_: None, opening: operations.Opening) -> Ticket:
-        ticket = await operations.open_ticket(session, customer, opening, new)
+        ticket, message = await operations.open_ticket(session, customer, opening, new)
+        await attach(session, customer, None, message.id, file_ids=new.files, most=most_files)
         forget_draft(session, customer, None, key=once.key)
         return ticket
 

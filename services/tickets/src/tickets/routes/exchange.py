@@ -15,12 +15,15 @@ from tickets.models import Message
 from tickets.operations import messages as operations
 from tickets.operations.bounds import within
 from tickets.operations.drafts import forget_draft
+from tickets.operations.files import attach
 from tickets.queries import tickets as queries
+from tickets.queries.files import names
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Anyone,
     Before,
     Limit,
+    MostFiles,
     Service,
     Staff,
     TheBounds,
@@ -72,15 +75,18 @@ async def add_message(
     session: Transaction,
     once: Once,
     bounds: TheBounds,
+    most_files: MostFiles,
 ) -> api.StaffMessage | api.Message:
     """Reply as staff, or write in your own request; `resolve` closes it at once.
 
+    409 `file_not_ready`, `file_not_of_draft` or `file_refused` for a file that cannot be sent.
     409 `answered_meanwhile` if somebody wrote after `seen_position`, unless `send_anyway`. 429
     `too_many_messages` for a customer who has written too much within an hour.
     """
 
     async def make(_: None, locked: operations.Locked) -> Message:
         message = operations.add_message(session, author, locked, new)
+        await attach(session, author, number, message.id, file_ids=new.files, most=most_files)
         forget_draft(session, author, number, key=once.key)
         return message
 
@@ -93,12 +99,19 @@ async def add_message(
 
 @router.post("/{number:ticket}/notes", status_code=201, max_body_size=LONG_BODY)
 async def add_note(
-    number: int, new: api.NewNote, author: Staff, session: Transaction, once: Once
+    *,
+    number: int,
+    new: api.NewNote,
+    author: Staff,
+    session: Transaction,
+    once: Once,
+    most_files: MostFiles,
 ) -> api.StaffMessage:
     """A note among staff; customers never see it, and no queue changes."""
 
     async def make(locked: operations.Locked) -> Message:
         note = operations.add_note(session, author, locked, new)
+        await attach(session, author, number, note.id, file_ids=new.files, most=most_files)
         forget_draft(session, author, number, key=once.key)
         return note
 
@@ -126,7 +139,8 @@ async def visible_text(message_id: UUID, _: Service, reader: Reading) -> api.Vis
     """The text that a mail may quote: never a note. For our own services, on the internal entry
     point.
     """
-    return api.VisibleText(text=await queries.visible_text(reader, message_id))
+    text = await queries.visible_text(reader, message_id)
+    return api.VisibleText(text=text, files=await names(reader, message_id))
 
 
 @router.get("/{number:ticket}/subject")

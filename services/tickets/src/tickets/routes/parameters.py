@@ -11,15 +11,19 @@ from contracts.identity.roles import SERVICE, STAFF, Role
 from contracts.numbers import LONGEST_NUMBER
 from contracts.paging import PAGE_MOST
 from tickets.operations.bounds import Bounds
+from tickets.operations.files import FileBounds
 
-Customer = Annotated[Caller, Depends(require_role(Role.CUSTOMER))]
+MayAsk = Depends(require_role(Role.CUSTOMER))
+MayRead = Depends(require_role(Role.CUSTOMER, *STAFF))
+Customer = Annotated[Caller, MayAsk]
 Staff = Annotated[Caller, Depends(require_role(*STAFF))]
 VerifiedStaff = Annotated[Caller, Depends(require_session(*STAFF))]
-Anyone = Annotated[Caller, Depends(require_role(Role.CUSTOMER, *STAFF))]
+Anyone = Annotated[Caller, MayRead]
 Service = Annotated[Caller, Depends(require_role(SERVICE))]
 
 PAGE = 25
 LAST_MESSAGES = 30
+MEGABYTE = 1024 * 1024
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_MOST, description="The most lines of one page.")]
 After = Annotated[str | None, Query(description="The page before this one gave it as `next`.")]
@@ -32,6 +36,21 @@ async def bounds_of(request: Request) -> Bounds:
     return Bounds(tickets=settings.tickets_an_hour, messages=settings.messages_an_hour)
 
 
+async def most_files(request: Request) -> int:
+    return request.app.state.settings.files_of_message
+
+
+async def file_bounds(request: Request) -> FileBounds:
+    settings = request.app.state.settings
+    return FileBounds(
+        files=settings.files_of_message,
+        bytes=settings.file_megabytes * MEGABYTE,
+        an_hour=settings.files_an_hour,
+    )
+
+
+MostFiles = Annotated[int, Depends(most_files)]
+TheFileBounds = Annotated[FileBounds, Depends(file_bounds)]
 TheBounds = Annotated[Bounds, Depends(bounds_of)]
 
 

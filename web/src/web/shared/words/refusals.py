@@ -65,6 +65,11 @@ def too_long(facts: Facts) -> str:
     )
 
 
+def file_too_large(facts: Facts) -> str:
+    megabytes = int(facts.get("longest", 0)) // (1024 * 1024)
+    return _("Ce fichier est trop lourd : %(most)s Mo au plus.", most=number(megabytes))
+
+
 def password_too_short(facts: Facts) -> str:
     shortest, length = int(facts.get("shortest", PASSWORD_SHORTEST)), int(facts.get("length", 0))
     return ngettext(
@@ -248,6 +253,38 @@ REFUSALS: dict[str, Sentence] = {
     ),
     "search_too_short": search_too_short,
     "upload_offset_wrong": N_("L’envoi a été interrompu. Reprenez-le."),
+    # Files of messages.
+    "file_unknown": N_("Ce fichier n’existe pas ou n’existe plus."),
+    "file_missing": N_(
+        "Ce fichier n’est plus disponible. Demandez qu’on vous l’envoie de nouveau."
+    ),
+    "file_not_of_draft": N_(
+        "Un fichier a été retiré ou déjà envoyé. Vérifiez la liste, puis envoyez de nouveau."
+    ),
+    "file_not_ready": N_(
+        "Un fichier est encore en cours d’envoi ou de vérification. Votre texte est conservé : envoyez dans un instant."
+    ),
+    "file_refused": N_("Un fichier a été refusé. Retirez-le, puis envoyez de nouveau."),
+    "too_many_files": N_("%(most)s fichiers au plus par message."),
+    "too_many_files_an_hour": too_many_in_an_hour(
+        N_(
+            "%(most)s fichiers par heure au plus : le prochain peut être envoyé dans %(wait)s. Votre texte est conservé."
+        ),
+        N_(
+            "Trop de fichiers : le prochain peut être envoyé dans %(wait)s. Votre texte est conservé."
+        ),
+    ),
+    "file_too_large": file_too_large,
+    "file_empty": N_("Ce fichier est vide."),
+    "file_nameless": N_("Ce fichier n’a pas de nom."),
+    "file_kind_refused": N_("Ce type de fichier n’est pas accepté."),
+    "file_virus": N_("Ce fichier contient un virus : il n’a pas été enregistré."),
+    "file_picture_too_large": N_("Cette image est trop grande pour être ouverte."),
+    "file_picture_unreadable": N_(
+        "Cette image n’a pas pu être lue : le fichier est abîmé ou incomplet."
+    ),
+    "file_failed": N_("Ce fichier n’a pas pu être vérifié. Envoyez-le de nouveau."),
+    "check_later": N_("Les fichiers attendent d’être vérifiés. Votre texte est conservé."),
     "import_refused": N_("Ce fichier ne peut pas être importé."),
     "import_header_wrong": N_("La première ligne du fichier doit être « %(expected)s »."),
     "import_undecodable": N_("Ligne %(line)s, colonne %(column)s : le fichier n’est pas en UTF-8."),

