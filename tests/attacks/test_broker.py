@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from chassis.messaging import streams
-from chassis.messaging.streams.rights import asked
+from chassis.messaging.streams.rights import subject_outside
 from contracts.topology import CONTEXTS, PUBLISHERS, stream_name
 from doors import Ways, broker_and_door
 from waiting import eventually
@@ -105,7 +105,7 @@ class Attacker:
 
         await eventually(all_have_come)
         errors = "\n".join(error for error in self.errors if "permissions" in error)
-        return {each for each in subjects if f'"{asked(each).lower()}"' in errors}
+        return {each for each in subjects if f'"{subject_outside(each).lower()}"' in errors}
 
 
 @asynccontextmanager

@@ -45,11 +45,11 @@ class Identity(httpx.AsyncBaseTransport):
     """Publishes its keys; or hangs until whoever asks has no more patience."""
 
     def __init__(self) -> None:
-        self.hangs, self.asked = False, 0
+        self.hangs, self.requests = False, 0
         self.reached, self.patience_ends = asyncio.Event(), asyncio.Event()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked += 1
+        self.requests += 1
         if self.hangs:
             self.reached.set()
             await self.patience_ends.wait()
@@ -62,7 +62,7 @@ async def test_nobody_waits_for_identity_while_the_key_is_known():
     keys = PublishedKeys(httpx.AsyncClient(transport=identity, base_url="http://gateway"))
     assert await keys.key(testing.KID) is not None
     identity.hangs = True
-    keys.asked_at -= 24 * 3600
+    keys.requested_at -= 24 * 3600
     async with asyncio.timeout(30):
         assert None not in await asyncio.gather(*(keys.key(testing.KID) for _ in range(10)))
     identity.patience_ends.set()
@@ -82,13 +82,13 @@ async def test_while_identity_hangs_one_asks_for_all_who_show_an_unknown_key():
     identity.patience_ends.set()
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert {type(answer) for answer in answers} == {KeysUnavailable}
-    assert identity.asked == 1
+    assert identity.requests == 1
     identity.hangs = False
-    keys.asked_at -= 10
+    keys.requested_at -= 10
     with structlog.testing.capture_logs() as logs:
         assert await keys.key("forged") is None
         assert await keys.key("forged too") is None
-    assert identity.asked == 2  # not for each that somebody makes up
+    assert identity.requests == 2  # not for each that somebody makes up
     assert [line["event"] for line in logs] == ["unknown_signing_key"]
 
 
@@ -202,20 +202,20 @@ async def test_a_dependency_lets_in_whom_it_names(monkeypatch):
 
 
 async def test_a_service_token_is_fetched_once_until_shortly_before_its_end(monkeypatch):
-    asked: list[tuple[str, str, bytes]] = []
+    requests: list[tuple[str, str, bytes]] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        asked.append((request.method, request.url.path, request.content))
-        if len(asked) > 3:
+        requests.append((request.method, request.url.path, request.content))
+        if len(requests) > 3:
             return httpx.Response(503)
-        return httpx.Response(200, json={"access_token": str(len(asked)), "expires_in": 60})
+        return httpx.Response(200, json={"access_token": str(len(requests)), "expires_in": 60})
 
     now = 1000.0
     monkeypatch.setattr(auth.time, "monotonic", lambda: now)
     http = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://gateway")
     tokens = ServiceTokens(http, "notifications", "a secret")
     assert [await tokens.token() for _ in range(2)] == ["1", "1"]
-    assert asked == [
+    assert requests == [
         (
             "POST",
             "/api/identity/service-tokens",

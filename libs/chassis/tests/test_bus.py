@@ -124,17 +124,17 @@ class Seen(Subscriptions):
             self.numbers.append(event.number)
 
 
-async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js):
+async def test_events_arrive_in_order_and_a_poisoned_one_becomes_a_dead_letter(database, js):
     seen = Seen(fails={3: ValueError("poison")})
     await announce(database, 1, 2, 3, 4, 5)
 
     consumer = consumer_of(database, js, seen, retries=(0.05, 0.5))
     async with running(relay_of(database, js).run(), consumer.run()):
 
-        async def parked() -> bool:
+        async def is_dead_letter() -> bool:
             return await count(database, DeadLetter) == 1
 
-        await eventually(parked)
+        await eventually(is_dead_letter)
 
     assert list(dict.fromkeys(seen.numbers)) == [1, 2, 4, 5]
     # Each of the three deliveries is tried in its batch, then alone.
@@ -143,20 +143,20 @@ async def test_events_arrive_in_order_and_a_poisoned_one_is_parked(database, js)
     assert tries[2] - tries[1] >= 0.05
     assert tries[4] - tries[3] >= 0.5
     assert await count(database, InboxMessage) == 4
-    [parked_event] = await dead_letters.all_dead_letters(database)
-    assert parked_event.error == "ValueError: poison"
-    assert parked_event.attempts == 3
+    [dead_letter] = await dead_letters.all_dead_letters(database)
+    assert dead_letter.error == "ValueError: poison"
+    assert dead_letter.attempts == 3
 
 
-async def test_a_parked_event_can_be_handled_again_or_dropped(database, js):
+async def test_a_dead_letter_can_be_handled_again_or_dropped(database, js):
     seen = Seen(fails={number: ValueError("poison") for number in (1, 2, 3)})
     await announce(database, 1, 2, 3)
     async with running(relay_of(database, js).run(), consumer_of(database, js, seen, ()).run()):
 
-        async def parked() -> bool:
+        async def is_dead_letter() -> bool:
             return await count(database, DeadLetter) == 3
 
-        await eventually(parked)
+        await eventually(is_dead_letter)
     first, second, third = await dead_letters.all_dead_letters(database)
 
     assert await dead_letters.retry(database, seen, "listener", first.id) == (
@@ -387,16 +387,16 @@ async def test_trouble_of_the_database_is_not_held_against_the_event(database, j
     assert await count(database, DeadLetter) == 0
 
 
-async def test_what_is_not_an_event_is_parked_too(database, js):
+async def test_what_is_not_an_event_becomes_a_dead_letter_too(database, js):
     await js.publish("numbers.numbered.v1.x", b'{"not": "an event", "nul": "\x00"}')
     async with running(consumer_of(database, js, Seen(), ()).run()):
 
-        async def parked() -> bool:
+        async def is_dead_letter() -> bool:
             return await count(database, DeadLetter) == 1
 
-        await eventually(parked)
-    [parked_event] = await dead_letters.all_dead_letters(database)
-    assert parked_event.event_id is None
+        await eventually(is_dead_letter)
+    [dead_letter] = await dead_letters.all_dead_letters(database)
+    assert dead_letter.event_id is None
 
 
 async def test_the_outbox_is_ordered_by_its_position(database, js):
@@ -1205,9 +1205,9 @@ async def test_deliveries_are_no_failures(database, js):
     seen = Seen(fails={1: ValueError("poison")})
     async with running(consumer_of(database, js, seen, (0.05,)).run()):
 
-        async def parked() -> bool:
+        async def is_dead_letter() -> bool:
             return await count(database, DeadLetter) == 1
 
-        await eventually(parked)
-    [parked_event] = await dead_letters.all_dead_letters(database)
-    assert parked_event.attempts == 2
+        await eventually(is_dead_letter)
+    [dead_letter] = await dead_letters.all_dead_letters(database)
+    assert dead_letter.attempts == 2

@@ -95,7 +95,7 @@ async def client(server: Server) -> AsyncGenerator[HttpClient]:
         yield client
 
 
-ASKED: list[dict[str, Any]] = [
+REQUESTS: list[dict[str, Any]] = [
     {"method": "GET", "url": "/api/tickets"},
     {"method": "GET", "url": "/é/%2F", "params": {"q": "écran noir & 100 %", "limit": 25}},
     {"method": "GET", "url": "/", "params": {"counts": True, "number": ["1", "2"], "none": None}},
@@ -106,16 +106,18 @@ ASKED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.mark.parametrize("asked", ASKED, ids=lambda asked: f"{asked['method']} {asked['url']}")
-async def test_what_is_asked_arrives_as_httpx_would_send_it(server, client, asked):
-    given = asked.get("params", {})
+@pytest.mark.parametrize(
+    "wanted", REQUESTS, ids=lambda wanted: f"{wanted['method']} {wanted['url']}"
+)
+async def test_a_request_arrives_as_httpx_would_send_it(server, client, wanted):
+    given = wanted.get("params", {})
     plain: dict[str, Any] = {
-        **asked,
+        **wanted,
         "params": {name: given[name] for name in given if given[name] is not None},
     }
     async with httpx.AsyncClient(base_url=server.url) as other:
         await other.request(**plain)
-    answer = await client.request(**asked)
+    answer = await client.request(**wanted)
 
     assert answer.json() == {"words": "ok"}
     theirs, ours = (httpx.URL(head.split()[1].decode()) for head in server.heads)
@@ -125,7 +127,7 @@ async def test_what_is_asked_arrives_as_httpx_would_send_it(server, client, aske
     assert ours.params.multi_items() == theirs.params.multi_items()
     assert server.bodies[0] == server.bodies[1]
     keys = [b"idempotency-key: 1" in head.lower() for head in server.heads]
-    assert keys == [bool(asked.get("headers"))] * 2
+    assert keys == [bool(wanted.get("headers"))] * 2
 
 
 async def test_whoever_is_asked_next_goes_on_with_the_same_ids(server, client):
@@ -294,13 +296,13 @@ def test_a_problem_comes_with_all_that_its_service_said():
 
 
 class Answering(httpx.AsyncBaseTransport):
-    """Answers in turn what it is given, or fails so; remembers what it was asked."""
+    """Answers in turn what it is given, or fails so; remembers the requests."""
 
     def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers, self.asked = [*answers], list[httpx.Request]()
+        self.answers, self.requests = [*answers], list[httpx.Request]()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request)
+        self.requests.append(request)
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
@@ -321,7 +323,7 @@ async def test_each_call_says_who_asks_what_under_which_key_and_for_how_long():
         await bearer.send("PUT", "/b", {"text": "é"}, Words, key="12345678")
         await bearer.call("DELETE", "/c")
         await bearer.call("POST", "/d", {"n": 1})
-    get, put, delete, post = there.asked
+    get, put, delete, post = there.requests
     assert (get.method, str(get.url)) == ("GET", "http://gateway/a?q=%C3%A9&flag=true")
     assert get.headers["X-Real-IP"] == put.headers["X-Real-IP"] == "10.0.0.1"
     assert not {"Authorization", "Idempotency-Key"} & {*map(str.title, get.headers)}
@@ -381,7 +383,7 @@ async def test_a_stream_that_is_refused_or_breaks_off_is_a_problem():
         (401, "unauthenticated", None),
     ]
     assert len(renewed) == 1
-    first = there.asked[0]
+    first = there.requests[0]
     assert (first.method, str(first.url)) == ("GET", "http://gateway/live?after=3")
     assert first.headers["Authorization"] == "Bearer old"
     limits = first.extensions["timeout"]

@@ -49,7 +49,7 @@ async def test_a_clock_beyond_five_seconds_is_trouble_and_no_reason_to_serve_nob
             return datetime.now(tz) + timedelta(seconds=61)
 
     monkeypatch.setattr("chassis.data.database.datetime", Ahead)
-    monkeypatch.setattr(clock, "own", Clock())
+    monkeypatch.setattr(clock, "process_clock", Clock())
     with pytest.raises(Stuck, match=r"61 s ahead of its database's.*set it"):
         await compare_clocks(app, loop)
 
@@ -81,7 +81,7 @@ async def test_a_token_ends_by_the_clock_of_who_signed_it(ahead, corrected, monk
     ) as http:
         keys = PublishedKeys(http)
         await keys.read()
-        monkeypatch.setattr(clock.own, "behind", timedelta(seconds=corrected))
+        monkeypatch.setattr(clock.process_clock, "behind", timedelta(seconds=corrected))
         for left, is_good in ((30, True), (-5, False)):
             ends = datetime.now(UTC) + identity + timedelta(seconds=left)
             [token] = testing.token("seller", ends=ends).values()

@@ -50,7 +50,7 @@ def depot(tmp_path: Path, monkeypatch) -> Generator[str]:
         del sys.modules[name]
 
 
-async def asked(database: Database, *words: str) -> Result:
+async def run_command(database: Database, *words: str) -> Result:
     """In a thread, for commands begin loops of their own."""
     url = database.engine.url.render_as_string(hide_password=False)
     environment = {"GUICHET_DATABASE_URL": url}
@@ -58,7 +58,7 @@ async def asked(database: Database, *words: str) -> Result:
     return await asyncio.to_thread(CliRunner().invoke, cli, words, env=environment)
 
 
-async def park(database: Database, body: str) -> None:
+async def store_dead_letter(database: Database, body: str) -> None:
     async with database.transaction() as session:
         session.add(
             DeadLetter(
@@ -79,23 +79,23 @@ async def test_dead_letters_are_listed_shown_handled_again_and_dropped(depot, da
         for products in ([product], [])
     )
     for body in (good, bad, "no JSON"):
-        await park(database, body)
+        await store_dead_letter(database, body)
 
-    listed = await asked(database, "dead-letters", "list")
+    listed = await run_command(database, "dead-letters", "list")
     lines = [line.split("\t") for line in listed.stdout.splitlines()]
     assert [line[0] for line in lines] == ["1", "2", "3"]
     assert lines[0][2:] == ["catalog.products-changed.v1.x", "3", "ValueError: é"]
     assert lines[0][1].endswith("Z")
 
-    shown = await asked(database, "dead-letters", "show", "1")
+    shown = await run_command(database, "dead-letters", "show", "1")
     assert '"designation": "é"' in shown.stdout
     assert shown.stdout.startswith('{\n  "specversion"')
     assert (shown.stderr, shown.exit_code) == ("error: ValueError: é\n", 0)
-    assert (await asked(database, "dead-letters", "show", "3")).stdout == "no JSON\n"
-    missing = await asked(database, "dead-letters", "show", "9")
+    assert (await run_command(database, "dead-letters", "show", "3")).stdout == "no JSON\n"
+    missing = await run_command(database, "dead-letters", "show", "9")
     assert (missing.exit_code, missing.stderr) == (1, "there is no dead letter 9 in depot\n")
 
-    again = await asked(database, "dead-letters", "retry", "1", "2", "9")
+    again = await run_command(database, "dead-letters", "retry", "1", "2", "9")
     assert again.stdout == "1: handled\n2: failed: ValueError: nothing in it\n9: not there\n"
     assert again.exit_code == 1
     async with database.reading() as reader:
@@ -104,17 +104,17 @@ async def test_dead_letters_are_listed_shown_handled_again_and_dropped(depot, da
         )
         assert [tuple(row) for row in handled] == [("depot", "CATALOG", 7)]
 
-    dropped = await asked(database, "dead-letters", "drop", "2", "9")
+    dropped = await run_command(database, "dead-letters", "drop", "2", "9")
     assert (dropped.stdout, dropped.exit_code) == ("2: dropped\n9: not there\n", 1)
-    dropped = await asked(database, "dead-letters", "drop", "3")
+    dropped = await run_command(database, "dead-letters", "drop", "3")
     assert (dropped.stdout, dropped.exit_code) == ("3: dropped\n", 0)
-    assert (await asked(database, "dead-letters", "list")).stdout == ""
+    assert (await run_command(database, "dead-letters", "list")).stdout == ""
 
 
 async def test_without_a_command_all_of_them_are_shown(depot, database):
     for words, named in (((), ("serve", "migrate", "dead-letters")),
                          (("dead-letters",), ("list", "show", "retry", "drop"))):  # fmt: skip
-        answer = await asked(database, *words)
+        answer = await run_command(database, *words)
         assert [name for name in named if name not in answer.output] == []
 
 

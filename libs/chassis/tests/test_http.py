@@ -481,8 +481,8 @@ async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database)
     async with database.transaction() as session:
         event = {"event_id": new_id(), "type": "a", "subject": "a", "body": "{}"}
         session.add(OutboxMessage(**event))
-        parked = {"stream": "A", "position": 1, "subject": "a", "error": "", "attempts": 1}
-        session.add(DeadLetter(body="{}", **parked))
+        letter = {"stream": "A", "position": 1, "subject": "a", "error": "", "attempts": 1}
+        session.add(DeadLetter(body="{}", **letter))
     await client.post("/api/things?name=Rousseau", json={"name": "taken"}, headers=token("seller"))
     figures = (await client.get("/metrics")).text
     assert (

@@ -131,19 +131,19 @@ async def publishes_again(
 
 
 async def test_what_only_tables_hold_is_published_again_where_all_is_lost(database, connection):
-    asked = []
+    calls = []
 
     async def from_tables() -> int:
-        asked.append(1)
+        calls.append(1)
         return 2
 
     own = OwnStream("A", from_tables)
     own.known = Known(CREATED, 3)
     await own.note(connection)
     assert await own.compare(connection, stream(2)) is None
-    assert asked == []
+    assert calls == []
     assert await own.compare(connection, stream(2, created=LATER)) == 0
-    assert asked == [1]
+    assert calls == [1]
     assert await noted(database) == (LATER, 2, 1)
 
 

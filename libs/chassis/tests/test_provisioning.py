@@ -24,7 +24,7 @@ def connect(role: str, database: str) -> psycopg.Connection:
     return psycopg.connect(postgres_server(), user=role, dbname=database, autocommit=True)
 
 
-def asked(statement: LiteralString, *names: str) -> list[Any]:
+def query(statement: LiteralString, *names: str) -> list[Any]:
     with psycopg.connect(postgres_server()) as connection:
         return connection.execute(statement, [list(names or ROLES)]).fetchall()
 
@@ -66,7 +66,7 @@ def test_nobody_enters_the_database_of_another(made):
     for role, database in ((TWO, ONE), (owner(TWO), ONE), (ONE, TWO), (owner(ONE), TWO)):
         with pytest.raises(psycopg.OperationalError, match="permission denied for database"):
             connect(role, database)
-    rights = asked(
+    rights = query(
         "SELECT rolcanlogin, rolsuper, rolcreatedb, rolcreaterole FROM pg_roles"
         " WHERE rolname = ANY(%s)"
     )
@@ -77,9 +77,9 @@ def test_made_again_it_keeps_the_rows_and_takes_the_new_passwords(made):
     with connect(owner(ONE), ONE) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 1 AS id")
     verifiers = "SELECT rolname, rolpassword FROM pg_authid WHERE rolname = ANY(%s)"
-    before = asked(verifiers)
+    before = query(verifiers)
     make(postgres_server(), NAMES, passwords("the second"))
-    assert not set(before) & set(asked(verifiers))
+    assert not set(before) & set(query(verifiers))
     with connect(ONE, ONE) as connection:
         assert connection.execute("SELECT id FROM kept").fetchall() == [(1,)]
 
@@ -110,8 +110,8 @@ def test_what_was_made_can_be_removed_with_all_that_is_in_it():
     with connect(gone, gone):
         remove(postgres_server(), [gone])
     remove(postgres_server(), [gone])
-    assert asked("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", gone, owner(gone)) == []
-    assert asked("SELECT datname FROM pg_database WHERE datname = ANY(%s)", gone) == []
+    assert query("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", gone, owner(gone)) == []
+    assert query("SELECT datname FROM pg_database WHERE datname = ANY(%s)", gone) == []
 
 
 def test_passwords_are_those_in_the_urls_that_the_services_read(tmp_path):

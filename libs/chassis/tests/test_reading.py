@@ -184,7 +184,7 @@ async def test_a_value_of_one_row_or_none(database, announced):
 
 async def test_questions_are_answered_together_each_from_its_own_parts(database, announced):
     counted = Part(select(func.count()).select_from(OutboxMessage), {})
-    named = Part(text("SELECT :name"), {"name": "x"}, plans_anew=True)
+    named = Part(text("SELECT :name"), {"name": "x"}, custom_plan=True)
     one = Question([counted], lambda rows: rows.scalar_one())
     two = Question([named, counted], lambda a, b: (a.scalar_one(), b.scalar_one()))
     async with database.reading() as reader:

@@ -7,13 +7,13 @@ import pytest
 
 from chassis.messaging.streams import door_config, nats_config
 from chassis.messaging.streams.rights import (
-    asked,
     other_systems,
     password_variable,
     permissions,
     rights_of_all,
     rights_of_service,
     rights_of_subscriber,
+    subject_outside,
     users,
 )
 from contracts.topology import CONTEXTS, PUBLIC_STREAMS, stream_name
@@ -75,8 +75,8 @@ def test_a_service_publishes_its_own_and_reads_what_it_listens_to():
 
 def test_what_is_asked_of_jetstream_has_another_name_in_each_account():
     right = "$JS.API.CONSUMER.INFO.SALES.warehouse"
-    assert asked(right) == "$JS.guichet.API.CONSUMER.INFO.SALES.warehouse"
-    assert asked("$JS.ACK.SALES.warehouse.>") == "$JS.ACK.SALES.warehouse.>"
+    assert subject_outside(right) == "$JS.guichet.API.CONSUMER.INFO.SALES.warehouse"
+    assert subject_outside("$JS.ACK.SALES.warehouse.>") == "$JS.ACK.SALES.warehouse.>"
     assert permissions("warehouse", [right]) == {
         "publish": {"allow": ["$JS.guichet.API.CONSUMER.INFO.SALES.warehouse"]},
         "subscribe": {"allow": ["_INBOX.warehouse.>"]},
@@ -128,7 +128,7 @@ def test_the_brokers_configuration_says_what_it_was_given():
     ]
     imports = own[own.index("imports: [") + 1 :]
     assert [json.loads(line) for line in imports[: imports.index("]")]] == [
-        {"service": {"account": "GUICHET", "subject": right}, "to": asked(right)}
+        {"service": {"account": "GUICHET", "subject": right}, "to": subject_outside(right)}
         for right in rights
     ]
     bare = lines_of(nats_config(listen="127.0.0.1:4222", store="/store", subscribers=[]))

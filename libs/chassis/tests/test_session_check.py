@@ -1,4 +1,4 @@
-"""Who must stand is asked for at most every ten seconds, and a silent identity opens nothing."""
+"""A session is checked at most every ten seconds, and a silent identity opens nothing."""
 
 import asyncio
 from types import SimpleNamespace
@@ -18,17 +18,17 @@ from chassis.http.session_check import RemoteSessionCheck, SessionEnded, Session
 
 
 class Identity:
-    """What answers, and whom it was asked about."""
+    """Answers as it is set to, and counts the requests."""
 
     def __init__(self) -> None:
-        self.status, self.code, self.asked = 204, "session_ended", 0
+        self.status, self.code, self.requests = 204, "session_ended", 0
         self.awake, self.reached = asyncio.Event(), asyncio.Event()
         self.awake.set()
         self.app = FastAPI()
         self.app.get(session_check.PATH)(self.answer)
 
     async def answer(self) -> Response:
-        self.asked += 1
+        self.requests += 1
         if not self.awake.is_set():
             self.reached.set()
         await self.awake.wait()
@@ -41,78 +41,78 @@ def identity() -> Identity:
 
 
 @pytest.fixture
-async def asked(identity):
+async def check(identity):
     transport = httpx.ASGITransport(identity.app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
         yield RemoteSessionCheck(http)
 
 
-async def renewed(asked: RemoteSessionCheck) -> None:
+async def renewed(check: RemoteSessionCheck) -> None:
     """What is renewed in the background has been answered."""
-    await asyncio.gather(*asked.renewing.values())
+    await asyncio.gather(*check.renewing.values())
 
 
 def somebody() -> Caller:
     return Caller(id=uuid4(), role="seller", name="Paul Morel", session_id=uuid4(), token="t")
 
 
-async def test_an_answer_counts_for_ten_seconds_and_for_one_session(identity, asked, monkeypatch):
+async def test_an_answer_counts_for_ten_seconds_and_for_one_session(identity, check, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(session_check.time, "monotonic", lambda: now)
     paul, other = somebody(), somebody()
-    await asked.require(paul)
+    await check.require(paul)
     now += session_check.RENEWED_SECONDS - 0.01
-    await asked.require(paul)
-    await asked.require(other)
-    assert identity.asked == 2
+    await check.require(paul)
+    await check.require(other)
+    assert identity.requests == 2
     now += session_check.SECONDS - session_check.RENEWED_SECONDS + 0.01
     identity.status = 401
     for _ in range(2):  # a refusal is not remembered, nor is what was true before it
         with pytest.raises(SessionEnded):
-            await asked.require(paul)
-    assert identity.asked == 4
+            await check.require(paul)
+    assert identity.requests == 4
 
 
 async def test_who_goes_on_does_not_wait_for_an_answer_that_is_renewed(
-    identity, asked, monkeypatch
+    identity, check, monkeypatch
 ):
     now = 1000.0
     clock = SimpleNamespace(monotonic=lambda: now)  # the loop goes by its own
     monkeypatch.setattr(session_check, "time", clock)
     paul = somebody()
-    await asked.require(paul)
+    await check.require(paul)
     identity.awake.clear()
     now += session_check.RENEWED_SECONDS
     for _ in range(3):
-        await asyncio.wait_for(asked.require(paul), 60)
+        await asyncio.wait_for(check.require(paul), 60)
         await asyncio.wait_for(identity.reached.wait(), 60)
-    assert identity.asked == 2
+    assert identity.requests == 2
     identity.awake.set()
-    await renewed(asked)
+    await renewed(check)
 
     now += session_check.RENEWED_SECONDS  # later than the first answer's end
     identity.status = 503
-    await asked.require(paul)
-    await renewed(asked)
+    await check.require(paul)
+    await renewed(check)
     identity.status = 401
-    await asked.require(paul)  # the second answer has not yet come to its end
-    await renewed(asked)
-    assert identity.asked == 4
+    await check.require(paul)  # the second answer has not yet come to its end
+    await renewed(check)
+    assert identity.requests == 4
     with pytest.raises(SessionEnded):
-        await asked.require(paul)
+        await check.require(paul)
 
 
 @pytest.mark.parametrize("status", [404, 429, 500, 503])
-async def test_what_is_no_answer_opens_nothing(identity, asked, status):
+async def test_what_is_no_answer_opens_nothing(identity, check, status):
     identity.status = status
     with pytest.raises(SessionUnchecked):
-        await asked.require(somebody())
+        await check.require(somebody())
 
 
-async def test_a_token_that_identity_does_not_take_ends_no_session(identity, asked):
+async def test_a_token_that_identity_does_not_take_ends_no_session(identity, check):
     identity.status, identity.code = 401, "unauthenticated"
     with pytest.raises(Unauthenticated) as refused:
-        await asked.require(somebody())
+        await check.require(somebody())
     assert refused.value.code == "unauthenticated"
 
 
@@ -126,13 +126,13 @@ async def test_silence_opens_nothing():
             await RemoteSessionCheck(http).require(somebody())
 
 
-async def test_as_many_sessions_are_remembered_as_may_be(identity, asked, monkeypatch):
+async def test_as_many_sessions_are_remembered_as_may_be(identity, check, monkeypatch):
     monkeypatch.setattr(session_check, "REMEMBERED_MOST", 2)
     first = somebody()
     for caller in (first, somebody(), somebody(), first):
-        await asked.require(caller)
-    assert identity.asked == 4
-    assert len(asked.good_until) == 2
+        await check.require(caller)
+    assert identity.requests == 4
+    assert len(check.good_until) == 2
 
 
 async def test_a_route_asks_after_role_and_session():

@@ -193,7 +193,7 @@ async def test_what_is_planned_anew_is_never_prepared(database: Database):
     async with database.reading() as reader:
         for anew in (True, False):
             for n in range(2 * wire.PREPARED_AFTER):
-                assert await reader.execute(NUMBER, {"n": n}, plans_anew=anew) == [(n,)]
+                assert await reader.execute(NUMBER, {"n": n}, custom_plan=anew) == [(n,)]
             assert await reader.scalar(PREPARED) == (0 if anew else 1)
 
 

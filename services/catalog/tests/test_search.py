@@ -63,12 +63,12 @@ async def test_counts_are_exact_to_a_thousand(imported, find, there, counted):
 async def test_the_withdrawn_are_counted_and_listed_when_asked_for(imported, find):
     await imported("A-1,Casque ouvert,true\nA-2,Casque fermé,false\n")
 
-    found, asked = await find("casque"), await find("casque", withdrawn=True)
+    found, with_withdrawn = await find("casque"), await find("casque", withdrawn=True)
 
-    assert counts(found) == counts(asked) == (1, 1)
+    assert counts(found) == counts(with_withdrawn) == (1, 1)
     assert references(found["withdrawn"]) == []
-    assert references(asked["withdrawn"]) == ["A-2"]
-    assert references(asked["on_sale"]) == ["A-1"]
+    assert references(with_withdrawn["withdrawn"]) == ["A-2"]
+    assert references(with_withdrawn["on_sale"]) == ["A-1"]
 
 
 async def test_each_group_is_listed_by_its_own_number(imported, find):

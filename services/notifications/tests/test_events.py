@@ -329,8 +329,8 @@ async def test_an_event_that_a_wrong_clock_made_old_is_stored_and_listed(scenari
 async def test_staff_who_asked_are_shown_what_a_wrong_clock_made_old(scenario, database):
     await scenario.has_request()
     async with database.transaction() as session:
-        asked = {"customer_answers_since": scenario.now - timedelta(days=2)}
-        session.add(Preferences(person_id=scenario.technician_id, **asked))
+        preferences = {"customer_answers_since": scenario.now - timedelta(days=2)}
+        session.add(Preferences(person_id=scenario.technician_id, **preferences))
     yesterday = scenario.customer_message(sent_at=scenario.now - timedelta(hours=25))
     await scenario.receives(yesterday, stored_at=scenario.now - timedelta(days=2))
     assert await scenario.mails() == []

@@ -157,7 +157,7 @@ class Owners:
 
     def __init__(self) -> None:
         self.known: dict[str, dict[str, object]] = {}
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.tokens: list[str] = []
         self.mood = "answering"
         self.url = ""
@@ -166,7 +166,7 @@ class Owners:
         self.app.add_api_route("/api/{path:path}", self.answer)
 
     async def answer(self, path: str, request: Request) -> Response:
-        self.asked.append(path)
+        self.requests.append(path)
         self.tokens.append(request.headers["authorization"])
         self.while_asked()
         if self.mood == "silent":
@@ -189,7 +189,7 @@ class Owners:
         self.known[f"catalog/products/{product_id}"] = product.model_dump(mode="json")
 
     def forget(self) -> None:
-        self.known, self.asked, self.tokens = {}, [], []
+        self.known, self.requests, self.tokens = {}, [], []
         self.mood, self.while_asked = "answering", lambda: None
 
 

@@ -112,7 +112,7 @@ async def test_the_owner_is_asked_once_with_the_sellers_token(client, shop_witho
     await record(client, shop_without_events, serial_number="SN0000000000001")
     await record(client, shop_without_events, serial_number="SN0000000000002")
 
-    assert owners.asked == [
+    assert owners.requests == [
         f"identity/customers/{shop_without_events.customer_id}",
         f"catalog/products/{shop_without_events.product_id}",
     ]
@@ -121,7 +121,7 @@ async def test_the_owner_is_asked_once_with_the_sellers_token(client, shop_witho
 
 async def test_nobody_is_asked_about_what_is_known(client, shop, owners):
     assert (await record(client, shop)).status_code == 201
-    assert owners.asked == []
+    assert owners.requests == []
 
 
 async def test_what_the_owner_says_is_judged_like_what_it_told(client, shop_without_events, owners):

@@ -31,7 +31,7 @@ EMPTY = """
 
 
 @dataclass
-class Asked:
+class ModelTicket:
     """One request as it should be; times are the numbers of the steps that they are of."""
 
     number: int
@@ -104,11 +104,11 @@ class Shop(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        self.requests: list[Asked] = []
+        self.requests: list[ModelTicket] = []
         self.events: list[tuple[str, int, int]] = []
         self.hints: list[tuple[str, int]] = []
         self.step = 0
-        self.touched: Asked | None = None
+        self.touched: ModelTicket | None = None
         self.sales = {}
         self.run(self.empty())
         for customer in self.customers:
@@ -121,21 +121,21 @@ class Shop(RuleBasedStateMachine):
     def person(self, place: int) -> Any:
         return [*self.customers, *self.staff][place]
 
-    def pick(self, which: int) -> Asked:
+    def pick(self, which: int) -> ModelTicket:
         return self.requests[which % len(self.requests)]
 
     def do(self, answering: Any) -> Any:
         self.step += 1
         return self.run(answering)
 
-    def may_see(self, who: Any, asked: Asked) -> bool:
-        return who.role != Role.CUSTOMER or who is asked.customer
+    def may_see(self, who: Any, modelled: ModelTicket) -> bool:
+        return who.role != Role.CUSTOMER or who is modelled.customer
 
-    def happened(self, asked: Asked, event: str | None, hint: str) -> None:
+    def happened(self, modelled: ModelTicket, event: str | None, hint: str) -> None:
         if event:
-            self.events.append((event, asked.number, asked.version))
-        self.hints.append((hint, asked.number))
-        self.touched = asked
+            self.events.append((event, modelled.number, modelled.version))
+        self.hints.append((hint, modelled.number))
+        self.touched = modelled
 
     # --- What people do
 
@@ -145,9 +145,9 @@ class Shop(RuleBasedStateMachine):
         sale = self.sales[who.name][product]
         answer = self.do(self.desk.open(who, sale))
         assert answer.status_code == 201
-        asked = Asked(answer.json()["number"], who, sale, self.step)
-        self.requests.append(asked)
-        self.happened(asked, "TicketOpened", "opened")
+        modelled = ModelTicket(answer.json()["number"], who, sale, self.step)
+        self.requests.append(modelled)
+        self.happened(modelled, "TicketOpened", "opened")
 
     @precondition(lambda self: self.requests)
     @rule(which=which, customer=st.integers(0, 1))
@@ -160,9 +160,9 @@ class Shop(RuleBasedStateMachine):
             assert answer.json()["code"] == "followed_ticket_unresolved"
         else:
             number = answer.json()["number"]
-            asked = Asked(number, who, followed.sale, self.step, follows=followed.number)
-            self.requests.append(asked)
-            self.happened(asked, "TicketOpened", "opened")
+            modelled = ModelTicket(number, who, followed.sale, self.step, follows=followed.number)
+            self.requests.append(modelled)
+            self.happened(modelled, "TicketOpened", "opened")
 
     @precondition(lambda self: self.requests)
     @rule(
@@ -173,134 +173,139 @@ class Shop(RuleBasedStateMachine):
         anyway=st.booleans(),
     )
     def write(self, which: int, person: int, resolve: bool, has_seen: bool, anyway: bool) -> None:
-        asked, who = self.pick(which), self.person(person)
-        seen, missed = self.seen(asked, who, has_seen)
+        modelled, who = self.pick(which), self.person(person)
+        seen, missed = self.seen(modelled, who, has_seen)
         answer = self.do(
             self.desk.say(
-                who, asked.number, resolve=resolve, seen_position=seen, send_anyway=anyway
+                who, modelled.number, resolve=resolve, seen_position=seen, send_anyway=anyway
             )
         )
-        if self.refused(answer, asked, who, 0 if anyway else missed):
+        if self.refused(answer, modelled, who, 0 if anyway else missed):
             return
         assert answer.status_code == 201
         kind = "customer" if who.role == Role.CUSTOMER else "staff"
-        asked.take(kind, who.name, self.step)
-        self.happened(asked, "TicketMessageAdded", "message")
-        assert answer.json()["status_after"] == asked.status
+        modelled.take(kind, who.name, self.step)
+        self.happened(modelled, "TicketMessageAdded", "message")
+        assert answer.json()["status_after"] == modelled.status
         if resolve:
-            asked.close(who, self.step)
-            self.happened(asked, "TicketResolved", "resolved")
+            modelled.close(who, self.step)
+            self.happened(modelled, "TicketResolved", "resolved")
 
-    def seen(self, asked: Asked, who: Any, has_seen: bool) -> tuple[int | None, int]:
+    def seen(self, modelled: ModelTicket, who: Any, has_seen: bool) -> tuple[int | None, int]:
         """A position to send along, and how many messages were written after it."""
-        if not self.may_see(who, asked):
+        if not self.may_see(who, modelled):
             return 1, 0
-        messages = self.run(self.desk.read(who, asked.number))["messages"]
+        messages = self.run(self.desk.read(who, modelled.number))["messages"]
         shown = messages if has_seen else messages[:1]
         return shown[-1]["position"], len(messages) - len(shown)
 
-    def refused(self, answer: Any, asked: Asked, who: Any, missed: int) -> bool:
-        if not self.may_see(who, asked):
+    def refused(self, answer: Any, modelled: ModelTicket, who: Any, missed: int) -> bool:
+        if not self.may_see(who, modelled):
             assert (answer.status_code, answer.json()["code"]) == (404, "ticket_unknown")
-        elif asked.status == "resolved":
+        elif modelled.status == "resolved":
             assert (answer.status_code, answer.json()["code"]) == (409, "ticket_resolved")
         elif missed:
             assert (answer.status_code, answer.json()["code"]) == (409, "answered_meanwhile")
             assert answer.json()["context"]["count"] == missed
         else:
             return False
-        self.touched = asked
+        self.touched = modelled
         return True
 
     @precondition(lambda self: self.requests)
     @rule(which=which, person=everybody, has_seen=st.booleans())
     def note(self, which: int, person: int, has_seen: bool) -> None:
-        asked, who = self.pick(which), self.person(person)
-        seen, missed = self.seen(asked, who, has_seen)
-        answer = self.do(self.desk.note(who, asked.number, seen_position=seen, minutes=3))
+        modelled, who = self.pick(which), self.person(person)
+        seen, missed = self.seen(modelled, who, has_seen)
+        answer = self.do(self.desk.note(who, modelled.number, seen_position=seen, minutes=3))
         if who.role == Role.CUSTOMER:
             assert answer.status_code == 403
-        elif not self.refused(answer, asked, who, missed):
+        elif not self.refused(answer, modelled, who, missed):
             assert answer.status_code == 201
-            asked.messages.append(("note", who.name))
-            self.happened(asked, None, "note")
+            modelled.messages.append(("note", who.name))
+            self.happened(modelled, None, "note")
 
     @precondition(lambda self: self.requests)
     @rule(which=which, person=everybody, last_word=st.sampled_from([None, "Merci."]))
     def resolve(self, which: int, person: int, last_word: str | None) -> None:
-        asked, who = self.pick(which), self.person(person)
-        answer = self.do(self.desk.resolve(who, asked.number, text=last_word))
-        if asked.status == "resolved" and asked.resolved_by == who.name:
-            is_repeated = last_word in (None, asked.last_word)
+        modelled, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.resolve(who, modelled.number, text=last_word))
+        if modelled.status == "resolved" and modelled.resolved_by == who.name:
+            is_repeated = last_word in (None, modelled.last_word)
             assert answer.status_code == (200 if is_repeated else 409)
-        elif not self.refused(answer, asked, who, 0):
+        elif not self.refused(answer, modelled, who, 0):
             assert answer.json()["status"] == "resolved"
             if last_word:
                 kind = "customer" if who.role == Role.CUSTOMER else "staff"
-                asked.take(kind, who.name, self.step)
-                self.happened(asked, "TicketMessageAdded", "message")
-            asked.close(who, self.step, last_word)
-            self.happened(asked, "TicketResolved", "resolved")
+                modelled.take(kind, who.name, self.step)
+                self.happened(modelled, "TicketMessageAdded", "message")
+            modelled.close(who, self.step, last_word)
+            self.happened(modelled, "TicketResolved", "resolved")
 
     @precondition(lambda self: self.requests)
     @rule(which=which, person=everybody, priority=st.sampled_from(list(Priority)))
     def prioritise(self, which: int, person: int, priority: Priority) -> None:
-        asked, who = self.pick(which), self.person(person)
-        answer = self.do(self.desk.prioritise(who, asked.number, priority))
+        modelled, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.prioritise(who, modelled.number, priority))
         if who.role == Role.CUSTOMER:
             assert answer.status_code == 403
-        elif not self.refused(answer, asked, who, 0):
+        elif not self.refused(answer, modelled, who, 0):
             assert answer.json()["priority"] == priority
-            if asked.priority != priority:
-                asked.priority = priority
-                asked.version += 1
-                self.happened(asked, "TicketPrioritised", "priority")
+            if modelled.priority != priority:
+                modelled.priority = priority
+                modelled.version += 1
+                self.happened(modelled, "TicketPrioritised", "priority")
 
     @precondition(lambda self: self.requests)
     @rule(which=which, person=st.integers(2, 4), all_of_it=st.booleans())
     def see(self, which: int, person: int, all_of_it: bool) -> None:
-        asked, who = self.pick(which), self.person(person)
-        messages = self.run(self.desk.read(who, asked.number))["messages"]
+        modelled, who = self.pick(which), self.person(person)
+        messages = self.run(self.desk.read(who, modelled.number))["messages"]
         place = len(messages) - 1 if all_of_it else 0
         assert (
-            self.do(self.desk.see(who, asked.number, messages[place]["position"])).status_code
+            self.do(self.desk.see(who, modelled.number, messages[place]["position"])).status_code
             == 204
         )
-        if asked.unread and all(kind != "customer" for kind, _ in asked.messages[place + 1 :]):
-            asked.unread = False
-            self.happened(asked, None, "seen")
+        if modelled.unread and all(
+            kind != "customer" for kind, _ in modelled.messages[place + 1 :]
+        ):
+            modelled.unread = False
+            self.happened(modelled, None, "seen")
 
     @precondition(lambda self: self.requests)
     @rule(which=which, person=everybody)
     def draft(self, which: int, person: int) -> None:
-        asked, who = self.pick(which), self.person(person)
-        answer = self.do(self.desk.send(who, "PUT", f"/{asked.number}/draft", {"text": "Je"}))
-        assert answer.status_code == (200 if self.may_see(who, asked) else 404)
+        modelled, who = self.pick(which), self.person(person)
+        answer = self.do(self.desk.send(who, "PUT", f"/{modelled.number}/draft", {"text": "Je"}))
+        assert answer.status_code == (200 if self.may_see(who, modelled) else 404)
 
     # --- What can be read
 
     @invariant()
     def what_was_touched_is_what_it_should_be(self) -> None:
-        if (asked := self.touched) is None:
+        if (modelled := self.touched) is None:
             return
         self.touched = None
-        for who in (self.staff[0], asked.customer):
-            thread = self.run(self.desk.read(who, asked.number))
+        for who in (self.staff[0], modelled.customer):
+            thread = self.run(self.desk.read(who, modelled.number))
             is_staff = who in self.staff
-            visible = asked.messages if is_staff else asked.visible()
+            visible = modelled.messages if is_staff else modelled.visible()
             assert [(m["kind"], m["author_name"]) for m in thread["messages"]] == visible[-30:]
             ticket = thread["ticket"]
-            assert ticket["status"] == asked.status
-            assert ticket["waiting_for_customer"] == asked.awaits_customer()
-            assert (ticket["waiting_since"] is None) == (asked.waiting_since is None)
-            assert ticket["resolved_by_name"] == asked.resolved_by
-            assert ticket["follows"] == asked.follows
-            assert ticket["version"] == (asked.version if is_staff else asked.visible_version)
+            assert ticket["status"] == modelled.status
+            assert ticket["waiting_for_customer"] == modelled.awaits_customer()
+            assert (ticket["waiting_since"] is None) == (modelled.waiting_since is None)
+            assert ticket["resolved_by_name"] == modelled.resolved_by
+            assert ticket["follows"] == modelled.follows
+            assert ticket["version"] == (modelled.version if is_staff else modelled.visible_version)
             assert ticket["followed_by"] == [
-                each.number for each in self.requests if each.follows == asked.number
+                each.number for each in self.requests if each.follows == modelled.number
             ]
             if is_staff:
-                assert (ticket["priority"], ticket["unread"]) == (asked.priority, asked.unread)
+                assert (ticket["priority"], ticket["unread"]) == (
+                    modelled.priority,
+                    modelled.unread,
+                )
 
     def teardown(self) -> None:
         if not hasattr(self, "requests"):
@@ -313,15 +318,15 @@ class Shop(RuleBasedStateMachine):
             self.compare_mine(customer)
         self.compare_events()
 
-    def held(self, view: StaffView) -> list[Asked]:
+    def held(self, view: StaffView) -> list[ModelTicket]:
         holds = {
-            StaffView.TO_HANDLE: lambda asked: asked.waiting_since is not None,
-            StaffView.OPEN: lambda asked: asked.status == "open",
-            StaffView.IN_PROGRESS: lambda asked: asked.status == "in_progress",
-            StaffView.WAITING_CUSTOMER: Asked.awaits_customer,
-            StaffView.RESOLVED: lambda asked: asked.status == "resolved",
+            StaffView.TO_HANDLE: lambda modelled: modelled.waiting_since is not None,
+            StaffView.OPEN: lambda modelled: modelled.status == "open",
+            StaffView.IN_PROGRESS: lambda modelled: modelled.status == "in_progress",
+            StaffView.WAITING_CUSTOMER: ModelTicket.awaits_customer,
+            StaffView.RESOLVED: lambda modelled: modelled.status == "resolved",
         }
-        return [asked for asked in self.requests if holds[view](asked)]
+        return [modelled for modelled in self.requests if holds[view](modelled)]
 
     def compare_queue(self, view: StaffView, sort: Sort) -> None:
         moment = {
@@ -331,17 +336,17 @@ class Shop(RuleBasedStateMachine):
         }.get(view, "active_at")
         ranks = list(Priority)[::-1]
 
-        def key(asked: Asked) -> tuple[int, int]:
-            rank = ranks.index(Priority(asked.priority)) if sort == Sort.PRIORITY else 0
-            return rank, getattr(asked, moment)
+        def key(modelled: ModelTicket) -> tuple[int, int]:
+            rank = ranks.index(Priority(modelled.priority)) if sort == Sort.PRIORITY else 0
+            return rank, getattr(modelled, moment)
 
         expected = sorted(self.held(view), key=key, reverse=sort == Sort.NEWEST)
         lines = self.read(self.staff[0], "", view=view, sort=sort, limit=50)["tickets"]
-        assert [line["number"] for line in lines] == [asked.number for asked in expected]
-        for line, asked in zip(lines, expected, strict=True):
-            assert (line["priority"], line["unread"]) == (asked.priority, asked.unread)
-            assert line["answered_by"] == asked.answered_by()
-            assert line["last_author_name"] == asked.visible()[-1][1]
+        assert [line["number"] for line in lines] == [modelled.number for modelled in expected]
+        for line, modelled in zip(lines, expected, strict=True):
+            assert (line["priority"], line["unread"]) == (modelled.priority, modelled.unread)
+            assert line["answered_by"] == modelled.answered_by()
+            assert line["last_author_name"] == modelled.visible()[-1][1]
 
     def compare_counts(self) -> None:
         counts = self.read(self.staff[0], "/counts")["counts"]
@@ -349,8 +354,8 @@ class Shop(RuleBasedStateMachine):
             "unread": sum(a.unread and a.waiting_since is not None for a in self.requests)
         }
         for customer in self.customers:
-            own = [asked for asked in self.requests if asked.customer is customer]
-            waiting = sum(asked.awaits_customer() for asked in own)
+            own = [modelled for modelled in self.requests if modelled.customer is customer]
+            waiting = sum(modelled.awaits_customer() for modelled in own)
             assert self.read(customer, "/mine/counts")["counts"] == {
                 "all": len(own),
                 "awaiting_me": waiting,
@@ -358,8 +363,8 @@ class Shop(RuleBasedStateMachine):
             }
 
     def compare_mine(self, customer: Any) -> None:
-        own = [asked for asked in self.requests if asked.customer is customer]
-        own.sort(key=lambda asked: asked.active_at, reverse=True)
+        own = [modelled for modelled in self.requests if modelled.customer is customer]
+        own.sort(key=lambda modelled: modelled.active_at, reverse=True)
         for view, expected in (
             (CustomerView.ALL, own),
             (CustomerView.AWAITING_ME, [each for each in own if each.awaits_customer()]),
@@ -367,7 +372,7 @@ class Shop(RuleBasedStateMachine):
                 CustomerView.OTHERS,
                 sorted(
                     (each for each in own if not each.awaits_customer()),
-                    key=lambda asked: asked.status == "resolved",
+                    key=lambda modelled: modelled.status == "resolved",
                 ),
             ),
         ):
@@ -385,7 +390,7 @@ class Shop(RuleBasedStateMachine):
         events, changes = self.run(self.published_events())
         assert [(type(e).__name__, e.number, e.version) for e in events] == self.events
         assert [(change.what, change.number) for change in changes] == self.hints
-        assert Counter(asked.number for asked in self.requests) == Counter(
+        assert Counter(modelled.number for modelled in self.requests) == Counter(
             event.number for event in events if type(event).__name__ == "TicketOpened"
         )
 

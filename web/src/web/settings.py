@@ -15,8 +15,8 @@ class WebSettings(CommonSettings):
 
     web_secret: SecretStr = Field(
         min_length=32,
-        description="Signs the tokens in forms and seals cookies, at least 32 characters; the same in"
-        " all replicas. After a change everybody signs in again.",
+        description="A random key of at least 32 characters that signs form tokens and encrypts cookies. All"
+        " replicas of web need the same value. After a change everybody has to sign in again.",
     )
     assets: Path = Field(
         Path(__file__).parents[3] / "node_modules",
@@ -31,8 +31,8 @@ class WebSettings(CommonSettings):
     streams: int = Field(
         500,
         ge=1,
-        description="The most live streams (server-sent events) that one process holds open; further"
-        " ones get 503.",
+        description="The maximum number of live streams (server-sent events) that one process keeps"
+        " open; further ones get 503.",
     )
 
     @property

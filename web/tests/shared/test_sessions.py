@@ -221,7 +221,7 @@ async def test_a_good_session_goes_on_though_a_service_takes_its_token_for_ended
 
 
 async def test_today_is_what_identity_s_clock_says(open_browser, monkeypatch):
-    monkeypatch.setattr(clock, "own", clock.Clock())
+    monkeypatch.setattr(clock, "process_clock", clock.Clock())
     for hours in (30, -30, 0):
         services = Clockwork(0)
         at = datetime.now(UTC) + timedelta(hours=hours)
@@ -229,7 +229,7 @@ async def test_today_is_what_identity_s_clock_says(open_browser, monkeypatch):
         async with open_browser(services, {}, session="karim") as browser:
             assert (await browser.get("/session")).status_code == 200
         assert Dates(ZoneInfo("UTC")).today() == at.date()
-    assert clock.own.behind == timedelta(0)
+    assert clock.process_clock.behind == timedelta(0)
 
 
 def test_there_is_no_default_secret_and_no_short_one(monkeypatch):

@@ -298,11 +298,13 @@ def dead_letters(context: typer.Context) -> None:
     match context.args:
         case ["list"]:
             stack = running.running_stack(LocalSettings.read())
-            asked = {service: stack.begin(service, "dead-letters", "list") for service in SERVICES}
-            for service, process in asked.items():
+            listings = {
+                service: stack.begin(service, "dead-letters", "list") for service in SERVICES
+            }
+            for service, process in listings.items():
                 output, _ = process.communicate()
                 say(f"{service}: {output.strip() or 'none'}")
-            if any(process.returncode for process in asked.values()):
+            if any(process.returncode for process in listings.values()):
                 raise typer.Exit(1)
         case [verb, service, *rest] if service in SERVICES:
             hand_over(service, "dead-letters", verb, *rest)

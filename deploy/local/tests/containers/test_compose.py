@@ -150,17 +150,17 @@ def test_what_is_missing_on_the_host_is_told_and_not_made_as_an_empty_folder(nam
 @pytest.fixture(scope="module")
 def redirect(tmp_path_factory) -> Generator[tuple[int, int]]:
     """Traefik as that container runs it, on free ports: the published one and that of its check."""
-    plain, asked = free_port(), free_port()
+    plain, internal = free_port(), free_port()
     options = [
-        option.replace("=:8000", f"=127.0.0.1:{plain}").replace(":8081", f":{asked}")
+        option.replace("=:8000", f"=127.0.0.1:{plain}").replace(":8081", f":{internal}")
         for option in service("redirect")["command"]
     ]
     log = tmp_path_factory.mktemp("redirect") / "log"
     traefik = Process("redirect", [program("traefik"), *options], log, environment=BARE)
     traefik.start()
     try:
-        traefik.wait_for(lambda: answers(asked, "/ping"), 60)
-        yield plain, asked
+        traefik.wait_for(lambda: answers(internal, "/ping"), 60)
+        yield plain, internal
     finally:
         traefik.stop()
 
@@ -290,11 +290,11 @@ def test_the_gateway_reaches_every_part_by_the_network_that_both_are_in():
     """Traefik takes any that a part is in: notifications is also in the mail server's."""
     [project, network] = filled(PROJECT="shop")["providers"]["docker"]["network"].split("_")
     assert project == "shop"
-    asked = [
+    reached = [
         each for each in COMPOSE["services"].values() if "traefik.enable" in each.get("labels", {})
     ]
-    assert len(asked) == len(SERVICES) + 1
-    for part in (*asked, service("gateway")):
+    assert len(reached) == len(SERVICES) + 1
+    for part in (*reached, service("gateway")):
         assert network in part["networks"]
 
 

@@ -21,22 +21,27 @@ class Clock:
         return datetime.now(UTC) + self.behind
 
     def compare(
-        self, asked: datetime, theirs: datetime, answered: datetime, *, noise: timedelta = NOISE
+        self,
+        sent_at: datetime,
+        their_time: datetime,
+        received_at: datetime,
+        *,
+        noise: timedelta = NOISE,
     ) -> timedelta:
-        """Measure how far this clock is behind: `theirs` was read between these two times of our
-        own.
+        """Measure how far this clock is behind: the database read `their_time` between these two
+        times of our own.
 
-        `noise` is the precision of `theirs`.
+        `noise` is the precision of `their_time`.
         """
-        offset = theirs - (asked + (answered - asked) / 2)
+        offset = their_time - (sent_at + (received_at - sent_at) / 2)
         if abs(offset - self.behind) > noise:
             self.behind = offset if abs(offset) > noise else timedelta(0)
         return self.behind
 
 
-own = Clock()
+process_clock = Clock()
 
 
 def now() -> datetime:
     """With its zone, UTC."""
-    return own.now()
+    return process_clock.now()

@@ -24,8 +24,8 @@ __all__ = ["fail", "run", "service_command", "service_settings"]
 
 def run(package: str) -> None:
     """Run the command line; a failing database is reported in one line, without a traceback."""
-    own = f"{package}.commands"
-    cli = import_module(own).cli if find_spec(own) else service_command(package)
+    module = f"{package}.commands"
+    cli = import_module(module).cli if find_spec(module) else service_command(package)
     try:
         cli()
     except UNREACHABLE as trouble:
@@ -102,10 +102,10 @@ def dead_letters_command(package: str) -> typer.Typer:
         """One line each: number, when, subject, attempts, error."""
 
         async def work(database: Database) -> int:
-            for parked in await dead_letters.all_dead_letters(database):
+            for letter in await dead_letters.all_dead_letters(database):
                 typer.echo(
-                    f"{parked.id}\t{parked.parked_at:%Y-%m-%d %H:%M:%S}Z\t{parked.subject}"
-                    f"\t{parked.attempts}\t{parked.error}"
+                    f"{letter.id}\t{letter.parked_at:%Y-%m-%d %H:%M:%S}Z\t{letter.subject}"
+                    f"\t{letter.attempts}\t{letter.error}"
                 )
             return 0
 
@@ -116,14 +116,14 @@ def dead_letters_command(package: str) -> typer.Typer:
         """The event itself. It may hold personal data: mind where you print it."""
 
         async def work(database: Database) -> int:
-            parked = await dead_letters.dead_letter(database, number)
-            if parked is None:
+            letter = await dead_letters.dead_letter(database, number)
+            if letter is None:
                 raise fail(f"there is no dead letter {number} in {package}")
             try:
-                typer.echo(json.dumps(json.loads(parked.body), indent=2, ensure_ascii=False))
+                typer.echo(json.dumps(json.loads(letter.body), indent=2, ensure_ascii=False))
             except ValueError:
-                typer.echo(parked.body)
-            typer.echo(f"error: {parked.error}", err=True)
+                typer.echo(letter.body)
+            typer.echo(f"error: {letter.error}", err=True)
             return 0
 
         run(work)

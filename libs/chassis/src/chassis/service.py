@@ -80,7 +80,7 @@ OLDEST = text("""
 
 MESSAGING = text("""
     SELECT count(*), coalesce(extract(epoch FROM now() - min(recorded_at)), 0),
-        (SELECT count(*) FROM messaging.dead_letters) AS parked
+        (SELECT count(*) FROM messaging.dead_letters) AS dead_letters
     FROM messaging.outbox WHERE published_at IS NULL
 """)
 
@@ -279,10 +279,10 @@ async def read_database(database: Database) -> None:
         metrics.POOL.labels("most").set(database.most)
         metrics.POOL.labels("in_use").set(pool.checkedout())
         metrics.POOL.labels("idle").set(pool.checkedin())
-    waiting, age, parked = (await database.reader.execute(MESSAGING)).one()
+    waiting, age, dead_letters = (await database.reader.execute(MESSAGING)).one()
     metrics.OUTBOX_DEPTH.set(waiting)
     metrics.OUTBOX_AGE.set(age)
-    metrics.DEAD_LETTERS.set(parked)
+    metrics.DEAD_LETTERS.set(dead_letters)
 
 
 class Bus:

@@ -70,7 +70,7 @@ class SecretFiles(PydanticBaseSettingsSource):
         if not path:
             return None, field_name, False
         try:
-            # An empty one is a secret that nobody has written there yet.
+            # An empty file is a secret that has not been filled in yet.
             return Path(path).read_text(encoding="utf-8").strip() or None, field_name, False
         except (OSError, UnicodeDecodeError) as unreadable:
             raise SettingsError(f"{variable}: {path} cannot be read: {unreadable}") from unreadable
@@ -149,21 +149,21 @@ class CommonSettings(BaseSettings):
         1,
         ge=0,
         le=1,
-        description="The share of traces that is recorded, from 0 to 1, where the caller has not"
+        description="The share of traces that are recorded, from 0 to 1, unless the caller has already"
         " decided. Lower it if the collector is overloaded.",
     )
     drain_seconds: float = Field(
         0,
         ge=0,
         description="Seconds during which a stopping process reports « not ready » but still answers,"
-        " so that the gateway stops sending it requests. Longer than the gateway's health"
-        " check interval; 0 where there is no other replica.",
+        " so that the gateway stops sending it requests. Set it longer than the gateway's health"
+        " check interval, or to 0 if there is only one replica.",
     )
     graceful_seconds: int = Field(
         10,
         ge=0,
-        description="Seconds that a stopping process then waits for requests to end. Less than the time"
-        " after which it is killed.",
+        description="Seconds that a stopping process then waits for requests to end. Set it shorter than"
+        " the time after which whatever started it kills it.",
     )
 
     @property
@@ -176,12 +176,12 @@ class ServiceSettings(CommonSettings):
 
     service: str = Field(description="The name of the context; each service sets its own.")
     database_url: DatabaseUrl = Field(
-        description="This service's database, as the role without rights to change tables:"
+        description="The address of this service's database, with the role that cannot change the schema:"
         " `postgresql+psycopg://user:password@host:port/database`."
     )
     migration_url: DatabaseUrl | None = Field(
         None,
-        description="The same database as the role that owns the tables; used by `migrate` only. Empty:"
+        description="The same database, with the role that owns the tables; used by `migrate` only. Empty:"
         " `GUICHET_DATABASE_URL` is used.",
     )
     pool_size: int = Field(
@@ -190,8 +190,8 @@ class ServiceSettings(CommonSettings):
     pool_overflow: int = Field(
         5,
         ge=0,
-        description="Further connections that each process opens under load. The sum over all processes"
-        " must stay below PostgreSQL's max_connections.",
+        description="Database connections that each process may open beyond those under load. The sum over"
+        " all processes must stay below PostgreSQL's max_connections.",
     )
     pool_seconds: float = Field(
         2,
@@ -202,44 +202,45 @@ class ServiceSettings(CommonSettings):
     nats_url: str = Field(
         "nats://127.0.0.1:4222",
         pattern=BROKER_ADDRESS,
-        description="The NATS server; several are separated by commas.",
+        description="The address of the NATS server; separate several by commas.",
     )
-    nats_user: str = Field("", description="This service's user of NATS.")
+    nats_user: str = Field("", description="The name of this service's NATS user.")
     nats_password: SecretStr = Field(SecretStr(""), description="That user's password.")
     relay: bool = Field(
         True,
-        description="Whether this process publishes events from its outbox to NATS. False only where"
+        description="Whether this process publishes the service's events to NATS. Set it to false only if"
         " another process of the service does.",
     )
     consumer: bool = Field(
         True,
-        description="Whether this process handles events from NATS. False only where another process of"
-        " the service does.",
+        description="Whether this process handles events from NATS. Set it to false only if another"
+        " process of the service does.",
     )
     outbox_poll_seconds: float = Field(
         5,
         gt=0,
-        description="Seconds between two looks into the outbox without a notification from PostgreSQL:"
-        " the longest delay of an event whose notification was lost.",
+        description="Seconds between two checks of the outbox when PostgreSQL sends no notification. An"
+        " event whose notification was lost is published so much later at most.",
     )
     events_keep_days: int = Field(
         30,
         ge=2,
-        description="Days for which published and handled events are kept in the service's database."
-        " `republish` makes older ones again from the tables.",
+        description="Days for which published and handled events stay in the service's database. Older"
+        " ones can still be published again: `republish` rebuilds them from the tables.",
     )
     events_personal_hours: int = Field(
         24,
         ge=1,
-        description="Hours for which published events with names and addresses are kept.",
+        description="Hours for which published events that contain names and addresses stay in the"
+        " service's database.",
     )
     consumer_batch: int = Field(
-        100, ge=1, description="The most events that are handled in one transaction."
+        100, ge=1, description="The maximum number of events that are handled in one transaction."
     )
     retry_seconds: Pauses = Field(
         (1, 5, 30, 120, 600),
-        description="Pauses, in seconds, before an event that failed is handled again. After the last"
-        " one it becomes a dead letter.",
+        description="Seconds to wait before each further try to handle an event that failed. After the"
+        " last try it becomes a dead letter (`dead-letters list`).",
     )
 
     @property

@@ -16,32 +16,32 @@ class Settings(ServiceSettings):
         24 * 14, ge=1, description="Hours without use after which a customer's session ends."
     )
     staff_session_hours: int = Field(
-        12, ge=1, description="Hours without use after which a session of staff ends."
+        12, ge=1, description="Hours without use after which a staff session ends."
     )
     customer_session_days: int = Field(
-        90, ge=1, description="Days after which a customer's session ends, however much it is used."
+        90, ge=1, description="Days after which a customer's session ends, even if it is in use."
     )
     staff_session_days: int = Field(
-        7, ge=1, description="Days after which a session of staff ends, however much it is used."
+        7, ge=1, description="Days after which a staff session ends, even if it is in use."
     )
     # argon2id; twice what OWASP asks for at least (46 MiB, one pass).
     password_memory_kib: int = Field(
         47_104,
         ge=8,
-        description="Memory of one argon2id computation, in KiB: the higher, the harder to attack"
-        " stolen hashes. Passwords are hashed again at the next sign-in after a change.",
+        description="Memory in KiB to hash one password with argon2id. More memory makes stolen hashes"
+        " harder to attack. Passwords are hashed again at the next sign-in after a change.",
     )
     password_passes: int = Field(
         2,
         ge=1,
-        description="Passes of one argon2id computation: the more, the slower each sign-in and each"
-        " attack.",
+        description="Iterations to hash one password with argon2id. More iterations make each sign-in"
+        " and each attack slower.",
     )
     password_queue: int = Field(
         20,
         ge=0,
-        description="How many password checks may wait for their turn; further ones are refused and may"
-        " try again.",
+        description="How many password checks may wait while others run; further sign-ins get 503 and"
+        " may be tried again.",
     )
     links_an_hour: int = Field(
         5,
@@ -51,8 +51,8 @@ class Settings(ServiceSettings):
     )
     house_words: str = Field(
         "",
-        description="The shop's name and other words that no password may be made of, separated by"
-        " blanks. Words of `GUICHET_PUBLIC_URL` are always refused.",
+        description="The shop's name and other words that are too easy to guess in a password,"
+        " separated by blanks. Words of `GUICHET_PUBLIC_URL` always count as such.",
     )
     signing_key: SecretStr | None = Field(
         None,
@@ -63,14 +63,16 @@ class Settings(ServiceSettings):
     notifications_secret: SecretStr | None = Field(
         None,
         min_length=32,
-        description="The secret by which the notifications service gets its own token; the same value"
-        " in both. Empty: notifications gets no token, and no link can be mailed.",
+        description="The password with which the notifications service authenticates to identity, at"
+        " least 32 characters; set the same value in both services. Empty: notifications cannot"
+        " fetch links (forgotten password, invitation), so those mails are not sent.",
     )
     password_link_seconds: float = Field(
         0.3,
         ge=0,
-        description="Seconds after which « forgotten password » answers, the same for known and unknown"
-        " addresses. Longer than finding the account and queueing the mail takes.",
+        description="Seconds that every answer to « forgotten password » takes, so that its duration"
+        " does not show whether the account exists. Raise it if the database needs longer to queue"
+        " the mail.",
     )
     browser_address_header: bool = Field(
         True,
@@ -91,7 +93,7 @@ class Settings(ServiceSettings):
 
     @property
     def service_secrets(self) -> dict[str, str]:
-        """What each service that may have a token of its own proves itself with."""
+        """The secret of each service that may get a token of its own."""
         secret = self.notifications_secret
         return {"notifications": secret.get_secret_value()} if secret else {}
 

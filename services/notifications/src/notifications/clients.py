@@ -14,7 +14,7 @@ from contracts.identity.api import LinkSecret
 from contracts.text import Answer
 from contracts.tickets.api import TicketSubject, VisibleText
 
-PATIENCE_SECONDS = 5
+TIMEOUT_SECONDS = 5
 
 
 AnswerType = TypeVar("AnswerType", bound=Answer)
@@ -28,7 +28,7 @@ class Owners:
     """Identity and tickets, through the internal entry point."""
 
     def __init__(self, http: httpx.AsyncClient, secret: str) -> None:
-        self.gateway = Gateway(http, seconds=PATIENCE_SECONDS)
+        self.gateway = Gateway(http, seconds=TIMEOUT_SECONDS)
         self.tokens = ServiceTokens(http, "notifications", secret)
 
     async def link_secret(self, link_id: UUID) -> LinkSecret | None:

@@ -15,7 +15,7 @@ LONGEST_POLL = 60
 
 
 def check_sender(text: str) -> str:
-    """One address with a domain: it makes the ids of our mails, too."""
+    """Require one address with a domain, which Message-IDs are made with, too."""
     _, address = parseaddr(text)
     name, _, domain = address.rpartition("@")
     if not text.isprintable() or not name or "." not in domain.strip("."):
@@ -24,25 +24,25 @@ def check_sender(text: str) -> str:
 
 
 class Queueing(CommonSettings):
-    """What decides, when an event comes, whether and when a mail goes."""
+    """Settings that decide whether an event leads to a mail, and when the mail is sent."""
 
     mail_gather_seconds: float = Field(
         120,
         ge=0,
-        description="Seconds for which answers to one person on one request are gathered into one mail."
-        " 0: one mail for each answer.",
+        description="Seconds during which answers to one person about one request are collected into one"
+        " mail. 0: one mail for each answer.",
     )
     mail_acknowledge: bool = Field(
         False,
-        description="Whether a customer who opens a request gets a mail that it has arrived, unless"
-        " they switched such mails off.",
+        description="Whether customers who open a request get a mail that confirms it, unless they"
+        " switched such mails off.",
     )
     mail_oldest_hours: float = Field(
         24,
         gt=0,
-        description="Hours after which an event is too old for a mail, and after which a mail no longer"
-        " waits for an event that it needs. Such mails are listed under « E-mails non remis"
-        " ».",
+        description="Age in hours from which an event no longer leads to a mail, and for which a mail"
+        " waits at most for an event that it needs. Mails not sent for this reason are listed under"
+        " « E-mails non remis ».",
     )
     mail_keep_days: float = Field(
         90, ge=2, description="Days for which sent, failed and dropped mails stay in the database."
@@ -55,9 +55,9 @@ class Settings(ServiceSettings, Queueing):
         None,
         min_length=SECRET_SHORTEST,
         validate_default=True,
-        description="At least 32 characters, the same in identity. It gets this service its token and"
-        " signs unsubscription links: after a change, links in mails already sent stop"
-        " working.",
+        description="The password with which this service authenticates to identity, at least 32"
+        " characters; set the same value in both services. It also signs the unsubscribe links in"
+        " mails: after a change, those in mails already sent stop working.",
     )
     smtp_host: str = Field(
         "", validate_default=True, description="The host name of the mail server (SMTP)."
@@ -80,7 +80,7 @@ class Settings(ServiceSettings, Queueing):
     smtp_seconds: float = Field(
         30,
         gt=0,
-        description="Seconds after which sending one mail is given up, to be tried again later.",
+        description="Timeout in seconds for sending one mail; it is tried again later.",
     )
     mail_sender: Annotated[str, AfterValidator(check_sender)] = Field(
         "Guichet <guichet@guichet.example>",
@@ -93,7 +93,9 @@ class Settings(ServiceSettings, Queueing):
         " Internal notes are never in a mail.",
     )
     mail_workers: int = Field(
-        2, ge=0, description="How many mails one process sends at the same time."
+        2,
+        ge=0,
+        description="How many mails one process sends at the same time; 0: this process sends none.",
     )
     mail_per_minute: int = Field(
         60,
@@ -110,15 +112,15 @@ class Settings(ServiceSettings, Queueing):
         10,
         gt=0,
         le=LONGEST_POLL,
-        description="Seconds between two looks into the queue while no mail is due: the longest delay"
-        " of a mail that another process has queued and cannot send itself.",
+        description="Seconds between two checks of the queue while no mail is due. A mail queued by a"
+        " process that sends none (`GUICHET_MAIL_WORKERS` 0) may wait so long.",
     )
 
     @field_validator("smtp_host", "notifications_secret")
     @classmethod
     def needed_for_mail(cls, value: object, info: ValidationInfo) -> object:
         if info.data.get("mail") and not value:
-            raise ValueError("needed where GUICHET_MAIL is true")
+            raise ValueError("must be set when GUICHET_MAIL is true")
         return value
 
     @property
@@ -131,5 +133,5 @@ class Settings(ServiceSettings, Queueing):
 
 @functools.cache
 def queueing() -> Queueing:
-    """From the environment: a handler is given an event and nothing else."""
+    """Read once from the environment, because handlers get no settings passed."""
     return read(Queueing)

@@ -13,7 +13,7 @@ from chassis.http.client import Gateway, Problem
 from contracts.catalog.api import Product
 from contracts.identity.api import Customer
 
-PATIENCE_SECONDS = 1
+TIMEOUT_SECONDS = 1
 
 B_ = TypeVar("B_", bound=BaseModel)
 
@@ -34,7 +34,7 @@ async def product(http: httpx.AsyncClient, caller: Caller, product_id: UUID) -> 
 
 async def ask(http: httpx.AsyncClient, caller: Caller, path: str, kind: type[B_]) -> B_ | None:
     """Ask once, on the caller's behalf; None only for a 404 of the service itself."""
-    gateway = Gateway(http, access_token=caller.token, seconds=PATIENCE_SECONDS)
+    gateway = Gateway(http, access_token=caller.token, seconds=TIMEOUT_SECONDS)
     try:
         return await gateway.get(path, kind)
     except Problem as problem:

@@ -184,7 +184,7 @@ async def search_sales(reader: Reader, wanted: api.SaleSearch) -> api.Sales:
         # Planned for these very words: a common one is soon met among the newest sales, a rare one
         # looked up in the index.
         found = SALE.where(*days, or_(*(and_(*map(holds, way)) for way in ways)))
-        return await page(reader, found, limit=limit, after=after, plans_anew=True)
+        return await page(reader, found, limit=limit, after=after, custom_plan=True)
     return await of_short_words(reader, days, ways, limit=limit, after=after)
 
 
@@ -258,11 +258,11 @@ async def page(
     *,
     limit: int,
     after: str | None,
-    plans_anew: bool = False,
+    custom_plan: bool = False,
 ) -> api.Sales:
     """One page, newest first; one row more than shown says whether another page follows."""
     newest = newest_first(statement, after).limit(limit + 1)
-    return page_of(await reader.execute(newest, plans_anew=plans_anew), limit)
+    return page_of(await reader.execute(newest, custom_plan=custom_plan), limit)
 
 
 def newest_first(

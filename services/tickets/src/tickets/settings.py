@@ -13,27 +13,27 @@ class Settings(StoreSettings, ServiceSettings):
     streams: int = Field(
         500,
         ge=0,
-        description="The most live streams (server-sent events) that one process holds open; further"
-        " ones get 503.",
+        description="The maximum number of live streams (server-sent events) that one process keeps"
+        " open; further ones get 503.",
     )
     stream_seconds: float = Field(
         300,
         gt=0,
-        description="Seconds after which a live stream is closed and the browser opens a new one; it"
-        " also ends with its token.",
+        description="Seconds after which a live stream is closed and the browser opens a new one. It is"
+        " closed earlier if its access token expires.",
     )
     tickets_an_hour: int = Field(
         60,
         ge=1,
-        description="The most requests that one customer may open in an hour; further ones get 429.",
+        description="The maximum number of requests that one customer may open in an hour; further ones get 429.",
     )
     messages_an_hour: int = Field(
         120,
         ge=1,
-        description="The most messages that one customer may write in an hour; further ones get 429.",
+        description="The maximum number of messages that one customer may write in an hour; further ones get 429.",
     )
     files_of_message: int = Field(
-        10, ge=0, le=FILES_MOST, description="The most files of one message. 0: no files."
+        10, ge=0, le=FILES_MOST, description="How many files one message may have. 0: no files."
     )
     file_megabytes: int = Field(
         25, ge=1, le=2000, description="The size of the largest file, in MiB."
@@ -41,17 +41,18 @@ class Settings(StoreSettings, ServiceSettings):
     files_an_hour: int = Field(
         120,
         ge=1,
-        description="The most files that one customer may begin in an hour; further ones get 429.",
+        description="The maximum number of files that one customer may upload in an hour; further ones get"
+        " 429.",
     )
     file_kinds: str = Field(
         ",".join(kinds.ENDINGS),
-        description="The MIME types that are accepted, by the content of a file, separated by commas:"
-        " some of the default.",
+        description="The MIME types that are accepted, separated by commas; only those of the default are"
+        " possible. A file's type is found from its content, not from its name.",
     )
     file_originals: bool = Field(
         True,
-        description="Whether a picture is also stored as it was sent, for staff: with what a camera"
-        " writes into it, such as the place. What is shown never has that.",
+        description="Whether a picture is also stored unchanged, for staff only. The original may contain"
+        " metadata such as the place; the pictures that are displayed never do.",
     )
     picture_megapixels: int = Field(
         64, ge=1, le=400, description="The size of the largest picture, in millions of pixels."
@@ -59,7 +60,7 @@ class Settings(StoreSettings, ServiceSettings):
     picture_megabytes: int = Field(
         768,
         ge=128,
-        description="The memory, in MiB, that the process may take that decodes one picture.",
+        description="The maximum memory, in MiB, of the process that decodes one picture.",
     )
     pictures_at_once: int = Field(
         2, ge=1, le=16, description="How many files one process checks at the same time."
@@ -67,14 +68,14 @@ class Settings(StoreSettings, ServiceSettings):
     clamd: str = Field(
         "",
         pattern=r"^(\S+:[0-9]+)?$",
-        description="The virus scanner `clamd`, as `host:port`: it looks at each file before anybody"
-        " can read it, and files wait while it does not answer. Empty: no scanner.",
+        description="The virus scanner (clamd) that checks each file before anybody can read it, as"
+        " `host:port`. While it does not answer, files wait. Empty: files are not scanned.",
     )
     changes_poll_seconds: float = Field(
         5,
         gt=0,
-        description="Seconds between two looks for changes without a notification from PostgreSQL: the"
-        " longest delay of a live update whose notification was lost.",
+        description="Seconds between two checks for changes when PostgreSQL sends no notification. A live"
+        " update whose notification was lost arrives so much later at most.",
     )
 
     @field_validator("file_kinds")

@@ -42,7 +42,7 @@ async def sessions(gateway: Gateway) -> Sessions:
 
 
 async def check_session(gateway: Gateway) -> None:
-    """401 unless the session is still open, whatever its token says."""
+    """401 unless the session is still open; its access token may outlive it by a minute."""
     await gateway.call("GET", "/api/identity/sessions/current")
 
 
@@ -67,7 +67,7 @@ async def change_password(gateway: Gateway, *, current_password: str, new_passwo
 
 
 async def change_email(gateway: Gateway, *, current_password: str, email: str) -> Account:
-    """Where mail can be sent, the new address counts only once it is confirmed."""
+    """If mail can be sent, the new address is used only once it is confirmed."""
     body = {"current_password": current_password, "email": email}
     return await gateway.send("PUT", "/api/identity/me/email", body, Account)
 
@@ -81,7 +81,7 @@ async def give_up_email(gateway: Gateway) -> None:
 
 
 async def ask_password_link(gateway: Gateway, *, email: str) -> None:
-    """Nobody learns whether the address has an account."""
+    """Mail a link to this address. The answer is the same if no account has it."""
     await gateway.call("POST", "/api/identity/password-links", {"email": email})
 
 
@@ -98,7 +98,7 @@ async def use_link(gateway: Gateway, secret: str, *, password: str | None) -> Us
 
 
 async def register_customer(gateway: Gateway, new: dict[str, str], *, key: str) -> Customer:
-    """As the contract's `NewCustomer` lists it; without a password they are sent a link."""
+    """`new` has the fields of `NewCustomer`. Without a password the customer gets a link by mail."""
     return await gateway.send("POST", "/api/identity/customers", new, Customer, key=key)
 
 
@@ -113,11 +113,11 @@ async def customer(gateway: Gateway, customer_id: UUID) -> Customer:
 
 
 async def customers(gateway: Gateway, customer_ids: Iterable[UUID]) -> dict[UUID, Customer]:
-    """Those of at most 50 that exist, by id."""
-    asked = [str(customer_id) for customer_id in customer_ids]
-    if not asked:
+    """Those that exist, by id; at most 50 ids."""
+    ids = [str(customer_id) for customer_id in customer_ids]
+    if not ids:
         return {}
-    answer = await gateway.get("/api/identity/customers", Customers, id=asked)
+    answer = await gateway.get("/api/identity/customers", Customers, id=ids)
     return {customer.id: customer for customer in answer.customers}
 
 
@@ -135,12 +135,12 @@ async def check_email(gateway: Gateway, *, email: str) -> EmailChecked:
 
 
 async def change_customer(gateway: Gateway, customer_id: UUID, **changed: str) -> Customer:
-    """What is not given stays as it is, also if somebody else has just changed it."""
+    """Fields that are not given stay as they are, also those that somebody else just changed."""
     return await gateway.send("PATCH", f"/api/identity/customers/{customer_id}", changed, Customer)
 
 
 async def reset_password(gateway: Gateway, customer_id: UUID, *, password: str) -> None:
-    """The password that the customer chose at the counter."""
+    """Set the password that the customer chose at the counter."""
     path = f"/api/identity/customers/{customer_id}/password"
     await gateway.call("PUT", path, {"password": password})
 
@@ -155,7 +155,7 @@ async def staff(gateway: Gateway) -> StaffMembers:
 async def register_staff_member(
     gateway: Gateway, member: dict[str, str], *, key: str
 ) -> StaffMember:
-    """Without a password they are sent a link to choose one."""
+    """Without a password the member gets a link by mail to choose one."""
     return await gateway.send("POST", "/api/identity/staff", member, StaffMember, key=key)
 
 

@@ -122,7 +122,7 @@ async def exchange(gateway: Gateway, session_token: str) -> Access:
     claims = jwt.decode(answer.access_token, options={"verify_signature": False})
     if (signed := claims.get("iat")) is not None:
         at = datetime.fromtimestamp(signed, UTC)
-        clock.own.compare(asked, at, datetime.now(UTC), noise=WHOLE_SECONDS)
+        clock.process_clock.compare(asked, at, datetime.now(UTC), noise=WHOLE_SECONDS)
     return Access(
         token=answer.access_token,
         id=UUID(claims["sub"]),

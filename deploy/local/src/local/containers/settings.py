@@ -19,8 +19,8 @@ HEAD = """\
 # which keeps what you change here and adds what is new. After a change: `./guichet compose init`
 # again, then `docker compose -f deploy/docker-compose.yml up -d`.
 """
-CONNECTIONS_BESIDE_THE_POOL = 2  # one publishes the outbox, one hears of changes
-CONNECTIONS_OF_OPERATORS = 8  # a backup, a migration, psql, and those that PostgreSQL keeps back
+CONNECTIONS_BESIDE_THE_POOL = 2  # one that the relay holds, one that listens for notifications
+CONNECTIONS_OF_OPERATORS = 8  # a backup, a migration, psql, and those that PostgreSQL reserves
 OWN = "# Yours: not known to this version of Guichet.\n"
 
 
@@ -39,20 +39,20 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " 0.0.0.0 for all networks. Nothing else is published.",
     )
     GUICHET_PORT: int = Field(
-        8080, ge=1, le=65535, description="The gateway's public port. With TLS usually 443."
+        8080, ge=1, le=65535, description="The gateway's public port. Usually 443 with TLS."
     )
     GUICHET_TLS: Literal["off", "files", "acme"] = Field(
         "off",
-        description="How the gateway speaks TLS: `off` (another proxy does, or nobody), `files`"
+        description="How the gateway serves TLS: `off` (plain HTTP; another proxy may add TLS), `files`"
         " (certificate.pem with its chain and key.pem in the tls/ folder of the secrets), `acme`"
-        " (a certificate from Let's Encrypt, asked for and renewed by itself; GUICHET_PORT is 443"
-        " then, and the domain of GUICHET_PUBLIC_URL leads here).",
+        " (a certificate from Let's Encrypt, requested and renewed automatically; set GUICHET_PORT"
+        " to 443, and have the domain of GUICHET_PUBLIC_URL resolve to this machine).",
     )
     GUICHET_HSTS_SUBDOMAINS: Literal["false", "true"] = Field(
         "false",
         description="With TLS: whether browsers must use TLS for all subdomains of GUICHET_PUBLIC_URL,"
-        " too, for a year (HSTS includeSubDomains). Only if no subdomain serves plain HTTP:"
-        " it cannot be taken back before the year is over.",
+        " too, for a year (HSTS includeSubDomains). Only set it if no subdomain serves plain"
+        " HTTP: browsers remember it for the whole year.",
     )
     GUICHET_ACME_EMAIL: str = Field(
         "",
@@ -73,10 +73,10 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_TRUSTED_PROXIES: str = Field(
         "",
-        description="Addresses or networks of a proxy in front of Guichet, separated by commas. It must"
-        " append the browser's address to X-Forwarded-For, which then counts for limits,"
-        " slow-downs and sessions; from anybody else the header is dropped. Empty: there is"
-        " no such proxy.",
+        description="Addresses or networks of proxies in front of Guichet, separated by commas. They"
+        " must append the browser's address to X-Forwarded-For, which is then used for rate"
+        " limits and shown with sessions; from any other address the header is dropped."
+        " Empty: there is no proxy.",
     )
     GUICHET_TIME_ZONE: str = Field(
         "Europe/Paris",
@@ -120,7 +120,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     )
     GUICHET_MAIL_ACKNOWLEDGE: Literal["false", "true"] = Field(
         "false",
-        description="Whether a customer who opens a request gets a mail that it has arrived.",
+        description="Whether customers who open a request get a mail that confirms it.",
     )
     GUICHET_MAIL_PER_MINUTE: int = Field(
         60,
@@ -146,15 +146,15 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     GUICHET_CLAMD: str = Field(
         "",
         pattern=r"^(\S+:[0-9]+)?$",
-        description="The virus scanner that looks at each file, as host:port. `clamd:3310` for the one"
-        " of the profile `clamd`. Empty: none does.",
+        description="The virus scanner (clamd) that checks each file, as host:port; `clamd:3310` for the"
+        " one of the profile `clamd`. Empty: files are not scanned.",
     )
     COMPOSE_PROFILES: str = Field(
         "",
-        description="What is off by default, separated by commas: `door` (NATS over TLS for other"
-        " systems outside, with the certificate of the tls/ folder), `redirect` (answers plain HTTP"
-        " by sending browsers to https on port 443), `clamd` (Debian's virus scanner, which takes some"
-        " 1.5 GiB of memory; with `GUICHET_CLAMD=clamd:3310`).",
+        description="Optional parts to switch on, separated by commas: `door` (NATS over TLS for other"
+        " systems, with the certificate of the tls/ folder), `redirect` (redirects plain HTTP to"
+        " https on port 443), `clamd` (Debian's virus scanner, which needs about 1.5 GiB of memory; also"
+        " set GUICHET_CLAMD=clamd:3310).",
     )
     GUICHET_DOOR_LISTEN: str = Field(
         "127.0.0.1",
@@ -165,7 +165,10 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         80, ge=1, le=65535, description="For `redirect`: the port that answers plain HTTP."
     )
     GUICHET_IDENTITY_REPLICAS: int = Field(
-        1, ge=1, description="How many replicas of identity run; `up -d` starts or stops some."
+        1,
+        ge=1,
+        description="How many replicas of identity run. Here and below: `docker compose … up -d` starts or"
+        " stops replicas to match.",
     )
     GUICHET_CATALOG_REPLICAS: int = Field(1, ge=1, description="How many replicas of catalog run.")
     GUICHET_SALES_REPLICAS: int = Field(1, ge=1, description="How many replicas of sales run.")
@@ -181,22 +184,26 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " docs/operations.md has the formula.",
     )
     GUICHET_POOL_SIZE: int = Field(
-        5, ge=1, description="Connections to PostgreSQL that each replica keeps open."
+        5, ge=1, description="Connections to PostgreSQL that each replica of a service keeps open."
     )
     GUICHET_POOL_OVERFLOW: int = Field(
-        5, ge=0, description="Further connections that each replica opens under load."
+        5,
+        ge=0,
+        description="Connections that each replica of a service may open beyond GUICHET_POOL_SIZE under"
+        " load. `init` refuses a value with which all replicas together could exceed"
+        " GUICHET_POSTGRES_CONNECTIONS.",
     )
     GUICHET_NATS_SYNC: str = Field(
         "always",
         pattern=r"^(always|[1-9][0-9]*(ms|s|m))$",
         description="When NATS syncs events to the disk: `always` (before it acknowledges them) or at"
-        " an interval such as 10s, which is faster. After a power cut the services publish"
-        " lost events again.",
+        " an interval such as 10s, which is faster. Events that a power cut loses in between"
+        " are published again by the services.",
     )
     GUICHET_NATS_STORE: str = Field(
         "10GB",
         pattern=r"^[1-9][0-9]*(MB|GB|TB)$",
-        description="The most disk space that NATS uses for events.",
+        description="The maximum disk space that NATS may use for events.",
     )
     GUICHET_VERSION: str = Field(
         "latest",
@@ -209,45 +216,46 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
     GUICHET_UID: int = Field(
         10001,
         ge=0,
-        description="The user id that runs in the containers and owns the secrets, which nobody else"
-        " may read. `init` sets it to yours, or for root to one that does not exist on this"
-        " machine.",
+        description="The user id that processes in the containers run with. It owns the files of the"
+        " secrets, which no other user may read. `init` sets it to the id of whoever runs it,"
+        " or for root to one that no user of this machine has.",
     )
     GUICHET_GID: int = Field(10001, ge=0, description="The group id of that user.")
     GUICHET_DOCKER_SOCKET: str = Field(
         "/var/run/docker.sock",
-        description="The socket of the Docker engine, from which the gateway learns of replicas.",
+        description="The socket of the Docker engine, from which the gateway gets the addresses of"
+        " replicas.",
     )
 
     @field_validator("GUICHET_TRUSTED_PROXIES")
     @classmethod
     def addresses(cls, proxies: str) -> str:
-        """As Traefik writes them: it does not start with any other way."""
+        """In the form that Traefik accepts; with any other it does not start."""
         if "%" in proxies:
-            raise ValueError("an address of one interface alone names no proxy")
+            raise ValueError("an address with a zone (%) cannot name a proxy")
         named = filter(None, map(str.strip, proxies.split(",")))
         return ",".join(str(ipaddress.ip_network(proxy, strict=False)) for proxy in named)
 
     @field_validator("GUICHET_SUBSCRIBERS")
     @classmethod
-    def named_rightly(cls, names: str) -> str:
+    def check_names(cls, names: str) -> str:
         return ",".join(streams.other_systems(names))
 
     @field_validator("GUICHET_POOL_OVERFLOW")
     @classmethod
-    def within_the_budget(cls, overflow: int, info: ValidationInfo) -> int:
-        """Of connections, while the part with the most replicas is renewed."""
+    def check_connections(cls, overflow: int, info: ValidationInfo) -> int:
+        """While the part with the most replicas is being replaced, two of each of them run."""
         given = info.data
         names = [f"GUICHET_{service.upper()}_REPLICAS" for service in SERVICES]
         if not {*names, "GUICHET_POOL_SIZE", "GUICHET_POSTGRES_CONNECTIONS"} <= given.keys():
-            return overflow  # what is wrong is reported already
+            return overflow  # an invalid one is reported already
         replicas = [given[name] for name in names]
         each = given["GUICHET_POOL_SIZE"] + overflow + CONNECTIONS_BESIDE_THE_POOL
         most = (sum(replicas) + max(replicas)) * each
         room = given["GUICHET_POSTGRES_CONNECTIONS"] - CONNECTIONS_OF_OPERATORS
         if most > room:
             raise ValueError(
-                f"{sum(replicas)} replicas, with those that a roll puts beside them, open up to"
+                f"{sum(replicas)} replicas, with those added during a rolling update, open up to"
                 f" {most} connections, and PostgreSQL has {room} for them: fewer replicas, smaller"
                 " pools, or a greater GUICHET_POSTGRES_CONNECTIONS"
             )
@@ -264,7 +272,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
 
     @classmethod
     def read(cls, file: Path) -> tuple[Self, dict[str, str]]:
-        """The settings, and what else the file holds; the environment goes before the file."""
+        """The settings, and further lines of the file; the environment overrides the file."""
         written = {k: v for k, v in dotenv_values(file).items() if v is not None}
         names = cls.model_fields
         given = {n: os.environ[n] for n in names if n in os.environ}
@@ -293,13 +301,13 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
 
 
 def quoted(value: str) -> str:
-    """As Compose reads it back."""
+    """In the form that Compose reads."""
     plain = all(character.isalnum() or character in "_-./:@,~+=" for character in value)
     return value if plain else "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def owner_of_secrets() -> dict[str, str]:
-    """You; but nothing in a container runs as root if that is who you are."""
+    """The current user; for root the default, so that nothing in a container runs as root."""
     if os.geteuid() == 0:
         return {}
     return {"GUICHET_UID": str(os.geteuid()), "GUICHET_GID": str(os.getegid())}

@@ -245,17 +245,19 @@ class Demo:
 
     def purchases(self) -> dict[tuple[str, str], datetime]:
         """Everything that a request is about, and one more thing for everybody, oldest first."""
-        asked = {
+        requested_at = {
             (each["customer"], each["product"]): self.moments(each)[0] for each in self.requests
         }
         products = list(self.story["products"])
         for position, customer in enumerate(self.story["customers"]):
-            asked.setdefault((customer, products[position * 7 % len(products)]), self.calendar.now)
-        sold = {one: self.sold_before(at, *one) for one, at in asked.items()}
+            requested_at.setdefault(
+                (customer, products[position * 7 % len(products)]), self.calendar.now
+            )
+        sold = {one: self.sold_before(at, *one) for one, at in requested_at.items()}
         return dict(sorted(sold.items(), key=lambda one: one[1]))
 
     def sold_before(self, moment: datetime, customer: str, product: str) -> datetime:
-        """One day to ten months before it was asked about."""
+        """One day to ten months before the request about it."""
         age = (self.calendar.now - moment).days + 2 + int(300 * fraction(f"{customer} {product}"))
         return self.calendar.moments(str(age), f"sale {customer} {product}")[0]
 

@@ -20,7 +20,7 @@ from local.launcher.machine.processes import CannotStart, dying_with_us
 
 TERMINATION_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPORTS_EVERY = 10.0  # seconds, where lines cannot be redrawn
-STOP_SECONDS = 10.0  # seconds for an installer that is asked to end
+STOP_SECONDS = 10.0  # seconds that a stopped installer has before it is killed
 WIDTH = 78
 
 
@@ -90,8 +90,8 @@ class Environment:
             raise CannotStart(f"The packages cannot be installed:\n{self.last_words()}")
 
     def add_sources(self) -> None:
-        asked = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        packages = subprocess.check_output([self.python, "-c", asked], text=True).strip()
+        code = "import sysconfig; print(sysconfig.get_path('purelib'))"
+        packages = subprocess.check_output([self.python, "-c", code], text=True).strip()
         lines = "".join(f"{self.root / folder}\n" for folder in self.sources)
         (Path(packages) / "guichet.pth").write_text(lines)
 

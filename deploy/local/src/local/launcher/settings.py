@@ -102,7 +102,7 @@ class LocalSettings(BaseSettings):
 
     @field_validator("subscribers")
     @classmethod
-    def named_rightly(cls, names: str) -> str:
+    def check_names(cls, names: str) -> str:
         return ",".join(streams.other_systems(names))
 
     @field_validator("state", "assets")

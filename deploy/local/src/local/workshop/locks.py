@@ -21,18 +21,18 @@ def lock(*, upgrade: bool = False) -> None:
     uv(*EXPORT, "--all-packages", "--no-dev", "-o", locks / "run.txt")
     for package in (*SERVICES, "web"):
         uv(*EXPORT, "--package", package, "--no-dev", "-o", locks / f"{package}.txt")
-    compiled(NODE, locks / "node.txt")
-    compiled(MUTATIONS, locks / "mutations.txt", "--constraints", locks / "all.txt")
+    compile_lock(NODE, locks / "node.txt")
+    compile_lock(MUTATIONS, locks / "mutations.txt", "--constraints", locks / "all.txt")
     for file in sorted(locks.glob("*.txt")):
         if "://" in file.read_text():
             raise CannotStart(f"{file} names the address of a registry")
         console.print(f"✓ {file.relative_to(ROOT)}")
 
 
-def compiled(asked: str, file: Path, *more: str | Path) -> None:
-    """What is brought only when it is needed, and its own lock."""
+def compile_lock(requirements: str, file: Path, *more: str | Path) -> None:
+    """Write exact versions and hashes of these requirements and of all that they need."""
     uv("pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--no-header",
-       "--generate-hashes", *more, "-", "-o", file, typed=asked)  # fmt: skip
+       "--generate-hashes", *more, "-", "-o", file, typed=requirements)  # fmt: skip
 
 
 def uv(*arguments: str | Path, typed: str | None = None) -> None:

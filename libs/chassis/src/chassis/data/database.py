@@ -25,7 +25,7 @@ from uuid_utils.compat import uuid7
 
 from chassis import clock
 from chassis.data.reading import Reader, Rows, Statement, Statements, Values
-from chassis.data.wire import Asked, wire_of
+from chassis.data.wire import RawStatement, wire_of
 from chassis.data.writing import (
     STATEMENTS,
     WAKERS,
@@ -171,9 +171,9 @@ class Database:
         it.
         """
         async with self.transaction() as session:
-            asked = datetime.now(UTC)
-            theirs = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
-            return clock.own.compare(asked, theirs, datetime.now(UTC))
+            sent_at = datetime.now(UTC)
+            their_time = (await session.execute(text("SELECT clock_timestamp()"))).scalar_one()
+            return clock.process_clock.compare(sent_at, their_time, datetime.now(UTC))
 
     @asynccontextmanager
     async def reading(self) -> AsyncGenerator[Reader]:
@@ -206,7 +206,9 @@ class PoolReader(Reader):
         async with self.database.reading() as reader:
             return await reader.with_setting(setting, statement, values)
 
-    async def send(self, before: Sequence[Asked], batch: Sequence[Asked]) -> list[Rows]:
+    async def send(
+        self, before: Sequence[RawStatement], batch: Sequence[RawStatement]
+    ) -> list[Rows]:
         async with self.database.reading() as reader:
             return await reader.send(before, batch)
 
@@ -231,14 +233,14 @@ def give_back(pooled: PoolProxiedConnection) -> None:
 def refuse_cut_off(_: object, record: ConnectionPoolEntry, __: object) -> None:
     """Have the pool make another connection, once PostgreSQL has ended or cut this one off.
 
-    Nobody has asked it anything: what it has to say, if only that it ends, is its farewell. So
-    nothing is sent to find out, and all the others that are as old are looked at no more.
+    An idle connection has nothing to read unless PostgreSQL has ended it, so no statement needs to
+    be sent to find out. The pool then replaces all connections that are as old, unchecked.
     """
     connection = cast("AsyncConnection", record.driver_connection)
     if not connection.closed:
-        farewell = select.poll()
-        farewell.register(connection.fileno(), select.POLLIN)
-        if not farewell.poll(0):
+        closing = select.poll()
+        closing.register(connection.fileno(), select.POLLIN)
+        if not closing.poll(0):
             return
     raise InvalidatePoolError
 

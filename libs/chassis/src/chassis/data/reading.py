@@ -12,7 +12,7 @@ from sqlalchemy.exc import MultipleResultsFound, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.util import LRUCache
 
-from chassis.data.wire import BEGIN, COMMIT, Asked, Wire
+from chassis.data.wire import BEGIN, COMMIT, RawStatement, Wire
 
 SHAPES_MOST = 500
 # For `with_setting`, where the planner would rather read a table from its start for a common word.
@@ -33,11 +33,14 @@ Answer = TypeVar("Answer")
 
 
 class Part(NamedTuple):
-    """`plans_anew`: no plan is kept, for values whose numbers of rows differ widely."""
+    """A statement and its values.
+
+    `custom_plan`: plan it for these values each time, where the number of rows depends on them.
+    """
 
     statement: Statement
     values: Values
-    plans_anew: bool = False
+    custom_plan: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ class Rows(list[Any]):
 
 
 def answers_of(questions: Sequence[Question[Any]], found: Iterable[Rows]) -> list[Any]:
-    """The answer of each from the rows of all their parts."""
+    """The answer to each question, from the rows of all parts of all questions in turn."""
     rows = iter(found)
     return [question.answer(*itertools.islice(rows, len(question.parts))) for question in questions]
 
@@ -90,8 +93,8 @@ class Statements:
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
         self.shapes: LRUCache[Any, Any] = LRUCache(SHAPES_MOST)
-        # Most statements are built once and live as long as the process. What is compiled of one
-        # holds that statement: held here, neither would ever go.
+        # Most statements are built once and live as long as the process. A compiled statement
+        # refers to its source: a strong reference here would keep both for ever.
         self.known: WeakKeyDictionary[Any, tuple[ReferenceType[SQLCompiler], Any, Any]] = (
             WeakKeyDictionary()
         )
@@ -112,10 +115,10 @@ class Statements:
         return text, parameters
 
     def compiled(self, statement: Statement) -> tuple[SQLCompiler, Any, Any]:
-        """With what stands in the statement itself for its values."""
+        """The compiled statement, and the values that are written in the statement itself."""
         if (known := self.known.get(statement)) and (found := known[0]()):
             return found, *known[1:]
-        # What the session itself calls: there is no other way to its cache of shapes.
+        # A private method, but the one that sessions call, too: nothing public uses the cache.
         made, extracted, given, _ = statement._compile_w_cache(
             self.dialect, compiled_cache=self.shapes, column_keys=[]
         )
@@ -124,14 +127,14 @@ class Statements:
         return compiled, extracted, given
 
 
-def asked(statements: Statements, part: Part) -> Asked:
-    return Asked(*statements.of(part.statement, part.values), part.plans_anew)
+def raw_statement(statements: Statements, part: Part) -> RawStatement:
+    return RawStatement(*statements.of(part.statement, part.values), part.custom_plan)
 
 
 class Reader:
     """Runs statements on one connection: each sees what was committed before it.
 
-    `before` returns what must be sent ahead of the next statements, in the same batch; `after` is
+    `before` returns the statements to send ahead of the next ones, in the same batch; `after` are
     sent behind them.
     """
 
@@ -139,21 +142,21 @@ class Reader:
         self,
         wire: Wire,
         statements: Statements,
-        before: Callable[[], list[Asked]] = list,
-        after: Sequence[Asked] = (),
+        before: Callable[[], list[RawStatement]] = list,
+        after: Sequence[RawStatement] = (),
     ) -> None:
         self.wire, self.statements, self.before, self.after = wire, statements, before, after
 
     async def execute(
-        self, statement: Statement, values: Values | None = None, *, plans_anew: bool = False
+        self, statement: Statement, values: Values | None = None, *, custom_plan: bool = False
     ) -> Rows:
         """Raises the driver's own errors (`psycopg.Error`)."""
-        [rows] = await self.together(Part(statement, values or {}, plans_anew))
+        [rows] = await self.together(Part(statement, values or {}, custom_plan))
         return rows
 
     async def together(self, *parts: Part) -> list[Rows]:
         """The rows of each, in one round trip; if one fails, all do."""
-        return await self.run([asked(self.statements, part) for part in parts])
+        return await self.run([raw_statement(self.statements, part) for part in parts])
 
     async def ask(self, question: Question[Answer]) -> Answer:
         [answer] = await self.ask_all(question)
@@ -166,7 +169,7 @@ class Reader:
 
     async def with_setting(self, setting: str, statement: Statement, values: Values) -> Rows:
         """In a transaction with `setting` (`SET LOCAL …`), which ends with it."""
-        batch = [Asked(setting, {}), asked(self.statements, Part(statement, values))]
+        batch = [RawStatement(setting, {}), raw_statement(self.statements, Part(statement, values))]
         before = self.before()
         if before or not self.wire.is_idle:
             answers = await self.send(before, batch)
@@ -178,10 +181,12 @@ class Reader:
                 raise
         return next(filter(None, answers), Rows())
 
-    async def run(self, batch: Sequence[Asked]) -> list[Rows]:
+    async def run(self, batch: Sequence[RawStatement]) -> list[Rows]:
         return await self.send(self.before(), batch)
 
-    async def send(self, before: Sequence[Asked], batch: Sequence[Asked]) -> list[Rows]:
+    async def send(
+        self, before: Sequence[RawStatement], batch: Sequence[RawStatement]
+    ) -> list[Rows]:
         everything = [*before, *batch, *self.after]
         if not everything:
             return []

@@ -33,25 +33,32 @@ OUTDATED = FeatureNotSupported, InvalidSqlStatementName
 FAILED = {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}
 
 
-class Asked(NamedTuple):
-    """A statement with parameters as `%(name)s`; `is_planned_anew`: it is never prepared."""
+class RawStatement(NamedTuple):
+    """SQL with parameters as `%(name)s`, and their values.
+
+    `custom_plan`: PostgreSQL plans it for these values each time; it is never prepared.
+    """
 
     text: str
     values: Mapping[str, Any]
-    is_planned_anew: bool = False
+    custom_plan: bool = False
 
 
-BEGIN, COMMIT, ROLLBACK = Asked("BEGIN", {}), Asked("COMMIT", {}), Asked("ROLLBACK", {})
+BEGIN, COMMIT, ROLLBACK = (
+    RawStatement("BEGIN", {}),
+    RawStatement("COMMIT", {}),
+    RawStatement("ROLLBACK", {}),
+)
 
 
-class Adapted(NamedTuple):
-    """A statement as libpq takes it."""
+class AdaptedStatement(NamedTuple):
+    """A statement as libpq takes it: bytes, with numbered parameters."""
 
     text: bytes
     values: Sequence[Any]
     types: tuple[int, ...]
     formats: Sequence[Format] | None
-    is_planned_anew: bool
+    custom_plan: bool
 
     @property
     def key(self) -> tuple[bytes, tuple[int, ...]]:
@@ -59,7 +66,7 @@ class Adapted(NamedTuple):
 
 
 class Wire:
-    """A connection that one task at a time uses; raises the driver's own errors.
+    """A connection, used by one task at a time; raises the driver's own errors.
 
     For each statement, psycopg's cursors use four times the CPU of the libpq calls that they make,
     with psycopg's pipeline mode too.
@@ -68,9 +75,10 @@ class Wire:
     def __init__(self, connection: AsyncConnection) -> None:
         self.connection, self.libpq = connection, connection.pgconn
         self.adapting = Transformer(connection)
-        # The names of prepared statements, by text and types; `unsure`: those this batch prepares.
+        # The names of prepared statements, by text and types, and the keys of those that the batch
+        # under way prepares: they are forgotten if it fails.
         self.names: OrderedDict[Any, bytes] = OrderedDict()
-        self.unsure: set[Any] = set()
+        self.being_prepared: set[Any] = set()
         self.uses: OrderedDict[Any, int] = OrderedDict()
         self.count = 0
 
@@ -84,8 +92,8 @@ class Wire:
         """A statement of the transaction has failed: PostgreSQL answers COMMIT with a rollback."""
         return self.libpq.transaction_status == TransactionStatus.INERROR
 
-    async def run(self, batch: Sequence[Asked]) -> list[list[Any]]:
-        """The rows of each as named tuples. If one fails, those after it are not run.
+    async def run(self, batch: Sequence[RawStatement]) -> list[list[Any]]:
+        """The rows of each statement as named tuples. If one fails, those after it are not run.
 
         Outside a transaction, the batch is a transaction of its own.
         """
@@ -101,49 +109,49 @@ class Wire:
         if not self.connection.closed and not self.is_idle:
             await self.run([ROLLBACK])
 
-    async def run_once(self, batch: Sequence[Asked]) -> list[list[Any]]:
-        adapted = [self.adapt(asked) for asked in batch]
+    async def run_once(self, batch: Sequence[RawStatement]) -> list[list[Any]]:
+        adapted = [self.adapt(statement) for statement in batch]
         self.libpq.enter_pipeline_mode()
         try:
-            readings = [reading for each in adapted for reading in self.send(each)]
+            readers = [reader for each in adapted for reader in self.send(each)]
             self.libpq.pipeline_sync()
             answers = await self.receive()
-            found = [read(answer) for read, answer in zip(readings, answers, strict=False)]
+            found = [read(answer) for read, answer in zip(readers, answers, strict=False)]
         except asyncio.CancelledError:
             await to_its_end(self.cancel())
             raise
         finally:
             if self.libpq.pipeline_status != PipelineStatus.OFF:
-                self.libpq.finish()  # nobody knows what it would answer next
-            while self.unsure:
-                self.names.pop(self.unsure.pop(), None)
+                self.libpq.finish()  # what it would answer next is unknown
+            while self.being_prepared:
+                self.names.pop(self.being_prepared.pop(), None)
         return [rows for rows in found if rows is not None]
 
     # --- Sending ------------------------------------------------------------------------------
 
-    def adapt(self, asked: Asked) -> Adapted:
-        text, names = dollars(asked.text)
+    def adapt(self, statement: RawStatement) -> AdaptedStatement:
+        text, names = numbered_parameters(statement.text)
         values = self.adapting.dump_sequence(
-            [asked.values[name] for name in names], [PyFormat.AUTO] * len(names)
+            [statement.values[name] for name in names], [PyFormat.AUTO] * len(names)
         )
         types, formats = self.adapting.types or (), self.adapting.formats
-        return Adapted(text, values, types, formats, asked.is_planned_anew)
+        return AdaptedStatement(text, values, types, formats, statement.custom_plan)
 
-    def send(self, each: Adapted) -> Generator[Callable[[PGresult], list[Any] | None]]:
-        """Sends it; yields a function for each of its answers, which reads it."""
+    def send(self, each: AdaptedStatement) -> Generator[Callable[[PGresult], list[Any] | None]]:
+        """Send it; yields one function for each answer to come, which reads that answer."""
         name = self.names.get(each.key)
         if name is not None:
             self.names.move_to_end(each.key)
-        elif not each.is_planned_anew and self.is_often_used(each.key):
+        elif not each.custom_plan and self.is_often_used(each.key):
             self.count += 1
             name = self.names[each.key] = f"wire_{self.count}".encode()
-            self.unsure.add(each.key)
+            self.being_prepared.add(each.key)
             self.libpq.send_prepare(name, each.text, each.types)
-            yield functools.partial(self.has_prepared, each.key)
+            yield functools.partial(self.note_prepared, each.key)
             if len(self.names) > PREPARED_MOST:
                 _, oldest = self.names.popitem(last=False)
                 self.libpq.send_query_params(b"DEALLOCATE " + oldest, None)
-                yield refuse
+                yield raise_if_failed
         if name is None:
             self.libpq.send_query_params(each.text, each.values, each.types, each.formats)
         else:
@@ -163,11 +171,11 @@ class Wire:
         answers: list[PGresult] = []
         try:
             while self.libpq.flush():
-                await self.ready(writing=True)
+                await self.wait_for_socket(writing=True)
                 self.libpq.consume_input()
             while True:
                 while self.libpq.is_busy():
-                    await self.ready()
+                    await self.wait_for_socket()
                     self.libpq.consume_input()
                 answer = self.libpq.get_result()
                 if answer is not None and answer.status == ExecStatus.PIPELINE_SYNC:
@@ -176,7 +184,7 @@ class Wire:
                     answers.append(answer)
                 elif self.libpq.status == ConnStatus.BAD:
                     raise OperationalError("the connection is lost")
-        except PostgresError:  # cut off: PostgreSQL may have said why
+        except PostgresError:  # cut off; PostgreSQL may have sent the reason before
             self.libpq.finish()
             if not any(answer.status in FAILED for answer in answers):
                 raise
@@ -184,13 +192,13 @@ class Wire:
             self.libpq.exit_pipeline_mode()
         return answers
 
-    async def ready(self, *, writing: bool = False) -> None:
-        """Waits until there is something to read or, with `writing`, room to write."""
+    async def wait_for_socket(self, *, writing: bool = False) -> None:
+        """Wait until there is something to read or, with `writing`, room to write."""
         loop, socket = asyncio.get_running_loop(), self.libpq.socket
         waiting: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(socket, end, waiting)
+        loop.add_reader(socket, wake, waiting)
         if writing:
-            loop.add_writer(socket, end, waiting)
+            loop.add_writer(socket, wake, waiting)
         try:
             await waiting
         finally:
@@ -199,9 +207,7 @@ class Wire:
                 loop.remove_writer(socket)
 
     async def cancel(self) -> None:
-        """Stop PostgreSQL's work for this batch, within seconds; if that fails, the connection is
-        closed.
-        """
+        """Have PostgreSQL stop this batch, within `CANCEL_SECONDS`; else close the connection."""
         try:
             async with asyncio.timeout(CANCEL_SECONDS):
                 await self.connection.cancel_safe(timeout=CANCEL_SECONDS)
@@ -209,12 +215,12 @@ class Wire:
         except Exception:
             self.libpq.finish()
 
-    def has_prepared(self, key: Any, answer: PGresult) -> None:
-        refuse(answer)
-        self.unsure.discard(key)
+    def note_prepared(self, key: Any, answer: PGresult) -> None:
+        raise_if_failed(answer)
+        self.being_prepared.discard(key)
 
     def rows(self, answer: PGresult) -> list[Any]:
-        refuse(answer)
+        raise_if_failed(answer)
         if not answer.nfields:
             return []
         names = tuple(answer.fname(n) or b"" for n in range(answer.nfields))
@@ -222,12 +228,12 @@ class Wire:
         return self.adapting.load_rows(0, answer.ntuples, row_of(names))
 
 
-def end(waiting: asyncio.Future[None]) -> None:
+def wake(waiting: asyncio.Future[None]) -> None:
     if not waiting.done():
         waiting.set_result(None)
 
 
-def refuse(answer: PGresult) -> None:
+def raise_if_failed(answer: PGresult) -> None:
     if answer.status in FAILED:
         raise error_from_result(answer)
 
@@ -238,7 +244,7 @@ def row_of(names: tuple[bytes, ...]) -> Callable[[Iterable[Any]], Any]:
 
 
 @functools.lru_cache(maxsize=512)
-def dollars(text: str) -> tuple[bytes, tuple[str, ...]]:
+def numbered_parameters(text: str) -> tuple[bytes, tuple[str, ...]]:
     """The text with numbered parameters (`$1`), and their names in that order."""
     names: dict[str, int] = {}
 

@@ -9,8 +9,8 @@ from sqlalchemy import Engine, Insert, Update, bindparam, event, insert, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
-from chassis.data.reading import Part, Reader, Statement, Values, asked
-from chassis.data.wire import BEGIN, COMMIT, Asked, wire_of
+from chassis.data.reading import Part, Reader, Statement, Values, raw_statement
+from chassis.data.wire import BEGIN, COMMIT, RawStatement, wire_of
 
 # Of `session.info`.
 STATEMENTS = "statements"
@@ -69,8 +69,8 @@ async def reader_of(session: AsyncSession) -> Reader:
         wire = wire_of(await session.run_sync(lambda sync: sync.connection().connection))
         statements, info = session.info[STATEMENTS], session.info
 
-        def before() -> list[Asked]:
-            waiting = [asked(statements, part) for part in info.pop(LATER, ())]
+        def before() -> list[RawStatement]:
+            waiting = [raw_statement(statements, part) for part in info.pop(LATER, ())]
             return [BEGIN, *waiting] if wire.is_idle else waiting
 
         reader = session.info[READER] = Reader(wire, statements, before)

@@ -106,17 +106,17 @@ class PublishedKeys:
     def __init__(self, http: httpx.AsyncClient) -> None:
         self.http = http
         self.known: dict[str, PyJWK] = {}
-        self.asked_at = float("-inf")  # also in vain: identity is not asked by everybody in turn
+        self.requested_at = float("-inf")  # failed requests count, too: not every caller shall try
         self.is_silent = True
-        self.identity_time: tuple[datetime, float] | None = None  # and when we asked for it
+        self.identity_time: tuple[datetime, float] | None = None  # and when it was requested
         self.fetching = asyncio.Lock()
 
     def now(self) -> datetime:
         """By our steady clock since: the other one may be set at any moment."""
         if self.identity_time is None:
             return clock.now()
-        moment, asked_at = self.identity_time
-        return moment + timedelta(seconds=time.monotonic() - asked_at)
+        moment, requested_at = self.identity_time
+        return moment + timedelta(seconds=time.monotonic() - requested_at)
 
     async def key(self, kid: str) -> PyJWK | None:
         """None for a key that identity has not published; raises `KeysUnavailable` if it does not
@@ -124,7 +124,7 @@ class PublishedKeys:
         """
         if kid not in self.known:
             async with self.fetching:
-                if time.monotonic() - self.asked_at > KEYS_PAUSE_SECONDS:
+                if time.monotonic() - self.requested_at > KEYS_PAUSE_SECONDS:
                     await self.ask()
                     self.warn_of_unknown(kid)
             if kid not in self.known and self.is_silent:  # perhaps it has been published meanwhile
@@ -142,7 +142,7 @@ class PublishedKeys:
 
     async def read(self) -> None:
         """Raises `Stuck` where identity does not answer."""
-        self.asked_at = time.monotonic()
+        self.requested_at = time.monotonic()
         try:
             answer = await self.http.get(KEYS_PATH)
             if not answer.is_success:
@@ -150,7 +150,7 @@ class PublishedKeys:
             published = answer.json()
             self.known = {key["kid"]: PyJWK(key) for key in published["keys"]}
             if now := published.get("now"):  # the previous release does not publish it
-                self.identity_time = datetime.fromisoformat(now), self.asked_at
+                self.identity_time = datetime.fromisoformat(now), self.requested_at
             self.is_silent = False
         except (httpx.HTTPError, ValueError, KeyError, jwt.PyJWTError) as error:
             self.is_silent = True

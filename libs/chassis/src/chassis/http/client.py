@@ -138,8 +138,8 @@ class Transport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         limits = httpx.Timeout(**request.extensions["timeout"])
         headers, content = request.headers.multi_items(), request.content or None
-        asked = request.method, str(request.url), headers, content, limits
-        return await self.answer(*asked, stream=request.extensions["stream"])
+        options = request.method, str(request.url), headers, content, limits
+        return await self.answer(*options, stream=request.extensions["stream"])
 
     async def answer(
         self,
@@ -232,7 +232,7 @@ def query(params: Mapping[str, QueryValue]) -> str:
 
 
 def ids() -> dict[str, str]:
-    """Headers by which whoever is asked next goes on with the same ids."""
+    """Headers that pass the request and trace ids on to the service that is called."""
     headers = {}
     if request_id := structlog.contextvars.get_contextvars().get("request_id"):
         headers["X-Request-Id"] = request_id
@@ -328,10 +328,10 @@ class Gateway:
             raise problem
         return response
 
-    async def retry(self, method: str, path: str, **asked: Any) -> httpx.Response:
+    async def retry(self, method: str, path: str, **options: Any) -> httpx.Response:
         """With a token that identity has given just now: whoever asks is not at fault."""
         try:
-            return await self.ask(method, path, **asked)
+            return await self.ask(method, path, **options)
         except Problem as problem:
             if problem.code != TOKEN_REFUSED:
                 raise

@@ -129,5 +129,5 @@ def serve_from_arguments(package: str) -> None:
     parser.add_argument("command", choices=["serve"])
     parser.add_argument("--host", help="The address to listen on.")
     parser.add_argument("--port", type=int, help="The port to listen on.")
-    asked = parser.parse_args()
-    serve(package, asked.host, asked.port)
+    arguments = parser.parse_args()
+    serve(package, arguments.host, arguments.port)

@@ -95,7 +95,7 @@ class InboxMessage(Messaging):
 
 
 class DeadLetter(Messaging):
-    """An event that kept failing, parked with its error so that those after it can go on."""
+    """An event that kept failing, stored with its error, so that those after it are handled."""
 
     __tablename__ = "dead_letters"
 
@@ -128,7 +128,7 @@ SETTLING = "1 day"
 
 
 async def position_settled(session: AsyncSession, consumer: str, stream: str) -> int:
-    """The position up to which everything in this stream is handled or parked; 0 for nothing yet.
+    """The position up to which everything in this stream is handled or a dead letter; 0 for nothing yet.
 
     Later events may be handled too, but one in between may still be waiting for its retry. What was
     handled before the stream was lost had other positions.

@@ -13,7 +13,7 @@ from contracts.identity.emails import suggestion_for
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account, Link
-from identity.operations import accounts as own
+from identity.operations import accounts as account_operations
 from identity.operations import links
 from identity.operations.accounts import EmailTaken, announce, email_taken, own_address
 from identity.passwords import Passwords
@@ -69,7 +69,7 @@ async def reset_password(
     """The customer has chosen a new one at the counter."""
     async with database.transaction() as session:
         customer = await accounts.customer(session, customer_id)
-    await own.reset_password(database, passwords, customer, password)
+    await account_operations.reset_password(database, passwords, customer, password)
 
 
 @asynccontextmanager

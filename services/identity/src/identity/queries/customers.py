@@ -153,7 +153,7 @@ async def rank_few(
         read=READ, whole=words.whole, begin=words.begin, match=words.match, after=behind
     )
     values = {**words.patterns, **position(after), "counted": COUNTED_MOST + 1, "limit": limit}
-    rows = await planned_anew(reader, sql, values)
+    rows = await with_custom_plan(reader, sql, values)
     return rows[0].matches, [row for row in rows if row.id is not None]
 
 
@@ -176,15 +176,15 @@ async def read_by_name(
     rows: Rows = []
     for statement in (WALK, GATHER):
         sql = statement.format(columns=COLUMNS, read=READ, match=words.of_rank[rank], after=behind)
-        rows = await planned_anew(reader, sql, values)
+        rows = await with_custom_plan(reader, sql, values)
         if len(rows) == limit:
             break
     return rows
 
 
-async def planned_anew(reader: Reader, sql: str, values: Values) -> Rows:
+async def with_custom_plan(reader: Reader, sql: str, values: Values) -> Rows:
     """Plan each time: how common a word is decides which index is right."""
-    return await reader.execute(statement_of(sql), values, plans_anew=True)
+    return await reader.execute(statement_of(sql), values, custom_plan=True)
 
 
 statement_of = functools.lru_cache(maxsize=256)(text)  # taken apart once

@@ -232,7 +232,7 @@ def queue(
     else:
         lines = beyond(order, filters.narrow(lines), after)
         # One product is asked about every day, another never: no cached plan suits both.
-        part = Part(limited(lines, limit), {}, plans_anew=filters != StaffFilters())
+        part = Part(limited(lines, limit), {}, custom_plan=filters != StaffFilters())
 
     def answer(rows: Rows) -> api.StaffTickets:
         return api.StaffTickets(
@@ -321,7 +321,7 @@ def queue_counts(filters: StaffFilters = StaffFilters()) -> Question[api.Counts]
     """
     if filters == StaffFilters():
         return Question([Part(QUEUE_COUNTS, {})], counts_of)
-    return Question([Part(narrowed_counts(filters), {}, plans_anew=True)], counts_of)
+    return Question([Part(narrowed_counts(filters), {}, custom_plan=True)], counts_of)
 
 
 def my_counts(customer_id: UUID) -> Question[api.Counts]:

@@ -135,9 +135,9 @@ def query_for_staff(groups: Groups, last: Text, *, is_unfinished: bool) -> Colum
 
 
 def query(groups: Groups, unfinished: ColumnElement[Any] | None) -> ColumnElement[Any]:
-    asked = cast(groups, ARRAY(String)) if isinstance(groups, list) else groups
+    groups = cast(groups, ARRAY(String)) if isinstance(groups, list) else groups
     none = literal_column("NULL::tsquery")
-    return func.public.request_query(asked, none if unfinished is None else unfinished)
+    return func.public.request_query(groups, none if unfinished is None else unfinished)
 
 
 # --- A customer's own requests ----------------------------------------------------------------
@@ -157,15 +157,15 @@ def newest_of_customer(
 
 def matches_of_customer(customer_id: UUID, text: str) -> ColumnElement[bool]:
     """Requests of this customer with this number or serial number, or with all these words."""
-    asked = typed(text)
+    words = typed(text)
     ways: list[ColumnElement[bool]] = [literal(False)]
-    if asked.number is not None:
-        ways.append(Ticket.number == asked.number)
-    ways += [Ticket.serial_number.contains(part) for part in asked.serial_numbers]
-    if asked.parts:
+    if words.number is not None:
+        ways.append(Ticket.number == words.number)
+    ways += [Ticket.serial_number.contains(part) for part in words.serial_numbers]
+    if words.parts:
         messages = newest_of_customer(customer_id).subquery()
-        words = query_for_customer(asked.groups, asked.last, is_unfinished=asked.is_unfinished)
-        wanted = select(cast(words, TSQUERY)).scalar_subquery()
+        query = query_for_customer(words.groups, words.last, is_unfinished=words.is_unfinished)
+        wanted = select(cast(query, TSQUERY)).scalar_subquery()
         ways.append(
             Ticket.id.in_(select(messages.c.ticket_id).where(messages.c.search.op("@@")(wanted)))
         )

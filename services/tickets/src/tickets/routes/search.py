@@ -30,10 +30,10 @@ Searcher = Annotated[Caller, Depends(searcher)]
 
 @router.post("/search")
 async def search(
-    asked: api.Search, caller: Searcher, reader: Reading
+    wanted: api.Search, caller: Searcher, reader: Reading
 ) -> api.StaffSearchResults | api.SearchResults:
     """Requests by number, serial number or words. Customers find their own, and no note."""
-    return await queries.search(reader, caller, asked)
+    return await queries.search(reader, caller, wanted)
 
 
 @router.get("/unresolved")

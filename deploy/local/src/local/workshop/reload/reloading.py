@@ -30,10 +30,10 @@ def main() -> NoReturn:
     parser.add_argument("package")
     parser.add_argument("--host", required=True)
     parser.add_argument("--port", type=int, required=True)
-    asked = parser.parse_args()
-    listening = socket.create_server((asked.host, asked.port), backlog=2048)
+    arguments = parser.parse_args()
+    listening = socket.create_server((arguments.host, arguments.port), backlog=2048)
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    child, libraries = begin(asked.package, listening)
+    child, libraries = begin(arguments.package, listening)
     preload(libraries)
     generation = 1
     while True:
@@ -43,7 +43,7 @@ def main() -> NoReturn:
             raise SystemExit(0)
         if sign == signal.SIGHUP:
             end(child)
-            child, _ = begin(asked.package, listening)
+            child, _ = begin(arguments.package, listening)
             generation += 1
         elif (code := ended(child)) is not None:
             child = 0

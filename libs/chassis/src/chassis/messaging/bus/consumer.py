@@ -24,16 +24,16 @@ from chassis.messaging.outages import FORBIDDEN, is_no_stream, of_files, of_list
 from chassis.messaging.outbox import DeadLetter, position_settled
 from chassis.monitoring import health, tracing
 from chassis.monitoring.loops import Loop, Stuck
-from chassis.monitoring.metrics import LAG, PARKED, RETRIED
+from chassis.monitoring.metrics import DEAD_LETTERED, LAG, RETRIED
 from chassis.outages import describe, is_passing
 from contracts.event import Envelope
 from contracts.topology import LISTENINGS, Listening, stream_name
 
 log = structlog.get_logger()
 
-FETCH_SECONDS = 5
-QUIET_SECONDS = 10  # the same while nothing waits: NATS says at once if the durable goes
-LOOK_SECONDS = 5  # how often a consumer that is busy looks how far it is
+FETCH_SECONDS = 5  # how long one fetch waits for an event
+QUIET_SECONDS = 10  # the same while no event waits: NATS reports a deleted durable at once
+LOOK_SECONDS = 5  # how often a busy consumer measures its lag
 
 
 class Consumer:
@@ -58,41 +58,41 @@ class Consumer:
         self.loop = Loop(f"consumer {self.stream}")
         self.looked_at, self.starved = float("-inf"), 0
         self.is_quiet, self.has_fetched = False, False
-        self.failures: dict[int, int] = {}  # by position; deliveries are none
+        self.failures: dict[int, int] = {}  # how often handling failed, by position in the stream
         self.was_cut_off = asyncio.Event()
 
     async def run(self) -> None:
-        """Until the process has been asked to stop: what comes then is for the others."""
+        """Run until the process is stopping: later events are for the other replicas."""
         pull = Pull(self.js._nc, self.stream, self.name)
         await pull.open()
         self.starved, self.has_fetched = 0, False
         try:
-            await self.look(handled=0)  # how much waits is known from the start
+            await self.look(handled=0)  # so that the lag is known from the start
             while not health.leaving.is_set():
                 await self.turn(pull)
         finally:
             await to_its_end(self.leave(pull))
         self.loop.report("left")
         self.loop.quiet = float("inf")
-        await asyncio.Event().wait()  # or else it would be begun again
+        await asyncio.Event().wait()  # a loop that returns is started again
 
     async def turn(self, pull: Pull) -> None:
         try:
             messages = await self.fetch(pull)
-        except BROKER_ERRORS:  # also where nothing has come: which of them it is, it looks
+        except BROKER_ERRORS:  # also if no event came in time; `look` finds out which
             messages = []
-        self.has_fetched = not self.is_forbidden(since=pull.asked_at)
+        self.has_fetched = not self.is_forbidden(since=pull.requested_at)
         try:
             await self.settle(messages)
         except asyncio.CancelledError:
-            # Returned only once nothing more is taken, or NATS would hand them to us again.
+            # Not returned to NATS yet: while we still pull, it would deliver them to us again.
             pull.put_back(messages)
             raise
         if not messages or time.monotonic() - self.looked_at > LOOK_SECONDS:
             await self.look(handled=len(messages))
 
     async def look(self, handled: int) -> None:
-        """Measure how far it is, and whether NATS hands over what is waiting."""
+        """Measure the lag, and check that NATS delivers what is waiting."""
         try:
             known = await answered(self.js.consumer_info(self.stream, self.name))
             info = await self.ask_stream()
@@ -118,10 +118,10 @@ class Consumer:
             raise Stuck(self.why(TimeoutError()))
         is_starved = waiting and not handled and taken < streams.TAKEN_MOST
         self.starved = self.starved + 1 if is_starved else 0
-        if self.starved > 1:  # what came between the two questions is no trouble
+        if self.starved > 1:  # once may be an event that came after the fetch
             raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")
         if self.loop.trouble and not self.has_fetched:
-            return  # begun again after trouble, which is over only if events are handed over
+            return  # started again after trouble, which is over only when a fetch succeeds
         self.loop.report(f"handled {handled} events" if handled else "found nothing new")
 
     async def compare(self, known: ConsumerInfo, info: StreamInfo) -> None:
@@ -144,8 +144,9 @@ class Consumer:
                 log.warning("stream_was_lost", stream=self.stream)
 
     async def take_back(self, known: ConsumerInfo) -> None:
-        """Ask again for what was unacknowledged when the broker stopped, without waiting for
-        ack_wait.
+        """Have unacknowledged events delivered again at once after a restart of NATS.
+
+        Without a reset of the durable that happens only after ack_wait.
         """
         floor = known.ack_floor.stream_seq if known.ack_floor else 0
         if known.num_ack_pending:
@@ -183,12 +184,12 @@ class Consumer:
         self.loop.report("made its durable again")
 
     @property
-    def patience(self) -> float:
+    def fetch_seconds(self) -> float:
         return QUIET_SECONDS if self.is_quiet else FETCH_SECONDS
 
     async def fetch(self, pull: Pull) -> Sequence[Msg]:
-        """Cancelled, it has taken no event."""
-        waiting = asyncio.create_task(pull.wait(self.batch, self.patience))
+        """The next events. If it is cancelled, it has taken none of them."""
+        waiting = asyncio.create_task(pull.wait(self.batch, self.fetch_seconds))
         cut_off = asyncio.create_task(self.was_cut_off.wait())
         try:
             await asyncio.wait({waiting, cut_off}, return_when=asyncio.FIRST_COMPLETED)
@@ -254,7 +255,7 @@ class Consumer:
         )
 
     async def put_off(self, message: Msg, error: Exception) -> None:
-        """Retry after a growing pause; after the last one park the event as a dead letter.
+        """Retry after a growing pause; after the last one the event becomes a dead letter.
 
         This process counts the failures itself: an event that is delivered again because a replica
         or NATS was stopped has not failed.
@@ -268,13 +269,13 @@ class Consumer:
             )
             await message.nak(delay=self.retries[attempt - 1])
             return
-        PARKED.labels(self.stream).inc()
+        DEAD_LETTERED.labels(self.stream).inc()
         log.error("event_parked", subject=message.subject, error=describe(error))
-        await self.park(message, error, attempt)
+        await self.store_dead_letter(message, error, attempt)
         del self.failures[position]
         await message.ack()
 
-    async def park(self, message: Msg, error: Exception, attempts: int) -> None:
+    async def store_dead_letter(self, message: Msg, error: Exception, attempts: int) -> None:
         try:
             event_id: UUID | None = Envelope.model_validate_json(message.data).id
         except ValidationError:

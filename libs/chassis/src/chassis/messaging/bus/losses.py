@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from chassis.data.reading import Reader
-from chassis.data.wire import Asked, Wire
+from chassis.data.wire import RawStatement, Wire
 from chassis.messaging.outbox import SCHEMA
 from chassis.monitoring.loops import Stuck
 
@@ -141,7 +141,7 @@ class OwnStream:
         """These rows of the outbox have these numbers in the stream; with what is known of it."""
         if stored and self.known is not None:
             values = {"rows": list(stored), "numbers": list(stored.values())}
-            await wire.run([Asked(MARK_STORED, values | self.noted())])
+            await wire.run([RawStatement(MARK_STORED, values | self.noted())])
 
     def noted(self) -> dict[str, object]:
         return {"name": self.name, **({} if self.known is None else asdict(self.known))}

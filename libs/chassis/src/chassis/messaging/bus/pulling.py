@@ -15,16 +15,16 @@ from nats.aio.subscription import Subscription
 from nats.js.errors import APIError
 
 EXPIRED = "408"
-LATE_SECONDS = 1  # by which the broker may be late to say that a request has ended
-ARRIVAL_SECONDS = 2  # at most, for what is on its way when we are stopped
-PAUSE_SECONDS = 1  # after a refusal, so that it is not asked without end
+LATE_SECONDS = 1  # how late NATS may report that a request has expired
+ARRIVAL_SECONDS = 2  # how long a stopping process waits for events under way
+PAUSE_SECONDS = 1  # after a refusal, before the next request
 
 
 class Pull:
     """The next events of a durable.
 
-    nats-py's own `fetch` holds back an event that arrives just after the end of an earlier request,
-    for some seconds, and asks twice for each.
+    nats-py's own `fetch` delays an event that arrives just after an earlier request has expired by
+    some seconds, and sends two requests for each event.
     """
 
     def __init__(self, broker: Client, stream: str, durable: str) -> None:
@@ -34,7 +34,7 @@ class Pull:
         self.subscription: Subscription | None = None
         self.arrived: list[Msg] = []
         self.changed = asyncio.Event()
-        self.asked, self.request, self.asked_at, self.ends = 0, 0, 0.0, 0.0
+        self.outstanding, self.request, self.requested_at, self.ends = 0, 0, 0.0, 0.0
         self.refusal: Msg | None = None
         self.has_brought = False
 
@@ -42,24 +42,24 @@ class Pull:
         self.subscription = await self.broker.subscribe(f"{self.inbox}.*", cb=self.receive)
 
     async def receive(self, message: Msg) -> None:
-        """An event can be answered; what cannot is about one of our requests."""
+        """An event has a reply subject; a message without one is the status of a request."""
         if message.reply:
             self.arrived.append(message)
             self.has_brought = True
-            self.asked -= 1
+            self.outstanding -= 1
         elif message.subject == f"{self.inbox}.{self.request}":
-            self.asked = 0
+            self.outstanding = 0
             self.refusal = message
         self.changed.set()
 
     async def wait(self, most: int, seconds: float) -> None:
-        """Until an event is here; raises TimeoutError after these seconds."""
+        """Wait until an event has arrived; raises TimeoutError after these seconds."""
         while not self.arrived:
             if self.refusal is not None:
                 refusal, self.refusal = self.refusal, None
                 if not (self.has_brought and status_of(refusal) == EXPIRED):
-                    await refuse(refusal)
-            if self.asked <= 0:
+                    await raise_refusal(refusal)
+            if self.outstanding <= 0:
                 await self.ask(most, seconds)
             self.changed.clear()
             left = self.ends - time.monotonic() + LATE_SECONDS
@@ -77,21 +77,21 @@ class Pull:
     async def ask(self, most: int, seconds: float) -> None:
         self.request += 1
         self.has_brought = False
-        self.asked, self.asked_at, self.refusal = most, time.monotonic(), None
-        self.ends = self.asked_at + seconds
-        wanted = {"batch": most, "expires": int(seconds * 1e9)}
+        self.outstanding, self.requested_at, self.refusal = most, time.monotonic(), None
+        self.ends = self.requested_at + seconds
+        request_body = {"batch": most, "expires": int(seconds * 1e9)}
         reply = f"{self.inbox}.{self.request}"
-        await self.broker.publish(self.requests, json.dumps(wanted).encode(), reply=reply)
+        await self.broker.publish(self.requests, json.dumps(request_body).encode(), reply=reply)
 
     def forget_request(self) -> None:
-        """The broker that was asked has restarted and no longer knows the request."""
-        self.asked = 0
+        """NATS has restarted and no longer knows the request."""
+        self.outstanding = 0
 
     def put_back(self, messages: Sequence[Msg]) -> None:
         self.arrived = [*messages, *self.arrived]
 
     async def close(self) -> list[Msg]:
-        """Accept what is on its way, then nothing more; returns what nobody has taken."""
+        """Receive what is under way, then stop; returns the events that nobody has taken."""
         if (subscription := self.subscription) is not None:
             for step in (partial(self.all_arrive, subscription), subscription.drain):
                 with suppress(TimeoutError, nats.errors.Error):
@@ -103,9 +103,9 @@ class Pull:
         return self.take(len(self.arrived))
 
     async def all_arrive(self, subscription: Subscription) -> None:
-        """What NATS is about to send when its reader goes, it drops and counts as delivered."""
+        """Wait for events under way: NATS would drop them and count them as delivered."""
         before = -1
-        while self.asked > 0 and (before < len(self.arrived) or subscription.pending_msgs):
+        while self.outstanding > 0 and (before < len(self.arrived) or subscription.pending_msgs):
             before = len(self.arrived)
             await self.broker.flush()
 
@@ -114,7 +114,7 @@ def status_of(message: Msg) -> str | None:
     return (message.headers or {}).get("Status")
 
 
-async def refuse(status: Msg) -> NoReturn:
+async def raise_refusal(status: Msg) -> NoReturn:
     if status_of(status) == EXPIRED:
         raise TimeoutError("nothing has come")
     await asyncio.sleep(PAUSE_SECONDS)

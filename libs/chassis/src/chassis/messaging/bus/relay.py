@@ -13,7 +13,7 @@ from nats.js.api import PubAck
 from nats.js.errors import APIError
 
 from chassis.data.database import LOCK_LIMIT, WATCHED
-from chassis.data.wire import Asked, Wire
+from chassis.data.wire import RawStatement, Wire
 from chassis.messaging import streams
 from chassis.messaging.bus.connecting import BROKER_ERRORS, Refusals, answered
 from chassis.messaging.bus.losses import RENEW_SECONDS, OwnStream
@@ -34,7 +34,7 @@ ELSEWHERE = 10071  # of JetStream: the stream does not end where we believed
 LEASE_SECONDS = 20  # longer than any step between two signs of life
 
 
-UNPUBLISHED = Asked(
+UNPUBLISHED = RawStatement(
     "SELECT position, event_id, subject, body FROM messaging.outbox"
     " WHERE published_at IS NULL ORDER BY position LIMIT %(most)s",
     {"most": RELAY_BATCH},

@@ -31,7 +31,7 @@ class SetUpSettings(CommonSettings):
 
     @field_validator("subscribers")
     @classmethod
-    def named_rightly(cls, names: str) -> str:
+    def check_names(cls, names: str) -> str:
         return ",".join(other_systems(names))
 
     @property

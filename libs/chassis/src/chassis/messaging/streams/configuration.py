@@ -10,10 +10,10 @@ from chassis.messaging.streams.rights import (
     API,
     API_FROM_OUTSIDE,
     SYSTEM,
-    asked,
     password_variable,
     permissions,
     rights_of_all,
+    subject_outside,
 )
 
 STREAMS = "GUICHET"  # the account that the streams live in; the others are named as their users
@@ -118,7 +118,7 @@ def account(
 
 
 def exports(rights: Mapping[str, Iterable[str]]) -> list[dict[str, Any]]:
-    """What may be asked of the streams, each subject by those who may and nobody else."""
+    """The requests to JetStream that other accounts may make, each by those that need it."""
     askers: dict[str, list[str]] = {}
     for name, its in rights.items():
         for right in its:
@@ -139,7 +139,8 @@ def is_answered_often(right: str) -> bool:
 
 def imports(rights: Iterable[str]) -> list[dict[str, Any]]:
     return [
-        {"service": {"account": STREAMS, "subject": right}, "to": asked(right)} for right in rights
+        {"service": {"account": STREAMS, "subject": right}, "to": subject_outside(right)}
+        for right in rights
     ]
 
 

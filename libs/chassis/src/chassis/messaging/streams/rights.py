@@ -15,8 +15,8 @@ ADMIN = "admin"
 SYSTEM = "system"
 NAME = re.compile(r"[a-z][a-z0-9_-]*")  # the streams' and NATS's own accounts are in capitals
 
-# Under its own name JetStream answers in every account that it is not enabled there: what is asked
-# of it is asked under this one, which each account but the administrator's puts in its place.
+# Under its own name JetStream answers in every account that it is not enabled there: so
+# clients in other accounts use this name, which NATS maps to JetStream's own.
 API, API_FROM_OUTSIDE = "$JS.API.", "$JS.guichet.API."
 
 
@@ -98,7 +98,7 @@ def watch_right(service: str, stream: str) -> str:
     return f"{API}CONSUMER.CREATE.{stream}.{watching(service)}"
 
 
-def asked(right: str) -> str:
+def subject_outside(right: str) -> str:
     """The same subject as it is called in every account but the administrator's."""
     return right.replace(API, API_FROM_OUTSIDE)
 
@@ -106,6 +106,6 @@ def asked(right: str) -> str:
 def permissions(user: str, rights: Iterable[str]) -> dict[str, Any]:
     """These subjects, and to hear what is answered to this user."""
     return {
-        "publish": {"allow": [asked(right) for right in rights]},
+        "publish": {"allow": [subject_outside(right) for right in rights]},
         "subscribe": {"allow": [f"_INBOX.{user}.>"]},
     }

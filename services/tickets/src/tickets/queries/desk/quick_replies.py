@@ -30,14 +30,14 @@ async def quick_reply(
 
 async def rendered(reader: Reader, caller: Caller, number: int) -> list[api.RenderedQuickReply]:
     """Every quick reply with the values of this request."""
-    asked = await ticket_row(reader, caller, number=number)
-    names = select(Person.first_name, Person.name).where(Person.id == asked.customer_id)
+    ticket = await ticket_row(reader, caller, number=number)
+    names = select(Person.first_name, Person.name).where(Person.id == ticket.customer_id)
     customer = (await reader.execute(names)).one()
     values = {
         "prénom": customer.first_name or customer.name,
-        "produit": asked.designation,
-        "numéro de série": asked.serial_number,
-        "numéro de demande": str(asked.number),
+        "produit": ticket.designation,
+        "numéro de série": ticket.serial_number,
+        "numéro de demande": str(ticket.number),
     }
     return [
         api.RenderedQuickReply(**each.model_dump(), rendered=rendered_text(each.text, values))

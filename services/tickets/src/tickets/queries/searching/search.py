@@ -67,20 +67,20 @@ Statement = Select[*tuple[Any, ...]] | CompoundSelect[*tuple[Any, ...]]
 
 
 async def search(
-    reader: Reader, caller: Caller, asked: api.Search
+    reader: Reader, caller: Caller, wanted: api.Search
 ) -> api.SearchResults | api.StaffSearchResults:
-    words = typed(asked.text)
+    words = typed(wanted.text)
     exact = await exactly(reader, caller, words)
     known = {row.ticket_id for row in exact}
-    below = None if asked.after is None else await place_of(reader, caller, asked.after)
+    below = None if wanted.after is None else await place_of(reader, caller, wanted.after)
     looking = Looking(reader, caller, words)
     hits, last = [], None
     if words.parts:
-        hits, last = await newest_hits(looking, below=below, limit=asked.limit, known=known)
+        hits, last = await newest_hits(looking, below=below, limit=wanted.limit, known=known)
     found = await shown(looking, [hit.id for hit in hits]) if hits else []
     return results(
         caller,
-        exact=[] if asked.after is not None else [found_exactly(row) for row in exact],
+        exact=[] if wanted.after is not None else [found_exactly(row) for row in exact],
         found=found,
         next=None if last is None else paging.encode(last),
     )
@@ -103,7 +103,7 @@ async def place_of(reader: Reader, caller: Caller, after: str) -> int:
 
 
 def results(caller: Caller, **parts: Any) -> api.SearchResults | api.StaffSearchResults:
-    """All of it is validated in one go, the rows themselves as summaries of their requests."""
+    """Validate all of it at once; the rows become summaries of their requests."""
     kind = api.StaffSearchResults if is_staff(caller) else api.SearchResults
     return kind.model_validate(parts)
 
@@ -157,7 +157,7 @@ def found_exactly(row: Any) -> Result:
 
 @dataclass(frozen=True)
 class Looking:
-    """Somebody who looks for messages that hold these words, from the newest one back."""
+    """One search: who reads, and the words that a message must contain."""
 
     reader: Reader
     caller: Caller
@@ -217,7 +217,7 @@ async def matched_from(looking: Looking, position: int, tickets: set[UUID]) -> s
 
 
 async def shown(looking: Looking, messages: list[UUID]) -> list[Result]:
-    """These messages and their requests, newest first; who may read them is asked once more."""
+    """These messages and their requests, newest first; the right to read them is checked once more."""
     caller = looking.caller
     statement = results_of(looking.query, for_staff=is_staff(caller))
     rows = await looking.rows(statement, messages=messages, customer_id=caller.id)
@@ -257,7 +257,10 @@ def query_of(*, for_staff: bool, is_unfinished: bool) -> ColumnElement[Any]:
 
 
 def constant(number: int) -> ColumnElement[int]:
-    """A limit that is a parameter PostgreSQL takes for a tenth of all, and plans anew each time."""
+    """A limit, written into the statement.
+
+    For a limit that is a parameter, PostgreSQL assumes a tenth of all rows, and plans each time.
+    """
     return literal_column(str(number))
 
 
@@ -272,11 +275,11 @@ def marked(text: Any, query: ColumnElement[Any]) -> Any:
 @functools.cache
 def hits_of_staff(query: ColumnElement[Any], narrow: int, wide: int, limit: int) -> Statement:
     end = select(POSITIONS.c.last_value).scalar_subquery() + 1
-    asked = select(query.label("query"), func.coalesce(BELOW, end).label("top")).cte("asked")
+    given = select(query.label("query"), func.coalesce(BELOW, end).label("top")).cte("given")
     found = select(Message.position, Message.ticket_id, Message.id).where(
-        matches(select(asked.c.query).scalar_subquery())
+        matches(select(given.c.query).scalar_subquery())
     )
-    top = select(asked.c.top).scalar_subquery()
+    top = select(given.c.top).scalar_subquery()
     return newest_first(found, Message.position, top, (narrow, wide), limit)
 
 

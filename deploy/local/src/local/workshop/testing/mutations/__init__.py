@@ -58,7 +58,7 @@ to all else.
 """
 
 
-def asked(words: list[str]) -> argparse.Namespace:
+def parse_arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("./guichet test mutations", description=HELP)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MUTATED) + "; or all")
     parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of each part")
@@ -82,7 +82,7 @@ def at(words: str) -> float:
 
 def test(words: list[str]) -> int:
     """Zero where every mutant that was tried was killed."""
-    what = asked(words)
+    what = parse_arguments(words)
     bring()
     with contextlib.ExitStack() as stack:
         lanes = []
