@@ -1,6 +1,7 @@
 """The desk's addresses, what is typed there, and modules whose session has ended."""
 
 import re
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -83,6 +84,7 @@ def test_the_legend_explains_every_mark_that_the_desk_can_make(app: FastAPI):
         status=components.status,
         priority=components.priority,
         priorities=PRIORITIES,
+        example_day=date(2026, 7, 9),
     )
     for kind in words.STATUSES.keys() - {"turn"}:  # to customers alone
         assert f"status--{kind}" in legend
@@ -121,7 +123,7 @@ def test_a_position_that_a_hand_has_changed_is_no_position():
 
 
 def test_minutes_read_as_people_say_them():
-    read = [words.minutes(value).replace(words.NBSP, " ") for value in (None, 0, 15, 75)]
+    read = [words.minutes(value).replace("\u00a0", " ") for value in (None, 0, 15, 75)]
     assert read == ["—", "0 min", "15 min", "1 h 15"]
 
 

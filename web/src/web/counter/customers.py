@@ -20,6 +20,7 @@ from web.shared.forms import Form, Typed, question_email
 from web.shared.rendering import is_part, page, redirect, remember_done
 from web.shared.searches import SearchPage
 from web.shared.sessions import SignedIn, Staff
+from web.shared.text.language import _, ngettext
 from web.shared.text.matches import marked
 
 router = APIRouter()
@@ -98,11 +99,16 @@ async def customers_page(
 
 def summary_of(count: int, searched: str) -> str:
     if not searched:
-        return f"{words.counted(count)} {'clients' if count > 1 else 'client'}"
+        return ngettext("%(num)s client", "%(num)s clients", count, num=words.counted(count))
     if count == 0:
-        return words.typeset(f"Aucun client ne correspond à « {searched} ».")
-    some = "1 client correspond" if count == 1 else f"{words.counted(count)} clients correspondent"
-    return words.typeset(f"{some} à « {searched} »")
+        return _("Aucun client ne correspond à « %(text)s ».", text=searched)
+    return ngettext(
+        "%(num)s client correspond à « %(text)s »",
+        "%(num)s clients correspondent à « %(text)s »",
+        count,
+        num=words.counted(count),
+        text=searched,
+    )
 
 
 # --- One customer -----------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from web.shared import threads, words
 from web.shared.forms import Form, Typed
 from web.shared.rendering import redirect
 from web.shared.sessions import SignedIn, Staff
+from web.shared.text.language import _
 from web.shared.text.numbers import whole
 
 router = APIRouter(prefix="/demandes")
@@ -63,7 +64,7 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
         return "note_added"
     if button == threads.CONFIRM and not form["text"].strip():
         if minutes:
-            note = replace(composed, text=words.RESOLVED_WITHOUT_REPLY, send_anyway=True)
+            note = replace(composed, text=_(words.RESOLVED_WITHOUT_REPLY), send_anyway=True)
             # A key of its own: what is typed next, should this fail, is not yet sent.
             note_key = str(uuid5(UUID(form.key), NOTE))
             await tickets.add_note(staff.gateway, number, note, key=note_key)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -25,7 +25,15 @@ from contracts.tickets.api import (
 )
 from web.clients import catalog, notifications, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
-from web.desk.views import ORDERS, PRIORITIES, PRIORITY_NAMES, QUEUES, At, DeskView
+from web.desk.views import (
+    ORDERS,
+    PRIORITIES,
+    PRIORITY_CHIPS,
+    PRIORITY_NAMES,
+    QUEUES,
+    At,
+    DeskView,
+)
 from web.shared import sessions, threads, words
 from web.shared.forms import Form
 from web.shared.rendering import page
@@ -37,7 +45,13 @@ PAGE = 25
 # Of mail on older messages notifications has forgotten what became, unless set otherwise.
 MAIL_REMEMBERED = timedelta(days=90)
 
-CHOICES = {"orders": ORDERS, "priorities": PRIORITIES, "priority_names": PRIORITY_NAMES}
+CHOICES = {
+    "orders": ORDERS,
+    "priorities": PRIORITIES,
+    "priority_names": PRIORITY_NAMES,
+    "priority_chips": PRIORITY_CHIPS,
+    "example_day": date(2026, 7, 9),  # of the legend
+}
 
 Before = Annotated[str | None, Query(alias="avant", description="Earlier messages than these.")]
 

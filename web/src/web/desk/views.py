@@ -12,30 +12,37 @@ from fastapi import Depends, Request
 
 from contracts.tickets.api import Priority, Sort, StaffView
 from web.clients.tickets import QueueFilters
+from web.shared.text.language import N_
 
 # The queues: the name in the address, the view of tickets, the words on the tab.
 QUEUES = {
-    "a-traiter": (StaffView.TO_HANDLE, "À traiter"),
-    "ouvertes": (StaffView.OPEN, "Ouvertes"),
-    "en-cours": (StaffView.IN_PROGRESS, "En cours"),
-    "attente-client": (StaffView.WAITING_CUSTOMER, "Attente client"),
-    "resolues": (StaffView.RESOLVED, "Résolues"),
+    "a-traiter": (StaffView.TO_HANDLE, N_("À traiter")),
+    "ouvertes": (StaffView.OPEN, N_("Ouvertes")),
+    "en-cours": (StaffView.IN_PROGRESS, N_("En cours")),
+    "attente-client": (StaffView.WAITING_CUSTOMER, N_("Attente client")),
+    "resolues": (StaffView.RESOLVED, N_("Résolues")),
 }
 FIRST_QUEUE = "a-traiter"
 
 PRIORITIES = {
-    "urgente": (Priority.URGENT, "Urgente"),
-    "haute": (Priority.HIGH, "Haute"),
-    "normale": (Priority.NORMAL, "Normale"),
-    "basse": (Priority.LOW, "Basse"),
+    "urgente": (Priority.URGENT, N_("Urgente")),
+    "haute": (Priority.HIGH, N_("Haute")),
+    "normale": (Priority.NORMAL, N_("Normale")),
+    "basse": (Priority.LOW, N_("Basse")),
+}
+PRIORITY_CHIPS = {
+    Priority.URGENT: N_("Priorité urgente"),
+    Priority.HIGH: N_("Priorité haute"),
+    Priority.NORMAL: N_("Priorité normale"),
+    Priority.LOW: N_("Priorité basse"),
 }
 PRIORITY_NAMES = {priority: name for name, (priority, _) in PRIORITIES.items()}
 
 # The order: the name in the address, that of tickets, the words in the menu and on its button.
 ORDERS = {
-    "attente": (Sort.WAITING, "Les plus anciennes d’abord", "Attente"),
-    "recentes": (Sort.NEWEST, "Les plus récentes d’abord", "Récentes"),
-    "priorite": (Sort.PRIORITY, "Les plus urgentes d’abord", "Priorité"),
+    "attente": (Sort.WAITING, N_("Les plus anciennes d’abord"), N_("Attente")),
+    "recentes": (Sort.NEWEST, N_("Les plus récentes d’abord"), N_("Récentes")),
+    "priorite": (Sort.PRIORITY, N_("Les plus urgentes d’abord"), N_("Priorité")),
 }
 LONGEST_WAIT_FIRST = {StaffView.TO_HANDLE, StaffView.OPEN}
 

@@ -14,6 +14,7 @@ from web.shared.forms import Form, Typed
 from web.shared.rendering import is_part, page, redirect
 from web.shared.searches import SearchPage
 from web.shared.sessions import Customer, SignedIn
+from web.shared.text.language import N_
 from web.shared.text.numbers import whole
 
 router = APIRouter(prefix="/mes-demandes")
@@ -31,9 +32,9 @@ PRODUCTS_SHOWN = 4  # products shown beside the list of requests
 
 # The name in the address, the status, and what the list of statuses says.
 STATUSES = {
-    "ouvertes": (Status.OPEN, "Ouvertes"),
-    "en-cours": (Status.IN_PROGRESS, "En cours de traitement"),
-    "resolues": (Status.RESOLVED, "Résolues"),
+    "ouvertes": (Status.OPEN, N_("Ouvertes")),
+    "en-cours": (Status.IN_PROGRESS, N_("En cours de traitement")),
+    "resolues": (Status.RESOLVED, N_("Résolues")),
 }
 
 

@@ -23,7 +23,7 @@ LISTED_MOST = 5  # of customers and of products
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """The matches in the order in which they are shown; `silent` names services that did not
+    """The matches in the order in which they are shown; `silent` names parts whose service did not
     answer.
     """
 
@@ -57,7 +57,7 @@ async def for_staff(gateway: Gateway, text: str, *, limit: int, after: str | Non
         if_answered(nothing() if after else customers_like(gateway, text)),
         if_answered(nothing() if after else products_like(gateway, text)),
     )
-    parts = {"les ventes": sold, "les clients": customers, "les produits": products}
+    parts = {"sales": sold, "customers": customers, "products": products}
     return Found(
         exact=found.exact,
         sales=sold or [],
@@ -80,7 +80,7 @@ async def for_customer(gateway: Gateway, text: str, *, limit: int, after: str | 
         owned=owned or [],
         requests=found.found,
         next=found.next,
-        silent=["vos appareils"] if owned is None else [],
+        silent=["owned"] if owned is None else [],
     )
 
 

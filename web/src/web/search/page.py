@@ -7,12 +7,12 @@ from contracts.text import first_words
 from web.clients.gateway import Problem
 from web.search import found
 from web.search.found import Found
-from web.shared import words
 from web.shared.browser.request_headers import Header, has
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page
 from web.shared.searches import SearchPage, new_name
 from web.shared.sessions import Person, SignedIn, is_over_the_page
+from web.shared.text.language import N_, _, ngettext
 
 router = APIRouter(prefix="/recherche")
 
@@ -73,15 +73,34 @@ async def suggest(request: Request, person: SignedIn, text: str) -> Response:
         return JSONResponse({"html": "", "message": refused.errors.get("text") or refused.problem})
     summary = summary_of(results, text)
     template = request.app.state.templates.get_template("search/suggestions.html")
-    html = template.render(person=person, results=results, text=text, summary=summary)
+    html = template.render(
+        person=person, results=results, text=text, summary=summary, silence=silence_of(results)
+    )
     return JSONResponse({"html": html, "message": summary})
+
+
+PARTS = {
+    "sales": N_("les ventes"),
+    "customers": N_("les clients"),
+    "products": N_("les produits"),
+    "owned": N_("vos appareils"),
+}
 
 
 def summary_of(results: Found, text: str) -> str:
     if results.count == 0:
-        return words.typeset(f"Rien ne correspond à « {text} ».")
-    more = " ou plus" if results.next else ""
-    return words.typeset(f"{words.plural(results.count, 'résultat', 'résultats')}{more}.")
+        return _("Rien ne correspond à « %(text)s ».", text=text)
+    if results.next:
+        return ngettext("%(num)s résultat ou plus.", "%(num)s résultats ou plus.", results.count)
+    return ngettext("%(num)s résultat.", "%(num)s résultats.", results.count)
+
+
+def silence_of(results: Found) -> str:
+    """Which parts are missing because their service did not answer; empty if none."""
+    if not results.silent:
+        return ""
+    parts = ", ".join(_(PARTS[name]) for name in results.silent)
+    return _("Sans réponse pour l’instant : %(parts)s.", parts=parts)
 
 
 def show(request: Request, person: SignedIn, form: Form, results: Found | None) -> Response:
@@ -95,5 +114,6 @@ def show(request: Request, person: SignedIn, form: Form, results: Found | None) 
         text=form["text"],
         results=results,
         summary=summary_of(results, form["text"]) if results else "",
+        silence=silence_of(results) if results else "",
         is_first_page=not form["after"],
     )

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from web.shared import words
 from web.shared.forms import Form
+from web.shared.text.language import pgettext
 from web.shared.text.unbroken import unbroken
 
 PRIORITY_ICONS = {"urgent": "flag", "high": "high", "normal": "minus", "low": "low"}
@@ -42,6 +43,11 @@ def priority(code: str, text: str) -> Markup:
     return Markup('<span class="prio prio--{}">{}{}</span>').format(
         code, icon(PRIORITY_ICONS[code], "icon--s"), text
     )
+
+
+def no(number: int) -> str:
+    """« n° 1044 », of a request."""
+    return pgettext("of a request", "n° %(number)s", number=number)
 
 
 def when(moment: datetime, text: str) -> Markup:

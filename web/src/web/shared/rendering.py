@@ -6,9 +6,10 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from jinja2 import BaseLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, PrefixLoader, StrictUndefined
 from markupsafe import Markup
 
+from chassis.text.typography import typeset
 from contracts.identity.api import INVITATION_HOURS, PASSWORD_SHORTEST
 from contracts.identity.roles import Role
 from contracts.numbers import SERIAL_NUMBER_LENGTH
@@ -54,29 +55,10 @@ HOMES = {Role.CUSTOMER: "/mes-demandes", Role.SELLER: "/comptoir"}
 WEB = Path(__file__).parents[1]
 
 
-class Typeset(BaseLoader):
-    """Finds `counter/sale.html` in `counter/templates`.
-
-    Adds the no-break spaces of French punctuation when a template is loaded.
-    """
-
-    def __init__(self, web: Path) -> None:
-        folders = web.glob("*/templates")
-        self.files = PrefixLoader({each.parent.name: FileSystemLoader(each) for each in folders})
-
-    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, Any]:
-        source, name, is_fresh = self.files.get_source(environment, template)
-        # A template whose sentences are marked has its typography from the catalogue.
-        marked = "_('" in source or "{% trans" in source
-        return (source if marked else words.typeset(source)), name, is_fresh
-
-    def list_templates(self) -> list[str]:
-        return self.files.list_templates()
-
-
 def environment(settings: WebSettings, assets: Assets) -> Environment:
+    folders = {each.parent.name: FileSystemLoader(each) for each in WEB.glob("*/templates")}
     made = Templates(
-        loader=Typeset(WEB),
+        loader=PrefixLoader(folders),  # `counter/sale.html` is in `counter/templates`
         bytecode_cache=compiled(WEB),
         autoescape=True,
         undefined=StrictUndefined,
@@ -96,6 +78,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["browser_label"] = browser_label  # ty: ignore[invalid-assignment]
     made.globals["browser_icon"] = browser_icon  # ty: ignore[invalid-assignment]
     made.globals["marked"] = marked  # ty: ignore[invalid-assignment]
+    made.globals["no"] = components.no  # ty: ignore[invalid-assignment]
     made.globals["components"] = components  # ty: ignore[invalid-assignment]
     made.globals["INVITATION_HOURS"] = INVITATION_HOURS  # ty: ignore[invalid-assignment]
     made.globals["PASSWORD_SHORTEST"] = PASSWORD_SHORTEST  # ty: ignore[invalid-assignment]
@@ -132,7 +115,7 @@ def paragraphs(text: str) -> list[str]:
 
 def excerpt(text: str) -> str:
     """The beginning of a message on one line, cut between words."""
-    line = words.typeset(" ".join(text.split()))
+    line = typeset(" ".join(text.split()))
     if len(line) <= EXCERPT_LENGTH:
         return line
     return line[:EXCERPT_LENGTH].rpartition(" ")[0].rstrip(",;:") + "…"

@@ -78,19 +78,6 @@ def test_no_sentence_holds_a_plain_space_before_high_punctuation():
         ), name
 
 
-@pytest.mark.parametrize(
-    ("written", "typeset"),
-    [
-        ("Le problème revient ? Oui : « encore ».", "Le problème revient\u00a0? Oui\u00a0: «\u00a0encore\u00a0»."),
-        ("n° 4127", "n°\u00a04127"),
-        ("{% if a %}{{ b }}{% endif %}", "{% if a %}{{ b }}{% endif %}"),
-        ("https://example.org/?a=1;b=2", "https://example.org/?a=1;b=2"),
-    ],
-)  # fmt: skip
-def test_text_is_typeset_and_code_is_left_alone(written, typeset):
-    assert words.typeset(written) == typeset
-
-
 def test_a_field_has_its_own_wording():
     assert words.refusal("text_empty", field="subject") == "Indiquez le problème en une phrase."
     assert words.refusal("text_empty", field="nickname") == "Ce champ est obligatoire."
@@ -148,8 +135,8 @@ def test_an_unknown_code_is_still_a_sentence():
 def test_counts_stop_where_they_are_no_longer_exact():
     assert words.counted(1_000) == "1\u00a0000"
     assert words.counted(1_001) == "1\u00a0000+"
-    assert words.feminine(2, "demande", "demandes") == "deux demandes"
-    assert words.plural(12_415, "ligne", "lignes") == "12\u00a0415 lignes"
+    assert words.number(12_415) == "12\u00a0415"
+    assert [words.spelled(n, "feminine") for n in (0, 1, 2, 12)] == ["aucune", "une", "deux", "12"]
 
 
 def test_what_a_form_did_is_one_of_our_sentences_only():

@@ -21,6 +21,7 @@ from web.counter.pieces import answer, error, errors, piece
 from web.shared import words
 from web.shared.forms import Form, Typed
 from web.shared.sessions import Staff
+from web.shared.text.language import _, ngettext
 from web.shared.text.matches import marked
 
 router = APIRouter()
@@ -64,14 +65,26 @@ async def search_customers(request: Request, person: Staff, form: Typed) -> Resp
 
 def matching(count: int, text: str) -> str:
     if count == 0:
-        return words.typeset(f"Aucun client ne correspond à « {text} ».")
-    some = "1 client correspond" if count == 1 else f"{words.counted(count)} clients correspondent"
-    first = f", voici les {LISTED_MOST} premiers" if count > LISTED_MOST else ""
-    return words.typeset(f"{some} à « {text} »{first}")
+        return _("Aucun client ne correspond à « %(text)s ».", text=text)
+    if count > LISTED_MOST:
+        return _(
+            "%(num)s clients correspondent à « %(text)s », voici les %(most)s premiers",
+            num=words.counted(count),
+            text=text,
+            most=LISTED_MOST,
+        )
+    return ngettext(
+        "%(num)s client correspond à « %(text)s »",
+        "%(num)s clients correspondent à « %(text)s »",
+        count,
+        text=text,
+    )
 
 
 def purchases(count: int) -> str:
-    return words.plural(count, "achat", "achats") if count else "aucun achat"
+    if count == 0:
+        return _("aucun achat")
+    return ngettext("%(num)s achat", "%(num)s achats", count, num=words.number(count))
 
 
 @router.post("/comptoir/clients/{customer_id:uuid}")
@@ -89,10 +102,17 @@ async def summary(gateway: Gateway, customer: Customer) -> str:
     )
     parts = [purchases(counts[customer.id])]
     if not customer.has_password:
-        parts.append("mot de passe pas encore choisi")
+        parts.append(_("mot de passe pas encore choisi"))
     if unresolved and customer.id in unresolved:
         count = unresolved[customer.id].count
-        parts.append(words.plural(count, "demande à suivre", "demandes à suivre"))
+        parts.append(
+            ngettext(
+                "%(num)s demande à suivre",
+                "%(num)s demandes à suivre",
+                count,
+                num=words.number(count),
+            )
+        )
     return f"{customer.email} · {', '.join(parts)}"
 
 
@@ -131,7 +151,7 @@ def about_email(request: Request, checked: EmailChecked) -> str:
     if checked.customer:
         return taken(request, checked.customer)
     if checked.taken:
-        return error(request, "Cette adresse est celle d’un compte du personnel.")
+        return error(request, _("Cette adresse est celle d’un compte du personnel."))
     if checked.suggestion:
         return piece(request, "suggestion", suggestion=checked.suggestion)
     return piece(request, "email_free")
@@ -142,8 +162,8 @@ def taken(request: Request, customer: Customer) -> str:
     facts = {"offer": "", "id": customer.id, "name": name, "email": customer.email, "purchases": ""}
     return error(
         request,
-        words.typeset(f"Un compte existe déjà avec cette adresse : {name}."),
-        button={"text": "Choisir ce client", "data": facts},
+        _("Un compte existe déjà avec cette adresse : %(name)s.", name=name),
+        button={"text": _("Choisir ce client"), "data": facts},
     )
 
 

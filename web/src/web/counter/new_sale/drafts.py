@@ -11,6 +11,7 @@ from web.counter.pieces import answer, piece
 from web.shared import words
 from web.shared.forms import Form, Typed
 from web.shared.sessions import SignedIn, Staff
+from web.shared.text.language import _
 
 router = APIRouter()
 
@@ -50,8 +51,18 @@ async def notice(request: Request, person: SignedIn, problem: Problem) -> str:
     if problem.code == "draft_of_another_sale":
         stored = await sales.draft(person.gateway)
         name = await name_of(person, as_id(stored.content.get("customer_id", "")))
-        text = f"Une autre vente est commencée{f' pour {name}' if name else ''}"
-        return piece(request, "draft_elsewhere", text=words.typeset(text))
+        text = (
+            _(
+                "Une autre vente est commencée pour %(name)s : un rechargement ouvrirait celle-là, "
+                "et non celle-ci.",
+                name=name,
+            )
+            if name
+            else _(
+                "Une autre vente est commencée : un rechargement ouvrirait celle-là, et non celle-ci."
+            )
+        )
+        return piece(request, "draft_elsewhere", text=text)
     return ""
 
 

@@ -20,6 +20,7 @@ from web.counter.pieces import answer, errors
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, remember_done
 from web.shared.sessions import SignedIn, Staff
+from web.shared.text.language import _
 
 router = APIRouter()
 
@@ -49,7 +50,7 @@ async def new_sale(
         "counter/new_sale.html",
         person=person,
         tab="counter",
-        title="Nouveau client" if asked.nouveau else "Nouvelle vente",
+        title=_("Nouveau client") if asked.nouveau else _("Nouvelle vente"),
         form=form,
         is_saved=draft.saved_at is not None,
         customer=customer,

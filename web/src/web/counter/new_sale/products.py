@@ -19,6 +19,7 @@ from web.counter.pieces import answer, piece
 from web.shared import words
 from web.shared.forms import Typed
 from web.shared.sessions import Staff
+from web.shared.text.language import _, ngettext
 from web.shared.text.matches import marked
 
 router = APIRouter()
@@ -34,7 +35,7 @@ async def search_products(request: Request, person: Staff, form: Typed) -> Respo
     except Problem as problem:
         why = form.refused(problem).errors.get("text") or form.problem
         return answer(html=piece(request, "products", rows=[], offer="", message=why), message=why)
-    sentence = words.typeset(summary_of(found, text))
+    sentence = summary_of(found, text)
     html = piece(request, "products", rows=rows(found, text), offer=offer(found), message=sentence)
     return answer(html=html, message=sentence)
 
@@ -70,33 +71,55 @@ def summary_of(found: ProductSearch, text: str) -> str:
         return one_product() if found.exact else letters_missing(text)
     count, withdrawn = found.on_sale.count, found.withdrawn.count
     if not count + withdrawn:
-        return f"Aucun produit ne correspond à « {text} ». Vérifiez l’orthographe ou essayez la référence."
-    also = f", et {counted(withdrawn)} {retired(withdrawn)}" if withdrawn else ""
-    if count == 0:
-        match = f"Aucun produit en vente ne correspond à « {text} »"
-    else:
-        match = (
-            f"{counted(count)} {'produits correspondent' if count > 1 else 'produit correspond'}"
+        return _(
+            "Aucun produit ne correspond à « %(text)s ». Vérifiez l’orthographe ou essayez la référence.",
+            text=text,
         )
     if found.on_sale.products:
-        return f"{match} à « {text} »{also}"
-    more = f" Continuez à taper : la liste s’affiche à moins de {LISTED_MOST + 1}."
-    return f"{match}{also}.{more if count or withdrawn > LISTED_MOST else ''}"
+        match = ngettext(
+            "%(num)s produit correspond à « %(text)s »",
+            "%(num)s produits correspondent à « %(text)s »",
+            count,
+            num=counted(count),
+            text=text,
+        )
+    elif count:
+        match = ngettext(
+            "%(num)s produit correspond",
+            "%(num)s produits correspondent",
+            count,
+            num=counted(count),
+        )
+    else:
+        match = _("Aucun produit en vente ne correspond à « %(text)s »", text=text)
+    if withdrawn:
+        match = ngettext(
+            "%(match)s, et %(num)s retiré de la vente",
+            "%(match)s, et %(num)s retirés de la vente",
+            withdrawn,
+            num=counted(withdrawn),
+            match=match,
+        )
+    if found.on_sale.products:
+        return match
+    if not count and withdrawn <= LISTED_MOST:
+        return _("%(match)s.", match=match)
+    return _(
+        "%(match)s. Continuez à taper : la liste s’affiche à moins de %(most)s.",
+        match=match,
+        most=LISTED_MOST + 1,
+    )
 
 
 def counted(count: int) -> str:
     """« plus de 1 000 » beyond what is counted."""
     if count > words.COUNTED_MOST:
-        return f"plus de {words.number(words.COUNTED_MOST)}"
+        return _("plus de %(most)s", most=words.number(words.COUNTED_MOST))
     return words.number(count)
 
 
-def retired(count: int) -> str:
-    return "retirés de la vente" if count > 1 else "retiré de la vente"
-
-
 def one_product() -> str:
-    return "1 produit a cette référence"
+    return _("1 produit a cette référence")
 
 
 def letters_missing(text: str) -> str:
@@ -108,6 +131,8 @@ def offer(found: ProductSearch) -> str:
     count = found.withdrawn.count
     if found.withdrawn.products or not 1 <= count <= LISTED_MOST:
         return ""
-    if count == 1:
-        return "Afficher le produit retiré de la vente"
-    return f"Afficher les {count} produits retirés de la vente"
+    return ngettext(
+        "Afficher le produit retiré de la vente",
+        "Afficher les %(num)s produits retirés de la vente",
+        count,
+    )

@@ -14,6 +14,7 @@ from web.counter.pieces import answer, error, piece
 from web.shared import words
 from web.shared.forms import Typed
 from web.shared.sessions import SignedIn, Staff
+from web.shared.text.language import N_, _
 
 router = APIRouter()
 
@@ -41,24 +42,29 @@ async def check_serial_number(request: Request, person: Staff, form: Typed) -> R
 
 # --- No serial number as it is ----------------------------------------------------------------
 
-OTHER_LAYOUT = "La douchette semble réglée sur un autre clavier."
-
 
 def not_a_number(
     request: Request, typed: str, refusal: PydanticCustomError, *, scanned: bool
 ) -> dict[str, Any]:
     """A repaired scan is shown for confirmation; anything else is refused."""
     prefix, rest = without_prefix(typed)
-    why = f"La douchette met « {prefix} » devant le numéro : ce préfixe est retiré."
+    sentence = N_(
+        "La douchette met « %(prefix)s » devant le numéro : ce préfixe est retiré. "
+        "Numéro lu : %(number)s. C’est bien celui de l’étiquette ?"
+    )
     if not prefix and scanned and (decoded_text := decoded(typed)):
-        why, rest = OTHER_LAYOUT, without_prefix(decoded_text)[1]
+        rest = without_prefix(decoded_text)[1]
+        sentence = N_(
+            "La douchette semble réglée sur un autre clavier. "
+            "Numéro lu : %(number)s. C’est bien celui de l’étiquette ?"
+        )
     try:
         number = normalise_serial_number(rest)
     except PydanticCustomError as of_rest:
         if prefix:
             return refused(request, of_rest.type, of_rest.context or {}) | {"serial_number": rest}
         return refused(request, refusal.type, refusal.context or {})
-    message = words.typeset(f"{why} Numéro lu : {number}. C’est bien celui de l’étiquette ?")
+    message = _(sentence, prefix=prefix, number=number)
     html = piece(request, "serial_question", text=message, number=number, other="")
     return {"state": "asks", "html": html, "message": message}
 
@@ -76,27 +82,37 @@ def refused(request: Request, code: str, context: dict[str, Any]) -> dict[str, A
 
 # --- A serial number, and what is known of it -------------------------------------------------
 
-SIGNS = {"O": "la lettre O", "I": "la lettre I", "0": "le chiffre 0", "1": "le chiffre 1"}
+SIGNS = {
+    "O": N_("la lettre O"),
+    "I": N_("la lettre I"),
+    "0": N_("le chiffre 0"),
+    "1": N_("le chiffre 1"),
+}
 
 
 def looks_like(request: Request, number: str, sale: Sale) -> dict[str, Any]:
     """O or 0, I or 1: ask which one it is."""
     other, day = sale.serial_number, shop_dates(request).day(sale.sold_on)
     index = next(at for at, sign in enumerate(number) if sign != other[at])
-    message = words.typeset(
-        f"Un appareil vendu le {day} porte le n° {other} : {SIGNS[other[index]]} là où celui-ci a "
-        f"{SIGNS[number[index]]} (caractère {index + 1}). Que dit l’étiquette ?"
+    message = _(
+        "Un appareil vendu le %(day)s porte le n° %(other)s : %(theirs)s là où celui-ci a %(ours)s "
+        "(caractère %(position)s). Que dit l’étiquette ?",
+        day=day,
+        other=other,
+        theirs=_(SIGNS[other[index]]),
+        ours=_(SIGNS[number[index]]),
+        position=index + 1,
     )
     html = piece(request, "serial_question", text=message, number=number, other=other)
     return {"state": "asks", "html": html, "message": message}
 
 
 def free(request: Request, serial_number: str, elsewhere: Sale | None) -> dict[str, Any]:
-    message, link = "Numéro libre", None
+    message, link = _("Numéro libre"), None
     if elsewhere:
         day = shop_dates(request).day(elsewhere.sold_on)
-        message = f"Ce numéro est aussi celui d’un autre appareil vendu le {day}."
-        link = {"href": f"/ventes/{elsewhere.id}", "text": "Voir cette vente"}
+        message = _("Ce numéro est aussi celui d’un autre appareil vendu le %(day)s.", day=day)
+        link = {"href": f"/ventes/{elsewhere.id}", "text": _("Voir cette vente")}
     html = piece(request, "free", text=message, link=link)
     return {"state": "free", "serial_number": serial_number, "html": html, "message": message}
 
@@ -116,6 +132,11 @@ async def sold(request: Request, person: SignedIn, sale: Sale) -> dict[str, Any]
 def already_sold(
     request: Request, *, sale_id: UUID | str, day: str, buyer: str, seller: str
 ) -> dict[str, Any]:
-    message = words.typeset(f"Cet appareil est déjà vendu : le {day} à {buyer}, par {seller}.")
-    link = {"href": f"/ventes/{sale_id}", "text": "Voir cette vente"}
+    message = _(
+        "Cet appareil est déjà vendu : le %(day)s à %(buyer)s, par %(seller)s.",
+        day=day,
+        buyer=buyer,
+        seller=seller,
+    )
+    link = {"href": f"/ventes/{sale_id}", "text": _("Voir cette vente")}
     return {"state": "sold", "html": error(request, message, link=link), "message": message}

@@ -3,7 +3,8 @@
 import { combobox } from "../../shared/scripts/combobox.js";
 import { explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
-import { showUnbroken } from "../../shared/scripts/unbroken.js";
+import { say } from "../../shared/scripts/say.js";
+import { fill, isAltN, row } from "./card.js";
 import { customerStep } from "./customer.js";
 import { dayStep } from "./day.js";
 import { saleDraft } from "./draft.js";
@@ -11,7 +12,7 @@ import { handover } from "./handover.js";
 import { listenToScanner } from "./scanner.js";
 import { serialField } from "./serial.js";
 import { isNumberScan, isWhole } from "./serial-text.js";
-import * as words from "./words.js";
+import { missingOf } from "./words.js";
 
 const ORDER = ["customer", "product", "serial_number", "sold_on"];
 
@@ -78,12 +79,6 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
 const day = dayStep(form, steps.sold_on, { changed: draw, settled: () => record.focus() });
 
 const boxes = { customer: customer.box, product };
-
-/** Write { title, sub, code } into the card of what was chosen. */
-function fill(step, texts) {
-  for (const [name, text] of Object.entries(texts))
-    showUnbroken(step.querySelector(`[data-${name}]`), text);
-}
 
 async function loadMoreAbout(id) {
   try {
@@ -169,7 +164,7 @@ function draw() {
   steps.sold_on.querySelector("small").dataset.show = day.isToday() ? "todo" : "";
   drawTicket();
   record.setAttribute("aria-disabled", String(lacking() !== ""));
-  missing.textContent = lacking() || (touched.matches ? words.READY_BY_TOUCH : words.READY);
+  missing.textContent = lacking() || say(touched.matches ? "sale_ready_by_touch" : "sale_ready");
   draft?.changed();
 }
 
@@ -201,38 +196,32 @@ function drawTicket() {
   row("serial_number", complete.serial_number() && serial.input.value);
   row("sold_on", day.isRead() && sold_on.dataset.words);
   form.querySelector("[data-ticket-day]").textContent = day.isRead() ? sold_on.dataset.short : "";
-  const number = `n°\u00a0${serial.input.value}`;
+  const number = say("serial_number", { number: serial.input.value });
   const sale = [title(steps.customer), title(steps.product), number, sold_on.dataset.short];
   form.querySelector("[data-recap]").textContent = lacking() ? "" : sale.join(" · ");
 }
 
-function row(name, text) {
-  const line = form.querySelector(`[data-row="${name}"]`);
-  const value = line.querySelector("dd");
-  line.classList.toggle("is-empty", !text);
-  value.textContent = text || value.dataset.empty;
-}
-
 /** What keeps the sale from being recorded, in words; nothing when all is there. */
 function lacking() {
-  if (draft === null) return words.CATCHING_UP;
-  if (isUndecided()) return words.UNDECIDED[reopened];
+  if (draft === null) return say("catching_up");
+  if (isUndecided()) return say(`choose_${reopened}`);
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
   if (names.length === 0) return lackingDay();
-  if (names.includes("product") && product_id.value) return words.CONFIRM_WITHDRAWN;
-  if (names.length > 1) return words.missing(names);
-  if (names[0] !== "serial_number" || serial.input.value === "") return words.missing(names);
-  if (serial.state === "asks") return words.CONFIRM_SERIAL;
+  if (names.includes("product") && product_id.value) return say("confirm_withdrawn");
+  if (names.length > 1) return missingOf(names);
+  if (names[0] !== "serial_number" || serial.input.value === "") return missingOf(names);
+  if (serial.state === "asks") return say("confirm_serial_number");
   const isWrong = isWhole(serial.input.value) || serial.state !== "";
-  return isWrong ? words.CORRECT_SERIAL : words.INCOMPLETE_SERIAL;
+  return say(isWrong ? "correct_serial_number" : "incomplete_serial_number");
 }
 
 function lackingDay() {
   if (complete.sold_on()) return "";
-  if (sold_on.value.trim() === "") return words.missing(["sold_on"]);
-  if (day.isRead()) return words.CONFIRM_DATE;
-  return "refused" in sold_on.dataset ? words.CORRECT_DATE : words.READING_DATE;
+  if (sold_on.value.trim() === "") return missingOf(["sold_on"]);
+  if (day.isRead()) return say("confirm_date");
+  const isRefused = "refused" in sold_on.dataset;
+  return say(isRefused ? "correct_date" : "reading_date");
 }
 
 // --- Saving it --------------------------------------------------------------------------------
@@ -350,14 +339,6 @@ document.addEventListener("keydown", (event) => {
     goBack(event);
   }
 });
-
-/** Not AltGr, which is Ctrl+Alt to some; nor the ñ that a Mac begins with Option+N. */
-const isAltN = (event) =>
-  event.altKey &&
-  event.code === "KeyN" &&
-  event.key !== "Dead" &&
-  !event.ctrlKey &&
-  !event.getModifierState("AltGraph");
 
 /** From an empty box to the step before; from a reopened step back to what was chosen. */
 function goBack(event) {

@@ -2,7 +2,7 @@
 
 import { explain, send } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
-import { missing } from "./words.js";
+import { missingOf } from "./words.js";
 
 const PAUSE = 200; // milliseconds without a key before the day is read
 const QUARTER = 15 * 60_000; // milliseconds; wherever the shop is, its midnight falls on one
@@ -32,7 +32,7 @@ export function dayStep(form, step, { changed, settled }) {
     const number = question;
     const text = sold_on.value;
     if (typing && text.trim() === "") {
-      explain(step, { sold_on: `<p class="field__hint">${missing(["sold_on"])}</p>` });
+      explain(step, { sold_on: `<p class="field__hint">${missingOf(["sold_on"])}</p>` });
       return;
     }
     let answer;

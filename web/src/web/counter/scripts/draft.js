@@ -2,7 +2,7 @@
 // it. What is not sent yet, or may not replace what is stored, waits in this tab.
 
 import { send } from "../../shared/scripts/forms/exchange.js";
-import { CLEARED, SAVED, SAVED_IN_TAB, SET_ASIDE } from "./words.js";
+import { say } from "../../shared/scripts/say.js";
 
 const PAUSE = 400; // milliseconds without a change before it is sent
 const AGAIN = 5_000; // milliseconds until what failed is tried again
@@ -58,7 +58,7 @@ export function saleDraft({ form, values }) {
       answer = { saved: false };
     }
     if (stopped) return;
-    say(answer.saved ? SAVED : SAVED_IN_TAB);
+    show(answer.saved ? "entry_saved" : "entry_in_tab");
     if (answer.saved) {
       stored = now;
       if (current() === now && !leaving) waiting.forget();
@@ -72,7 +72,7 @@ export function saleDraft({ form, values }) {
     }
   }
 
-  const say = (words) => (line.querySelector("[data-draft-text]").textContent = words);
+  const show = (name) => (line.querySelector("[data-draft-text]").textContent = say(name));
 
   /** What this tab could not send before it was left; the page is made again with it. */
   async function catchUp() {
@@ -95,7 +95,7 @@ export function saleDraft({ form, values }) {
     }
     if (answer.isPassing) {
       line.hidden = false;
-      say(SAVED_IN_TAB);
+      show("entry_in_tab");
       await new Promise((later) => setTimeout(later, AGAIN));
       await deliver(left);
     } else if (answer.code !== "sale_already_recorded") {
@@ -108,7 +108,10 @@ export function saleDraft({ form, values }) {
     const found = aside.read();
     const place = form.querySelector("[data-aside]");
     place.hidden = !found;
-    if (found) place.querySelector("p").textContent = found.cleared ? CLEARED : SET_ASIDE;
+    if (found)
+      place.querySelector("p").textContent = say(
+        found.cleared ? "entry_cleared" : "entry_set_aside",
+      );
   }
 
   function withdrawOffer() {
@@ -136,7 +139,7 @@ export function saleDraft({ form, values }) {
       if (mine) await send("/comptoir/brouillon/oubli", { form_key }, { asks: true });
     } catch {
       stopped = false;
-      say(SAVED_IN_TAB);
+      show("entry_in_tab");
       return;
     }
     leaveFor({ draft, cleared: true });

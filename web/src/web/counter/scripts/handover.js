@@ -3,8 +3,9 @@
 import { errorPiece, explain, focusFirstError } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
 import { PASSWORD_SHORTEST } from "../../shared/scripts/generated/limits.js";
+import { say } from "../../shared/scripts/say.js";
 import { showUnbroken } from "../../shared/scripts/unbroken.js";
-import { PASSWORDS_DIFFER, passwordLength } from "./words.js";
+import { passwordLength } from "./words.js";
 
 /**
  * @param dialog the <dialog class="handover">
@@ -40,7 +41,7 @@ export function handover(dialog) {
     if ([...password.value].length < PASSWORD_SHORTEST) {
       refuse({ password: errorPiece(passwordLength([...password.value].length)) });
     } else if (password.value !== again.value) {
-      refuse({ again: errorPiece(PASSWORDS_DIFFER) });
+      refuse({ again: errorPiece(say("passwords_differ")) });
     } else {
       await send();
     }

@@ -1,48 +1,19 @@
-// What the counter says by itself, without asking the server.
+// Sentences of the counter that depend on what is typed.
 
 import { PASSWORD_SHORTEST } from "../../shared/scripts/generated/limits.js";
-
-const characters = (count) => (count === 1 ? "1 caractère" : `${count} caractères`);
+import { count, say } from "../../shared/scripts/say.js";
 
 export function passwordLength(length) {
-  if (length === 0) return `${PASSWORD_SHORTEST} caractères au minimum`;
-  if (length < PASSWORD_SHORTEST)
-    return `${characters(length)}, encore ${PASSWORD_SHORTEST - length} au moins`;
-  return `${characters(length)}\u00a0: c’est bon (${PASSWORD_SHORTEST} au minimum)`;
+  const shortest = PASSWORD_SHORTEST;
+  if (length === 0) return say("password_rule", { shortest });
+  const characters = count("characters", length);
+  if (length < shortest) return say("characters_left", { characters, left: shortest - length });
+  return say("password_long_enough", { characters, shortest });
 }
 
-export const PASSWORDS_DIFFER = "Les deux mots de passe sont différents.";
-
-export const CATCHING_UP = "Reprise de la vente commencée…";
-export const READY = "Tout est prêt. Ctrl Entrée pour enregistrer.";
-export const READY_BY_TOUCH = "Tout est prêt.";
-export const CONFIRM_WITHDRAWN = "Confirmez la vente du produit retiré.";
-export const CORRECT_SERIAL = "Le n°\u00a0de série est à corriger.";
-export const INCOMPLETE_SERIAL = "Le n°\u00a0de série est incomplet.";
-export const CONFIRM_SERIAL = "Le n°\u00a0de série est à confirmer.";
-export const UNDECIDED = {
-  customer: "Choisissez le client, ou Échap.",
-  product: "Choisissez le produit, ou Échap.",
-};
-export const READING_DATE = "Lecture de la date…";
-export const CONFIRM_DATE = "Confirmez la date de vente.";
-export const CORRECT_DATE = "La date de vente est à corriger.";
-
-export const MISSING = {
-  customer: "le client",
-  password: "le mot de passe",
-  product: "le produit",
-  serial_number: "le n°\u00a0de série",
-  sold_on: "la date de vente",
-};
-
-export function missing(names) {
-  const parts = names.map((name) => MISSING[name]);
-  const last = parts.pop();
-  return parts.length ? `Il manque ${parts.join(", ")} et ${last}.` : `Il manque ${last}.`;
+/** What a sale still lacks. */
+export function missingOf(names) {
+  const parts = names.map((name) => say(`missing_${name}`));
+  const list = new Intl.ListFormat(GUICHET.language, { type: "conjunction" });
+  return say("missing", { what: list.format(parts) });
 }
-
-export const SAVED = "Saisie conservée";
-export const SAVED_IN_TAB = "Saisie gardée dans cet onglet seulement, pour l’instant";
-export const CLEARED = "Saisie vidée.";
-export const SET_ASIDE = "Une saisie de cet onglet est mise de côté.";

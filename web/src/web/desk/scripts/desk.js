@@ -6,6 +6,7 @@ import "./live.js";
 import "./opening.js";
 import "./queue.js";
 import { readAgain } from "../../shared/scripts/live.js";
+import { say } from "../../shared/scripts/say.js";
 import { onShortcuts } from "../../shared/scripts/shortcuts.js";
 import "../../shared/scripts/forms/send.js";
 
@@ -34,7 +35,7 @@ document.addEventListener("click", async (event) => {
   if (!copy) return;
   await navigator.clipboard.writeText(copy.dataset.copy);
   copy.querySelector("use").setAttribute("href", "#i-check");
-  copy.setAttribute("aria-label", "Numéro de série copié");
+  copy.setAttribute("aria-label", say("serial_number_copied"));
 });
 
 // --- Earlier messages -------------------------------------------------------------------------

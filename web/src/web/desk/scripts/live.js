@@ -3,6 +3,7 @@
 
 import { PAGE_MOST } from "../../shared/scripts/generated/limits.js";
 import { onNews, readAgain } from "../../shared/scripts/live.js";
+import { say } from "../../shared/scripts/say.js";
 import { post } from "../../shared/scripts/session.js";
 import { steady } from "../../shared/scripts/steady.js";
 import { oneAtATime } from "../../shared/scripts/turns.js";
@@ -102,7 +103,7 @@ function leave(item) {
   if (item.classList.contains("is-gone")) return;
   item.classList.add("is-gone");
   const label = document.createElement("span");
-  label.textContent = "Sortie de cette file";
+  label.textContent = say("left_the_queue");
   item.querySelector(".qitem__foot").replaceChildren(label);
 }
 
@@ -193,13 +194,11 @@ function append(here, fresh) {
   const others = news.filter((message) => message.dataset.author !== reader);
   if (isResolved) {
     here.dataset.resolved = fresh.dataset.resolved;
-    say(`${fresh.dataset.resolved} vient de résoudre cette demande.`, () => location.reload());
+    showNews(say("just_resolved", { name: fresh.dataset.resolved }), () => location.reload());
   } else if (others.length) {
     const message = others.at(-1);
-    const verb = message.matches(".msg--note") ? "d’ajouter une note à" : "de répondre à";
-    say(`${message.dataset.authorName} vient ${verb} cette demande.`, () =>
-      read(others[0], message),
-    );
+    const what = message.matches(".msg--note") ? "just_noted" : "just_replied";
+    showNews(say(what, { name: message.dataset.authorName }), () => read(others[0], message));
   }
 }
 
@@ -213,6 +212,7 @@ function renewFacts(here, fresh) {
       if (!old || !now || (old.hasChildNodes() && !now.hasChildNodes())) continue;
       if (old.innerHTML !== now.innerHTML) old.innerHTML = now.innerHTML;
       old.toggleAttribute("data-due", now.hasAttribute("data-due"));
+      if (now.ariaLabel) old.ariaLabel = now.ariaLabel;
     }
   }
 }
@@ -232,15 +232,17 @@ function awaitMail(pause = 2_000) {
 
 awaitMail();
 
-function say(words, show) {
+function showNews(sentence, show) {
   const place = document.getElementById("news");
   if (!place) return;
   const line = document.createElement("p");
   line.className = "flash flash--info notice";
   line.innerHTML =
-    '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button">Afficher</button>';
-  line.querySelector("span").textContent = words;
-  line.querySelector("button").addEventListener("click", show);
+    '<svg class="icon" aria-hidden="true"><use href="#i-info"/></svg><span></span><button class="btn" type="button"></button>';
+  line.querySelector("span").textContent = sentence;
+  const button = line.querySelector("button");
+  button.textContent = say("show");
+  button.addEventListener("click", show);
   place.replaceChildren(line);
 }
 

@@ -1,6 +1,7 @@
 // A customer's list of requests: it stays true, and moves only when its reader wants it to.
 
 import { onNews, readAgain } from "../../shared/scripts/live.js";
+import { count as counted, say } from "../../shared/scripts/say.js";
 import { oneAtATime } from "../../shared/scripts/turns.js";
 
 const news = document.getElementById("news");
@@ -16,8 +17,6 @@ const places = (root) =>
   [...root.querySelectorAll("#requests [data-number]")].map((line) => line.dataset.number).join() +
   `, of which ${waiting(root).length} wait`;
 
-const CHANGED = "Votre liste a changé";
-
 let latest; // the page as it is now, not shown yet
 let searches = 0; // shown so far
 let isLate = false; // something happened since the last one was sent
@@ -31,7 +30,7 @@ const renew = oneAtATime(async () => {
   if (!page?.getElementById("requests")) return;
   if (page.querySelector("#requests [role=alert]")) {
     // The search is forgotten, and its list stays: whoever wants to sends it again.
-    announce(CHANGED, () => form.requestSubmit());
+    announce(say("show_changed_list"), () => form.requestSubmit());
     return;
   }
   latest = page;
@@ -84,15 +83,14 @@ function show() {
 function difference() {
   const before = new Set(waiting(document));
   const count = waiting(latest).filter((number) => !before.has(number)).length;
-  if (count === 0) return CHANGED;
-  return `${count} ${count > 1 ? "nouvelles réponses" : "nouvelle réponse"}`;
+  return count === 0 ? say("show_changed_list") : counted("show_new_replies", count);
 }
 
 function announce(what, act) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn";
-  button.textContent = `${what}\u00a0: afficher`;
+  button.textContent = what;
   button.addEventListener("click", act);
   news.replaceChildren(button);
 }

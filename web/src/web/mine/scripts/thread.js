@@ -1,6 +1,7 @@
 // One request of a customer: what is new joins the exchange, and nothing that is read moves.
 
 import { onNews, readAgain } from "../../shared/scripts/live.js";
+import { say } from "../../shared/scripts/say.js";
 import { steady } from "../../shared/scripts/steady.js";
 import { oneAtATime } from "../../shared/scripts/turns.js";
 
@@ -96,7 +97,7 @@ function announce(message) {
   const button = document.createElement("button");
   button.type = "button";
   button.className = "btn";
-  button.textContent = `${name} vient de répondre\u00a0: afficher`;
+  button.textContent = say("show_reply_of", { name });
   button.addEventListener("click", () => {
     message.scrollIntoView({ block: "center" });
     news.replaceChildren();

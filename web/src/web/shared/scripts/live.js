@@ -7,6 +7,7 @@
 // has in data-as-of the snapshot that it was read from. All tabs of a browser share one stream: the
 // tab that holds the lock reads it and passes its events to the others.
 
+import { say } from "./say.js";
 import { ask } from "./session.js";
 
 const READER = document.body.dataset.reader;
@@ -195,17 +196,16 @@ addEventListener("signed-in", () => broadcast({ signedIn: true, state: "live" })
 
 // --- What the page says of it -----------------------------------------------------------------
 
-const WORDS = {
-  live: "",
-  lost: "La connexion est coupée. Cette page se mettra à jour dès son retour.",
-  full: "Guichet est ouvert dans trop de navigateurs à la fois\u00a0: cette page ne se met plus à jour d’elle-même.",
-  ended: "Votre session a expiré. Reconnectez-vous\u00a0: votre texte est conservé.",
+const SENTENCES = {
+  lost: "connection_lost",
+  full: "too_many_browsers",
+  ended: "session_ended_text_kept",
 };
 
 onConnection((state) => {
   const place = document.getElementById("connection");
   if (!place) return;
-  place.querySelector("span").textContent = WORDS[state];
+  place.querySelector("span").textContent = state === "live" ? "" : say(SENTENCES[state]);
   place.querySelector("a").hidden = state !== "ended";
   place.hidden = state === "live";
 });

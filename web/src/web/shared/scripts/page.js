@@ -1,7 +1,6 @@
 // Small comforts of every page: show a password, count its characters, open a dialog, send once.
 
 import { beforeSending } from "./forms/autosave.js";
-import { TOO_LONG } from "./forms/failure.js";
 import { count, say } from "./say.js";
 import { isAbort, mention, sure, warn } from "./session.js";
 import "./zone.js";
@@ -145,7 +144,7 @@ document.addEventListener("htmx:after:request", (event) => {
   if (answer.content.querySelector(select)) return;
   event.preventDefault();
   if (sourceEvent.type === "submit") form.submit();
-  else isOld(form, response.status === 413 ? TOO_LONG : say("unexpected_answer"));
+  else isOld(form, response.status === 413 ? say("search_too_long") : say("unexpected_answer"));
 });
 
 document.addEventListener("htmx:error", ({ detail: { ctx } }) => {

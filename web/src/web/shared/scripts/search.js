@@ -1,23 +1,23 @@
 // The one search box: Ctrl K opens it over any page, arrows and Enter go through what is found.
 
 import { combobox } from "./combobox.js";
-import { ShownError, TOO_LONG } from "./forms/failure.js";
+import { ShownError } from "./forms/failure.js";
+import { say } from "./say.js";
 import { ask, isAbort } from "./session.js";
 
 const dialog = document.getElementById("search");
 /** @type {HTMLFormElement | undefined} */
 const form = dialog?.querySelector("form");
 const opener = document.querySelector("[data-search]");
-const CUT = "La connexion est coupée. Réessayez.";
-const CLOSED = "Le guichet est momentanément fermé. Réessayez dans un instant.";
 
 async function search(_text, signal) {
   const body = new URLSearchParams(new FormData(form));
   const answer = await ask("/recherche", { method: "POST", body, signal }).catch((failure) => {
-    throw isAbort(failure) ? failure : refusal(CUT);
+    throw isAbort(failure) ? failure : refusal(say("cut_retry"));
   });
-  if (answer.status === 413) throw refusal(TOO_LONG);
-  if (!answer.headers.get("Content-Type")?.startsWith("application/json")) throw refusal(CLOSED);
+  if (answer.status === 413) throw refusal(say("search_too_long"));
+  if (!answer.headers.get("Content-Type")?.startsWith("application/json"))
+    throw refusal(say("closed_retry"));
   return answer.json();
 }
 

@@ -1,13 +1,15 @@
 // Single-letter shortcuts: only where the person switched them on, and never while typing.
 
+import { say } from "./say.js";
+
 const LABELS = {
-  j: "demande suivante",
-  k: "demande précédente",
-  r: "répondre",
-  n: "note interne",
-  e: "résoudre",
-  "/": "rechercher",
-  "?": "cette liste",
+  j: "next_request",
+  k: "previous_request",
+  r: "reply",
+  n: "internal_note",
+  e: "resolve",
+  "/": "search",
+  "?": "this_list",
 };
 
 const TYPING = "input, textarea, select, [contenteditable], dialog[open]";
@@ -34,9 +36,9 @@ function explain(keys) {
     dialog.className = "dialog";
     dialog.setAttribute("aria-labelledby", "shortcuts-title");
     const rows = [...keys, "?"]
-      .map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${LABELS[key]}</dd></div>`)
+      .map((key) => `<div><dt><kbd>${key}</kbd></dt><dd>${say(LABELS[key])}</dd></div>`)
       .join("");
-    dialog.innerHTML = `<div class="dialog__body"><h2 id="shortcuts-title">Raccourcis d’une lettre</h2><dl class="shortcuts">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>Fermer</button></div>`;
+    dialog.innerHTML = `<div class="dialog__body"><h2 id="shortcuts-title">${say("shortcuts")}</h2><dl class="shortcuts">${rows}</dl></div><div class="dialog__foot"><button class="btn" type="button" data-closes autofocus>${say("close")}</button></div>`;
     document.body.append(dialog);
   }
   dialog.showModal();

@@ -1,20 +1,22 @@
 // Every hour is the shop's. Where the browser's clock shows another, each says whose it is.
 
+import { say } from "./say.js";
+
 const { zone } = document.documentElement.dataset;
 const place = zone.split("/").at(-1).replaceAll("_", " ");
-const HOUR = /\d\u00a0h\u00a0\d\d/;
+const HOUR = /\d(?:\u00a0h\u00a0|:)\d\d/; // as French or other languages write it
 
 /** @type {Intl.DateTimeFormatOptions} */
 const STYLE = { dateStyle: "short", timeStyle: "short" };
-const here = new Intl.DateTimeFormat("fr", STYLE);
-const there = new Intl.DateTimeFormat("fr", { ...STYLE, timeZone: zone });
+const here = new Intl.DateTimeFormat(GUICHET.language, STYLE);
+const there = new Intl.DateTimeFormat(GUICHET.language, { ...STYLE, timeZone: zone });
 
 function name(time) {
   const moment = new Date(time.dateTime);
   if (time.title || !HOUR.test(time.textContent) || here.format(moment) === there.format(moment))
     return;
   time.append(` (${place})`);
-  time.title = `Heure de ${place}. Chez vous\u00a0: ${here.format(moment)}`;
+  time.title = say("time_of_shop", { place, yours: here.format(moment) });
 }
 
 function nameAll(root) {

@@ -79,18 +79,3 @@ def unresolved(count: int, numbers: list[int]) -> str:
 
 def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-# Until every page has whole sentences.
-
-
-def feminine(value: int, one: str, many: str) -> str:
-    return f"{spelled(value, 'feminine')} {many if value > 1 else one}"
-
-
-def masculine(value: int, one: str, many: str) -> str:
-    return f"{spelled(value)} {many if value > 1 else one}"
-
-
-def plural(value: int, one: str, many: str) -> str:
-    return f"{number(value)} {many if value > 1 else one}"

@@ -1,18 +1,14 @@
 """A sentence for every code, counts, typography."""
 
-from chassis.text.typography import NBSP, typeset
 from web.shared.text.typography import (
     COUNTED_MOST,
     all_of,
     capital,
     counted,
-    feminine,
     iso_day,
     lasting,
-    masculine,
     minutes,
     number,
-    plural,
     spelled,
     unresolved,
 )
@@ -50,7 +46,6 @@ __all__ = [
     "DONE",
     "ENDED",
     "FIELD_REFUSALS",
-    "NBSP",
     "REFUSALS",
     "RESOLVED_WITHOUT_REPLY",
     "ROLES",
@@ -62,19 +57,15 @@ __all__ = [
     "counted",
     "done",
     "email_question",
-    "feminine",
     "following",
     "iso_day",
     "kind",
     "lasting",
-    "masculine",
     "minutes",
     "number",
-    "plural",
     "refusal",
     "role",
     "spelled",
     "status",
-    "typeset",
     "unresolved",
 ]

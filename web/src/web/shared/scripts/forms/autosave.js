@@ -1,6 +1,7 @@
 // Drafts on the server: forms with data-autosave send what is typed there, at most two seconds later.
 // Until the server has it, this tab keeps it too (drafts.js), and what only this tab has wins.
 
+import { say } from "../say.js";
 import { post } from "../session.js";
 
 const EVERY = 1_200;
@@ -55,7 +56,7 @@ function save(form) {
   draft.saving = draft.saving.then(async () => {
     const answer = await post(form.dataset.autosave, new FormData(form), { quietly: true });
     if (!answer?.ok) {
-      showState(form, "Brouillon gardé dans cet onglet seulement");
+      showState(form, say("draft_in_tab"));
       // What was sent meanwhile is a draft no more, however often it is tried.
       if (answer?.status !== 409) draft.timer ??= setTimeout(() => save(form), 5 * EVERY);
       return;
@@ -65,7 +66,7 @@ function save(form) {
       draft.typed = false;
       sessionStorage.removeItem(storageKey(form));
     }
-    showState(form, hasText(form) ? "Brouillon enregistré" : "");
+    showState(form, hasText(form) ? say("draft_saved") : "");
   });
   const { saving } = draft;
   underWay.add(saving);

@@ -1,12 +1,8 @@
 // Ask the web something: every answer is JSON, whose pieces of HTML are ready to be shown.
 
+import { say } from "../say.js";
 import { ask, isAbort } from "../session.js";
 import { ShownError } from "./failure.js";
-
-const CUT = "La connexion est coupée\u00a0; votre saisie est conservée. Réessayez.";
-const SIGNED_OUT = "Votre session a expiré. Reconnectez-vous\u00a0: votre saisie est conservée.";
-const NOT_POSSIBLE = "Cette action n’est pas possible. Votre saisie est conservée.";
-const CLOSED = "Le guichet est momentanément fermé. Votre saisie est conservée.";
 
 /** The HTML of an error beside its field, for words of ours. */
 export const errorPiece = (words, link = "") =>
@@ -14,15 +10,17 @@ export const errorPiece = (words, link = "") =>
 
 /** No answer of use came; `html` says so beside whatever asked. */
 export class Failure extends ShownError {
-  constructor(words, link) {
-    super(words, errorPiece(words, link));
-    this.isPassing = words === CUT || words === CLOSED; // the same may work in a moment
+  /** @param {"cut" | "closed" | "signed_out" | "not_possible"} why */
+  constructor(why, link = "") {
+    const sentence = say(`${why}_entry_kept`);
+    super(sentence, errorPiece(sentence, link));
+    this.isPassing = why === "cut" || why === "closed"; // the same may work in a moment
   }
 }
 
 /** Over the page; the same address goes on with what this tab or the server kept. */
 const comeBack = () =>
-  ` <a href="${location.pathname}${location.search.replaceAll('"', "%22")}" data-sign-in-again>Se reconnecter</a>`;
+  ` <a href="${location.pathname}${location.search.replaceAll('"', "%22")}" data-sign-in-again>${say("sign_in_again")}</a>`;
 
 /**
  * @param {string} url
@@ -44,12 +42,12 @@ export async function send(url, values, { signal, asks = false, keepalive = fals
     response = await ask(url, options, { quietly: !asks });
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw isAbort(error) ? new Failure(SIGNED_OUT, comeBack()) : new Failure(CUT);
+    throw isAbort(error) ? new Failure("signed_out", comeBack()) : new Failure("cut");
   }
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   if (isJson) return response.json();
-  if (response.status === 401) throw new Failure(SIGNED_OUT, comeBack());
-  throw new Failure(response.status >= 500 ? CLOSED : NOT_POSSIBLE);
+  if (response.status === 401) throw new Failure("signed_out", comeBack());
+  throw new Failure(response.status >= 500 ? "closed" : "not_possible");
 }
 
 const shown = new WeakMap();

@@ -1,7 +1,5 @@
 // Errors that a page can show.
 
-export const TOO_LONG = "Ce texte est trop long pour une recherche.";
-
 /** `html` is shown beside whatever asked. */
 export class ShownError extends Error {
   /**

@@ -1,6 +1,7 @@
 // Forms with data-send are sent by script: a session that has ended and a connection that is cut
 // are shown over the page, and the text is still there. Sent again, the form's key acts once.
 
+import { say } from "../say.js";
 import { post, warn } from "../session.js";
 import { beforeSending } from "./autosave.js";
 
@@ -46,15 +47,15 @@ async function send(form, button) {
 
 // Not sent: shown above the text, with a button that tries again.
 function refuse(form, button, answer) {
-  const why = answer === null ? "La connexion est coupée" : "Le guichet est momentanément fermé";
-  const line = warn(form.querySelector("[data-unsent]"), `${why}\u00a0; votre texte est conservé.`);
+  const why = say(answer === null ? "not_sent_why" : "closed_text_kept");
+  const line = warn(form.querySelector("[data-unsent]"), why);
   const strong = document.createElement("strong");
   strong.textContent = form.dataset.send;
   line.querySelector("span").prepend(strong, " ");
   const again = document.createElement("button");
   again.type = "button";
   again.className = "btn";
-  again.textContent = "Réessayer";
+  again.textContent = say("retry");
   again.addEventListener("click", () => {
     line.remove();
     form.requestSubmit(button);
