@@ -109,7 +109,8 @@ def constants() -> Iterator[str]:
                     yield node.value
 
 
-WORDS = "\n".join(constants())
+# And what Docker itself says of a port that somebody else has.
+WORDS = "\n".join([*constants(), "port is already allocated", "address already in use"])
 
 
 def test_each_row_was_caused_and_repaired_by_a_test():

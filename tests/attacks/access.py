@@ -63,6 +63,7 @@ API: dict[str, dict[str, Roles]] = {
         "DELETE /api/identity/sessions/{session_id}": SIGNED_IN,
         "GET /api/identity/me": SIGNED_IN,
         "PUT /api/identity/me/password": SIGNED_IN,
+        "PUT /api/identity/me/language": SIGNED_IN,
         "PUT /api/identity/me/email": CUSTOMERS,
         "DELETE /api/identity/me/email/pending": CUSTOMERS,
         "GET /api/identity/customers": STAFF,

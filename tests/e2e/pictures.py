@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from contracts.notifications.api import Kind, Language
+from contracts.notifications.api import Kind
 from e2e.dataset import PLAIN, Cast, Dataset
 from e2e.pages import CLOSED_STATES, PAGE_STATES, PageState, at_rest
 from e2e.rendered_mails import rendered
 from e2e.windows import THEMES, Windows
+from notifications.words import translations
 
 WIDTHS = (1440, 1024, 390)
 
@@ -54,7 +55,7 @@ async def take(state: PageState, windows: Windows, dataset: Dataset, file: Path)
 
 
 @pytest.mark.parametrize("kind", list(Kind))
-@pytest.mark.parametrize("language", list(Language))
+@pytest.mark.parametrize("language", translations.languages)
 async def test_take_pictures_of_mails(chromium, folder, kind, language):
     page = await chromium.new_page()
     await page.set_content(rendered(kind, language))

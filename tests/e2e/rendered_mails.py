@@ -5,7 +5,7 @@ from email.headerregistry import Address
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from contracts.notifications.api import Kind, Language
+from contracts.notifications.api import Kind
 from notifications.models import ON_TICKETS, PREFERENCE_NAMES, TO_STAFF, WITH_LINK
 from notifications.rendering import MailContent, Request, Sender, render
 
@@ -24,7 +24,7 @@ REQUEST = Request(
 )
 
 
-def rendered(kind: Kind, language: Language) -> str:
+def rendered(kind: Kind, language: str) -> str:
     """The HTML of a mail to an invented customer or technician."""
     author = "Nathalie Rousseau" if kind in TO_STAFF else "Claire Vasseur"
     content = MailContent(

@@ -1,8 +1,10 @@
 """What everyone changes about their own account."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
+import jwt
 import pytest
 
 from chassis.testing import published
@@ -185,3 +187,37 @@ async def test_everyone_sees_their_own_account(people):
     assert (account["first_name"], account["last_name"]) == ("Karim", "Rousseau")
     assert (account["email"], account["role"]) == (EMAIL, "technician")
     people.refused(await people.client.get("/me"), 401, "unauthenticated")
+
+
+# --- Language ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("role", [Role.CUSTOMER, Role.SELLER])
+async def test_everyone_chooses_a_language_which_tokens_and_events_tell(people, session, role):
+    if role == Role.CUSTOMER:
+        await people.registered(email=EMAIL)
+    else:
+        await people.hired(role, email=EMAIL)
+    mine = await people.session_token(EMAIL)
+
+    async def token() -> tuple[dict[str, str], dict[str, Any]]:
+        access = (await people.exchange(mine)).json()["access_token"]
+        claims = jwt.decode(access, options={"verify_signature": False})
+        return {"Authorization": f"Bearer {access}"}, claims
+
+    me, before = await token()
+    assert "locale" not in before
+    for _ in range(2):
+        answer = await people.client.put("/me/language", json={"language": "en"}, headers=me)
+        assert answer.status_code == 204
+    me, after = await token()
+    assert after["locale"] == "en"
+    assert (await people.client.get("/me", headers=me)).json()["language"] == "en"
+    announced = [event.language for event in await published(session) if hasattr(event, "language")]
+    assert announced == [None, "en"]  # the second choice changes nothing
+
+    await people.client.put("/me/language", json={"language": None}, headers=me)
+    assert "locale" not in (await token())[1]
+    for wrong in ("English", "en-GB", "", 5):
+        answer = await people.client.put("/me/language", json={"language": wrong}, headers=me)
+        assert answer.status_code == 422

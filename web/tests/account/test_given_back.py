@@ -56,6 +56,7 @@ NOTHING_TYPED = {
     "/compte/adresse/renonciation",
     "/compte/mot-de-passe",  # passwords are to be typed again
     "/compte/raccourcis",
+    "/compte/langue",
     "/compte/sessions/{session_id}/fermeture",
     "/compte/sessions/fermeture",
     "/personnel/{member_id}/activation",
@@ -65,7 +66,7 @@ NOTHING_TYPED = {
     "/lien/{secret}",
 }
 # Nobody is signed in there: tests of their own.
-ANONYMOUS = {"/connexion", "/mot-de-passe-oublie"}
+ANONYMOUS = {"/connexion", "/mot-de-passe-oublie", "/langue"}
 # Sent by a script, whose page stays open and keeps what was typed.
 BY_SCRIPT = re.compile(r"/comptoir.*|.*/brouillon|.*/lu|/clients/{customer_id}/mot-de-passe")
 

@@ -41,6 +41,9 @@ def check_password_length(text: str) -> str:
     return text
 
 
+# ISO 639: as in `translations/<tag>.po`. Which there are is each part's own matter.
+LanguageTag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True),
@@ -79,6 +82,9 @@ class Account(Answer):
     registered_at: AwareDatetime
     pending_email: str | None = Field(
         None, description="A new address that counts once the link sent to it is opened."
+    )
+    language: str | None = Field(
+        None, description="Of pages and mails, such as `fr` or `en`; null where none was chosen."
     )
 
 
@@ -128,6 +134,12 @@ class PasswordChange(Body):
 class EmailChange(Body):
     current_password: GivenPassword = Field(repr=False)
     email: Email
+
+
+class LanguageChange(Body):
+    """A language that there are no sentences for is shown as if none was chosen."""
+
+    language: LanguageTag | None = Field(description="Null: that of the installation.")
 
 
 # --- Customers --------------------------------------------------------------------------------

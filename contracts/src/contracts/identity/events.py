@@ -25,6 +25,9 @@ class CustomerChanged(
     enabled: bool
     registered_at: AwareDatetime
     changed_at: AwareDatetime | None = None
+    language: str | None = Field(
+        None, description="Of pages and mails, such as `en`; null: none chosen."
+    )
 
 
 class StaffMemberChanged(
@@ -39,6 +42,9 @@ class StaffMemberChanged(
     email: str
     role: Role
     enabled: bool
+    language: str | None = Field(
+        None, description="Of pages and mails, such as `en`; null: none chosen."
+    )
 
 
 class PasswordChanged(Event, type="identity.password-changed.v1", subject="account_id"):

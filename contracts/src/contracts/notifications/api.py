@@ -9,11 +9,6 @@ from pydantic import AwareDatetime, Field
 from contracts.text import Answer, Body, Storable, limit
 
 
-class Language(StrEnum):
-    FRENCH = "fr"
-    ENGLISH = "en"
-
-
 class Kind(StrEnum):
     """What a mail is about."""
 
@@ -44,13 +39,12 @@ class State(StrEnum):
 
 
 class Preferences(Answer):
-    """What a person wants mail about, and in which language.
+    """What a person wants mail about.
 
     `replies`, `resolutions` and `acknowledgements` are a customer's, `new_requests` and `customer_answers` the
     staff's; the others' are stored but have no effect.
     """
 
-    language: Language = Language.FRENCH
     replies: bool = True
     resolutions: bool = True
     acknowledgements: bool | None = Field(
@@ -63,7 +57,6 @@ class Preferences(Answer):
 class PreferencesChange(Body):
     """What is not given stays."""
 
-    language: Language | None = None
     replies: bool | None = None
     resolutions: bool | None = None
     acknowledgements: bool | None = None
@@ -83,7 +76,6 @@ class UnsubscriptionChange(Unsubscription):
 
 class Unsubscribed(Answer):
     kind: Kind
-    language: Language
     wanted: bool = Field(description="Whether such mails are still sent to this person.")
 
 

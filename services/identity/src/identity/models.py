@@ -69,6 +69,8 @@ class Account(Base):
     registered_at: Mapped[datetime]
     enabled: Mapped[bool] = mapped_column(default=True)
     version: Mapped[int] = mapped_column(default=1)
+    # Of pages and mails; none until the person chooses one.
+    language: Mapped[str | None] = mapped_column(default=None)
     # Accents and case folded by PostgreSQL, for lists by name and for the search of customers.
     name_key: Mapped[str] = mapped_column(
         Text(collation="C"),

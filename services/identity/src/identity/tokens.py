@@ -99,8 +99,14 @@ class Signer:
 
     def access_token(self, account: Account, session_id: UUID) -> str:
         """A token that every service accepts for a minute."""
+        spoken = {"locale": account.language} if account.language else {}
         return self.sign(
-            account.id, account.role, account.name, session_id, given_name=account.first_name
+            account.id,
+            account.role,
+            account.name,
+            session_id,
+            given_name=account.first_name,
+            **spoken,
         )
 
     def service_token(self, service: str) -> str:

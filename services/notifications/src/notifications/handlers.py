@@ -71,6 +71,7 @@ async def remember_customer(session: AsyncSession, event: CustomerChanged) -> No
         email=event.email,
         enabled=event.enabled,
         changed_at=event.changed_at,
+        language=event.language,
     )
     before = await projections.remember_person(session, person)
     if before is None:
@@ -99,6 +100,7 @@ async def remember_staff_member(session: AsyncSession, event: StaffMemberChanged
         last_name=event.last_name,
         email=event.email,
         enabled=event.enabled,
+        language=event.language,
     )
     await projections.remember_person(session, person)
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from chassis.data.database import Mapping, metadata
 from contracts.identity.roles import Role
-from contracts.notifications.api import Kind, Language, State
+from contracts.notifications.api import Kind, State
 
 
 class Base(Mapping, DeclarativeBase):
@@ -43,6 +43,7 @@ class Person(Base):
     email: Mapped[str]
     enabled: Mapped[bool]
     changed_at: Mapped[datetime | None] = mapped_column(default=None)
+    language: Mapped[str | None] = mapped_column(default=None)
 
     @property
     def is_customer(self) -> bool:
@@ -62,7 +63,8 @@ class Preferences(Base):
     __tablename__ = "preferences"
 
     person_id: Mapped[UUID] = mapped_column(primary_key=True)
-    language: Mapped[str] = mapped_column(default=Language.FRENCH)
+    # Chosen here before identity knew it; counts until the person chooses again.
+    language: Mapped[str | None] = mapped_column(default=None)
     replies: Mapped[bool] = mapped_column(default=True)
     resolutions: Mapped[bool] = mapped_column(default=True)
     acknowledgements: Mapped[bool] = mapped_column(default=True)
@@ -244,6 +246,12 @@ class Due:
     @property
     def kind(self) -> Kind:
         return Kind(self.mail.kind)
+
+    @property
+    def language(self) -> str | None:
+        """None where the person has chosen none."""
+        chosen = self.person.language if self.person else None
+        return chosen or self.preferences.language
 
     @property
     def author_ids(self) -> list[UUID]:

@@ -13,10 +13,12 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from chassis.text.dates import enumeration
+from chassis.text.translations import in_language
 from contracts.identity.emails import mail_form
-from contracts.notifications.api import Kind, Language
+from contracts.notifications.api import Kind
 from notifications.models import ON_TICKETS, TO_STAFF
-from notifications.words import LABELS, Words, enumeration, moment, one_line, words
+from notifications.words import WORDS, _, filled, moment, one_line, translations
 
 templates = Environment(
     loader=PackageLoader("notifications"),
@@ -25,7 +27,11 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    extensions=["jinja2.ext.i18n"],
 )
+templates.newstyle_gettext = True  # ty: ignore[missing-attribute] -- of the extension
+templates.policies["ext.i18n.trimmed"] = True
+templates.globals |= translations.globals()
 
 WORD_LENGTH, HEADER_LENGTH = 40, 150
 
@@ -58,7 +64,7 @@ class MailContent:
 
     id: UUID
     kind: Kind
-    language: Language
+    language: str
     first_name: str
     last_name: str
     email: str
@@ -71,13 +77,14 @@ class MailContent:
     new_email: str = ""
     unsubscription: str = field(default="", repr=False)
 
-    @property
-    def words(self) -> Words:
-        return words(self.kind, self.language, self.count)
-
 
 def render(content: MailContent, sender: Sender, *, at: datetime) -> EmailMessage:
-    """Raises ValueError for an address that cannot be written in a header."""
+    """In the recipient's language; raises ValueError for an address that no header can hold."""
+    with in_language(content.language):
+        return written(content, sender, at=at)
+
+
+def written(content: MailContent, sender: Sender, *, at: datetime) -> EmailMessage:
     # A non-ASCII part before the @ cannot be encoded for servers without SMTPUTF8.
     utf8 = not mail_form(content.email)[0].isascii()
     message = EmailMessage(policy=SEVEN_BIT.clone(utf8=utf8))
@@ -145,46 +152,41 @@ def envelope_address(email: str) -> str:
 
 def template_context(content: MailContent, sender: Sender) -> dict[str, Any]:
     """The variables of both templates."""
-    wording, language = content.words, content.language
+    wording = WORDS[content.kind]
+    request = content.request
     facts = {
-        "number": content.request.number if content.request else "",
-        "product": one_line(content.request.designation) if content.request else "",
-        "about": about(content),
-        "authors": enumeration([one_line(name) for name in content.authors], language),
-        "count": content.count,
+        "number": request.number if request else "",
+        "product": one_line(request.designation) if request else "",
+        "authors": enumeration([one_line(name) for name in content.authors]),
         "first_name": one_line(content.first_name),
         "new_email": one_line(content.new_email),
         "expires": expiry_text(content, sender.zone),
     }
-    labels = LABELS[language]
+    subject = filled(wording.subject, facts, content.count)
+    about = one_line(request.subject) if request else ""
+    if about and content.kind is not Kind.NEW_REQUEST:
+        subject = _("%(sentence)s : %(subject)s", sentence=subject, subject=about)
     return {
-        "language": language,
-        "subject": wording.subject.format_map(facts),
-        "title": wording.title.format_map(facts),
-        "lines": [line.format_map(facts) for line in wording.lines],
-        "button": wording.button,
+        "language": content.language,
+        "subject": subject,
+        "title": filled(wording.title, facts, content.count),
+        "lines": [filled(line, facts, content.count) for line in wording.lines],
+        "button": _(wording.button),
         "url": button_url(content, sender),
-        "why": wording.why,
-        "labels": labels,
-        "request": content.request,
-        "about": facts["about"],
-        "product_label": labels["product" if content.kind in TO_STAFF else "device"],
+        "why": _(wording.why),
+        "request": request,
+        "about": about,
+        "to_staff": content.kind in TO_STAFF,
         "texts": content.texts,
         "settings_url": f"{sender.public_url}/compte/notifications",
         "unsubscription_url": unsubscription_url(content, sender) if content.unsubscription else "",
     }
 
 
-def about(content: MailContent) -> str:
-    """The request's subject after a colon; empty where the subject is not known."""
-    subject = one_line(content.request.subject) if content.request else ""
-    return f"{LABELS[content.language]['colon']} {subject}" if subject else ""
-
-
 def expiry_text(content: MailContent, zone: ZoneInfo) -> str:
     if content.expires_at is None:
         return ""
-    return moment(content.expires_at.astimezone(zone), content.language)
+    return moment(content.expires_at.astimezone(zone))
 
 
 def button_url(content: MailContent, sender: Sender) -> str:

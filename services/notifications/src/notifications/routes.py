@@ -44,7 +44,7 @@ Secret = Annotated[str, Depends(secret)]
 
 @router.get("/preferences")
 async def read_preferences(request: Request, person: Person, reader: Reading) -> api.Preferences:
-    """Which mails you get, and in which language."""
+    """Which mails you get."""
     return described(request, await queries.preferences(reader, person.id))
 
 
@@ -84,8 +84,7 @@ async def unsubscribe(
 
 
 def unsubscribed(stored: models.Preferences, kind: api.Kind) -> api.Unsubscribed:
-    language = api.Language(stored.language)
-    return api.Unsubscribed(kind=kind, language=language, wanted=stored.wants(kind))
+    return api.Unsubscribed(kind=kind, wanted=stored.wants(kind))
 
 
 # --- Sent and failed mails --------------------------------------------------------------------

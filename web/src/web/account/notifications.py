@@ -1,4 +1,4 @@
-"""Mail preferences and language."""
+"""Mail preferences."""
 
 from fastapi import APIRouter, Request, Response
 
@@ -29,7 +29,6 @@ FOR_STAFF = {
         N_("Plusieurs de suite font un seul e-mail."),
     ),
 }
-LANGUAGES = {"fr": "Français", "en": "English"}
 
 
 @router.get("")
@@ -39,11 +38,10 @@ async def my_notifications(request: Request, person: Person) -> Response:
 
 @router.post("")
 async def change(request: Request, person: Person, form: Typed) -> Response:
-    language = form["language"] if form["language"] in LANGUAGES else "fr"
     try:
         offered = choices_of(person, await notifications.preferences(person.gateway))
         wanted = {name: form[name] == "on" for name in offered}
-        await notifications.change_preferences(person.gateway, language=language, **wanted)
+        await notifications.change_preferences(person.gateway, **wanted)
     except Problem as problem:
         return await show(request, person, form.refused(problem))
     return redirect(request, "/compte/notifications", done="notifications_changed")
@@ -66,5 +64,4 @@ async def show(request: Request, person: SignedIn, form: Form) -> Response:
         form=form,
         preferences=preferences,
         choices=choices_of(person, preferences),
-        languages=LANGUAGES,
     )

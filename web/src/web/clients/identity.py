@@ -66,6 +66,11 @@ async def change_password(gateway: Gateway, *, current_password: str, new_passwo
     await gateway.call("PUT", "/api/identity/me/password", body)
 
 
+async def choose_language(gateway: Gateway, language: str) -> None:
+    """Of pages and mails; of pages from the next access token on."""
+    await gateway.call("PUT", "/api/identity/me/language", {"language": language})
+
+
 async def change_email(gateway: Gateway, *, current_password: str, email: str) -> Account:
     """If mail can be sent, the new address is used only once it is confirmed."""
     body = {"current_password": current_password, "email": email}

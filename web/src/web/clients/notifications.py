@@ -19,9 +19,8 @@ async def preferences(gateway: Gateway) -> Preferences:
     return await gateway.get(f"{PATH}/preferences", Preferences)
 
 
-async def change_preferences(gateway: Gateway, *, language: str, **wanted: bool) -> Preferences:
-    body = {"language": language, **wanted}
-    return await gateway.send("PATCH", f"{PATH}/preferences", body, Preferences)
+async def change_preferences(gateway: Gateway, **wanted: bool) -> Preferences:
+    return await gateway.send("PATCH", f"{PATH}/preferences", wanted, Preferences)
 
 
 async def read_unsubscription(gateway: Gateway, token: str) -> Unsubscribed:

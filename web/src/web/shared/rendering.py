@@ -25,7 +25,7 @@ from web.shared.forms import Form, token_for
 from web.shared.icons import sprite
 from web.shared.sessions import SignedIn, is_over_the_page
 from web.shared.text.dates import Dates, waiting
-from web.shared.text.language import N_, direction, language, translations
+from web.shared.text.language import N_, NAMES, direction, language, translations
 from web.shared.text.linked import linked
 from web.shared.text.matches import marked
 from web.shared.text.unbroken import unbroken
@@ -71,6 +71,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.policies["ext.i18n.trimmed"] = True
     made.globals |= translations.globals()
     made.globals["language"] = language.get  # ty: ignore[invalid-assignment] -- typed by its defaults
+    made.globals["languages"] = NAMES  # ty: ignore[invalid-assignment]
     made.globals["direction"] = direction  # ty: ignore[invalid-assignment]
     dates = Dates(settings.zone)
     made.globals["asset"] = assets.url  # ty: ignore[invalid-assignment] -- typed by its defaults

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis import clock
 from chassis.data.database import Database, refusing
 from chassis.data.writing import reader_of, savepoint
-from chassis.errors import Malformed, NotFound, Refusal
+from chassis.errors import Malformed, NotFound, Refusal, Unauthenticated
 from chassis.http.auth import Caller
 from chassis.messaging.outbox import Again, is_gone, publish
 from contracts.identity import api
@@ -78,6 +78,15 @@ async def change_email(
             await links.revoke(session, account.id, Purpose.EMAIL)
             await give_address(session, account, change.email)
         return await accounts.account(await reader_of(session), account.id)
+
+
+async def choose_language(session: AsyncSession, caller: Caller, language: str | None) -> None:
+    """Of pages, from the next access token on, and of mails. Idempotent."""
+    account = await accounts.locked(session, caller.id)
+    if account is None or not account.enabled:
+        raise Unauthenticated("this account cannot be used any more")
+    if account.change(language=language):
+        announce(session, account)
 
 
 async def give_up_pending_email(session: AsyncSession, caller: Caller) -> None:
@@ -187,6 +196,7 @@ def changed_customer(account: Account) -> CustomerChanged:
         enabled=account.enabled,
         registered_at=account.registered_at,
         changed_at=clock.now(),
+        language=account.language,
     )
 
 
@@ -199,6 +209,7 @@ def changed_staff(account: Account) -> StaffMemberChanged:
         email=account.email,
         role=Role(account.role),
         enabled=account.enabled,
+        language=account.language,
     )
 
 

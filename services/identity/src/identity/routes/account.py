@@ -34,6 +34,14 @@ async def change_my_password(
     await accounts.change_password(database, passwords, caller, change, address=address)
 
 
+@router.put("/me/language", status_code=204)
+async def choose_my_language(
+    change: api.LanguageChange, caller: Anyone, session: Transaction
+) -> None:
+    """Of pages and mails. Access tokens carry it as `locale` from the next one on."""
+    await accounts.choose_language(session, caller, change.language)
+
+
 @router.put("/me/email")
 async def change_my_email(
     *,

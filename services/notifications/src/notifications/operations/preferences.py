@@ -24,9 +24,8 @@ async def change(session: AsyncSession, person_id: UUID, change: PreferencesChan
     """Fields that are not given stay as they are."""
     preferences = await for_update(session, person_id)
     at = clock.now()
-    for name, wanted in change.model_dump(exclude_none=True, exclude={"language"}).items():
+    for name, wanted in change.model_dump(exclude_none=True).items():
         preferences.change(name, wanted, at=at)
-    preferences.language = change.language or preferences.language
     await session.flush()
     return preferences
 

@@ -15,7 +15,7 @@ from chassis import clock
 from chassis.data.database import Database
 from chassis.monitoring.loops import Loop
 from chassis.outages import UNREACHABLE, describe
-from contracts.notifications.api import Kind, Language
+from contracts.notifications.api import Kind
 from notifications.clients import Owners, Unavailable
 from notifications.models import PREFERENCE_NAMES, Due, Mail, Person, Ticket, Verdict
 from notifications.operations import mails, preferences
@@ -243,7 +243,7 @@ class Worker:
         return MailContent(
             id=due.mail.id,
             kind=Kind.EMAIL_IN_USE if link.taken else due.kind,
-            language=Language(due.preferences.language),
+            language=due.language or self.settings.language,
             first_name=link.first_name,
             last_name=link.last_name,
             email=link.email,
@@ -256,7 +256,7 @@ class Worker:
         return MailContent(
             id=due.mail.id,
             kind=due.kind,
-            language=Language(due.preferences.language),
+            language=due.language or self.settings.language,
             first_name=person.first_name,
             last_name=person.last_name,
             email=due.email,

@@ -3,16 +3,11 @@
 Patterns are sentences too: those of CLDR, as Babel takes them.
 """
 
-import re
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
-
 from chassis import clock
-from chassis.text.translations import SOURCE, language
-from chassis.text.typography import NBSP
+from chassis.text.dates import written_day, written_time
 from web.shared.text.language import _
 
 
@@ -30,11 +25,11 @@ class Dates:
 
     def day(self, day: date | datetime) -> str:
         """« 24 novembre 2026 »"""
-        return written(self.date_of(day), _("d MMMM y"))
+        return written_day(self.date_of(day), _("d MMMM y"))
 
     def weekday(self, day: date | datetime) -> str:
         """« mardi 24 novembre 2026 »"""
-        return written(self.date_of(day), _("EEEE d MMMM y"))
+        return written_day(self.date_of(day), _("EEEE d MMMM y"))
 
     def short_day(self, day: date | datetime) -> str:
         """« 24/11/2026 », for tickets and stamps, and as it may be typed."""
@@ -43,12 +38,11 @@ class Dates:
 
     def month(self, day: date | datetime) -> str:
         """« mai 2023 »"""
-        return written(self.date_of(day), _("MMMM y"))
+        return written_day(self.date_of(day), _("MMMM y"))
 
     def time(self, moment: datetime) -> str:
         """« 9 h 12 »"""
-        local = self.local(moment)
-        return clock_time(local.hour, local.minute, _("H 'h' mm"), language.get())
+        return written_time(self.local(moment), _("H 'h' mm"))
 
     def moment(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui, 10 h 31 », « hier, 9 h 12 », « 9 juillet 2026, 9 h 12 »"""
@@ -67,7 +61,7 @@ class Dates:
         day, today = self.date_of(moment), self.today(now)
         if day == today:
             return _("aujourd’hui")
-        return written(day, _("d MMM") if day.year == today.year else _("MM/y"))
+        return written_day(day, _("d MMM") if day.year == today.year else _("MM/y"))
 
     def since(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui, 9 h 58 », « depuis hier », « depuis mardi », « depuis le 9 juillet »"""
@@ -77,9 +71,9 @@ class Dates:
         if today - day == timedelta(days=1):
             return _("depuis hier")
         if today - day < timedelta(days=7):
-            return _("depuis %(weekday)s", weekday=written(day, "EEEE"))
+            return _("depuis %(weekday)s", weekday=written_day(day, "EEEE"))
         pattern = _("d MMMM") if day.year == today.year else _("d MMMM y")
-        return _("depuis le %(day)s", day=written(day, pattern))
+        return _("depuis le %(day)s", day=written_day(day, pattern))
 
     def last_time(self, moment: datetime, now: datetime | None = None) -> str:
         """« aujourd’hui à 9 h 12 », « hier à 21 h 14 », « le 2 novembre 2026 »"""
@@ -118,27 +112,3 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
     if hours:
         return _("%(hours)s h", hours=hours)
     return _("%(minutes)s min", minutes=max(1, minutes))
-
-
-def written(day: date, pattern: str) -> str:
-    return dated(day, pattern, language.get())
-
-
-@lru_cache(maxsize=4096)  # a page shows the same few days again and again
-def dated(day: date, pattern: str, tag: str) -> str:
-    """By Babel, with a day that is never parted from its month, and « 1er » in French."""
-    text = format_date(day, pattern, locale=tag.replace("-", "_"))
-    first = "1er" if tag == SOURCE else "1"
-    return re.sub(
-        r"\b(\d{1,2}) ",
-        lambda found: (first if found[1] == "1" else found[1]) + NBSP,
-        text,
-        count=1,
-    )
-
-
-@lru_cache(maxsize=4096)
-def clock_time(hour: int, minute: int, pattern: str, tag: str) -> str:
-    at = datetime(2000, 1, 1, hour, minute)  # noqa: DTZ001 - a time of day in no zone
-    text = format_time(at.time(), pattern, locale=tag.replace("-", "_"))
-    return text.replace(" ", NBSP)

@@ -24,7 +24,11 @@ pgettext = translations.pgettext
 npgettext = translations.npgettext
 N_ = mark
 
-NAMES = {"fr": "Français", "en": "English"}  # each in itself; any other is shown by its tag
+# Each in itself, as Babel has it: « Français », “English”.
+NAMES = {
+    tag: (Locale.parse(tag, sep="-").get_display_name() or tag).capitalize()
+    for tag in translations.languages
+}
 
 
 class Languages:

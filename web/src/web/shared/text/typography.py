@@ -2,7 +2,6 @@
 
 from functools import lru_cache
 
-from babel.lists import format_list
 from babel.numbers import format_decimal
 
 from chassis.text.translations import language
@@ -58,11 +57,6 @@ def iso_day(text: str) -> str:
     """« 24/11/2026 », from an address."""
     year, month, day = text.split("-")
     return f"{day}/{month}/{year}"
-
-
-def all_of(texts: list[str]) -> str:
-    """« Awa, Karim et Julien »"""
-    return format_list(texts, locale=language.get().replace("-", "_"))
 
 
 def unresolved(count: int, numbers: list[int]) -> str:

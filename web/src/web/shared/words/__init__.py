@@ -2,7 +2,6 @@
 
 from web.shared.text.typography import (
     COUNTED_MOST,
-    all_of,
     capital,
     counted,
     iso_day,
@@ -51,7 +50,6 @@ __all__ = [
     "ROLES",
     "STATUSES",
     "UNKNOWN",
-    "all_of",
     "called",
     "capital",
     "counted",

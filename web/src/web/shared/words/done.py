@@ -35,6 +35,7 @@ DONE = {
     "email_link_sent": N_("Un lien de confirmation est envoyé à votre nouvelle adresse."),
     "email_given_up": N_("Votre adresse e-mail reste la même."),
     "email_confirmed": N_("Adresse e-mail confirmée. Connectez-vous désormais avec elle."),
+    "language_changed": N_("Langue enregistrée."),
     "notifications_changed": N_("Notifications enregistrées."),
     "staff_invited": N_("Invitation envoyée : le lien est valable %(hours)s heures."),
     "staff_added": N_("Compte ajouté."),
