@@ -38,6 +38,8 @@ interface Found extends HTMLElement {
 
 /** Our listeners hear of elements of the page; htmx's and our own events say more in `detail`. */
 interface Heard extends KeyboardEvent {
+  clipboardData?: DataTransfer;
+  dataTransfer?: DataTransfer;
   readonly target: any;
   readonly relatedTarget: HTMLElement | null;
   readonly submitter: HTMLElement | null;

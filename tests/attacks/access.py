@@ -185,6 +185,13 @@ PAGES: dict[str, Roles] = {
     "POST /compte/raccourcis": STAFF,
     "GET /recherche": SIGNED_IN,
     "POST /recherche": SIGNED_IN,
+    "GET /fichiers/joindre": SIGNED_IN,
+    "POST /fichiers/joindre": SIGNED_IN,
+    "POST /fichiers/ajout": SIGNED_IN,
+    "GET /fichiers/{file_id}": SIGNED_IN,
+    "PATCH /fichiers/{file_id}": SIGNED_IN,
+    "POST /fichiers/{file_id}/retrait": SIGNED_IN,
+    "GET /fichiers/{file_id}/{form}": SIGNED_IN,
     "GET /mes-demandes": CUSTOMERS,
     "POST /mes-demandes": CUSTOMERS,
     "GET /mes-demandes/nouvelle": CUSTOMERS,
@@ -270,8 +277,15 @@ LONG_TEXTS: frozenset[str] = frozenset(
     }
 )
 PARTS_OF_FILES: frozenset[str] = frozenset(
-    {"PATCH /api/catalog/imports/{import_id}", "PATCH /api/tickets/files/{file_id}"}
+    {
+        "PATCH /api/catalog/imports/{import_id}",
+        "PATCH /api/tickets/files/{file_id}",
+        "PATCH /fichiers/{file_id}",
+    }
 )
+# A file in one piece, of a browser without script.
+WHOLE_FILES: frozenset[str] = frozenset({"POST /fichiers/joindre"})
+LARGEST_WHOLE = 30 * PART_BYTES
 WITHOUT_BODY: frozenset[str] = frozenset(
     {
         "POST /api/identity/tokens",
@@ -291,6 +305,8 @@ def longest_body(route: str) -> int:
     """Bytes; 64 KiB unless the route is named above, nothing where something is deleted."""
     if route in PARTS_OF_FILES:
         return PART_BYTES
+    if route in WHOLE_FILES:
+        return LARGEST_WHOLE
     if route in WITHOUT_BODY or route.startswith("DELETE "):
         return 0
     return LONG_BODY if route in LONG_TEXTS else SHORT_BODY
@@ -310,7 +326,8 @@ GATEWAY: dict[str, frozenset[str]] = {
                 for of in ("", "-write", "-hidden", "-away")
             ),
             "catalog-part",
-            "tickets-part",
+            "tickets-files",
+            "web-files",
             "tickets-live",
             "between-services",
             "unknown-method",

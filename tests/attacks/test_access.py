@@ -26,6 +26,7 @@ from attacks.access import (
     PEOPLE,
     ROLES,
     VERIFIED,
+    WHOLE_FILES,
     address,
     longest_body,
     routes,
@@ -162,7 +163,7 @@ async def takes_what_it_needs(
         return answer.status_code, sum(read)
 
     longest = longest_body(route)
-    status, read = await send(10 * PART_BYTES)
+    status, read = await send(max(10 * PART_BYTES, 2 * longest))
     assert read <= longest + 2 * len(PIECE), route
     if not longest:
         assert read <= len(PIECE), route
@@ -243,10 +244,11 @@ async def test_a_page_lets_in_whom_the_table_names(browser):
 
 async def test_a_page_takes_a_form_as_long_as_the_table_says(browser):
     for route, allowed in PAGES.items():
-        if route.split()[0] in WRITES:
+        # Of a form that long, only the file that it holds may be: no text of it.
+        if route.split()[0] in WRITES and route not in WHOLE_FILES:
             role = min(allowed, default=CUSTOMER)
             form = {"Content-Type": "application/x-www-form-urlencoded"}
-            await takes_what_it_needs(browser, route, form | session_of(role))
+            await takes_what_it_needs(browser, route, form | TUS | session_of(role))
 
 
 def session_of(role: str) -> dict[str, str]:

@@ -59,6 +59,8 @@ NOTHING_TYPED = {
     "/compte/langue",
     "/compte/sessions/{session_id}/fermeture",
     "/compte/sessions/fermeture",
+    "/fichiers/joindre",  # a file is chosen again, and the text is the draft's
+    "/fichiers/{file_id}/retrait",
     "/personnel/{member_id}/activation",
     "/personnel/{member_id}/desactivation",
     "/personnel/{member_id}/lien",
@@ -68,7 +70,9 @@ NOTHING_TYPED = {
 # Nobody is signed in there: tests of their own.
 ANONYMOUS = {"/connexion", "/mot-de-passe-oublie", "/langue"}
 # Sent by a script, whose page stays open and keeps what was typed.
-BY_SCRIPT = re.compile(r"/comptoir.*|.*/brouillon|.*/lu|/clients/{customer_id}/mot-de-passe")
+BY_SCRIPT = re.compile(
+    r"/comptoir.*|/fichiers/ajout|.*/brouillon|.*/lu|/clients/{customer_id}/mot-de-passe"
+)
 
 
 def posted(routes: Any, prefix: str = "") -> Iterator[str]:

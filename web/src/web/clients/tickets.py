@@ -39,7 +39,7 @@ from contracts.tickets.api import (
 from web.clients.gateway import Gateway
 
 
-async def open_ticket(gateway: Gateway, new: dict[str, str], *, key: str) -> Ticket:
+async def open_ticket(gateway: Gateway, new: dict[str, Any], *, key: str) -> Ticket:
     """As the contract's `NewTicket` lists it."""
     return await gateway.send("POST", "/api/tickets", new, Ticket, key=key)
 
@@ -179,6 +179,7 @@ class Composed:
     minutes: int | None
     seen_position: int | None
     send_anyway: bool
+    files: list[str]
 
 
 async def staff_thread(gateway: Gateway, number: int) -> StaffThread:
@@ -271,15 +272,20 @@ async def say(
     seen_position: int | None,
     key: str,
     resolve: bool = False,
+    files: list[str],
 ) -> Message:
     """Write a message; refused if somebody wrote after `seen_position`."""
-    body = {"text": text, "seen_position": seen_position, "resolve": resolve}
+    body = {"text": text, "seen_position": seen_position, "resolve": resolve, "files": files}
     return await gateway.send("POST", f"/api/tickets/{number}/messages", body, Message, key=key)
 
 
 async def my_draft(gateway: Gateway) -> Draft:
     """The draft of a request that is not opened yet."""
     return await gateway.get("/api/tickets/draft", Draft)
+
+
+async def draft(gateway: Gateway, number: int | None) -> Draft:
+    return await gateway.get(draft_path(number), Draft)
 
 
 # --- Drafts -----------------------------------------------------------------------------------
@@ -292,6 +298,11 @@ async def keep_draft(gateway: Gateway, number: int | None, **draft: Any) -> None
 
 async def forget_draft(gateway: Gateway, number: int | None) -> None:
     await gateway.call("DELETE", draft_path(number))
+
+
+async def empty_draft(gateway: Gateway, number: int | None) -> None:
+    """Nothing is typed any more; its files stay."""
+    await gateway.call("DELETE", f"{draft_path(number)}?keep_files=true")
 
 
 def draft_path(number: int | None) -> str:

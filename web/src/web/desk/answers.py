@@ -10,8 +10,10 @@ from contracts.tickets.api import Status
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.desk.desk import Missed, confirm, minutes_of, show
+from web.desk.drafts import keep_draft
 from web.desk.views import PRIORITIES, At, DeskView
 from web.shared import threads, words
+from web.shared.files.drafted import chosen
 from web.shared.forms import Form, Typed
 from web.shared.rendering import redirect
 from web.shared.sessions import SignedIn, Staff
@@ -36,6 +38,9 @@ async def answer(request: Request, number: int, staff: Staff, form: Typed, at: A
     button = form["anyway"] or form["answer"]
     if button == threads.RESOLVE:
         return await confirm(request, staff, number, form, at)
+    if button == "files":
+        await keep_draft(number, staff, form)
+        return redirect(request, f"/fichiers/joindre?demande={number}")
     minutes = minutes_of(form)
     if form.is_refused:
         return await show(request, staff, at, number=number, form=form)
@@ -58,13 +63,15 @@ async def send(staff: SignedIn, number: int, form: Form, button: str, minutes: i
         minutes=minutes,
         seen_position=whole(form["seen_position"]),
         send_anyway=bool(form["anyway"]),
+        files=chosen(form),
     )
     if button == NOTE:
         await tickets.add_note(staff.gateway, number, composed, key=form.key)
         return "note_added"
     if button == threads.CONFIRM and not form["text"].strip():
         if minutes:
-            note = replace(composed, text=_(words.RESOLVED_WITHOUT_REPLY), send_anyway=True)
+            said = _(words.RESOLVED_WITHOUT_REPLY)
+            note = replace(composed, text=said, send_anyway=True, files=[])
             # A key of its own: what is typed next, should this fail, is not yet sent.
             note_key = str(uuid5(UUID(form.key), NOTE))
             await tickets.add_note(staff.gateway, number, note, key=note_key)

@@ -23,7 +23,7 @@ from contracts.tickets.api import (
     Status,
     TicketNumber,
 )
-from web.clients import catalog, notifications, tickets
+from web.clients import catalog, files, notifications, tickets
 from web.clients.gateway import Gateway, Problem, if_answered
 from web.desk.views import (
     ORDERS,
@@ -35,6 +35,7 @@ from web.desk.views import (
     DeskView,
 )
 from web.shared import sessions, threads, words
+from web.shared.files.drafted import filing
 from web.shared.forms import Form
 from web.shared.rendering import page
 from web.shared.sessions import SignedIn, SignInNeeded, Staff, WrongRole
@@ -91,6 +92,7 @@ async def opened(request: Request, number: int, staff: Staff, at: At) -> Respons
         context=shown.context,
         **queue_facts(StaffTickets(tickets=[]), at, number),
         **about(shown.thread, delivered),
+        **await files_of(request, staff, shown.thread),
     )
 
 
@@ -127,6 +129,7 @@ async def show(
         **queue_facts(queue, at, number),
         **narrowed,
         **facts,
+        **await files_of(request, staff, thread),
     )
 
 
@@ -233,6 +236,7 @@ async def thread_again(request: Request, number: int, at: At) -> Response:
     thread = await tickets.staff_thread(staff.gateway, number)
     delivered = await deliveries_of(request, staff.gateway, thread)
     facts = queue_facts(StaffTickets(tickets=[]), at, number) | about(thread, delivered)
+    facts |= await files_of(request, staff, thread)
     return page(request, "desk/thread_again.html", person=staff, **facts)
 
 
@@ -314,6 +318,18 @@ def about(
         "deliveries": delivered,
         "mail_due": due_mail(thread, delivered),
     }
+
+
+async def files_of(request: Request, staff: SignedIn, thread: StaffThread | None) -> dict[str, Any]:
+    """Those of the draft, and all of the request: read by themselves only for a long exchange."""
+    shown = await filing(request, staff, thread.draft if thread else None)
+    if thread is None:
+        return shown | {"all_files": []}
+    listed = [file for message in reversed(thread.messages) for file in message.files]
+    if thread.previous:
+        found = await if_answered(files.of_ticket(staff.gateway, thread.ticket.number))
+        listed = list(found.files) if found else listed
+    return shown | {"all_files": listed}
 
 
 def draft_form(draft: StaffDraft | None, last_position: int) -> Form:

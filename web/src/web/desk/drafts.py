@@ -16,7 +16,7 @@ router = APIRouter(prefix="/demandes")
 async def keep_draft(number: int, staff: Staff, form: Typed) -> Response:
     """From scripts only; a time that cannot be parsed yet must not lose the text."""
     if not form["text"].strip():
-        await tickets.forget_draft(staff.gateway, number)
+        await tickets.empty_draft(staff.gateway, number)
     else:
         await tickets.keep_draft(
             staff.gateway,

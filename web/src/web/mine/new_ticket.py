@@ -10,6 +10,7 @@ from contracts.paging import PAGE_MOST
 from contracts.tickets.api import Draft, NewTicket, OwnedProducts, Ticket
 from web.clients import tickets
 from web.clients.gateway import Problem
+from web.shared.files.drafted import chosen, filing
 from web.shared.forms import Form, Typed
 from web.shared.rendering import page, redirect
 from web.shared.sessions import Customer, SignedIn
@@ -73,10 +74,13 @@ async def open_ticket(request: Request, customer: Customer, form: Typed) -> Resp
     if form["answer"] == "forget":
         await tickets.forget_draft(customer.gateway, None)
         return redirect(request, "/mes-demandes/nouvelle", done="draft_forgotten")
+    if form["answer"] == "files":
+        await keep(customer, form)
+        return redirect(request, "/fichiers/joindre")
     if (number := whole(form["complete"])) is not None:
         return await complete(request, customer, number, form)
     try:
-        new = form.fields_of(NewTicket)
+        new = form.fields_of(NewTicket) | {"files": chosen(form)}
         ticket = await tickets.open_ticket(customer.gateway, new, key=form.key)
     except Problem as problem:
         return await show(request, customer, form.refused(problem))
@@ -87,13 +91,14 @@ async def complete(request: Request, customer: SignedIn, number: int, form: Form
     """Go to the request that is already open, with what was typed here as the draft of a message."""
     done = ""
     typed = [text for text in (form["subject"].strip(), form["description"].strip()) if text]
-    if typed:
+    if typed or chosen(form):
         thread = await tickets.thread(customer.gateway, number)
         begun = thread.draft if thread.draft and thread.draft.text.strip() else Draft()
         draft = {
             "key": begun.key or form.key,
             "text": "\n\n".join(filter(None, [begun.text, *typed])),
             "seen_position": thread.messages[-1].position if thread.messages else None,
+            "files": chosen(form),
         }
         try:
             await tickets.keep_draft(customer.gateway, number, **draft)
@@ -107,9 +112,14 @@ async def complete(request: Request, customer: SignedIn, number: int, form: Form
 @router.post("/brouillon", max_body_size=LONG_BODY)
 async def keep_draft(customer: Customer, form: Typed) -> Response:
     """Save the draft, for this person on any device."""
-    if not (form["subject"].strip() or form["description"].strip()):
-        await tickets.forget_draft(customer.gateway, None)
-        return Response(status_code=204)
+    if form["subject"].strip() or form["description"].strip():
+        await keep(customer, form)
+    else:
+        await tickets.empty_draft(customer.gateway, None)
+    return Response(status_code=204)
+
+
+async def keep(customer: SignedIn, form: Form) -> None:
     draft = {
         "key": form.key,
         "subject": form["subject"],
@@ -118,7 +128,6 @@ async def keep_draft(customer: Customer, form: Typed) -> Response:
         "follows": form["follows"] or None,
     }
     await tickets.keep_draft(customer.gateway, None, **draft)
-    return Response(status_code=204)
 
 
 # --- The page ---------------------------------------------------------------------------------
@@ -133,6 +142,7 @@ async def show(
     other: Draft | None = None,
 ) -> Response:
     """`resumed`: the draft that fills the form; `other`: one about something else."""
+    draft = resumed or other or await tickets.my_draft(customer.gateway)
     followed = await followed_by(customer, form)
     owned = await owned_products(customer, form, followed)
     return page(
@@ -146,6 +156,7 @@ async def show(
         followed=followed,
         resumed=resumed,
         other=other if other is not None and is_begun(other) else None,
+        **await filing(request, customer, draft),
     )
 
 

@@ -10,6 +10,7 @@ from contracts.tickets.api import Home, Status, Thread
 from web.clients import tickets
 from web.clients.gateway import Problem
 from web.shared import threads
+from web.shared.files.drafted import chosen, filing
 from web.shared.forms import Form, Typed
 from web.shared.rendering import is_part, page, redirect
 from web.shared.searches import SearchPage
@@ -172,6 +173,9 @@ async def follow_up(request: Request, number: int, customer: Customer, form: Typ
     form.values.setdefault("text", "")
     if form["answer"] == threads.RESOLVE:
         return await confirm(request, customer, number, form)
+    if form["answer"] == "files":
+        await keep_draft(number, customer, form)
+        return redirect(request, f"/fichiers/joindre?demande={number}")
     try:
         status = await send(customer, number, form)
     except Problem as problem:
@@ -184,7 +188,12 @@ async def send(customer: SignedIn, number: int, form: Form) -> Status:
     """Send the text, or resolve with it as the last message; returns the new status."""
     if form["answer"] != threads.CONFIRM:
         message = await tickets.say(
-            customer.gateway, number, text=form["text"], seen_position=seen(form), key=form.key
+            customer.gateway,
+            number,
+            text=form["text"],
+            seen_position=seen(form),
+            key=form.key,
+            files=chosen(form),
         )
         return message.status_after
     # The question has a field of its own where it is asked over the page.
@@ -197,6 +206,7 @@ async def send(customer: SignedIn, number: int, form: Form) -> Status:
             seen_position=seen(form),
             resolve=True,
             key=form.key,
+            files=chosen(form),
         )
     else:
         await tickets.resolve(customer.gateway, number)
@@ -215,7 +225,7 @@ async def keep_draft(number: int, customer: Customer, form: Typed) -> Response:
         draft = {"key": form.key, "text": form["text"], "seen_position": seen(form)}
         await tickets.keep_draft(customer.gateway, number, **draft)
     else:
-        await tickets.forget_draft(customer.gateway, number)
+        await tickets.empty_draft(customer.gateway, number)
     return Response(status_code=204)
 
 
@@ -252,6 +262,7 @@ async def show(
         seen=last_position(thread) if meanwhile or begun is None else begun,
         begun=begun,
         meanwhile=meanwhile,
+        **await filing(request, customer, thread.draft),
     )
 
 

@@ -36,6 +36,7 @@ STYLES = (
     "counter/styles/steps.css",
     "desk/styles/queue.css",
     "shared/styles/thread.css",
+    "files/styles/files.css",
     "shared/styles/lists.css",
     "shared/styles/messages.css",
     "account/styles/sign-in.css",

@@ -17,7 +17,7 @@ from contracts.text import (
     limit,
     unify_line_ends,
 )
-from contracts.tickets.api.fields import Minutes, Position, TicketNumber
+from contracts.tickets.api.fields import FileIds, Minutes, Position, TicketNumber
 from contracts.tickets.api.files import DraftFile
 
 DraftText = Annotated[str, AfterValidator(unify_line_ends), Storable, limit(MESSAGE_LENGTH)]
@@ -45,6 +45,10 @@ class DraftToKeep(Body):
     subject: DraftSubject = Field("", description="Of a new request.")
     sale_id: UUID | None = Field(None, description="Of a new request.")
     follows: TicketNumber | None = Field(None, description="Of a new request.")
+    files: FileIds = Field(
+        default_factory=list,
+        description="Files of another draft of the same person, which become those of this one.",
+    )
 
 
 class Draft(Answer):

@@ -25,7 +25,7 @@ var ambiguous = []string{"%2f", "%5c"}
 // Config: Outlast is alone, and stands before `formed`: who was cut off for sending too slowly is
 // answered in our words too, for which Traefik asks with the request that has just ended. Else how many requests of one address in a second,
 // twice as many at once, and of tries to sign in how many in a second and at once; how many requests of one address under way, how many of them with a body, and how many with a body
-// of all addresses; how many bytes a body may announce. Endless are the paths of answers that go on, which are not counted.
+// of all addresses; how many bytes a body may announce, and one for Whole, the path where a file comes in one piece. Endless are the paths of answers that go on, which are not counted.
 type Config struct {
 	Outlast     bool     `json:"outlast"`
 	Rate        float64  `json:"rate"`
@@ -36,6 +36,8 @@ type Config struct {
 	Bodies      int      `json:"bodies"`
 	AllBodies   int      `json:"allBodies"`
 	Largest     int64    `json:"largest"`
+	Whole       string   `json:"whole"`
+	LargestFile int64    `json:"largestFile"`
 	BehindProxy bool     `json:"behindProxy"`
 	Endless     []string `json:"endless"`
 }
@@ -91,7 +93,11 @@ func (l *limits) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 		answer.WriteHeader(unreadable)
 		return
 	}
-	if request.ContentLength > l.config.Largest {
+	largest := l.config.Largest
+	if request.URL.Path == l.config.Whole {
+		largest = l.config.LargestFile
+	}
+	if request.ContentLength > largest {
 		answer.WriteHeader(http.StatusRequestEntityTooLarge)
 		return
 	}

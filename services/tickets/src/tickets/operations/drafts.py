@@ -1,6 +1,9 @@
 """Stores drafts until they are sent or deleted."""
 
-from sqlalchemy import BigInteger, bindparam, delete
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import BigInteger, bindparam, delete, exists, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -12,7 +15,7 @@ from chassis.http.auth import Caller
 from chassis.http.idempotency import made_under
 from chassis.pruning import Prunable
 from contracts.tickets.api import DraftKind, DraftToKeep
-from tickets.models import Draft, StaffOnly, is_staff
+from tickets.models import Draft, File, StaffOnly, is_staff
 from tickets.queries import tickets as queries
 
 # Forgotten drafts are deleted after that.
@@ -35,14 +38,28 @@ async def keep_draft(
         await queries.ticket(await reader_of(session), writer, number)  # one's own, or staff
     if draft.key is not None and await made_under(session, writer, draft.key):
         raise AlreadySent("this was sent")
+    columns = draft.model_dump(exclude={"files"})
     upsert = postgresql.insert(Draft).values(
-        id=new_id(), person_id=writer.id, number=number, saved_at=now(), **draft.model_dump()
+        id=new_id(), person_id=writer.id, number=number, saved_at=now(), **columns
     )
-    await session.execute(
+    draft_id = await session.scalar(
         upsert.on_conflict_do_update(
             constraint="uq_drafts_person_id",
-            set_={name: upsert.excluded[name] for name in ("saved_at", *DraftToKeep.model_fields)},
-        )
+            set_={name: upsert.excluded[name] for name in ("saved_at", *columns)},
+        ).returning(Draft.id)
+    )
+    if draft.files:
+        await take_along(session, writer, draft_id, draft.files)
+
+
+async def take_along(
+    session: AsyncSession, writer: Caller, draft_id: UUID | None, file_ids: Sequence[UUID]
+) -> None:
+    """Files of the writer that are not sent yet become those of this draft; others stay."""
+    await session.execute(
+        update(File)
+        .where(File.id.in_(file_ids), File.person_id == writer.id, File.draft_id.is_not(None))
+        .values(draft_id=draft_id)
     )
 
 
@@ -54,11 +71,34 @@ MINE = delete(Draft.__table__).where(  # ty: ignore[invalid-argument-type]
 SENT = MINE.where((DRAFTS.key == bindparam("key")) | DRAFTS.key.is_(None))
 
 
+HAS_FILES = exists().where(File.draft_id == DRAFTS.id)
+WITHOUT_FILES = MINE.where(~HAS_FILES)
+EMPTIED = (
+    update(Draft.__table__)  # ty: ignore[invalid-argument-type]
+    .where(
+        DRAFTS.person_id == bindparam("person_id"),
+        DRAFTS.number.is_not_distinct_from(bindparam("number", type_=BigInteger)),
+    )
+    .values(text="", subject="")
+)
+
+
 def forget_draft(
-    session: AsyncSession, writer: Caller, number: int | None, *, key: str | None = None
+    session: AsyncSession,
+    writer: Caller,
+    number: int | None,
+    *,
+    key: str | None = None,
+    keep_files: bool = False,
 ) -> None:
-    """Delete one's own draft, or only the one with this key. Idempotent."""
+    """Delete one's own draft, or only the one with this key; of one with files, with `keep_files`,
+    its text alone. Idempotent.
+    """
     values = {"person_id": writer.id, "number": number}
+    if keep_files:
+        run_later(session, WITHOUT_FILES, values)
+        run_later(session, EMPTIED, values)
+        return
     if key is None:
         run_later(session, MINE, values)
     else:

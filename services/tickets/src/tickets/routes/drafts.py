@@ -1,5 +1,9 @@
 """Drafts, on whatever device they were begun."""
 
+from typing import Annotated
+
+from fastapi import Query
+
 from chassis.data.database import Reading, Transaction
 from chassis.data.reading import Reader
 from chassis.data.writing import reader_of
@@ -15,6 +19,7 @@ from tickets.routes.parameters import Anyone, Customer
 router = Routes("tickets")
 
 
+KeepFiles = Annotated[bool, Query(description="Of a draft with files, delete the text alone.")]
 AnyDraft = api.StaffDraft | api.Draft
 
 
@@ -39,9 +44,11 @@ async def keep_draft(
 
 
 @router.delete("/{number:ticket}/draft", status_code=204)
-async def forget_draft(number: int, writer: Anyone, session: Transaction) -> None:
+async def forget_draft(
+    number: int, writer: Anyone, session: Transaction, keep_files: KeepFiles = False
+) -> None:
     """Delete it. Idempotent."""
-    operations.forget_draft(session, writer, number)
+    operations.forget_draft(session, writer, number, keep_files=keep_files)
 
 
 @router.get("/draft")
@@ -60,6 +67,8 @@ async def keep_draft_of_new(
 
 
 @router.delete("/draft", status_code=204)
-async def forget_draft_of_new(customer: Customer, session: Transaction) -> None:
+async def forget_draft_of_new(
+    customer: Customer, session: Transaction, keep_files: KeepFiles = False
+) -> None:
     """Delete it. Idempotent."""
-    operations.forget_draft(session, customer, None)
+    operations.forget_draft(session, customer, None, keep_files=keep_files)

@@ -15,6 +15,12 @@ from web.shared.words.done import (
     DONE,
     done,
 )
+from web.shared.words.files import (
+    kind_icon,
+    kind_name,
+    limits_hint,
+    size_of,
+)
 from web.shared.words.mails import (
     ABOUT_MAILS,
     DELIVERIES,
@@ -58,11 +64,15 @@ __all__ = [
     "following",
     "iso_day",
     "kind",
+    "kind_icon",
+    "kind_name",
     "lasting",
+    "limits_hint",
     "minutes",
     "number",
     "refusal",
     "role",
+    "size_of",
     "spelled",
     "status",
     "unresolved",

@@ -1,0 +1,1 @@
+"""Files as pages show and send them."""
