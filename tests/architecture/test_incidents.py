@@ -1,6 +1,7 @@
 """What docs/operations.md says is seen when something is wrong, the product still says."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from itertools import pairwise
@@ -101,16 +102,18 @@ def quotes_of(row: Row) -> Iterator[str]:
         yield from (piece for piece in pieces if len(piece) > 4)
 
 
+@functools.cache
+def words_of_the_product() -> str:
+    # And what Docker itself says of a port that somebody else has.
+    return "\n".join([*constants(), "port is already allocated", "address already in use"])
+
+
 def constants() -> Iterator[str]:
     for source in SOURCES:
         for file in ROOT.glob(f"{source}/**/*.py"):
             for node in ast.walk(ast.parse(file.read_text())):
                 if isinstance(node, ast.Constant) and isinstance(node.value, str):
                     yield node.value
-
-
-# And what Docker itself says of a port that somebody else has.
-WORDS = "\n".join([*constants(), "port is already allocated", "address already in use"])
 
 
 def test_each_row_was_caused_and_repaired_by_a_test():
@@ -128,6 +131,6 @@ def test_a_row_quotes_what_is_said(row):
     for words in quotes_of(row):
         pairs = [" ".join(pair) for pair in pairwise(words.split(": ")[-1].split())]
         pairs = pairs or [words.split()[-1]]
-        found = [pair for pair in pairs if pair in WORDS]
+        found = [pair for pair in pairs if pair in words_of_the_product()]
         # Some are joined of parts only when they are said.
         assert 2 * len(found) >= len(pairs), words

@@ -29,9 +29,9 @@ PDF = b"%PDF-1.7\n1 0 obj<</OpenAction<</S/JavaScript/JS(app.alert\\(1\\))>>>>en
 TOOK_PLACE = 0x8825  # the place, among what a camera writes
 
 
-def picture(kind: str = "JPEG", size: tuple[int, int] = (300, 200), **more) -> bytes:
+def picture(kind: str = "JPEG", size: tuple[int, int] = (300, 200), mode="RGB", **more) -> bytes:
     written = io.BytesIO()
-    Image.new("RGB", size, "red").save(written, kind, **more)
+    Image.new(mode, size, "red").save(written, kind, **more)
     return written.getvalue()
 
 
@@ -267,7 +267,7 @@ ABUSES = {
     "half a picture": ("a.jpg", picture()[:400], "file_picture_unreadable"),
     "no picture": ("a.png", b"\x89PNG\r\n\x1a\n" + b"x" * 400, "file_picture_unreadable"),
     "a hundred megapixels": (
-        "a.png", picture("PNG", (10_000, 10_000)), "file_picture_too_large",
+        "a.png", picture("PNG", (10_000, 10_000), "1"), "file_picture_too_large",
     ),
     "a picture and a script": ("a.jpg", picture() + b"<script>a()</script>", "a.jpg"),
     "a picture and an archive": ("a.zip", picture() + zip_of("a.js"), "a.zip.jpg"),

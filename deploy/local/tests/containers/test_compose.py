@@ -25,7 +25,7 @@ from local.launcher.machine.servers import BARE, answers, program
 from local.launcher.settings import ROOT, SERVICES
 
 TEXT = (ROOT / "deploy" / "docker-compose.yml").read_text()
-COMPOSE = yaml.safe_load(TEXT)
+COMPOSE = yaml.load(TEXT, yaml.CSafeLoader)
 GATEWAY = (ROOT / "gateway" / "Dockerfile").read_text()
 serve = SimpleNamespace(**runpy.run_path(str(ROOT / "gateway" / "serve.py")))
 PARTS = (*SERVICES, "web")

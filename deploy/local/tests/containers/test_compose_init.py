@@ -22,7 +22,7 @@ from local.containers.settings import ComposeSettings
 from local.launcher.machine import servers
 from local.launcher.settings import ROOT, SERVICES
 
-COMPOSE = yaml.safe_load((ROOT / "deploy" / "docker-compose.yml").read_text())
+COMPOSE = yaml.load((ROOT / "deploy" / "docker-compose.yml").read_text(), yaml.CSafeLoader)
 
 
 @pytest.fixture(autouse=True)
