@@ -12,7 +12,7 @@ from collector import Collector, listening
 from local.launcher.machine.servers import PostgreSQL
 from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
-from shop import PASSWORD, Product, Shop
+from shop import PASSWORD, Product, Shop, small_catalogue
 
 WHOLE_STACK = {"e2e", "faults"}
 SECONDS = 600  # the first test waits for the start of everything
@@ -89,7 +89,7 @@ def stack(request: pytest.FixtureRequest, collector: Collector) -> Iterator[Stac
 
 @pytest.fixture(scope="session")
 async def shop(request: pytest.FixtureRequest) -> AsyncGenerator[Shop]:
-    """With the real catalogue."""
+    """With products enough to search; the real catalogue is catalog's and the demo's to import."""
     if url := request.config.getoption("--base-url"):
         email, password = (
             os.environ[f"GUICHET_TEST_{name}"] for name in ("ADMINISTRATOR", "PASSWORD")
@@ -99,7 +99,7 @@ async def shop(request: pytest.FixtureRequest) -> AsyncGenerator[Shop]:
         stack = request.getfixturevalue("stack")
         first_administrator(stack)
         shop = Shop(stack.public_url, administrator=ADMINISTRATOR, password=PASSWORD)
-    await shop.import_catalogue()
+    await shop.import_catalogue(small_catalogue())
     yield shop
     await shop.http.aclose()
 

@@ -10,7 +10,7 @@ import pytest
 
 from compose.installation import ADMINISTRATOR, PASSWORD, Installation
 from local.containers.engine import DISCOVERY_SECONDS, Replica, require_docker
-from shop import Account, Shop
+from shop import Account, Shop, real_catalogue
 
 SECONDS = 1800  # the first test waits for the images
 
@@ -68,7 +68,7 @@ def made_ready(installation: Installation) -> None:
 async def shop(installation: Installation) -> AsyncGenerator[Shop]:
     """The real catalogue, as in the local stack."""
     shop = Shop(installation.url, administrator=ADMINISTRATOR, password=PASSWORD)
-    await shop.import_catalogue()
+    await shop.import_catalogue(real_catalogue())
     yield shop
     await shop.http.aclose()
 
