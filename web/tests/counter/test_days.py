@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chassis.text.translations import in_language
 from web.counter.new_sale.typed_days import day_of
 from web.shared import words
 
@@ -51,6 +52,26 @@ TODAY = date(2026, 11, 24)  # a Tuesday
 )
 def test_a_day_is_understood(typed: str, meant: date):
     assert day_of(typed, TODAY) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("Today", TODAY),
+        ("yesterday", date(2026, 11, 23)),
+        ("the day before yesterday", date(2026, 11, 22)),
+        ("Monday", date(2026, 11, 23)),
+        ("last Tuesday", date(2026, 11, 17)),
+        ("the 3rd", date(2026, 11, 3)),
+        ("22nd Nov", date(2026, 11, 22)),
+        ("1st December 2025", date(2025, 12, 1)),
+        ("03/11", date(2026, 11, 3)),
+        ("hier", None),
+    ],
+)
+def test_a_day_is_understood_in_the_language_of_the_page(typed: str, meant: date | None):
+    with in_language("en"):
+        assert day_of(typed, TODAY) == meant
 
 
 @pytest.mark.parametrize(

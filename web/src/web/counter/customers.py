@@ -20,7 +20,7 @@ from web.shared.forms import Form, Typed, question_email
 from web.shared.rendering import is_part, page, redirect, remember_done
 from web.shared.searches import SearchPage
 from web.shared.sessions import SignedIn, Staff
-from web.shared.text.language import _, ngettext
+from web.shared.text.language import _, ngettext, pgettext
 from web.shared.text.matches import marked
 
 router = APIRouter()
@@ -207,10 +207,14 @@ def purchases(bought: list[Sale], asked: CustomerRequests | None) -> list[dict[s
 def requests(count: int, unresolved: int, *, is_all: bool) -> str:
     """If not all are known, only what is certain."""
     if count == 0:
-        return "aucune" if is_all else "—"
-    of_them = "" if unresolved == count else f"{count}, dont "
-    known = f"{of_them}{unresolved} en cours" if unresolved else str(count)
-    return known if is_all else f"au moins {known}"
+        return pgettext("requests", "aucune") if is_all else "—"
+    if unresolved == count:
+        known = pgettext("requests", "%(count)s en cours", count=count)
+    elif unresolved:
+        known = _("%(count)s, dont %(unresolved)s en cours", count=count, unresolved=unresolved)
+    else:
+        known = str(count)
+    return known if is_all else _("au moins %(known)s", known=known)
 
 
 # --- Putting it right -------------------------------------------------------------------------

@@ -36,7 +36,7 @@ LISTED_MOST = 8
 async def search_customers(request: Request, person: Staff, form: Typed) -> Response:
     text = first_words(form["text"].strip())
     if len(text) < SEARCH_SHORTEST:
-        message = "La recherche commence à la deuxième lettre."
+        message = _("La recherche commence à la deuxième lettre.")
         return answer(html=piece(request, "customers", rows=[], message=message), message=message)
     try:
         found = await identity.search_customers(person.gateway, text=text, limit=LISTED_MOST)

@@ -1,7 +1,13 @@
-"""Parses days as sellers type them: « hier », « lundi », 28, 2811, 3/3, 03/03/2026, 3 mars."""
+"""Parses days as sellers type them: « hier », « lundi », 28, 2811, 3/3, 03/03/2026, 3 mars.
+
+Words are those of the reader's language: weekdays and months by Babel, the others by translators.
+"""
 
 import re
 from datetime import date, timedelta
+from functools import lru_cache
+
+from babel.dates import get_day_names, get_month_names
 
 from chassis.text.folding import (
     APART,
@@ -13,23 +19,8 @@ from chassis.text.folding import (
     SLASHES,
     fold,
 )
-
-NAMED = {"aujourd-hui": 0, "auj": 0, "hier": 1, "avant-hier": 2, "avant hier": 2}
-WEEKDAYS = ["lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"]
-MONTHS = [
-    "janvier",
-    "fevrier",
-    "mars",
-    "avril",
-    "mai",
-    "juin",
-    "juillet",
-    "aout",
-    "septembre",
-    "octobre",
-    "novembre",
-    "decembre",
-]
+from chassis.text.translations import language
+from web.shared.text.language import pgettext
 
 # Folding drops signs at both ends and joins those in a row, so that « -1 » would be the first. Here
 # a sign stands between two parts, an apostrophe in a word, and a point may end an abbreviation.
@@ -53,26 +44,34 @@ def day_of(text: str, today: date) -> date | None:
         return today
     if STRAY_SIGN.search(GONE.sub("", BLANK.sub(" ", text)).strip()):
         return None
-    typed = fold(text)
+    typed, tag = fold(text), language.get()
+    if day := named_days(today, tag).get(typed):
+        return day
     for form, read in FORMS:
         if found := form.fullmatch(typed):
             return read(today, *found.groups())
-    return None
+    return day_alone_or_in_words(today, typed, tag)
 
 
-def named(today: date, name: str) -> date:
-    return today - timedelta(days=NAMED[name])
-
-
-def weekday(today: date, name: str, before_today: str | None) -> date:
-    days = (today.weekday() - WEEKDAYS.index(name)) % 7
-    return today - timedelta(days=days or (7 if before_today else 0))
-
-
-def day_alone(today: date, day: str) -> date | None:
-    """The 31st may be two months ago."""
-    past = (today - timedelta(days=days) for days in range(62))
-    return next((found for found in past if found.day == int(day)), None)
+@lru_cache
+def named_days(today: date, tag: str) -> dict[str, date]:
+    """By their folded names in the current language, `tag`; « | » stands between two names."""
+    weekdays = get_day_names(locale=tag.replace("-", "_"))
+    named = {}
+    for days, names in enumerate(
+        [
+            pgettext("typed day", "aujourd’hui | auj"),
+            pgettext("typed day", "hier"),
+            pgettext("typed day", "avant-hier | avant hier"),
+        ]
+    ):
+        named |= {fold(name): today - timedelta(days=days) for name in names.split("|")}
+    for days in range(7):
+        day = today - timedelta(days=days)
+        name = weekdays[day.weekday()]
+        last = pgettext("typed day", "%(weekday)s dernier", weekday=name)
+        named |= {fold(name): day, fold(last): today - timedelta(days=days or 7)}
+    return named
 
 
 def iso(_: date, year: str, month: str, day: str) -> date | None:
@@ -83,23 +82,40 @@ def numbers(today: date, day: str, month: str, year: str | None) -> date | None:
     return dated(today, int(day), int(month), year)
 
 
-def words(today: date, day: str, month: str, year: str | None) -> date | None:
-    return dated(today, int(day), month_called(month), year)
-
-
-# ASCII alone, for \d stands for the digits of every script.
+# No \d, which stands for the digits of every script.
 FORMS = [
-    (re.compile(form, re.ASCII), read)
+    (re.compile(form), read)
     for form, read in {
-        f"({'|'.join(NAMED)})": named,
-        f"({'|'.join(WEEKDAYS)})( dernier)?": weekday,
-        r"(?:le )?(\d{1,2})(?:er)?": day_alone,
-        r"(\d{4})-(\d{1,2})-(\d{1,2})": iso,
-        r"(\d{2})(\d{2})(\d{2}|\d{4})?": numbers,
-        r"(\d{1,2})[ -](\d{1,2})(?:[ -](\d{2}|\d{4}))?": numbers,
-        r"(?:le )?(\d{1,2})(?:er)?[ -]?([a-z]{3,9})(?:[ -](\d{4}))?": words,
+        r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})": iso,
+        r"([0-9]{2})([0-9]{2})([0-9]{2}|[0-9]{4})?": numbers,
+        r"([0-9]{1,2})[ -]([0-9]{1,2})(?:[ -]([0-9]{2}|[0-9]{4}))?": numbers,
     }.items()
 ]
+
+
+def day_alone_or_in_words(today: date, typed: str, tag: str) -> date | None:
+    """« le 3 », « 1er déc. 2025 »"""
+    found = form_in_words(tag).fullmatch(typed)
+    if found is None:
+        return None
+    day, month, year = found.groups()
+    return dated(today, int(day), month_called(month, tag), year) if month else last(today, int(day))
+
+
+@lru_cache
+def form_in_words(tag: str) -> re.Pattern[str]:
+    article, ordinals = pgettext("typed day", "le"), pgettext("typed day", "er")
+    ordinal = "|".join(re.escape(fold(each)) for each in ordinals.split("|"))
+    return re.compile(
+        rf"(?:{re.escape(fold(article))} )?([0-9]{{1,2}})(?:{ordinal})?"
+        r"(?:[ -]?([^\W\d_]{3,})(?:[ -]([0-9]{4}))?)?"
+    )
+
+
+def last(today: date, day: int) -> date | None:
+    """The 31st may be two months ago."""
+    past = (today - timedelta(days=days) for days in range(62))
+    return next((found for found in past if found.day == day), None)
 
 
 def dated(today: date, day: int, month: int, year: str | None) -> date | None:
@@ -110,9 +126,10 @@ def dated(today: date, day: int, month: int, year: str | None) -> date | None:
     return min(real_ones, key=lambda found: abs(found - today), default=None)
 
 
-def month_called(name: str) -> int:
+def month_called(name: str, tag: str) -> int:
     """From the first letters: « janv », « mars »; 0, which no month has, for anything else."""
-    called = [number for number, month in enumerate(MONTHS, 1) if month.startswith(name)]
+    months = get_month_names(locale=tag.replace("-", "_")).items()
+    called = [number for number, month in months if fold(month).startswith(name)]
     return called[0] if len(called) == 1 else 0
 
 
