@@ -34,11 +34,9 @@ let textThen = ""; // in its box at that moment
 const customer = customerStep(steps.customer, {
   handover: dialog,
   changed: draw,
-  chosen({ id, name, email, purchases }) {
+  chosen(id) {
     customer_id.value = id;
-    fill(steps.customer, { title: name, sub: `${email} · ${purchases}` });
     settle("customer");
-    loadMoreAbout(id);
   },
 });
 
@@ -79,15 +77,7 @@ const serial = serialField(steps.serial_number.querySelector("[data-serial]"), {
 const day = dayStep(form, steps.sold_on, { changed: draw, settled: () => record.focus() });
 
 const boxes = { customer: customer.box, product };
-
-async function loadMoreAbout(id) {
-  try {
-    const answer = await send(`/comptoir/clients/${id}`, {});
-    if (customer_id.value === id) fill(steps.customer, { sub: answer.sub });
-  } catch {
-    // What the search returned is enough.
-  }
-}
+const ids = { customer: customer_id, product: product_id };
 
 // --- Which step is now -------------------------------------------------------------------------
 
@@ -207,21 +197,9 @@ function lacking() {
   if (isUndecided()) return say(`choose_${reopened}`);
   const names = incomplete().filter((name) => name !== "sold_on");
   if (customer.isCreating) names[0] = "password";
-  if (names.length === 0) return lackingDay();
+  if (names.length === 0) return day.lacking();
   if (names.includes("product") && product_id.value) return say("confirm_withdrawn");
-  if (names.length > 1) return missingOf(names);
-  if (names[0] !== "serial_number" || serial.input.value === "") return missingOf(names);
-  if (serial.state === "asks") return say("confirm_serial_number");
-  const isWrong = isWhole(serial.input.value) || serial.state !== "";
-  return say(isWrong ? "correct_serial_number" : "incomplete_serial_number");
-}
-
-function lackingDay() {
-  if (complete.sold_on()) return "";
-  if (sold_on.value.trim() === "") return missingOf(["sold_on"]);
-  if (day.isRead()) return say("confirm_date");
-  const isRefused = "refused" in sold_on.dataset;
-  return say(isRefused ? "correct_date" : "reading_date");
+  return names.join() === "serial_number" ? serial.lacking() : missingOf(names);
 }
 
 // --- Saving it --------------------------------------------------------------------------------
@@ -229,12 +207,13 @@ function lackingDay() {
 /** A reload finds it all, also what is typed and not chosen yet: whatever has a name. */
 function begun() {
   const { form_token, withdrawn, ...typed } = Object.fromEntries(new FormData(form));
-  const searched = (name, id, box) => (id.value === "" || reopened === name ? box.input.value : "");
+  const searched = (name) =>
+    ids[name].value === "" || reopened === name ? boxes[name].input.value : "";
   return {
     ...typed,
     sold_on: day.isToday() ? "" : typed.sold_on,
-    customer_text: searched("customer", customer_id, customer.box),
-    product_text: searched("product", product_id, product),
+    customer_text: searched("customer"),
+    product_text: searched("product"),
     creating_customer: customer.isCreating ? "true" : "",
     ...customer.typed,
   };
@@ -242,12 +221,9 @@ function begun() {
 
 /** Restore the page as the saved sale left it. */
 async function goOn() {
-  for (const [name, id, box] of [
-    ["customer", customer_id, customer.box],
-    ["product", product_id, product],
-  ]) {
+  for (const [name, box] of Object.entries(boxes)) {
     if (box.input.value === "") continue;
-    if (id.value !== "") reopened = name; // left undecided: textThen is empty
+    if (ids[name].value !== "") reopened = name; // left undecided: textThen is empty
     box.start(box.input.value);
   }
   await serial.again();

@@ -4,11 +4,12 @@
 import { combobox } from "../../shared/scripts/combobox.js";
 import { attemptKey, explain, focusFirstError, send } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
+import { fill } from "./card.js";
 
 /**
  * @param step     the step's element; data-mode is "search" or "new"
- * @param handover the dialog, see counter-handover.js
- * @param chosen   ({ id, name, email, purchases }) => void
+ * @param handover the dialog, see handover.js
+ * @param chosen   (id) => void
  * @param changed  () => void: what the ticket shows of a customer being created changed
  */
 export function customerStep(step, { handover, chosen, changed }) {
@@ -18,6 +19,7 @@ export function customerStep(step, { handover, chosen, changed }) {
   const pass = card.querySelector("[data-hand-over]");
   const link = card.querySelector("[data-send-link]"); // where mail can be sent
   const sent = step.querySelector("[data-link-sent]");
+  let latest = ""; // the id of the customer chosen last
   let key = attemptKey();
   let unsure = false; // whether a try that was cut has created the customer
   let questioned = ""; // the address whose spelling the seller has been asked about
@@ -33,7 +35,19 @@ export function customerStep(step, { handover, chosen, changed }) {
     box.close();
     step.dataset.mode = "search";
     sent.textContent = "";
-    chosen({ id, name, email, purchases });
+    fill(step, { title: name, sub: `${email} · ${purchases}` });
+    latest = id;
+    chosen(id);
+    loadMore(id);
+  }
+
+  async function loadMore(id) {
+    try {
+      const answer = await send(`/comptoir/clients/${id}`, {});
+      if (latest === id) fill(step, { sub: answer.sub });
+    } catch {
+      // What the search returned is enough.
+    }
   }
 
   /** « élodie marchand elodie@laposte.net » fills all three; one word is a last name. */

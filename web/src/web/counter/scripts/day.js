@@ -2,6 +2,7 @@
 
 import { explain, send } from "../../shared/scripts/forms/exchange.js";
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
+import { say } from "../../shared/scripts/say.js";
 import { missingOf } from "./words.js";
 
 const PAUSE = 200; // milliseconds without a key before the day is read
@@ -57,6 +58,15 @@ export function dayStep(form, step, { changed, settled }) {
 
   const isToday = () => sold_on.value === sold_on.dataset.today;
 
+  /** What keeps the day from being settled, in words; nothing when it is. */
+  function lacking() {
+    if (isSettled()) return "";
+    if (sold_on.value.trim() === "") return missingOf(["sold_on"]);
+    if (isRead()) return say("confirm_date");
+    const isRefused = "refused" in sold_on.dataset;
+    return say(isRefused ? "correct_date" : "reading_date");
+  }
+
   let lookedAt = quarter();
 
   /** A page that stayed open overnight goes on with the day that has begun. */
@@ -105,5 +115,5 @@ export function dayStep(form, step, { changed, settled }) {
     calendar.showPicker();
   });
 
-  return { isRead, isSettled, isToday, take, understand };
+  return { isRead, isSettled, isToday, lacking, take, understand };
 }

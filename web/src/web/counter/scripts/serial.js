@@ -3,7 +3,9 @@
 
 import { htmlOf } from "../../shared/scripts/forms/failure.js";
 import { SERIAL_NUMBER_LENGTH as LENGTH } from "../../shared/scripts/generated/limits.js";
+import { say } from "../../shared/scripts/say.js";
 import { isWhole, lengthOf, raised, tidied } from "./serial-text.js";
+import { missingOf } from "./words.js";
 
 /**
  * @param root    element holding .serial and [data-answer]
@@ -113,6 +115,15 @@ export function serialField(root, { check, changed, done }) {
 
   const accepted = () => state === "free" || state === "unchecked";
 
+  /** What keeps the number from being accepted, in words; nothing when it is. */
+  function lacking() {
+    if (accepted()) return "";
+    if (input.value === "") return missingOf(["serial_number"]);
+    if (state === "asks") return say("confirm_serial_number");
+    const isWrong = isWhole(input.value) || state !== "";
+    return say(isWrong ? "correct_serial_number" : "incomplete_serial_number");
+  }
+
   /** Which number the label has: one that is offered, or none of them and typed anew. */
   async function decide(event) {
     const decision = event.target.closest("[data-use]");
@@ -156,9 +167,7 @@ export function serialField(root, { check, changed, done }) {
   return {
     input,
     accepted,
-    get state() {
-      return state;
-    },
+    lacking,
     validate,
     /** A whole scan: it replaces what is there. */
     async scan(text) {
