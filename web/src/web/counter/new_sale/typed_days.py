@@ -19,7 +19,7 @@ from chassis.text.folding import (
     SLASHES,
     fold,
 )
-from chassis.text.translations import language
+from chassis.text.translations import in_language, language
 from web.shared.text.language import pgettext
 
 # Folding drops signs at both ends and joins those in a row, so that « -1 » would be the first. Here
@@ -99,12 +99,15 @@ def day_alone_or_in_words(today: date, typed: str, tag: str) -> date | None:
     if found is None:
         return None
     day, month, year = found.groups()
-    return dated(today, int(day), month_called(month, tag), year) if month else last(today, int(day))
+    if month is None:
+        return last(today, int(day))
+    return dated(today, int(day), month_called(month, tag), year)
 
 
 @lru_cache
 def form_in_words(tag: str) -> re.Pattern[str]:
-    article, ordinals = pgettext("typed day", "le"), pgettext("typed day", "er")
+    with in_language(tag):
+        article, ordinals = pgettext("typed day", "le"), pgettext("typed day", "er")
     ordinal = "|".join(re.escape(fold(each)) for each in ordinals.split("|"))
     return re.compile(
         rf"(?:{re.escape(fold(article))} )?([0-9]{{1,2}})(?:{ordinal})?"
