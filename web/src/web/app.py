@@ -15,10 +15,10 @@ from web import account, administration, counter, desk, errors, files, live, min
 from web.settings import WebSettings
 from web.shared import assets
 from web.shared.browser import headers
+from web.shared.browser.languages import Languages
 from web.shared.forms import remember_typed
 from web.shared.rendering import environment
 from web.shared.sessions import AccessTokens
-from web.shared.text.language import Languages
 from web.shared.words import scripts
 
 DOMAINS = (account, administration, counter, desk, files, live, mine, search)

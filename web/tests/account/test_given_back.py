@@ -57,6 +57,7 @@ NOTHING_TYPED = {
     "/compte/mot-de-passe",  # passwords are to be typed again
     "/compte/raccourcis",
     "/compte/langue",
+    "/langue",
     "/compte/sessions/{session_id}/fermeture",
     "/compte/sessions/fermeture",
     "/fichiers/joindre",  # a file is chosen again, and the text is the draft's
@@ -68,7 +69,7 @@ NOTHING_TYPED = {
     "/lien/{secret}",
 }
 # Nobody is signed in there: tests of their own.
-ANONYMOUS = {"/connexion", "/mot-de-passe-oublie", "/langue"}
+ANONYMOUS = {"/connexion", "/mot-de-passe-oublie"}
 # Sent by a script, whose page stays open and keeps what was typed.
 BY_SCRIPT = re.compile(
     r"/comptoir.*|/fichiers/ajout|.*/brouillon|.*/lu|/clients/{customer_id}/mot-de-passe"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from web.shared.browser.browsers import UNKNOWN, browser_icon, browser_label
+from web.shared.browser.browsers import browser_icon, browser_label
 
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:132.0) Gecko/20100101 Firefox/132.0"
 SAFARI = (
@@ -26,9 +26,9 @@ CHROME = (
         (SAFARI, "Safari sur iPhone", "phone"),
         (EDGE, "Edge sur Windows", "laptop"),
         (CHROME, "Chrome sur Android", "phone"),
-        ("curl/8.0", UNKNOWN, "laptop"),
-        ("", UNKNOWN, "laptop"),
-        ("<script>", UNKNOWN, "laptop"),
+        ("curl/8.0", "Navigateur inconnu", "laptop"),
+        ("", "Navigateur inconnu", "laptop"),
+        ("<script>", "Navigateur inconnu", "laptop"),
     ],
 )
 def test_a_browser_is_named_as_people_name_it(user_agent, label, icon):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from chassis.text.typography import typeset
 
@@ -74,7 +75,7 @@ class Catalogue:
     def __init__(self, tag: str, file: Path | None = None) -> None:
         self.tag = tag
         self.file = file
-        self.known: dict[tuple[Any, ...], Markup] = {}
+        self.known: dict[tuple[Any, ...], Text] = {}
 
     @cached_property
     def translations(self) -> Any:
@@ -89,13 +90,12 @@ class Catalogue:
         translations.add_fallback(French())
         return translations
 
-    def get(self, context: str, one: str, many: str = "", count: int = 1) -> Markup:
+    def get(self, context: str, one: str, many: str = "", count: int = 1) -> "Text":
         """The sentence with its placeholders."""
         key = (context, one, self.translations.plural(count)) if many else (context, one)
-        known = self.known.get(key)
-        return self.find(key, many, count) if known is None else known
+        return self.known.get(key) or self.find(key, many, count)
 
-    def find(self, key: tuple[Any, ...], many: str, count: int) -> Markup:
+    def find(self, key: tuple[Any, ...], many: str, count: int) -> "Text":
         context, one = key[:2]
         if many:
             text = (
@@ -109,8 +109,29 @@ class Catalogue:
                 if context
                 else self.translations.gettext(one)
             )
-        self.known[key] = Markup(TYPOGRAPHY.get(self.tag, str)(text))  # noqa: S704 - our own text
+        self.known[key] = Text.of(TYPOGRAPHY.get(self.tag, str)(text))
         return self.known[key]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A sentence, plain and for a template: ours is markup, what takes its places is not."""
+
+    plain: str
+    markup: Markup
+
+    @classmethod
+    def of(cls, text: str) -> "Text":
+        return cls(text, Markup(text))  # noqa: S704 - our own text
+
+    def filled(self, values: dict[str, Any]) -> Markup:
+        safe = {
+            name: value if type(value) in SAFE else escape(value) for name, value in values.items()
+        }
+        return Markup(self.plain % safe)  # noqa: S704 - escaped just now
+
+
+SAFE = {int, Markup}
 
 
 class Translations:
@@ -136,36 +157,36 @@ class Translations:
         return self.catalogues.get(language.get()) or self.catalogues[SOURCE]
 
     def gettext(self, message: str, /, **values: Any) -> str:
-        text = str(self.current.get("", message))
+        text = self.current.get("", message).plain
         return text % values if values else text
 
     def ngettext(self, one: str, many: str, n: int, /, **values: Any) -> str:
         """`%(num)s` is the count, unless `num` is given."""
-        return str(self.current.get("", one, many, n)) % {"num": n, **values}
+        return self.current.get("", one, many, n).plain % {"num": n, **values}
 
     def pgettext(self, context: str, message: str, /, **values: Any) -> str:
         """The same French has several translations: `context` says which is meant."""
-        text = str(self.current.get(context, message))
+        text = self.current.get(context, message).plain
         return text % values if values else text
 
     def npgettext(self, context: str, one: str, many: str, n: int, /, **values: Any) -> str:
-        return str(self.current.get(context, one, many, n)) % {"num": n, **values}
+        return self.current.get(context, one, many, n).plain % {"num": n, **values}
 
     # The same for templates, where they are called `gettext` (or `_`), `ngettext`, …
 
     def markup(self, message: str, /, **values: Any) -> Markup:
         text = self.current.get("", message)
-        return text % values if values else text
+        return text.filled(values) if values else text.markup
 
     def nmarkup(self, one: str, many: str, n: int, /, **values: Any) -> Markup:
-        return self.current.get("", one, many, n) % {"num": n, **values}
+        return self.current.get("", one, many, n).filled({"num": n, **values})
 
     def pmarkup(self, context: str, message: str, /, **values: Any) -> Markup:
         text = self.current.get(context, message)
-        return text % values if values else text
+        return text.filled(values) if values else text.markup
 
     def npmarkup(self, context: str, one: str, many: str, n: int, /, **values: Any) -> Markup:
-        return self.current.get(context, one, many, n) % {"num": n, **values}
+        return self.current.get(context, one, many, n).filled({"num": n, **values})
 
     def globals(self) -> dict[str, Any]:
         """What Jinja's i18n extension calls; `_` is its short name for what is no block."""

@@ -1,7 +1,7 @@
 // Sentences of the counter that depend on what is typed.
 
 import { PASSWORD_SHORTEST } from "../../shared/scripts/generated/limits.js";
-import { count, say } from "../../shared/scripts/say.js";
+import { count, locale, say } from "../../shared/scripts/say.js";
 
 export function passwordLength(length) {
   const shortest = PASSWORD_SHORTEST;
@@ -14,6 +14,6 @@ export function passwordLength(length) {
 /** What a sale still lacks. */
 export function missingOf(names) {
   const parts = names.map((name) => say(`missing_${name}`));
-  const list = new Intl.ListFormat(GUICHET.language, { type: "conjunction" });
+  const list = new Intl.ListFormat(locale(), { type: "conjunction" });
   return say("missing", { what: list.format(parts) });
 }

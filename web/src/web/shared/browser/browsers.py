@@ -1,5 +1,7 @@
 """Describes a browser by its User-Agent, so that people recognise it."""
 
+from web.shared.text.language import _
+
 PROGRAMS = (
     # The first that matches: most of them also claim to be those below.
     ("Edg", "Edge"),
@@ -21,7 +23,6 @@ MACHINES = (
     ("CrOS", "ChromeOS", "laptop"),
     ("Linux", "Linux", "laptop"),
 )
-UNKNOWN = "Navigateur inconnu"
 
 
 def browser_label(user_agent: str) -> str:
@@ -29,8 +30,8 @@ def browser_label(user_agent: str) -> str:
     program = next((name for mark, name in PROGRAMS if mark in user_agent), "")
     machine = next((name for mark, name, _ in MACHINES if mark in user_agent), "")
     if program and machine:
-        return f"{program} sur {machine}"
-    return program or machine or UNKNOWN
+        return _("%(program)s sur %(machine)s", program=program, machine=machine)
+    return program or machine or _("Navigateur inconnu")
 
 
 def browser_icon(user_agent: str) -> str:

@@ -3,6 +3,11 @@
 /** @param {string} text @param {Record<string, string | number>} values */
 const fill = (text, values) => text.replace(/%\((\w+)\)s/g, (_, name) => String(values[name]));
 
+/** The page's language as this reader writes it: in Britain the days of Britain, and no comma too many. */
+export const locale = () =>
+  globalThis.navigator?.languages?.find((each) => each.startsWith(GUICHET.language)) ??
+  GUICHET.language;
+
 /** @param {string} name @param {Record<string, string | number>} values */
 export function say(name, values = {}) {
   return fill(/** @type {string} */ (GUICHET.sentences[name]), values);

@@ -1,6 +1,6 @@
 // Every hour is the shop's. Where the browser's clock shows another, each says whose it is.
 
-import { say } from "./say.js";
+import { locale, say } from "./say.js";
 
 const { zone } = document.documentElement.dataset;
 const place = zone.split("/").at(-1).replaceAll("_", " ");
@@ -8,8 +8,8 @@ const HOUR = /\d(?:\u00a0h\u00a0|:)\d\d/; // as French or other languages write 
 
 /** @type {Intl.DateTimeFormatOptions} */
 const STYLE = { dateStyle: "short", timeStyle: "short" };
-const here = new Intl.DateTimeFormat(GUICHET.language, STYLE);
-const there = new Intl.DateTimeFormat(GUICHET.language, { ...STYLE, timeZone: zone });
+const here = new Intl.DateTimeFormat(locale(), STYLE);
+const there = new Intl.DateTimeFormat(locale(), { ...STYLE, timeZone: zone });
 
 function name(time) {
   const moment = new Date(time.dateTime);

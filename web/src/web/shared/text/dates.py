@@ -4,10 +4,12 @@ Patterns are sentences too: those of CLDR, as Babel takes them.
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from chassis import clock
 from chassis.text.dates import written_day, written_time
+from chassis.text.translations import language
 from web.shared.text.language import _
 
 
@@ -100,7 +102,13 @@ class Dates:
 
 def waiting(since: datetime, now: datetime | None = None) -> str:
     """How long somebody has waited: « 1 j 3 h », « 17 h », « 3 h 12 », « 58 min »."""
-    minutes = max(0, int(((now or clock.now()) - since).total_seconds() // 60))
+    minutes = int(((now or clock.now()) - since).total_seconds() // 60)
+    return waited(max(1, minutes), language.get())
+
+
+@lru_cache(maxsize=4096)  # every line of a queue has one
+def waited(minutes: int, _tag: str) -> str:
+    """In the current language, whose tag is part of the key."""
     hours, minutes = divmod(minutes, 60)
     days, left = divmod(hours, 24)
     if days and left and days < 10:
@@ -111,4 +119,4 @@ def waiting(since: datetime, now: datetime | None = None) -> str:
         return _("%(hours)s h %(minutes)s", hours=hours, minutes=f"{minutes:02}")
     if hours:
         return _("%(hours)s h", hours=hours)
-    return _("%(minutes)s min", minutes=max(1, minutes))
+    return _("%(minutes)s min", minutes=minutes)

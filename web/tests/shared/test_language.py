@@ -1,0 +1,74 @@
+"""In which language a page is: the person's, this browser's, what it asks for, the setting."""
+
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+
+from signed_in import claims_of
+from web.shared.text.language import translations
+
+FRENCH, ENGLISH = "Mot de passe oublié", "Forgotten password"
+
+
+@dataclass
+class Silent:
+    """Services that answer nothing but who is signed in."""
+
+    claims: dict[str, str] = field(default_factory=lambda: claims_of("seller", "Julien Morel"))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        return httpx.Response(204 if request.url.path.endswith("/language") else 503)
+
+
+@pytest.mark.parametrize(
+    ("asked", "house", "title"),
+    [
+        ("", "fr", FRENCH),
+        ("", "en", ENGLISH),
+        ("fr-FR,fr;q=0.9,en;q=0.8", "en", FRENCH),
+        ("en-GB,en;q=0.9,fr;q=0.8", "fr", ENGLISH),
+        ("de-DE,en;q=0.5", "fr", ENGLISH),
+        ("de-DE", "fr", FRENCH),
+    ],
+)
+async def test_before_sign_in_the_browser_decides_then_the_setting(
+    open_browser, asked, house, title
+):
+    headers = {"Accept-Language": asked} if asked else {}
+    async with open_browser(
+        Silent(), {"mail": True, "language": house}, headers=headers
+    ) as browser:
+        page = await browser.get("/mot-de-passe-oublie")
+        assert title in page.text
+        assert f'<html lang="{"fr" if title == FRENCH else "en"}" dir="ltr"' in page.text
+
+
+async def test_what_a_browser_was_switched_to_comes_before_what_it_asks_for(open_browser):
+    headers = {"Accept-Language": "fr", "Sec-Fetch-Site": "same-origin"}
+    async with open_browser(Silent(), {"mail": True}, headers=headers) as browser:
+        form = {"language": "en", "next": "/mot-de-passe-oublie"}
+        switched = await browser.post("/langue", data=form)
+        assert (switched.status_code, switched.headers["location"]) == (303, form["next"])
+        assert ENGLISH in (await browser.get("/mot-de-passe-oublie")).text
+        for language, next in (("xx", "https://elsewhere.example/"), ("", "//elsewhere.example")):
+            back = await browser.post("/langue", data={"language": language, "next": next})
+            assert back.headers["location"] == "/connexion"
+        assert ENGLISH in (await browser.get("/mot-de-passe-oublie")).text
+
+
+@pytest.mark.parametrize("chosen", ["en", "xx"])
+async def test_a_persons_choice_comes_before_all(open_browser, chosen):
+    services = Silent(claims_of("seller", "Julien Morel") | {"locale": chosen})
+    headers = {"Accept-Language": "fr"}
+    async with open_browser(services, {}, session="somebody", headers=headers) as browser:
+        page = (await browser.get("/clients")).text
+        assert ("Guichet is closed" in page) == (chosen == "en")
+        assert ("Guichet fermé" in page) == (chosen == "xx")
+
+
+def test_every_language_is_offered_by_its_own_name():
+    from web.shared.text.language import NAMES
+
+    assert NAMES == {"fr": "Français", "en": "English"}
+    assert tuple(NAMES) == translations.languages
