@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Each process of the tests reads the command's words anew: one choice of an order for all."""
+    """Each process of the tests parses the command line again: use the same random order in all of them."""
     node.workerinput["random_order"] = node.config.option.random_order
 
 

@@ -29,7 +29,7 @@ from routes import Everybody, everybody
 ROOT = Path(__file__).parents[1]
 IDLE = "idle"
 IDLE_SECONDS = 20
-SETTLING_SECONDS, SETTLING_MOST = 3, 40
+SETTLING_SECONDS, MAX_SETTLING = 3, 40
 QUIET = 0.15  # of one core
 
 Parts = dict[str, float]
@@ -147,7 +147,7 @@ async def turn(
 
 async def settle(installation: Installation) -> None:
     """What a newer commit has to do once, after its migrations, is no page's cost."""
-    for _ in range(SETTLING_MOST):
+    for _ in range(MAX_SETTLING):
         before = sum(installation.cpu().values())
         await asyncio.sleep(SETTLING_SECONDS)
         if sum(installation.cpu().values()) - before < QUIET * 1000 * SETTLING_SECONDS:

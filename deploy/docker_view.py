@@ -1,4 +1,4 @@
-"""What the gateway may ask of the Docker engine: to look, never to change anything.
+"""The part of the Docker engine's API that the gateway may use: reading, no changes.
 
 Traefik finds the replicas of a service in the engine, whose socket is as good as root on the
 host. So Traefik does not get it: this program, which the world cannot reach, passes on the four
@@ -28,7 +28,7 @@ AWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/plain\r\nConnection: clo
 BODY = re.compile(rb"\r\n(content-length|transfer-encoding|upgrade|connection) *:", re.IGNORECASE)
 REMEDIES = {
     FileNotFoundError: "set GUICHET_DOCKER_SOCKET in deploy/.env to where the engine listens",
-    ConnectionRefusedError: "start the engine; if it was started anew, restart docker-view, too",
+    ConnectionRefusedError: "start the engine; if it was restarted, restart docker-view, too",
     PermissionError: "its owner must be root of this container: with rootless Docker set"
     " GUICHET_DOCKER_SOCKET in deploy/.env to the socket of that user",
 }
@@ -49,13 +49,13 @@ async def pass_on(client_reader: asyncio.StreamReader, client_writer: asyncio.St
             return
         await answer(complete(question), client_reader, client_writer)
     except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        pass  # whoever asked has gone, and asks again
+        pass  # the client has disconnected, and will try again
     finally:
         client_writer.close()
 
 
 class Listed:
-    """When Traefik last asked what there is; never yet, all that the engine remembers is told."""
+    """When Traefik last listed the containers; before the first time, all events are passed on."""
 
     at = 0.0
 
@@ -109,7 +109,7 @@ def describe(error: OSError) -> str:
 
 
 def check(port: int = PORT) -> str:
-    """What is wrong, or nothing."""
+    """The reason why it is not healthy, or an empty text."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=4) as connection:
             connection.sendall(b"GET /_ping HTTP/1.1\r\nHost: docker\r\n\r\n")

@@ -26,7 +26,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 SELF = "self"  # the entry point at which the gateway asks itself
-DRAINED_MOST = 4 * 2**20
+MAX_DRAINED = 4 * 2**20
 FIRST_DESCRIPTOR = 3  # of systemd's protocol, by which Traefik is handed its sockets
 IP_MINTTL, IPV6_MINHOPCOUNT = 21, 73  # of Linux; Python has no names for them
 
@@ -56,14 +56,14 @@ def open_up(listener: socket.socket) -> None:
 
 
 def hear(listener: socket.socket, *, from_hops: int) -> None:
-    """Only packets with so many hops left, which nobody's have at 255. Anybody may ask for it."""
+    """Receive only packets with so many hops left; none have 255. Needs no privilege."""
     if sys.platform == "linux":
         listener.setsockopt(socket.IPPROTO_IP, IP_MINTTL, from_hops)
         if listener.family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, IPV6_MINHOPCOUNT, from_hops)
 
 
-def says_ok(port: int, path: str) -> bool:
+def answers_ok(port: int, path: str) -> bool:
     connection = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", path)
@@ -263,23 +263,23 @@ class Speaker(BaseHTTPRequestHandler):
             self.wfile.write(body)
 
     def __getattr__(self, name: str) -> Callable[[], None]:
-        """Every method, for http.server would say 501 to those that have none of this name."""
+        """Handle every method: http.server would answer 501 to unknown ones."""
         if name.startswith("do_"):
             return self.answer
         raise AttributeError(name)
 
     def drain(self) -> bool:
-        """What a body holds is of no use; whether all of it was read."""
+        """Read and discard the body; returns whether all of it was read."""
         if self.headers.get("Transfer-Encoding"):
             return self.drain_chunks()
         left = int(self.headers.get("Content-Length") or 0)
-        if left > DRAINED_MOST:
+        if left > MAX_DRAINED:
             return False
         return len(self.rfile.read(left)) == left
 
     def drain_chunks(self) -> bool:
         drained = 0
-        while drained < DRAINED_MOST:
+        while drained < MAX_DRAINED:
             size = int(self.rfile.readline(64).split(b";")[0] or b"0", 16)
             if not size:
                 return self.rfile.readline(64) in {b"\r\n", b"\n"}
@@ -296,14 +296,14 @@ class Speaker(BaseHTTPRequestHandler):
 
 class Answers(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Traefik has closed a connection in the middle: whoever asked has gone."""
+        """Traefik has closed the connection early: its client has disconnected."""
 
 
 def speak(server: ThreadingHTTPServer, gates: list[socket.socket], port: int, end: int) -> None:
-    """Until Traefik has ended; `gates` are opened once it has its routes."""
+    """Run until Traefik has ended; `gates` are opened once it has its routes."""
     threading.Thread(target=server.serve_forever, daemon=True).start()
     while not ended(end, 0.02):
-        if says_ok(port, "/ready"):
+        if answers_ok(port, "/ready"):
             break
     for gate in gates:
         open_up(gate)
@@ -312,7 +312,7 @@ def speak(server: ThreadingHTTPServer, gates: list[socket.socket], port: int, en
 
 
 def ended(end: int, seconds: float) -> bool:
-    """Nobody writes into this pipe: it ends with the process that holds its other side."""
+    """Nothing is written to this pipe: it is closed when the process at its other end ends."""
     return bool(select.select([end], [], [], seconds)[0])
 
 
@@ -332,7 +332,7 @@ LEFT_OUT_IF_EMPTY = ("trusted proxies", "traces url")
 
 
 def filled_in(static: str, environment: Mapping[str, str]) -> str:
-    """Whatever a value holds, as YAML has it between double quotes."""
+    """Any value as a YAML string in double quotes."""
     for word in LEFT_OUT_IF_EMPTY:
         if not environment.get(WORDS[word]):
             static = re.sub(rf"(?m)^.*\{{{word}\}}.*\n", "", static)
@@ -389,5 +389,5 @@ def become_traefik(
 
 if __name__ == "__main__":
     if sys.argv[1:] == ["check"]:  # the container's health check
-        sys.exit(0 if says_ok(8081, "/ping") else "Traefik does not answer")
+        sys.exit(0 if answers_ok(8081, "/ping") else "Traefik does not answer")
     main(Path(sys.argv[1]), dict(each.split("=", 1) for each in sys.argv[2:]))

@@ -82,7 +82,7 @@ class Account:
         return answered(await self.call("POST", path, body), status)
 
     async def token(self) -> str:
-        """A token for the services, exchanged anew before the last one ends."""
+        """A token for the services, exchanged again before the last one expires."""
         if time.monotonic() > self.good_until:
             asked_at = time.monotonic()
             answer = answered(await self.exchange(), 200)

@@ -1,4 +1,4 @@
-"""What may change in an event once it is released: the rule, seen to pass and seen to fail."""
+"""Which changes of a released event schema are compatible, and which are refused."""
 
 import copy
 

@@ -152,7 +152,7 @@ async def test_two_systems_print_every_sale_and_go_on_where_they_stopped(broker)
         assert program.stop() == ""
 
 
-async def test_a_cancelled_sale_is_told(broker):
+async def test_a_cancelled_sale_is_reported(broker):
     program = Running(broker, "warehouse")
     cancelled = SaleCancelled.model_validate(
         {

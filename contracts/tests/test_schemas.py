@@ -1,4 +1,4 @@
-"""The files that contracts/ shows the world say what the code does."""
+"""The published files of contracts/ match the code."""
 
 import json
 from datetime import UTC, date, datetime
@@ -42,7 +42,7 @@ def is_stored(name, text):
     return file.exists() and file.read_text() == text
 
 
-def test_no_file_describes_what_is_gone(generated):
+def test_no_file_is_left_of_something_removed(generated):
     assert {str(file.relative_to(SCHEMAS)) for file in SCHEMAS.rglob("*.*")} == set(generated)
 
 
@@ -135,7 +135,7 @@ def fields_of(schema, described, path=()):
 
 
 @pytest.mark.parametrize("context", sorted(CONTEXTS))
-def test_no_caller_says_when_something_happened(context):
+def test_no_request_can_set_when_something_happened(context):
     """Moments are the service's own: no body has a field for one or takes what it does not know."""
     described = stored(f"openapi/{context}.json")
     for route, methods in described["paths"].items():

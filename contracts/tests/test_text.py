@@ -14,7 +14,7 @@ import contracts
 from contracts.identity.api import Email, NewPassword
 from contracts.sales.api import Cancellation, Day
 from contracts.text import (
-    ERRORS_MOST,
+    MAX_ERRORS,
     Body,
     MessageText,
     Name,
@@ -180,7 +180,7 @@ def test_a_mistake_that_comes_thousands_of_times_is_looked_at_some_times():
             MANY,
             *({name: of} for name in body.model_fields for of in LISTS.values()),
         ):
-            assert mistakes(body, given_fields) <= ERRORS_MOST + len(body.model_fields), body
+            assert mistakes(body, given_fields) <= MAX_ERRORS + len(body.model_fields), body
             checked += 1
     assert checked > 200
 
@@ -191,6 +191,6 @@ def test_fields_that_are_known_are_explained_beside_thousands_that_are_not():
         NewTicket.model_validate(given_fields)
     errors = refused.value.errors()
     unknown = [error["loc"] for error in errors if error["type"] == "extra_forbidden"]
-    assert unknown == [(f"{number:x}",) for number in range(ERRORS_MOST)]
+    assert unknown == [(f"{number:x}",) for number in range(MAX_ERRORS)]
     others = {error["loc"] for error in errors if error["type"] != "extra_forbidden"}
     assert others == {("sale_id",), ("subject",), ("description",)}

@@ -47,7 +47,7 @@ from local.workshop import conventions
         (conventions.script_is_unsafe, "page.js", 'field.setAttribute("style", text);\n'),
     ],
 )
-def test_a_broken_rule_is_told(tmp_path, rule, name, text):
+def test_a_broken_rule_is_reported(tmp_path, rule, name, text):
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text)
@@ -84,7 +84,7 @@ def test_a_script_looks_only_for_what_a_page_has(tmp_path):
         (conventions.names_a_registry, "package-lock.json", '"url": "https://github.com/sponsors"'),
     ],
 )
-def test_what_is_allowed_is_not_told(tmp_path, rule, name, text):
+def test_what_is_allowed_is_not_reported(tmp_path, rule, name, text):
     file = tmp_path / name
     file.write_text(text)
     assert not list(rule(file))

@@ -34,7 +34,7 @@ INCIDENTS, CONTAINERS = "tests/incidents", "tests/compose/test_incidents.py"
 LOCAL = "deploy/local/tests"
 # Each row by words of its first cell, and where it is caused, seen and repaired.
 SHOWN = {
-    "required variable": "tests/compose/test_installation.py::test_without_init_the_remedy_is_told",
+    "required variable": "tests/compose/test_installation.py::test_without_init_the_remedy_is_reported",
     "invalid mount config": f"{CONTAINERS}::test_a_secret_is_missing",
     "docker.sock": f"{CONTAINERS}::test_the_engine_listens_elsewhere",
     "No such image": f"{CONTAINERS}::test_an_image_was_not_built",
@@ -70,7 +70,7 @@ SHOWN = {
     "may not change the schema": f"{INCIDENTS}/test_parts.py"
     "::test_the_schema_is_older_and_newer_than_the_code",
     "PostgreSQL does not let this role": "libs/chassis/tests/test_troubles.py"
-    "::test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away",
+    "::test_rows_that_cannot_be_deleted_are_reported_and_requests_still_served",
     "cannot write down who runs": f"{INCIDENTS}/test_disks.py::test_the_disk_of_the_launcher_is_full",
     "the disk of PostgreSQL": f"{INCIDENTS}/test_disks.py::test_the_disk_of_postgresql_is_full",
     "databases: PostgreSQL refuses": f"{CONTAINERS}"
@@ -78,7 +78,7 @@ SHOWN = {
     "the new replicas were removed": f"{LOCAL}/containers/test_compose_engine.py"
     "::test_new_ones_that_are_never_ready_are_gone_and_the_schema_is_named",
     "a service is `unhealthy`": "tests/compose/test_installation.py"
-    "::test_status_tells_of_every_container_and_why_one_is_not_well",
+    "::test_status_reports_every_container_and_why_one_is_not_well",
     "this code needs": f"{INCIDENTS}/test_parts.py::test_the_schema_is_older_and_newer_than_the_code",
     "newer than this code": f"{INCIDENTS}/test_parts.py"
     "::test_the_schema_is_older_and_newer_than_the_code",
@@ -88,7 +88,7 @@ SHOWN = {
     "« Guichet fermé » from the gateway": f"{INCIDENTS}/test_parts.py::test_all_of_a_part_is_away",
     "mail does not arrive": f"{INCIDENTS}/test_events_and_mail.py::test_the_mail_server_is_away",
     "GUICHET_NOTIFICATIONS_SECRET_FILE": f"{CONTAINERS}::test_the_secret_of_mail_cannot_be_read",
-    "were set aside": f"{INCIDENTS}/test_events_and_mail.py::test_an_event_fails_again_and_again",
+    "became dead letters": f"{INCIDENTS}/test_events_and_mail.py::test_an_event_fails_again_and_again",
     "session_unchecked": f"{INCIDENTS}/test_parts.py::test_identity_is_away",
 }
 
@@ -127,7 +127,7 @@ def test_each_row_was_caused_and_repaired_by_a_test():
 
 
 @pytest.mark.parametrize("row", [row for row in rows() if any(quotes_of(row))])
-def test_a_row_quotes_what_is_said(row):
+def test_a_row_quotes_messages_of_the_code(row):
     for words in quotes_of(row):
         pairs = [" ".join(pair) for pair in pairwise(words.split(": ")[-1].split())]
         pairs = pairs or [words.split()[-1]]

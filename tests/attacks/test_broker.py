@@ -262,5 +262,5 @@ async def test_nobody_of_ours_comes_in_through_the_door(ways, user):
             tls=ways.trusted,
             allow_reconnect=False,
             connect_timeout=3,
-            error_cb=streams.say_nothing,
+            error_cb=streams.ignore_error,
         )

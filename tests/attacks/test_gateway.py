@@ -207,7 +207,7 @@ def test_what_ends_in_the_middle_gives_its_place_back(gateway):
 
 
 @pytest.mark.parametrize(("path", "page"), [("/mes-demandes/1", True), ("/api/tickets", False)])
-def test_a_write_whose_server_ends_in_the_middle_is_told_so_in_our_words(somebody, path, page):
+def test_a_write_whose_server_ends_in_the_middle_is_answered_in_our_words(somebody, path, page):
     for encoding in ("identity", "gzip", "zstd"):
         headers = {"Break-Off": "now", "Accept-Encoding": encoding}
         answer = somebody.post(path, content=b"x", headers=headers)
@@ -221,7 +221,7 @@ def memory(gateway: Gateway) -> int:
     return int(re.findall(r"RssAnon:\s+(\d+) kB", status)[0]) // 1024
 
 
-def test_who_sends_too_slowly_is_told_so_and_a_stream_goes_on(echoes, tmp_path):
+def test_a_body_sent_too_slowly_gets_408_and_a_stream_continues(echoes, tmp_path):
     pause = {"Pause": str(2 * PATIENCE + 2)}
     with (
         gateway_before(echoes, tmp_path, kind=Impatient) as gateway,

@@ -22,14 +22,14 @@ from attacks.access import (
 )
 from attacks.installation import Answer, Installation, Person, ask
 from chassis.http.bodies import SHORT_BODY
-from tickets.routes.live import MOST_OF_A_PERSON, Hub
+from tickets.routes.live import MAX_PER_PERSON, Hub
 
 pytestmark = pytest.mark.usefixtures("little_garbage")
 
 # Of the processor, in the thread of all that answers.
 LONGEST_SECONDS = 0.5
 LONGEST_BODY_SECONDS = 0.1  # to find that it is none
-MOST_GROWTH = 24  # of the cost where a body grows eightfold
+MAX_GROWTH = 24  # of the cost where a body grows eightfold
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -172,7 +172,7 @@ async def grows(
         answer, cost = await timed(guichet, route, who, whole)
         assert answer.status in statuses, f"{route}: {answer.status}"
         large = min(large, cost)
-    assert large < MOST_GROWTH * small, f"{route}: {small:.4f} s, then {large:.4f} s"
+    assert large < MAX_GROWTH * small, f"{route}: {small:.4f} s, then {large:.4f} s"
     assert large < LONGEST_BODY_SECONDS, route
 
 
@@ -189,10 +189,10 @@ async def eleven_streams(guichet: Installation, hub: Hub) -> None:
     who, other = guichet.people["colleague"], guichet.people[TECHNICIAN]
     await guichet.sign_in(who)
     async with contextlib.AsyncExitStack() as streams:
-        for each in [who] * MOST_OF_A_PERSON + [other]:
+        for each in [who] * MAX_PER_PERSON + [other]:
             stream = guichet.http.stream("GET", "/api/tickets/stream", headers=each.header)
             assert (await streams.enter_async_context(stream)).status_code == 200
-        assert MOST_OF_A_PERSON == 10
+        assert MAX_PER_PERSON == 10
         answer = await guichet.http.get("/api/tickets/stream", headers=who.header)
         assert (answer.status_code, answer.json()["code"]) == (429, "too_many_streams")
         assert answer.json()["context"] == {"most": 10}

@@ -60,7 +60,7 @@ def test_it_holds_what_its_own_service_needs_and_is_compiled(contents, part):
 
 
 @ANY
-def test_it_runs_as_nobody_special_and_tells_of_itself(installation, part, figures):
+def test_it_runs_as_an_ordinary_user_and_has_labels(installation, part, figures):
     [image] = json.loads(docker("image", "inspect", installation.image(part)))
     config = image["Config"]
     assert config["User"] == "10001:10001"

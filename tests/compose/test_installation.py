@@ -131,7 +131,7 @@ print(json.dumps(list(answers.values())))
     assert statuses == [200] * 3 + [403] * 8
 
 
-def test_what_happens_between_the_list_and_the_events_is_told(installation):
+def test_a_change_between_the_list_and_the_events_is_passed_on(installation):
     """Traefik asks for one after the other, and would never learn who became ready in between."""
     view = installation.only("docker-view").id
     program = """
@@ -217,7 +217,7 @@ def test_what_is_for_operators_is_not_for_the_world(installation, path):
 # ---- Troubles ---------------------------------------------------------------------------
 
 
-def test_while_all_of_tickets_is_away_nobody_is_told_that_a_page_does_not_exist(installation):
+def test_while_all_of_tickets_is_down_no_page_answers_404(installation):
     installation.compose.checked("stop", "tickets")
     try:
         assert httpx.get(f"{installation.url}/api/tickets/1").status_code == 503
@@ -250,7 +250,7 @@ def status_of(installation) -> subprocess.CompletedProcess[str]:
 WIDE = {"COLUMNS": "160"}
 
 
-def test_status_tells_of_every_container_and_why_one_is_not_well(installation, figures):
+def test_status_reports_every_container_and_why_one_is_not_well(installation, figures):
     well = status_of(installation)
     assert well.returncode == 0, well.stdout + well.stderr
     figures.extend(well.stdout.splitlines())
@@ -270,7 +270,7 @@ def test_status_tells_of_every_container_and_why_one_is_not_well(installation, f
         installation.compose.wait_for("nats", 1)
 
 
-def test_a_wrong_password_of_the_database_is_said_and_is_no_crash_loop(installation):
+def test_a_wrong_password_of_the_database_is_reported_and_is_no_crash_loop(installation):
     """The service is up, not ready, and tells why."""
     done = installation.compose.run(
         "run", "--detach", "--no-deps", "--env", "GUICHET_DATABASE_URL_FILE=",
@@ -308,7 +308,7 @@ def test_the_migration_of_a_database_without_its_owner_ends_with_one_line(instal
     assert "password authentication failed" in done.stderr
 
 
-def test_without_init_the_remedy_is_told(installation):
+def test_without_init_the_remedy_is_reported(installation):
     """Before anything is started."""
     environment = {**installation.environment, "GUICHET_PUBLIC_URL": ""}
     other = Compose("nobody", env_file=Path("/dev/null"), environment=environment)

@@ -71,7 +71,7 @@ async def sold(shop: Shop) -> str:
     return sale["serial_number"]
 
 
-def test_another_system_hears_of_every_sale_through_the_door(
+def test_another_system_gets_every_sale_through_the_door(
     installation: Installation, sold: str, certificate: Path
 ):
     """With the example that others start from, by the published port, its password and TLS."""

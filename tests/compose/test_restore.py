@@ -48,7 +48,7 @@ async def knows(installation: Installation, sale: str) -> None:
     assert found == ["1"]
 
 
-async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
+async def test_all_data_comes_back_and_events_after_an_early_dump_are_published_again(
     installation: Installation, shop: Shop, tmp_path, figures
 ):
     customer = await shop.register("Jeanne", "Sauvegarde")
@@ -86,7 +86,7 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
     for name in SERVICES:
         assert installation.sql(name, "select count(*) from messaging.dead_letters") == ["0"]
 
-    owned = await customer.elsewhere().get("/api/tickets/owned-products")  # signed in anew
+    owned = await customer.elsewhere().get("/api/tickets/owned-products")  # signed in again
     assert {each["sale_id"] for each in owned["owned_products"]} == {before, between}
     figures.append(
         "backup: "
@@ -94,7 +94,7 @@ async def test_all_data_comes_back_and_what_was_saved_too_early_is_told_again(
             f"{file.name} {file.stat().st_size:,}" for file in sorted(tmp_path.rglob("*.dump"))
         )
     )
-    figures.append(f"restored in {took:.0f} s, images built anew")
+    figures.append(f"restored in {took:.0f} s, images rebuilt")
 
 
 COUNT = "select count(*) from messaging.outbox"

@@ -36,7 +36,9 @@ async def requests_of(customer: Customer) -> list[Any]:
 # --- Signing in --------------------------------------------------------------------------------
 
 
-async def test_a_wrong_password_and_an_unknown_address_are_told_alike(windows, customer_account):
+async def test_a_wrong_password_and_an_unknown_address_get_the_same_answer(
+    windows, customer_account
+):
     she = await windows.customer(customer_account, signed_in=False)
     for email in (customer_account.email, "personne@example.org"):
         await she.tries_to_sign_in(email=email, password="pas le bon mot")

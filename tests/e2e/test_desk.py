@@ -664,7 +664,7 @@ async def end_session(who: Staff) -> None:
     await who.page.context.add_cookies([{**cookie, "value": "unknown-to-anybody"}])
 
 
-async def test_a_cut_connection_is_said_and_the_reply_is_recorded_once(technician, she, number):
+async def test_a_cut_connection_is_shown_and_the_reply_is_recorded_once(technician, she, number):
     await opens(technician, number)
     text = answer_to(technician, she)
     await text.fill("Une seule fois.")

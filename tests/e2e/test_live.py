@@ -62,7 +62,7 @@ async def announces(page: Page) -> None:
     await expect(queue.get_by_role("button", name="nouvelle demande : afficher")).to_be_visible()
 
 
-async def test_whoever_reads_on_whichever_replica_hears_what_another_replica_recorded(
+async def test_readers_on_every_replica_get_what_another_replica_recorded(
     technician: Staff, elsewhere: Windows, replicas, customer_account, sale_id
 ):
     colleague = await elsewhere.staff(technician.account.elsewhere())

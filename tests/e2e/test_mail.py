@@ -20,7 +20,7 @@ async def number(shop: Shop, product: Product, customer_account: Account) -> int
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["script", "plain"])
-async def test_a_forgotten_password_is_chosen_anew_through_a_link(
+async def test_a_forgotten_password_is_replaced_through_a_link(
     windows, mailbox, customer_account, javascript
 ):
     she = await windows.customer(customer_account, signed_in=False, javascript=javascript)
@@ -75,7 +75,7 @@ async def test_a_customer_gives_up_a_new_address(customer, shop):
     await expect(customer.section("Adresse e-mail")).not_to_contain_text(new)
 
 
-async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
+async def test_an_answer_is_mailed_until_the_customer_unsubscribes(
     windows, mailbox, technician_account, customer_account, number
 ):
     path = f"/api/tickets/{number}/messages"
@@ -98,7 +98,7 @@ async def test_an_answer_is_told_until_the_customer_wants_no_more_of_it(
     await visitor.sees_message("Vous recevez de nouveau un e-mail à chaque réponse")
 
 
-async def test_everybody_says_what_they_want_to_be_told_and_in_which_language(
+async def test_everybody_chooses_which_mails_they_get_and_in_which_language(
     windows, mailbox, shop, customer_account, number
 ):
     technician = await windows.staff(await shop.hire("technician", "Iris", "Lang"))

@@ -187,7 +187,7 @@ async def test_a_request_resolved_meanwhile_refuses_every_action_with_words(
     assert thread["ticket"]["resolved_by_name"] == "Claire Vasseur"
 
 
-async def test_staff_is_told_as_well_that_a_request_was_resolved_meanwhile(
+async def test_staff_also_see_that_a_request_was_resolved_meanwhile(
     windows, customer, technician, request_number
 ):
     path = f"/demandes/{request_number}"

@@ -39,7 +39,7 @@ async def records_a_sale(
     assert "location" in recorded.json(), recorded.text
 
 
-async def test_a_sale_is_one_trace_from_the_gateway_to_whoever_hears_of_it(
+async def test_a_sale_is_one_trace_from_the_gateway_to_the_handlers_of_its_event(
     stack: Stack, collector: Collector, shop: Shop, product, counter
 ):
     customer, unit = await shop.register(), serial_number()

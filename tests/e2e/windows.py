@@ -114,7 +114,7 @@ class Windows:
 
     def failed(self, request: Request) -> None:
         self.under_way.discard(request)
-        # Leaving a page, or asking anew, ends what was under way.
+        # Leaving or reloading a page aborts its running requests.
         if request.resource_type in PARTS and "ERR_ABORTED" not in (request.failure or ""):
             self.complaints.append(f"{request.url}: {request.failure}")
 

@@ -23,7 +23,7 @@ async def owns(customer, *sale_ids: str) -> None:
     assert await owned(customer) == list(sale_ids)
 
 
-async def test_a_sale_heard_twice_is_owned_once(shop, stack, broker, seller, customer, product):
+async def test_a_sale_received_twice_is_owned_once(shop, stack, broker, seller, customer, product):
     sale = await shop.sell(customer, product, seller=seller)
     event = await broker.stored("SALES", f"{RECORDED}.{sale['id']}")
     await eventually(lambda: owns(customer, sale["id"]))
@@ -35,7 +35,7 @@ async def test_a_sale_heard_twice_is_owned_once(shop, stack, broker, seller, cus
     assert no_dead_letters(stack)
 
 
-async def test_a_sale_heard_again_after_its_cancellation_stays_cancelled(
+async def test_a_sale_received_again_after_its_cancellation_stays_cancelled(
     shop, stack, broker, seller, customer, product
 ):
     sale = await shop.sell(customer, product, seller=seller)
@@ -53,7 +53,7 @@ async def test_a_sale_heard_again_after_its_cancellation_stays_cancelled(
     assert no_dead_letters(stack)
 
 
-async def test_an_old_name_heard_again_does_not_come_back(
+async def test_an_old_name_received_again_does_not_come_back(
     shop, stack, broker, seller, customer, product
 ):
     old = await broker.stored("IDENTITY", f"identity.customer-changed.v1.{customer.id}")
@@ -138,7 +138,7 @@ def event_data(sale_id: str, customer, product) -> dict[str, Any]:
 
 
 def no_dead_letters(stack) -> bool:
-    """Nothing was set aside by those who listen."""
+    """No listener has dead letters."""
     return not any(dead_letters(stack, service) for service in ("sales", "tickets"))
 
 

@@ -61,7 +61,7 @@ async def test_what_was_lost_with_the_store_reaches_tickets_after_a_restart(
     await eventually(lambda: is_whole(behind))
 
 
-async def test_a_store_that_is_deleted_while_nats_runs_is_told_and_outlived(
+async def test_a_store_that_is_deleted_while_nats_runs_is_reported_and_outlived(
     behind: Stack, shop: Shop, seller: Account, customer: Account, product, supervisor
 ):
     """NATS goes on from memory, as if nothing had happened, and forgets all when it ends."""

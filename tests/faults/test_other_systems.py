@@ -83,9 +83,7 @@ async def test_two_other_systems_see_every_sale_and_resume_where_they_stopped(
     assert warehouse.sales == accounting.sales == [meanwhile], "none of those seen before"
 
 
-async def test_another_system_is_told_of_a_cancellation(
-    stack, shop, broker, seller, customer, product
-):
+async def test_another_system_gets_a_cancellation(stack, shop, broker, seller, customer, product):
     sale = await shop.sell(customer, product, seller=seller)
     reason = {"reason": "Mauvais produit"}
     await seller.post(f"/api/sales/{sale['id']}/cancellation", reason, status=200)

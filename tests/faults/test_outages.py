@@ -7,7 +7,7 @@ from shop import Account, new_request
 from waiting import eventually
 
 
-async def test_while_nats_is_away_what_was_heard_is_served_and_what_is_sold_is_heard_later(
+async def test_while_nats_is_down_known_data_is_served_and_sales_arrive_later(
     shop, seller, technician, customer, product, stack, record_property
 ):
     """Also what was being handed over: `test_bus.py` shows that it does not wait for the ack wait."""

@@ -38,7 +38,7 @@ def disks() -> Iterator[dict[str, Disk]]:
 @pytest.fixture(scope="session")
 def operator(disks: dict[str, Disk]) -> Generator[Operator]:
     settings = LocalSettings.on_free_ports(disks[""].folder)
-    # An event that fails is set aside after seconds, not minutes.
+    # An event that fails becomes a dead letter after seconds, not minutes.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("GUICHET_RETRY_SECONDS", "[0.1, 0.1, 0.1, 0.1, 0.1]")
         environment.setenv("GUICHET_TICKETS_AN_HOUR", "1000000")

@@ -15,7 +15,7 @@ from waiting import eventually
 
 async def test_an_event_fails_again_and_again(operator: Operator, shop: Shop, product):
     """A row that tickets cannot write, until that is mended."""
-    dead, customer = row("were set aside"), await shop.register()
+    dead, customer = row("became dead letters"), await shop.register()
     operator.sql("tickets", REFUSING)
     sale = await shop.sell(customer, product)
 

@@ -1,1 +1,1 @@
-"""The published language of Guichet: what the contexts say to each other and to the world."""
+"""The published language of Guichet: the APIs and events of all contexts."""

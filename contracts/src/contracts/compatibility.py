@@ -1,4 +1,4 @@
-"""May whoever was built on the old schema of an event read the new one, and the old events too?"""
+"""Checks that a new event schema is compatible: old readers can read new events, new ones old."""
 
 from typing import Any
 

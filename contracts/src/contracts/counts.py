@@ -1,3 +1,3 @@
-"""How far things are counted: counting further costs time and helps nobody."""
+"""Up to which number things are counted: counting further costs time and is of no use."""
 
-COUNTED_MOST = 1_000  # exactly; one more stands for all that are beyond
+COUNTED_MOST = 1_000  # up to here exactly; 1,001 means « more than 1,000 »

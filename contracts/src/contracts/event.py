@@ -47,7 +47,7 @@ class Event(BaseModel):
 
     @property
     def subject(self) -> str:
-        """The id of the aggregate that the event tells of."""
+        """The id of the aggregate that the event is about."""
         return str(getattr(self, self.subject_field))
 
     @property
@@ -81,7 +81,7 @@ class Envelope(BaseModel):
     id: UUID = Field(description="UUIDv7; the same event keeps its id however often it is sent.")
     source: str = Field(description="`/guichet/<context>`", examples=["/guichet/sales"])
     type: str = Field(examples=["sales.sale-recorded.v1"])
-    subject: str = Field(description="The id of the aggregate that the event tells of.")
+    subject: str = Field(description="The id of the aggregate that the event is about.")
     time: AwareDatetime
     datacontenttype: Literal["application/json"] = "application/json"
     aggregateversion: int | None = Field(

@@ -100,7 +100,7 @@ Key = Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0
 SearchText = Annotated[str, Stripped, Storable, AfterValidator(first_words)]
 
 
-ERRORS_MOST = 20  # that one answer names
+MAX_ERRORS = 20  # that one answer names
 
 
 class Body(BaseModel):
@@ -119,9 +119,9 @@ class Body(BaseModel):
     def leave_most_unknown(cls, given: object) -> object:
         """Some unknown fields are refused as well as thousands, of which each is an error that costs."""
         known = cls.model_fields
-        if not isinstance(given, dict) or len(given) <= len(known) + ERRORS_MOST:
+        if not isinstance(given, dict) or len(given) <= len(known) + MAX_ERRORS:
             return given
-        unknown = islice((name for name in given if name not in known), ERRORS_MOST)
+        unknown = islice((name for name in given if name not in known), MAX_ERRORS)
         return {name: given[name] for name in (*(given.keys() & known), *unknown)}
 
 

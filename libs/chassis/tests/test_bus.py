@@ -437,7 +437,7 @@ async def full(tmp_path) -> AsyncGenerator[JetStreamContext]:
     broker.stop()
 
 
-async def test_a_full_store_is_told_once_and_left_behind(database, full, monkeypatch):
+async def test_a_full_store_is_reported_once_until_it_is_over(database, full, monkeypatch):
     relay, moments, publish_there = relay_of(database, full, poll=0.1), [], full.publish
 
     async def noted(*words: Any, **more: Any) -> PubAck:
@@ -481,7 +481,7 @@ def untroubled(relay: Relay | Consumer) -> Callable[[], Awaitable[bool]]:
     return is_untroubled
 
 
-async def test_a_table_that_somebody_holds_is_told(database, js, monkeypatch):
+async def test_a_table_that_somebody_holds_is_reported(database, js, monkeypatch):
     monkeypatch.setattr("chassis.messaging.bus.relay.LOCK_LIMIT", "-c lock_timeout=100ms")
     relay = relay_of(database, js)
     async with AsyncExitStack() as stack:
@@ -496,7 +496,7 @@ async def test_a_table_that_somebody_holds_is_told(database, js, monkeypatch):
         await eventually(untroubled(relay))
 
 
-async def test_what_tables_tell_again_is_not_given_up_after_a_few_seconds(database):
+async def test_republishing_from_tables_has_no_short_timeout(database):
     limits = []
 
     async def from_tables(session):
@@ -509,7 +509,7 @@ async def test_what_tables_tell_again_is_not_given_up_after_a_few_seconds(databa
     assert limits == ["30min"]
 
 
-async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again(
+async def test_a_full_disk_is_reported_until_there_is_room_and_nats_is_started_again(
     database, tmp_path, monkeypatch
 ):
     """Where it cannot write, NATS answers nothing to who publishes, room or not."""
@@ -560,7 +560,7 @@ async def test_a_full_disk_is_told_until_there_is_room_and_nats_is_started_again
         broker.stop()
 
 
-async def test_a_stream_that_nobody_made_is_told(database, js):
+async def test_a_stream_that_nobody_made_is_reported(database, js):
     await js.delete_stream("NUMBERS")
     relay = relay_of(database, js)
     await announce(database, 1)
@@ -596,7 +596,7 @@ async def stored_numbers(js: JetStreamContext) -> list[int]:
 
 
 @pytest.mark.usefixtures("often")
-@pytest.mark.parametrize("how", ["made anew", "emptied", "made anew unseen"])
+@pytest.mark.parametrize("how", ["recreated", "emptied", "recreated unseen"])
 async def test_what_a_stream_has_lost_is_published_again_before_anything_new(database, js, how):
     """Also where the relay has not noticed yet: NATS stores nothing that does not come next."""
     seen = Seen()
@@ -613,13 +613,13 @@ async def test_what_a_stream_has_lost_is_published_again_before_anything_new(dat
             await eventually(lambda: holds(js, 1, 2, 3))
         else:
             await js.delete_stream("NUMBERS")
-            if how == "made anew":
+            if how == "recreated":
                 await announce(database, 4)  # and cannot be stored
                 await eventually(lambda: is_told(relay, "NATS has no stream for these events"))
                 await eventually(lambda: is_told(consumer, "NATS has no stream NUMBERS"))
             await streams.ensure_stream(js, "numbers")
             await streams.ensure_durable(js, "NUMBERS", LISTENING.service, LISTENING.types)
-        await announce(database, *([5] if how == "made anew" else [4, 5]))
+        await announce(database, *([5] if how == "recreated" else [4, 5]))
         await eventually(lambda: handled(1, 2, 3, 4, 5))
         await eventually(untroubled(relay))
 
@@ -680,7 +680,7 @@ def marked(database: Database, number: int) -> Callable[[], Awaitable[bool]]:
 
 
 @pytest.mark.usefixtures("often")
-async def test_a_stream_that_is_empty_and_was_not_is_told_by_its_listener(database, js):
+async def test_a_stream_that_is_empty_and_was_not_is_reported_by_its_listener(database, js):
     """Also where its publisher is away."""
     seen = Seen()
     consumer = consumer_of(database, js, seen)
@@ -701,7 +701,7 @@ async def test_a_stream_that_is_empty_and_was_not_is_told_by_its_listener(databa
 
 
 @pytest.mark.usefixtures("often")
-async def test_a_store_that_is_deleted_while_nats_runs_is_told_by_publisher_and_listener(
+async def test_a_store_that_is_deleted_while_nats_runs_is_reported_by_publisher_and_listener(
     database, tmp_path
 ):
     """NATS itself goes on, from memory; a service that publishes nothing says it too."""
@@ -950,7 +950,7 @@ async def test_in_another_stream_of_the_same_name_a_durable_begins_at_its_beginn
 
 
 @pytest.mark.parametrize("kind", ["relay", "consumer"])
-async def test_a_stream_that_is_gone_is_told_and_its_return_too(database, js, kind):
+async def test_a_stream_that_is_gone_is_reported_and_its_return_too(database, js, kind):
     """Also where nobody has anything to announce."""
     loops = {
         "relay": relay_of(database, js, poll=0.1),
@@ -996,7 +996,7 @@ async def restricted(tmp_path) -> AsyncGenerator[tuple[JetStreamContext, bus.Ref
     broker.stop()
 
 
-async def test_a_right_that_is_lost_is_told(database, restricted, monkeypatch):
+async def test_a_lost_right_is_reported(database, restricted, monkeypatch):
     """NATS says nothing to who asks what they may not: without the reason it is like peace."""
     for patience in ("consumer.FETCH", "consumer.QUIET", "pulling.LATE", "relay.PUBLISH"):
         monkeypatch.setattr(f"chassis.messaging.bus.{patience}_SECONDS", 0.3)
@@ -1115,7 +1115,7 @@ async def test_a_relay_that_reads_tables_for_long_keeps_its_place(database, js, 
         await eventually(lambda: holds(js, 1))
 
 
-async def test_events_that_wait_long_are_told_by_every_replica(database):
+async def test_events_that_wait_long_are_reported_by_every_replica(database):
     await announce(database, 1)
     assert await service.outbox_published(database) is None
     async with database.transaction() as session:
@@ -1133,7 +1133,7 @@ async def test_what_was_under_way_when_the_broker_ended_comes_at_once_when_it_is
     broker = Broker(tmp_path / "nats", free_port())
     broker.start()
     broker.wait_for(broker.is_ready, 60)
-    killed = await nats.connect(broker.url, allow_reconnect=False, error_cb=streams.say_nothing)
+    killed = await nats.connect(broker.url, allow_reconnect=False, error_cb=streams.ignore_error)
     theirs = killed.jetstream()
     await streams.ensure_stream(theirs, "numbers")
     await streams.ensure_durable(theirs, "NUMBERS", LISTENING.service, LISTENING.types)

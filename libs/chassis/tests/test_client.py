@@ -163,7 +163,7 @@ async def test_a_client_that_is_closed_asks_nothing(server, client):
 
 
 async def test_a_name_is_looked_up_for_each_connection(server, monkeypatch):
-    """A container that was made anew answers under its name at another address."""
+    """A recreated container answers under its name at another address."""
     looked_up, real = [], socket.getaddrinfo
 
     def spy(host: str, *arguments: Any, **options: Any) -> Any:
@@ -214,7 +214,7 @@ async def test_nobody_there_is_one_of_httpx_errors(server):
             await client.get("/")
 
 
-async def test_no_more_calls_are_under_way_than_is_said(server):
+async def test_no_more_calls_are_under_way_than_the_limit(server):
     server.mood = "silent"
     async with HttpClient(server.url, seconds=0.3, most=1) as client:
         first = asyncio.create_task(client.get("/", timeout=30))
@@ -281,7 +281,7 @@ def test_an_answer_that_is_nobodys_problem_has_the_code_of_its_status(status, co
     assert not foreign.is_own
 
 
-def test_a_problem_comes_with_all_that_its_service_said():
+def test_a_problem_has_everything_that_its_service_answered():
     field = contracts.FieldError(field="text", code="too_long", detail="", context={"most": 9})
     own = contracts.Problem(
         title="", status=409, code="busy", detail="", errors=[field], context={"who": "Paul"}

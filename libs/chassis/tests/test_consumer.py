@@ -151,7 +151,7 @@ async def test_a_durable_that_is_gone_is_made_again_as_it_was(js, consumer):
     assert consumer.loop.last == "made its durable again"
     made = await js.consumer_info("NUMBERS", "reader")
     assert made.config.filter_subjects == ["numbers.numbered.v1.*"]
-    assert (made.num_pending, made.config.max_ack_pending) == (3, streams.TAKEN_MOST)
+    assert (made.num_pending, made.config.max_ack_pending) == (3, streams.MAX_UNACKNOWLEDGED)
 
 
 async def test_an_event_that_fails_is_put_off_then_stored_unchanged_as_a_dead_letter(

@@ -409,7 +409,7 @@ async def test_a_refused_request_leaves_its_key_free(client, database):
     assert made.status_code == 201
 
 
-async def test_a_full_pool_is_said_at_once(client):
+async def test_a_full_pool_is_shown_at_once(client):
     database: Database = client._transport.app.state.database
     async with asyncio.timeout(20):
         held = [await database.engine.connect() for _ in range(10)]
@@ -477,7 +477,7 @@ def test_whatever_a_cursor_holds_is_a_key_that_can_be_compared_with_or_refused(v
         assert not any("\0" in value for value in key if isinstance(value, str))
 
 
-async def test_metrics_tell_routes_and_codes_and_nothing_typed(client, database):
+async def test_metrics_contain_routes_and_codes_and_nothing_typed(client, database):
     async with database.transaction() as session:
         event = {"event_id": new_id(), "type": "a", "subject": "a", "body": "{}"}
         session.add(OutboxMessage(**event))

@@ -67,7 +67,7 @@ async def test_a_failure_in_the_middle_of_an_answer_ends_the_connection():
         await Observing(app)(scope, nothing, nothing)
 
 
-async def test_a_request_is_told_by_the_template_that_all_its_routers_make(capsys):
+async def test_a_request_is_logged_by_the_full_template_of_its_route(capsys):
     inner, outer, app = APIRouter(prefix="/messages"), APIRouter(), FastAPI()
 
     @inner.get("/{number:int}")
@@ -90,7 +90,7 @@ class Typed(BaseModel):
     age: int
 
 
-def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
+def test_an_error_reports_where_it_arose_and_not_what_was_typed(capsys):
     logs.configure()
     typed = {"age": "rousseau"}
     try:
@@ -112,7 +112,7 @@ def test_an_error_tells_where_it_arose_and_not_what_was_typed(capsys):
         assert "rousseau" not in logged
 
 
-def test_what_was_going_on_when_an_error_arose_is_told_unless_it_is_beside_the_point():
+def test_the_cause_of_an_error_is_logged_unless_it_is_suppressed():
     def chain(beside_the_point: bool) -> list[type[BaseException]]:
         try:
             try:

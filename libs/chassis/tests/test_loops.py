@@ -18,7 +18,7 @@ async def for_a_moment(loop: Loop, work, seconds: float = 0.2) -> None:
             await loop.run(work)
 
 
-async def test_trouble_is_told_once_and_its_end_too():
+async def test_trouble_is_reported_once_and_its_end_too():
     loop, troubles = Loop("a loop", every=0.01), [Stuck("the lamp is out: change it")] * 3
 
     async def turn() -> str:
@@ -43,7 +43,7 @@ async def test_one_that_says_nothing_is_in_trouble():
     assert (loop.state() or "").startswith("says nothing for 0 s, last « started »: ")
 
 
-async def test_readiness_and_figures_tell_what_each_loop_did_last_or_why_it_cannot():
+async def test_readiness_and_figures_report_what_each_loop_did_last_or_why_it_cannot():
     well, stuck = Loop("well"), Loop("stuck")
     well.report("swept the yard")
     stuck.report_trouble("the broom is gone: buy one")

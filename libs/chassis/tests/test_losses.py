@@ -210,7 +210,7 @@ def answering(info: StreamInfo) -> Callable[[], Awaitable[StreamInfo]]:
     return ask
 
 
-async def test_a_listener_knows_another_stream_and_begins_anew(database, connection):
+async def test_a_listener_knows_another_stream_and_starts_again(database, connection):
     for before, held, settled, as_known, lost, after in HEARD:
         await forget(connection)
         own = OwnStream("A")

@@ -67,7 +67,7 @@ async def test_into_an_empty_outbox_it_comes_before_the_first(database: Database
         assert [row.subject[-1] for row in await rows(session)] == ["a", "w"]
 
 
-def test_a_fact_has_its_own_id_and_a_state_that_of_what_it_tells():
+def test_a_fact_has_its_own_id_and_a_state_that_of_its_aggregate():
     left = Left(thing="a", at=AT)
     assert Again(left, None, AT + timedelta(days=1)).id == left.fact_id
     state = Again(Moved(thing="a", version=1), 1, AT)

@@ -134,7 +134,7 @@ def test_as_a_program_it_says_in_one_line_what_is_missing(tmp_path: Path, monkey
         provisioning.main()
 
 
-def test_an_error_is_told_by_its_first_line():
+def test_an_error_is_reported_by_its_first_line():
     assert provisioning.first_line(psycopg.Error(" one\ntwo\n")) == "one"
     assert (
         provisioning.first_line(psycopg.errors.InsufficientPrivilege()) == "InsufficientPrivilege"

@@ -66,7 +66,7 @@ async def test_one_shape_is_compiled_once_and_each_time_with_its_own_values(data
 
 
 def test_of_shapes_without_end_only_the_last_stay_in_memory(monkeypatch):
-    monkeypatch.setattr(reading, "SHAPES_MOST", 10)
+    monkeypatch.setattr(reading, "MAX_SHAPES", 10)
     statements = Statements(postgresql.dialect())
     for _ in range(2):
         for limit in range(100):

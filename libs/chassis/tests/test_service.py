@@ -72,7 +72,7 @@ async def js() -> AsyncGenerator[JetStreamContext]:
     """Streams and durables as the set-up step makes them."""
     broker = await nats.connect(nats_server())
     js = broker.jetstream()
-    await streams.set_up(nats_server(), "", [], anew=PUBLISHERS)
+    await streams.set_up(nats_server(), "", [], recreate=PUBLISHERS)
     yield js
     for context in PUBLISHERS:
         with suppress(NotFoundError):

@@ -150,7 +150,7 @@ def test_a_taken_port_ends_it_with_a_reason(package, tmp_path):
     assert second.returncode != 0
     assert "address already in use" in second.stdout
     assert second.stderr.startswith(
-        f"shop cannot listen on 127.0.0.1:{port}, as its log says: stop whoever does, or choose"
+        f"shop cannot listen on 127.0.0.1:{port}, as its log says: stop the process that does, or choose"
         " another place with GUICHET_HOST and GUICHET_PORT\n"
     )
 

@@ -127,7 +127,7 @@ async def test_silence_opens_nothing():
 
 
 async def test_as_many_sessions_are_remembered_as_may_be(identity, check, monkeypatch):
-    monkeypatch.setattr(session_check, "REMEMBERED_MOST", 2)
+    monkeypatch.setattr(session_check, "MAX_REMEMBERED", 2)
     first = somebody()
     for caller in (first, somebody(), somebody(), first):
         await check.require(caller)

@@ -42,7 +42,7 @@ async def held(js: JetStreamContext, context: str) -> int:
 
 
 async def test_every_context_gets_its_stream_and_every_listener_its_durables(js):
-    await streams.set_up(nats_server(), "", ["warehouse"], anew=["sales"])  # which is not there
+    await streams.set_up(nats_server(), "", ["warehouse"], recreate=["sales"])  # which is not there
 
     for context in PUBLISHERS:
         config = (await js.stream_info(stream_name(context))).config
@@ -66,14 +66,14 @@ async def test_every_context_gets_its_stream_and_every_listener_its_durables(js)
     assert found == wanted
 
 
-async def test_a_second_set_up_leaves_what_streams_hold_but_of_those_made_anew(js):
+async def test_a_second_set_up_leaves_what_streams_hold_but_of_those_recreated(js):
     await streams.set_up(nats_server(), "", [])
     for context in ("sales", "catalog"):
         await js.publish(f"{context}.something.v1.1", b"{}")
 
     await streams.set_up(nats_server(), "", [])
     assert [await held(js, context) for context in ("sales", "catalog")] == [1, 1]
-    await streams.set_up(nats_server(), "", [], anew=["sales"])
+    await streams.set_up(nats_server(), "", [], recreate=["sales"])
     assert [await held(js, context) for context in ("sales", "catalog")] == [0, 1]
     assert (await js.consumer_info("SALES", "tickets")).num_pending == 0
 

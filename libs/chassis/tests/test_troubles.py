@@ -87,7 +87,7 @@ async def test_a_database_that_cannot_be_used_is_a_reason_not_to_be_ready(url, r
         ("9999", "schema at 9999, which is newer than this code, of {newest}: run the version"),
     ],
 )
-async def test_a_schema_of_another_time_is_told_with_the_remedy_of_each(found, reported):
+async def test_a_schema_of_another_time_is_reported_with_the_remedy_of_each(found, reported):
     url = testing.fresh_database("test_chassis_schema")
     await put_at(url, found)
     newest = revisions.known("sales")[0]
@@ -244,7 +244,7 @@ def test_a_lost_right_is_named_alike_whether_the_statement_was_prepared_or_not(p
     assert reasons == [FORBIDDEN.format("schema public")] * 2
 
 
-async def test_what_cannot_be_forgotten_is_told_and_nobody_is_sent_away(provisioned):
+async def test_rows_that_cannot_be_deleted_are_reported_and_requests_still_served(provisioned):
     """In readiness, in `status` and in a figure, until the right is there again.
 
     The row's remedy, `run --rm databases`, is `provisioning.make`.
@@ -330,7 +330,7 @@ def guarded(tmp_path) -> Generator[Broker]:
         (False, "see that NATS runs and that GUICHET_NATS_URL leads to it"),
     ],
 )
-async def test_a_broker_that_cannot_be_used_is_told_beside(guarded: Broker, is_there, reported):
+async def test_a_broker_that_cannot_be_used_is_reported_beside(guarded: Broker, is_there, reported):
     if not is_there:
         guarded.stop()
     settings = ServiceSettings(

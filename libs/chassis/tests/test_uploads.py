@@ -62,7 +62,7 @@ async def parts(database: Database) -> int:
 # --- Beginning and sending -----------------------------------------------------------------------
 
 
-async def test_one_that_begins_holds_nothing_and_tells_until_when(database):
+async def test_a_new_upload_is_empty_and_shows_when_it_expires(database):
     async with database.transaction() as session:
         upload = await begun(session, length=LONGEST)
     found = await stored(database, upload.id)
@@ -103,7 +103,7 @@ async def test_the_first_begun_is_given_up_where_a_person_has_too_many_unfinishe
     done = await whole(database)
     async with database.transaction() as session:
         others = await begun(session, BEN)
-        mine = [await begun(session) for _ in range(uploads.UNFINISHED_MOST)]
+        mine = [await begun(session) for _ in range(uploads.MAX_UNFINISHED)]
         at = datetime.now(UTC)
         for age, each in enumerate([others, *reversed(mine)]):
             each.begun_at = at - timedelta(minutes=10 if each is others else age)
@@ -114,7 +114,7 @@ async def test_the_first_begun_is_given_up_where_a_person_has_too_many_unfinishe
 
 
 async def test_what_waits_to_be_worked_on_is_counted_by_person(database):
-    for _ in range(uploads.WAITING_MOST):
+    for _ in range(uploads.MAX_WAITING):
         last = await whole(database)
     async with database.transaction() as session:
         with pytest.raises(TooMany) as refused:
@@ -157,7 +157,7 @@ async def test_an_upload_is_found_by_its_owner_and_kind_alone(database):
         ):
             with pytest.raises(NotFound):
                 await uploads.find(session, upload_id, owner, kind)
-        await uploads.give_up(session, upload)
+        await uploads.abandon(session, upload)
         await session.flush()
         with pytest.raises(NotFound):
             await uploads.find(session, upload.id, ANNE, "import")

@@ -57,7 +57,7 @@ async def test_values_that_cannot_be_sent_cost_no_connection(database: Database)
 
 
 async def test_what_is_often_asked_is_prepared_and_not_too_much_of_it(database, monkeypatch):
-    monkeypatch.setattr(wire, "PREPARED_MOST", 10)
+    monkeypatch.setattr(wire, "MAX_PREPARED", 10)
     async with database.reading() as reader:
         for n in range(30):
             for _ in range(wire.PREPARED_AFTER + 2):
@@ -93,7 +93,7 @@ async def announce_twice(database: Database) -> None:
         add_later(session, OutboxMessage, same)
 
 
-async def test_what_waits_and_fails_with_the_commit_is_told_and_undone(database: Database):
+async def test_a_deferred_write_that_fails_at_commit_is_raised_and_rolled_back(database: Database):
     with pytest.raises(psycopg.errors.UniqueViolation):
         await announce_twice(database)
     async with database.reading() as reader:
@@ -189,12 +189,12 @@ async def test_what_is_prepared_outlives_a_table_that_changes(database: Database
         assert await reader.execute(text("SELECT n FROM changing")) == []
 
 
-async def test_what_is_planned_anew_is_never_prepared(database: Database):
+async def test_a_statement_with_a_custom_plan_is_never_prepared(database: Database):
     async with database.reading() as reader:
-        for anew in (True, False):
+        for custom_plan in (True, False):
             for n in range(2 * wire.PREPARED_AFTER):
-                assert await reader.execute(NUMBER, {"n": n}, custom_plan=anew) == [(n,)]
-            assert await reader.scalar(PREPARED) == (0 if anew else 1)
+                assert await reader.execute(NUMBER, {"n": n}, custom_plan=custom_plan) == [(n,)]
+            assert await reader.scalar(PREPARED) == (0 if custom_plan else 1)
 
 
 async def test_more_values_than_can_be_sent_leave_no_connection_in_between(database: Database):
@@ -213,6 +213,6 @@ async def fail_and_go_on(database: Database) -> None:
             await reader.execute(select(literal_column("1 / 0")))
 
 
-async def test_a_failure_that_somebody_swallowed_is_not_told_as_done(database: Database):
+async def test_a_suppressed_failure_is_not_reported_as_committed(database: Database):
     with pytest.raises(RuntimeError, match="cannot be committed"):
         await fail_and_go_on(database)

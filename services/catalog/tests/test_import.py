@@ -65,7 +65,7 @@ async def test_the_same_file_again_changes_nothing_and_announces_nothing(importe
     assert await announced(session) == events
 
 
-async def test_a_second_import_tells_what_it_changed(imported, session):
+async def test_a_second_import_reports_what_it_changed(imported, session):
     await imported("A-1,Une chose,true\nA-2,Une autre,true\nA-3,Encore,false\nA-4,Pareille,true\n")
 
     report = await imported(
@@ -118,7 +118,7 @@ async def test_a_reference_met_in_a_bad_row_only_is_not_repeated(imported, sessi
     assert counts(report) == (2, 1, 0, 0, 0, 1)
 
 
-async def test_a_thousand_rejected_rows_are_told_and_all_are_counted(imported):
+async def test_a_thousand_rejected_rows_are_reported_and_all_are_counted(imported):
     bad = "".join(f"B-{n},Mauvaise\n" for n in range(900))
     repeated = "A-1,Une chose,true\n" * 300
 
@@ -156,7 +156,7 @@ async def test_references_that_differ_by_anything_inside_are_different_products(
     assert set(await products(session)) == set(references)
 
 
-async def test_references_that_look_alike_are_told_with_their_twins(imported, session):
+async def test_references_that_look_alike_are_reported_with_their_twins(imported, session):
     await imported("MX-500,Une chose,true\nÉté 1,Une chose,true\nZ-9,Une chose,true\n")
 
     report = await imported(
@@ -179,7 +179,7 @@ async def test_references_that_look_alike_are_told_with_their_twins(imported, se
     ]
 
 
-async def test_twins_are_told_every_time(imported):
+async def test_twin_references_are_reported_every_time(imported):
     rows = "A-1,Une chose,true\na1,Une chose,true\n"
     first, again = await imported(rows), await imported(rows)
 
@@ -306,7 +306,7 @@ async def test_the_events_of_an_import_do_not_pile_up(imported, session, monkeyp
     assert len(await announced(session)) == 3
 
 
-async def test_what_the_outbox_has_forgotten_is_told_by_the_table(imported, session):
+async def test_events_deleted_from_the_outbox_are_rebuilt_from_the_table(imported, session):
     """In its newest state; what the outbox still tells is left to it."""
     await imported("A-1,Une chose,true\nA-2,Une autre,true\n")
     [before] = await announced(session)

@@ -83,7 +83,7 @@ def test_a_good_file_is_reported(import_products, connection):
     assert products(connection) == {"A-1": "Une chose", "A-2": "Une autre"}
 
 
-def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, connection):
+def test_rejected_rows_are_reported_in_words_and_the_rest_goes_in(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\nA-2,Rien,yes\nA-1,La meme,true\n")
 
     assert done.exit_code == 0
@@ -97,7 +97,7 @@ def test_rejected_rows_are_told_in_words_and_the_rest_goes_in(import_products, c
     assert products(connection) == {"A-1": "Une chose"}
 
 
-def test_twins_are_told_and_taken(import_products, connection):
+def test_twin_references_are_reported_and_accepted(import_products, connection):
     done = import_products(HEADER + b"A-1,Une chose,true\na1,Une autre,true\n")
 
     assert done.exit_code == 0

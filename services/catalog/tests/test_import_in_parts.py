@@ -108,9 +108,9 @@ async def test_an_upload_is_its_owners_alone(administrator, seller):
 
 
 async def test_what_is_begun_and_left_is_given_up(administrator, app, session):
-    addresses = [await begun(administrator) for _ in range(uploads.UNFINISHED_MOST + 1)]
+    addresses = [await begun(administrator) for _ in range(uploads.MAX_UNFINISHED + 1)]
     found = [(await administrator.get(each)).status_code for each in addresses]
-    assert found == [404, *[200] * uploads.UNFINISHED_MOST]
+    assert found == [404, *[200] * uploads.MAX_UNFINISHED]
 
     await session.execute(
         update(Upload)
@@ -119,10 +119,12 @@ async def test_what_is_begun_and_left_is_given_up(administrator, app, session):
     )
     assert await prune(app.state.database, uploads.OLD) == 1
     found = [(await administrator.get(each)).status_code for each in addresses]
-    assert found == [404, 404, *[200] * (uploads.UNFINISHED_MOST - 1)]
+    assert found == [404, 404, *[200] * (uploads.MAX_UNFINISHED - 1)]
 
 
-async def test_work_that_keeps_failing_is_told_and_holds_up_nobody(administrator, app, session):
+async def test_work_that_keeps_failing_is_reported_and_delays_nothing_else(
+    administrator, app, session
+):
     broken, good = await begun(administrator), await begun(administrator)
     for address in (broken, good):
         assert (await part(administrator, address, 0, FILE)).status_code == 204
@@ -154,7 +156,7 @@ async def test_trouble_that_passes_is_no_failure_of_the_file(administrator, app)
 
 
 async def test_only_so_many_of_a_person_wait_to_be_worked_on(administrator, app):
-    for _ in range(uploads.WAITING_MOST):
+    for _ in range(uploads.MAX_WAITING):
         address = await begun(administrator)
         assert (await part(administrator, address, 0, FILE)).status_code == 204
     headers = TUS | {"Upload-Length": "1"}

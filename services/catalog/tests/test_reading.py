@@ -277,7 +277,7 @@ def test_what_a_spreadsheet_writes_is_read_as_it_was(rows: Any, writes: Any):
 
 
 @given(st.text(st.sampled_from('",\n\r Aé'), max_size=60))
-def test_whatever_the_file_every_line_is_read_or_told(text: str):
+def test_every_line_of_any_file_is_read_or_rejected(text: str):
     try:
         rows = read(text)
     except Truncated:

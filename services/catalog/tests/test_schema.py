@@ -10,7 +10,7 @@ async def test_migrations_and_mapped_classes_agree(app):
     migrations.check("catalog", app.state.settings.database_url.get_secret_value())
 
 
-def test_products_of_the_first_release_are_folded_anew():
+def test_products_of_the_first_release_are_folded_again():
     url = testing.fresh_database("test_catalog_migration")
     command.upgrade(migrations.config("catalog", url), "0001")
     engine = create_engine(url)

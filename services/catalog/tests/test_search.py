@@ -231,7 +231,7 @@ async def test_the_exact_reference_wins_over_those_that_differ_by_case(imported,
     assert references((await find("aB"))["exact"]) == ["AB", "ab", "Àb"]
 
 
-async def test_references_that_differ_by_a_dash_are_told_apart(imported, find):
+async def test_references_that_differ_by_a_dash_are_distinguished(imported, find):
     dash = "MX\N{NON-BREAKING HYPHEN}500"
     await imported(f"MX-500,Une,true\n{dash},Deux,true\n")
 

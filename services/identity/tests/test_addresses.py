@@ -60,7 +60,7 @@ async def test_a_link_goes_to_the_address_of_the_account_and_no_other(people, se
     assert (await people.ask_secret(requested.link_id)).json()["email"] == STRASZE
 
 
-def test_keys_are_made_anew_and_accounts_that_collide_are_named(caplog):
+def test_keys_are_recomputed_and_accounts_that_collide_are_named(caplog):
     """Each is as it was with the release before: casefolded, so that ß was « ss »."""
     url = testing.fresh_database("test_identity_addresses")
     command.upgrade(migrations.config("identity", url), "0002")

@@ -61,12 +61,12 @@ def test_a_staff_account_lives_its_life(staff):
 
     last = staff("disable", "claire@example.org")
     assert (last.exit_code, last.stdout) == (1, "")
-    assert last.stderr == "nobody would be left to manage the staff\n"
+    assert last.stderr == "no other administrator could manage the staff\n"
     taken = staff(*somebody("KARIM@example.org"), password=PASSWORD)
     assert (taken.exit_code, taken.stderr) == (1, "another account has this address\n")
 
 
-def test_what_is_wrong_is_said_in_one_line_each(staff):
+def test_each_mistake_is_one_line(staff):
     wrong = staff(*somebody("karim"), password="court")
     assert wrong.exit_code == 2
     assert wrong.stderr.splitlines() == [

@@ -249,7 +249,7 @@ async def test_slips_in_domains_are_questioned(people, domain, meant):
     assert answer.json()["suggestion"] == (meant and f"Jeanne.D@{meant}")
 
 
-async def test_what_the_outbox_has_forgotten_is_told_by_the_table(people, session):
+async def test_events_deleted_from_the_outbox_are_rebuilt_from_the_table(people, session):
     """The state that an account has now; neither passwords nor links."""
     await people.register(email=EMAIL)
     before = await last_change(session)

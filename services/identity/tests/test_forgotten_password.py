@@ -1,4 +1,4 @@
-"""Whoever forgot a password is mailed a link, and nobody learns which addresses exist."""
+"""A forgotten password: a link is mailed, and answers do not show which addresses exist."""
 
 import asyncio
 from datetime import timedelta
@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 from contracts.identity.purposes import Purpose
 from contracts.identity.roles import Role
 from identity.models import Account, Link, Slowdown
-from identity.operations import links as asking
+from identity.operations import links as link_operations
 from identity.operations.links import next_deadline
 
 PASSWORD = "grenouille sur un vélo"
@@ -41,7 +41,7 @@ async def test_an_unknown_address_and_a_disabled_account_get_the_same_answer(
     assert link.purpose == Purpose.PASSWORD
 
 
-async def test_every_answer_leaves_at_a_deadline_that_was_set_before_anything_was_known(
+async def test_every_answer_leaves_at_a_deadline_set_before_the_account_was_looked_up(
     people, mail, app, monkeypatch, links
 ):
     await people.registered(email=EMAIL)
@@ -55,11 +55,11 @@ async def test_every_answer_leaves_at_a_deadline_that_was_set_before_anything_wa
 
     async def reach(moment: float) -> None:
         waits.append(moment)
-        links_then.append(len(await links()))  # the work is done before the waiting
+        links_then.append(len(await links()))  # the work is done before the wait
 
-    monkeypatch.setattr(asking, "next_deadline", deadline)
-    monkeypatch.setattr(asking, "reach", reach)
-    monkeypatch.setattr(asking, "time", Standing())
+    monkeypatch.setattr(link_operations, "next_deadline", deadline)
+    monkeypatch.setattr(link_operations, "reach", reach)
+    monkeypatch.setattr(link_operations, "time", StoppedClock())
     for email in (EMAIL, "personne@example.org", "pas une adresse"):
         await people.forget(email)
 
@@ -67,9 +67,7 @@ async def test_every_answer_leaves_at_a_deadline_that_was_set_before_anything_wa
     assert links_then == [1] * 3
 
 
-class Standing:
-    """A clock that stands still."""
-
+class StoppedClock:
     def monotonic(self) -> float:
         return 1000.0
 
@@ -85,7 +83,7 @@ def test_without_a_deadline_an_answer_leaves_at_once():
     assert next_deadline(10.0, 10.2, 0) == 10.2
 
 
-async def test_a_forgotten_password_is_chosen_anew(people, mail, links):
+async def test_a_forgotten_password_is_replaced(people, mail, links):
     await people.hired(Role.TECHNICIAN, email=EMAIL)
     await people.forget(EMAIL)
     [link] = await links()
@@ -97,7 +95,7 @@ async def test_a_forgotten_password_is_chosen_anew(people, mail, links):
     assert (await people.sign_in(EMAIL, OTHER_PASSWORD)).status_code == 201
 
 
-async def test_an_account_is_mailed_five_links_an_hour_and_nobody_is_told(
+async def test_an_account_is_mailed_five_links_an_hour_and_further_ones_are_silently_dropped(
     people, mail, session, links, later
 ):
     await people.registered(email=EMAIL)

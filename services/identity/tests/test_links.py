@@ -59,7 +59,7 @@ async def test_a_link_is_announced_with_what_it_is_for_and_no_secret(people, cus
     }
 
 
-async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, link):
+async def test_the_mail_service_gets_the_secret_and_its_recipient(people, link):
     body = (await people.ask_secret(link.link_id)).json()
     assert len(body["secret"]) >= 43
     assert datetime.fromisoformat(body["expires_at"]) == link.expires_at
@@ -67,7 +67,7 @@ async def test_who_writes_the_mail_is_told_the_secret_and_where_it_goes(people, 
     assert (body["first_name"], body["last_name"]) == ("Nathalie", "Rousseau")
 
 
-async def test_nobody_but_a_service_is_told_a_secret(people, link, session):
+async def test_only_a_service_gets_a_secret(people, link, session):
     for role in Role:
         answer = await people.post(f"/links/{link.link_id}/secret", None, token(role))
         people.refused(answer, 403, "forbidden")

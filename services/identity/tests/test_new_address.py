@@ -1,4 +1,4 @@
-"""Where mail can be sent, a customer's new address counts once its link is opened."""
+"""With mail, a customer's new address takes effect once its link is opened."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -57,7 +57,7 @@ async def test_a_new_address_waits_for_its_link(people, session, me, links):
     assert signed_in["account"]["pending_email"] == NEW
 
 
-async def test_the_link_makes_the_new_address_count(people, session, me, links):
+async def test_opening_the_link_makes_the_new_address_effective(people, session, me, links):
     await change_email(people, me)
     secret = await people.secret((await links())[0].link_id)
     body = (await people.read_link(secret)).json()
@@ -83,8 +83,8 @@ async def test_a_link_for_an_address_changes_no_password(people, me, links):
     assert (await people.sign_in(NEW, PASSWORD)).status_code == 201
 
 
-async def test_who_has_an_address_is_told_to_whoever_reads_its_mail_alone(people, me, links):
-    """The answer is that for any address; what is mailed holds no link, and names its holder."""
+async def test_only_the_mailbox_of_an_address_learns_who_has_it(people, me, links):
+    """The answer is the same for any address; the mail has no link, and goes to its owner."""
     free = (await change_email(people, me)).json()
     await people.registered(email="marc@example.org", first_name="Marc", last_name="Petit")
     answer = await change_email(people, me, "Marc@Example.org")
@@ -100,7 +100,7 @@ async def test_who_has_an_address_is_told_to_whoever_reads_its_mail_alone(people
 
 @pytest.mark.parametrize("way", ["own change", "counter", "forgotten"])
 async def test_no_pending_address_survives_a_new_password(people, me, customer, links, way):
-    """Whoever knew the old one, and asked for an address of their own, gets nothing more."""
+    """A thief of the old password who requested another address loses that change."""
     await change_email(people, me)
     secret = await people.secret((await links())[0].link_id)
     if way == "own change":
@@ -135,12 +135,12 @@ async def test_an_address_taken_meanwhile_is_refused_when_its_link_is_opened(
     assert (await people.use_link(secret, None)).status_code == 200
 
 
-async def test_a_pending_address_is_nobodys_yet(people, me):
+async def test_a_pending_address_is_still_free(people, me):
     await change_email(people, me)
     assert (await people.register(email=NEW)).status_code == 201
 
 
-async def test_a_change_is_given_up(people, me, links):
+async def test_a_change_is_cancelled(people, me, links):
     await change_email(people, me)
     secret = await people.secret((await links())[0].link_id)
 
@@ -153,7 +153,7 @@ async def test_a_change_is_given_up(people, me, links):
     assert (await people.sign_in(EMAIL)).status_code == 201
 
 
-async def test_ones_own_address_gives_up_the_change(people, session, me, links):
+async def test_entering_the_current_address_cancels_the_change(people, session, me, links):
     await change_email(people, me)
     answer = await change_email(people, me, EMAIL)
     assert (answer.json()["email"], answer.json()["pending_email"]) == (EMAIL, None)

@@ -1,4 +1,4 @@
-"""What may be a password, and how it is kept."""
+"""Which passwords are accepted, and how they are stored."""
 
 import asyncio
 import functools
@@ -31,7 +31,7 @@ def passwords() -> Passwords:
     )
 
 
-async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords):
+async def test_a_password_is_stored_as_a_salted_argon2id_hash(passwords):
     first, second = [await passwords.hash("grenouille sur un vélo") for _ in range(2)]
     assert first != second
     assert first.startswith("$argon2id$v=19$m=8,t=1,p=1$")
@@ -39,7 +39,7 @@ async def test_a_password_is_kept_as_a_salted_argon2id_hash(passwords):
     assert not await passwords.verify(first, "grenouille sur un velo")
 
 
-async def test_nothing_is_right_where_there_is_no_account(passwords):
+async def test_no_password_is_right_without_an_account(passwords):
     assert not await passwords.verify(None, "grenouille sur un vélo")
     assert not await passwords.verify("not a hash", "grenouille sur un vélo")
 
@@ -48,7 +48,7 @@ async def test_hashing_leaves_the_event_loop_free(passwords):
     assert await passwords.run(threading.current_thread) is not threading.current_thread()
 
 
-async def test_two_at_once_some_wait_and_the_next_ones_are_told_to_come_back(passwords):
+async def test_two_run_at_once_some_wait_and_further_ones_get_retry_after(passwords):
     at_once, most, done = 0, 0, threading.Event()
 
     def work() -> None:
@@ -63,7 +63,7 @@ async def test_two_at_once_some_wait_and_the_next_ones_are_told_to_come_back(pas
             await passwords.run(work)
 
     turns = [asyncio.create_task(take_a_turn(who)) for who in "abc"]
-    while at_once < 2:  # noqa: ASYNC110 - threads tell nobody
+    while at_once < 2:  # noqa: ASYNC110 - threads set no event
         await asyncio.sleep(0.01)
     with pytest.raises(Busy) as refusal:
         await passwords.choose("grenouille sur un vélo", field="password")
@@ -85,7 +85,7 @@ async def taking(turns: Turns, order: list[str], account: str, address: str) -> 
         order.append(f"not {account}")
 
 
-async def test_one_check_at_a_time_for_an_account_leaves_the_other_place_to_others():
+async def test_one_account_has_one_check_at_a_time_so_others_get_the_second():
     turns, order = Turns(at_once=2, waiting=20), []
     async with turns.turn("nathalie", "192.0.2.1"):
         mine = [asyncio.create_task(taking(turns, order, "nathalie", "192.0.2.1")) for _ in "12345"]
@@ -101,7 +101,7 @@ async def test_one_check_at_a_time_for_an_account_leaves_the_other_place_to_othe
     assert (turns.free, turns.waiting(), turns.checked) == (2, [], set())
 
 
-async def test_addresses_take_turns_and_the_longest_line_gives_way():
+async def test_addresses_take_turns_and_the_longest_queue_loses_its_newest():
     turns, order = Turns(at_once=1, waiting=4), []
     async with turns.turn("first", "192.0.2.1"):
         greedy = [
@@ -169,7 +169,7 @@ async def test_a_common_password_is_refused_beside_its_field(passwords):
 @pytest.mark.parametrize(
     "password",
     [
-        "1qaz2wsx3edc",  # listed as it stands
+        "1qaz2wsx3edc",  # listed exactly so
         "password1234",
         "P@ssw0rd1234",
         "motdepasse!!",
@@ -206,7 +206,7 @@ async def test_a_common_password_is_refused_beside_its_field(passwords):
         "lighthouse-84",
     ],
 )
-def test_what_is_guessed_first_is_refused(password):
+def test_a_password_that_is_guessed_first_is_refused(password):
     assert is_common(password, OWNER)
 
 
@@ -226,7 +226,7 @@ def test_what_is_guessed_first_is_refused(password):
         "4@8({[<36961!|17$5+7%20" * 3,
     ],
 )
-def test_what_is_long_enough_needs_no_composition(password):
+def test_a_long_password_needs_no_special_characters(password):
     assert not is_common(password, OWNER)
 
 
@@ -255,18 +255,18 @@ def test_no_text_takes_long_to_judge(text):
     ["guichet2026!!", "Guichet-Durand", "électro-durand-26", "Electro Durand", "vendeurvendeur1",
      "durand.example", "duponT-guichet-2026", "AdministrateuR!"],
 )  # fmt: skip
-async def test_words_of_the_house_and_of_its_people_make_no_password(passwords, password):
+async def test_a_password_of_the_shops_words_or_the_owners_names_is_refused(passwords, password):
     with pytest.raises(PasswordTooCommon) as refusal:
         await passwords.choose(password, field="password", owner=OWNER)
     assert refusal.value.field == "password"
 
 
-def test_the_words_of_the_house_are_a_setting(monkeypatch):
+def test_the_words_of_the_shop_are_a_setting(monkeypatch):
     monkeypatch.setenv("GUICHET_HOUSE_WORDS", "Électro Durand")
     nowhere = SecretStr("postgresql+psycopg://nobody@127.0.0.1:1/nowhere")
     app = create_app(Settings(database_url=nowhere, password_memory_kib=8))
     assert "Électro Durand" in app.state.passwords.site_words
 
 
-async def test_a_word_of_the_house_among_others_is_no_fault(passwords):
+async def test_a_word_of_the_shop_among_others_is_accepted(passwords):
     assert await passwords.choose("un guichet en forêt noire", field="password", owner=OWNER)

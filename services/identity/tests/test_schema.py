@@ -18,7 +18,7 @@ async def test_every_word_of_a_customer_stands_between_blanks(session):
     )
 
 
-def test_people_of_an_older_release_are_folded_anew():
+def test_people_of_an_older_release_are_folded_again():
     url = testing.fresh_database("test_identity_migration")
     command.upgrade(migrations.config("identity", url), "0003")
     engine = create_engine(url)

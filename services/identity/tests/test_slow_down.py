@@ -1,4 +1,4 @@
-"""Whoever keeps failing waits longer and longer, and nobody learns which accounts exist."""
+"""Repeated failures wait longer and longer, and do not reveal which accounts exist."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from chassis.pruning import prune_all
 from identity.models import Slowdown
 from identity.operations import sessions
 from identity.operations.attempts import subject_of
-from identity.passwords import MOST_OF_AN_ACCOUNT
+from identity.passwords import MAX_WAITING_PER_ACCOUNT
 
 EMAIL = "nathalie@example.org"
 PASSWORD = "grenouille sur un vélo"
@@ -62,7 +62,7 @@ async def test_after_five_failures_even_the_right_password_waits(people, registe
     assert (await people.sign_in(EMAIL)).status_code == (201 if registered else 401)
 
 
-async def test_attempts_that_were_not_looked_at_do_not_prolong_the_wait(people, session):
+async def test_attempts_during_a_wait_do_not_prolong_it(people, session):
     await people.registered(email=EMAIL)
     for _ in range(8):
         await people.sign_in(EMAIL, WRONG)
@@ -103,7 +103,7 @@ async def test_guesses_at_invented_accounts_lock_no_shop_out(people):
     assert (await people.sign_in(EMAIL, address="192.0.2.66")).status_code == 201
 
 
-async def test_an_address_that_is_slowed_down_is_told_nothing_by_what_counts(people, session):
+async def test_an_address_that_is_slowed_down_learns_nothing_from_what_counts(people, session):
     session.add(
         Slowdown(
             kind="address",
@@ -117,7 +117,9 @@ async def test_an_address_that_is_slowed_down_is_told_nothing_by_what_counts(peo
     people.refused(await people.sign_in(EMAIL, address="192.0.2.66"), 429, "too_many_attempts")
 
 
-async def test_where_an_account_has_signed_in_before_nobody_elses_failures_count(people, later):
+async def test_in_a_browser_that_an_account_used_before_only_its_failures_there_count(
+    people, later
+):
     await people.registered(email=EMAIL)
     known = (await people.sign_in(EMAIL)).json()["browser"]
     for _ in range(5):
@@ -125,7 +127,7 @@ async def test_where_an_account_has_signed_in_before_nobody_elses_failures_count
     people.refused(await people.sign_in(EMAIL), 429, "too_many_attempts")
 
     assert (await people.sign_in(EMAIL, browser=known)).status_code == 201
-    # What it gets wrong itself counts, and only there; its success frees no guesser elsewhere.
+    # Its own failures count, and only there; its success does not reset the count elsewhere.
     people.refused(await people.sign_in(EMAIL), 429, "too_many_attempts")
     for _ in range(5):
         people.refused(await people.sign_in(EMAIL, WRONG, browser=known), 401, "credentials_wrong")
@@ -134,7 +136,7 @@ async def test_where_an_account_has_signed_in_before_nobody_elses_failures_count
     assert (await people.sign_in(EMAIL, browser=known)).status_code == 201
 
 
-async def test_a_browser_is_known_to_those_alone_who_signed_in_there(people):
+async def test_a_browser_is_only_known_for_accounts_that_signed_in_there(people):
     await people.registered(email=EMAIL)
     await people.registered(email="marc@example.org")
     marcs = (await people.sign_in("marc@example.org")).json()["browser"]
@@ -151,7 +153,7 @@ async def test_a_browser_is_known_to_those_alone_who_signed_in_there(people):
     people.refused(answer, 401, "unauthenticated")
 
 
-async def test_whoever_is_signed_in_changes_the_password_while_others_guess(people):
+async def test_a_signed_in_person_can_change_the_password_while_others_guess(people):
     await people.registered(email=EMAIL)
     me = await people.signed_in(EMAIL)
     for _ in range(5):
@@ -169,7 +171,7 @@ async def test_a_network_of_ipv6_counts_as_one_address(people, session):
     assert sorted(await session.scalars(counts)) == [1, 3]
 
 
-async def test_the_gateway_tells_the_address_where_web_does_not(people, session, app, monkeypatch):
+async def test_the_gateway_passes_on_the_address_if_web_does_not(people, session, app, monkeypatch):
     await people.registered(email=EMAIL)
 
     async def fail(**headers: str) -> None:
@@ -242,11 +244,11 @@ async def test_one_person_does_not_occupy_the_checks_of_everybody(
 
     assert others.status_code == 401
     served = ended[: ended.index(("autre@example.org", 401))]
-    assert served.count(("pressee@example.org", 201)) < MOST_OF_AN_ACCOUNT
+    assert served.count(("pressee@example.org", 201)) < MAX_WAITING_PER_ACCOUNT
     assert most == 1
     assert {answer.status_code for answer in answers} == {201, 503}
     assert all("Retry-After" in answer.headers for answer in answers if answer.is_error)
-    assert sum(answer.is_success for answer in answers) <= 1 + MOST_OF_AN_ACCOUNT
+    assert sum(answer.is_success for answer in answers) <= 1 + MAX_WAITING_PER_ACCOUNT
 
 
 async def test_old_failures_and_old_sessions_are_forgotten(people, session, database, later):

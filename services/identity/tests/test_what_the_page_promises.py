@@ -31,7 +31,7 @@ def says(words: str) -> bool:
         f"at a browser that it has never signed in to | {models.FREE_FAILURES['account']} |",
         f"changes its own password | {models.FREE_FAILURES['browser']} |",
         f"at browsers that are not known | {models.FREE_FAILURES['address']} |",
-        f"askings for a link from an address | {models.FREE_FAILURES['link']} |",
+        f"requests for a link from an address | {models.FREE_FAILURES['link']} |",
         f"no mail is sent, by account | {models.FREE_FAILURES['new_address']} |",
         f"{models.SHORTEST_WAIT.seconds} s, doubled each time,"
         f" {models.LONGEST_WAIT.seconds // 60} min at most",
@@ -41,14 +41,14 @@ def says(words: str) -> bool:
         f"Passwords have {PASSWORD_SHORTEST} characters at least",
         f"{SETTINGS['password_memory_kib'].default // 1024} MiB each",
         f"{SETTINGS['password_queue'].default} wait (`GUICHET_PASSWORD_QUEUE`), at most"
-        f" {passwords.MOST_OF_AN_ACCOUNT} of one account from one address",
+        f" {passwords.MAX_WAITING_PER_ACCOUNT} of one account from one address",
         f"Nobody waits more than {passwords.LONGEST_WAIT_SECONDS} s for a turn",
         f"| ends unused after | {SETTINGS['customer_session_hours'].default // 24} days |"
         f" {SETTINGS['staff_session_hours'].default} hours |",
         f"| ends for good after | {SETTINGS['customer_session_days'].default} days |"
         f" {SETTINGS['staff_session_days'].default} days |",
-        f"| at most | {sessions.MOST_SESSIONS} a person",
-        f"is taken there for {tokens.ACCESS_SECONDS} s at most",
+        f"| at most | {sessions.MAX_SESSIONS} a person",
+        f"is accepted there for {tokens.ACCESS_SECONDS} s at most",
     ],
 )
 def test_a_number_of_the_page_is_the_codes(words):
@@ -69,7 +69,7 @@ def test_the_tests_that_the_page_names_are_where_it_says():
     assert named - there == set()
 
 
-def test_other_numbers_are_said_in_words():
+def test_numbers_that_the_page_has_in_words():
     assert (passwords.AT_ONCE, says("Two run at once")) == (2, True)
     assert (attempts.UNKNOWN_COUNTED_ONCE_IN, says("of unknown ones one in five")) == (5, True)
     assert (session_check.SECONDS, says("at most ten seconds ago")) == (10, True)

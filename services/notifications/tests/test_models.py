@@ -1,4 +1,4 @@
-"""The rules about one mail and what it is about: no database is needed."""
+"""The rules about one mail, tested without a database."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,7 +77,7 @@ def due(kind: Kind = Kind.REPLY, **changes: Any) -> Due:
     return Due(**values | changes)
 
 
-# Of a mail about the second version of a request: what happened since, and whether it still goes.
+# For a mail about version 2 of a request: what happened since, and whether it is still sent.
 @pytest.mark.parametrize(
     ("kind", "since", "goes"),
     [
@@ -98,7 +98,7 @@ def due(kind: Kind = Kind.REPLY, **changes: Any) -> Due:
         (Kind.RESOLVED, {"staff_version": 3, "resolved_by": COLLEAGUE}, True),
     ],
 )
-def test_what_has_happened_since_makes_a_mail_pointless(kind, since, goes):
+def test_a_mail_is_obsolete_after_later_changes(kind, since, goes):
     wants = Preferences(person_id=CUSTOMER, new_requests_since=AT, customer_answers_since=AT)
     to_staff = kind in {Kind.NEW_REQUEST, Kind.CUSTOMER_ANSWER}
     reader = person(role=Role.TECHNICIAN) if to_staff else person()
@@ -106,7 +106,7 @@ def test_what_has_happened_since_makes_a_mail_pointless(kind, since, goes):
     assert about.verdict(AT) is (Verdict.READY if goes else Verdict.OBSOLETE)
 
 
-def test_an_answer_without_a_known_version_is_superseded_by_the_first_word():
+def test_an_answer_of_unknown_version_is_superseded_by_any_customers_message():
     about = due(reasons=(), ticket=ticket(customer_version=1))
     assert about.verdict(AT) is Verdict.OBSOLETE
 
@@ -135,7 +135,7 @@ def test_a_mail_waits_for_what_it_has_to_name():
     assert due(reasons=written, authors={CUSTOMER: person()}).verdict(AT) is Verdict.INCOMPLETE
 
 
-def test_a_disabled_account_hears_of_its_security_alone():
+def test_a_disabled_account_gets_only_mails_about_its_security():
     disabled = person(enabled=False)
     assert due(person=disabled).verdict(AT) is Verdict.OBSOLETE
     for kind in (Kind.PASSWORD_CHANGED, Kind.FIRST_PASSWORD, Kind.EMAIL_CHANGED):

@@ -250,7 +250,7 @@ async def test_a_mail_behind_one_that_hangs_is_sent_by_a_worker_that_waits(
     assert len(postman.taken) == 2
 
 
-async def test_figures_tell_of_the_queue(scenario, client, postman):
+async def test_metrics_show_the_queue(scenario, client, postman):
     await has_mails(scenario, 3)
     page = (await client.get("/metrics")).text
     assert "guichet_mail_queue_mails 3.0" in page

@@ -108,7 +108,9 @@ async def test_a_customer_cancels_nothing(client, sale, shop, session):
     assert len(await published(session)) == 1
 
 
-async def test_what_the_outbox_has_forgotten_is_told_by_the_table(client, sale, shop, session):
+async def test_events_deleted_from_the_outbox_are_rebuilt_from_the_table(
+    client, sale, shop, session
+):
     await cancel(client, sale["id"])
     await client.post("/api/sales", json=shop.sale(), headers=SELLER)
     before = await published(session)

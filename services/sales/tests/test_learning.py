@@ -32,7 +32,7 @@ async def stored(session, kind, id):
     return await session.get(kind, id)
 
 
-async def test_a_customer_is_kept_as_last_told(shop, session):
+async def test_a_customer_is_stored_as_in_the_last_event(shop, session):
     await shop.hears_of_customer(version=2, last_name="Lefèvre", enabled=False)
 
     customer = await stored(session, KnownCustomer, shop.customer_id)
@@ -77,7 +77,7 @@ async def test_a_whole_import_is_kept_each_product_by_its_own_version(shop, sess
     assert (await stored(session, SellableProduct, shop.product_id)).designation == "Plus récente"
 
 
-async def test_a_product_told_twice_in_one_event_is_kept_in_its_newest_version(session, database):
+async def test_of_a_product_twice_in_one_event_the_newest_version_is_stored(session, database):
     id = uuid4()
     products = [state(id, 2, "Neuve"), state(id, 1, "Ancienne")]
     await deliver(database, subscriptions, ProductsChanged(change_id=uuid4(), products=products))
@@ -124,7 +124,7 @@ async def test_nobody_is_asked_about_what_is_known(client, shop, owners):
     assert owners.requests == []
 
 
-async def test_what_the_owner_says_is_judged_like_what_it_told(client, shop_without_events, owners):
+async def test_an_owners_answer_is_treated_like_its_events(client, shop_without_events, owners):
     owners.know_customer(shop_without_events.customer_id, enabled=False)
     owners.know_product(shop_without_events.product_id, on_sale=False)
     assert code_of(await record(client, shop_without_events)) == "customer_disabled"
@@ -133,7 +133,7 @@ async def test_what_the_owner_says_is_judged_like_what_it_told(client, shop_with
     assert code_of(await record(client, shop_without_events)) == "product_withdrawn"
 
 
-async def test_an_event_that_arrives_late_does_not_undo_what_the_owner_said(
+async def test_an_event_that_arrives_late_does_not_undo_the_owners_answer(
     client, shop_without_events, owners, session
 ):
     owners.know_customer(shop_without_events.customer_id, version=4, last_name="Lefèvre")

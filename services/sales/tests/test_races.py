@@ -128,7 +128,7 @@ async def test_a_customer_renamed_during_their_sale_is_found_under_the_new_name(
     assert sale["customer_id"] == str(busy_shop.customer_id)
 
 
-async def test_two_replicas_that_hear_of_the_same_products_never_wait_for_each_other(busy_shop):
+async def test_two_replicas_with_the_same_products_never_wait_for_each_other(busy_shop):
     """Each takes them in the order of their ids, however the event names them."""
     first, second = sorted(uuid4() for _ in range(2))
 

@@ -198,17 +198,19 @@ async def about(client, shop, typed):
 FREE = {"sale": None, "same_number": None, "look_alike": None}
 
 
-async def test_a_free_serial_number_is_said_free(client, shop):
+async def test_a_free_serial_number_is_reported_as_free(client, shop):
     assert (await check(client, shop, " sn0000000000001 ")).json()["serial_number"] == serial(1)
     assert await about(client, shop, serial(1)) == FREE
 
 
-async def test_a_sold_serial_number_is_said_with_its_sale(client, shop, sell):
+async def test_a_sold_serial_number_is_shown_with_its_sale(client, shop, sell):
     sale = await sell(1)
     assert (await check(client, shop, serial(1))).json()["sale"] == sale
 
 
-async def test_the_same_number_of_another_product_is_told_and_is_not_this_unit(client, shop, sell):
+async def test_the_same_number_of_another_product_is_reported_and_is_not_this_unit(
+    client, shop, sell
+):
     sale = await sell(1)
     shop.product_id = uuid4()
     await shop.hears_of_product()
@@ -230,7 +232,7 @@ async def test_the_same_number_of_another_product_is_told_and_is_not_this_unit(c
     ],
 )
 @pytest.mark.parametrize("other_product", [False, True])
-async def test_a_number_that_reads_like_a_sold_one_is_told(
+async def test_a_number_that_reads_like_a_sold_one_is_reported(
     client, shop, sell, sold, typed, other_product
 ):
     sale = await sell(1, serial_number=sold)

@@ -63,7 +63,7 @@ OLD_SALE = """
 """
 
 
-def test_sales_of_the_release_before_are_folded_anew():
+def test_sales_of_the_release_before_are_folded_again():
     url = testing.fresh_database("test_sales_old_sales")
     command.upgrade(migrations.config("sales", url), "0004")
     engine = create_engine(url)

@@ -10,7 +10,7 @@ from sqlalchemy import select, text, update
 from chassis.pruning import prune
 from tickets.models import Change
 from tickets.operations.changes import OLD_CHANGES
-from tickets.queries.changes import MOST_CHANGES, Snapshot
+from tickets.queries.changes import MAX_CHANGES, Snapshot
 
 
 async def changes(desk, who, since):
@@ -43,7 +43,7 @@ def test_a_snapshot_that_follows_another_leaves_out_nothing_of_it(one, other):
     assert one.follows(other) or not before <= seen or one.next < other.next
 
 
-async def test_staff_are_told_of_everything_since_a_page(busy_desk, nathalie, karim):
+async def test_staff_get_all_changes_since_a_page(busy_desk, nathalie, karim):
     number = await busy_desk.opened(nathalie)
     before = await now(busy_desk, karim)
     await busy_desk.note(karim, number)
@@ -54,7 +54,7 @@ async def test_staff_are_told_of_everything_since_a_page(busy_desk, nathalie, ka
     assert (await changes(busy_desk, karim, received["as_of"]))["changes"] == []
 
 
-async def test_customers_are_told_of_their_own_and_of_what_they_may_see(
+async def test_customers_get_changes_of_their_own_requests_that_they_may_see(
     busy_desk, nathalie, marc, karim
 ):
     number, other = await busy_desk.opened(nathalie), await busy_desk.opened(marc)
@@ -95,10 +95,10 @@ async def test_nothing_is_left_out_while_a_transaction_runs_long(busy_desk, nath
     ]
 
 
-async def test_too_much_is_not_told_one_by_one(busy_desk, nathalie, karim):
+async def test_too_many_changes_are_not_listed_one_by_one(busy_desk, nathalie, karim):
     before = await now(busy_desk, karim)
     async with busy_desk.database.transaction() as session:
-        for number in range(MOST_CHANGES + 1):
+        for number in range(MAX_CHANGES + 1):
             session.add(
                 Change(
                     number=number,
@@ -115,7 +115,7 @@ async def test_too_much_is_not_told_one_by_one(busy_desk, nathalie, karim):
         assert (await changes(busy_desk, who, received["as_of"]))["everything"] is False
 
 
-async def test_what_is_forgotten_is_said_to_be(busy_desk, nathalie, karim):
+async def test_an_old_snapshot_is_reported_as_expired(busy_desk, nathalie, karim):
     long_ago = await now(busy_desk, karim)
     await busy_desk.opened(nathalie)
     await busy_desk.opened(nathalie)

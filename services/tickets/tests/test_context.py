@@ -1,4 +1,4 @@
-"""What staff see beside a request: the customer, their other things, and others like it."""
+"""What staff see beside a request: its customer, their other requests, similar requests."""
 
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -22,7 +22,7 @@ def numbers(lines):
     return [line["number"] for line in lines]
 
 
-async def test_the_customer_is_what_identity_told_and_nothing_else(desk, context, nathalie):
+async def test_a_customer_is_copied_only_from_identitys_events(desk, context, nathalie):
     number = await desk.opened(nathalie)
     before = (await context(number))["customer"]
     assert (before["id"], before["name"]) == (str(nathalie.id), "Nathalie Rousseau")
@@ -69,7 +69,7 @@ async def test_the_customer_s_other_requests_come_newest_activity_first(
     assert around["ticket_count"] == 2
 
 
-async def test_others_on_the_same_product_tell_how_they_ended(
+async def test_other_requests_on_the_same_product_show_how_they_ended(
     desk, context, nathalie, marc, someone, karim
 ):
     sale = await desk.sell(nathalie)
@@ -109,7 +109,7 @@ async def test_counts_are_never_above_1001(desk, context, nathalie):
     assert (await context(number))["ticket_count"] == 1001
 
 
-async def test_a_request_that_is_not_there_has_no_context(desk, karim):
+async def test_an_unknown_request_has_no_context(desk, karim):
     answer = await desk.get(karim, f"/{uuid4().int % 10**9 + 10**9}/context")
     assert (answer.status_code, answer.json()["code"]) == (404, "ticket_unknown")
 

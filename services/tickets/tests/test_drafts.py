@@ -146,7 +146,7 @@ async def test_nobody_keeps_drafts_in_what_they_may_not_see(desk, nathalie, marc
 
 
 @pytest.mark.parametrize("field", [{"kind": "note"}, {"minutes": 4}])
-async def test_customers_begin_no_notes_and_tell_no_time(desk, nathalie, field):
+async def test_customers_draft_no_notes_and_no_time_spent(desk, nathalie, field):
     number = await desk.opened(nathalie)
     answer = await save(desk, nathalie, number, text="Bonjour", **field)
     assert (answer.status_code, answer.json()["code"]) == (422, "staff_only")

@@ -357,17 +357,17 @@ async def test_the_daily_job_deletes_what_nobody_has_and_names_what_is_lost(
         await session.execute(update(File).values(made_at=File.made_at - timedelta(days=2)))
     assert (folder / forgotten["id"] / "original").exists()
 
-    first = await stored_files.keep(desk.database, files.app.state.objects)
+    first = await stored_files.clean_up(desk.database, files.app.state.objects)
     assert (first.objects, first.missing) == (0, 1)  # they might belong to what is just committed
     monkeypatch.setattr(stored_files, "SETTLES_WITHIN", timedelta(seconds=-60))
-    second = await stored_files.keep(desk.database, files.app.state.objects)
+    second = await stored_files.clean_up(desk.database, files.app.state.objects)
     assert second.rows == 0
     assert second.objects >= 3 + 3 + 1  # with those of the other tests
     left = {path.parent.name for path in folder.rglob("*") if path.is_file()}
     assert left >= {lost["id"], kept["id"]}
     assert not left & {removed["id"], forgotten["id"], given_up["id"], "something"}
-    third = await stored_files.keep(desk.database, files.app.state.objects)
-    assert third == stored_files.Kept(rows=0, objects=0, missing=1)
+    third = await stored_files.clean_up(desk.database, files.app.state.objects)
+    assert third == stored_files.CleanedUp(rows=0, objects=0, missing=1)
 
     answer = await files.read(nathalie, lost["id"], "shown")
     assert (answer.status_code, answer.json()["code"]) == (404, "file_missing")

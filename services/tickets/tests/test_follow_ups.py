@@ -1,4 +1,4 @@
-"""A resolved request is taken up again by another one, and both say so."""
+"""A new request can follow a resolved one, and both show the link."""
 
 import pytest
 
@@ -64,7 +64,7 @@ async def test_the_product_may_be_named_again_but_not_another_one(desk, nathalie
 
 
 @pytest.mark.parametrize("answered", [False, True])
-async def test_what_is_not_resolved_is_completed_and_not_followed(desk, nathalie, karim, answered):
+async def test_a_request_that_is_not_resolved_cannot_be_followed(desk, nathalie, karim, answered):
     number = await desk.opened(nathalie)
     if answered:
         await desk.say(karim, number)
@@ -92,13 +92,13 @@ async def test_nobody_follows_on_a_sale_cancelled_since(desk, nathalie):
 
 
 @pytest.mark.parametrize("follows", [-1, 10**18, "abc", 1.5])
-async def test_what_cannot_be_a_number_is_refused(desk, nathalie, follows):
+async def test_an_invalid_number_is_refused(desk, nathalie, follows):
     answer = await desk.open(nathalie, follows=follows)
     assert answer.status_code == 422
     assert {error["field"] for error in answer.json()["errors"]} >= {"follows"}
 
 
-async def test_an_open_request_on_a_product_is_offered_to_be_completed(desk, nathalie, karim):
+async def test_a_product_shows_its_newest_unresolved_request(desk, nathalie, karim):
     sale = await desk.sell(nathalie)
 
     async def offered():

@@ -99,7 +99,7 @@ async def test_nobody_has_a_last_word_after_somebody_else_resolved(desk, nathali
     assert len((await desk.read(karim, number))["messages"]) == 1
 
 
-async def test_customers_tell_no_time_spent(desk, nathalie, karim):
+async def test_customers_cannot_record_time_spent(desk, nathalie, karim):
     number = await desk.opened(nathalie)
     for answer in (
         await desk.say(nathalie, number, minutes=3),

@@ -1,4 +1,4 @@
-"""Hints arrive as things happen, across replicas, and none is left out after a lost connection."""
+"""Hints arrive at once, across replicas, and none is lost with a connection."""
 
 import asyncio
 import contextlib
@@ -30,8 +30,8 @@ from tickets.models import Change
 from tickets.operations import tickets as operations
 from tickets.queries.changes import SNAPSHOT
 from tickets.routes.live import (
-    MOST_OF_A_PERSON,
-    MOST_WAITING,
+    MAX_PER_PERSON,
+    MAX_WAITING,
     Hub,
     Stream,
     TooManyOfAPerson,
@@ -49,7 +49,7 @@ LOSE_LISTENERS = """
 
 @contextlib.asynccontextmanager
 async def running(app) -> AsyncGenerator[httpx.AsyncClient]:
-    """A process of the service, as browsers and the web meet it: over a real socket."""
+    """A process of the service, on a real socket."""
     config = uvicorn.Config(
         app, host="127.0.0.1", port=0, log_config=None, timeout_graceful_shutdown=1
     )
@@ -90,7 +90,7 @@ class Events:
 
     def __init__(self, response: httpx.Response) -> None:
         self.lines = response.aiter_lines()
-        self.raw = self.ready = ""  # all that came, and the id of the first event
+        self.raw = self.ready = ""  # everything received, and the id of the first event
         self.received: asyncio.Queue[dict[str, str] | None] = asyncio.Queue()
         self.reading = asyncio.create_task(self.read())
 
@@ -122,7 +122,7 @@ class Events:
         return json.loads(event["data"]) | {"id": event.get("id")}
 
     async def about(self, number: int, what: str = "message") -> dict[str, Any]:
-        """The hint that this happened to the request; what came before may be told again."""
+        """The hint that this happened to the request; earlier hints may be repeated before it."""
         while True:
             received = await self.change()
             if (received["number"], received["what"]) == (number, what):
@@ -160,7 +160,7 @@ async def listening(client, who, since=None, last_event_id=None) -> AsyncGenerat
 # --- As it happens ----------------------------------------------------------------------------
 
 
-async def test_staff_hear_of_everything_as_it_happens(replicas, desk, nathalie, karim, julien):
+async def test_staff_get_hints_of_everything_as_it_happens(replicas, desk, nathalie, karim, julien):
     async with listening(replicas[0], karim) as events:
         number = await desk.opened(nathalie)
         received = [await events.change()]
@@ -190,7 +190,7 @@ async def test_staff_hear_of_everything_as_it_happens(replicas, desk, nathalie, 
     ]
 
 
-async def test_customers_hear_of_their_own_requests_and_of_what_they_may_see(
+async def test_customers_get_hints_of_their_own_requests_that_they_may_see(
     replicas, desk, nathalie, marc, karim
 ):
     async with listening(replicas[0], nathalie) as events:
@@ -212,7 +212,9 @@ async def test_customers_hear_of_their_own_requests_and_of_what_they_may_see(
     assert str(other) not in events.raw
 
 
-async def test_a_change_made_in_one_replica_is_heard_in_the_other(replicas, desk, nathalie, karim):
+async def test_a_change_made_in_one_replica_sends_hints_in_the_other(
+    replicas, desk, nathalie, karim
+):
     number = await desk.opened(nathalie)
     async with listening(replicas[0], karim) as here, listening(replicas[1], nathalie) as there:
         for replica in replicas:
@@ -224,7 +226,7 @@ async def test_a_change_made_in_one_replica_is_heard_in_the_other(replicas, desk
             assert (await there.change())["number"] == number
 
 
-async def test_what_is_refused_is_not_heard(replicas, desk, nathalie, karim):
+async def test_a_refusal_sends_no_hint(replicas, desk, nathalie, karim):
     number = await desk.opened(nathalie)
     await desk.resolve(nathalie, number)
     async with listening(replicas[0], karim) as events:
@@ -232,7 +234,7 @@ async def test_what_is_refused_is_not_heard(replicas, desk, nathalie, karim):
         assert await events.is_quiet()
 
 
-async def test_a_change_is_heard_within_a_second(replicas, desk, nathalie, karim):
+async def test_a_hint_arrives_within_a_second(replicas, desk, nathalie, karim):
     async with listening(replicas[0], karim) as events:
         taken = []
         for _ in range(5):
@@ -246,7 +248,7 @@ async def test_a_change_is_heard_within_a_second(replicas, desk, nathalie, karim
 # --- Nothing is left out ----------------------------------------------------------------------
 
 
-async def test_what_happened_meanwhile_is_told_first(replicas, desk, nathalie, karim):
+async def test_changes_during_a_lost_connection_come_first(replicas, desk, nathalie, karim):
     async with listening(replicas[0], karim) as staff, listening(replicas[0], nathalie) as own:
         number = await desk.opened(nathalie)
         last = {karim: (await staff.change())["id"], nathalie: (await own.change())["id"]}
@@ -260,7 +262,7 @@ async def test_what_happened_meanwhile_is_told_first(replicas, desk, nathalie, k
             assert [change["version"] for change in received] == [2, 3]
 
 
-async def test_what_a_customer_hears_counts_nothing_that_others_do(replicas, desk, nathalie, marc):
+async def test_a_customers_hints_do_not_reveal_how_much_others_do(replicas, desk, nathalie, marc):
     """Ids of events lead on from one replica to another, and nobody else can read them."""
     ids, number = [], await desk.opened(nathalie)
     for replica in (*replicas, *replicas):
@@ -295,7 +297,7 @@ async def test_a_page_s_own_moment_leaves_nothing_out(replicas, desk, nathalie, 
                 assert (received["number"], received["version"]) == (number, 2), (who.name, name)
 
 
-async def test_what_is_committed_late_is_told_though_something_later_was_told_before(
+async def test_a_late_commit_is_reported_though_a_later_one_came_first(
     replicas, desk, nathalie, marc, karim
 ):
     """Positions are drawn in one order and committed in another: the usual way to lose one."""
@@ -333,9 +335,7 @@ async def test_a_lost_connection_to_the_database_costs_nothing(replicas, desk, n
         await events.about(number, "opened")
 
 
-async def test_hints_that_cannot_be_read_are_told_and_nobody_is_sent_away(
-    own_desk, nathalie, karim
-):
+async def test_unreadable_hints_are_reported_and_requests_still_served(own_desk, nathalie, karim):
     """In readiness, in `status` and in a figure; what happened meanwhile is heard afterwards."""
     app = replica(own_desk)
     open_to_all = app.state.settings
@@ -371,7 +371,7 @@ async def test_hints_that_cannot_be_read_are_told_and_nobody_is_sent_away(
             await eventually(well)
 
 
-async def test_many_at_once_are_all_told(replicas, desk, nathalie, karim):
+async def test_of_many_changes_at_once_each_sends_a_hint(replicas, desk, nathalie, karim):
     sale = await desk.sell(nathalie)
     async with listening(replicas[1], karim) as events:
         numbers = []
@@ -402,7 +402,7 @@ async def test_streams_are_bounded_and_given_back(own_desk, karim):
 
 async def test_nobody_takes_the_streams_of_others(own_desk, karim, nathalie):
     hub = Hub(500)
-    held = [hub.open(caller(nathalie)) for _ in range(MOST_OF_A_PERSON)]
+    held = [hub.open(caller(nathalie)) for _ in range(MAX_PER_PERSON)]
     for _ in range(400):
         with pytest.raises(TooManyOfAPerson):
             hub.open(caller(nathalie))
@@ -501,17 +501,17 @@ async def test_nobody_listens_without_a_token(replicas):
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
 
 
-async def test_who_reads_too_slowly_is_told_to_read_everything_again(karim, nathalie):
+async def test_a_reader_that_is_too_slow_must_reload_everything(karim, nathalie):
     stream = Stream(caller(karim))
     stream.begin("1:1:")
-    rows = [change(number) for number in range(MOST_WAITING + 5)]
+    rows = [change(number) for number in range(MAX_WAITING + 5)]
     stream.push(rows, "7")
     received = [stream.waiting.get_nowait() for _ in range(stream.waiting.qsize())]
-    assert len(received) < MOST_WAITING
+    assert len(received) < MAX_WAITING
     assert (received[0].event, received[-1].id) == ("everything", "7")
 
 
-async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
+async def test_a_reader_cut_off_in_the_middle_of_a_commit_gets_the_rest(karim):
     """The id says from where to go on: the first of several must not say that all were told."""
     stream = Stream(caller(karim))
     stream.begin("1:1:")
@@ -520,7 +520,7 @@ async def test_who_is_cut_off_in_the_middle_of_a_commit_hears_the_rest(karim):
     assert [event.id for event in received] == [None, None, "7"]
 
 
-async def test_what_was_missed_is_told_with_one_id_too(replicas, desk, own_desk, nathalie, karim):
+async def test_missed_changes_come_with_one_id_too(replicas, desk, own_desk, nathalie, karim):
     async with listening(replicas[0], karim) as events:
         number = await desk.opened(nathalie)
         last = (await events.change())["id"]

@@ -1,4 +1,4 @@
-"""Time spent: told with a reply or a note, corrected later by anybody of the staff, traced."""
+"""Time spent: recorded with a reply or a note; staff can correct it, and corrections are listed."""
 
 from datetime import datetime
 from uuid import uuid4
@@ -58,7 +58,7 @@ async def test_time_is_corrected_on_notes_and_after_the_end(desk, nathalie, kari
     assert (await correct(desk, karim, note, 6)).json()["minutes"] == 6
 
 
-async def test_no_time_is_spent_on_what_a_customer_wrote(desk, nathalie, karim):
+async def test_a_customers_message_has_no_time_spent(desk, nathalie, karim):
     number = await desk.opened(nathalie)
     [message] = (await desk.read(karim, number))["messages"]
     missing = {"id": uuid4()}
@@ -72,7 +72,7 @@ async def test_no_time_is_spent_on_what_a_customer_wrote(desk, nathalie, karim):
 
 
 @pytest.mark.parametrize("minutes", [-1, 1441, 2**70, 1.5, "abc"])
-async def test_what_is_no_time_is_refused(desk, reply, karim, minutes):
+async def test_invalid_minutes_are_refused(desk, reply, karim, minutes):
     number = reply["number"]
     for answer in (
         await correct(desk, karim, reply, minutes),
@@ -84,6 +84,6 @@ async def test_what_is_no_time_is_refused(desk, reply, karim, minutes):
 
 
 @pytest.mark.parametrize("minutes", [0, 1440, None])
-async def test_up_to_a_day_may_be_told(desk, nathalie, karim, minutes):
+async def test_up_to_a_day_may_be_recorded(desk, nathalie, karim, minutes):
     number = await desk.opened(nathalie)
     assert (await desk.say(karim, number, minutes=minutes)).json()["minutes"] == minutes

@@ -71,7 +71,7 @@ def without_as_of(shown):
     return {name: value for name, value in shown.items() if name != "as_of"}
 
 
-async def test_no_answer_to_a_customer_tells_of_a_note(desk, noted, nathalie):
+async def test_no_answer_to_a_customer_mentions_a_note(desk, noted, nathalie):
     """Every route that customers may call, read as bare text."""
     thread = await desk.get(nathalie, f"/{noted}")
     position = thread.json()["messages"][0]["position"]

@@ -76,7 +76,7 @@ async def test_what_a_customer_reads_twice_counts_nothing_that_others_wrote_betw
         assert not SNAPSHOT.search(base64.urlsafe_b64decode(snapshot).decode("latin-1"))
 
 
-async def test_whoever_invents_moments_hears_the_same_of_each(busy_desk, nathalie, marc, karim):
+async def test_invented_snapshots_all_get_the_same_answer(busy_desk, nathalie, marc, karim):
     """Else one could look for the transaction of one's own message between those of others."""
     number = await busy_desk.opened(nathalie)
     now = (await busy_desk.get(karim, "/counts")).json()["as_of"]

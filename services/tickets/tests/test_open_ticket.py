@@ -130,8 +130,8 @@ async def test_a_request_waits_for_a_cancellation_under_way(busy_desk, nathalie)
     assert await busy_desk.numbers(nathalie, "/mine") == []
 
 
-async def test_what_is_written_takes_two_round_trips(busy_desk, nathalie, karim, monkeypatch):
-    """The key with what must be known first; then all writes, the answer and COMMIT."""
+async def test_each_write_takes_two_round_trips(busy_desk, nathalie, karim, monkeypatch):
+    """First the key with all reads; then all writes, the answer and COMMIT."""
     sale = await busy_desk.sell(nathalie)
     trips, run = [], Wire.run_once
 

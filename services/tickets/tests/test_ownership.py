@@ -46,7 +46,7 @@ async def test_pages_of_products_give_everything_once(desk, nathalie):
     assert sorted(found) == sorted(str(sale.sale_id) for sale in sales)
 
 
-async def test_a_sale_heard_twice_counts_once(desk, nathalie):
+async def test_a_sale_received_twice_counts_once(desk, nathalie):
     envelope = wrap(desk.sale(nathalie))
     assert await desk.receive(envelope) == 1
     assert await desk.receive(envelope) == 0
@@ -109,7 +109,7 @@ async def test_a_change_of_name_reaches_the_lists(desk, nathalie, karim):
     assert (await desk.read(karim, number))["ticket"]["customer_name"] == "Nathalie Rousseau-Petit"
 
 
-async def test_the_name_in_a_token_never_replaces_what_identity_told(desk, session, someone):
+async def test_the_name_in_a_token_never_replaces_that_of_identitys_events(desk, session, someone):
     nathalie = someone(Role.CUSTOMER, "Ancien Nom")
     await desk.receive(customer_changed(nathalie, 3))
     await desk.opened(nathalie)

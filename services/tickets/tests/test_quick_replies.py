@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from contracts.identity.events import CustomerChanged
-from contracts.tickets.api import MOST_QUICK_REPLIES, VARIABLES
+from contracts.tickets.api import MAX_QUICK_REPLIES, VARIABLES
 
 TEXT = "Bonjour {prénom}, votre {produit} ({numéro de série}), demande n° {numéro de demande}."
 
@@ -134,12 +134,12 @@ async def test_there_are_so_many_and_no_more(desk, karim):
                 " SELECT gen_random_uuid(), 'Réponse ' || number, 'Rien.', :by, 'Karim', now()"
                 " FROM generate_series(2, :most) AS number"
             ),
-            {"by": karim.id, "most": MOST_QUICK_REPLIES},
+            {"by": karim.id, "most": MAX_QUICK_REPLIES},
         )
     assert (await add(desk, karim)).status_code == 201
     answer = await add(desk, karim, "Une de trop")
     assert (answer.status_code, answer.json()["code"]) == (409, "quick_replies_full")
-    assert len(await titles(desk, karim)) == MOST_QUICK_REPLIES
+    assert len(await titles(desk, karim)) == MAX_QUICK_REPLIES
 
 
 @pytest.mark.parametrize(

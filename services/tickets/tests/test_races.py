@@ -95,7 +95,7 @@ async def test_two_people_resolve_at_once_and_one_of_them_did(busy_desk, nathali
         assert len(await story(busy_desk, opened["id"])) == 2
 
 
-async def test_two_answers_to_the_same_message_cross_and_the_second_is_told(
+async def test_of_two_answers_to_the_same_message_the_second_is_refused_once(
     busy_desk, nathalie, karim, julien
 ):
     """Both say what they have seen: one is sent, or none when the customer resolved first."""

@@ -65,7 +65,9 @@ async def test_what_somebody_else_resolved_is_resolved(desk, session, nathalie, 
     assert len(await published(session)) == 2
 
 
-async def test_what_the_outbox_has_forgotten_is_told_by_the_tables(desk, session, nathalie, karim):
+async def test_events_deleted_from_the_outbox_are_rebuilt_from_the_tables(
+    desk, session, nathalie, karim
+):
     number = await desk.opened(nathalie)
     await desk.note(karim, number)
     await desk.say(karim, number)

@@ -1,4 +1,4 @@
-"""The database itself refuses what the life of a request forbids."""
+"""Constraints of the database refuse impossible states of a request."""
 
 import pytest
 from sqlalchemy import text
@@ -25,7 +25,9 @@ async def test_migrations_and_mapped_classes_agree(app):
         ("sale_id = gen_random_uuid()", "fk_tickets_sale_id_owned_products"),
     ],
 )
-async def test_a_request_that_cannot_be_is_refused(session, desk, nathalie, change, constraint):
+async def test_an_impossible_state_of_a_request_is_refused(
+    session, desk, nathalie, change, constraint
+):
     number = await desk.opened(nathalie)
     with pytest.raises(IntegrityError, match=constraint):
         await session.execute(text(f"UPDATE tickets SET {change} WHERE number = {number}"))

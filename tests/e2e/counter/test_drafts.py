@@ -12,7 +12,7 @@ from shop import Account, serial_number, today
 from waiting import eventually
 
 
-async def test_a_reload_finds_what_was_chosen_and_the_address_tells_nothing(
+async def test_a_reload_finds_what_was_chosen_and_the_address_shows_nothing(
     at_serial, customer_account, product
 ):
     unit = serial_number()
@@ -99,7 +99,7 @@ async def test_a_sale_is_thrown_away_and_taken_up_again(at_serial, customer_acco
 
 
 @AT_BOTH_WIDTHS
-async def test_what_is_kept_is_said_beside_the_way_to_throw_it_away(at_serial):
+async def test_a_stored_draft_is_shown_beside_the_button_that_discards_it(at_serial):
     line = at_serial.page.locator("[data-draft-line]")
 
     async def stand_side_by_side() -> None:  # as soon as their letters have come
@@ -152,7 +152,7 @@ async def begun_by_another(clerk: Clerk, customer: Account) -> None:
     assert content.get("customer_id") not in (None, customer.id)
 
 
-async def test_a_sale_recorded_in_another_tab_is_told(at_serial):
+async def test_a_sale_recorded_in_another_tab_is_reported(at_serial):
     other = await in_another_tab(at_serial)
     await expect(other.serial_field).to_be_focused()
     await scan(at_serial.page, serial_number())
@@ -195,7 +195,7 @@ async def test_nothing_is_recorded_before_the_page_has_what_its_tab_could_not_se
     assert sale["sold_on"] == yesterday.isoformat()
 
 
-async def test_a_session_that_ended_is_told_and_signing_in_again_keeps_the_sale(
+async def test_a_session_that_ended_is_reported_and_signing_in_again_keeps_the_sale(
     at_serial, customer_account, product
 ):
     unit = serial_number()

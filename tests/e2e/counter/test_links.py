@@ -122,7 +122,7 @@ async def test_after_a_link_that_was_cut_no_second_account_is_made(seller: Staff
     await expect(seller.product_box).to_be_focused()
 
 
-async def test_a_wrong_address_is_said_before_any_link_is_sent(
+async def test_a_wrong_address_is_shown_before_any_link_is_sent(
     clerk: Staff, customer_account: Account
 ):
     await types(clerk, f"{customer_account.name} {customer_account.email}")

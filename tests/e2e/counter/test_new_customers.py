@@ -116,7 +116,7 @@ async def test_an_accented_address_is_one_with_its_spelling_for_machines(clerk, 
     await expect(the_dialog(clerk)).to_contain_text(f"{name}@strasse.example")
 
 
-async def test_wrong_names_and_addresses_are_said_beside_their_fields(clerk):
+async def test_wrong_names_and_addresses_are_shown_beside_their_fields(clerk):
     await clerk.press("Alt+n")
     await clerk.press("Enter", "Enter")
     await clerk.type("elodie@example")

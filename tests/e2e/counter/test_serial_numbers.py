@@ -123,7 +123,7 @@ async def test_a_scan_of_another_length_is_refused_and_not_cut(at_serial):
     assert await kept_from_the_browser()
 
 
-async def test_a_scan_from_another_keyboard_layout_is_confirmed_or_typed_anew(at_serial):
+async def test_a_scan_from_another_keyboard_layout_is_confirmed_or_typed_again(at_serial):
     yes = at_serial.page.get_by_role("button", name="Oui, c’est lui")
     await scan(at_serial.page, read_as_french(serial_number()[:14] + "7"))
     await expect(yes).to_be_focused()
@@ -201,7 +201,7 @@ async def test_a_number_is_tidied_as_it_is_typed_counted_and_refused_in_its_plac
     await expect(at_serial.date_field).to_be_focused()
 
 
-async def test_a_number_sold_before_tells_when_and_to_whom_and_tab_leaves_it(
+async def test_a_number_sold_before_reports_when_and_to_whom_and_tab_leaves_it(
     at_serial, shop, product
 ):
     buyer = await shop.register("Marc", "Rousseau")
@@ -247,7 +247,7 @@ async def test_what_a_keyboard_composes_is_checked_like_any_other(at_serial):
     await at_serial.is_ready()
 
 
-async def test_another_product_makes_the_same_number_free_and_tells_of_the_first(
+async def test_another_product_makes_the_same_number_free_and_reports_the_first(
     at_serial, shop, product
 ):
     sale = await shop.sell(await shop.register(), product)

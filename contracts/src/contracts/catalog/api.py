@@ -10,7 +10,7 @@ from contracts.text import Answer
 LISTED_MOST = 9
 REFERENCE_LENGTH = 500
 DESIGNATION_LENGTH = 1_000
-REJECTED_MOST = 1_000
+MAX_REJECTED = 1_000
 
 
 class Product(Answer):
@@ -50,7 +50,9 @@ class RejectedRow(Answer):
     line: int
     reference: str
     reason: str = Field(description="A stable code, such as `reference_repeated`.")
-    found: str = Field(default="", description="What stands there instead, cut to 40 characters.")
+    found: str = Field(
+        default="", description="The text found there instead, cut to 40 characters."
+    )
 
 
 class TwinReference(Answer):
@@ -65,7 +67,7 @@ class TwinReference(Answer):
 
 
 class ImportReport(Answer):
-    """What an import did; `rejected` and `twins` list at most 1,000 rows, their counts all."""
+    """The result of an import. `rejected` and `twins` list at most 1,000 rows each; counts are exact."""
 
     rows: int
     created: int

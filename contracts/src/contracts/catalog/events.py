@@ -1,4 +1,4 @@
-"""What catalog publishes."""
+"""The events of catalog."""
 
 from uuid import UUID
 

@@ -66,12 +66,12 @@ class NewSession(Body):
     email: GivenEmail
     password: GivenPassword = Field(repr=False)
     browser: Annotated[str, Storable, limit(BROWSER_LENGTH)] = Field(
-        "", repr=False, description="What this browser was given when somebody signed in there."
+        "", repr=False, description="The value that this browser got at an earlier sign-in."
     )
 
 
 class Account(Answer):
-    """Whoever signs in."""
+    """An account that can sign in."""
 
     id: UUID
     role: Role
@@ -81,7 +81,7 @@ class Account(Answer):
     enabled: bool
     registered_at: AwareDatetime
     pending_email: str | None = Field(
-        None, description="A new address that counts once the link sent to it is opened."
+        None, description="A new address that takes effect once the link sent to it is opened."
     )
     language: str | None = Field(
         None, description="Of pages and mails, such as `fr` or `en`; null where none was chosen."
@@ -241,7 +241,7 @@ class StaffMemberChange(Body):
 
 
 class ForgottenPassword(Body):
-    """Any text is taken as an address here: nobody learns which exist."""
+    """Any text is accepted as an address, so that the answer does not show which ones exist."""
 
     email: GivenEmail
 
@@ -301,7 +301,7 @@ class UsedLink(Answer):
 
 
 class ServiceSecret(Body):
-    """What a service shows for a token of its own."""
+    """A service's name and secret, exchanged for a token of its own."""
 
     service: Annotated[str, Storable, limit(50)]
     secret: Annotated[str, Storable, limit(200)] = Field(repr=False)

@@ -11,8 +11,8 @@ import email_validator
 import idna
 from pydantic_core import PydanticCustomError
 
-JOINERS = "\u200c\u200d"  # seen by nobody, and yet part of some Persian and Indian domains
-# Nothing is drawn for them, though their category does not say so.
+JOINERS = "\u200c\u200d"  # invisible, but part of some Persian and Indian domains
+# Displayed as nothing, though their Unicode category does not show it.
 BLANK_LETTERS = {"\u034f", "\u115f", "\u1160", "\u2800", "\u3164", *map(chr, range(0xFE00, 0xFE10))}
 # What telephones and word processors put for it.
 TYPED_FOR = {
@@ -56,7 +56,7 @@ class Address:
 
 
 def read_email(text: str) -> str:
-    """The form in which an address is kept and shown: that of the person, the domain lowered and
+    """The form in which an address is stored and shown: that of the person, the domain lowered and
     with its accents (IDNA 2008).
 
     Refused with `email_without_at`, `email_without_ending`, `email_malformed`, or

@@ -1,4 +1,4 @@
-"""What identity publishes: the only events that carry names and e-mail addresses."""
+"""The events of identity, the only ones that contain names and e-mail addresses."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ class CustomerChanged(
 ):
     """The whole state of a customer, on creation and after every change.
 
-    `version` grows with each change: ignore an event that is not newer than what you hold.
+    `version` grows with each change: ignore an event that is not newer than the stored state.
     """
 
     customer_id: UUID
@@ -48,15 +48,17 @@ class StaffMemberChanged(
 
 
 class PasswordChanged(Event, type="identity.password-changed.v1", subject="account_id"):
-    """Somebody has another password now, whoever chose it and by whatever way."""
+    """An account has a new password, however it was chosen."""
 
     account_id: UUID
     changed_at: AwareDatetime
-    first: bool = Field(False, description="There was none before: an invitation was followed.")
+    first: bool = Field(
+        False, description="Whether it is the account's first password, chosen after an invitation."
+    )
 
 
 class LinkRequested(Event, type="identity.link-requested.v1", subject="account_id"):
-    """Somebody is to be sent a link. Its secret is made when the mail is, and is in no event."""
+    """A link is to be mailed. Its secret is made when the mail is sent, and is in no event."""
 
     account_id: UUID
     link_id: UUID

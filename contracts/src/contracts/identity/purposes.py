@@ -4,6 +4,6 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    PASSWORD = "password"  # noqa: S105 - a forgotten one is chosen anew
+    PASSWORD = "password"  # noqa: S105 - to choose a new one
     INVITATION = "invitation"  # the first one is chosen
     EMAIL = "email"  # a new address is shown to be its owner's

@@ -1,4 +1,4 @@
-"""Who somebody is to the shop: every token carries one of these, and every service obeys it."""
+"""The roles of people and services; every token carries one, and every service checks it."""
 
 from enum import StrEnum
 

@@ -1,1 +1,1 @@
-"""What notifications shows the others: it publishes no events."""
+"""The API of notifications, which publishes no events."""

@@ -32,7 +32,7 @@ class State(StrEnum):
     WAITING = "waiting"
     SENT = "sent"  # taken over by the mail server
     FAILED = "failed"  # refused for good, or tried for too long
-    DROPPED = "dropped"  # its reason had gone before it was sent
+    DROPPED = "dropped"  # no longer needed before it was sent
 
 
 # --- Preferences ------------------------------------------------------------------------------
@@ -48,7 +48,7 @@ class Preferences(Answer):
     replies: bool = True
     resolutions: bool = True
     acknowledgements: bool | None = Field(
-        None, description="Of each new request; null where the house sends none."
+        None, description="A mail about each new request; null if the shop sends none."
     )
     new_requests: bool = False
     customer_answers: bool = False
@@ -83,7 +83,7 @@ class Unsubscribed(Answer):
 
 
 class Delivery(Answer):
-    """What became of one mail; for staff."""
+    """The state of one mail; for staff."""
 
     mail_id: UUID
     kind: Kind
@@ -97,7 +97,7 @@ class Deliveries(Answer):
 
 
 class UndeliveredMail(Answer):
-    """A mail that nobody received; newest first."""
+    """Mails that could not be delivered; newest first."""
 
     id: UUID
     kind: Kind
@@ -111,7 +111,9 @@ class UndeliveredMail(Answer):
     attempts: int
     reason: str = Field(description="The last response of the mail server, word for word.")
     failed_at: AwareDatetime
-    can_be_resent: bool = Field(description="False where its reason has gone, or its link is over.")
+    can_be_resent: bool = Field(
+        description="False if it is no longer needed, or its link has expired."
+    )
     too_old: bool = Field(
         False,
         description="It was never tried: by the clocks, what it tells had happened too long ago"

@@ -208,7 +208,7 @@ DraftContent = Annotated[
 
 
 class DraftToKeep(Body):
-    """A sale that is being entered, unfinished as it is; it replaces what was kept before."""
+    """A sale that is being entered, as it is so far; it replaces the stored draft."""
 
     key: Key = Field(
         description="A UUID, the Idempotency-Key under which this sale will be recorded: that ends"
@@ -220,7 +220,8 @@ class DraftToKeep(Body):
         " sales does not read it.",
     )
     negligible: bool = Field(
-        False, description="Nobody would miss it: another sale may take its place unasked."
+        False,
+        description="Whether it holds nothing worth keeping: another draft may replace it without a question.",
     )
     replaces: bool = Field(
         False,
@@ -230,7 +231,7 @@ class DraftToKeep(Body):
 
 
 class Draft(Answer):
-    """The sale that this seller has begun; `saved_at` is missing when there is none."""
+    """The seller's draft of a sale; `saved_at` is missing if there is none."""
 
     key: str = ""
     content: dict[str, str] = Field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""What sales publishes: facts, each applied once, in whatever order they come."""
+"""The events of sales: facts, each handled once, in any order."""
 
 from datetime import date
 from uuid import UUID

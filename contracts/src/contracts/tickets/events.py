@@ -1,4 +1,4 @@
-"""What tickets publishes: ids and products, never the words of a message, nothing on notes."""
+"""The events of tickets: ids and products, never the text of a message, nothing about notes."""
 
 from enum import StrEnum
 from uuid import UUID
@@ -20,7 +20,7 @@ class SoldProduct(BaseModel):
 
 
 class Side(StrEnum):
-    """Who speaks or acts: the customer, or the shop."""
+    """Who acted: the customer or the shop."""
 
     CUSTOMER = "customer"
     STAFF = "staff"
@@ -59,11 +59,11 @@ class TicketMessageAdded(
     author_side: Side
     status: Status
     sent_at: AwareDatetime
-    files: int = 0  # that came with it
+    files: int = 0  # number of files sent with it
 
 
 class TicketPrioritised(Event, type="tickets.ticket-prioritised.v1", subject="ticket_id"):
-    """A staff member ranked the request among others; not for customers' eyes."""
+    """A staff member changed the priority; customers must not see it."""
 
     ticket_id: UUID
     version: int

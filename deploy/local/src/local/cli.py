@@ -40,7 +40,7 @@ cli.add_typer(compose.cli, name="compose")
 
 REMEDIES = {
     errno.ENOSPC: ". Make room, or choose another folder with GUICHET_STATE.",
-    errno.EACCES: ". Give the folder to whoever runs this, or choose another with GUICHET_STATE.",
+    errno.EACCES: ". Make the user who runs this its owner, or choose another with GUICHET_STATE.",
 }
 
 
@@ -144,7 +144,7 @@ def ignoring_signals() -> Generator[None]:
 
 
 def rotate_logs(folder: Path) -> None:
-    """Logs begin anew with each start; the previous ones stay beside them."""
+    """New log files begin with each start; the previous ones are kept beside them."""
     for log in folder.glob("*.log"):
         log.replace(log.with_suffix(".log.1"))
 
@@ -208,15 +208,15 @@ def republish(
         list[str] | None, typer.Argument(help="Of which events; without: all that publish.")
     ] = None,
 ) -> None:
-    """Make streams anew: all of their events are published again, in order, before new ones.
+    """Recreate streams: all of their events are published again, in order, before new ones.
 
     Listeners know what they have had. Of containers: docker compose run --rm messaging --republish
     """
     chosen = services or list(PUBLISHERS)
     if unknown := [name for name in chosen if name not in PUBLISHERS]:
         raise CannotStart(f"{unknown[0]} publishes nothing. There are: {', '.join(PUBLISHERS)}")
-    running.running_stack(LocalSettings.read()).set_up_streams(anew=chosen)
-    say("Made anew; ./guichet status shows how many events wait to be published.")
+    running.running_stack(LocalSettings.read()).set_up_streams(recreate=chosen)
+    say("Recreated; ./guichet status shows how many events wait to be published.")
 
 
 @cli.command()

@@ -132,12 +132,12 @@ def test_it_is_asked_for_its_health_and_has_its_time_to_stop(name):
         assert {"test", "interval", "timeout", "retries"} == set(part["healthcheck"])
 
 
-def test_the_gateway_waits_for_what_tells_it_of_replicas():
+def test_the_gateway_waits_for_docker_view():
     assert service("gateway")["depends_on"] == {"docker-view": {"condition": "service_healthy"}}
 
 
 @ANY
-def test_what_is_missing_on_the_host_is_told_and_not_made_as_an_empty_folder(name):
+def test_what_is_missing_on_the_host_is_reported_and_not_made_as_an_empty_folder(name):
     for mount in service(name).get("volumes", []):
         if isinstance(mount, str):
             assert mount.split(":")[0] in COMPOSE["volumes"]
@@ -173,7 +173,7 @@ def test_whoever_types_the_address_without_https_is_sent_there(redirect):
         assert answer.headers["Location"] == f"https://sav.example.org{path}"
 
 
-def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_told():
+def test_only_the_gateway_is_published_by_default_and_only_on_this_machine():
     published = {n: part["ports"] for n, part in COMPOSE["services"].items() if "ports" in part}
     assert set(published) == {"gateway", "door", "redirect"}
     for [port] in published.values():
@@ -184,7 +184,7 @@ def test_only_the_gateway_is_published_unless_asked_and_on_this_machine_unless_t
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_a_part_stays_within_and_tells_the_gateway_its_port_and_health(name):
+def test_a_part_publishes_no_port_and_has_labels_with_port_and_health(name):
     part = service(name)
     assert part["networks"] == ["inside", *(["mail"] if name == "notifications" else [])]
     assert COMPOSE["networks"]["inside"] == {"internal": True}
@@ -231,7 +231,7 @@ def test_the_connections_of_the_page_are_those_of_the_settings():
 
 
 @pytest.mark.parametrize("name", PARTS)
-def test_what_a_part_is_told_are_settings_of_its_own(name):
+def test_the_environment_of_a_part_are_its_own_settings(name):
     settings = import_module(f"{name}.settings").Settings.model_fields
     for variable in service(name)["environment"]:
         setting = variable.removeprefix("GUICHET_").removesuffix("_FILE").lower()
@@ -344,7 +344,7 @@ def test_images_are_built_before_a_job_runs_that_fetches_none(title):
     assert lines.index("docker compose -f deploy/docker-compose.yml build") < min(jobs)
 
 
-def test_an_update_makes_the_gateway_anew_with_its_routes():
+def test_an_update_recreates_the_gateway_with_its_routes():
     """They are read once, and Compose does not see that a file which is mounted has changed.
 
     One after the other: the gateway goes on while the other is made and gets well.

@@ -247,7 +247,7 @@ async def test_an_engine_that_is_away_is_one_line_with_the_remedy(
     assert capsys.readouterr().out == f"{message}\n"
 
 
-def test_it_stops_when_told_though_traefik_listens_to_events_for_ever(tmp_path):
+def test_it_stops_on_sigterm_though_traefik_reads_events_for_ever(tmp_path):
     """By an answer of its own to the signal: the first process of a container has no other."""
     port, path = free_port(), f"{tmp_path}/engine.sock"
     text = (ROOT / "deploy" / "docker_view.py").read_text()

@@ -78,7 +78,7 @@ async def test_another_system_reads_its_durable_and_acknowledges(visitor, door):
     assert (known.num_ack_pending, known.ack_floor.stream_seq) == (0, 10)
 
 
-async def test_it_hears_no_event_live(visitor, door):
+async def test_it_receives_no_event_live(visitor, door):
     received = await visitor.subscribe("sales.>")
     publisher = await connected(door[0], "sales")
     await publisher.jetstream().publish("sales.sale-recorded.v1.live", b"{}")

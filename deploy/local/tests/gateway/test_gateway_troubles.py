@@ -142,7 +142,7 @@ def is_ours(answer: httpx.Response) -> None:
 
 
 def says_how_to_send_again(answer: httpx.Response) -> None:
-    """A link would ask for the page anew, without what was typed."""
+    """A link would load the page again, without the typed text."""
     is_ours(answer)
     assert "actualisez cette page" in answer.text
     assert "href" not in answer.text
@@ -295,7 +295,7 @@ def test_the_gateway_listens_when_it_has_its_routes(server, tmp_path):
     assert seen == {200}
 
 
-def test_a_part_that_is_too_slow_is_told_so_in_our_words(server, tmp_path):
+def test_a_part_that_is_too_slow_is_reported_in_our_words(server, tmp_path):
     """After half a minute; here after a second."""
     files = tmp_path / "files"
     shutil.copytree(ROOT / "gateway", files)

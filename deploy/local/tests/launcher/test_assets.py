@@ -1,4 +1,4 @@
-"""What is brought on demand is brought by one process at a time: another takes nothing half there."""
+"""Downloads on demand are made by one process at a time, so none sees half an installation."""
 
 import shutil
 import subprocess
@@ -17,8 +17,8 @@ print(*assets.node())
 """
 
 
-def test_who_wants_node_waits_for_whoever_installs(tmp_path):
-    assets.node()  # the other one has another lock than ours, and only finds it
+def test_a_process_that_needs_node_waits_for_a_running_installation(tmp_path):
+    assets.node()  # the other process has its own lock file, and only finds node
     shutil.copytree(ROOT / "locks", tmp_path / "locks")
     with install.exclusively(tmp_path / ".guichet"):
         other = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""What `status` says of a part that serves while something behind it cannot go on."""
+"""What `status` shows of a part that answers requests although one of its loops has failed."""
 
 import json
 import re
@@ -34,9 +34,9 @@ def test_a_part_whose_loops_go_on_is_well():
     assert Condition(part="tickets", process="7", ready=ready, reasons=reasons).is_well
 
 
-def test_what_waits_for_somebody_is_not_well(capsys):
+def test_dead_letters_and_late_mails_count_as_trouble(capsys):
     for reported, words in (
-        (figures.Figures(most=10, dead_letters=2), "2 events failed and were set aside"),
+        (figures.Figures(most=10, dead_letters=2), "2 events failed and became dead letters"),
         (figures.Figures(most=10, mails=0, mails_too_old=1), "1 mails came too late to be sent"),
     ):
         found = Condition(part="tickets", process="7", ready=True, figures=reported)
@@ -47,7 +47,7 @@ def test_what_waits_for_somebody_is_not_well(capsys):
         assert f"tickets (7): {words}" in shown
 
 
-def test_a_lag_that_nobody_can_tell_is_none():
+def test_an_unknown_lag_is_none():
     found = figures.read(
         'guichet_consumer_lag_events{stream="SALES"} NaN\n'
         'guichet_consumer_lag_events{stream="IDENTITY"} 2.0\n'
@@ -62,11 +62,11 @@ def test_every_loop_is_named_where_operators_read():
     assert {"relay", "consumer ", "live hints", "mail worker ", "forgetting"} <= names
     page = (ROOT / "docs" / "operations.md").read_text()
     [row] = [line for line in page.splitlines() if line.startswith("| `guichet_loop_trouble`")]
-    # The connection to NATS is no loop of its own there: `broker` tells of it.
+    # `bus` is the connection to NATS, which readiness reports as `broker`.
     assert {name for name in names - {"bus"} if f"`{name}" not in row} == set()
 
 
-def test_alerts_are_of_figures_that_are_told():
+def test_alerts_use_documented_metrics():
     rules = (ROOT / "deploy" / "alerts.yml").read_text()
     page = (ROOT / "docs" / "operations.md").read_text()
     named = {name.removesuffix("_count") for name in re.findall(r"guichet_\w+", rules)}

@@ -139,7 +139,7 @@ def test_who_waited_for_an_installation_makes_none(checkout):
     assert second.communicate(timeout=120)[0] == "handed over: status\n"
 
 
-def test_a_launcher_that_is_killed_leaves_a_half_made_environment_which_is_made_anew(checkout):
+def test_a_launcher_that_is_killed_leaves_a_half_made_environment_which_is_recreated(checkout):
     checkout.slow.touch()
     first = checkout.begin("up")
     checkout.installer()

@@ -48,7 +48,7 @@ def test_mail_is_caught_in_files_of_their_owners_and_stays(tmp_path):
 
 
 def test_of_caught_mail_the_newest_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr(catcher, "MOST", 3)
+    monkeypatch.setattr(catcher, "MAX_MAILS", 3)
     folder = tmp_path / "mail"
     keeping = catcher.Catcher(folder)
     for number in range(5):
@@ -75,7 +75,7 @@ def environment_of(tmp_path, monkeypatch):
     return environment_of
 
 
-def test_without_a_mail_server_mail_is_caught_and_the_web_is_told_where(environment_of, tmp_path):
+def test_without_a_mail_server_mail_is_caught_and_web_gets_its_folder(environment_of, tmp_path):
     environment = environment_of(GUICHET_SMTP_USER="nobody", GUICHET_SMTP_PASSWORD_FILE="/nowhere")
     sending = environment["notifications"]
     assert (sending["GUICHET_SMTP_HOST"], sending["GUICHET_SMTP_TLS"]) == ("127.0.0.1", "none")
@@ -109,7 +109,7 @@ def test_a_given_mail_server_takes_no_port_here(tmp_path):
     assert "mail" not in [process.name for process in stack.processes]
 
 
-def test_what_the_launcher_is_told_of_mail_counts_for_its_demo_too(environment_of):
+def test_the_launchers_mail_settings_apply_to_its_demo_too(environment_of):
     environment = environment_of(GUICHET_MAIL_GATHER_SECONDS="1", GUICHET_MAIL_WITH_TEXT="true")
     assert environment["notifications"]["GUICHET_MAIL_GATHER_SECONDS"] == "1"
     assert environment["notifications"]["GUICHET_MAIL_WITH_TEXT"] == "true"
@@ -137,7 +137,7 @@ guichet_mails_total{kind="reply",outcome="failed"} 1
 """
 
 
-def test_the_queue_and_what_became_of_mails_are_told(tmp_path):
+def test_the_queue_and_the_outcomes_of_mails_are_shown(tmp_path):
     one, other = figures.read(METRICS), figures.read("")
     assert (one.mails, one.mails_age) == (3, 61.7)
     assert one.mailed == {"sent": 6, "failed": 1}

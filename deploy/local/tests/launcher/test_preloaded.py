@@ -132,7 +132,7 @@ def test_each_is_a_process_of_its_own(services):
         assert not [file for file in about["files"] if "preloader" in file or "memfd" in file]
 
 
-def test_each_knows_what_it_was_told_and_nothing_of_the_others(services):
+def test_each_has_its_own_environment_and_nothing_of_the_others(services):
     preloader = services["shop"].preloader
     for name, service in services.items():
         assert answers(service)["about"]["environment"] == service.environment
@@ -158,7 +158,7 @@ def test_what_they_draw_by_chance_differs(services):
         assert drawn != other[kind], kind
 
 
-def test_one_that_is_killed_tells_how_and_starts_again(services):
+def test_how_a_killed_one_ended_is_shown_and_it_starts_again(services):
     shop = services["shop"]
     shop.running.send_signal(signal.SIGKILL)
     assert wait_until(lambda: not shop.is_alive(), 60)

@@ -180,7 +180,7 @@ def exists(pid: int) -> bool:
         return False
 
 
-def test_a_part_that_dies_is_started_again_and_said_so(tmp_path):
+def test_a_part_that_dies_is_restarted_and_that_is_reported(tmp_path):
     part, messages = sleeper(tmp_path), []
     supervisor = Supervisor([part], messages.append, pauses=(0.05,))
     part.start()

@@ -13,7 +13,7 @@ from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
 
 
-def test_a_second_launcher_is_told_of_the_first(tmp_path):
+def test_a_second_launcher_names_the_first(tmp_path):
     with running.alone(tmp_path):
         assert running.launcher(tmp_path) == os.getpid()
         with (
@@ -33,7 +33,7 @@ def test_commands_for_a_running_guichet_say_when_it_is_not(tmp_path):
         running.running_stack(LocalSettings.on_free_ports(tmp_path))
 
 
-def test_a_port_in_use_is_told_by_part_and_number(tmp_path):
+def test_a_port_in_use_is_reported_by_part_and_number(tmp_path):
     import socket
 
     settings = LocalSettings.on_free_ports(tmp_path / "state").model_copy()
@@ -127,7 +127,7 @@ def test_who_is_not_restarted_keeps_the_schema_that_it_serves(tmp_path, monkeypa
     assert asked == ["sales"]
 
 
-def test_a_service_is_told_its_own_secrets_and_no_others(tmp_path, monkeypatch):
+def test_a_service_gets_its_own_secrets_and_no_others(tmp_path, monkeypatch):
     for name in ("POSTGRES_URL", "MIGRATION_URL", "DATABASE_URL_FILE"):
         monkeypatch.setenv(f"GUICHET_{name}", "postgresql://root:all-doors@127.0.0.1:1/postgres")
     stack = Stack(LocalSettings.on_free_ports(tmp_path))

@@ -112,7 +112,7 @@ def test_no_process_that_serves_holds_a_password_that_may_change_the_schema(term
             assert known == {part} & {*SERVICES}
 
 
-def test_status_tells_of_every_part(terminal, launcher):
+def test_status_reports_every_part(terminal, launcher):
     done = terminal.type("status")
     assert done.returncode == 0, done.stdout + done.stderr
     lines = {line.split()[0]: line for line in done.stdout.split("\n\n")[0].splitlines()}
@@ -122,7 +122,7 @@ def test_status_tells_of_every_part(terminal, launcher):
     assert "0 of 10" in lines["sales"]  # connections to its database
 
 
-def test_status_tells_what_the_services_do(terminal, launcher):
+def test_status_reports_what_the_services_do(terminal, launcher):
     def waiting() -> dict[str, set[str]]:
         lines = terminal.type("status").stdout.splitlines()
         return {
@@ -140,7 +140,7 @@ def test_status_tells_what_the_services_do(terminal, launcher):
     assert waiting() == expected
 
 
-def test_a_full_disk_is_told_and_nothing_is_left_running(tmp_path):
+def test_a_full_disk_is_reported_and_nothing_is_left_running(tmp_path):
     """The device that is always full stands in for the disk."""
     terminal = Terminal(tmp_path / "state")
     (terminal.state / "nats").mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_a_full_disk_is_told_and_nothing_is_left_running(tmp_path):
     assert not (terminal.state / "running.json").exists()
 
 
-def test_a_service_that_is_killed_comes_back_and_it_is_said_so(terminal, launcher):
+def test_a_service_that_is_killed_is_restarted_and_that_is_reported(terminal, launcher):
     first = terminal.pids["sales"]
     os.kill(first, signal.SIGKILL)
     assert wait_until(lambda: terminal.shows("sales is started again"), 60)
@@ -199,7 +199,7 @@ def test_staff_accounts_are_managed_at_the_terminal(terminal, launcher):
     assert "no staff member" in refused.stderr
 
 
-def test_an_import_tells_what_it_did_and_passes_its_exit_code_on(terminal, launcher, tmp_path):
+def test_an_import_reports_what_it_did_and_passes_its_exit_code_on(terminal, launcher, tmp_path):
     file = tmp_path / "some products.csv"
     file.write_text("reference,designation,on_sale\nA-1,Clavier,true\nA-2,Souris,maybe\n")
     done = terminal.type("import-products", str(file))

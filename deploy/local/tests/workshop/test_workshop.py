@@ -21,12 +21,12 @@ from local.workshop.parts import PARTS
 from local.workshop.reload import watching
 from local.workshop.testing import changed, tests
 
-# --- Changed code is taken --------------------------------------------------------------------
+# --- Changed code is reloaded -----------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> Path:
-    """A copy of the web's, which may be changed."""
+    """A copy of web's sources, which may be changed."""
     root = tmp_path_factory.mktemp("checkout")
     subprocess.run(["cp", "-r", "--parents", "web/src", root], cwd=ROOT, check=True)
     return root
@@ -59,13 +59,13 @@ def versions(web: Service) -> set[str]:
 
 
 def loaded(web: Service, suffix: str) -> str:
-    """Whatever the page names of this kind, under the addresses that it names."""
+    """The contents of all files of this kind that the page loads."""
     addresses = re.findall(rf'"(/static/[^"]+\.{suffix})"', page(web))
     return "".join((get(web.port, each, whatever=True) or b"").decode() for each in addresses)
 
 
-def test_what_is_changed_of_a_page_is_seen(sources, web, monkeypatch, record_property):
-    """While an unfinished module is told with its reason, and forgotten with the next change."""
+def test_a_change_is_visible_in_the_page(sources, web, monkeypatch, record_property):
+    """An unfinished module is reported with its error, until the next change."""
     monkeypatch.setattr(watching, "ROOT", sources)
     messages: list[str] = []
     package = sources / "web/src/web"
@@ -93,7 +93,7 @@ def test_what_is_changed_of_a_page_is_seen(sources, web, monkeypatch, record_pro
     with watching.watching({"web": web}, messages.append):
 
         def is_watched() -> bool:
-            """It tells nobody when it begins."""
+            """Nothing shows when it begins."""
             append("app.py", "\n")
             return wait_until(lambda: bool(messages), 3)
 
@@ -105,7 +105,7 @@ def test_what_is_changed_of_a_page_is_seen(sources, web, monkeypatch, record_pro
             assert wait_until(is_seen, 60, 0.02)
             seconds = time.monotonic() - saved
             record_property("counted", f"a changed {kind} is seen after {seconds:.1f} s")
-            # What makes it fast: nobody has started a program, which would import all libraries.
+            # What makes it fast: no new program is started, which would import all libraries.
             assert web.pid == holding
             # A browser keeps for ever what it has loaded from an address.
             assert kind == "template" or not before & versions(web)
@@ -124,7 +124,7 @@ def replace(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_what_all_stand_on_is_taken_by_all():
+def test_a_change_in_a_shared_package_reloads_all_parts():
     every = ["identity", "catalog", "sales", "tickets", "notifications", "web"]
     assert watching.reached([ROOT / "libs/chassis/src/chassis/http/paging.py"]) == every
     assert watching.reached([ROOT / "services/sales/src/sales/queries.py"]) == ["sales"]
@@ -139,7 +139,7 @@ def parts_of(*files: str) -> set[str]:
     return {changed.part_of(ROOT / test) for test in changed.tests_of(files)}
 
 
-def test_a_change_reaches_those_who_import_it():
+def test_a_change_selects_the_tests_that_import_it():
     assert parts_of("services/sales/src/sales/queries.py") == {"sales"}
     assert {"sales", "web"} <= parts_of("contracts/src/contracts/sales/api.py")
     assert "catalog" not in parts_of("services/tickets/src/tickets/models.py")
@@ -150,7 +150,7 @@ def test_a_change_reaches_those_who_import_it():
     assert parts_of("pyproject.toml") == set(PARTS) - {"e2e", "faults"}
 
 
-def test_a_changed_test_is_reached_itself():
+def test_a_changed_test_selects_itself():
     own = "services/sales/tests/test_models.py"
     assert changed.tests_of([own]) == [own]
     story = "tests/e2e/test_main_story.py"
@@ -163,7 +163,7 @@ def test_one_service_alone_is_a_part_of_all():
     assert reached.described() == f"sales {len(reached.tests)} files"
 
 
-def test_what_differs_is_asked_of_git(tmp_path, monkeypatch):
+def test_git_lists_what_differs(tmp_path, monkeypatch):
     def git(*words: str) -> None:
         person = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
         subprocess.run(["git", *person, *words], cwd=tmp_path, check=True, capture_output=True)
@@ -190,7 +190,7 @@ def test_what_differs_is_asked_of_git(tmp_path, monkeypatch):
     assert history.files_at(base.commit, ".") == {".gitignore", "one.py"}
 
 
-def test_check_fix_mends_what_a_tool_can(tmp_path, monkeypatch):
+def test_check_fix_repairs_what_tools_can(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "ROOT", tmp_path)
     monkeypatch.setattr(checks, "CHECKS", {"formatter": checks.CHECKS["formatter"]})
     monkeypatch.setattr(checks, "FIX_SCRIPTS", ("-c", ""))  # this checkout stays as it is
@@ -267,8 +267,8 @@ def test_a_migration_is_refused_where_there_is_no_database():
 
 def test_logs_are_lines_for_a_person():
     ours = {"event": "request", "level": "info", "logger": "http", "status": 200}
-    asked = {"RequestMethod": "GET", "RequestPath": "/connexion", "DownstreamStatus": 200}
-    gateway = {"time": "2026-11-24T09:30:00Z", **asked, "Duration": 12_345_678}
+    requested = {"RequestMethod": "GET", "RequestPath": "/connexion", "DownstreamStatus": 200}
+    gateway = {"time": "2026-11-24T09:30:00Z", **requested, "Duration": 12_345_678}
     written = [
         "==> /state/logs/sales.log <==",
         json.dumps(ours | {"timestamp": "2026-11-24T09:30:00.123456Z"}),

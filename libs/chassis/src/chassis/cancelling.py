@@ -1,4 +1,4 @@
-"""Work that is brought to its end, although whoever waits for it is cancelled."""
+"""Work that is completed although the task that waits for it is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,9 +8,9 @@ Result = TypeVar("Result")
 
 
 async def to_its_end(work: Coroutine[Any, Any, Result]) -> Result:
-    """Wait for this work, which must end by itself; a cancellation is raised only after its end.
+    """Wait for this work, which must end by itself, and only then raise a cancellation.
 
-    However often it comes: `await` in an `except` or `finally` would be left at the next one.
+    A plain `await` in an `except` or `finally` would be interrupted by a second cancellation.
     """
     running, cancelled = asyncio.ensure_future(work), None
     while not running.done():

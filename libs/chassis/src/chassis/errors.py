@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from chassis.monitoring.metrics import REFUSALS
-from contracts.text import ERRORS_MOST, FieldError, Problem
+from contracts.text import MAX_ERRORS, FieldError, Problem
 
 log = structlog.get_logger()
 
@@ -150,7 +150,7 @@ async def malformed(_: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, RequestValidationError):
         raise error
     REFUSALS.labels("invalid").inc()
-    errors = [field_error(found) for found in error.errors()[:ERRORS_MOST]]
+    errors = [field_error(found) for found in error.errors()[:MAX_ERRORS]]
     detail = "; ".join(f"{found.field}: {found.detail}" for found in errors)
     return answer(422, "invalid", detail, errors=errors)
 

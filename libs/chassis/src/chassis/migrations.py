@@ -104,7 +104,7 @@ def create_chassis_tables() -> None:
     """
     op.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
     Messaging.metadata.create_all(op.get_bind())
-    # Whoever inserts, however: the relay wakes when the transaction commits.
+    # A trigger, so that any kind of insert wakes the relay at its commit.
     make_waking(f"{SCHEMA}.wake_relay", CHANNEL)
     op.execute(f"""
         CREATE TRIGGER wake_relay AFTER INSERT ON {SCHEMA}.outbox
@@ -115,7 +115,7 @@ def create_chassis_tables() -> None:
 def make_waking(function: str, channel: str) -> None:
     """Create or replace a trigger function that notifies this channel.
 
-    Commits that notify wait for each other across all of PostgreSQL, so nobody notifies without a
+    Commits that notify wait for each other across all of PostgreSQL, so no commit notifies without a
     listener. A new listener waits for the lock of transactions that found none, then reads.
     """
     op.execute(f"""

@@ -1,4 +1,4 @@
-"""What is an outage, of the database or beyond, and what it is in one line."""
+"""Which errors are outages (of the database, NATS, …), described in one line each."""
 
 import psycopg
 from pydantic import ValidationError

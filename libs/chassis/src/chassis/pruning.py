@@ -16,7 +16,7 @@ from contracts.topology import LISTENINGS, stream_name
 
 LOCK = 0xF06E7
 BATCH = 1_000
-PAUSE_SECONDS = 0.05  # between two batches, for whoever waits for the disk
+PAUSE_SECONDS = 0.05  # between two batches, so that other work gets the disk
 KEYS_LAST = timedelta(days=8)  # longer than a sale's draft; a request's goes when it is sent
 
 # Ids of events are made in the order of time: those before a moment lie together in their index.
@@ -101,7 +101,7 @@ async def of_messaging(database: Database, settings: ServiceSettings) -> list[Pr
 async def inbox_of(
     database: Database, consumer: str, stream: str, days: dict[str, int]
 ) -> Prunable:
-    """What was handled before the stream was lost stood elsewhere, in another one."""
+    """Old inbox rows of one stream; positions of a lost stream do not count for the new one."""
     async with database.transaction() as session:
         settled = await position_settled(session, consumer, stream)
     handled = f"""

@@ -126,7 +126,9 @@ def create_service(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
-        with suppress(Exception):  # the loop says it; until the database answers nothing is served
+        with suppress(
+            Exception
+        ):  # the loop reports it; no request is served until the database answers
             async with asyncio.timeout(CLOCK_WAIT_SECONDS):
                 await database.read_clock()
         running = [

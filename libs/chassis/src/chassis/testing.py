@@ -76,7 +76,7 @@ class TestKeys:
 
 
 def postgres_server() -> str:
-    """Where tests may create databases; the root conftest.py starts one and says where."""
+    """The server on which tests may create databases; the root conftest.py starts it."""
     return os.environ["GUICHET_TEST_POSTGRES"]
 
 
@@ -188,7 +188,7 @@ async def session(database: Database) -> AsyncGenerator[AsyncSession]:
 
 
 async def published(session: AsyncSession) -> list[Event]:
-    """What the service has published so far, in order."""
+    """The events that the service has published so far, in order."""
     await flush_pending(session)
     rows = await session.scalars(select(OutboxMessage).order_by(OutboxMessage.position))
     return [read(Envelope.model_validate_json(row.body)) for row in rows]
@@ -197,7 +197,7 @@ async def published(session: AsyncSession) -> list[Event]:
 async def published_again(
     session: AsyncSession, from_tables: Callable[[AsyncSession], AsyncIterable[Again]]
 ) -> list[Event]:
-    """What `republish` makes from the tables once the outbox is empty; each event once.
+    """The events that `republish` rebuilds from the tables after the outbox was emptied.
 
     Facts have their original ids, and every envelope has the version that its event has.
     """

@@ -1,4 +1,4 @@
-"""What sellers look for in the catalogue, while they type, among a million products.
+"""Searches a million products while a seller types.
 
 The rule: the text has three letters or digits at least; every word of it occurs in reference or
 designation, where separators inside a word never decide (`chassis.text.folding`); products on sale and
@@ -38,7 +38,7 @@ from chassis.errors import NotFound
 from chassis.text import folding
 from chassis.text.folding import (
     LONGEST_PIECE,
-    MOST_WORDS,
+    MAX_WORDS,
     beginning_of,
     count_letters,
     has_trigrams,
@@ -199,7 +199,7 @@ class Found:
 
 async def look_up(reader: Reader, typed: str) -> Found:
     """Sorted by how many words match a beginning of a word, then by designation."""
-    words = words_of(typed)[:MOST_WORDS]
+    words = words_of(typed)[:MAX_WORDS]
     values: dict[str, object] = {
         "reference": typed,
         "listed": api.LISTED_MOST,

@@ -25,7 +25,7 @@ Staff = Annotated[Caller, Depends(require_role(*STAFF))]
 MayImport = Depends(require_session(Role.ADMINISTRATOR))
 Administrator = Annotated[Caller, MayImport]
 
-# As long as the longest reference: a whole one is found whatever its length.
+# As long as the longest reference, so that every complete reference can be found.
 first_words_of = partial(first_words, longest=api.REFERENCE_LENGTH)
 Text = Annotated[str, Stripped, Storable, AfterValidator(first_words_of)]
 
@@ -39,7 +39,7 @@ async def search_products(
     text: Annotated[Text, Query()],
     withdrawn: Annotated[bool, Query(description="List withdrawn products too.")] = False,
 ) -> api.ProductSearch:
-    """The products that hold every word of the text in reference or designation."""
+    """The products whose reference or designation contains every word of the text."""
     return await queries.search(reader, text, list_withdrawn=withdrawn)
 
 
@@ -57,10 +57,11 @@ IMPORTS = "/imports/{import_id}"
 async def begin_import(
     session: Transaction, caller: Administrator, length: uploads.Length, response: Response
 ) -> api.Import:
-    """Begin the upload of a CSV of `reference,designation,on_sale`: all good rows are imported, or
-    none.
+    """Start the upload of a CSV file with `reference,designation,on_sale`.
 
-    By tus 1.0 (creation, expiration, termination): send the parts to `Location`. The file is
+    All valid rows are imported in one transaction; the outcome lists the others.
+
+    Uses tus 1.0 (creation, expiration, termination): send the parts to `Location`. The file is
     imported once it is complete, one at a time; `Location` then has the outcome.
     """
     upload = await uploads.begin(
@@ -121,7 +122,7 @@ async def send_part(
 @router.delete(IMPORTS, status_code=204, dependencies=[MayImport, uploads.Resumable])
 async def give_up_import(import_id: UUID, session: Transaction, caller: Administrator) -> None:
     upload = await uploads.find(session, import_id, caller.id, operations.IMPORTS, changing=True)
-    await uploads.give_up(session, upload)
+    await uploads.abandon(session, upload)
 
 
 def as_import(upload: uploads.Upload) -> api.Import:

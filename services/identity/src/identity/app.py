@@ -10,7 +10,7 @@ from chassis.service import Background, create_service
 from identity.handlers import subscriptions
 from identity.operations import accounts, sessions
 from identity.passwords import Passwords
-from identity.queries import accounts as known
+from identity.queries import accounts as account_queries
 from identity.routes import router
 from identity.settings import Settings
 from identity.tokens import SigningKeys
@@ -44,8 +44,8 @@ class LocalSessionCheck:
         self.database = database
 
     async def require(self, caller: Caller) -> None:
-        """401 `session_ended` where session, account or role are no longer what the token says."""
-        if not await known.is_still_open(self.database.reader, caller):
+        """401 `session_ended` if session, account or role no longer match the token."""
+        if not await account_queries.is_still_open(self.database.reader, caller):
             raise SessionEnded("the session has ended; sign in again")
 
 

@@ -21,7 +21,7 @@ from identity.app import passwords_of
 from identity.models import Account
 from identity.operations import accounts, staff
 from identity.passwords import Passwords
-from identity.queries import accounts as known
+from identity.queries import accounts as account_queries
 from identity.queries.accounts import StaffMemberUnknown
 from identity.settings import Settings
 
@@ -71,7 +71,7 @@ def list_staff() -> None:
 
     async def work(database: Database, _: Passwords) -> None:
         async with database.reading() as reader:
-            members = await known.staff(reader)
+            members = await account_queries.staff(reader)
         for member in members:
             used = f"{member.last_used_at:%Y-%m-%d %H:%M}Z" if member.last_used_at else "never"
             state = "enabled" if member.enabled else "disabled"
@@ -124,7 +124,7 @@ def change(email: str, wanted: StaffMemberChange, *, done: str) -> None:
 
 async def member_with(database: Database, email: str) -> Account:
     async with database.transaction() as session:
-        member = await known.account_by_email(session, email)
+        member = await account_queries.account_by_email(session, email)
     if member is None or not member.is_staff:
         raise StaffMemberUnknown(f"{email}: no staff member has this address")
     return member

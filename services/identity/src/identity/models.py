@@ -27,7 +27,7 @@ CUSTOMERS = text("role = 'customer'")
 STAFF_MEMBERS = text("role <> 'customer'")
 
 USER_AGENT_LENGTH = 200
-RENEWED_AT_MOST = timedelta(minutes=1)
+RENEWAL_INTERVAL = timedelta(minutes=1)
 
 
 class Base(Mapping, DeclarativeBase):
@@ -141,7 +141,7 @@ class Session(Base):
 
     def use(self, now: datetime, lifetime: Lifetime) -> None:
         """Extend the session, up to its maximum; written at most once a minute."""
-        if now - self.last_used_at >= RENEWED_AT_MOST:
+        if now - self.last_used_at >= RENEWAL_INTERVAL:
             self.last_used_at = now
             self.expires_at = min(now + lifetime.unused, self.opened_at + lifetime.most)
 
@@ -216,7 +216,7 @@ class Slowdown(Base):
 
     Kind `browser`: one account in one browser that has signed in to it before. Kind `link`: every
     request for a link counts against an address, successful or not. Kind `new_address`: so does every
-    change of one's own address that counts at once, against the account.
+    change of one's own address that takes effect at once, against the account.
 
     The subject is stored as a hash: what was typed as an e-mail address may be no customer's, or
     even a password.

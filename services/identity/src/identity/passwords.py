@@ -31,7 +31,7 @@ from contracts.identity.emails import email_key
 T = TypeVar("T")
 
 AT_ONCE = 2
-MOST_OF_AN_ACCOUNT = 5  # that wait from one address: nobody types more at once
+MAX_WAITING_PER_ACCOUNT = 5  # checks of one account from one address that may wait
 LONGEST_WAIT_SECONDS = 5
 
 BREACHED_SHORTEST = 10  # the list of breached passwords has none that is shorter
@@ -46,7 +46,7 @@ ROWS = [
 ]  # fmt: skip
 AROUND = string.digits + string.punctuation + string.whitespace
 LOOKS = str.maketrans("@0$31!", "aoseii")
-# What stands on every page here, and is tried first by whoever means to get in.
+# Words that appear on every page here, and that an attacker tries first.
 SITE_WORDS = (
     "guichet",
     "comptoir",
@@ -104,7 +104,7 @@ class Turns:
 
     def join(self, turn: Turn) -> None:
         line = self.lines.get(turn.address, ())
-        if sum(other.account == turn.account for other in line) >= MOST_OF_AN_ACCOUNT:
+        if sum(other.account == turn.account for other in line) >= MAX_WAITING_PER_ACCOUNT:
             raise busy()
         mine = self.lines.setdefault(turn.address, deque())
         mine.append(turn)
@@ -200,7 +200,7 @@ class Passwords:
             return await self.hash(password)
 
     async def list_words(self) -> None:
-        """Once, and in nobody's turn: on a slow machine it takes longer than a turn is waited for."""
+        """Read the lists once, outside any turn: that may take longer than a check waits for one."""
         async with self.listing:
             if not listed.cache_info().currsize:
                 await asyncio.to_thread(listed)
@@ -257,7 +257,7 @@ def is_own(plain: str, words: Iterable[str]) -> bool:
 
 
 def without_runs(plain: str) -> str:
-    """What is left without runs such as 12345, dcba, azerty and 5555."""
+    """The text without runs such as 12345, dcba, azerty and 5555."""
     parts = [""]
     for character in plain:
         if is_run(parts[-1] + character):
@@ -286,7 +286,7 @@ def repeated_part(plain: str) -> str:
 
 
 def without_ends(plain: str) -> str:
-    """Without the digits and marks around it, if they are few."""
+    """The word without the digits and marks around it, if they are few."""
     word = plain.strip(AROUND)
     return word if len(plain) - len(word) < REST else plain
 
@@ -346,6 +346,6 @@ def words_of(texts: Iterable[str]) -> set[str]:
 
 
 def without_accents(text: str) -> str:
-    """Not the fold of searches: in a password, signs and separators count."""
+    """Unlike the folding of searches, this one keeps signs and separators."""
     plain = unicodedata.normalize("NFKD", text.casefold())
     return "".join(character for character in plain if not unicodedata.combining(character))

@@ -164,7 +164,7 @@ class SigningKeys:
         return self.signers[0]
 
     async def key(self, kid: str) -> PyJWK | None:
-        """For `chassis.http.auth`: identity does not ask itself over HTTP."""
+        """The keys for `chassis.http.auth`, without an HTTP request of identity to itself."""
         if kid not in self.known and time.monotonic() - self.read_at > KEYS_PAUSE_SECONDS:
             await self.read()
         return self.known.get(kid)

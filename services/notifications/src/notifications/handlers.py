@@ -35,7 +35,7 @@ LINKS = {
 
 
 def current_rules() -> Rules | None:
-    """None where no mail is sent: events are still stored, but nobody gets a mail."""
+    """None if no mail is sent: events are still stored, but lead to no mail."""
     rules = settings.queueing()
     if not rules.mail:
         return None

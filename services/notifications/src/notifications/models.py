@@ -193,7 +193,7 @@ class Mail(Base):
         self.claim = self.claimed_until = None
 
     def undo_attempt(self) -> None:
-        """It was not sent to the mail server: the attempt counts neither for it nor for the rate."""
+        """Undo the attempt, which never reached the mail server: it must not count for the rate."""
         self.attempts -= 1
         self.tried_at = None
 

@@ -19,7 +19,7 @@ from notifications.models import TOO_OLD, Base, Due, Mail, Person, Preferences, 
 
 T_ = TypeVar("T_")
 
-DELIVERIES_MOST = 1_000
+MAX_DELIVERIES = 1_000
 
 
 class MailUnknown(NotFound):
@@ -145,7 +145,7 @@ DELIVERIES = (
         Mail.kind.in_([Kind.REPLY, Kind.RESOLVED]),
     )
     .order_by(Mail.id.desc())
-    .limit(DELIVERIES_MOST)
+    .limit(MAX_DELIVERIES)
 )
 
 

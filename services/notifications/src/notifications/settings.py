@@ -1,4 +1,4 @@
-"""What the notifications service reads from its environment."""
+"""The settings of notifications."""
 
 import functools
 from email.headerregistry import Address

@@ -219,7 +219,7 @@ def filled(sentence: Sentence, facts: dict[str, object], count: int) -> str:
 
 
 def one_line(text: str) -> str:
-    """Without line breaks, control characters and direction marks, which could forge a header."""
+    """Remove line breaks, control characters and direction marks, which could forge a header."""
     plain = "".join(character if character.isprintable() else " " for character in text)
     return " ".join(plain.split())
 

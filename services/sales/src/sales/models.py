@@ -234,7 +234,7 @@ class Sale(Base):
         return True
 
 
-# What somebody forgot to end is nobody's after that: it may hold a name and an address.
+# A forgotten draft is deleted after that: it may contain a name and an address.
 DRAFTS_LAST = timedelta(days=7)
 
 

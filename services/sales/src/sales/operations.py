@@ -1,4 +1,4 @@
-"""What staff do at the counter, and local copies of customers and products."""
+"""Operations at the counter, and local copies of customers and products."""
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from datetime import datetime
@@ -205,7 +205,7 @@ async def keep_draft(
         .returning(Draft.seller_id)
     )
     if saved is None:
-        raise DraftOfAnotherSale("another sale has been begun")
+        raise DraftOfAnotherSale("another draft has been started")
 
 
 DRAFTS = Draft.__table__

@@ -1,4 +1,4 @@
-"""What can be read: sales, each only by those who may see it."""
+"""Reads sales; each caller gets only those that they may see."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ from chassis.http import paging
 from chassis.http.auth import Caller
 from chassis.text.folding import (
     LONGEST_PIECE,
-    MOST_WORDS,
+    MAX_WORDS,
     count_letters,
     fold,
     has_trigrams,
@@ -49,7 +49,7 @@ NOT_CANCELLED = Sale.cancelled_at.is_(None)
 
 
 class SaleUnknown(NotFound):
-    """Also for a sale that exists but that the caller may not see."""
+    """No such sale, or the caller may not see it."""
 
     code = "sale_unknown"
 
@@ -220,7 +220,7 @@ async def of_short_words(
 
 def ways_to_find(text: str) -> list[list[str]]:
     """Words that must all occur: those of the text, or a number that it is."""
-    return [words_of(text)[:MOST_WORDS], *([number] for number in numbers_in(text))]
+    return [words_of(text)[:MAX_WORDS], *([number] for number in numbers_in(text))]
 
 
 def holds(word: str) -> ColumnElement[bool]:
@@ -234,7 +234,7 @@ def is_written(word: str) -> ColumnElement[bool]:
 
 
 def in_index(words: list[str]) -> ColumnElement[bool]:
-    """By trigrams where a word has some, else by pieces, which are all there is to short words."""
+    """By trigrams if a word is long enough to have some, else by pieces of words."""
     if any(map(has_trigrams, words)):
         return and_(*map(holds, words))
     pieces = literal_column(PIECES, ARRAY(Text)).contains(cast(pieces_of(words), ARRAY(Text)))

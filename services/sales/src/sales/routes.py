@@ -118,7 +118,7 @@ async def list_sales(
 async def list_my_purchases(
     customer: Customer, reader: Reading, limit: Limit = PAGE, after: After = None
 ) -> api.Sales:
-    """What I bought, newest first, without what was cancelled."""
+    """The caller's purchases, newest first, without cancelled ones."""
     return await queries.purchases_of(reader, customer, limit=limit, after=after)
 
 

@@ -21,7 +21,7 @@ from tickets.routes.files import CHECKING
 from tickets.settings import Settings
 
 REWORDING_SECONDS = 10
-REWORDING_PAUSE = 0.1  # for whoever waits meanwhile
+REWORDING_PAUSE = 0.1  # so that other transactions get their turn
 CHECKS_SECONDS = 10  # for what another replica has left: its own parts wake it
 LONGEST_CHECK_SECONDS = 300
 CHECK_AGAIN_SECONDS = 5
@@ -91,9 +91,9 @@ async def check_files(app: FastAPI, loop: Loop) -> str:
 
 async def keep_files(app: FastAPI, loop: Loop) -> str:
     """Compare the store with the table once a day; what is missing is reported until the next."""
-    kept = await stored_files.keep(app.state.database, app.state.objects)
-    done = f"deleted {kept.rows} rows and {kept.objects} objects of no message"
-    if kept.missing:
-        loop.report_trouble(f"the store has lost {kept.missing} files: see docs/operations.md")
+    cleaned = await stored_files.clean_up(app.state.database, app.state.objects)
+    done = f"deleted {cleaned.rows} rows and {cleaned.objects} objects of no message"
+    if cleaned.missing:
+        loop.report_trouble(f"the store has lost {cleaned.missing} files: see docs/operations.md")
         await asyncio.sleep(DAY_SECONDS)
     return done

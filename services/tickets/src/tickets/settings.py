@@ -1,4 +1,4 @@
-"""What the tickets service reads from its environment."""
+"""The settings of tickets."""
 
 from pydantic import Field, field_validator
 

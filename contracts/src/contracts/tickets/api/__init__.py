@@ -56,7 +56,7 @@ from contracts.tickets.api.pages import (
     StaffNames,
 )
 from contracts.tickets.api.quick_replies import (
-    MOST_QUICK_REPLIES,
+    MAX_QUICK_REPLIES,
     VARIABLES,
     NewQuickReply,
     QuickReplies,
@@ -101,7 +101,7 @@ __all__ = [
     "FILES_MOST",
     "LONGEST_MINUTES",
     "LONGEST_RESULTS",
-    "MOST_QUICK_REPLIES",
+    "MAX_QUICK_REPLIES",
     "VARIABLES",
     "Change",
     "Changes",

@@ -1,4 +1,4 @@
-"""What people have begun to write."""
+"""Drafts of messages and requests."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -30,7 +30,7 @@ class DraftKind(StrEnum):
 
 
 class DraftToKeep(Body):
-    """Whatever is typed, unfinished as it is; it replaces what was kept before."""
+    """The text as it is so far; it replaces the stored draft."""
 
     key: Key | None = Field(
         None,
@@ -52,7 +52,7 @@ class DraftToKeep(Body):
 
 
 class Draft(Answer):
-    """What this person has begun; `saved_at` is missing when nothing is kept."""
+    """This person's draft; `saved_at` is missing if there is none."""
 
     key: str | None = None
     text: str = ""

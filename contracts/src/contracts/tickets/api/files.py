@@ -17,9 +17,9 @@ class FileState(StrEnum):
 
 
 class FileForm(StrEnum):
-    """In what form a file is read: pictures are also stored written anew, in two sizes."""
+    """The forms of a file: pictures are also stored re-encoded, in two sizes."""
 
-    ORIGINAL = "original"  # of a picture for staff alone: it may say where it was taken
+    ORIGINAL = "original"  # of a picture for staff only: its metadata may contain the place
     SHOWN = "shown"
     THUMBNAIL = "thumbnail"
 
@@ -64,7 +64,7 @@ class FilesOfTicket(Answer):
 
 
 class FileLimits(Answer):
-    """What a file may be, to be told before one is chosen."""
+    """The limits of files, to show before somebody chooses one."""
 
     files: int = Field(description="The most files of one message.")
     bytes: int = Field(description="The most bytes of one file.")

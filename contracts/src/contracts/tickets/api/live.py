@@ -8,7 +8,7 @@ from contracts.text import Answer
 
 
 class What(StrEnum):
-    """What happened to a request. Customers hear of the first three, on their own requests."""
+    """What happened to a request. Customers get the first three, about their own requests."""
 
     OPENED = "opened"
     MESSAGE = "message"

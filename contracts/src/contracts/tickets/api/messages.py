@@ -46,7 +46,7 @@ class Thread(Answer):
     ticket: Ticket
     messages: list[Message]
     previous: str | None = None
-    draft: Draft | None = Field(None, description="What the reader has begun to write here.")
+    draft: Draft | None = Field(None, description="The reader's own draft in this request.")
     as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
 
 
@@ -56,7 +56,7 @@ class StaffThread(Answer):
     ticket: StaffTicket
     messages: list[StaffMessage]
     previous: str | None = None
-    draft: StaffDraft | None = Field(None, description="What the reader has begun to write here.")
+    draft: StaffDraft | None = Field(None, description="The reader's own draft in this request.")
     as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
 
 
@@ -64,7 +64,7 @@ OF_DRAFT = "Files of the writer's draft, in this order; each is ready."
 
 
 class Composed(Body):
-    """What somebody sends who may have missed what others wrote meanwhile.
+    """A message whose writer may have missed what others wrote meanwhile.
 
     When somebody wrote after `seen_position`, sending is refused once: 409 `answered_meanwhile`,
     with the context `count`, `last_author_name` and `last_position`. `send_anyway` insists.

@@ -1,4 +1,4 @@
-"""What customers bought, as tickets learned it from sales."""
+"""What customers own, as tickets knows it from the events of sales."""
 
 from datetime import date
 from uuid import UUID
@@ -9,7 +9,7 @@ from contracts.text import Answer
 
 
 class OwnedProduct(Answer):
-    """One unit that a customer bought, as tickets learned it from sales."""
+    """One unit that a customer bought, as tickets knows it from the events of sales."""
 
     sale_id: UUID
     product_id: UUID
@@ -22,7 +22,7 @@ class OwnedProduct(Answer):
 
 class OwnedProductOfMine(OwnedProduct):
     open_ticket: int | None = Field(
-        None, description="The newest request on it that is not resolved, to be completed."
+        None, description="The number of the newest unresolved request on it, if any."
     )
 
 

@@ -1,4 +1,4 @@
-"""What one page shows at once, so that it costs one call, and what staff need to know beside it."""
+"""Everything that one page shows, so that it takes one call."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ class Context(Answer):
     tickets: list[StaffTicketSummary] = Field(description="The customer's other requests.")
     ticket_count: int
     same_product: list[StaffTicketSummary] = Field(
-        description="Other requests on the same product, whoever made them."
+        description="Other requests about the same product, of all customers."
     )
     same_product_count: int
     same_product_resolved_count: int
@@ -38,7 +38,7 @@ class StaffMemberName(Answer):
 
 
 class StaffNames(Answer):
-    """Who of the staff may have answered, by name, at most 500."""
+    """The staff who may have answered, sorted by name, at most 500."""
 
     staff: list[StaffMemberName]
 

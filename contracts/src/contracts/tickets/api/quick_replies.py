@@ -6,9 +6,9 @@ from pydantic import AwareDatetime, Field
 
 from contracts.text import Answer, Body, MessageText, Name
 
-MOST_QUICK_REPLIES = 200
+MAX_QUICK_REPLIES = 200
 
-# What stands between braces in a quick reply; anything else there is refused.
+# The names that may be between braces in a quick reply; others are refused.
 VARIABLES = ("prénom", "produit", "numéro de série", "numéro de demande")
 
 

@@ -65,7 +65,7 @@ class StaffSearchResults(Answer):
 
 
 class UnresolvedOfCustomer(Answer):
-    """What a customer has open or in progress; the count is exact to 1,000, never above 1,001."""
+    """A customer's unresolved requests; the count is exact to 1,000, and 1,001 means more."""
 
     customer_id: UUID
     count: int

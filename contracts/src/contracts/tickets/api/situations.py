@@ -12,7 +12,7 @@ class Status(StrEnum):
 
 
 class Priority(StrEnum):
-    """How staff rank a request among others; customers never learn of it."""
+    """How staff rank a request among others; customers never see it."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -29,22 +29,22 @@ class MessageKind(StrEnum):
 class StaffView(StrEnum):
     """The queues of the staff."""
 
-    TO_HANDLE = "to_handle"  # open, or in progress where the customer spoke last
+    TO_HANDLE = "to_handle"  # open, or in progress and the customer wrote last
     OPEN = "open"
     IN_PROGRESS = "in_progress"
-    WAITING_CUSTOMER = "waiting_customer"  # in progress where staff spoke last
+    WAITING_CUSTOMER = "waiting_customer"  # in progress and staff wrote last
     RESOLVED = "resolved"
 
 
 class Sort(StrEnum):
-    """Each queue has one moment: since when one waits, the last activity, or the resolution."""
+    """How a queue is sorted. Each has one time: waiting since, last activity, or resolution."""
 
-    WAITING = "waiting"  # the oldest moment first
-    NEWEST = "newest"  # the newest moment first
-    PRIORITY = "priority"  # the highest priority first, then the oldest moment
+    WAITING = "waiting"  # the oldest time first
+    NEWEST = "newest"  # the newest time first
+    PRIORITY = "priority"  # the highest priority first, then the oldest time
 
 
 class CustomerView(StrEnum):
     ALL = "all"
-    AWAITING_ME = "awaiting_me"  # in progress, last word from staff
-    OTHERS = "others"  # all but those; what is resolved comes last
+    AWAITING_ME = "awaiting_me"  # in progress and staff wrote last
+    OTHERS = "others"  # all others; resolved ones come last

@@ -14,7 +14,7 @@ from contracts.tickets.api.situations import Priority, Status
 
 class NewTicket(Body):
     follows: TicketNumber | None = Field(
-        None, description="One's own resolved request that this one takes up again."
+        None, description="The caller's own resolved request that this one follows."
     )
     sale_id: UUID | None = Field(
         None,
@@ -36,16 +36,16 @@ class NewTicket(Body):
 
 
 class TicketSubject(Answer):
-    """What a request is about, for the mail that names it."""
+    """The subject of a request, for mails about it."""
 
     subject: str
 
 
 class Ticket(Answer):
     id: UUID
-    number: int = Field(description="For people, and in paths.")
+    number: int = Field(description="The number that people see and that paths contain.")
     status: Status
-    waiting_for_customer: bool = Field(description="In progress, and staff spoke last.")
+    waiting_for_customer: bool = Field(description="In progress, and staff wrote last.")
     subject: str
     customer_id: UUID
     customer_name: str
@@ -58,16 +58,21 @@ class Ticket(Answer):
     resolved_at: AwareDatetime | None = None
     resolved_by_name: str | None = None
     resolved_by_customer: bool | None = None
-    follows: int | None = Field(None, description="The resolved request that this one takes up.")
+    follows: int | None = Field(
+        None, description="The number of the resolved request that this one follows."
+    )
     followed_by: list[int] = Field(
-        default_factory=list, description="Requests that take this one up, at most 20."
+        default_factory=list,
+        description="The numbers of requests that follow this one, at most 20.",
     )
     version: int = Field(description="Grows with every change that the reader may see.")
 
 
 class StaffTicket(Ticket):
     priority: Priority
-    unread: bool = Field(description="The customer wrote what no staff member has opened yet.")
+    unread: bool = Field(
+        description="The customer wrote something that no staff member has opened yet."
+    )
 
 
 class TicketSummary(Answer):
@@ -85,7 +90,7 @@ class TicketSummary(Answer):
     opened_at: AwareDatetime
     waiting_since: AwareDatetime | None
     last_activity_at: AwareDatetime
-    last_author_name: str = Field(description="Who spoke last.")
+    last_author_name: str = Field(description="The author of the last message.")
     last_text: str = Field(description="The first 200 characters of the last message.")
     resolved_at: AwareDatetime | None = None
 
@@ -93,8 +98,12 @@ class TicketSummary(Answer):
 class StaffTicketSummary(TicketSummary):
     product_id: UUID
     priority: Priority
-    unread: bool = Field(description="The customer wrote what no staff member has opened yet.")
-    answered_by: list[str] = Field(description="Who of the staff answered, the first one first.")
+    unread: bool = Field(
+        description="The customer wrote something that no staff member has opened yet."
+    )
+    answered_by: list[str] = Field(
+        description="The staff who answered, in the order of their first answer."
+    )
     resolved_by_name: str | None = None
 
 
@@ -102,10 +111,11 @@ class Tickets(Answer):
     tickets: list[TicketSummary]
     next: str | None = None
     counts: dict[str, int] | None = Field(
-        None, description="As `GET …/counts` returns them, when `counts=true` asked for them."
+        None, description="As in `GET …/counts`, if the request had `counts=true`."
     )
     as_of: str | None = Field(
-        None, description="With `counts`: for `/changes?since=`, which lists what came later."
+        None,
+        description="With `counts`: a snapshot for `/changes?since=`, which lists later changes.",
     )
 
 
@@ -119,7 +129,7 @@ class StaffTickets(Answer):
 
 
 class Counts(Answer):
-    """How many requests each view holds; exact to 1,000, never above 1,001."""
+    """The number of requests in each view; exact to 1,000, and 1,001 means more."""
 
     counts: dict[str, int]
-    as_of: str = Field(description="For `/changes?since=`, which lists what came later.")
+    as_of: str = Field(description="A snapshot for `/changes?since=`, which lists later changes.")

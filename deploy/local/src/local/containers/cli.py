@@ -80,7 +80,7 @@ def status(
 
 @cli.command()
 def roll(
-    part: Annotated[str, typer.Argument(help="A service or web, whose image was built anew.")],
+    part: Annotated[str, typer.Argument(help="A service or web, whose image was rebuilt.")],
 ) -> None:
     """Renew all replicas of one part while it goes on answering.
 

@@ -1,4 +1,4 @@
-"""How the containers are: the same as of the local stack, asked inside each of them."""
+"""The condition of the containers, as of the local stack, from inside each of them."""
 
 import json
 import re
@@ -13,7 +13,7 @@ from local.launcher.watching.condition import Condition, figures_in, readiness_i
 
 GUICHET_PARTS = (*SERVICES, "web")
 ORDER = ("postgres", "nats", "docker-view", "gateway", *GUICHET_PARTS)
-# Both answers in one go: to start a program in a container takes longer than to be answered.
+# Both requests in one program: starting it in a container takes longer than the answers.
 ASK = """
 import json, urllib.error, urllib.request
 def ask(path):
@@ -30,21 +30,21 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30}
 
 
 def of(compose: Compose) -> list[Condition]:
-    """Every container but the jobs that have done their work; a part that was stopped is listed."""
+    """Every container except jobs that have succeeded; stopped parts are listed, too."""
     listed = compose.containers()
     if not listed:
         raise CannotStart(
-            "No container of Guichet is there."
+            "There is no container of Guichet."
             " Start them with docker compose -f deploy/docker-compose.yml up -d"
         )
-    rest = [each for each in listed if not has_done_its_work(each)]
+    rest = [each for each in listed if not has_succeeded(each)]
     memory = memory_of([each["Name"] for each in rest if each["State"] == "running"])
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(lambda each: of_container(each, memory), rest))
     return sorted(found, key=in_order)
 
 
-def has_done_its_work(container: Mapping[str, Any]) -> bool:
+def has_succeeded(container: Mapping[str, Any]) -> bool:
     is_job = container["Service"] not in ORDER
     return is_job and container["State"] == "exited" and container["ExitCode"] == 0
 
@@ -61,7 +61,7 @@ def of_container(container: Mapping[str, Any], memory: Mapping[str, int]) -> Con
         ready = False
         reasons = (f"{state}, exit code {container['ExitCode']}: docker logs {container['Name']}",)
     elif part in GUICHET_PARTS:
-        health, metrics = asked_in(container["ID"])
+        health, metrics = health_and_metrics(container["ID"])
         ready, reasons = readiness_in(health)
         figures = figures_in(metrics)
     elif not ready:
@@ -81,7 +81,7 @@ def of_container(container: Mapping[str, Any], memory: Mapping[str, int]) -> Con
     )
 
 
-def asked_in(container: str) -> tuple[str, str]:
+def health_and_metrics(container: str) -> tuple[str, str]:
     try:
         health, metrics = json.loads(docker("exec", container, "python", "-c", ASK))
     except CannotStart:
@@ -90,7 +90,7 @@ def asked_in(container: str) -> tuple[str, str]:
 
 
 def memory_of(containers: list[str]) -> dict[str, int]:
-    """In bytes, what counts towards each one's limit."""
+    """The memory of each in bytes, as it counts towards the container's limit."""
     if not containers:
         return {}
     form = "{{.Name}} {{.MemUsage}}"

@@ -103,7 +103,7 @@ class Compose:
         )
 
     def wait_for(self, service: str, number: int) -> None:
-        """Until so many replicas are ready."""
+        """Wait until so many replicas are ready."""
 
         def ready() -> bool:
             return sum(replica.is_ready for replica in self.replicas(service)) >= number
@@ -154,13 +154,13 @@ READY_SECONDS = 180.0
 MIGRATED_HINT = (
     "The database of {service} has been migrated, and its new replicas were removed again: the old"
     " ones are not ready if the schema is newer than they know (./guichet compose status). Mend what"
-    " is said above and roll again, or restore the backup from before (docs/operations.md)."
+    " is shown above and run `roll` again, or restore the backup from before (docs/operations.md)."
 )
 DISCOVERY_SECONDS = 3  # after which the gateway has seen a new replica healthy
 
 
 def last_check(replica: Replica) -> str:
-    """What its health check said at last, with the reasons."""
+    """The last output of its health check, with the reasons."""
     form = "{{if .State.Health}}{{range .State.Health.Log}}{{.Output}}{{end}}{{end}}"
     output = docker("inspect", "--format", form, replica.id).strip().splitlines()
     return output[-1] if output and not replica.is_ready else ""

@@ -63,7 +63,7 @@ class SecretFiles:
         return not path.exists() or not path.read_text().strip()
 
     def leave_room_for(self, name: str) -> None:
-        """A secret that somebody else has made: an empty file until it is written there."""
+        """A secret that comes from elsewhere: an empty file until somebody fills it in."""
         if not (self.folder / name).exists():
             self.put(name, "")
         self.guard(self.folder / name)
@@ -75,7 +75,7 @@ class SecretFiles:
         self.guard(self.folder / name)
 
     def own_signing_key(self, name: str) -> None:
-        """Of Ed25519, in PEM; replaced by hand, it is the new one that signs after a restart."""
+        """An Ed25519 key in PEM. If the file is replaced, the new key signs after a restart."""
         # Only needed here: the launcher would hold 8 MiB of it for as long as Guichet runs.
         from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
         from cryptography.hazmat.primitives.asymmetric.ed25519 import (  # noqa: PLC0415
@@ -93,7 +93,7 @@ class SecretFiles:
         self.guard(self.folder / name)
 
     def put(self, name: str, text: str) -> None:
-        """Written in place: a container that has the file sees what it says now."""
+        """Written in place, so that a container which has mounted the file sees the change."""
         path = self.folder / name
         if path.exists() and path.read_text() == f"{text}\n":
             self.guard(path)
@@ -112,7 +112,7 @@ class SecretFiles:
                 self.guard(file)
 
     def guard(self, path: Path, mode: int = 0o600) -> None:
-        """The user of the containers reads it, and nobody else."""
+        """Only the user of the containers may read it."""
         wanted = (self.settings.GUICHET_UID, self.settings.GUICHET_GID)
         try:
             path.chmod(mode)

@@ -135,7 +135,7 @@ class ComposeSettings(BaseModel, extra="forbid", validate_default=True):
         " such as http://collector:4318/v1/traces. Empty: no traces are recorded.",
     )
     GUICHET_TRACES_SHARE: float = Field(
-        1, ge=0, le=1, description="The share of traces that is recorded, from 0 to 1."
+        1, ge=0, le=1, description="The share of traces that are recorded, from 0 to 1."
     )
     GUICHET_SUBSCRIBERS: str = Field(
         "subscriber",

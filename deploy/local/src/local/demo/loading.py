@@ -50,7 +50,7 @@ LOOKS_EVERY = 0.2  # seconds, whether all parts are alive
 
 
 def load(stack: Stack, report: Report = lambda _: None) -> None:
-    """Once per state; interrupted, the next start goes on, as long as keys are remembered: a day."""
+    """Load once per state folder. The next start continues an interrupted load, for up to a day."""
     resumed = begun_note(stack).exists()
     began = begun_at(stack)
     report("the first administrator")
@@ -62,7 +62,7 @@ def load(stack: Stack, report: Report = lambda _: None) -> None:
         if datetime.now(UTC) - began < KEYS_LAST:
             raise
         raise CannotStart(
-            f"{refused}\nThe demo data was begun on {began:%Y-%m-%d} and not finished: begin anew"
+            f"{refused}\nThe demo data was begun on {began:%Y-%m-%d} and not finished: start again"
             " with ./guichet reset, or start without it, ./guichet up --no-demo."
         ) from refused
     marker(stack).write_text(json.dumps({"accounts": [email for _, email, _ in ACCOUNTS]}))
@@ -107,7 +107,7 @@ def has_administrator(stack: Stack) -> bool:
 
 
 def add_administrator(stack: Stack) -> None:
-    """By the command, as on a real installation: nobody could make this one over HTTP."""
+    """By the command, as on a real installation: no HTTP route can create the first one."""
     first_name, last_name, email, password = ADMINISTRATOR
     made = stack.run(
         "identity", "staff", "add", "--email", email, "--first-name", first_name,
@@ -283,7 +283,7 @@ class Demo:
         return self.calendar.moments(request["ago"], request["subject"])
 
     async def load_request(self, request: dict[str, Any]) -> Conversation:
-        """The whole conversation, each word by the one who said it, and what staff do beside."""
+        """The whole conversation, each message by its author, and what staff do besides."""
         customer = self.customers[request["customer"]]
         technician, speakers = self.staff["T"], {**self.staff, "C": customer}
         first, *others = request["said"]
@@ -323,7 +323,7 @@ class Demo:
 
 
 def minutes_for(text: str) -> int:
-    """What such an answer takes: some reading, and its writing."""
+    """The minutes that such an answer takes to read and write."""
     return 2 + len(text) // 25
 
 

@@ -93,7 +93,7 @@ def connect(stack: Stack, service: str) -> psycopg.Connection:
 
 @contextmanager
 def held(stack: Stack, service: str) -> Generator[psycopg.Connection]:
-    """What this service announces meanwhile waits until its rows have their moments.
+    """Hold back this service's events until its rows have their moments.
 
     So nobody hears of anything as if it were new, and no mail is sent on what is old. A demo that
     is killed holds nothing any more: the trigger asks for a lock that ends with this connection.
@@ -108,7 +108,7 @@ def held(stack: Stack, service: str) -> Generator[psycopg.Connection]:
 
 
 def put(connection: psycopg.Connection, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """As the table `moments` of this connection."""
+    """Fill the temporary table `moments` of this connection."""
     connection.execute(f"CREATE TEMP TABLE moments ({columns})".encode())
     with connection.cursor().copy("COPY moments FROM STDIN") as copy:
         for row in rows:
@@ -116,7 +116,7 @@ def put(connection: psycopg.Connection, columns: str, rows: Iterable[tuple[objec
 
 
 def forget_old_mails(stack: Stack) -> None:
-    """Once notifications has handled everything: it stores mails that came too late to be sent."""
+    """Move the mails, which notifications stores as too late, once it has handled all events."""
     listenings = [each for each in LISTENINGS if each.service == "notifications"]
     last = [event for each in listenings if (event := last_event(stack, each))]
     with connect(stack, "notifications") as connection:

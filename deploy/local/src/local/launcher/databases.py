@@ -1,4 +1,4 @@
-"""The databases and roles of this machine's PostgreSQL, and how far they are migrated."""
+"""The databases and roles of the local PostgreSQL, and whether they are migrated."""
 
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,7 +13,7 @@ from local.launcher.settings import ROOT
 
 
 def url_of(server: str, database: str, role: str, password: str) -> str:
-    """The same server, seen by one of a service's roles."""
+    """The server's URL for one role and database of a service."""
     parts = urlsplit(server)
     at = parts.netloc.rpartition("@")[2]
     query = f"?{parts.query}" if parts.query else ""

@@ -31,7 +31,7 @@ class Interrupted(Exception):
 
 
 class Environment:
-    """The .venv of one checkout; its stamps say which locks it holds, once it is whole."""
+    """The .venv of one checkout. Once complete, it has stamp files that name its locks."""
 
     def __init__(self, root: Path, sources: list[str], accepted: dict[str, str]) -> None:
         self.root, self.sources, self.accepted = root, sources, accepted
@@ -61,7 +61,7 @@ class Environment:
         if self.unfinished.exists() or not self.runs("-c", ""):
             shutil.rmtree(self.venv, ignore_errors=True)
         if not (shutil.which("uv") and self.with_uv()):
-            # uv is quicker, but does not know what pip has been told of indexes and certificates.
+            # uv is quicker, but does not read pip's configuration of indexes and certificates.
             self.with_pip()
         self.add_sources()
         (self.venv / f"guichet-{self.lock}").write_text(self.stamp)

@@ -26,14 +26,14 @@ class Leftover:
         return f"{self.part} (process {self.pid})"
 
     def is_there(self) -> bool:
-        """A process that has ended and whose end nobody has read of (a zombie) is not."""
+        """A zombie, which has ended but was not waited for, does not count as running."""
         try:
             return psutil.Process(self.pid).status() != psutil.STATUS_ZOMBIE
         except psutil.NoSuchProcess:
             return False
 
     def state(self) -> str:
-        """As the kernel calls it: running, stopped, disk-sleep ..."""
+        """The process's state in the kernel's words: running, stopped, disk-sleep ..."""
         try:
             return psutil.Process(self.pid).status()
         except psutil.NoSuchProcess:
@@ -49,7 +49,7 @@ def started(pid: int | None) -> float | None:
 
 
 def found(file: Path) -> list[Leftover]:
-    """Of the processes that a launcher wrote down, those that are still there."""
+    """Those of the processes in a launcher's list that are still running."""
     try:
         written = json.loads(file.read_text())["processes"]
     except (FileNotFoundError, ValueError, KeyError):

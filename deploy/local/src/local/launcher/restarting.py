@@ -1,4 +1,4 @@
-"""Restart parts of a Guichet that another terminal runs: its launcher starts again what ends."""
+"""Restarts parts of a Guichet in another terminal: stops them, and its launcher starts them."""
 
 from collections.abc import Sequence
 
@@ -14,15 +14,14 @@ STARTING_SECONDS = 90
 
 
 def part_names(stack: Stack) -> dict[str, Process]:
-    """The parts by the names of their logs, as ./guichet logs takes them."""
+    """The parts by the names of their logs, as in `./guichet logs NAME`."""
     return {process.log.stem: process for process in stack.processes}
 
 
 def restart(stack: Stack, names: Sequence[str]) -> None:
-    """Those named, or all; the servers one after the other, the services together.
+    """Restart these parts, or all: the servers one after the other, the services together.
 
-    Services find their rights granted, their own databases migrated and their streams made, whatever
-    was changed meanwhile.
+    Before that, rights are granted, the services' databases migrated and their streams created.
     """
     known = part_names(stack)
     if unknown := [name for name in names if name not in known]:
@@ -41,7 +40,7 @@ def restart(stack: Stack, names: Sequence[str]) -> None:
             with steps.step("databases and roles"):
                 stack.make_databases()
             with steps.step("migrations"):
-                # No other's: what runs on serves the schema that it was written for.
+                # No others: services that keep running need the schema that they were written for.
                 stack.migrate([each.name for each in services if each.name in SERVICES])
             with steps.step(", ".join(service.name for service in services)):
                 renew(stack, services)
@@ -52,7 +51,7 @@ def restart(stack: Stack, names: Sequence[str]) -> None:
 
 
 def renew(stack: Stack, processes: Sequence[Process]) -> None:
-    """End them, and wait until the launcher has started them again and they are ready."""
+    """Stop them, and wait until the launcher has restarted them and they are ready."""
     if stack.postgres and stack.postgres in processes:
         stack.postgres.write_all()
     before = running.about(stack.state)["pids"]

@@ -63,7 +63,7 @@ def launcher(state: Path) -> int | None:
 
 
 def about(state: Path) -> dict[str, Any]:
-    """What the launcher has written down once all was ready; empty before."""
+    """The state that the launcher stores once everything is ready; empty before."""
     try:
         written = json.loads((state / "running.json").read_text())
     except FileNotFoundError:

@@ -24,7 +24,7 @@ PARTS_WITH_PORTS = {
 
 
 class LocalSettings(BaseSettings):
-    """Ports (0 asks for a free one), the folder of the state, and what to use from outside."""
+    """Ports (0: any free one), the state folder, and servers to use instead of starting them."""
 
     model_config = SettingsConfigDict(
         env_prefix="GUICHET_", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
@@ -68,7 +68,7 @@ class LocalSettings(BaseSettings):
     )
     postgres_url: SecretStr | None = Field(
         None,
-        description="An existing PostgreSQL server to use, as its superuser:"
+        description="An existing PostgreSQL server to use, with a superuser's credentials:"
         " `postgresql://user:password@host:port/database`. Empty: one is started.",
     )
     smtp_host: str = Field(
@@ -88,7 +88,7 @@ class LocalSettings(BaseSettings):
         " traces are recorded.",
     )
     traces_share: float = Field(
-        1, ge=0, le=1, description="The share of traces that is recorded, from 0 to 1."
+        1, ge=0, le=1, description="The share of traces that are recorded, from 0 to 1."
     )
     subscribers: str = Field(
         "subscriber",
@@ -97,7 +97,7 @@ class LocalSettings(BaseSettings):
     nats_store: str = Field(
         "10GB",
         pattern=r"^[1-9][0-9]*(KB|MB|GB|TB)$",
-        description="The most disk space that NATS uses for events.",
+        description="The maximum disk space that NATS may use for events.",
     )
 
     @field_validator("subscribers")

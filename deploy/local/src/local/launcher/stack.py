@@ -270,10 +270,10 @@ class Stack:
     def nats_password(self, user: str) -> str:
         return self.vault[f"nats {user}"]
 
-    def set_up_streams(self, *, anew: Iterable[str] = ()) -> None:
-        """Those of `anew` without what they held: their publishers publish it again."""
+    def set_up_streams(self, *, recreate: Iterable[str] = ()) -> None:
+        """Recreate the streams of `recreate` empty: their publishers publish all events again."""
         password, others = self.nats_password(streams.ADMIN), self.settings.other_systems
-        loops.run(streams.set_up(self.nats.url, password, others, anew=anew))
+        loops.run(streams.set_up(self.nats.url, password, others, recreate=recreate))
         self.streams_made_in = self.nats.pid
 
     def refuse_leftovers(self) -> None:
@@ -365,7 +365,7 @@ class Stack:
         return self.state / "running.json"
 
     def write_down(self, *, ready: bool = False) -> None:
-        """Who runs where: for `status` and the like once all is ready, and for who clears up."""
+        """Store the processes and ports for `status` and similar commands, and for cleaning up."""
         self.is_ready = self.is_ready or ready
         ports = {name: getattr(self.settings, name) for name in PARTS_WITH_PORTS.values()}
         alive = [process for process in self.processes if process.is_alive()]
@@ -389,7 +389,7 @@ class Stack:
         draft.replace(self.running_file)
 
     def take_note(self, say: Callable[[str], object]) -> None:
-        """Of parts that were started again; NATS may have come back without its streams."""
+        """Note restarted parts; NATS may have come back without its streams."""
         self.preloader.stop()
         self.write_down()
         if self.nats.is_alive() and self.nats.pid != self.streams_made_in:

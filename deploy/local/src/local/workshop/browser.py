@@ -42,7 +42,7 @@ FONTS = """<?xml version="1.0"?>
 
 
 class Browser(NamedTuple):
-    """What `playwright.chromium.launch` takes: `launch(**browser.as_options())`."""
+    """Arguments for `playwright.chromium.launch`: `launch(**browser.as_options())`."""
 
     executable: Path
     arguments: list[str]

@@ -1,4 +1,4 @@
-"""The checks that every change must pass, and what a tool can mend by itself."""
+"""The checks that every change must pass, and automatic fixes."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 from local.launcher.screen import console
 from local.launcher.settings import ROOT
 
-# import-linter has no `python -m`, and its script has the address of another folder after a move.
+# import-linter has no `python -m`, and its script has an absolute path, wrong after a move.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
 Command = tuple[str, ...]
 BIOME = ("check", "--error-on-warnings", ".")
@@ -29,7 +29,7 @@ FIX_SCRIPTS: Command = ("-P", "-m", "local.workshop.scripts", "biome", *BIOME, "
 
 
 def check(*, fix: bool = False) -> int:
-    """All of them, so that one run names everything."""
+    """Run all checks, even after a failure, so that one run shows every problem."""
     for command in (*FIXES, FIX_SCRIPTS) if fix else ():
         run(command)
     failed = [name for name in CHECKS if not passes(name)]

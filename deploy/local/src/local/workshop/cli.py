@@ -80,13 +80,13 @@ def migration(
 def lock(
     *, upgrade: Annotated[bool, typer.Option("--upgrade", help="Take newer versions.")] = False
 ) -> None:
-    """Write locks/ anew from what the packages ask for (needs the network)."""
+    """Regenerate locks/ from the requirements of the packages (needs the network)."""
     locks.lock(upgrade=upgrade)
 
 
 @cli.command()
 def settings() -> None:
-    """Write docs/settings.md anew from the code."""
+    """Regenerate docs/settings.md from the code."""
     from local.workshop.generated import settings_page as page  # noqa: PLC0415 - imports every service
 
     page.write()
@@ -95,7 +95,7 @@ def settings() -> None:
 
 @cli.command()
 def notice() -> None:
-    """Write NOTICE anew: what is shipped, and under which licence."""
+    """Regenerate NOTICE: what is shipped, and under which licence."""
     from local.workshop.generated import notice as page  # noqa: PLC0415 - only needed here
 
     page.write()

@@ -15,10 +15,10 @@ from local.workshop import history
 from local.workshop.parts import SOURCES
 
 VAGUE = {"utils", "util", "helpers", "helper", "common", "base", "manager", "misc"}
-MOST_LINES = 400
-MOST_FILES = 12
-MOST_COLUMNS = 100  # of a docstring's first line
-MOST_TEMPLATE_COLUMNS = 120
+MAX_LINES = 400
+MAX_FILES_IN_FOLDER = 12
+MAX_COLUMNS = 100  # of a docstring's first line
+MAX_TEMPLATE_COLUMNS = 120
 WEB, CHASSIS = ROOT / SOURCES["web"], ROOT / SOURCES["chassis"]
 COMPARE_CLOCKS = {
     WEB / "shared" / "sessions.py",
@@ -48,7 +48,7 @@ Complaints = Iterator[str]
 
 
 def complaints() -> Complaints:
-    """What breaks a rule, a line each: the file and what is wrong with it."""
+    """One line for each broken rule: the file and what is wrong with it."""
     modules = sorted(file for folder in SOURCES.values() for file in (ROOT / folder).rglob("*.py"))
     yield from check_each(modules, name_is_vague, purpose_is_missing, is_too_long)
     styles = sorted(WEB.rglob("*.css"))
@@ -96,22 +96,22 @@ def purpose_is_missing(file: Path) -> Complaints:
     docstring = ast.get_docstring(tree)
     if not docstring:
         yield "a module says in its first line what it is for"
-    elif len(docstring.splitlines()[0]) > MOST_COLUMNS:
-        yield f"the first line of a docstring has at most {MOST_COLUMNS} characters"
+    elif len(docstring.splitlines()[0]) > MAX_COLUMNS:
+        yield f"the first line of a docstring has at most {MAX_COLUMNS} characters"
 
 
 def is_too_long(file: Path) -> Complaints:
     lines = len(file.read_text(encoding="utf-8").splitlines())
-    if lines > MOST_LINES and not is_migration(file):
-        yield f"{lines} lines: a file that passes {MOST_LINES} becomes a folder"
+    if lines > MAX_LINES and not is_migration(file):
+        yield f"{lines} lines: a file that passes {MAX_LINES} becomes a folder"
 
 
 def are_too_many(*kinds: Iterable[Path]) -> Complaints:
     """Files that lie side by side in a folder: nobody finds one among thirty."""
     files = [file for kind in kinds for file in kind if not is_migration(file)]
     for folder, number in sorted(Counter(file.parent for file in files).items()):
-        if number > MOST_FILES:
-            yield f"{folder.relative_to(ROOT)}: {number} files: more than {MOST_FILES} become folders"
+        if number > MAX_FILES_IN_FOLDER:
+            yield f"{folder.relative_to(ROOT)}: {number} files: more than {MAX_FILES_IN_FOLDER} become folders"
 
 
 def ends_transactions(file: Path) -> Complaints:
@@ -163,8 +163,8 @@ def time_hides_its_moment(file: Path) -> Complaints:
 
 def template_line_is_long(file: Path) -> Complaints:
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        if len(line) > MOST_TEMPLATE_COLUMNS:
-            yield f"line {number}: {len(line)} characters; at most {MOST_TEMPLATE_COLUMNS}"
+        if len(line) > MAX_TEMPLATE_COLUMNS:
+            yield f"line {number}: {len(line)} characters; at most {MAX_TEMPLATE_COLUMNS}"
 
 
 def script_is_unsafe(file: Path) -> Complaints:

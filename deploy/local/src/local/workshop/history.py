@@ -1,4 +1,4 @@
-"""What git knows of this checkout: its main branch, and what differs from it."""
+"""Reads from git the main branch of this checkout and what differs from it."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ class Base:
 
 
 def git(*words: str) -> str | None:
-    """What git prints; None where it refuses, is missing or has no repository here."""
+    """The output of git; None if it fails, is missing or finds no repository."""
     if not shutil.which("git"):
         return None
     done = subprocess.run(

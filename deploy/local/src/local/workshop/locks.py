@@ -14,7 +14,7 @@ MUTATIONS = "mutmut==3.8.1\n"
 
 
 def lock(*, upgrade: bool = False) -> None:
-    """Write them anew; no name of a registry stays in them."""
+    """Regenerate all locks, without the name of a registry in them."""
     uv("lock", "--quiet", *(["--upgrade"] if upgrade else []))
     locks = ROOT / "locks"
     uv(*EXPORT, "--all-packages", "--all-groups", "-o", locks / "all.txt")

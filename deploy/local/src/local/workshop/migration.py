@@ -55,7 +55,7 @@ def slug(words: str) -> str:
 
 
 def differences(service: str) -> str:
-    """As the body of `upgrade`: from a database that all the migrations have made to the models."""
+    """The body of `upgrade`: from a database after all migrations to the models."""
     with tempfile.TemporaryDirectory(prefix="guichet-migration-") as folder:
         Path(folder).chmod(0o755)  # PostgreSQL may have to run as nobody
         postgres = PostgreSQL(Path(folder) / "postgres", free_port(), options=HASTY)
@@ -70,7 +70,7 @@ def differences(service: str) -> str:
 
 
 def steps_to(metadata: MetaData, url: str) -> str:
-    """What brings this database to what is mapped; `pass` where nothing is missing."""
+    """The statements that bring this database to the models; `pass` if nothing is missing."""
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
         wanted = [metadata, Messaging.metadata]

@@ -1,4 +1,4 @@
-"""What formats, checks and tests the scripts and styles of the pages, from web/package-lock.json."""
+"""Tools that format, check and test scripts and styles, installed from web/package-lock.json."""
 
 import os
 import sys

@@ -88,7 +88,7 @@ def update() -> list[Path]:
 
 
 def complaints() -> Iterator[str]:
-    """What is missing, not used, not sure or has other placeholders, a line each."""
+    """One line for each translation that is missing, unused, fuzzy or has other placeholders."""
     for package, file in files():
         name, used, catalog = file.relative_to(ROOT), template(package), read(file)
         for message in used:

@@ -87,7 +87,7 @@ class Pool(AsyncAdaptedQueuePool):
     """Lends the connection returned last, so that surplus ones stay idle and can be closed."""
 
     def close_idle(self, seconds: float) -> int:
-        """Close those that nobody has used for so many seconds; returns how many there were."""
+        """Close the connections unused for so many seconds; returns their number."""
         idle: list[ConnectionPoolEntry] = []
         with suppress(Empty):
             while True:
@@ -154,7 +154,7 @@ class Database:
                 await greenlet_spawn(commit_and_close, session.sync_session)
             except BaseException:
                 await discard_if_closed(session)
-                await session.__aexit__(None, None, None)  # whoever is cancelled waits for it
+                await session.__aexit__(None, None, None)  # also when this task is cancelled
                 raise
         except (DBAPIError, PostgresError) as error:
             if isinstance(error.orig if isinstance(error, DBAPIError) else error, DiskFull):
@@ -214,7 +214,7 @@ class PoolReader(Reader):
 
 
 def commit_and_close(session: Session) -> None:
-    """In one step: usually COMMIT has been sent already, and nothing waits."""
+    """Commit and close in one step; usually COMMIT has been sent already."""
     session.commit()
     session.close()
 

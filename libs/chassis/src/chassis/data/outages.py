@@ -9,7 +9,7 @@ from psycopg.errors import DiskFull, InsufficientPrivilege, LockNotAvailable
 ADDRESS = "GUICHET_DATABASE_URL"
 DISK_FULL = "the disk of PostgreSQL is full: make room there"
 
-# What a server that cannot be used says, and the remedy; in this order.
+# The errors of a server that cannot be used, and the remedies; checked in this order.
 REMEDIES = {
     "password": "correct the password in {address}",
     'database "': "have it made first, or correct {address}",

@@ -14,7 +14,7 @@ from sqlalchemy.util import LRUCache
 
 from chassis.data.wire import BEGIN, COMMIT, RawStatement, Wire
 
-SHAPES_MOST = 500
+MAX_SHAPES = 500
 # For `with_setting`, where the planner would rather read a table from its start for a common word.
 BY_INDEX = "SET LOCAL enable_seqscan = off"
 
@@ -92,7 +92,7 @@ class Statements:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        self.shapes: LRUCache[Any, Any] = LRUCache(SHAPES_MOST)
+        self.shapes: LRUCache[Any, Any] = LRUCache(MAX_SHAPES)
         # Most statements are built once and live as long as the process. A compiled statement
         # refers to its source: a strong reference here would keep both for ever.
         self.known: WeakKeyDictionary[Any, tuple[ReferenceType[SQLCompiler], Any, Any]] = (

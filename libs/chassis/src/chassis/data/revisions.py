@@ -27,7 +27,7 @@ def known(package: str) -> tuple[str, ...]:
 
 
 def difference(package: str, found: str | None) -> str | None:
-    """What is wrong with a database at this revision, and the remedy; None if nothing is."""
+    """The problem of a database at this revision, and the remedy; None if there is none."""
     needed = known(package)[0]
     if found == needed:
         return None

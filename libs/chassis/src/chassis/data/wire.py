@@ -23,7 +23,7 @@ from sqlalchemy.pool import PoolProxiedConnection
 from chassis.cancelling import to_its_end
 
 PREPARED_AFTER = 5  # times that a statement was sent as text
-PREPARED_MOST = 100  # per connection; then the least recently used one is dropped
+MAX_PREPARED = 100  # per connection; then the least recently used one is dropped
 CANCEL_SECONDS = 5
 
 PARAMETER = re.compile(r"%\(([^)]+)\)s|%%")
@@ -148,7 +148,7 @@ class Wire:
             self.being_prepared.add(each.key)
             self.libpq.send_prepare(name, each.text, each.types)
             yield functools.partial(self.note_prepared, each.key)
-            if len(self.names) > PREPARED_MOST:
+            if len(self.names) > MAX_PREPARED:
                 _, oldest = self.names.popitem(last=False)
                 self.libpq.send_query_params(b"DEALLOCATE " + oldest, None)
                 yield raise_if_failed
@@ -160,7 +160,7 @@ class Wire:
 
     def is_often_used(self, key: Any) -> bool:
         uses = self.uses[key] = self.uses.pop(key, 0) + 1
-        if len(self.uses) > PREPARED_MOST:
+        if len(self.uses) > MAX_PREPARED:
             self.uses.popitem(last=False)
         return uses > PREPARED_AFTER
 

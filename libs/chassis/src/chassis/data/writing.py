@@ -52,7 +52,7 @@ def store_later(session: AsyncSession, entity: Any, names: tuple[str, ...]) -> N
 def run_later(session: AsyncSession, statement: Statement, values: Values) -> None:
     """Run before the transaction commits, or before `reader_of` reads, in one round trip.
 
-    What they answer is lost. In a `savepoint` they belong to it.
+    Their results are discarded. In a `savepoint` they belong to it.
     """
     session.info.setdefault(LATER, []).append(Part(statement, values))
 

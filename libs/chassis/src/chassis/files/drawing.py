@@ -1,4 +1,4 @@
-"""One picture decoded and written anew, in a process of its own: `python -m chassis.files.drawing`.
+"""Decodes and re-encodes one picture, in a process of its own: `python -m chassis.files.drawing`.
 
 It reads the picture from standard input and writes two pictures to the paths that it is given. What
 it decodes may attack the decoder: before that it bounds its own memory, time and size of files, and

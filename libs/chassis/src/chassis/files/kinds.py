@@ -1,11 +1,11 @@
-"""What a file is, by its bytes; its name is only what somebody calls it."""
+"""The type of a file, by its content; its name is not trusted."""
 
 import re
 import unicodedata
 
 import filetype
 
-HEAD = 8192  # bytes that tell the kind
+HEAD = 8192  # bytes that show the kind
 LONGEST_NAME = 180  # bytes of UTF-8, with its ending
 LONGEST_ENDING = 10
 

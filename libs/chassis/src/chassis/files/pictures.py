@@ -1,4 +1,4 @@
-"""Pictures written anew by processes of their own, a few at a time: see `chassis.files.drawing`."""
+"""Re-encodes pictures in processes of their own, a few at a time: see `chassis.files.drawing`."""
 
 import asyncio
 import json

@@ -65,11 +65,11 @@ class Objects:
 
     @cached_property
     def store(self) -> LocalStore | S3Store:
-        """Opened at the first use: whoever only describes the service makes no folder."""
+        """Opened at the first use, so that generating the API's description makes no folder."""
         return open_folder(self.folder) if self.folder else open_bucket(self.settings)
 
     async def put(self, key: str, content: IO[bytes]) -> None:
-        """Write an object, or replace it as a whole: nobody ever sees a part of one."""
+        """Write or replace an object atomically."""
         content.seek(0)
         await obstore.put_async(self.store, key, content, chunk_size=5 * 1024 * 1024)
         if self.folder:

@@ -6,7 +6,7 @@ import anyio
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The gateway adds none of these: what stands there reaches the browser as it is.
+# The gateway adds no such headers: these reach the browser unchanged.
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -17,7 +17,7 @@ SECURITY = {
 # Of every answer of a service: it is one person's, or a token, and no cache between keeps it.
 OF_A_SERVICE = SECURITY | {"Cache-Control": "no-store"}
 
-# Of an answer that goes on for as long as somebody reads: a proxy passes on each part at once,
+# For an answer that continues for as long as the client reads: a proxy passes on each part at once,
 # and neither gathers nor compresses them. The first is read by nginx, the second by all.
 STREAMED = {"X-Accel-Buffering": "no", "Cache-Control": "no-cache, no-transform"}
 

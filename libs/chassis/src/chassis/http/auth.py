@@ -30,7 +30,7 @@ SERVICE_TOKENS_PATH = "/api/identity/service-tokens"
 SPARE_SECONDS = 15  # before its end, a token is no more used for something new
 KEYS_PAUSE_SECONDS = 2
 UNKNOWN_KEY = "where all tokens are refused, see that GUICHET_INTERNAL_URL leads to their Guichet"
-CHECKED_MOST = 2_000  # tokens of a minute; some 1 KiB each
+MAX_CHECKED = 2_000  # tokens of a minute; some 1 KiB each
 
 
 class KeysUnavailable(Unavailable):
@@ -57,7 +57,7 @@ class ServiceToken(BaseModel):
 
 
 class ServiceTokens:
-    """Tokens of a service for work on nobody's behalf, which identity gives in exchange for its
+    """A service's own tokens for its background work, which identity gives in exchange for its
     secret.
 
     Raises `Problem` where identity does not answer or refuses.
@@ -88,7 +88,7 @@ class ServiceTokens:
 
 
 class Keys(Protocol):
-    """Where the public keys that verify tokens come from."""
+    """A source of the public keys that verify tokens."""
 
     async def key(self, kid: str) -> PyJWK | None: ...
 
@@ -176,7 +176,7 @@ class Checked:
 class CheckedTokens:
     """A cache of valid tokens by their hash, each until it expires or its key is withdrawn."""
 
-    def __init__(self, most: int = CHECKED_MOST) -> None:
+    def __init__(self, most: int = MAX_CHECKED) -> None:
         self.most = most
         self.known: dict[bytes, Checked] = {}
 

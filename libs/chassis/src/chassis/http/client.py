@@ -119,7 +119,7 @@ class HttpClient(httpx.AsyncClient):
     async def send(
         self, request: httpx.Request, *, stream: bool = False, **_: Any
     ) -> httpx.Response:
-        """As httpx's; an answer that leads elsewhere is an answer."""
+        """As httpx's, but redirects are returned, not followed."""
         request.extensions["stream"] = stream
         response = await self.transport.handle_async_request(request)
         response.request = request
@@ -180,13 +180,13 @@ class Transport(httpx.AsyncBaseTransport):
 
 def session_of(most: int) -> aiohttp.ClientSession:
     made = aiohttp.ClientSession(
-        # A container that is made anew has another address: nobody asks the old one.
+        # A recreated container has another address: do not cache the old one.
         connector=aiohttp.TCPConnector(limit=most, use_dns_cache=False),
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,  # httpx does
         skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
     )
-    # Else aiohttp sends PUT and DELETE again when an answer is lost: whoever asks decides that.
+    # By default aiohttp repeats PUT and DELETE when an answer is lost: the caller decides that.
     made._retry_connection = False
     return made
 
@@ -222,7 +222,7 @@ def as_httpx(error: Exception) -> httpx.TransportError:
 
 
 def query(params: Mapping[str, QueryValue]) -> str:
-    """As httpx writes it, several values of one name by name and value."""
+    """The query string as httpx writes it; a list becomes one pair for each value."""
     given = {
         name: str(value).lower() if isinstance(value, bool) else value
         for name, value in params.items()
@@ -241,7 +241,7 @@ def ids() -> dict[str, str]:
     return headers
 
 
-# --- Asking on somebody's behalf --------------------------------------------------------------
+# --- Calls with a person's token --------------------------------------------------------------
 
 
 class Problem(Exception):
@@ -300,7 +300,7 @@ class Gateway:
         return read(await self.ask(method, path, json=body, key=key), answer)
 
     async def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> None:
-        """As `send`, where only the success matters."""
+        """As `send`, but without an answer to read."""
         await self.ask(method, path, json=body)
 
     async def ask(
@@ -329,7 +329,7 @@ class Gateway:
         return response
 
     async def retry(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """With a token that identity has given just now: whoever asks is not at fault."""
+        """Retry with a fresh token: the first one may have expired on the way."""
         try:
             return await self.ask(method, path, **options)
         except Problem as problem:

@@ -16,10 +16,10 @@ import uvicorn
 from chassis.monitoring import health, logs, tracing
 from chassis.settings import CommonSettings, WrongSettings, read
 
-# Longer than a gateway keeps a connection that nobody uses: whoever closes first may lose a request
+# Longer than the gateway keeps idle connections: the side that closes first may lose a request
 # that the other has just sent.
 KEEP_ALIVE_SECONDS = 100
-DATE_SECONDS = 1  # by which an answer's `Date` may be late
+DATE_SECONDS = 1  # how old the `Date` header of an answer may be
 
 
 def fail(message: str, code: int = 1) -> SystemExit:
@@ -29,7 +29,7 @@ def fail(message: str, code: int = 1) -> SystemExit:
 
 
 def read_settings(package: str) -> CommonSettings:
-    """The settings of a service or of web, or one line a setting that is missing or wrong."""
+    """The settings of a service or of web, or exit with one line for each setting that is missing or invalid."""
     try:
         return read(import_module(f"{package}.settings").Settings)
     except WrongSettings as wrong:
@@ -52,7 +52,7 @@ class Server(uvicorn.Server):
         self.signalled = asyncio.Event()
 
     async def main_loop(self) -> None:
-        """As uvicorn's, which looks ten times a second: woken by a signal, else for the next `Date`."""
+        """Like uvicorn's, but woken by signals and each second, not ten times a second."""
         self.loop = asyncio.get_running_loop()
         while not await self.on_tick(0):
             pause = DATE_SECONDS
@@ -99,7 +99,7 @@ def serve(
         port=port or settings.port,
         log_config=None,
         access_log=False,  # `chassis.http.observing` logs requests, without their query strings
-        proxy_headers=False,  # who needs the browser's address reads it where it is needed
+        proxy_headers=False,  # the few routes that need the browser's address read it themselves
         server_header=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=settings.graceful_seconds,
@@ -111,7 +111,7 @@ def serve(
         if not config.loaded or server.lifespan.should_exit:
             raise did_not_start(package) from refused
         raise fail(
-            f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop whoever"
+            f"{package} cannot listen on {config.host}:{config.port}, as its log says: stop the process that"
             " does, or choose another place with GUICHET_HOST and GUICHET_PORT",
             uvicorn.config.STARTUP_FAILURE,
         ) from refused

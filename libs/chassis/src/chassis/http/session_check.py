@@ -14,9 +14,9 @@ from chassis.errors import Unauthenticated, Unavailable
 from chassis.http.auth import Caller, RequireRole
 
 PATH = "/api/identity/sessions/current"
-SECONDS = 10  # for so long an answer counts
-RENEWED_SECONDS = 6  # after which whoever goes on has it asked for again, and does not wait
-REMEMBERED_MOST = 10_000
+SECONDS = 10  # how long an answer is valid
+RENEWED_SECONDS = 6  # after that a request renews the answer in the background
+MAX_REMEMBERED = 10_000
 
 
 class SessionEnded(Unauthenticated):
@@ -28,7 +28,7 @@ class SessionUnchecked(Unavailable):
 
 
 class SessionCheck(Protocol):
-    """Raises `SessionEnded`, `Unauthenticated`, or `SessionUnchecked` where nobody can say."""
+    """Raises `SessionEnded`, `Unauthenticated`, or `SessionUnchecked` if identity does not answer."""
 
     async def require(self, caller: Caller) -> None: ...
 
@@ -50,7 +50,7 @@ class RemoteSessionCheck:
             self.renewing[session] = asyncio.create_task(self.renew(caller))
 
     async def renew(self, caller: Caller) -> None:
-        """Whatever the outcome, an answer counts for its ten seconds and no longer."""
+        """Renew the answer in the background; the old one stays valid for its ten seconds at most."""
         try:
             await self.ask(caller)
         except Unauthenticated:
@@ -66,7 +66,7 @@ class RemoteSessionCheck:
         await self.ask_identity(caller)
         self.good_until[caller.session_id] = now + SECONDS
         self.good_until.move_to_end(caller.session_id)
-        while len(self.good_until) > REMEMBERED_MOST:
+        while len(self.good_until) > MAX_REMEMBERED:
             self.good_until.popitem(last=False)
 
     async def ask_identity(self, caller: Caller) -> None:
@@ -83,7 +83,7 @@ class RemoteSessionCheck:
 
 
 def is_of_session(answer: httpx.Response) -> bool:
-    """Or of its token alone, for which a good session brings another."""
+    """Whether the session has ended, and not only its access token expired."""
     try:
         return bool(answer.json()["code"] == SessionEnded.code)
     except (ValueError, KeyError, TypeError):
@@ -102,7 +102,7 @@ class RequireSession(RequireRole):
 def require_session(*roles: str) -> RequireSession:
     """As `require_role`, and the session was still valid at most ten seconds ago.
 
-    For routes that give power or show many people's data. Holds no database connection while it
+    For routes that grant rights or show many people's data. Holds no database connection while it
     asks. 401 `session_ended`, or 503 `session_unchecked` where identity does not answer.
     """
     return RequireSession(*roles)

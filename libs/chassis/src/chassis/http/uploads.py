@@ -28,10 +28,10 @@ from chassis.pruning import Prunable
 
 SCHEMA = "uploads"
 VERSION = "1.0.0"
-KEPT = timedelta(days=1)  # from the beginning, whatever became of it
-UNFINISHED_MOST = 5  # of a person: the one begun first is given up where another begins
+KEPT = timedelta(days=1)  # from its start, whether finished or not
+MAX_UNFINISHED = 5  # of a person: a further one replaces the oldest
 BEGIN_LOCK = 0x746F73  # with the owner's id
-WAITING_MOST = 5  # of a person: those that have come whole and are not worked on yet
+MAX_WAITING = 5  # of a person: complete ones that are not processed yet
 TRIES = 3  # of a work that fails, before that is its outcome
 OLD = Prunable("uploads.uploads", "begun_at < now() - :kept", "begun_at", {"kept": KEPT})
 KEPT_IN_MEMORY = 1_000_000  # bytes; more goes to a file that has no name
@@ -86,7 +86,7 @@ class OffsetWrong(Refusal):
 
 
 async def speaks_tus(tus_resumable: Annotated[str | None, Header()] = None) -> None:
-    """412 for whoever speaks another version, or none."""
+    """412 unless the client uses this version of the protocol."""
     if tus_resumable != VERSION:
         raise HTTPException(412, f"Tus-Resumable: {VERSION} is needed", {"Tus-Version": VERSION})
 
@@ -106,7 +106,7 @@ def metadata_of(given: str) -> dict[str, str]:
     return found
 
 
-Resumable, PartOnly = Depends(speaks_tus), Depends(sends_a_part)  # behind whoever says who may
+Resumable, PartOnly = Depends(speaks_tus), Depends(sends_a_part)  # after the check of rights
 Metadata = Annotated[str, Header(alias="Upload-Metadata", max_length=4096)]
 Length = Annotated[int, Header(alias="Upload-Length", ge=0, lt=2**63)]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, lt=2**63)]
@@ -122,7 +122,7 @@ def headers_of(upload: Upload) -> dict[str, str]:
 
 
 async def part_of(request: Request) -> bytes:
-    """What came before its sender was cut off counts too: it need not be sent again."""
+    """Store what arrived before a connection broke, so that it need not be sent again."""
     content = bytearray()
     with contextlib.suppress(ClientDisconnect):
         async for chunk in request.stream():
@@ -140,8 +140,8 @@ async def begin(
     length: int,
     *,
     longest: int,
-    unfinished_most: int = UNFINISHED_MOST,
-    waiting_most: int = WAITING_MOST,
+    unfinished_most: int = MAX_UNFINISHED,
+    waiting_most: int = MAX_WAITING,
 ) -> Upload:
     """`length` and `longest` are bytes; 413 `body_too_large`, 429 `too_many`."""
     if length > longest:
@@ -201,7 +201,7 @@ async def append(session: AsyncSession, upload: Upload, offset: int, content: by
         upload.received += len(content)
 
 
-async def give_up(session: AsyncSession, upload: Upload) -> None:
+async def abandon(session: AsyncSession, upload: Upload) -> None:
     await session.delete(upload)
 
 
@@ -270,7 +270,7 @@ async def write_to(file: IO[bytes], session: AsyncSession, upload_id: UUID) -> N
 
 
 async def settle(session: AsyncSession, upload_id: UUID, outcome: Mapping[str, Any]) -> None:
-    """What another replica has settled meanwhile stays so."""
+    """Store the result, unless another replica has done so meanwhile."""
     await session.execute(
         update(Upload)
         .where(Upload.id == upload_id, Upload.settled_at.is_(None))

@@ -24,7 +24,7 @@ async def dead_letter(database: Database, number: int) -> DeadLetter | None:
 async def retry(
     database: Database, subscriptions: Subscriptions, consumer: str, number: int
 ) -> str:
-    """Handle the event and forget the letter in one transaction; says what came of it."""
+    """Handle the event and delete the dead letter in one transaction; returns the outcome."""
     try:
         async with database.transaction() as session:
             found = await session.get(DeadLetter, number, with_for_update=True)

@@ -38,7 +38,7 @@ def of_publishing(error: BaseException) -> str:
             f"NATS has no room for more events ({error.description}): make room on its disk or"
             " raise the limits of its store"
         )
-    if isinstance(error, TimeoutError):  # with a full disk it says nothing to us, for ever
+    if isinstance(error, TimeoutError):  # with a full disk NATS never answers
         return (
             "NATS does not say that it has stored an event: see that it runs and, in its log,"
             " whether its disk is full; then make room and start it again"

@@ -111,7 +111,7 @@ class DeadLetter(Messaging):
 
 
 class IdempotencyKey(Messaging):
-    """What a request with this key created, so that a repetition creates nothing."""
+    """The result of a request with this key, so that repeating it creates nothing."""
 
     __tablename__ = "idempotency_keys"
 
@@ -123,7 +123,7 @@ class IdempotencyKey(Messaging):
     made_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)
 
 
-# Longer than an event that keeps failing is put off before it is set aside.
+# Longer than an event that keeps failing is put off before it becomes a dead letter.
 SETTLING = "1 day"
 
 
@@ -173,7 +173,7 @@ async def listen(connection: AsyncConnection, channel: str) -> None:
     """LISTEN on this channel: every later commit that notifies it is received; read what came
     before.
 
-    Commits notify only while somebody holds this lock: see `chassis.migrations.make_waking`.
+    Commits notify only while a relay holds this lock: see `chassis.migrations.make_waking`.
     """
     await connection.execute(SQL("LISTEN {}").format(Identifier(channel)))
     await connection.execute(

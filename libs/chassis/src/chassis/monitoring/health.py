@@ -10,7 +10,7 @@ from chassis.monitoring.loops import Loop
 
 log = structlog.get_logger("health")
 
-leaving = threading.Event()  # set when the process has been asked to stop
+leaving = threading.Event()  # set once the process is stopping
 
 Check = Callable[[], Awaitable[str | None]]
 
@@ -22,8 +22,8 @@ def health_routes(
 ) -> APIRouter:
     """`needed` decides readiness; `reported` and the loops are only shown with it.
 
-    A check returns None when all is well, otherwise a reason in a few words. No loop decides: as
-    long as requests can be answered, nobody is better served by a gateway that sends them away.
+    A check returns None if there is no problem, otherwise a reason in a few words. Loops never make
+    a process not ready: as long as it can answer requests, the gateway should pass them on.
     """
     router = APIRouter(include_in_schema=False)
     last: dict[str, str | None] = {}
@@ -55,7 +55,7 @@ def health_routes(
 
 
 def log_readiness(reasons: Mapping[str, str | None], *, is_ready: bool) -> None:
-    """Log readiness whenever it changes, not whenever somebody asks."""
+    """Log readiness when it changes, not at each health check."""
     troubles = {name: reason for name, reason in reasons.items() if reason}
     write = log.warning if troubles else log.info
     write("ready" if is_ready else "not_ready", **troubles)

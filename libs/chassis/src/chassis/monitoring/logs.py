@@ -56,7 +56,7 @@ def is_relevant(record: logging.LogRecord) -> bool:
 
 
 class StandardOutput:
-    """What structlog writes the finished lines of our own loggers to."""
+    """The output of our own loggers: structlog passes it finished lines."""
 
     named = structlog.stdlib.LoggerFactory(ignore_frame_names=[__name__])
 

@@ -1,4 +1,4 @@
-"""Background loops: each survives errors and reports what it last did or why it cannot go on."""
+"""Background loops: each survives errors and reports what it last did or why it has failed."""
 
 import asyncio
 import time

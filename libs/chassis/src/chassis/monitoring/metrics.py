@@ -27,8 +27,10 @@ REFUSALS = Counter("guichet_refusals", "Requests refused, by code.", ["code"])
 PUBLISHED = Counter("guichet_events_published", "Events that JetStream has stored.", ["type"])
 HANDLED = Counter("guichet_events_handled", "Events applied here for the first time.", ["type"])
 RETRIED = Counter("guichet_events_retried", "Events put off after a failure.", ["stream"])
-DEAD_LETTERED = Counter("guichet_events_parked", "Events set aside as dead letters.", ["stream"])
-DEAD_LETTERS = Gauge("guichet_dead_letters", "Dead letters that wait for somebody.")
+DEAD_LETTERED = Counter("guichet_events_parked", "Events that became dead letters.", ["stream"])
+DEAD_LETTERS = Gauge(
+    "guichet_dead_letters", "Dead letters that are neither retried nor dropped yet."
+)
 OUTBOX_DEPTH = Gauge("guichet_outbox_events", "Events that JetStream has not stored yet.")
 OUTBOX_AGE = Gauge("guichet_outbox_age_seconds", "Age of the oldest of them.")
 LAG = Gauge("guichet_consumer_lag_events", "Events not handled yet, by stream.", ["stream"])

@@ -75,7 +75,7 @@ def span(
     parent: Context | None = None,
     attributes: Mapping[str, str | int] | None = None,
 ) -> Generator[Span]:
-    """What happens inside is one step of the trace, below `parent` or else the current step."""
+    """Record the block as a span, below `parent` or else the current span."""
     begun = (
         _tracer.start_span(name, parent, kind, attributes)
         if _tracer is not None
@@ -87,12 +87,14 @@ def span(
         try:
             yield begun
         except Exception as error:
-            begun.set_status(StatusCode.ERROR, type(error).__name__)  # its words may be personal
+            begun.set_status(
+                StatusCode.ERROR, type(error).__name__
+            )  # its message may contain personal data
             raise
 
 
 def set_response(method: str, route: str, status: int) -> None:
-    """What the current step turned out to be; the route is a template."""
+    """Name the current span by the route's template, and set its attributes."""
     step = trace.get_current_span()
     step.update_name(f"{method} {route}")
     step.set_attributes(
@@ -107,7 +109,7 @@ def set_response(method: str, route: str, status: int) -> None:
 
 
 def unrecorded(parent: Context | None) -> Span:
-    """The ids of whoever asked, or new ones."""
+    """The ids from the caller's headers, or new ones."""
     given = trace.get_current_span(parent).get_span_context()
     if given.is_valid:
         return NonRecordingSpan(given)

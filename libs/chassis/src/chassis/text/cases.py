@@ -1,4 +1,4 @@
-"""What searches must and must not find: one table for the tests of all of them."""
+"""Texts that searches must and must not find: one table for the tests of all of them."""
 
 # (as it is written, as it is typed)
 FOUND = [

@@ -41,7 +41,7 @@ ACCENTS = (
     r"\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
 
-# Before signs are decomposed: these would leave a blank, or letters that nobody types.
+# Replaced before decomposition, which would turn them into a blank or unusual letters.
 APART = {
     **{"\u00b4": "'", "\u1ffd": "'", "\u1fbd": "'", "\u1fbf": "'"},  # accents that stand alone
     **{"™": "", "℠": "", "®": "", "©": ""},
@@ -82,7 +82,7 @@ def fold_with_origins(text: str) -> tuple[str, list[int]]:
 
 @functools.lru_cache(maxsize=4_096)
 def fold_character(character: str) -> str:
-    """What is left of it: letters, digits and signs; a blank or « - » for a separator."""
+    """The folded text: letters, digits and signs; a blank or « - » for a separator."""
     decomposed = unicodedata.normalize("NFKD", APART.get(character, character))
     small = "".join(each.lower() for each in GONE.sub("", decomposed))
     plain = "".join(LETTERS.get(each, each) for each in small)
@@ -102,7 +102,7 @@ def count_letters(text: str) -> int:
     return sum(map(str.isalnum, fold(text)))
 
 
-MOST_WORDS = 20  # nobody types more; a statement grows with each
+MAX_WORDS = 20  # further words are ignored: a statement grows with each
 TRIGRAM = re.compile(r"[^\W_]{3}")
 LONGEST_PIECE = 2
 
@@ -123,7 +123,7 @@ def is_seen(text: str) -> bool:
 
 
 def pattern_of(word: str) -> str:
-    """Where a word occurs in a folded text, for `re` and for PostgreSQL's `~`.
+    """A pattern that finds a word in a folded text, for `re` and for PostgreSQL's `~`.
 
     Any part of a word is found, whatever separators it is written with: `b1234` in `ab12-34`.
     Only from the beginning of a word does it reach across blanks: `i712700k` in `i7 12700k`, but
@@ -134,7 +134,7 @@ def pattern_of(word: str) -> str:
 
 
 def beginning_of(word: str) -> str:
-    """Where it is the beginning of a word, or of what stands after a separator or a sign."""
+    """A pattern that finds it at the beginning of a word, or after a separator or a sign."""
     return rf"(?<![^\W_]){'[ -]?'.join(map(re.escape, word))}"
 
 

@@ -165,7 +165,7 @@ class Translations:
         return self.current.get("", one, many, n).plain % {"num": n, **values}
 
     def pgettext(self, context: str, message: str, /, **values: Any) -> str:
-        """The same French has several translations: `context` says which is meant."""
+        """The same French has several translations: `context` distinguishes them."""
         text = self.current.get(context, message).plain
         return text % values if values else text
 
@@ -189,7 +189,7 @@ class Translations:
         return self.current.get(context, one, many, n).filled({"num": n, **values})
 
     def globals(self) -> dict[str, Any]:
-        """What Jinja's i18n extension calls; `_` is its short name for what is no block."""
+        """The functions for Jinja's i18n extension; `_` is its short name outside blocks."""
         return {
             "_": self.markup,
             "gettext": self.markup,

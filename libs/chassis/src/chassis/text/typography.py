@@ -3,7 +3,7 @@
 import re
 
 NBSP = "\u00a0"
-LONGEST_PIECE = 20  # characters of an address or a number that no end of a line cuts
+LONGEST_PIECE = 20  # characters of an address or a number that are not broken across lines
 
 PUNCTUATION = re.compile(r"(?<=\S) ([:;!?»])(?=[\s<\"'”.,)’]|$)", re.MULTILINE)
 UNITS = re.compile(

@@ -1,4 +1,4 @@
-"""What an administrator can do to the catalogue."""
+"""The operations of administrators on the catalogue."""
 
 from catalog.operations.importing import (
     IMPORTING,

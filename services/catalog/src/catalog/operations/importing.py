@@ -18,7 +18,7 @@ from chassis.data.database import new_id
 from chassis.data.writing import flush_pending
 from chassis.errors import Refusal
 from chassis.messaging.outbox import Again, publish
-from contracts.catalog.api import REJECTED_MOST, ImportReport, RejectedRow, TwinReference
+from contracts.catalog.api import MAX_REJECTED, ImportReport, RejectedRow, TwinReference
 from contracts.catalog.events import ProductsChanged, ProductState
 
 BATCH_ROWS = 2_000
@@ -43,7 +43,7 @@ class Tally:
 
     def reject(self, row: RejectedRow) -> None:
         self.rejected_count += 1
-        if len(self.rejected) < REJECTED_MOST:
+        if len(self.rejected) < MAX_REJECTED:
             self.rejected.append(row)
 
     def good_rows(self, file: IO[bytes]) -> Iterator[Row]:
@@ -89,7 +89,7 @@ async def import_products(session: AsyncSession, file: IO[bytes]) -> ImportRepor
         unchanged=tally.rows - rejected_count - created - changed,
         withdrawn=withdrawn,
         rejected_count=rejected_count,
-        rejected=sorted(tally.rejected + repeated, key=lambda row: row.line)[:REJECTED_MOST],
+        rejected=sorted(tally.rejected + repeated, key=lambda row: row.line)[:MAX_REJECTED],
         twin_count=twin_count,
         twins=twins,
         seconds=round(time.monotonic() - began, 3),
@@ -173,7 +173,7 @@ async def reject_repeated(session: AsyncSession) -> tuple[int, list[RejectedRow]
                 RETURNING staged.line, staged.reference
             )
             SELECT line, reference, count(*) OVER () AS repeated_count FROM repeated
-            ORDER BY line LIMIT {REJECTED_MOST}
+            ORDER BY line LIMIT {MAX_REJECTED}
         """)  # noqa: S608 - a constant
     )
     rows = found.all()
@@ -209,7 +209,7 @@ async def find_twins(session: AsyncSession) -> tuple[int, list[TwinReference]]:
             )
             SELECT *, count(*) OVER () AS twin_count FROM twins ORDER BY line LIMIT :most
         """),
-        {"most": REJECTED_MOST},
+        {"most": MAX_REJECTED},
     )
     found = rows.all()
     return (found[0].twin_count if found else 0), [

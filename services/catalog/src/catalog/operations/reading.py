@@ -81,7 +81,7 @@ class Row(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A physical line with its line end; only its first `LINE_BYTES` are kept."""
+    """A physical line with its line end; only its first `LINE_BYTES` are read."""
 
     number: int
     text: str
@@ -89,7 +89,7 @@ class Line(NamedTuple):
 
     @property
     def is_last(self) -> bool:
-        """Nothing ends it but the end of the file."""
+        """A row that only the end of the file ends."""
         return not self.too_long and not self.text.endswith("\n")
 
 

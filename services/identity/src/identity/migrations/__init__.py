@@ -1,1 +1,1 @@
-"""How the identity database came to be."""
+"""The migrations of identity's database."""

@@ -1,1 +1,1 @@
-"""What people can do with accounts and sessions."""
+"""The operations on accounts and sessions."""

@@ -1,4 +1,4 @@
-"""What people do with their own account, and what all changes of accounts share."""
+"""Operations on one's own account, and what all changes of accounts share."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -60,7 +60,7 @@ async def change_email(
     mail: bool,
     links_an_hour: int,
 ) -> api.Account:
-    """Requires the current password. With mail, the new address counts once the link sent to it is
+    """Requires the current password. With mail, the new address takes effect once the link sent to it is
     opened; without, at once.
 
     Whether somebody else has that address is only revealed to its mailbox. Without mail the answer
@@ -130,7 +130,7 @@ async def still(session: AsyncSession, authenticated: Account) -> Account:
 
 async def give_address(session: AsyncSession, account: Account, email: str) -> None:
     """Publishes the change, if it is one; 409 `email_taken`."""
-    async with own_address(session):
+    async with unique_address(session):
         is_new = account.change(email=email)
     if is_new:
         await links.follow_address(session, account)
@@ -138,7 +138,7 @@ async def give_address(session: AsyncSession, account: Account, email: str) -> N
 
 
 async def give_password(session: AsyncSession, account: Account, password_hash: str) -> None:
-    """Of a locked account: ends its links and a pending address, and publishes the change."""
+    """Store and publish a locked account's new password; ends its links and change of address."""
     first = not account.has_password
     account.password_hash = password_hash
     await links.revoke_all(session, account.id)
@@ -147,7 +147,7 @@ async def give_password(session: AsyncSession, account: Account, password_hash: 
 
 
 @asynccontextmanager
-async def own_address(session: AsyncSession) -> AsyncGenerator[None]:
+async def unique_address(session: AsyncSession) -> AsyncGenerator[None]:
     """Inside this block an account may get an address that no other account has.
 
     PostgreSQL decides, also between two at the same time; 409 `email_taken` for the second.
@@ -216,12 +216,12 @@ def changed_staff(account: Account) -> StaffMemberChanged:
 async def reset_password(
     database: Database, passwords: Passwords, account: Account, password: str
 ) -> None:
-    """Without the current password: every session ends, and slow-downs are reset."""
+    """Set a new password without the current one: every session ends, slow-downs are reset."""
     new_hash = await passwords.choose(password, field="password", owner=names_of(account))
     async with database.transaction() as session:
         account_now = await accounts.locked(session, account.id)
         if account_now is None:
-            raise NotFound("this account is gone")
+            raise NotFound("this account no longer exists")
         await replace_password(session, account_now, new_hash)
 
 

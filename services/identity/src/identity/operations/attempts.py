@@ -75,7 +75,7 @@ async def ask_for_link(session: AsyncSession, *, address: str) -> None:
 
 
 async def try_address(session: AsyncSession, *, account_id: UUID) -> None:
-    """Count a change to an address that may be somebody's, or refuse it."""
+    """Count a change to an address that another account may have, or refuse it."""
     await begin(session, "new_address", str(account_id))
 
 

@@ -1,4 +1,4 @@
-"""What staff do for customers."""
+"""Operations of staff on customers' accounts."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ from contracts.identity.roles import Role
 from identity.models import Account, Link
 from identity.operations import accounts as account_operations
 from identity.operations import links
-from identity.operations.accounts import EmailTaken, announce, email_taken, own_address
+from identity.operations.accounts import EmailTaken, announce, email_taken, unique_address
 from identity.passwords import Passwords
 from identity.queries import accounts
 
@@ -33,7 +33,7 @@ async def register_customer(
         password_hash=password_hash,
         registered_at=clock.now(),
     )
-    async with own_address_naming_holder(session, new.email):
+    async with unique_address_naming_holder(session, new.email):
         session.add(customer)
     announce(session, customer)
     if not customer.has_password:
@@ -52,7 +52,7 @@ async def change_customer(
 ) -> Account:
     """Fields that are not given stay; equal values are no change."""
     customer = await accounts.customer(session, customer_id, lock=True)
-    async with own_address_naming_holder(session, change.email or customer.email):
+    async with unique_address_naming_holder(session, change.email or customer.email):
         before = customer.email
         is_new = customer.change(**change.model_dump(exclude_none=True))
     if customer.email != before:
@@ -73,10 +73,10 @@ async def reset_password(
 
 
 @asynccontextmanager
-async def own_address_naming_holder(session: AsyncSession, email: str) -> AsyncGenerator[None]:
-    """As `own_address`; the refusal names the customer who has the address, for staff."""
+async def unique_address_naming_holder(session: AsyncSession, email: str) -> AsyncGenerator[None]:
+    """As `unique_address`; the refusal names the customer who has the address, for staff."""
     try:
-        async with own_address(session):
+        async with unique_address(session):
             yield
     except EmailTaken as taken:
         raise email_taken(await accounts.account_by_email(session, email)) from taken

@@ -93,7 +93,7 @@ async def invite(session: AsyncSession, account: Account) -> Link:
 
 
 async def invite_again(session: AsyncSession, account: Account, *, an_hour: int) -> Link:
-    """For an existing account; 429 `too_many_links`, whichever member of staff sent them."""
+    """Invite an existing account again; 429 `too_many_links` counts links by all staff together."""
     sent = [
         moment
         for purpose in (Purpose.PASSWORD, Purpose.INVITATION)

@@ -23,7 +23,7 @@ class LinkUsed(Refusal):
 
 
 class LinkExpired(Refusal):
-    """Also for a link that a newer one has replaced, and while the account is disabled."""
+    """The link has expired, a newer one has replaced it, or its account is disabled."""
 
     code = "link_expired"
 
@@ -61,7 +61,7 @@ async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
     """A secret for the current address, by which its reader can refuse the change."""
     link, account = await usable(session, links.with_id(link_id), lock=True)
     if link.purpose != Purpose.EMAIL:
-        raise links.LinkUnknown("no change of address is asked for by this")
+        raise links.LinkUnknown("this link requests no change of address")
     secret = tokens.new_refusal()
     link.keep_secret(tokens.secret_hash(secret))
     return api.LinkSecret(
@@ -76,7 +76,7 @@ async def make_refusal(session: AsyncSession, link_id: UUID) -> api.LinkSecret:
 
 
 async def other_holder(session: AsyncSession, link: Link) -> Account | None:
-    """Who already has the address that somebody else wants; only they are notified."""
+    """The account that already has the address another one asks for; only it is notified."""
     if link.purpose != Purpose.EMAIL:
         return None
     holder = await accounts.account_by_email(session, link.email)

@@ -29,13 +29,13 @@ PAST = (
     Prunable("slowdowns", "last_failed_at < now() - interval '1 day'", "last_failed_at"),
 )
 
-MOST_SESSIONS = 20  # per person: beyond that the least recently used one ends
+MAX_SESSIONS = 20  # per person: beyond that the least recently used one ends
 
 Lifetimes = Callable[[str], Lifetime]
 
 
 class CredentialsWrong(Unauthenticated):
-    """Also for an unknown or a disabled account: nobody learns which exist."""
+    """Wrong address or password, or a disabled account: the answer does not show which."""
 
     code = "credentials_wrong"
 
@@ -77,7 +77,7 @@ async def sign_in(
 
 
 def is_unchanged(account: Account, authenticated: Account) -> bool:
-    """Whether what was checked a moment ago, outside of this transaction, still holds."""
+    """Whether the account still is as it was checked before this transaction."""
     return account.enabled and account.password_hash == authenticated.password_hash
 
 
@@ -109,7 +109,7 @@ async def make_room(session: AsyncSession, account_id: UUID) -> None:
     meanwhile.
     """
     reader = await reader_of(session)
-    surplus = (await accounts.open_sessions(reader, account_id))[MOST_SESSIONS - 1 :]
+    surplus = (await accounts.open_sessions(reader, account_id))[MAX_SESSIONS - 1 :]
     if surplus:
         await close_sessions(session, account_id, Session.id.in_([one.id for one in surplus]))
 

@@ -1,4 +1,4 @@
-"""What administrators do with staff accounts."""
+"""Operations of administrators on staff accounts."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from contracts.identity import api
 from contracts.identity.roles import Role
 from identity.models import Account, Link
 from identity.operations import links, sessions
-from identity.operations.accounts import announce, own_address
+from identity.operations.accounts import announce, unique_address
 from identity.queries import accounts
 
 
@@ -22,7 +22,7 @@ class LastAdministrator(Refusal):
 async def register_staff_member(
     session: AsyncSession, new: api.NewStaffMember, password_hash: str | None
 ) -> Account:
-    """Without a password, they get an invitation by mail."""
+    """Without a password, the member gets an invitation by mail."""
     member = Account(
         id=new_id(),
         role=new.role,
@@ -32,7 +32,7 @@ async def register_staff_member(
         password_hash=password_hash,
         registered_at=clock.now(),
     )
-    async with own_address(session):
+    async with unique_address(session):
         session.add(member)
     announce(session, member)
     if not member.has_password:
@@ -51,14 +51,14 @@ async def change_staff_member(
     """Change the role, disable or enable; the member's sessions end.
 
     One administrator must remain: 409 `last_administrator`. All administrators are locked first, so
-    that no two of them can disable each other at the same time.
+    that two of them cannot disable each other at the same time.
     """
     administrators = await accounts.lock_administrators(session)
     member = await accounts.staff_member(session, member_id, lock=True)
     is_new = member.change(**change.model_dump(exclude_none=True))
     stays = member.enabled and member.role == Role.ADMINISTRATOR
     if administrators == [member.id] and not stays:
-        raise LastAdministrator("nobody would be left to manage the staff")
+        raise LastAdministrator("no other administrator could manage the staff")
     if is_new:
         announce(session, member)
         await sessions.close_sessions(session, member.id)

@@ -58,18 +58,18 @@ PENDING_EMAIL = (
     )
     .scalar_subquery()
 )
-AS_HOLDERS_SEE_IT = select(
+OWN_ACCOUNT = select(
     *(getattr(Account, name) for name in api.Account.model_fields if name != "pending_email"),
     PENDING_EMAIL.label("pending_email"),
 ).where(Account.id == bindparam("account_id"), Account.enabled)
 
 
 async def account(reader: Reader, account_id: UUID) -> api.Account:
-    """As its holder sees it, with a new address that is not confirmed yet."""
+    """The account as its owner sees it, including a new address that is not confirmed yet."""
     values = {"account_id": account_id, "now": clock.now()}
-    found = (await reader.execute(AS_HOLDERS_SEE_IT, values)).one_or_none()
+    found = (await reader.execute(OWN_ACCOUNT, values)).one_or_none()
     if found is None:
-        raise Unauthenticated("this account cannot be used any more")
+        raise Unauthenticated("this account can no longer be used")
     return api.Account.model_validate(found)
 
 
@@ -88,7 +88,7 @@ STILL_OPEN = (
 
 
 async def is_still_open(reader: Reader, caller: Caller) -> bool:
-    """Whether session, account and role are what a token says of them."""
+    """Whether the session, account and role in a token are still valid."""
     values = {
         "session_id": caller.session_id,
         "account_id": caller.id,
@@ -109,7 +109,7 @@ BY_IDS = (
 
 
 async def customers(reader: Reader, ids: Sequence[UUID]) -> list[api.Customer]:
-    """Those of them that exist, by name."""
+    """The customers with these ids, sorted by name; unknown ids are left out."""
     return [api.Customer.model_validate(row) for row in await reader.execute(BY_IDS, {"ids": ids})]
 
 
@@ -185,7 +185,7 @@ def described(account: Account, last_used_at: datetime | None) -> api.StaffMembe
 
 
 async def lock_administrators(session: AsyncSession) -> list[UUID]:
-    """Those who can sign in, locked until the transaction ends."""
+    """The administrators who can sign in, locked until the transaction ends."""
     return list(
         await session.scalars(
             select(Account.id)

@@ -36,7 +36,7 @@ async def link(
     find = accounts.locked if lock else accounts.find
     account_id = await session.scalar(select(Link.account_id).where(which))
     account = await find(session, account_id) if account_id else None
-    # Again, now that nobody else changes it: its secrets may have been forgotten meanwhile.
+    # Read it again now that it is locked: its secrets may have been deleted meanwhile.
     found = await session.scalar(
         select(Link).where(which).execution_options(populate_existing=True)
     )

@@ -1,10 +1,10 @@
-"""What people do with their own account."""
+"""Routes for one's own account."""
 
 from chassis.data.database import Reading, Transaction
 from chassis.http.routing import Routes
 from contracts.identity import api
 from identity.operations import accounts
-from identity.queries import accounts as known
+from identity.queries import accounts as account_queries
 from identity.routes.parameters import (
     Anyone,
     BrowserAddress,
@@ -19,7 +19,7 @@ router = Routes("identity")
 
 @router.get("/me")
 async def my_account(caller: Anyone, reader: Reading) -> api.Account:
-    return await known.account(reader, caller.id)
+    return await account_queries.account(reader, caller.id)
 
 
 @router.put("/me/password", status_code=204)
@@ -54,9 +54,9 @@ async def change_my_email(
 ) -> api.Account:
     """Requires the current password; customers only.
 
-    Where mail can be sent, the address stays until the link sent to the new one (`pending_email`)
-    is opened. 429 `too_many_links` once enough were sent in an hour. Without mail it counts at once;
-    409 `email_taken`, and after five a wait that grows, 429 `too_many_attempts`.
+    With mail, the old address stays until the link sent to the new one (`pending_email`) is opened.
+    429 `too_many_links` once enough were sent in an hour. Without mail it takes effect
+    at once; 409 `email_taken`, and after five attempts a growing wait, 429 `too_many_attempts`.
     """
     return await accounts.change_email(
         database,

@@ -1,4 +1,4 @@
-"""What staff do for customers."""
+"""Routes by which staff manage customers."""
 
 from typing import Annotated
 from uuid import UUID
@@ -12,9 +12,9 @@ from chassis.http.routing import Routes
 from contracts.identity import api
 from contracts.paging import PAGE_MOST
 from identity.operations import accounts, customers, links
-from identity.queries import accounts as known
-from identity.queries import customers as listed
-from identity.queries import links as sent
+from identity.queries import accounts as account_queries
+from identity.queries import customers as customer_queries
+from identity.queries import links as link_queries
 from identity.routes.parameters import (
     NO_BODY,
     Staff,
@@ -45,7 +45,7 @@ async def register_customer(
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
 
     async def read(customer_id: UUID) -> api.Customer:
-        return await known.customer_for_staff(await reader_of(session), customer_id)
+        return await account_queries.customer_for_staff(await reader_of(session), customer_id)
 
     return await once.create(
         new,
@@ -58,7 +58,7 @@ async def register_customer(
 @router.post("/customers/search")
 async def search_customers(wanted: api.CustomerSearch, _: Staff, reader: Reading) -> api.Customers:
     """Up to two characters match beginnings of words, three or more any part."""
-    return await listed.search_customers(reader, wanted)
+    return await customer_queries.search_customers(reader, wanted)
 
 
 @router.post("/customers/email-check")
@@ -68,14 +68,14 @@ async def check_email(check: api.EmailCheck, _: Staff, session: Transaction) -> 
 
 @router.get("/customers")
 async def customers_by_id(ids: CustomerIds, _: Staff, reader: Reading) -> api.Customers:
-    """Those of them that exist, by name."""
-    found = await known.customers(reader, ids)
+    """The customers with these ids, sorted by name; unknown ids are left out."""
+    found = await account_queries.customers(reader, ids)
     return api.Customers(customers=found, count=len(found))
 
 
 @router.get("/customers/{customer_id}")
 async def customer(customer_id: UUID, _: Staff, reader: Reading) -> api.Customer:
-    return await known.customer_for_staff(reader, customer_id)
+    return await account_queries.customer_for_staff(reader, customer_id)
 
 
 @router.patch("/customers/{customer_id}")
@@ -111,6 +111,6 @@ async def invite_customer(
     return await once.create(
         NO_BODY,
         lambda: customers.invite_customer(session, customer_id, an_hour=an_hour),
-        lambda link_id: sent.requested_link(session, link_id),
+        lambda link_id: link_queries.requested_link(session, link_id),
         show=api.RequestedLink.model_validate,
     )

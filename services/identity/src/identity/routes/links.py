@@ -1,4 +1,4 @@
-"""Links sent by mail: whoever holds one needs no session."""
+"""Links sent by mail, which are used without a session."""
 
 from uuid import UUID
 
@@ -24,7 +24,7 @@ async def request_password_link(
     settings: TheSettings,
     address: BrowserAddress,
 ) -> None:
-    """Mail a link, valid for an hour, to whoever has an account with this address.
+    """Mail a link, valid for an hour, to this address if an account has it.
 
     The answer and its duration are the same whether or not there is one; there is a limit per hour.
     """
@@ -40,7 +40,7 @@ async def request_password_link(
 
 @router.post("/links/read")
 async def read_link(given: api.GivenLink, session: Transaction) -> api.Link:
-    """What a link is for. Reading it is no use of it."""
+    """What a link is for. Reading a link does not use it up."""
     return await opened_links.read(session, given.secret)
 
 

@@ -13,7 +13,7 @@ router = Routes("identity")
 async def service_token(
     given: api.ServiceSecret, settings: TheSettings, keys: TheKeys
 ) -> api.AccessToken:
-    """A token of the role `service`, for a minute, for whoever knows the service's secret."""
+    """Exchange a service's secret for a token with the role `service`, valid for a minute."""
     services.authenticate(given, settings.service_secrets)
     signer = await keys.current()
     return api.AccessToken(

@@ -78,7 +78,7 @@ async def exchange_token(
 
 @router.get("/sessions")
 async def my_sessions(caller: Anyone, reader: Reading) -> api.Sessions:
-    """All of them on one page, for a person has 20 at most."""
+    """All sessions on one page: a person has at most 20."""
     found = await accounts.open_sessions(reader, caller.id, current=caller.session_id)
     return api.Sessions(sessions=found)
 
@@ -90,7 +90,7 @@ async def check_session(_: Anyone) -> None:
 
 @router.delete("/sessions/current", status_code=204)
 async def sign_out(caller: WithToken, session: Transaction) -> None:
-    """Also when the session has ended already."""
+    """Close a session. Idempotent: it may have ended already."""
     await sessions.close_session(session, caller, caller.session_id)
 
 

@@ -1,4 +1,4 @@
-"""What administrators do with staff accounts."""
+"""Routes by which administrators manage staff accounts."""
 
 from uuid import UUID
 
@@ -7,8 +7,8 @@ from chassis.http.idempotency import Once
 from chassis.http.routing import Routes
 from contracts.identity import api
 from identity.operations import accounts, links, staff
-from identity.queries import accounts as known
-from identity.queries import links as sent
+from identity.queries import accounts as account_queries
+from identity.queries import links as link_queries
 from identity.routes.parameters import (
     NO_BODY,
     Administrator,
@@ -29,18 +29,18 @@ async def register_staff_member(
     session: Transaction,
     once: Once,
 ) -> api.StaffMember:
-    """Without a password an invitation is sent; 409 `mail_unavailable` where no mail can be."""
+    """Without a password an invitation is mailed; 409 `mail_unavailable` if no mail can be sent."""
     password_hash = await accounts.first_password(passwords, new, mail=settings.mail)
     return await once.create(
         new,
         lambda: staff.register_staff_member(session, new, password_hash),
-        lambda member_id: known.described_staff_member(session, member_id),
+        lambda member_id: account_queries.described_staff_member(session, member_id),
     )
 
 
 @router.get("/staff")
 async def staff_members(_: Administrator, reader: Reading) -> api.StaffMembers:
-    return api.StaffMembers(staff=await known.staff(reader))
+    return api.StaffMembers(staff=await account_queries.staff(reader))
 
 
 @router.patch("/staff/{member_id}")
@@ -49,7 +49,7 @@ async def change_staff_member(
 ) -> api.StaffMember:
     """Change the role, disable or enable; sessions end. 409 `last_administrator`."""
     await staff.change_staff_member(session, member_id, change)
-    return await known.described_staff_member(session, member_id)
+    return await account_queries.described_staff_member(session, member_id)
 
 
 @router.post("/staff/{member_id}/links", status_code=201)
@@ -65,6 +65,6 @@ async def invite_staff_member(
     return await once.create(
         NO_BODY,
         lambda: staff.invite_staff_member(session, member_id, an_hour=an_hour),
-        lambda link_id: sent.requested_link(session, link_id),
+        lambda link_id: link_queries.requested_link(session, link_id),
         show=api.RequestedLink.model_validate,
     )

@@ -1,1 +1,1 @@
-"""How the tables of notifications came to be."""
+"""The migrations of the notifications database."""

@@ -1,1 +1,1 @@
-"""What notifications does: know who is who, queue mails, try them, heed what people wish."""
+"""What notifications does: store people and requests, queue mails, send them, and preferences."""

@@ -255,7 +255,7 @@ def mark_dropped(mail: Mail, at: datetime) -> None:
 
 
 def error_of(response: str) -> str:
-    """As it is stored: PostgreSQL takes no NUL, and servers may answer at any length."""
+    """The answer of a mail server as it is stored: without NUL, and cut to a length."""
     return one_line(response)[:ERROR_LENGTH]
 
 

@@ -1,4 +1,4 @@
-"""Copies of people, requests and purchases, built from events in whatever order they come."""
+"""Copies of people, requests and purchases, built from events that arrive in any order."""
 
 import functools
 from datetime import datetime
@@ -44,7 +44,7 @@ async def newest_person(session: AsyncSession, person_id: UUID) -> Person:
 async def remember_ticket(
     session: AsyncSession, *, id: UUID, number: int, customer_id: UUID, **more: Any
 ) -> None:
-    """Merge what one event says of a request: versions only grow, no column becomes empty.
+    """Merge one event into the copy of a request: versions only grow, no column becomes empty.
 
     The row stays locked, so that mails about one request are queued one at a time.
     """
@@ -71,7 +71,7 @@ def upsert_ticket(*more: str) -> postgresql.Insert:
 async def remember_purchase(
     session: AsyncSession, *, customer_id: UUID, sale_id: UUID, at: datetime
 ) -> bool:
-    """Whether it is the first purchase of this customer to arrive."""
+    """Returns whether it is the first purchase of this customer that arrives."""
     values = {"customer_id": customer_id, "first_sale_id": sale_id, "first_bought_at": at}
     return bool(await (await reader_of(session)).execute(FIRST_PURCHASE, values))
 

@@ -32,7 +32,7 @@ def key_of(*parts: object) -> UUID:
 
 @dataclass(frozen=True)
 class Notification:
-    """One event that somebody may get a mail about, and of which kind."""
+    """An event that may lead to a mail, and the kind of that mail."""
 
     kind: Kind
     key: UUID
@@ -143,7 +143,7 @@ async def notify(
 
 
 async def notify_staff(session: AsyncSession, notification: Notification, rules: Rules) -> None:
-    """Every member of staff who had asked for such mails before it happened."""
+    """Every staff member whose preferences wanted such mails before it happened."""
     notification = capped(notification)
     if rules.is_too_old(notification) and not rules.arrived_late(
         notification, session.info.get(STORED_AT)

@@ -35,7 +35,7 @@ log = structlog.get_logger("mail")
 
 FETCH_SECONDS = 30
 SERVER_CHECK_SECONDS = 10  # between two checks of a mail server that failed
-TEXTS_MOST = 5
+MAX_TEXTS = 5
 WAITS_FOR_TEXTS = 6  # about a minute: then the mail goes without its texts
 PACE_SECONDS = 1  # between two looks while the limit of a minute is reached
 
@@ -144,7 +144,7 @@ class Worker:
         return True
 
     async def check_mail_server(self) -> None:
-        """With nothing to send: the mail that failed may be due in hours, or sent by another."""
+        """Try the server when no mail is due: the next one may be due only in hours."""
         if self.blocked_by is None or time.monotonic() - self.checked_at < SERVER_CHECK_SECONDS:
             return
         self.checked_at = time.monotonic()
@@ -158,8 +158,8 @@ class Worker:
     def unavailable_message(self, delayed: smtp.Delayed) -> str:
         return (
             f"the mail server {self.server.host}:{self.server.port} takes no mail"
-            f" ({delayed.cause}): see that it runs and takes our account; « E-mails non"
-            " remis » tells what it says"
+            f" ({delayed.cause}): check that it runs and accepts our account; its answers are"
+            " shown under « E-mails non remis »"
         )
 
     async def attempt(self, due: Due) -> None:
@@ -268,7 +268,7 @@ class Worker:
         )
 
     async def request(self, due: Due) -> Request | None:
-        """With its subject, unless tickets has not answered for a while."""
+        """Add the request's subject, unless tickets has not answered for a while."""
         if due.ticket is None:
             return None
         try:
@@ -284,7 +284,7 @@ class Worker:
         if not self.settings.mail_with_text:
             return []
         try:
-            texts = [await self.owners.text(id) for id in due.message_ids[-TEXTS_MOST:]]
+            texts = [await self.owners.text(id) for id in due.message_ids[-MAX_TEXTS:]]
         except Unavailable:
             if due.mail.waits < WAITS_FOR_TEXTS:
                 raise
@@ -327,7 +327,7 @@ def request_of(ticket: Ticket, subject: str) -> Request:
 
 
 def log_outcome(due: Due, outcome: str, cause: str = "") -> None:
-    """In metrics and in the log: no name, no address, no text of the mail server."""
+    """Count and log the result, without name, address or text of the mail server."""
     MAILS.labels(due.kind, outcome).inc()
     log.info(
         "mail",

@@ -1,1 +1,1 @@
-"""How the tables of sales came to be."""
+"""The migrations of the sales database."""

@@ -11,19 +11,19 @@ from tickets.models.mapping import Base
 
 
 class FileUnknown(NotFound):
-    """Also for a file that exists but that the caller may not see."""
+    """No such file, or the caller may not see it."""
 
     code = "file_unknown"
 
 
 class FileNotOfDraft(Refusal):
-    """One that is sent must be of the writer's draft: it was removed, or sent, meanwhile."""
+    """A file to send is not in the writer's draft: it was removed or sent meanwhile."""
 
     code = "file_not_of_draft"
 
 
 class FileNotReady(Refusal):
-    """It is still coming, or being checked."""
+    """The file is still being uploaded or checked."""
 
     code = "file_not_ready"
 
@@ -51,16 +51,16 @@ class FileNameless(Malformed):
 
 
 class FileMissing(NotFound):
-    """The store has lost it."""
+    """The object store has lost the file."""
 
     code = "file_missing"
 
 
 class File(Base):
-    """A file, whose content lies in the object store under its id.
+    """A file, whose content is in the object store under its id.
 
-    It belongs to a draft until it is sent with a message. Where neither is left, the daily job
-    deletes it; see `tickets.operations.keeping_files`.
+    It belongs to a draft until it is sent with a message. If it belongs to neither, the daily job
+    deletes it; see `tickets.operations.stored_files`.
     """
 
     __tablename__ = "files"
@@ -76,8 +76,8 @@ class File(Base):
         Index("ix_files_missing", "id", postgresql_where=text("missing")),
     )
 
-    id: Mapped[UUID] = mapped_column(primary_key=True)  # that of its upload
-    person_id: Mapped[UUID]  # who sends it
+    id: Mapped[UUID] = mapped_column(primary_key=True)  # the same as its upload's
+    person_id: Mapped[UUID]  # the sender
     draft_id: Mapped[UUID | None] = mapped_column(ForeignKey("drafts.id", ondelete="SET NULL"))
     name: Mapped[str]
     size: Mapped[int] = mapped_column(BigInteger)
@@ -87,8 +87,8 @@ class File(Base):
     message_id: Mapped[UUID | None] = mapped_column(ForeignKey("messages.id"), default=None)
     place: Mapped[int | None] = mapped_column(SmallInteger, default=None)  # in the message
     kind: Mapped[str | None] = mapped_column(default=None)
-    digest: Mapped[str | None] = mapped_column(default=None)  # SHA-256 of what was sent
-    # Of the picture that is shown instead of what was sent.
+    digest: Mapped[str | None] = mapped_column(default=None)  # SHA-256 of the original
+    # Of the picture that is shown instead of the original.
     shown_kind: Mapped[str | None] = mapped_column(default=None)
     width: Mapped[int | None] = mapped_column(default=None)
     height: Mapped[int | None] = mapped_column(default=None)

@@ -92,7 +92,7 @@ class Message(Base):
         return correction
 
 
-# What customers may read: every query for them says it.
+# What customers may read: every query for them has this condition.
 VISIBLE = Message.kind != literal_column("'note'")
 
 # The words of the text, of what the request is about and of who takes part in it, written by the

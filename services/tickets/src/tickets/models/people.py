@@ -1,4 +1,4 @@
-"""Local copies of people and of what they own, and which side somebody is on."""
+"""Local copies of people and of what they own; which side a person is on."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -21,7 +21,7 @@ def is_staff(caller: Caller) -> bool:
 
 
 class Person(Base):
-    """Somebody, as in identity's last event; version 0 if only known from a token."""
+    """A person as in identity's last event; version 0 if only known from a token."""
 
     __tablename__ = "people"
     __table_args__ = (CheckConstraint("kind IN ('customer', 'staff')", name="kind"),)

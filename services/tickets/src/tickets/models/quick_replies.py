@@ -46,7 +46,7 @@ class QuickReply(Base):
 
 
 def rendered_text(text: str, values: Mapping[str, str]) -> str:
-    """With the values of one request. Braces inside a value are left alone."""
+    """Fill in the values of one request. Braces inside a value stay as they are."""
     return BRACES.sub(lambda braces: values.get(braces[1], braces[0]), text)
 
 

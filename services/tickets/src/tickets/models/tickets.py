@@ -55,7 +55,7 @@ PRIORITY = literal_column("(ARRAY['urgent', 'high', 'normal', 'low'])[priority]"
 
 
 class TicketUnknown(NotFound):
-    """Also for a request that exists but that the caller may not see."""
+    """No such request, or the caller may not see it."""
 
     code = "ticket_unknown"
 
@@ -73,7 +73,7 @@ class SaleWasCancelled(Refusal):
 
 
 class FollowedUnknown(Refusal):
-    """Also for a request of another customer."""
+    """No such request to follow, or it is another customer's."""
 
     code = "followed_ticket_unknown"
 
@@ -263,7 +263,7 @@ class Ticket(Base):
         self._admit(author)
         self._refuse_if_resolved()
         if minutes is not None and not is_staff(author):
-            raise StaffOnly("customers tell no time spent", field="minutes")
+            raise StaffOnly("customers cannot record time spent", field="minutes")
         at = self._advance(at)
         self.last_visible_by = side_of(author)
         if self.last_visible_by == Side.STAFF:
@@ -325,7 +325,7 @@ class Ticket(Base):
 
     def _refuse_if_resolved(self) -> None:
         if self.status == Status.RESOLVED:
-            raise TicketAlreadyResolved("nobody writes in a resolved request")
+            raise TicketAlreadyResolved("a resolved request takes no more messages")
 
     def _advance(self, at: datetime) -> datetime:
         """Count a change. Machines' clocks may differ: the time of the last activity never goes

@@ -1,1 +1,1 @@
-"""What customers and staff do with requests."""
+"""The operations of customers and staff on requests."""

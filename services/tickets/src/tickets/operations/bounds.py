@@ -1,4 +1,4 @@
-"""Limits what one customer may write in an hour, so that nobody floods the staff."""
+"""Limits what one customer may write in an hour, so that one person cannot flood the staff."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Bounds:
-    """The most requests and messages of one customer in an hour."""
+    """The maximum numbers of requests and messages of one customer in an hour."""
 
     tickets: int
     messages: int
@@ -33,8 +33,8 @@ class TooManyMessages(TooMany):
 def within(author: Caller, bounds: Bounds, *, opens: bool = False) -> Question[None]:
     """Check the limit of messages and, if one `opens`, of requests, whose first message counts too.
 
-    Its answer is the refusal. Checked before writing: two at the same time may both be the last
-    one. Staff have no limit.
+    Answering it raises the refusal. It is checked before writing, so two at the same time may
+    exceed the limit by one. Staff have no limit.
     """
     if is_staff(author):
         return Question((), lambda: None)

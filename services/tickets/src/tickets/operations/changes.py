@@ -47,7 +47,7 @@ CHANGEABLE = (
 
 
 def store_later(session: AsyncSession, ticket: Ticket) -> None:
-    """Store the state of a request that `queries.ticket_to_change` has locked."""
+    """Store the state of a request that `queries.locked_ticket` has locked."""
     writing.store_later(session, ticket, CHANGEABLE)
 
 

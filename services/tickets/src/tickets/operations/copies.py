@@ -1,4 +1,4 @@
-"""Updates local copies of what other services own: who people are, and who owns what."""
+"""Updates local copies of other services' data: people, and which customer owns what."""
 
 import functools
 from typing import Any
@@ -42,19 +42,19 @@ async def remember_person(
 
 
 async def add_ownership(session: AsyncSession, event: SaleRecorded) -> None:
-    """If the cancellation arrived first, it stays: only what it did not contain is added."""
+    """Store a sale. If its cancellation arrived first, only the missing columns are filled in."""
     await remember_sale(session, event, "customer_id", "serial_number", "sold_on")
 
 
 async def cancel_ownership(session: AsyncSession, event: SaleCancelled) -> None:
-    """No new request may be opened on it; existing ones go on."""
+    """No new request may be opened on it; existing ones stay open."""
     await remember_sale(session, event, "cancelled")
 
 
 async def remember_sale(
     session: AsyncSession, event: SaleRecorded | SaleCancelled, *changed: str
 ) -> None:
-    """If the sale is known, only the `changed` columns are updated, and the version to the newest."""
+    """Insert a sale; for a known one update only `changed` columns and raise the version."""
     values = {
         "sale_id": event.sale_id,
         "customer_id": event.customer_id,

@@ -31,13 +31,13 @@ class AlreadySent(Refusal):
 async def keep_draft(
     session: AsyncSession, writer: Caller, number: int | None, draft: DraftToKeep
 ) -> None:
-    """The last version counts, from whatever device."""
+    """Store the draft; the last version replaces earlier ones, also from another device."""
     if not is_staff(writer) and (draft.kind != DraftKind.REPLY or draft.minutes is not None):
         raise StaffOnly("notes and time spent are reserved to staff")
     if number is not None:
-        await queries.ticket(await reader_of(session), writer, number)  # one's own, or staff
+        await queries.ticket(await reader_of(session), writer, number)  # 404 for another customer's
     if draft.key is not None and await made_under(session, writer, draft.key):
-        raise AlreadySent("this was sent")
+        raise AlreadySent("this draft was already sent")
     columns = draft.model_dump(exclude={"files"})
     upsert = postgresql.insert(Draft).values(
         id=new_id(), person_id=writer.id, number=number, saved_at=now(), **columns

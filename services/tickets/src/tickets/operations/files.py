@@ -34,7 +34,7 @@ from tickets.queries import tickets as queries
 from tickets.queries.files import of_draft
 
 KIND = "file"  # of upload
-UNFINISHED_MOST = WAITING_MOST = 30  # uploads of one person
+MAX_UNFINISHED = MAX_WAITING = 30  # uploads of one person
 HOUR = timedelta(hours=1)
 
 
@@ -82,8 +82,8 @@ async def begin(
         KIND,
         length,
         longest=bounds.bytes,
-        unfinished_most=UNFINISHED_MOST,
-        waiting_most=WAITING_MOST,
+        unfinished_most=MAX_UNFINISHED,
+        waiting_most=MAX_WAITING,
     )
     session.add(
         File(
@@ -195,7 +195,7 @@ def refuse_unfit(state: str | None, file_id: UUID) -> None:
 async def own_upload(
     session: AsyncSession, writer: Caller, file_id: UUID, *, changing: bool = False
 ) -> uploads.Upload:
-    """Of one's own file that is not sent yet; 404 `file_unknown`."""
+    """Remove one's own file that is not sent yet; 404 `file_unknown`."""
     is_there = select(File.id).where(
         File.id == file_id, File.person_id == writer.id, File.message_id.is_(None)
     )

@@ -37,8 +37,8 @@ class Locked:
 
 
 def locked(writer: Caller, number: int, composed: Composed) -> Question[Locked]:
-    """What writing in a request needs to know; the request is locked before messages are counted."""
-    ticket = queries.to_change(writer, number)
+    """Locks the request and then reads what writing in it requires, such as missed messages."""
+    ticket = queries.ticket_for_update(writer, number)
     if composed.seen_position is None or composed.send_anyway:
         return Question(ticket.parts, lambda rows: Locked(ticket.answer(rows), None))
     missed = queries.written_since(writer, number, composed.seen_position)
@@ -86,7 +86,7 @@ async def resolve(
 async def is_repeated(
     session: AsyncSession, caller: Caller, ticket: Ticket, resolution: Resolution
 ) -> bool:
-    """Whether this person closed the request with this last message."""
+    """Whether this person resolved the request with this message."""
     if ticket.status != Status.RESOLVED:
         return False
     last = await queries.last_visible(session, ticket.id)
@@ -117,7 +117,7 @@ def refuse_what_crossed(locked: Locked) -> None:
         "last_position": missed.position,
     }
     if locked.ticket.status == Status.RESOLVED:
-        raise TicketAlreadyResolved("nobody writes in a resolved request", context=context)
+        raise TicketAlreadyResolved("a resolved request takes no more messages", context=context)
     raise AnsweredMeanwhile("somebody wrote meanwhile", context=context)
 
 
@@ -147,7 +147,7 @@ async def correct_minutes(
     session: AsyncSession, staff: Caller, message_id: UUID, minutes: int | None
 ) -> Message:
     """Change the time spent on anybody's reply or note; who changed it is recorded."""
-    message, ticket = await queries.message_to_change(session, message_id)
+    message, ticket = await queries.locked_message(session, message_id)
     correction = message.correct_minutes(minutes, by=staff, at=now())
     if correction is not None:
         session.add(correction)

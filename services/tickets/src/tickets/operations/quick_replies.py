@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from chassis.clock import now
 from chassis.data.database import new_id, refusing
 from chassis.http.auth import Caller
-from contracts.tickets.api import MOST_QUICK_REPLIES, NewQuickReply, QuickReplyChange
+from contracts.tickets.api import MAX_QUICK_REPLIES, NewQuickReply, QuickReplyChange
 from tickets.models import (
     QuickReply,
     QuickReplyTitleTaken,
@@ -27,8 +27,8 @@ async def add_quick_reply(session: AsyncSession, staff: Caller, new: NewQuickRep
     check_variables(new.text)
     # So that two people at the same time cannot exceed the limit together.
     await session.execute(text("LOCK TABLE quick_replies IN SHARE ROW EXCLUSIVE MODE"))
-    if await session.scalar(select(func.count()).select_from(QuickReply)) == MOST_QUICK_REPLIES:
-        raise TooManyQuickReplies("remove one first", context={"most": MOST_QUICK_REPLIES})
+    if await session.scalar(select(func.count()).select_from(QuickReply)) == MAX_QUICK_REPLIES:
+        raise TooManyQuickReplies("remove one first", context={"most": MAX_QUICK_REPLIES})
     added = QuickReply(
         id=new_id(),
         title=new.title,

@@ -121,7 +121,7 @@ def digest(content: IO[bytes]) -> str:
 
 
 @dataclass(frozen=True)
-class Kept:
+class CleanedUp:
     """How many rows and objects were deleted, and how many files the store has lost."""
 
     rows: int
@@ -129,7 +129,7 @@ class Kept:
     missing: int
 
 
-async def keep(database: Database, objects: Objects) -> Kept:
+async def clean_up(database: Database, objects: Objects) -> CleanedUp:
     """Delete files of no draft and no message, and objects of no file; note what is missing.
 
     Can be repeated, ended at any moment, and done by several replicas at once.
@@ -147,7 +147,7 @@ async def keep(database: Database, objects: Objects) -> Kept:
         ]
         await objects.delete(orphans)
         deleted += len(orphans)
-    return Kept(rows, deleted, await note_missing(database, stored))
+    return CleanedUp(rows, deleted, await note_missing(database, stored))
 
 
 def id_of(key: str) -> UUID | None:

@@ -36,7 +36,7 @@ from tickets.queries import tickets as queries
 
 PERSON = bindparam("person_id", type_=Uuid)
 ITS_OWNER = exists().where(Person.id == PERSON)
-# None is drawn for what somebody else bought.
+# None is taken from the sequence if the product belongs to another customer.
 NUMBER = case((OwnedProduct.customer_id == PERSON, func.nextval("tickets_number_seq")))
 # Held until the end: a cancellation comes either before this request or after it.
 PRODUCT = select(
@@ -67,7 +67,7 @@ def opening(customer: Caller, new: NewTicket) -> Question[Opening]:
     values = {"person_id": customer.id, "sale_id": new.sale_id}
     if new.follows is None:
         return Question([Part(SOLD, values)], lambda rows: Opening(sold(rows), None))
-    followed = queries.to_change(customer, new.follows)
+    followed = queries.ticket_for_update(customer, new.follows)
 
     def answer(tickets: Rows, products: Rows) -> Opening:
         try:
@@ -141,7 +141,7 @@ async def meet(session: AsyncSession, customer: Caller) -> None:
 
 async def prioritise(session: AsyncSession, staff: Caller, number: int, priority: Priority) -> None:
     """Set the priority. Idempotent."""
-    ticket = await queries.ticket_to_change(session, staff, number)
+    ticket = await queries.locked_ticket(session, staff, number)
     if not ticket.prioritise(priority, by=staff):
         return
     store_later(session, ticket)
@@ -163,12 +163,12 @@ async def prioritise(session: AsyncSession, staff: Caller, number: int, priority
 async def mark_seen(session: AsyncSession, staff: Caller, number: int, position: int) -> None:
     """A staff member has opened the request and was shown its messages up to this position.
 
-    Usually somebody has done so before: then nothing is locked.
+    Usually it was opened before: then nothing is locked.
     """
     reader = await reader_of(session)
     if not await queries.is_unread(reader, number):
         return
-    ticket = await queries.ticket_to_change(session, staff, number)
+    ticket = await queries.locked_ticket(session, staff, number)
     if position < await queries.newest_of_customer(reader, ticket.id):
         return  # the customer wrote again meanwhile
     if ticket.open_by_staff():

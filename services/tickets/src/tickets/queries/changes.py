@@ -16,7 +16,7 @@ from contracts.numbers import LONGEST_NUMBER
 from contracts.tickets import api
 from tickets.models import SHOWN_TO_CUSTOMERS, Change, is_staff
 
-MOST_CHANGES = 200
+MAX_CHANGES = 200
 FIRST = 1  # the position of the first change of all
 
 
@@ -52,11 +52,11 @@ class Snapshot:
     running: frozenset[int]
 
     def saw(self, transaction: int) -> bool:
-        """Whether what this transaction wrote was visible then."""
+        """Whether the changes of this transaction were visible at that time."""
         return transaction < self.next and transaction not in self.running
 
     def follows(self, other: "Snapshot") -> bool:
-        """Whether all that was visible in the other one is visible in this one."""
+        """Whether everything visible in the other snapshot is visible in this one."""
         return other.next <= self.next and not any(map(other.saw, self.running))
 
 
@@ -88,7 +88,7 @@ async def as_of(reader: Reader) -> str:
 async def changes_since(
     reader: Reader, since: Snapshot, limit: int, customer_id: UUID | None = None
 ) -> tuple[Sequence[Row[*tuple[Any, ...]]], str]:
-    """What is visible now and was not then, oldest first; and the current snapshot.
+    """The changes that became visible since then, oldest first, and the current snapshot.
 
     Both come from one statement and so from one snapshot. Of one customer, if given.
     """
@@ -129,8 +129,8 @@ async def changes(reader: Reader, caller: Caller, since: str) -> api.Changes:
     then = snapshot(since)
     customer_id = None if is_staff(caller) else caller.id
     is_known = await reaches_back_to(reader, then)
-    rows, now = await changes_since(reader, then, MOST_CHANGES + 1, customer_id)
-    if not is_known or len(rows) > MOST_CHANGES:
+    rows, now = await changes_since(reader, then, MAX_CHANGES + 1, customer_id)
+    if not is_known or len(rows) > MAX_CHANGES:
         return api.Changes(changes=[], everything=True, as_of=now)
     hints = [hint(row, for_staff=is_staff(caller)) for row in rows]
     return api.Changes(changes=hints, everything=False, as_of=now)

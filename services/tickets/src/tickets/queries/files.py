@@ -25,7 +25,7 @@ from chassis.http.uploads import Upload
 from contracts.tickets import api
 from tickets.models import VISIBLE, Draft, File, FileUnknown, Message, Ticket, is_staff
 
-LISTED_MOST = 500
+MAX_LISTED = 500
 
 
 def as_list(columns: dict[str, Any], order: Any) -> ColumnElement[Any]:
@@ -142,7 +142,7 @@ async def readable(reader: Reader, caller: Caller, file_id: UUID) -> Any:
 
 
 async def of_ticket(reader: Reader, caller: Caller, number: int) -> api.FilesOfTicket:
-    """Of a request that the caller may see."""
+    """The files of a request that the caller may see."""
     shown = true() if is_staff(caller) else VISIBLE
     rows = await reader.execute(
         select(
@@ -156,13 +156,13 @@ async def of_ticket(reader: Reader, caller: Caller, number: int) -> api.FilesOfT
         .join(Ticket, Ticket.id == Message.ticket_id)
         .where(Ticket.number == number, shown)
         .order_by(Message.position.desc(), File.place)
-        .limit(LISTED_MOST)
+        .limit(MAX_LISTED)
     )
     return api.FilesOfTicket(files=[api.FileOfTicket.model_validate(row) for row in rows])
 
 
 async def names(reader: Reader, message_id: UUID) -> list[str]:
-    """Of the files of a message, for the mail about it."""
+    """The names of a message's files, for the mail about it."""
     found = select(File.name).where(File.message_id == message_id).order_by(File.place)
     return list(await reader.scalars(found))
 

@@ -35,7 +35,7 @@ SENT = func.array(
 
 @dataclass(frozen=True)
 class Written:
-    """When this customer opened requests and wrote after a moment, the first one first."""
+    """When this customer opened requests and wrote since a moment, oldest first."""
 
     opened: Sequence[datetime]
     sent: Sequence[datetime]
@@ -44,7 +44,7 @@ class Written:
 def written_since(
     customer_id: UUID, moment: datetime, most: int, *, with_opened: bool
 ) -> Question[Written]:
-    """Of what was sent the last `most` alone; what was opened only if asked for."""
+    """At most the last `most` messages; opened requests only if they are requested, too."""
     statement = OPENED_AND_SENT if with_opened else ONLY_SENT
     values = {"customer_id": customer_id, "most": most}
 

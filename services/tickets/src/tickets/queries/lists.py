@@ -134,7 +134,7 @@ class Order:
 
     @property
     def types(self) -> tuple[type, ...]:
-        """What a cursor of this list holds."""
+        """The types of the values in a cursor of this list."""
         if self.sort == Sort.PRIORITY:
             return int, datetime, int
         return (datetime, int) if self.view.first is None else (bool, datetime, int)
@@ -146,7 +146,7 @@ class Order:
         )
 
     def beyond(self, cursor: str) -> ColumnElement[bool]:
-        """Those that come after the request with this sort key."""
+        """The requests that come after the one with this sort key."""
         key = tuple_(*self.key.values())
         values = paging.decode(cursor, *self.types)
         return key < values if self.sort == Sort.NEWEST else key > values
@@ -282,7 +282,7 @@ def order_of(view: View, sort: Sort | None = None) -> Order:
 
 @functools.cache
 def queue_lines(view: StaffView, sort: Sort) -> Statement:
-    """All that a queue holds, in this order."""
+    """All requests of a queue, in this order."""
     return lines(order_of(STAFF_VIEWS[view], sort), STAFF_SUMMARY)
 
 
@@ -294,18 +294,18 @@ def first(lines: Statement, limit: int) -> Statement:
 
 @functools.cache
 def my_lines(view: CustomerView) -> Statement:
-    """All that such a list would hold, were it everybody's."""
+    """All requests of such a list, of all customers."""
     return lines(order_of(CUSTOMER_VIEWS[view]), SUMMARY)
 
 
 @functools.cache
 def all_my_lines(view: CustomerView) -> Statement:
-    """All of one customer."""
+    """All requests of one customer."""
     return my_lines(view).where(Ticket.customer_id == bindparam("customer_id"))
 
 
 def lines(order: Order, columns: tuple[Any, ...]) -> Statement:
-    """With the sort key of each line."""
+    """Add the sort key of each line."""
     key = (column.label(name) for name, column in order.key.items() if name != "number")
     statement = select(*columns, *key).join(Person, Person.id == Ticket.customer_id)
     return order.sorted(statement)
@@ -344,7 +344,7 @@ def counted(views: Mapping[Any, View], *which: ColumnElement[bool]) -> Statement
 
 
 def narrowed_counts(filters: StaffFilters) -> Statement:
-    """Without an order: here the index of the filter is the better one."""
+    """Leave out the order, so that PostgreSQL uses the index of the filter."""
     narrowed = filters.narrow(select(Ticket.number))
     return counts_in(
         {view: narrowed.where(each.holds) for view, each in STAFF_VIEWS.items()}

@@ -1,4 +1,4 @@
-"""Who the staff are, by name."""
+"""The staff, sorted by name."""
 
 from sqlalchemy import func, select
 
@@ -6,7 +6,7 @@ from chassis.data.reading import Reader
 from contracts.tickets import api
 from tickets.models import Person
 
-MOST_STAFF = 500
+MAX_STAFF = 500
 
 
 async def staff_names(reader: Reader) -> api.StaffNames:
@@ -15,7 +15,7 @@ async def staff_names(reader: Reader) -> api.StaffNames:
         select(Person.id, Person.name)
         .where(Person.kind == "staff")
         .order_by(func.lower(func.public.unaccent(Person.name)), Person.id)
-        .limit(MOST_STAFF)
+        .limit(MAX_STAFF)
     )
     rows = await reader.execute(by_name)
     return api.StaffNames(staff=[api.StaffMemberName.model_validate(row) for row in rows])

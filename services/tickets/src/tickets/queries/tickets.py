@@ -42,15 +42,15 @@ from tickets.models import (
 from tickets.queries import drafts, files
 from tickets.queries.changes import AS_OF
 
-MOST_FOLLOWERS = 20
-MOST_CORRECTIONS = 50
+MAX_FOLLOWERS = 20
+MAX_CORRECTIONS = 50
 
 Following = aliased(Ticket)
 FOLLOWED_BY = func.array(
     select(Following.number)
     .where(Following.follows == Ticket.number)
     .order_by(Following.number)
-    .limit(MOST_FOLLOWERS)
+    .limit(MAX_FOLLOWERS)
     .scalar_subquery()
 ).label("followed_by")
 
@@ -102,7 +102,7 @@ MESSAGE = (
 )
 MESSAGE_FOR_STAFF = (*MESSAGE, Message.minutes, Message.minutes_corrected)
 
-Row = Any  # one of the driver's, named as its columns are
+Row = Any  # a named tuple with the columns
 
 IS_OF_STAFF = Message.kind != MessageKind.CUSTOMER
 
@@ -117,37 +117,37 @@ def readable_by(caller: Caller) -> ColumnElement[bool]:
     return true() if is_staff(caller) else VISIBLE
 
 
-# --- To be changed ----------------------------------------------------------------------------
+# --- For update -------------------------------------------------------------------------------
 
 
-TO_CHANGE = (
+FOR_UPDATE = (
     select(*Ticket.__table__.columns).where(Ticket.number == bindparam("number")).with_for_update()
 )
-OWN_TO_CHANGE = TO_CHANGE.where(Ticket.customer_id == bindparam("customer_id"))
+OWN_FOR_UPDATE = FOR_UPDATE.where(Ticket.customer_id == bindparam("customer_id"))
 
 
-def to_change(caller: Caller, number: int) -> Question[Ticket]:
+def ticket_for_update(caller: Caller, number: int) -> Question[Ticket]:
     """The request, locked until the transaction ends: changes of it happen one after the other.
 
-    It is not the session's: `operations.changes.store_later` stores what has changed.
+    It is not part of the session: `operations.changes.store_later` stores its changes.
     """
-    statement = TO_CHANGE if is_staff(caller) else OWN_TO_CHANGE
+    statement = FOR_UPDATE if is_staff(caller) else OWN_FOR_UPDATE
 
     def answer(rows: Rows) -> Ticket:
-        state = known(rows)._asdict()
+        state = require(rows)._asdict()
         number = state.pop("number")
         ticket = Ticket(**state)
         ticket.number = number
         return ticket
 
-    return Question([Part(statement, {"number": number, **own(caller)})], answer)
+    return Question([Part(statement, {"number": number, **own_only(caller)})], answer)
 
 
-async def ticket_to_change(session: AsyncSession, caller: Caller, number: int) -> Ticket:
-    return await (await reader_of(session)).ask(to_change(caller, number))
+async def locked_ticket(session: AsyncSession, caller: Caller, number: int) -> Ticket:
+    return await (await reader_of(session)).ask(ticket_for_update(caller, number))
 
 
-async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Message, Ticket]:
+async def locked_message(session: AsyncSession, message_id: UUID) -> tuple[Message, Ticket]:
     """A message and its request; the request is locked first, as everywhere."""
     ticket = await session.scalar(
         select(Ticket)
@@ -160,14 +160,14 @@ async def message_to_change(session: AsyncSession, message_id: UUID) -> tuple[Me
     return message, ticket
 
 
-# --- To be read -------------------------------------------------------------------------------
+# --- For reading ------------------------------------------------------------------------------
 
 
 async def ticket(reader: Reader, caller: Caller, number: int) -> api.Ticket | api.StaffTicket:
     return ticket_of(await ticket_row(reader, caller, number=number), caller)
 
 
-async def ticket_made(reader: Reader, caller: Caller, ticket_id: UUID) -> api.Ticket:
+async def created_ticket(reader: Reader, caller: Caller, ticket_id: UUID) -> api.Ticket:
     """The request with this id, just opened or by an earlier request with the same Idempotency-Key."""
     return ticket_of(await ticket_row(reader, caller, id=ticket_id), caller)
 
@@ -182,21 +182,20 @@ def ticket_statement(which: str, *, for_staff: bool) -> Select[*tuple[Any, ...]]
 
 
 def ticket_part(caller: Caller, **which: int | UUID) -> Part:
-    """By its `number` or its `id`."""
     [name] = which
-    return Part(ticket_statement(name, for_staff=is_staff(caller)), {**which, **own(caller)})
+    return Part(ticket_statement(name, for_staff=is_staff(caller)), {**which, **own_only(caller)})
 
 
-def own(caller: Caller) -> dict[str, UUID]:
+def own_only(caller: Caller) -> dict[str, UUID]:
     return {} if is_staff(caller) else {"customer_id": caller.id}
 
 
 async def ticket_row(reader: Reader, caller: Caller, **which: int | UUID) -> Row:
     [rows] = await reader.together(ticket_part(caller, **which))
-    return known(rows)
+    return require(rows)
 
 
-def known(rows: Rows) -> Row:
+def require(rows: Rows) -> Row:
     row = rows.one_or_none()
     if row is None:
         raise TicketUnknown("no request has this number")
@@ -204,7 +203,8 @@ def known(rows: Rows) -> Row:
 
 
 def staff_ticket(staff: Caller, number: int) -> Question[api.StaffTicket]:
-    return Question([ticket_part(staff, number=number)], lambda rows: staff_ticket_of(known(rows)))
+    part = ticket_part(staff, number=number)
+    return Question([part], lambda rows: staff_ticket_of(require(rows)))
 
 
 def ticket_of(row: Row, caller: Caller) -> api.Ticket | api.StaffTicket:
@@ -220,7 +220,7 @@ def staff_ticket_of(row: Row) -> api.StaffTicket:
 
 
 def messages_of(ticket_id: ColumnElement[UUID], *, for_staff: bool) -> Subquery:
-    """The messages of a request that its reader may see."""
+    """The messages of a request; for a customer those that they may see."""
     statement = select(*(MESSAGE_FOR_STAFF if for_staff else MESSAGE))
     statement = statement.where(Message.ticket_id == ticket_id)
     return (statement if for_staff else statement.where(VISIBLE)).subquery()
@@ -260,10 +260,10 @@ def thread(
     edges = {"before": None if before is None else paging.decode(before, int)[0], "since": since}
     given = {name: position for name, position in edges.items() if position is not None}
     statement = messages_statement(*given, for_staff=is_staff(caller))
-    values = {"number": number, "limit": limit + 1, **given, **own(caller)}
+    values = {"number": number, "limit": limit + 1, **given, **own_only(caller)}
 
     def answer(tickets: Rows, newest_first: Rows, stored: Rows) -> api.Thread | api.StaffThread:
-        row = known(tickets)
+        row = require(tickets)
         shown = newest_first[:limit]
         return thread_of(
             caller,
@@ -292,7 +292,7 @@ def message_of(row: Any, caller: Caller) -> api.Message | api.StaffMessage:
     return api.Message.model_validate(row)
 
 
-async def message_made(
+async def created_message(
     reader: Reader, caller: Caller, message_id: UUID
 ) -> api.Message | api.StaffMessage:
     """A message that the caller wrote, just now or earlier under the same Idempotency-Key."""
@@ -302,7 +302,7 @@ async def message_made(
     return message_of(answer.one(), caller)
 
 
-async def note_made(reader: Reader, note_id: UUID) -> api.StaffMessage:
+async def created_note(reader: Reader, note_id: UUID) -> api.StaffMessage:
     answer = await reader.execute(message_statement(for_staff=True), {"message_id": note_id})
     return api.StaffMessage.model_validate(answer.one())
 
@@ -316,7 +316,7 @@ def message_statement(*, for_staff: bool) -> Select[*tuple[Any, ...]]:
 
 
 async def visible_text(reader: Reader, message_id: UUID) -> str:
-    """The text of a message that its customer may read; a note is as unknown as no message."""
+    """The text of a message that its customer may read; a note counts as unknown."""
     answer = await reader.execute(select(Message.text).where(Message.id == message_id, VISIBLE))
     text = answer.scalar_one_or_none()
     if text is None:
@@ -343,7 +343,7 @@ async def time_spent(reader: Reader, message_id: UUID) -> api.TimeSpent:
         select(*MinutesCorrection.__table__.columns)
         .where(MinutesCorrection.message_id == message_id)
         .order_by(MinutesCorrection.id.desc())
-        .limit(MOST_CORRECTIONS)
+        .limit(MAX_CORRECTIONS)
     )
     return api.TimeSpent(
         minutes=row.minutes,

@@ -1,4 +1,4 @@
-"""What customers have open or in progress."""
+"""The requests of customers that are open or in progress."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,7 +12,7 @@ from contracts.counts import COUNTED_MOST
 from contracts.tickets import api
 from tickets.models import UNRESOLVED, Ticket
 
-LISTED_MOST = 3
+MAX_LISTED = 3
 
 CUSTOMERS = (
     func.unnest(bindparam("customers", type_=ARRAY(ID())))
@@ -31,7 +31,7 @@ STATEMENT = (
     select(
         CUSTOMERS.c.id.label("customer_id"),
         func.count().label("count"),
-        func.trim_array(NUMBERS, cast(func.greatest(0, func.count() - LISTED_MOST), Integer)).label(
+        func.trim_array(NUMBERS, cast(func.greatest(0, func.count() - MAX_LISTED), Integer)).label(
             "numbers"
         ),
     )

@@ -28,7 +28,7 @@ from tickets.models import SEARCH, VISIBLE, Message, Stem, Ticket
 NEWEST_OF_CUSTOMER = 5_000
 
 SHORTEST_BEGINNING = 3
-MOST_STEMS = 32
+MAX_STEMS = 32
 LONGEST_JOINED = 31  # as the index joins them
 
 PART = re.compile(r"[^\W_]+")
@@ -126,7 +126,7 @@ def query_for_staff(groups: Groups, last: Text, *, is_unfinished: bool) -> Colum
         select(Stem.stem)
         .where(Stem.stem >= last, Stem.stem < cast(last, String).op("||")(LAST_CHARACTER))
         .order_by(Stem.stem)
-        .limit(MOST_STEMS)
+        .limit(MAX_STEMS)
         .subquery()
     )
     quoted = func.quote_literal(stems.c.stem)

@@ -1,4 +1,4 @@
-"""The routes of customers."""
+"""Routes for customers: open a request, list one's own requests."""
 
 from typing import Annotated
 from uuid import UUID
@@ -57,7 +57,7 @@ async def open_ticket(
         return ticket
 
     async def read(ticket_id: UUID) -> api.Ticket:
-        return await queries.ticket_made(await ending(session), customer, ticket_id)
+        return await queries.created_ticket(await ending(session), customer, ticket_id)
 
     ahead = [within(customer, bounds, opens=True), operations.opening(customer, new)]
     return await once.create(new, make, read, ahead=ahead)
@@ -72,9 +72,12 @@ async def home(
     status: api.Status | None = None,
     sale_id: UUID | None = None,
     q: Annotated[SearchText, Query(description="A number, a serial number, or words.")] = "",
-    after: Annotated[str | None, Query(description="Where the others go on, as `next`.")] = None,
+    after: Annotated[
+        str | None,
+        Query(description="Continue the list « others »: the `next` of the page before."),
+    ] = None,
 ) -> api.Home:
-    """Your requests, those that wait for your answer apart, the counts, and what you bought."""
+    """Your requests (those that wait for your answer apart), the counts, and your products."""
     filters = lists.CustomerFilters(customer_id=customer.id, status=status, sale_id=sale_id, text=q)
     awaiting, others = api.CustomerView.AWAITING_ME, api.CustomerView.OTHERS
     counts, owned, rest, *first = await reader.ask_all(

@@ -8,11 +8,11 @@ from chassis.http.bodies import LONG_BODY
 from chassis.http.idempotency import Once
 from chassis.http.routing import Routes
 from contracts.tickets import api
-from tickets.operations import quick_replies as prepared
+from tickets.operations import quick_replies as quick_reply_operations
 from tickets.operations import tickets as operations
 from tickets.queries import tickets as queries
-from tickets.queries.desk import context as around
-from tickets.queries.desk import quick_replies as ready
+from tickets.queries.desk import context as context_queries
+from tickets.queries.desk import quick_replies as quick_reply_queries
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     Staff,
@@ -25,7 +25,9 @@ router = Routes("tickets")
 @router.get("/{number:ticket}/context")
 async def context(number: int, staff: VerifiedStaff, reader: Reading) -> api.Context:
     """The customer, what else they own and asked for, and others' requests on this product."""
-    _, context = await reader.ask_all(queries.staff_ticket(staff, number), around.context(number))
+    _, context = await reader.ask_all(
+        queries.staff_ticket(staff, number), context_queries.context(number)
+    )
     return context
 
 
@@ -33,7 +35,7 @@ async def context(number: int, staff: VerifiedStaff, reader: Reading) -> api.Con
 async def desk_ticket(number: int, staff: VerifiedStaff, reader: Reading) -> api.DeskTicket:
     """What the desk shows next to its queue."""
     thread, context = await reader.ask_all(
-        queries.thread(staff, number, limit=LAST_MESSAGES), around.context(number)
+        queries.thread(staff, number, limit=LAST_MESSAGES), context_queries.context(number)
     )
     return api.DeskTicket(thread=thread, context=context)
 
@@ -61,13 +63,17 @@ async def rendered_quick_replies(
     number: int, staff: Staff, reader: Reading
 ) -> api.RenderedQuickReplies:
     """All quick replies with the values of this request."""
-    return api.RenderedQuickReplies(quick_replies=await ready.rendered(reader, staff, number))
+    return api.RenderedQuickReplies(
+        quick_replies=await quick_reply_queries.rendered(reader, staff, number)
+    )
 
 
 @router.get("/quick-replies")
 async def quick_replies(_: Staff, reader: Reading) -> api.QuickReplies:
     """All quick replies, at most 200, by title."""
-    return api.QuickReplies.model_validate({"quick_replies": await ready.quick_replies(reader)})
+    return api.QuickReplies.model_validate(
+        {"quick_replies": await quick_reply_queries.quick_replies(reader)}
+    )
 
 
 @router.post("/quick-replies", status_code=201, max_body_size=LONG_BODY)
@@ -77,11 +83,13 @@ async def add_quick_reply(
     """Add a prepared text; braces may only hold variables."""
 
     async def read(quick_reply_id: UUID) -> api.QuickReply:
-        return api.QuickReply.model_validate(await ready.quick_reply(session, quick_reply_id))
+        return api.QuickReply.model_validate(
+            await quick_reply_queries.quick_reply(session, quick_reply_id)
+        )
 
     return await once.create(
         new,
-        lambda: prepared.add_quick_reply(session, staff, new),
+        lambda: quick_reply_operations.add_quick_reply(session, staff, new),
         read,
         show=api.QuickReply.model_validate,
     )
@@ -92,11 +100,13 @@ async def change_quick_reply(
     quick_reply_id: UUID, change: api.QuickReplyChange, staff: Staff, session: Transaction
 ) -> api.QuickReply:
     """Change the title, the text, or both."""
-    changed = await prepared.change_quick_reply(session, staff, quick_reply_id, change)
+    changed = await quick_reply_operations.change_quick_reply(
+        session, staff, quick_reply_id, change
+    )
     return api.QuickReply.model_validate(changed)
 
 
 @router.delete("/quick-replies/{quick_reply_id}", status_code=204)
 async def remove_quick_reply(quick_reply_id: UUID, _: Staff, session: Transaction) -> None:
     """Remove a quick reply; messages sent with it stay as they are."""
-    await prepared.remove_quick_reply(session, quick_reply_id)
+    await quick_reply_operations.remove_quick_reply(session, quick_reply_id)

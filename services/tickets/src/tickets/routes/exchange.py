@@ -91,7 +91,7 @@ async def add_message(
         return message
 
     async def read(message_id: UUID) -> api.StaffMessage | api.Message:
-        return await queries.message_made(await ending(session), author, message_id)
+        return await queries.created_message(await ending(session), author, message_id)
 
     ahead = [within(author, bounds), operations.locked(author, number, new)]
     return await once.create(new, make, read, ahead=ahead)
@@ -116,7 +116,7 @@ async def add_note(
         return note
 
     async def read(note_id: UUID) -> api.StaffMessage:
-        return await queries.note_made(await ending(session), note_id)
+        return await queries.created_note(await ending(session), note_id)
 
     return await once.create(new, make, read, ahead=[operations.locked(author, number, new)])
 
@@ -162,6 +162,6 @@ async def time_spent(message_id: UUID, _: Staff, reader: Reading) -> api.TimeSpe
 async def correct_minutes(
     message_id: UUID, new: api.NewMinutes, staff: Staff, session: Transaction
 ) -> api.TimeSpent:
-    """Correct the time spent, whoever wrote the message. Idempotent."""
+    """Correct the time spent on a message, also on a colleague's. Idempotent."""
     await operations.correct_minutes(session, staff, message_id, new.minutes)
     return await queries.time_spent(await reader_of(session), message_id)

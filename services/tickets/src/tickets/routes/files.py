@@ -23,7 +23,7 @@ from tickets.models import FileMissing, FileUnknown, is_staff
 from tickets.operations import files as operations
 from tickets.operations import stored_files
 from tickets.queries import files as queries
-from tickets.queries import tickets as of_tickets
+from tickets.queries import tickets as ticket_queries
 from tickets.routes.parameters import Anyone, Customer, MayAsk, MayRead, TheFileBounds
 
 router = Routes("tickets")
@@ -35,7 +35,7 @@ GUARDED = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox",
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "private, no-cache",  # asked for anew each time, with its ETag
+    "Cache-Control": "private, no-cache",  # revalidated each time, with its ETag
     "Accept-Ranges": "bytes",
 }
 RANGE = re.compile(r"^bytes=(\d{0,18})-(\d{0,18})$")
@@ -50,7 +50,7 @@ TheObjects = Annotated[Objects, Depends(objects_of)]
 
 @router.get("/files/limits")
 async def file_limits(_: Anyone, bounds: TheFileBounds, request: Request) -> api.FileLimits:
-    """What a file may be, to be told before one is chosen."""
+    """The limits of files, to show before somebody chooses one."""
     settings = request.app.state.settings
     accepted = settings.file_kinds.split(",")
     return api.FileLimits(
@@ -185,7 +185,7 @@ async def remove_file(file_id: UUID, session: Transaction, writer: Anyone) -> No
 @router.get("/{number:ticket}/files")
 async def files_of_ticket(number: int, caller: Anyone, reader: Reading) -> api.FilesOfTicket:
     """All files of a request, of its newest message first; those of notes for staff alone."""
-    await of_tickets.ticket(reader, caller, number)
+    await ticket_queries.ticket(reader, caller, number)
     return await queries.of_ticket(reader, caller, number)
 
 

@@ -36,16 +36,16 @@ from tickets.routes.snapshots import TheSnapshots
 
 router = Routes("tickets")
 
-MOST_AT_ONCE = 1_000
-MOST_WAITING = 100
-MOST_OF_A_PERSON = 10
+MAX_CHANGES_AT_ONCE = 1_000
+MAX_WAITING = 100
+MAX_PER_PERSON = 10
 OPENED_A_MINUTE = 240  # by one person, of whom each page opens one and each browser renews one
 READINGS, ROWS_IN_THEM = 200, 5_000
 LINGERING_SECONDS = 60  # reading goes on for those who are about to come back
 GATHERING_SECONDS = 0.05
 RETRY_MILLISECONDS = 1_000
 LOOK_SECONDS = 1  # how often a stream looks whether its replica leaves
-QUIET_SECONDS = 30  # between two signs of life where nobody reads
+QUIET_SECONDS = 30  # between two reports of the loop while no stream is open
 
 EVERYTHING = "everything"
 
@@ -63,7 +63,7 @@ class Stream:
 
     def __init__(self, reader: Caller) -> None:
         self.reader = reader
-        self.waiting: asyncio.Queue[ServerSentEvent] = asyncio.Queue(MOST_WAITING)
+        self.waiting: asyncio.Queue[ServerSentEvent] = asyncio.Queue(MAX_WAITING)
         self.started: queries.Snapshot | None = None
         self.held: list[tuple[Sequence[Any], str]] = []
 
@@ -133,16 +133,16 @@ class Hub:
         return stream
 
     def count(self, reader: Caller) -> None:
-        """Nobody takes others' places: 429 `too_many_streams`."""
+        """Open a stream; 429 `too_many_streams`, so that one person cannot use up all of them."""
         minute = int(time.monotonic() // 60)
         if minute != self.minute:
             self.minute, self.opened = minute, Counter()
         self.opened[reader.id] += 1
         held = sum(stream.reader.id == reader.id for stream in self.streams)
-        if held >= MOST_OF_A_PERSON or self.opened[reader.id] > OPENED_A_MINUTE:
+        if held >= MAX_PER_PERSON or self.opened[reader.id] > OPENED_A_MINUTE:
             raise TooManyOfAPerson(
-                f"at most {MOST_OF_A_PERSON} streams at once for one person",
-                context={"most": MOST_OF_A_PERSON},
+                f"at most {MAX_PER_PERSON} streams at once for one person",
+                context={"most": MAX_PER_PERSON},
                 retry_after=60,
             )
 
@@ -169,7 +169,7 @@ class Hub:
         return [row for _, rows in later for row in rows]
 
     async def begin(self, database: Database) -> str:
-        """The snapshot from which the first stream starts; kept if another one started meanwhile."""
+        """The snapshot from which the first stream starts; unchanged if another one started meanwhile."""
         if self.snapshot is None:
             async with database.reading() as reader:
                 now = await queries.as_of(reader)
@@ -187,12 +187,12 @@ class Hub:
         """Read new changes and pass them on."""
         then = queries.snapshot(await self.begin(database))
         async with database.reading() as reader:
-            rows, now = await queries.changes_since(reader, then, MOST_AT_ONCE)
+            rows, now = await queries.changes_since(reader, then, MAX_CHANGES_AT_ONCE)
         self.remember(now, rows)
-        if len(rows) == MOST_AT_ONCE:
+        if len(rows) == MAX_CHANGES_AT_ONCE:
             self.readings.clear()  # there is more than what was read
         for stream in self.streams:
-            if len(rows) == MOST_AT_ONCE:
+            if len(rows) == MAX_CHANGES_AT_ONCE:
                 stream.put(ServerSentEvent(event=EVERYTHING, raw_data="", id=now))
             else:
                 stream.push(rows, now)
@@ -204,14 +204,14 @@ async def listen(app: FastAPI, loop: Loop) -> None:
     while True:
         while hub.is_idle:
             hub.rest()
-            loop.report("found nobody who reads")
+            loop.report("no stream is open")
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(hub.is_read.wait(), QUIET_SECONDS)
         await pass_on(app, loop)
 
 
 async def pass_on(app: FastAPI, loop: Loop) -> None:
-    """Until nobody has read for a while."""
+    """Runs until no stream has been open for a while."""
     hub: Hub = app.state.hub
     async with await outbox.Listener.connect(
         app.state.settings.dsn, autocommit=True, application_name="tickets live", **WATCHED
@@ -274,7 +274,7 @@ async def reserved_stream(
 
 
 def seconds_left(reader: Caller, now: datetime, most: float) -> float:
-    """Until the token expires, or a little less.
+    """Runs until the token expires, or a little less.
 
     The ends are spread: streams opened in the same second are not all renewed in the same second.
     """

@@ -16,7 +16,7 @@ from contracts.paging import PAGE_MOST
 from contracts.tickets import api
 from tickets.queries import lists, people
 from tickets.queries import tickets as queries
-from tickets.queries.desk import context as around
+from tickets.queries.desk import context as context_queries
 from tickets.routes.parameters import (
     LAST_MESSAGES,
     PAGE,
@@ -43,7 +43,9 @@ async def filters(
     opened_from: Day | None = None,
     opened_to: Annotated[Day | None, Query(description="That day included.")] = None,
     answered_by: Annotated[UUID | None, Query(description="A staff member who answered.")] = None,
-    unread: Annotated[bool, Query(description="Only what nobody has opened yet.")] = False,
+    unread: Annotated[
+        bool, Query(description="Only requests with a message that no staff member has opened yet.")
+    ] = False,
     numbers: Annotated[list[api.TicketNumber], Query(alias="number", max_length=PAGE_MOST)] = [],  # noqa: B006 - FastAPI copies it
 ) -> lists.StaffFilters:
     """The filters of a queue; days are those of the shop's time zone."""
@@ -118,7 +120,7 @@ async def desk(
         return api.Desk(queue=page.of(*await reader.ask_all(*page.questions)))
     thread, context, *queue = await reader.ask_all(
         queries.thread(staff, open, limit=LAST_MESSAGES, before=before),
-        around.context(open),
+        context_queries.context(open),
         *page.questions,
     )
     return api.Desk(queue=page.of(*queue), thread=thread, context=context)

@@ -19,7 +19,7 @@ router = Routes("tickets")
 
 
 async def searcher(request: Request, caller: Anyone) -> Caller:
-    """Staff find what is everybody's: their session must stand."""
+    """Staff can find everybody's requests, so their session is checked with identity."""
     if is_staff(caller):
         await request.app.state.session_check.require(caller)
     return caller

@@ -5,19 +5,19 @@ from email.message import Message
 
 from aiosmtpd.handlers import Mailbox
 
-MOST = 2_000  # mails that are kept, the newest ones
+MAX_MAILS = 2_000  # the newest ones are kept
 
 
 class Catcher(Mailbox):
-    """Whatever goes wrong here is no fault of the mail: it may come again."""
+    """A failure here is temporary (451), so that the sender tries the mail again."""
 
     def handle_message(self, message: Message) -> None:
         super().handle_message(message)
-        for key in sorted(self.mailbox.keys(), key=moment)[:-MOST]:
+        for key in sorted(self.mailbox.keys(), key=moment)[:-MAX_MAILS]:
             self.mailbox.discard(key)
 
     async def handle_exception(self, error: Exception) -> str:
-        return f"451 4.3.0 the mail cannot be kept now: {type(error).__name__}"
+        return f"451 4.3.0 the mail cannot be stored now: {type(error).__name__}"
 
 
 def moment(key: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Run asynchronous work from code that waits for it, whatever loop may run around it."""
+"""Runs asynchronous work from synchronous code, also if an event loop is already running."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -9,6 +9,6 @@ Result = TypeVar("Result")
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """In a thread of its own: a test's event loop may be running in the caller's."""
+    """Run it in a thread of its own: in a test the caller's thread may have an event loop."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(lambda: asyncio.run(work)).result()

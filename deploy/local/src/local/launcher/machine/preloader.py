@@ -33,7 +33,7 @@ class Preloader(Process):
     """Forks services on request; each becomes a child of this process, as every other part is.
 
     It starts with the first request if it does not run yet. Stop it once all services run: it
-    holds memory that nobody shares any more, and code that may have changed since.
+    holds memory that is no longer shared, and code that may have changed since.
     """
 
     def __init__(self, log: Path) -> None:

@@ -1,8 +1,8 @@
 """What services import, imported once; each service is then a fork of this process.
 
 Requests come over standard input, a socket: the module to run as a program, with two open files, its
-log and a socket of its own. Over that socket the fork sends its process id, once it stands alone, and
-is given its environment; it ends if the launcher no longer waits for it. No environment is read here:
+log and a socket of its own. Over that socket the fork sends its process id, once it is detached, and
+gets its environment; it ends if the launcher no longer waits for it. No environment is read here:
 what one service may know must not be in the memory that the next is forked from. Nor is anything
 opened, started or drawn at random, which forks would share.
 """
@@ -25,7 +25,7 @@ from contracts.topology import CONTEXTS
 from local.launcher.machine.forks import run_as_program
 
 APPS = [f"{name}.app" for name in (*CONTEXTS, "web")]
-# What libraries import only once they are used.
+# Modules that libraries import only on first use.
 LATE = (
     "psycopg_binary", "psycopg._copy", "python_multipart", "sqlalchemy.dialects.postgresql.psycopg",
     "uvicorn.lifespan.on", "uvicorn.protocols.http.auto", "uvicorn.protocols.http.httptools_impl",
@@ -44,9 +44,9 @@ class Program(TypedDict):
 
 
 def main() -> NoReturn:
-    """Until the launcher closes its end."""
+    """Serve requests until the launcher closes its end of the socket."""
     launcher = os.getppid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # ignored by whoever started us, it is inherited
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # « ignored » is inherited
     preload()
     requests = socket.socket(fileno=os.dup(0))
     while True:
@@ -56,18 +56,18 @@ def main() -> NoReturn:
         program: Program = json.loads(message)
         if is_forked():
             requests.close()
-            become(program, *files, launcher=launcher)
+            run_program(program, *files, launcher=launcher)
         for each in files:
             os.close(each)
 
 
 def preload() -> None:
-    # No collection here: what it frees lies between shared objects, and is written to later.
+    # No garbage collection: it would leave holes between shared objects, which forks write to.
     gc.disable()
     import_module("chassis.starting").block_imports()
     for name in ("chassis.http.server", *APPS, *LATE):
         import_module(name)
-    gc.freeze()  # nor later: a collection in a fork would write into every page that is shared
+    gc.freeze()  # a collection in a fork would write to, and so copy, every shared page
 
 
 def is_forked() -> bool:
@@ -81,11 +81,11 @@ def is_forked() -> bool:
     return True
 
 
-def become(program: Program, log: int, giver: int, *, launcher: int) -> NoReturn:
-    """Be that program, as if it had been started by itself."""
+def run_program(program: Program, log: int, giver: int, *, launcher: int) -> NoReturn:
+    """Run that program in this process, as if it had been started by itself."""
 
     def run() -> None:
-        stand_alone(program, log, launcher)
+        detach(program, log, launcher)
         take_environment(giver)
         sys.argv = ["", *program["arguments"]]
         runpy.run_module(program["package"], run_name="__main__", alter_sys=True)
@@ -94,7 +94,7 @@ def become(program: Program, log: int, giver: int, *, launcher: int) -> NoReturn
     run_as_program(run)
 
 
-def stand_alone(program: Program, log: int, launcher: int) -> None:
+def detach(program: Program, log: int, launcher: int) -> None:
     """A session, a log and a name of its own; it ends when the launcher does."""
     os.setsid()
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -104,9 +104,9 @@ def stand_alone(program: Program, log: int, launcher: int) -> None:
     os.close(log)
     with contextlib.suppress(OSError):  # read-only in some containers; only `ps` shows it
         Path("/proc/self/comm").write_text(program["package"])
-    born = time.monotonic()
+    detached_at = time.monotonic()
     while os.getppid() != launcher:  # adopted in an instant, or never if it was killed
-        if time.monotonic() - born > PARENT_SECONDS:
+        if time.monotonic() - detached_at > PARENT_SECONDS:
             os._exit(1)
         time.sleep(PAUSE_SECONDS)
     dies = ctypes.CDLL(None).prctl(DIE_WITH_PARENT, signal.SIGTERM) == 0
@@ -115,7 +115,7 @@ def stand_alone(program: Program, log: int, launcher: int) -> None:
 
 
 def take_environment(giver: int) -> None:
-    """The launcher sends it to its child alone; without it the fork ends."""
+    """Read the environment, which the launcher sends only to its own child; else exit."""
     with socket.socket(fileno=giver) as launcher, launcher.makefile(encoding="ascii") as given:
         launcher.sendall(str(os.getpid()).encode())
         environment = given.read()

@@ -30,7 +30,7 @@ OUTGOING = Path("/proc/sys/net/ipv4/ip_local_port_range")  # the first and the l
 
 
 def free_port() -> int:
-    """One where nobody listens, and that nobody else is given while this process lives."""
+    """A port on which nothing listens, and that is given out once while this process lives."""
     ports = below_outgoing(FREE_PORTS)
     while True:
         port = random.choice(ports)  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""The servers that Guichet stands on, from their wheels: PostgreSQL, NATS, Traefik, mail."""
+"""The servers that Guichet needs, run from Python wheels: PostgreSQL, NATS, Traefik, mail."""
 
 import contextlib
 import functools
@@ -31,7 +31,7 @@ def program(name: str) -> Path:
 
 
 def get(port: int, path: str, *, whatever: bool = False) -> bytes | None:
-    """What stands there on this machine; nothing unless the answer is 200 or may be `whatever`."""
+    """The body of an HTTP answer on this machine; None unless it is 200 or `whatever` is set."""
     connection = HTTPConnection("127.0.0.1", port, timeout=3)
     try:
         connection.request("GET", path)
@@ -69,7 +69,7 @@ POSTGRES_OPTIONS = {
     # The values of a row that offends a constraint are people's data: not in a log.
     "log_error_verbosity": "terse",
 }
-# For tests, whose data nobody will miss.
+# For tests, whose data may be lost.
 HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -140,14 +140,14 @@ class PostgreSQL(Process):
         super().start()
 
     def make(self) -> None:
-        """Create the cluster; with a password nobody else on this machine gets in."""
+        """Create the cluster, with a password against other users of this machine."""
         draft, secret = self.folder / "draft", self.folder / "password"
         shutil.rmtree(draft, ignore_errors=True)
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         secret.touch(mode=0o600)
         secret.write_text(f"{self.password}\n")
         if self.prefix[:1] == ["setpriv"]:
-            self.give_to_nobody(secret)
+            self.chown_to_nobody(secret)
         made = subprocess.run(
             [*self.prefix, tool("initdb"), "-D", draft, "-U", "postgres", "-E", "UTF8",
              "--no-sync", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
@@ -159,7 +159,7 @@ class PostgreSQL(Process):
             raise CannotStart(f"PostgreSQL cannot make its files in {draft}: {made.stderr}")
         draft.rename(self.data)  # whole, or made again at the next start
 
-    def give_to_nobody(self, secret: Path) -> None:
+    def chown_to_nobody(self, secret: Path) -> None:
         """Without user namespaces root runs it as `nobody`, who must reach its files."""
         shutil.chown(self.folder, "nobody")
         shutil.chown(secret, "nobody")
@@ -180,7 +180,7 @@ class PostgreSQL(Process):
             if "password authentication failed" in str(refused):
                 raise CannotStart(
                     f"PostgreSQL in {self.folder} was made with another password than the secrets"
-                    " hold: bring the secrets of that time back, or begin anew: ./guichet reset"
+                    " hold: restore the secrets of that time, or start again with ./guichet reset"
                 ) from None
             return False
         return True
@@ -330,7 +330,7 @@ class Gateway(Process):
 
 @contextlib.contextmanager
 def for_tests(folder: Path) -> Generator[tuple[PostgreSQL, Broker]]:
-    """One PostgreSQL and one NATS on free ports, gone with their data at the end."""
+    """One PostgreSQL and one NATS on free ports, removed with their data at the end."""
     postgres = PostgreSQL(folder / "postgres", free_port(), options=HASTY)
     broker = Broker(folder / "nats", free_port())
     try:

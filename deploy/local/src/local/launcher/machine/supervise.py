@@ -25,7 +25,7 @@ class Watched:
         self.start_at: float | None = None
 
     def look(self, say: Callable[[str], object]) -> bool:
-        """Once in a while; whether it was started again just now."""
+        """Check the process now and then; returns whether it was just restarted."""
         now = time.monotonic()
         if self.process.is_alive():
             if self.deaths and now - self.since > STEADY_SECONDS:
@@ -72,7 +72,7 @@ class Supervisor:
         self.is_owed = False  # whether a restart has yet to be reported
 
     def say(self, line: str) -> None:
-        """What the launcher says may go into a file, on the same full disk."""
+        """Print a line; on a full disk that may fail if the output goes to a file."""
         with contextlib.suppress(OSError):
             self.terminal(line)
 

@@ -1,1 +1,1 @@
-"""How the running parts are: readiness, figures, logs."""
+"""Monitoring of the running parts: readiness, figures, logs."""

@@ -35,14 +35,14 @@ class Condition:
 
     @property
     def is_well(self) -> bool:
-        """It serves, all that it does beside goes on, and nothing was set aside."""
+        """It serves, all its background work goes on, and there are no dead letters."""
         return self.ready and not self.troubles
 
 
 def waiting_for_somebody(figures: Figures) -> Iterator[str]:
     if figures.dead_letters:
         yield (
-            f"{figures.dead_letters} events failed and were set aside: dead-letters list, show,"
+            f"{figures.dead_letters} events failed and became dead letters: dead-letters list, show,"
             " retry, drop"
         )
     if figures.mails_too_old:
@@ -72,7 +72,7 @@ def of_process(stack: Stack, process: Process, pid: int | None) -> Condition:
 
 
 def readiness_in(health: bytes | str | None) -> tuple[bool, tuple[str, ...]]:
-    """What `/health/ready` says: whether it is, and all that is not well."""
+    """The answer of `/health/ready`: whether it is ready, and a list of problems."""
     if not health:
         return False, ("does not answer",)
     try:
@@ -153,7 +153,7 @@ def work(figures: Figures | None) -> tuple[str, str, str, str]:
 
 
 def services(conditions: list[Condition]) -> Table:
-    """What all replicas of one service share: its queues, and what it set aside."""
+    """What all replicas of one service share: its queues and dead letters."""
     table = Table(box=None, pad_edge=False)
     for title in ("service", "to publish", "to handle", "dead letters", "mails"):
         table.add_column(title)

@@ -13,7 +13,7 @@ ASKED_BY_MACHINES = ("/health/", "/metrics")
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one process since its start; what the database and the broker know is everybody's."""
+    """Figures of one process since its start; those of database and broker are shared by all."""
 
     requests: int = 0
     failed: int = 0
@@ -38,7 +38,7 @@ class Figures:
 
     @property
     def milliseconds(self) -> float:
-        """Of a request, on average."""
+        """The average duration of a request."""
         return 1000 * self.seconds / self.requests if self.requests else 0
 
 

@@ -67,7 +67,7 @@ def event_schema(event: type[Event]) -> Schema:
 
 
 def asyncapi() -> Schema:
-    """Who says what, in which stream, and who of us listens."""
+    """Which context publishes which events, in which stream, and which services listen."""
     described = events()
     return {
         "asyncapi": "3.0.0",
@@ -224,7 +224,7 @@ These are on the main branch: streams keep such events for ever, and others read
 def breaks(
     type: str, schema: Schema | None, folder: Path, frozen: set[Path] | None = None
 ) -> list[str]:
-    """What whoever reads the released copies would not understand; `schema` None: it is gone."""
+    """Changes that readers of the released copies would not understand; `schema` None: removed."""
     copies = [copy for copy in released(type, folder) if frozen is None or copy in frozen]
     if schema is None:
         return [f"{type}: is no event of ours any more (since {copies[0].name})"] if copies else []

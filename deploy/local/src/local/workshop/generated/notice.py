@@ -70,7 +70,7 @@ def section(title: str, rows: Iterable[tuple[str, str]]) -> str:
 
 
 def python_packages() -> Iterator[tuple[str, str]]:
-    """Of every lock but that of the tests."""
+    """The packages of every lock except that of the tests."""
     locks = [ROOT / "locks" / f"{name}.txt" for name in ("run", *SERVICES, "web")]
     names = {name for lock in locks for name in LOCKED.findall(lock.read_text(encoding="utf-8"))}
     for name in sorted(names):

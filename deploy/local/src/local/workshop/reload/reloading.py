@@ -1,7 +1,7 @@
 """Serve one part so that changed code is taken without a new start: `./guichet up --watch`.
 
-This process holds the port and the libraries, and forks what serves. Told by SIGHUP, it forks
-anew: our own modules are imported again, and meanwhile browsers wait at the open port.
+This process holds the port and the libraries, and forks what serves. On SIGHUP it forks
+again: our own modules are imported again, and meanwhile browsers wait at the open port.
 """
 
 import argparse

@@ -22,7 +22,7 @@ SOON_MILLISECONDS = 50  # of quiet after a change: an editor writes in several s
 
 @contextlib.contextmanager
 def watching(services: Mapping[str, Service], say: Callable[[str], object]) -> Generator[None]:
-    """Until the end of the block; changes are seen in a thread beside it."""
+    """Watch until the end of the block, in a thread."""
     enough = threading.Event()
     thread = threading.Thread(target=watch, args=(services, say, enough), daemon=True)
     thread.start()
@@ -47,7 +47,7 @@ def watch(
 
 
 def reached(files: Iterable[Path]) -> list[str]:
-    """The parts that have to take these files anew."""
+    """The parts that have to reload these files."""
     owners = {
         part
         for file in files

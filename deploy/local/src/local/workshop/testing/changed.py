@@ -102,7 +102,7 @@ def tests_below(path: Path, part: str) -> set[Path]:
 
 
 def imported_by_test(test: Path) -> set[str]:
-    """What it names, and what the conftest.py beside and above it name up to the part's."""
+    """The modules that a test imports, and those of each conftest.py that applies to it."""
     part = ROOT / PARTS[part_of(test)]
     shared = [folder / "conftest.py" for folder in test.parents if folder.is_relative_to(part)]
     return {name for file in (test, *shared) if file.exists() for name in imports(file)}

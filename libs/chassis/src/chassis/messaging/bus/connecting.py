@@ -30,7 +30,7 @@ async def answered(question: Awaitable[Answer]) -> Answer:
 
 
 class Refusals:
-    """The subjects that NATS has just forbidden: whoever asked there gets no answer."""
+    """The subjects that NATS has just forbidden: requests to them get no answer."""
 
     def __init__(self) -> None:
         self.last: dict[str, float] = {}

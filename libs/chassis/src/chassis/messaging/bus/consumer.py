@@ -116,7 +116,7 @@ class Consumer:
         self.is_quiet = not (handled or waiting or taken)
         if self.is_forbidden():
             raise Stuck(self.why(TimeoutError()))
-        is_starved = waiting and not handled and taken < streams.TAKEN_MOST
+        is_starved = waiting and not handled and taken < streams.MAX_UNACKNOWLEDGED
         self.starved = self.starved + 1 if is_starved else 0
         if self.starved > 1:  # once may be an event that came after the fetch
             raise Stuck(f"NATS hands over none of the {waiting} events that wait: see its log")

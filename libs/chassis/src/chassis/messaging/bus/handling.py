@@ -43,7 +43,7 @@ class Subscriptions:
         return register
 
     async def handle(self, session: AsyncSession, envelope: Envelope) -> None:
-        """As one more step of what was being done when the event was announced."""
+        """Handle it as a step of the trace in which the event was published."""
         event_type, handler = self.handlers[envelope.type]
         with tracing.span(
             f"handle {envelope.type}",

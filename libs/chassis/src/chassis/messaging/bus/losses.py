@@ -37,7 +37,7 @@ def created(info: StreamInfo) -> datetime:
 
 @dataclass(frozen=True)
 class Known:
-    """What was last seen of a stream."""
+    """The last known state of a stream."""
 
     created_at: datetime
     position: int

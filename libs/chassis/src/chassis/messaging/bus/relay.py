@@ -63,7 +63,7 @@ class Relay:
     One replica at a time: the one that holds the database's advisory lock and sends a heartbeat
     every few seconds; a frozen process loses it with its connection. No transaction is open across
     the network: a row is marked after JetStream has acknowledged the event, and `Nats-Msg-Id` makes
-    sending it twice harmless. `loop` says in one line why the oldest event cannot be stored.
+    sending it twice harmless. `loop` reports in one line why the oldest event cannot be stored.
 
     Each event is stored directly after its predecessor or not at all: in a stream that has lost
     events, nothing new comes before what is missing, which is published again.

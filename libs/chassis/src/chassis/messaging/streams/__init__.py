@@ -6,13 +6,13 @@ Only NATS's admin user may create streams; the set-up step runs before the servi
 from chassis.messaging.streams.configuration import door_config, nats_config
 from chassis.messaging.streams.making import (
     ACK_SECONDS,
-    TAKEN_MOST,
+    MAX_UNACKNOWLEDGED,
     TROUBLE,
     ensure_durable,
     ensure_stream,
+    ignore_error,
     prove_written,
     reset_durable,
-    say_nothing,
     set_up,
 )
 from chassis.messaging.streams.rights import (
@@ -27,19 +27,19 @@ from chassis.messaging.streams.rights import (
 __all__ = [
     "ACK_SECONDS",
     "ADMIN",
+    "MAX_UNACKNOWLEDGED",
     "SYSTEM",
-    "TAKEN_MOST",
     "TROUBLE",
     "door_config",
     "ensure_durable",
     "ensure_stream",
+    "ignore_error",
     "nats_config",
     "other_systems",
     "password_variable",
     "prove_written",
     "reset_durable",
     "rights_of_all",
-    "say_nothing",
     "set_up",
     "users",
 ]

@@ -16,7 +16,7 @@ from contracts.topology import PUBLISHERS
 
 
 class SetUpSettings(CommonSettings):
-    """What the set-up step needs to know, where the launcher does not take it."""
+    """Settings of the set-up step, when it does not run in the launcher."""
 
     nats_url: str = Field(
         "nats://127.0.0.1:4222",
@@ -49,13 +49,13 @@ def main() -> None:
         choices=PUBLISHERS,
         default=[],
         metavar="SERVICE",
-        help="make its stream anew; it publishes all of its events again, in order",
+        help="recreate its stream; it publishes all of its events again, in order",
     )
-    anew = given.parse_args().republish
+    recreate = given.parse_args().republish
     try:
         settings = read(SetUpSettings)
         password = settings.nats_admin_password.get_secret_value()
-        asyncio.run(set_up(settings.nats_url, password, settings.other_systems, anew=anew))
+        asyncio.run(set_up(settings.nats_url, password, settings.other_systems, recreate=recreate))
     except WrongSettings as wrong:
         sys.exit(f"messaging: {wrong}")
     except JetStreamError as refused:

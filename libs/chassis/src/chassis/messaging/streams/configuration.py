@@ -105,7 +105,7 @@ def door_config(
 def account(
     name: str, rights: Iterable[str], imported: Iterable[Mapping[str, Any]] = ()
 ) -> list[str]:
-    """One user's own, where nobody else's subjects exist."""
+    """The account of one user, in which no other user's subjects exist."""
     return [
         f"  {json.dumps(name)} {{",
         f"    mappings: {json.dumps({f'{API}>': f'{API_FROM_OUTSIDE}>'})}",

@@ -26,24 +26,24 @@ from contracts.topology import LISTENINGS, PUBLIC_STREAMS, PUBLISHERS, stream_na
 TROUBLE = (OSError, nats.errors.Error, JetStreamError)  # of the set-up step
 
 DEDUPLICATION_SECONDS = 600
-TAKEN_MOST = 1000  # events that a service may have taken and not acknowledged
-ACK_SECONDS = 30  # also how long events wait that a killed process had taken
-# Of the set-up step: how long the broker is waited for, and each of its answers.
+MAX_UNACKNOWLEDGED = 1000  # events that a service may have received and not acknowledged yet
+ACK_SECONDS = 30  # also how long events wait that a killed process had received
+# In the set-up step: time limits for connecting to NATS, and for each of its answers.
 CONNECT_SECONDS, ANSWER_SECONDS = 10, 30
 
 
 async def set_up(
-    url: str, password: str, subscribers: Iterable[str], *, anew: Iterable[str] = ()
+    url: str, password: str, subscribers: Iterable[str], *, recreate: Iterable[str] = ()
 ) -> None:
     """Create or update every stream and durable. Idempotent.
 
-    The streams of the contexts in `anew` are created empty: their publishers notice, and publish
+    The streams of the contexts in `recreate` are created empty: their publishers notice, and publish
     everything again, in order, before anything new.
     """
     broker = await connected(url, ADMIN, password)
     try:
         js = broker.jetstream(timeout=ANSWER_SECONDS)
-        for context in anew:
+        for context in recreate:
             with suppress(NotFoundError):
                 await js.delete_stream(stream_name(context))
         for context in PUBLISHERS:
@@ -58,7 +58,7 @@ async def set_up(
 
 
 async def connected(url: str, user: str, password: str) -> Client:
-    """Waits for a broker that has just been started."""
+    """Connect, and wait if NATS has just been started."""
     deadline = time.monotonic() + CONNECT_SECONDS
     while True:
         broker = Client()
@@ -70,10 +70,10 @@ async def connected(url: str, user: str, password: str) -> Client:
                 connect_timeout=5,
                 allow_reconnect=False,
                 max_reconnect_attempts=1,
-                error_cb=say_nothing,  # the exception says it
+                error_cb=ignore_error,  # it is raised as an exception as well
             )
         except (OSError, nats.errors.Error) as refused:
-            await broker.close()  # it leaves its socket open
+            await broker.close()  # else its socket stays open
             if "uthorization" in str(refused) or time.monotonic() > deadline:
                 raise
             await asyncio.sleep(1)
@@ -81,7 +81,7 @@ async def connected(url: str, user: str, password: str) -> Client:
             return broker
 
 
-async def say_nothing(_: Exception) -> None:
+async def ignore_error(_: Exception) -> None:
     """Without it nats-py prints tracebacks."""
 
 
@@ -114,7 +114,7 @@ async def ensure_durable(
             deliver_policy=DeliverPolicy.ALL,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ACK_SECONDS,
-            max_ack_pending=TAKEN_MOST,
+            max_ack_pending=MAX_UNACKNOWLEDGED,
         ),
     )
 

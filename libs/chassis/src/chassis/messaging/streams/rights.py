@@ -1,7 +1,7 @@
 """The one source of permissions, exports and imports on the broker.
 
 The streams live in the administrator's account, everybody else in an account of their own: NATS
-does not check the reply subject of a request against permissions, so whoever shared an account with
+does not check the reply subject of a request against permissions, so any user in the same account as
 a stream could write into it by requesting an event « to » that subject.
 """
 
@@ -13,7 +13,9 @@ from contracts.topology import CONTEXTS, LISTENINGS, PUBLIC_STREAMS, PUBLISHERS,
 
 ADMIN = "admin"
 SYSTEM = "system"
-NAME = re.compile(r"[a-z][a-z0-9_-]*")  # the streams' and NATS's own accounts are in capitals
+NAME = re.compile(
+    r"[a-z][a-z0-9_-]*"
+)  # the accounts of the streams and of NATS itself have capitals
 
 # Under its own name JetStream answers in every account that it is not enabled there: so
 # clients in other accounts use this name, which NATS maps to JetStream's own.
@@ -26,7 +28,7 @@ def users(subscribers: Iterable[str]) -> list[str]:
 
 
 def other_systems(names: str) -> list[str]:
-    """The subscribers of a setting, separated by commas; ValueError for a name that cannot be."""
+    """The subscribers of a setting, separated by commas; ValueError for an invalid name."""
     found = [name.strip() for name in names.split(",") if name.strip()]
     if ours := {*users([])} & {*found}:
         raise ValueError(f"{', '.join(sorted(ours))}: a user of Guichet's own has this name")
@@ -40,13 +42,13 @@ def password_variable(user: str) -> str:
 
 
 def rights_of_all(subscribers: Iterable[str]) -> dict[str, list[str]]:
-    """The subjects that each user may ask on, by the names that they have where the streams are."""
+    """The subjects on which each user may send requests, as named in the account of the streams."""
     services = {context: rights_of_service(context) for context in CONTEXTS}
     return services | {each: rights_of_subscriber(each) for each in subscribers}
 
 
 def rights_of_service(context: str) -> list[str]:
-    """It publishes its own subjects and watches its stream; it reads where it listens."""
+    """A service publishes its own subjects, checks its own stream, and reads those it listens to."""
     streams = [stream_name(each.to) for each in LISTENINGS if each.service == context]
     own = []
     if context in PUBLISHERS:
@@ -61,7 +63,7 @@ def rights_of_subscriber(name: str) -> list[str]:
 
 
 def reading(user: str, streams: Iterable[str]) -> list[str]:
-    """To read and acknowledge through durables of the user's name."""
+    """Rights to read and acknowledge through durables with the user's name."""
     return [
         right
         for stream in streams
@@ -74,9 +76,9 @@ def reading(user: str, streams: Iterable[str]) -> list[str]:
 
 
 def making_durables(service: str, streams: Sequence[str]) -> list[str]:
-    """Of a service besides: to make its own durables again, where they stood, should one be gone.
+    """Further rights of a service: to recreate its own durables at their position if one is lost.
 
-    What it could make otherwise hands it no event that it may not read as it is.
+    Any other durable that it could create gives it no event that it may not read anyway.
     """
     return [
         f"{API}{right}"
@@ -99,12 +101,12 @@ def watch_right(service: str, stream: str) -> str:
 
 
 def subject_outside(right: str) -> str:
-    """The same subject as it is called in every account but the administrator's."""
+    """The name of the same subject in every account except the administrator's."""
     return right.replace(API, API_FROM_OUTSIDE)
 
 
 def permissions(user: str, rights: Iterable[str]) -> dict[str, Any]:
-    """These subjects, and to hear what is answered to this user."""
+    """Publish to these subjects, and subscribe to the user's own inbox of replies."""
     return {
         "publish": {"allow": [subject_outside(right) for right in rights]},
         "subscribe": {"allow": [f"_INBOX.{user}.>"]},

@@ -19,8 +19,8 @@ from contracts.tickets import api
 from tickets.models import RESOLVED, OwnedProduct, Person, Ticket
 from tickets.queries.lists import STAFF_SUMMARY, Statement, staff_summary
 
-MOST_PRODUCTS = 20
-MOST_TICKETS = 10
+MAX_PRODUCTS = 20
+MAX_TICKETS = 10
 
 
 def context(number: int) -> Question[api.Context]:
@@ -51,7 +51,7 @@ def context_of(customers: Rows, products: Rows, newest: Rows) -> api.Context:
 
 
 def count(statement: Statement) -> ScalarSelect[int]:
-    """Exact up to 1,000, else 1,001."""
+    """A count that is exact up to 1,000, else 1,001."""
     some = statement.limit(COUNTED_MOST + 1).subquery()
     return select(func.count()).select_from(some).scalar_subquery()
 
@@ -62,7 +62,7 @@ def newest(name: str, *which: ColumnElement[bool]) -> Statement:
         .join(Person, Person.id == Ticket.customer_id)
         .where(*which)
         .order_by(Ticket.last_activity_at.desc(), Ticket.number.desc())
-        .limit(literal_column(str(MOST_TICKETS)))
+        .limit(literal_column(str(MAX_TICKETS)))
     )
 
 
@@ -70,7 +70,7 @@ Here = aliased(Ticket)
 
 
 def here(column: InstrumentedAttribute[UUID]) -> ScalarSelect[UUID]:
-    """Of the request itself."""
+    """This column of the request that is looked at."""
     return select(column).where(Here.number == bindparam("number")).scalar_subquery()
 
 
@@ -98,7 +98,7 @@ PRODUCTS = (
     select(*OwnedProduct.__table__.columns)
     .where(*OWNED)
     .order_by(OwnedProduct.sold_on.desc(), OwnedProduct.sale_id.desc())
-    .limit(literal_column(str(MOST_PRODUCTS)))
+    .limit(literal_column(str(MAX_PRODUCTS)))
 )
 
 TICKETS = union_all(newest("customer", *OF_CUSTOMER), newest("product", *OF_PRODUCT)).order_by(

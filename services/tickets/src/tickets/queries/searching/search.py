@@ -49,10 +49,10 @@ from tickets.queries.words import (
     typed,
 )
 
-MOST_EXACT = 10
+MAX_EXACT = 10
 # Several messages of one request may match: so many more are looked at than are shown.
 HITS_PER_RESULT = 3
-MOST_ROUNDS = 5
+MAX_ROUNDS = 5
 
 # The sequences that messages draw their positions from, and requests their numbers.
 POSITIONS = table("messages_position_seq", column("last_value", BigInteger))
@@ -145,7 +145,7 @@ async def numbers_of_units(reader: Reader, caller: Caller, serial_numbers: list[
             found |= set((await reader.scalars(units_of_this_number(), values)).all())
             continue
         found |= set((await reader.scalars(units(NARROW, WIDE), values)).all())
-    return sorted(found, reverse=True)[:MOST_EXACT]
+    return sorted(found, reverse=True)[:MAX_EXACT]
 
 
 def found_exactly(row: Any) -> Result:
@@ -165,7 +165,7 @@ class Looking:
 
     @property
     def query(self) -> ColumnElement[Any]:
-        """As PostgreSQL has it, of parameters that `rows` fills in."""
+        """The words as a tsquery, with parameters that `rows` fills in."""
         return query_of(for_staff=is_staff(self.caller), is_unfinished=self.words.is_unfinished)
 
     async def rows(self, statement: Statement, **values: Any) -> Rows:
@@ -179,7 +179,7 @@ async def newest_hits(
     """The newest matching message of each request, and the message that the page ends with."""
     first_below, wanted, last = below, HITS_PER_RESULT * limit, None
     found: dict[UUID, Any] = {}
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         hits = await some_hits(looking, below, wanted)
         news = {hit.ticket_id for hit in hits} - known - found.keys()
         if first_below is not None and news:
@@ -247,7 +247,7 @@ BELOW: ColumnElement[int] = bindparam("below", type_=BigInteger)
 
 @functools.cache
 def query_of(*, for_staff: bool, is_unfinished: bool) -> ColumnElement[Any]:
-    """What PostgreSQL makes of the words, worked out once in each statement."""
+    """The words as a tsquery that PostgreSQL computes once in each statement."""
     query = (query_for_staff if for_staff else query_for_customer)(
         bindparam("groups", type_=ARRAY(Text)),
         bindparam("last", type_=String),
@@ -288,7 +288,7 @@ def units(narrow: int, wide: int) -> Statement:
     """The newest requests on units whose serial number holds this part."""
     newest = select(NUMBERS.c.last_value).scalar_subquery()
     found = select(Ticket.number).where(Ticket.serial_number.like(PART))
-    return newest_first(found, Ticket.number, newest + 1, (narrow, wide), MOST_EXACT)
+    return newest_first(found, Ticket.number, newest + 1, (narrow, wide), MAX_EXACT)
 
 
 def newest_first(
@@ -324,7 +324,7 @@ def units_of_this_number() -> Select[*tuple[Any, ...]]:
         select(Ticket.number)
         .where(Ticket.serial_number == PART)
         .order_by(Ticket.number.desc())
-        .limit(constant(MOST_EXACT))
+        .limit(constant(MAX_EXACT))
     )
 
 
@@ -334,7 +334,7 @@ def units_of_customer() -> Select[*tuple[Any, ...]]:
         select(Ticket.number)
         .where(Ticket.customer_id == bindparam("customer_id"), Ticket.serial_number.like(PART))
         .order_by(Ticket.number.desc())
-        .limit(constant(MOST_EXACT))
+        .limit(constant(MAX_EXACT))
     )
 
 

@@ -17,7 +17,7 @@ MARKS = re.compile(f"{START}([^{STOP}]*){STOP}")
 BEFORE, LONGEST = 60, 240
 ELLIPSIS = "…"
 SHORTEST_JOINED = 3
-REMEMBERED_MOST = 4_096  # characters
+MAX_REMEMBERED = 4_096  # characters
 
 HIDDEN = re.compile(f"[{UNSEEN}]")
 
@@ -44,7 +44,7 @@ def excerpt(text: str, marked: str, joined: Sequence[str] = ()) -> list[Segment]
 
 
 def matches(text: str, marked: str, joined: Sequence[str] = ()) -> list[Span]:
-    """Where matches stand, the first one first; none touches another."""
+    """The positions of matches in order; no two overlap or touch."""
     spans = sorted([*marked_in(text, marked), *joined_in(text, joined)])
     apart: list[Span] = []
     for begin, end in spans:
@@ -76,7 +76,7 @@ def marked_in(text: str, marked: str) -> list[Span]:
 
 
 def end_of_word(text: str, end: int) -> int:
-    """With an ending that the search has cut off."""
+    """Extend a match by an ending that the search has cut off."""
     while end < len(text) and (text[end].isalnum() or HIDDEN.match(text[end])):
         end += 1
     return end
@@ -86,12 +86,12 @@ def end_of_word(text: str, end: int) -> int:
 
 
 class ByOne(dict[int, str]):
-    """For `str.translate`: each character folded, where that is one, too; else NUL."""
+    """For `str.translate`: each character folded, if that is one character; else NUL."""
 
     def __missing__(self, code: int) -> str:
         folded = fold_character(chr(code))
         one = folded if len(folded) == 1 else "\0"
-        if len(self) < REMEMBERED_MOST:
+        if len(self) < MAX_REMEMBERED:
             self[code] = one
         return one
 
@@ -111,7 +111,7 @@ def joined_in(text: str, words: Iterable[str]) -> list[Span]:
             continue
         for found in in_parts(word).finditer(folded):
             first, end = found.span(1)
-            if end - first > len(word) and stands_alone(folded, first, end):
+            if end - first > len(word) and is_whole_word(folded, first, end):
                 spans.append(
                     (first, end) if origins is None else (origins[first], origins[end - 1] + 1)
                 )
@@ -120,16 +120,16 @@ def joined_in(text: str, words: Iterable[str]) -> list[Span]:
 
 @functools.lru_cache(maxsize=256)
 def in_parts(word: str) -> re.Pattern[str]:
-    """Also one that begins within another."""
+    """All matches, also those that begin inside another one."""
     return re.compile(f"(?=({'[ -]*'.join(map(re.escape, word))}))")
 
 
-def stands_alone(folded: str, first: int, end: int) -> bool:
+def is_whole_word(folded: str, first: int, end: int) -> bool:
     return not folded[max(0, first - 1) : first].isalnum() and not folded[end : end + 1].isalnum()
 
 
 def cut(text: str, found: Sequence[Span], begin: int, end: int) -> list[Segment]:
-    """What stands between the two, piece by piece."""
+    """The text between the two, piece by piece."""
     end = min(end, len(text))
     edges = [begin, *(min(max(index, begin), end) for span in found for index in span), end]
     return [

@@ -53,7 +53,7 @@ TESTS = {
 
 HELP = """\
 What is mutated is copied to .guichet/mutations, where the results stay: a second run goes on where
-the first one stopped, tries again what survived, and begins a changed function anew. It gives way
+the first one stopped, tries again what survived, and starts again with a changed function. It gives way
 to all else.
 """
 

@@ -44,7 +44,7 @@ def results_of(mutants: list[Mutant]) -> dict[str, dict[str, Any]]:
 
 
 def stamp(mutants: list[Mutant], tests: list[str]) -> str:
-    """What decides which tests come by which line."""
+    """A hash of everything that decides which tests run which line."""
     named = [Path("mutants", test) for test in tests]
     files = [
         file

@@ -50,7 +50,7 @@ def is_log(call: cst.Call) -> bool:
 
 
 def is_cast(call: cst.Call) -> bool:
-    """Of `typing`, which returns what it is given: the type is a string, for who checks types."""
+    """`typing.cast`, which returns its argument: the type is only read by type checkers."""
     named = isinstance(call.func, cst.Name) and call.func.value == "cast"
     return named and bool(call.args) and isinstance(call.args[0].value, cst.SimpleString)
 

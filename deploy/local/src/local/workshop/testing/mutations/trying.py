@@ -30,7 +30,7 @@ SURVIVED, KILLED, SLOW, UNREACHED = "survived", "killed", "timeout", "unreached"
 FACTOR, PATIENCE = 30, 40
 # The seconds of tests that one mutant gets, of its part's own and of others': the quickest of those
 # that reach its line. What none of them kills has survived; tried again, it gets all of them.
-MOST_OF_OWN, MOST_OF_OTHERS = 5, 3
+MAX_OWN_SECONDS, MAX_OTHER_SECONDS = 5, 3
 ONE_UNCHANGED_IN = 40  # is tried as if it were a mutant: a test that fails then is flaky
 
 
@@ -181,7 +181,7 @@ class Trying:
         killers = self.killers[mutant.function]
         known = [test for test in tests if test in self.items]
         known.sort(key=lambda test: (-killers[test], self.is_others(test), self.seconds[test]))
-        left: dict[bool, float] = {False: MOST_OF_OWN, True: MOST_OF_OTHERS}
+        left: dict[bool, float] = {False: MAX_OWN_SECONDS, True: MAX_OTHER_SECONDS}
         chosen = []
         for test in known:
             left[self.is_others(test)] -= self.seconds[test]
@@ -205,7 +205,7 @@ class Trying:
             try:
                 os.setpgid(0, 0)
                 quiet("last.log")
-                # Words for nobody, which take longer than the test: all of the mutants are read.
+                # No report: nobody reads it, and it would take longer than the test.
                 nodes.Node._repr_failure_py = lambda *_, **__: "it fails"  # ty: ignore[invalid-assignment]
                 set_mutant_under_test("" if lane.unchanged else mutant.name)
                 os._exit(self.run(lane, session))
@@ -247,7 +247,7 @@ class Trying:
         self.record(lane, state, test if state != SURVIVED else "")
 
     def end(self, lane: Lane) -> None:
-        """Also what its tests have started."""
+        """End a lane, also the processes that its tests have started."""
         if not lane.pid:
             return
         for each in (lambda: os.killpg(lane.pid, signal.SIGKILL), lambda: os.waitpid(lane.pid, 0)):
