@@ -388,7 +388,7 @@ def search(on_sale: int, withdrawn: int, *, exact: int = 0, shown: bool = False)
         (10, 17, "10 produits correspondent, et 17 retirés de la vente. Continuez à taper : la liste s’affiche à moins de 10."),
         (128, 1, "128 produits correspondent, et 1 retiré de la vente. Continuez à taper : la liste s’affiche à moins de 10."),
         (10, 0, "10 produits correspondent. Continuez à taper : la liste s’affiche à moins de 10."),
-        (1001, 1001, "plus de 1 000 produits correspondent, et plus de 1 000 retirés de la vente. Continuez à taper : la liste s’affiche à moins de 10."),
+        (1001, 1001, "Plus de 1 000 produits correspondent, et plus de 1 000 retirés de la vente. Continuez à taper : la liste s’affiche à moins de 10."),
         (9, 17, "9 produits correspondent à « écran », et 17 retirés de la vente"),
         (1, 0, "1 produit correspond à « écran »"),
         (0, 17, "Aucun produit en vente ne correspond à « écran », et 17 retirés de la vente. Continuez à taper : la liste s’affiche à moins de 10."),

@@ -88,7 +88,7 @@ def summary_of(found: ProductSearch, text: str) -> str:
             "%(num)s produit correspond",
             "%(num)s produits correspondent",
             count,
-            num=counted(count),
+            num=words.capital(counted(count)),
         )
     else:
         match = _("Aucun produit en vente ne correspond à « %(text)s »", text=text)
