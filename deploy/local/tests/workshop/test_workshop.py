@@ -77,7 +77,7 @@ def test_a_change_is_visible_in_the_page(sources, web, monkeypatch, record_prope
     sign_in = package / "account/templates/sign_in.html"
     changes = {
         "template": (
-            lambda: replace(sign_in, ">Se connecter<", ">Entrer<"),
+            lambda: replace(sign_in, ">{{ _('Se connecter') }}<", ">Entrer<"),
             lambda: ">Entrer<" in page(web),
         ),
         "style": (
