@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 from local.launcher.screen import console
 from local.launcher.settings import ROOT
@@ -9,6 +10,7 @@ from local.launcher.settings import ROOT
 # import-linter has no `python -m`, and its script has an absolute path, wrong after a move.
 LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
 Command = tuple[str, ...]
+AT_ONCE = 2
 BIOME = ("check", "--error-on-warnings", ".")
 CHECKS: dict[str, Command] = {
     "formatter": ("-m", "ruff", "format", "--check", "--quiet", "."),
@@ -32,12 +34,13 @@ def check(*, fix: bool = False) -> int:
     """Run all checks, even after a failure, so that one run shows every problem."""
     for command in (*FIXES, FIX_SCRIPTS) if fix else ():
         run(command)
-    failed = [name for name in CHECKS if not passes(name)]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        done = dict(zip(CHECKS, threads.map(run, CHECKS.values()), strict=True))
+    failed = [name for name in CHECKS if not passes(name, done[name])]
     return 1 if failed else 0
 
 
-def passes(name: str) -> bool:
-    done = run(CHECKS[name])
+def passes(name: str, done: subprocess.CompletedProcess[str]) -> bool:
     console.print(f"{'✗' if done.returncode else '✓'} {name}")
     if done.returncode:
         print(done.stdout + done.stderr)  # noqa: T201 - as the tool wrote it
