@@ -9,10 +9,10 @@ import pytest
 
 import failures
 from collector import Collector, listening
-from local.launcher.machine.servers import PostgreSQL
 from local.launcher.settings import LocalSettings
 from local.launcher.stack import Stack
 from shop import PASSWORD, Product, Shop, small_catalogue
+from unsynced import Unsynced
 
 WHOLE_STACK = {"e2e", "faults"}
 SECONDS = 600  # the first test waits for the start of everything
@@ -57,16 +57,6 @@ def pytest_runtest_makereport(
 def collector() -> Iterator[Collector]:
     with listening() as collector:
         yield collector
-
-
-class Unsynced(Stack):
-    """What its PostgreSQL has committed outlives it, killed or not, but not this machine."""
-
-    def own_postgres(self) -> PostgreSQL | None:
-        if postgres := super().own_postgres():
-            unsynced = ["-c", "fsync=off", "-c", "full_page_writes=off"]
-            postgres.command = [*postgres.command, *unsynced]
-        return postgres
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from local import demo
 from local.launcher.machine.processes import CannotStart, wait_until
 from local.launcher.settings import SERVICES, LocalSettings
 from local.launcher.stack import Stack
+from unsynced import Unsynced
 
 SERVER = os.environ["GUICHET_TEST_POSTGRES"]
 VIEWS = ("open", "in_progress", "resolved")
@@ -36,7 +37,7 @@ def stack(tmp_path, monkeypatch) -> Iterator[Stack]:
     monkeypatch.setenv("GUICHET_PASSWORD_PASSES", "1")
     settings = LocalSettings.on_free_ports(tmp_path / "state")
     try:
-        with Stack(settings.model_copy(update={"postgres_url": SecretStr(SERVER)})) as stack:
+        with Unsynced(settings.model_copy(update={"postgres_url": SecretStr(SERVER)})) as stack:
             yield stack
     finally:
         provisioning.remove(SERVER, SERVICES)
