@@ -19,7 +19,9 @@ from obstore.store import LocalStore, S3Store
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
-PIECE = 256 * 1024  # bytes that are held at a time
+PIECE = 128 * 1024  # bytes that are held at a time
+WRITTEN_AT_ONCE = 1024 * 1024
+PART_OF_S3 = 5 * 1024 * 1024  # the least that S3 takes of a part
 ANSWERS_WITHIN = timedelta(seconds=20)
 TROUBLE = (OSError, BaseError)
 
@@ -71,7 +73,8 @@ class Objects:
     async def put(self, key: str, content: IO[bytes]) -> None:
         """Write or replace an object atomically."""
         content.seek(0)
-        await obstore.put_async(self.store, key, content, chunk_size=5 * 1024 * 1024)
+        size = WRITTEN_AT_ONCE if self.folder else PART_OF_S3
+        await obstore.put_async(self.store, key, content, chunk_size=size, max_concurrency=1)
         if self.folder:
             await asyncio.to_thread(flush_to_disk, self.folder / key)
 
