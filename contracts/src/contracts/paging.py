@@ -1,5 +1,5 @@
-"""How long the pages of lists are, and the cursors that lead from one to the next."""
+"""Limits of paged lists and of their cursors."""
 
 PAGE = 20  # lines, unless the caller chooses otherwise
-PAGE_MOST = 50  # as many ids may be asked for at once
+PAGE_MOST = 50  # also the maximum number of ids in one request
 CURSOR_LENGTH = 400

@@ -1,4 +1,4 @@
-"""What is past goes in batches; what a restart or a lost stream needs stays."""
+"""Old rows are deleted in batches; those that a restart or a lost stream needs stay."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -45,7 +45,7 @@ def id_of(at: datetime) -> UUID:
 
 
 async def put(database, event: Event, *, hours: float, published: bool = True) -> str:
-    """It was announced so long ago, and stored in its stream at once if ever."""
+    """Insert an event of so many hours ago; with `published`, NATS stored it at once."""
     at = datetime.now(UTC) - timedelta(hours=hours)
     async with database.transaction() as session:
         event_id = publish(session, event)
@@ -60,11 +60,11 @@ async def put(database, event: Event, *, hours: float, published: bool = True) -
 
 
 async def forget_messaging(database, **more) -> str:
-    pasts = await pruning.of_messaging(database, settings(database, **more))
-    return await pruning.prune_all(database, pasts)
+    prunable = await pruning.of_messaging(database, settings(database, **more))
+    return await pruning.prune_all(database, prunable)
 
 
-async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(database):
+async def test_published_outbox_rows_are_deleted_those_with_names_sooner(database):
     month, day = 31 * 24, 25
     await put(database, Counted(id="old"), hours=month)
     await put(database, Named(id="old name", name="Ada"), hours=day)
@@ -80,7 +80,7 @@ async def test_of_the_outbox_what_was_stored_goes_what_names_people_sooner(datab
         assert {subject.rpartition(".")[2] for subject in left} == remaining
 
 
-async def test_of_the_inbox_what_its_stream_is_well_past_goes(database):
+async def test_inbox_rows_far_behind_their_stream_are_deleted(database):
     """The position from which a durable is made again is the same before and after."""
     stream, now = stream_name("identity"), datetime.now(UTC)
     ages = {1: 90, 2: 60, 3: 45, 4: 32, 5: 31.5, 6: 2, 7: 0.1}

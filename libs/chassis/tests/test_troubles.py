@@ -22,7 +22,7 @@ from chassis.http.routing import Routes
 from chassis.messaging.bus import Subscriptions
 from chassis.monitoring import logs
 from chassis.monitoring.loops import Loop
-from chassis.outages import describe, is_passing
+from chassis.outages import describe, is_transient
 from chassis.service import Bus, create_service
 from chassis.settings import ServiceSettings
 from incidents.page import row
@@ -373,7 +373,7 @@ async def test_a_broker_that_cannot_be_used_is_reported_beside(guarded: Broker, 
 )
 def test_only_what_may_succeed_later_is_not_held_against_an_event(trouble, passes):
     """Whether the session says it or the driver itself."""
-    assert is_passing(trouble) is passes
+    assert is_transient(trouble) is passes
     if isinstance(trouble, DBAPIError):
         assert isinstance(trouble.orig, psycopg.Error)
-        assert is_passing(trouble.orig) is passes
+        assert is_transient(trouble.orig) is passes

@@ -1,4 +1,4 @@
-"""An import comes in parts that can be resumed, by tus 1.0."""
+"""The file of an import is sent in parts and can be resumed, by tus 1.0."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -29,7 +29,7 @@ FILE = b"reference,designation,on_sale\n" + b"".join(
 
 
 async def begun(client: httpx.AsyncClient, length: int = len(FILE)) -> str:
-    """Where its parts go."""
+    """Start an import; returns the address for its parts."""
     answer = await client.post("/api/catalog/imports", headers=TUS | {"Upload-Length": str(length)})
     assert answer.status_code == 201, answer.text
     assert answer.headers["Upload-Offset"] == "0"
@@ -45,11 +45,13 @@ async def part(
     )
 
 
-async def test_whoever_was_interrupted_goes_on_where_it_stopped(administrator, app, session):
+async def test_an_interrupted_import_continues_where_it_stopped(administrator, app, session):
     address = await begun(administrator)
     assert (await part(administrator, address, 0, FILE[:500])).headers["Upload-Offset"] == "500"
 
-    again = await part(administrator, address, 0, FILE[:500])  # whose answer was lost
+    again = await part(
+        administrator, address, 0, FILE[:500]
+    )  # repeated because its answer was lost
     assert (again.status_code, again.json()["code"]) == (409, "upload_offset_wrong")
     assert again.json()["context"] == {"offset": 500}
     head = await administrator.head(address, headers=TUS)

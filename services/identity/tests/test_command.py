@@ -17,7 +17,7 @@ PASSWORD = "grenouille sur un vélo"
 
 @pytest.fixture
 def environment():
-    """Of an installation without any account."""
+    """The environment of an installation without any account."""
     url = testing.migrated_database("identity", "test_identity_command")
     quick = {"GUICHET_PASSWORD_MEMORY_KIB": "8", "GUICHET_PASSWORD_PASSES": "1"}
     return {**os.environ, **quick, "GUICHET_DATABASE_URL": url}
@@ -44,7 +44,7 @@ def somebody(email: str, role: str = "technician") -> list[str]:
     return ["add", "--email", email, *name, "--role", role]
 
 
-def test_a_staff_account_lives_its_life(staff):
+def test_a_staff_account_is_added_changed_disabled_and_enabled(staff):
     added = staff(*somebody("claire@example.org", "administrator"), password=PASSWORD)
     assert (added.exit_code, added.stdout) == (0, "claire@example.org: administrator\n")
     staff(*somebody("Karim@example.org"), password=PASSWORD)
@@ -92,7 +92,7 @@ def test_without_a_terminal_a_password_comes_from_standard_input_only(staff):
     assert "--password-stdin" in answer.stderr
 
 
-def test_without_its_database_or_its_tables_the_command_says_so(staff):
+def test_a_missing_database_or_table_is_reported(staff):
     nowhere = "postgresql+psycopg://nobody@127.0.0.1:1/x"
     answer = staff("list", GUICHET_DATABASE_URL=nowhere)
     assert (answer.exit_code, answer.stdout) == (1, "")

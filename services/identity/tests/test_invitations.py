@@ -1,4 +1,4 @@
-"""Customers and staff may be invited: they choose their password by a link, and nobody else."""
+"""Invited customers and staff choose their password by a link; nobody else can use it."""
 
 from datetime import timedelta
 from uuid import uuid4

@@ -205,14 +205,14 @@ def test_what_is_missing_is_waited_for_ever_longer_and_not_for_ever():
     pauses = []
     for _ in range(12):
         waiting.attempts += 1
-        postpone(waiting, at=AT, patience=HOUR)
+        postpone(waiting, at=AT, max_wait=HOUR)
         pauses.append((waiting.due_at - AT).total_seconds())
     assert pauses[:4] == [1, 2, 4, 8]
     assert pauses[-1] == LONGEST_PAUSE.total_seconds()
     assert (waiting.state, waiting.attempts, waiting.tried_at) == ("waiting", 1, None)
-    postpone(waiting, at=AT + HOUR, patience=HOUR)
+    postpone(waiting, at=AT + HOUR, max_wait=HOUR)
     assert waiting.state == "waiting"
-    postpone(waiting, at=AT + HOUR + MOMENT, patience=HOUR)
+    postpone(waiting, at=AT + HOUR + MOMENT, max_wait=HOUR)
     assert waiting.state == "failed"
 
 

@@ -73,7 +73,7 @@ async def claimed(scenario):
             session,
             lease=timedelta(seconds=60),
             per_minute=60,
-            patience=timedelta(hours=1),
+            max_wait=timedelta(hours=1),
         )
 
 

@@ -106,7 +106,7 @@ def sale(**changes: Any) -> Sale:
         ({"number": "V-2026-00001"}, "uq_sales_number"),
     ],
 )
-async def test_the_table_refuses_what_no_rule_lets_through(session, changes, constraint):
+async def test_constraints_of_the_table_refuse_invalid_rows(session, changes, constraint):
     session.add(sale(number="V-2026-00001"))
     await session.flush()
     session.add(sale(**changes))

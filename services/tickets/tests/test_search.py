@@ -87,19 +87,19 @@ async def test_words_are_found_whatever_their_accents_case_order_and_ending(
     "text",
     ["imprimante cafetière", "bourrage !voir", "zzz", "de la", "à", "!?", "", "   ", "'", "\\"],
 )
-async def test_what_is_not_there_is_not_found(desk, nathalie, karim, text):
+async def test_texts_without_a_match_find_nothing(desk, nathalie, karim, text):
     await desk.opened(nathalie, subject="Bourrage", description="L’imprimante.")
     for who in (karim, nathalie):
         assert await desk.search(who, text) == {"exact": [], "found": [], "next": None}
 
 
-async def test_the_order_of_words_is_of_no_importance(desk, nathalie, karim):
+async def test_the_order_of_words_does_not_matter(desk, nathalie, karim):
     number = await desk.opened(nathalie, subject="Écran noir", description="Après la veille.")
     for words in permutations(["écran", "noir", "veille"]):
         assert await found_by(desk, karim, " ".join(words)) == [number]
 
 
-async def test_the_subject_counts_with_every_message(desk, nathalie, karim):
+async def test_every_message_is_searched_together_with_the_subject(desk, nathalie, karim):
     number = await desk.opened(nathalie, subject="Écran noir", description="Depuis lundi.")
     await desk.say(karim, number, "Débranchez la station.")
     [found] = (await desk.search(karim, "écran station"))["found"]

@@ -8,7 +8,7 @@ from contracts.event import Event
 
 
 class ProductState(BaseModel):
-    """One product as it now is; ignore a `version` that is not newer than what you hold."""
+    """One product as it now is; ignore a `version` that is not newer than the stored one."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
 

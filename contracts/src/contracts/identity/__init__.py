@@ -1,1 +1,1 @@
-"""The words of the identity context."""
+"""The API and events of identity."""

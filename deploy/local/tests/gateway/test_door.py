@@ -1,4 +1,4 @@
-"""Other systems come in through a second server, with TLS; what they may not: tests/attacks."""
+"""Other systems connect through a second NATS server, with TLS; tests/attacks shows the limits."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ PASSWORDS = {user: f"secret of {user}" for user in streams.users(OTHERS)}
 
 @pytest.fixture(scope="module")
 def door(tmp_path_factory) -> Generator[tuple[str, str, ssl.SSLContext]]:
-    """The broker's address, the door's, and whom to trust there; ten sales are in the store."""
+    """The addresses of broker and door, and the CA to trust there; ten sales are stored."""
     with broker_and_door(tmp_path_factory.mktemp("door"), PASSWORDS, OTHERS) as ways:
         loops.run(furnish(ways.inside))
         yield ways.inside, ways.door, ways.trusted
@@ -38,7 +38,7 @@ async def furnish(url: str) -> None:
 
 async def connected(url: str, user: str, **options) -> Client:
     async def on_error(_: Exception) -> None:
-        """A refusal is seen by what does not happen."""
+        """Ignore errors: the test sees a refusal by its effect."""
 
     return await nats.connect(
         url,
@@ -93,8 +93,8 @@ async def test_a_wrong_password_is_refused(door):
         await connected(address, "warehouse", password="wrong", tls=trusted, allow_reconnect=False)
 
 
-async def test_without_tls_there_is_no_conversation(door):
-    """In NATS's own words: its client would not even try."""
+async def test_without_tls_the_door_answers_nothing(door):
+    """Sent by hand, since NATS's client would not even try."""
     port = urlsplit(door[1]).port
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     assert b'"tls_required":true' in await reader.readline()

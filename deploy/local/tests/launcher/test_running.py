@@ -53,7 +53,7 @@ DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN)\nprin
 
 
 def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
-    """A part that hears nothing: known by its process and the moment of its start."""
+    """A process that ignores signals, identified by its id and start time."""
     monkeypatch.setattr(leftovers, "ENDING_SECONDS", 0.3)
     monkeypatch.setattr(stack_module, "LEAVING_SECONDS", 0.3)
     stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
@@ -65,9 +65,9 @@ def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
         named = f"NATS (process {deaf.pid})"
         assert str(*running.left_over(stack.state)) == named
         again = Stack(stack.settings)
-        for asked in (again.start, lambda: running.running_stack(stack.settings)):
+        for command in (again.start, lambda: running.running_stack(stack.settings)):
             with pytest.raises(CannotStart) as refusal:
-                asked()
+                command()
             assert "left from a launcher that was killed" in str(refusal.value)
             assert named in str(refusal.value)
             assert "./guichet down ends them" in str(refusal.value)
@@ -79,12 +79,12 @@ def test_what_a_killed_launcher_left_is_named_and_ended(tmp_path, monkeypatch):
 
 
 def test_what_even_the_kernel_cannot_end_is_named_with_what_to_do(tmp_path, monkeypatch):
-    """It waits for a disk that does not answer: the kernel keeps its kill for later."""
+    """A process that waits for a disk that does not answer: the kernel kills it only later."""
     monkeypatch.setattr(leftovers, "ENDING_SECONDS", 0.1)
     monkeypatch.setattr(leftovers, "KILLING_SECONDS", 0.1)
     monkeypatch.setattr(leftovers.os, "killpg", lambda *_: None)
     stack = Stack(LocalSettings.on_free_ports(tmp_path / "state"))
-    stack.nats.patience = 0.1
+    stack.nats.stop_seconds = 0.1
     deaf = Process("NATS", [sys.executable, "-c", DEAF], stack.log("nats"))
     deaf.start()
     assert deaf.running
@@ -116,15 +116,17 @@ def test_a_process_id_that_was_given_again_is_not_ours(tmp_path):
 
 
 def test_who_is_not_restarted_keeps_the_schema_that_it_serves(tmp_path, monkeypatch):
-    asked = []
+    checked = []
     monkeypatch.setattr(databases, "make", lambda *_: None)
-    monkeypatch.setattr(databases, "is_migrated", lambda _, service: asked.append(service) or True)
+    monkeypatch.setattr(
+        databases, "is_migrated", lambda _, service: checked.append(service) or True
+    )
     monkeypatch.setattr(restarting, "renew", lambda *_: None)
     monkeypatch.setattr(restarting, "wait_for", lambda _: None)
     stack = Stack(LocalSettings.on_free_ports(tmp_path))
     monkeypatch.setattr(stack, "routes_to_all", lambda: True)
     restarting.restart(stack, ["web", "sales"])
-    assert asked == ["sales"]
+    assert checked == ["sales"]
 
 
 def test_a_service_gets_its_own_secrets_and_no_others(tmp_path, monkeypatch):

@@ -15,20 +15,20 @@ UNREACHABLE = (
     psycopg.InterfaceError,
 )
 
-# Of the codes of PostgreSQL: connections, deadlocks, resources, locks, shutdown. Not a statement
-# that takes too long or a limit that it breaks: the same statement would do so again.
-PASSING = ("08", "40", "53", "55P03", "57P")
+# PostgreSQL's error codes for connections, deadlocks, resources, locks and shutdown. Not those of
+# statements that take too long or exceed a limit: the same statement would fail again.
+TRANSIENT_CODES = ("08", "40", "53", "55P03", "57P")
 
 
-def is_passing(error: BaseException) -> bool:
-    """Whether the error is the database's, so that the same statement may succeed later."""
+def is_transient(error: BaseException) -> bool:
+    """Whether the database caused the error, so that the same statement may succeed later."""
     if isinstance(error, PoolTimeout | TimeoutError | OSError):
         return True
     if not isinstance(error, DBAPIError | psycopg.Error):
         return False
     code = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
     if code is not None:
-        return code.startswith(PASSING)
+        return code.startswith(TRANSIENT_CODES)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
     return isinstance(error, UNREACHABLE)
@@ -43,7 +43,7 @@ def describe(error: BaseException, address: str = ADDRESS) -> str:
         fields = {".".join(map(str, found["loc"])): found["type"] for found in error.errors()}
         return f"ValidationError: {fields}"
     if isinstance(error, PoolTimeout):
-        return "every connection of the pool is at work: wait, or raise GUICHET_POOL_SIZE"
+        return "every connection of the pool is in use: wait, or raise GUICHET_POOL_SIZE"
     if isinstance(error, DBAPIError) and error.orig is not None:
         known = of_database(error.orig, address)
         return known or f"{type(error).__name__}: {type(error.orig).__name__}"

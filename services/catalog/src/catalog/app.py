@@ -14,7 +14,7 @@ from chassis.monitoring.loops import Loop
 from chassis.service import Background, create_service
 
 LONGEST_IMPORT_SECONDS = 2100  # its statements end after half an hour
-IMPORTS_SECONDS = 30  # for what another replica has left: its own ones wake it
+IMPORTS_SECONDS = 30  # between checks for imports that another replica left unfinished
 AGAIN_SECONDS = 0.5
 
 

@@ -18,7 +18,7 @@ from contracts.catalog.api import DESIGNATION_LENGTH, REFERENCE_LENGTH, ImportRe
 
 cli = service_command("catalog")
 
-NOTHING_TAKEN = 3  # exit code of an import in which every row was rejected
+NOTHING_IMPORTED = 3  # exit code of an import in which every row was rejected
 
 REASONS = {
     "row_columns": "three columns are needed: reference,designation,on_sale",
@@ -41,9 +41,9 @@ REASONS = {
 def import_products(
     file: Annotated[str, typer.Argument(help="A CSV file in UTF-8; - reads standard input.")],
 ) -> None:
-    """Import a CSV of reference,designation,on_sale: all of its good rows, or none at all.
+    """Import a CSV of reference,designation,on_sale: all of its valid rows, in one transaction.
 
-    Exit code 1: nothing was changed; 3: the file was read, and not one of its rows taken.
+    Exit code 1: nothing was changed; 3: the file was read, but every row was rejected.
     """
     url = service_settings("catalog").database_url.get_secret_value()
     logs.configure("WARNING")
@@ -90,7 +90,7 @@ def print_report(report: ImportReport) -> None:
         typer.echo(f"  line {twin.line}: {twin.reference!r} looks like {twin.twin!r}, {where}")
     and_more(report.twin_count - len(report.twins))
     if report.rejected_count == report.rows:
-        raise fail(f"Not one row was taken: {why_none(report)}.", NOTHING_TAKEN)
+        raise fail(f"Not one row was taken: {why_none(report)}.", NOTHING_IMPORTED)
 
 
 def in_words(row: RejectedRow) -> str:

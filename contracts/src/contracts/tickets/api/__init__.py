@@ -1,7 +1,7 @@
 """Bodies of the tickets HTTP API.
 
-What only staff may know (notes, priority, time spent, what was not opened yet) stands in models
-of its own, whose names begin with `Staff`: a customer's answer has no field for it.
+What only staff may know (notes, priority, time spent, what was not opened yet) is in models of its
+own, whose names begin with `Staff`: a customer's answer has no field for it.
 """
 
 from contracts.tickets.api.drafts import (

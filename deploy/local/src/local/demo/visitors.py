@@ -9,7 +9,7 @@ import httpx
 
 from local.launcher.machine.processes import CannotStart
 
-PATIENCE = 60.0
+TIMEOUT_SECONDS = 60.0
 TOKEN_SECONDS = 45  # of the 60 that it lasts
 
 
@@ -50,7 +50,7 @@ class Visitor:
         again_on: tuple[str, ...] = (),
         **request: Any,
     ) -> httpx.Response:
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             headers = {**(headers or {}), "Authorization": f"Bearer {await self.access_token()}"}
             answer = await self.http.request(method, path, headers=headers, **request)
@@ -80,7 +80,7 @@ class Visitor:
 
     async def sign_in(self) -> str:
         body = {"email": self.email, "password": self.password}
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT_SECONDS
         while True:
             answer = await self.http.post("/api/identity/sessions", json=body)
             if answer.is_success:

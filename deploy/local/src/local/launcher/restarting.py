@@ -56,7 +56,7 @@ def renew(stack: Stack, processes: Sequence[Process]) -> None:
         stack.postgres.write_all()
     before = running.about(stack.state)["pids"]
     ending = [Leftover(each.name, before[each.name], each.stop_with) for each in processes]
-    if still := leftovers.end(ending, max(each.patience for each in processes)):
+    if still := leftovers.end(ending, max(each.stop_seconds for each in processes)):
         raise CannotStart(leftovers.cannot_be_ended(still))
     for process in processes:
         if not wait_until(lambda name=process.name: is_new(stack, name, before), STARTING_SECONDS):

@@ -50,7 +50,7 @@ def changed_since(commit: str) -> list[str]:
 def files_at(commit: str, folder: str) -> set[str] | None:
     """The files of that commit below this folder, by their paths below the root.
 
-    None where there is no git to ask.
+    None if git is missing or fails.
     """
     listed = git("ls-tree", "-r", "-z", "--name-only", commit, "--", folder)
     return None if listed is None else set(filter(None, listed.split("\0")))

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from chassis.data.database import NAMES, TYPES, Database, new_id
 from chassis.errors import NotFound, Refusal, TooMany
-from chassis.outages import is_passing
+from chassis.outages import is_transient
 from chassis.pruning import Prunable
 
 SCHEMA = "uploads"
@@ -252,7 +252,7 @@ async def settle_next(
         async with database.transaction() as session:
             await settle(session, upload_id, {"refusal": reason})
     except Exception as error:
-        if upload_id is not None and not is_passing(error):
+        if upload_id is not None and not is_transient(error):
             await count_failure(database, upload_id)
         raise
     return True

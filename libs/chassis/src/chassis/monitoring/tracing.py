@@ -37,7 +37,7 @@ _tracer: Tracer | None = None
 
 
 def start(part: str, settings: CommonSettings) -> None:
-    """Record from now on, if a collector is named; else none of this is even imported."""
+    """Start recording if a collector is configured; else its libraries are not even imported."""
     global _provider, _tracer  # noqa: PLW0603 - one process is one part
     if not settings.traces_url:
         return
@@ -60,7 +60,7 @@ def start(part: str, settings: CommonSettings) -> None:
 
 
 async def stop() -> None:
-    """Send what is left."""
+    """Send the remaining spans."""
     global _provider, _tracer  # noqa: PLW0603
     if _provider is not None:
         await asyncio.to_thread(_provider.shutdown)
@@ -76,18 +76,18 @@ def span(
     attributes: Mapping[str, str | int] | None = None,
 ) -> Generator[Span]:
     """Record the block as a span, below `parent` or else the current span."""
-    begun = (
+    started = (
         _tracer.start_span(name, parent, kind, attributes)
         if _tracer is not None
         else unrecorded(parent)
     )
     with trace.use_span(
-        begun, end_on_exit=True, record_exception=False, set_status_on_exception=False
+        started, end_on_exit=True, record_exception=False, set_status_on_exception=False
     ):
         try:
-            yield begun
+            yield started
         except Exception as error:
-            begun.set_status(
+            started.set_status(
                 StatusCode.ERROR, type(error).__name__
             )  # its message may contain personal data
             raise

@@ -123,7 +123,7 @@ async def waiting(reader: Reader, *, per_minute: int) -> Waiting:
 
 
 async def take(
-    session: AsyncSession, *, lease: timedelta, per_minute: int, patience: timedelta
+    session: AsyncSession, *, lease: timedelta, per_minute: int, max_wait: timedelta
 ) -> tuple[Due, Verdict] | None:
     """Claim the next mail and decide whether it goes now; if not, postpone or drop it here."""
     mail = await claim(session, lease=lease, per_minute=per_minute)
@@ -134,11 +134,11 @@ async def take(
     if verdict is Verdict.OBSOLETE:
         await drop(session, due, at=at)
     elif verdict is Verdict.INCOMPLETE:
-        postpone(mail, at=at, patience=patience)
+        postpone(mail, at=at, max_wait=max_wait)
     elif due.kind == Kind.RESOLVED and await absorb_reply(session, mail, at=at):
         due = await queries.due(session, mail)
         if (verdict := due.verdict(at)) is Verdict.INCOMPLETE:
-            postpone(mail, at=at, patience=patience)
+            postpone(mail, at=at, max_wait=max_wait)
     if verdict is not Verdict.READY:
         store_later(session, mail)
     return due, verdict
@@ -191,11 +191,11 @@ async def move_reasons(session: AsyncSession, mail_id: UUID, to: UUID) -> None:
     )
 
 
-def postpone(mail: Mail, *, at: datetime, patience: timedelta) -> None:
-    """An event that it needs has not arrived: wait for it, ever longer, until `patience` ends."""
+def postpone(mail: Mail, *, at: datetime, max_wait: timedelta) -> None:
+    """An event that it needs has not arrived: wait for it, longer each time, for `max_wait` at most."""
     mail.undo_attempt()
     mail.waits += 1
-    if at - mail.wanted_at > patience:
+    if at - mail.wanted_at > max_wait:
         mail.last_error = "an event that this mail needs has never arrived"
         mail.release(State.FAILED, at=at)
     else:

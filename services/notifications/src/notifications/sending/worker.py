@@ -91,7 +91,7 @@ class Worker:
         self.checked_at = float("-inf")
         self.next_in: float | None = None  # seconds until a mail is due
         self.is_paced = False  # a mail is due, and the limit of a minute is reached
-        self.patience = timedelta(hours=settings.mail_oldest_hours)
+        self.max_wait = timedelta(hours=settings.mail_oldest_hours)
         self.sender = Sender(settings.sender, settings.public_url.rstrip("/"), settings.zone)
         self.server = smtp.Server(
             host=settings.smtp_host,
@@ -132,7 +132,7 @@ class Worker:
                 session,
                 lease=self.lease,
                 per_minute=self.settings.mail_per_minute,
-                patience=self.patience,
+                max_wait=self.max_wait,
             )
         if taken is None:
             return False
@@ -210,7 +210,7 @@ class Worker:
         )
 
     def postpone(self, mail: Mail, at: datetime) -> None:
-        mails.postpone(mail, at=at, patience=self.patience)
+        mails.postpone(mail, at=at, max_wait=self.max_wait)
 
     def rendered(self, content: MailContent) -> tuple[str, bytes]:
         """The envelope's recipient and the message's bytes; raises Refused if it cannot be."""

@@ -14,8 +14,10 @@ from tickets.routes.parameters import Anyone
 
 # Before all changes: everything stored follows, or `everything` if older ones were deleted.
 BEGINNING = "1:1:"
-KEY_NAME = "moments"  # the name of their key
-STEP = 256  # padded to a multiple of it: the length would reveal how many transactions ran
+KEY_NAME = "moments"  # of the encryption key in the database
+STEP = (
+    256  # texts are padded to a multiple of it: their length would reveal how many transactions ran
+)
 
 AnswerT = TypeVar("AnswerT", bound=Any)
 
@@ -42,7 +44,7 @@ class Snapshots:
             return written
         try:
             return self.seal.decrypt(written).decode().rstrip()
-        except (InvalidToken, ValueError):  # the latter for what is no ASCII
+        except (InvalidToken, ValueError):  # ValueError: not ASCII
             return BEGINNING
 
     def of(self, answer: AnswerT) -> AnswerT:

@@ -1,4 +1,4 @@
-"""What the demo's mail server does with a mail: a file of a Maildir."""
+"""The mail catcher of the local stack: stores each mail as a file of a Maildir."""
 
 import re
 from email.message import Message
@@ -21,5 +21,5 @@ class Catcher(Mailbox):
 
 
 def moment(key: str) -> list[int]:
-    """By which a Maildir's names are in the order of time: seconds, then microseconds."""
+    """A sort key for names in a Maildir: seconds, then microseconds."""
     return [int(number) for number in re.findall(r"\d+", key)]

@@ -155,7 +155,7 @@ class Forked:
 class Process:
     """A program of the stack, which may be started and stopped again and again."""
 
-    patience: float = 15  # seconds from being asked to stop until it is killed
+    stop_seconds: float = 15  # from the signal to stop until it is killed
 
     def __init__(
         self,
@@ -171,12 +171,12 @@ class Process:
         self.environment = environment
         self.prefix, self.stop_with = prefix, stop_with
         self.running: subprocess.Popen[bytes] | Forked | None = None
-        self.is_asked = False  # to stop: asked again, some processes stop in the middle of it
+        self.is_stopping = False  # a second signal would make some processes abort their stop
 
     def start(self) -> None:
         if self.is_alive():
             return
-        self.is_asked = False
+        self.is_stopping = False
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.running = self.begin(log)
@@ -209,8 +209,8 @@ class Process:
         return self.is_alive()
 
     def ask_to_stop(self) -> None:
-        if self.running and self.is_alive() and not self.is_asked:
-            self.is_asked = True
+        if self.running and self.is_alive() and not self.is_stopping:
+            self.is_stopping = True
             self.running.send_signal(self.stop_with)
 
     def stop(self, seconds: float | None = None) -> None:
@@ -218,7 +218,7 @@ class Process:
         self.ask_to_stop()
         if self.running:
             try:
-                self.running.wait(self.patience if seconds is None else seconds)
+                self.running.wait(self.stop_seconds if seconds is None else seconds)
             except subprocess.TimeoutExpired:
                 with contextlib.suppress(ProcessLookupError):  # ended just now
                     os.killpg(self.running.pid, signal.SIGKILL)

@@ -26,7 +26,7 @@ BARE = {name: os.environ[name] for name in ("PATH", "LANG", "TZ", "TMPDIR") if n
 
 
 def program(name: str) -> Path:
-    """A program that a wheel has put beside this Python."""
+    """A program that a wheel has installed beside this Python."""
     return Path(sysconfig.get_path("scripts")) / name
 
 
@@ -44,7 +44,7 @@ def get(port: int, path: str, *, whatever: bool = False) -> bytes | None:
 
 
 def answers(port: int, path: str = "") -> bool:
-    """Whether someone listens there and, asked for a path over HTTP, answers 200."""
+    """Whether a server listens there and, if a path is given, answers it with 200."""
     if path:
         return get(port, path) is not None
     try:
@@ -56,7 +56,7 @@ def answers(port: int, path: str = "") -> bool:
 
 # ---- PostgreSQL -------------------------------------------------------------------------
 
-# Small and safe: everything here fits beside an editor, and a power cut loses nothing.
+# Little memory, but no loss of data after a power cut.
 POSTGRES_OPTIONS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -66,7 +66,7 @@ POSTGRES_OPTIONS = {
     "maintenance_work_mem": "64MB",
     "max_wal_size": "1GB",
     "random_page_cost": "1.1",
-    # The values of a row that offends a constraint are people's data: not in a log.
+    # Do not log the values of a row that violates a constraint: they may be personal.
     "log_error_verbosity": "terse",
 }
 # For tests, whose data may be lost.
@@ -75,7 +75,7 @@ HASTY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 @functools.cache
 def unprivileged() -> list[str]:
-    """PostgreSQL refuses to run as root: the prefix under which it runs nevertheless."""
+    """The command prefix that drops root's privileges, as root PostgreSQL refuses to run."""
     if os.geteuid() != 0:
         return []
     if may_make_user_namespaces():
@@ -89,7 +89,7 @@ def unprivileged() -> list[str]:
 
 
 def make_state(folder: Path) -> None:
-    """Closed to others, but for the way through where PostgreSQL has to run as `nobody`."""
+    """Closed to other users, but traversable if PostgreSQL has to run as `nobody`."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if unprivileged()[:1] == ["setpriv"]:
         folder.chmod(0o711)
@@ -103,9 +103,9 @@ def may_make_user_namespaces() -> bool:
 
 
 class PostgreSQL(Process):
-    """A PostgreSQL of our own; `url` is its superuser's."""
+    """A PostgreSQL server of our own; `url` is for its superuser."""
 
-    patience = 60  # what it holds in memory goes to disk first, which a busy disk makes slow
+    stop_seconds = 60  # it first writes its memory to the disk, which may be busy
 
     def __init__(
         self,

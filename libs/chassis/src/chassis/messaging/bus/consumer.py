@@ -25,7 +25,7 @@ from chassis.messaging.outbox import DeadLetter, position_settled
 from chassis.monitoring import health, tracing
 from chassis.monitoring.loops import Loop, Stuck
 from chassis.monitoring.metrics import DEAD_LETTERED, LAG, RETRIED
-from chassis.outages import describe, is_passing
+from chassis.outages import describe, is_transient
 from contracts.event import Envelope
 from contracts.topology import LISTENINGS, Listening, stream_name
 
@@ -229,7 +229,7 @@ class Consumer:
             try:
                 await self.handle([self.read(message)])
             except Exception as error:
-                if is_passing(error):
+                if is_transient(error):
                     # The event is not at fault: keep it and wait for the database.
                     self.loop.report_trouble(describe(error))
                     await message.in_progress()

@@ -31,7 +31,7 @@ EMPTY = "the stream {stream} of NATS is empty and was not: {publisher} publishes
 def created(info: StreamInfo) -> datetime:
     """When the stream was created, which NATS reports of every stream."""
     if info.created is None:
-        raise ValueError("a stream without a moment of its creation")
+        raise ValueError("NATS reports a stream without a creation time")
     return info.created
 
 
@@ -50,7 +50,7 @@ class Known:
         return info.state.last_seq < self.position
 
     def is_gone(self, info: StreamInfo) -> bool:
-        """Nothing of what it held is there."""
+        """Whether it has lost all events that it had."""
         return self.is_another(info) or (self.position > 0 and not info.state.messages)
 
 
@@ -73,13 +73,13 @@ MARK_STORED = f"""
 class OwnStream:
     """The publisher's stream: the number of the last stored event, and what was lost.
 
-    `from_tables` publishes again what the outbox no longer holds, before what it does.
+    `from_tables` publishes events again that are no longer in the outbox, before those that are.
     """
 
     def __init__(self, name: str, from_tables: Callable[[], Awaitable[int]] | None = None) -> None:
         self.name, self.from_tables = name, from_tables
         self.known: Known | None = None
-        self.seen = 0  # the last event that it held when it was last looked at
+        self.seen = 0  # the position of its last event at the last check
 
     @property
     def position(self) -> int:

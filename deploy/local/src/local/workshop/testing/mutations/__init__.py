@@ -21,28 +21,28 @@ FOLDER = ROOT / ".guichet" / "mutations"
 PACKAGES = FOLDER / "packages"
 MEMORY = Path("/dev/shm")  # noqa: S108 - folders with names of their own, in memory where there is one
 
-# Of the chassis, by itself: what the set-up of a broker shows, and what only catalog uses.
+# Packages of the chassis that are mutated apart, with tests of their own.
 ALONE = {"streams": "src/chassis/messaging/streams/*", "uploads": "src/chassis/http/uploads.py"}
-# What is mutated: the whole mechanism, and of each service what decides.
+# What is mutated: the whole chassis, and the models and operations of each service.
 MUTATED = {
     "chassis": ["src/chassis/*"],
     **{part: [file] for part, file in ALONE.items()},
     **{name: [f"src/{name}/models*", f"src/{name}/operations*"] for name in SERVICES},
 }
-SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # themselves for tests
-# Tests that start processes and stop them, seconds each, and what nothing else shows.
+SPARED = ["src/chassis/testing.py", "src/chassis/text/cases.py"]  # these are test code
+# Tests that start and stop processes take seconds each; the module that only they test is left out.
 LEFT_OUT = "test_serving.py"
 SPARED += ["src/chassis/http/server.py"]
 
 # Functions with a cache that is slow to fill: called before the process forks.
 CACHED = {"identity": ["identity.passwords:listed"]}
 
-# What Hypothesis takes for the sign of a slow machine: the same examples each time, at any pace.
+# Makes Hypothesis use the same examples each time, without a time limit.
 NO_DEADLINES = {"CI": "true"}
 
 # The tests of a part, where they are not its whole folder: the quickest file first.
 TESTS = {
-    # Without the real catalogue and the search, which show nothing more of what decides.
+    # Without the real catalogue and the search, which test no further decisions.
     "catalog": [f"{PARTS['catalog']}/test_reading.py", f"{PARTS['catalog']}/test_import.py"],
     "uploads": [
         f"{PARTS['chassis']}/test_uploads.py",
@@ -61,12 +61,24 @@ to all else.
 def parse_arguments(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser("./guichet test mutations", description=HELP)
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(MUTATED) + "; or all")
-    parser.add_argument("--sample", type=int, default=0, metavar="N", help="so many of each part")
-    parser.add_argument("--seed", type=int, default=1, help="of the sample; the same for the same")
-    parser.add_argument("--only", action="append", default=[], help="those with this in their name")
-    parser.add_argument("--new", action="store_true", help="not again what survived")
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="at a time")
-    parser.add_argument("--until", type=at, default=0, metavar="HH:MM", help="ends then")
+    parser.add_argument(
+        "--sample",
+        type=int,
+        default=0,
+        metavar="N",
+        help="a random sample of so many mutants of each part",
+    )
+    parser.add_argument("--seed", type=int, default=1, help="seed of the sample")
+    parser.add_argument(
+        "--only", action="append", default=[], help="only functions with this in their name"
+    )
+    parser.add_argument("--new", action="store_true", help="do not try survivors again")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="how many at the same time"
+    )
+    parser.add_argument(
+        "--until", type=at, default=0, metavar="HH:MM", help="stop at this local time"
+    )
     found = parser.parse_args(words)
     if strange := sorted(set(found.parts) - set(MUTATED)):
         parser.error(f"no part of ours: {', '.join(strange)}")
@@ -74,14 +86,14 @@ def parse_arguments(words: list[str]) -> argparse.Namespace:
 
 
 def at(words: str) -> float:
-    """The next time that a clock here shows this."""
+    """The next moment at this local time, as seconds since 1970."""
     now = datetime.now()  # noqa: DTZ005 - as the clock on the wall
     then = datetime.combine(now, time.fromisoformat(words))
     return (then if then > now else then + timedelta(days=1)).timestamp()
 
 
 def test(words: list[str]) -> int:
-    """Zero where every mutant that was tried was killed."""
+    """Returns 0 if every mutant that was tried was killed."""
     what = parse_arguments(words)
     bring()
     with contextlib.ExitStack() as stack:

@@ -25,9 +25,9 @@ from local.workshop.testing.mutations.changing import MUTANTS, Mutant
 RESULTS, LINES = Path("results.jsonl").absolute(), Path("lines.json").absolute()
 HERE = (Path.cwd() / MUTANTS).resolve()
 SURVIVED, KILLED, SLOW, UNREACHED = "survived", "killed", "timeout", "unreached"
-# How long one test may take with a mutant: PATIENCE seconds, since others use the machine too, and
+# How long one test may take with a mutant: EXTRA_SECONDS seconds, since others use the machine too, and
 # FACTOR times the seconds of CPU that it takes without one.
-FACTOR, PATIENCE = 30, 40
+FACTOR, EXTRA_SECONDS = 30, 40
 # The seconds of tests that one mutant gets, of its part's own and of others': the quickest of those
 # that reach its line. What none of them kills has survived; tried again, it gets all of them.
 MAX_OWN_SECONDS, MAX_OTHER_SECONDS = 5, 3
@@ -228,7 +228,7 @@ class Trying:
         test = lane.items[at].nodeid
         if pid:
             state = SURVIVED if status == 0 else KILLED
-        elif time.monotonic() - since > PATIENCE + FACTOR * self.seconds[test]:
+        elif time.monotonic() - since > EXTRA_SECONDS + FACTOR * self.seconds[test]:
             state = SLOW
         else:
             return
