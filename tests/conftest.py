@@ -14,7 +14,7 @@ from local.launcher.stack import Stack
 from shop import PASSWORD, Product, Shop, small_catalogue
 from unsynced import Unsynced
 
-WHOLE_STACK = {"e2e", "faults"}
+WHOLE_STACK = {"accessibility", "e2e", "faults"}
 SECONDS = 600  # the first test waits for the start of everything
 SETTINGS = {
     # One customer lives through many stories.

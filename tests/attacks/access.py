@@ -162,6 +162,7 @@ API: dict[str, dict[str, Roles]] = {
 PAGES: dict[str, Roles] = {
     "GET /static/{digest}/{name}": ANYBODY,
     "GET /": SIGNED_IN,
+    "GET /accessibilite": ANYBODY,
     "GET /connexion": ANYBODY,
     "POST /connexion": ANYBODY,
     "GET /session": ANYBODY,

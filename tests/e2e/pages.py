@@ -441,6 +441,7 @@ PAGE_STATES = {
     "resume": PageState(
         who="customer", address="/mes-demandes/{dataset.open}", prepare=goes_on_with_what_was_kept
     ),
+    "accessibility": PageState(who="visitor", address="/accessibilite"),
     "not-found": PageState(who="visitor", address="/nulle-part", status=404),
     "no-form": PageState(who="customer", address="/compte", prepare=sends_to_a_page_without_form),
     "foreign": PageState(who="visitor", address="/connexion", prepare=sends_a_form_of_another_site),

@@ -11,7 +11,18 @@ from chassis.http.client import HttpClient
 from chassis.http.observing import Observing
 from chassis.monitoring.health import health_routes
 from chassis.monitoring.metrics import metrics_routes
-from web import account, administration, counter, desk, errors, files, live, mine, search
+from web import (
+    accessibility,
+    account,
+    administration,
+    counter,
+    desk,
+    errors,
+    files,
+    live,
+    mine,
+    search,
+)
 from web.settings import WebSettings
 from web.shared import assets
 from web.shared.browser import headers
@@ -21,7 +32,7 @@ from web.shared.rendering import environment
 from web.shared.sessions import AccessTokens
 from web.shared.words import scripts
 
-DOMAINS = (account, administration, counter, desk, files, live, mine, search)
+DOMAINS = (accessibility, account, administration, counter, desk, files, live, mine, search)
 
 
 def create_app(settings: WebSettings | None = None) -> FastAPI:

@@ -28,6 +28,11 @@ class WebSettings(CommonSettings):
         description="The Maildir of the local stack's mail catcher, which administrators may read."
         " Never set it where real people's mail is.",
     )
+    accessibility_contact: str = Field(
+        "",
+        description="The e-mail address to which people may write who meet a barrier; the page"
+        " « Accessibilité » shows it. Without one the page sends them to the shop.",
+    )
     streams: int = Field(
         500,
         ge=1,

@@ -15,6 +15,7 @@ from contracts.identity.roles import Role
 from contracts.numbers import SERIAL_NUMBER_LENGTH
 from web.settings import WebSettings
 from web.shared import components, words
+from web.shared.accessibility.criteria import audit
 from web.shared.assets import Assets
 from web.shared.browser import cookies
 from web.shared.browser.browsers import browser_icon, browser_label
@@ -85,6 +86,7 @@ def environment(settings: WebSettings, assets: Assets) -> Environment:
     made.globals["PASSWORD_SHORTEST"] = PASSWORD_SHORTEST  # ty: ignore[invalid-assignment]
     made.globals["SERIAL_NUMBER_LENGTH"] = SERIAL_NUMBER_LENGTH  # ty: ignore[invalid-assignment]
     made.globals["words"] = words  # ty: ignore[invalid-assignment]
+    made.globals["conformity"] = audit().conformity  # ty: ignore[invalid-assignment]
     made.globals["zone"] = settings.zone.key  # ty: ignore[invalid-assignment]
     made.globals["mail"] = settings.mail  # ty: ignore[invalid-assignment]
     made.filters |= {

@@ -94,6 +94,15 @@ def settings() -> None:
 
 
 @cli.command()
+def accessibility() -> None:
+    """Write docs/accessibility.md anew from the table of criteria."""
+    from local.workshop.generated import accessibility_page as page  # noqa: PLC0415 - imports web
+
+    page.write()
+    console.print(f"✓ {page.PAGE.relative_to(ROOT)}")
+
+
+@cli.command()
 def notice() -> None:
     """Regenerate NOTICE: what is shipped, and under which licence."""
     from local.workshop.generated import notice as page  # noqa: PLC0415 - only needed here

@@ -13,8 +13,12 @@ PARTS = {
     "e2e": "tests/e2e",
     "faults": "tests/faults",
 }
-# Not part of `./guichet test`: they take minutes, and need Docker or disks of their own.
-ON_DEMAND = {"compose": "tests/compose", "incidents": "tests/incidents"}
+# Not part of `./guichet test`: they take minutes, and some need Docker or disks of their own.
+ON_DEMAND = {
+    "accessibility": "tests/accessibility",
+    "compose": "tests/compose",
+    "incidents": "tests/incidents",
+}
 # They start every process and drive it from outside: no import shows what they depend on.
 WHOLE_STACK = ("e2e", "faults")
 SOURCES = {

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
@@ -24,7 +24,21 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
     "npgettext": ((1, "c"), 2, 3),
 }
-METHODS = [("**.py", "python"), ("**/templates/**", "jinja2.ext:babel_extract")]
+SENTENCE = re.compile(r'\b(?:fr|open) = "([^"]+)"')  # of a table
+
+
+def of_table(file: IO[bytes], *_: Any, **__: Any) -> Iterator[tuple[int, str, str, list[str]]]:
+    """The French of web's criteria.toml."""
+    for number, line in enumerate(file, 1):
+        for sentence in [] if line.startswith(b"#") else SENTENCE.findall(line.decode()):
+            yield number, "_", sentence, []
+
+
+METHODS = [
+    ("**.py", "python"),
+    ("**/templates/**", "jinja2.ext:babel_extract"),
+    ("**/criteria.toml", of_table),
+]
 OPTIONS = {
     "**/templates/**": {
         "extensions": "jinja2.ext.i18n",

@@ -30,7 +30,8 @@ HELP = f"""\
   ./guichet test mutations sales            whether its tests notice what is changed in it; --help
 
 Parts: {", ".join(PARTS)};
-and, only when named, compose (the containers, built and run on this machine's Docker) and
+and, only when named, accessibility (every page at every zoom, by keyboard, without colours),
+compose (the containers, built and run on this machine's Docker) and
 incidents (each row of docs/operations.md is caused on a Guichet at work, and repaired by its words).
 
 `changed` follows the imports from each changed module to the tests that use it; a template, a
@@ -66,7 +67,7 @@ def test(words: list[str]) -> int:
             ),
         )
     folders = [known[part] for part in (named if files else chosen)]
-    own_servers = set(chosen) <= set(ON_DEMAND)
+    own_servers = set(chosen) <= set(ON_DEMAND) - {"accessibility"}
     alone = named or any(not word.startswith("--random-order=") for word in options)
     return run(set(chosen), [*(() if alone else THREE_PROCESSES), *options, *folders], own_servers)
 
@@ -97,13 +98,13 @@ def run(parts: set[str], arguments: list[str], own_servers: bool = False) -> int
     from local.launcher import assets  # noqa: PLC0415 - only needed here
     from local.workshop import browser, scripts  # noqa: PLC0415 - only needed here
 
-    if {"web", "local", "attacks", "e2e"} & parts:
+    if {"web", "local", "attacks", "e2e", "accessibility"} & parts:
         assets.bring()
     if "web" in parts:
         scripts.bring()
     if {"web", "local"} & parts:
         assets.node()
-    if {"e2e", "faults", "compose"} & parts:
+    if {"e2e", "faults", "compose", "accessibility"} & parts:
         browser.bring()
     prefix = mount_prefix() if "incidents" in parts else []
     done = subprocess.run(

@@ -1,0 +1,1 @@
+"""How far everybody can use the product: the table behind its declaration and docs."""
