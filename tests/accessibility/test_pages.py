@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Page
 
-from e2e.pages import CLOSED_STATES, PAGE_STATES, PageState
+from e2e.pages import CLOSED_STATES, PAGE_STATES, PageState, nothing
 from e2e.test_pages import COLOURS, DESKTOP, PHONE, WIDTHS, finds_no_violation, fits, turns
 from e2e.windows import TALL, THEMES
 
@@ -80,7 +80,7 @@ async def test_no_two_pages_have_the_same_title(windows, dataset):
     """But for a page that a form leads back to, and an error of another address."""
     titles: dict[str, str] = {}
     for name, state in STATES.items():
-        if state.prepare.__name__ != "nothing" or state.status != 200 or "?" in state.address:
+        if state.prepare is not nothing or state.status != 200 or "?" in state.address:
             continue
         page = await opened(windows, dataset, name)
         address, title = page.url, await page.title()

@@ -34,7 +34,7 @@ def of_table(file: IO[bytes], *_: Any, **__: Any) -> Iterator[tuple[int, str, st
             yield number, "_", sentence, []
 
 
-METHODS = [
+METHODS: list[tuple[str, Any]] = [
     ("**.py", "python"),
     ("**/templates/**", "jinja2.ext:babel_extract"),
     ("**/criteria.toml", of_table),
