@@ -10,6 +10,7 @@ from typing import IO, Any
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
+from jinja2 import Environment, nodes
 
 from local.launcher.settings import ROOT
 from local.workshop.parts import SOURCES
@@ -52,6 +53,18 @@ OPTIONS = {
 NOTE = "Note:"  # begins a comment that translators see
 PLACEHOLDER = re.compile(r"%\((\w+)\)s")
 UNDATED = datetime(2026, 1, 1, tzinfo=UTC)  # a date that changes would be a conflict each time
+
+
+MARKS = {"_", "gettext", "ngettext", "pgettext", "npgettext"}
+SKIPPED = re.compile(
+    r"\{#.*?#\}|\{%-?\s*trans\b.*?\{%-?\s*endtrans.*?%\}|\{%.*?%\}|\{\{.*?\}\}|<!doctype[^>]*>",
+    re.DOTALL,
+)
+TAG = re.compile(r"<[^<>]*>")
+READ_ALOUD = re.compile(r"\b(?:aria-label|placeholder|title|alt)=\"([^\"]*)\"")
+WORD = re.compile(r"[^\W\d_]{2,}")
+FRENCH = re.compile(r"[À-ÿŒœ’«»]|^[A-Z][a-z]+(?: [a-z]|$)")
+NO_SENTENCES = {"Guichet", "nbsp", "amp"}  # a name, and how characters are written
 
 
 def files() -> Iterator[tuple[Path, Path]]:
@@ -114,6 +127,41 @@ def complaints() -> Iterator[str]:
                 yield f"{name}: not used: {forms(message.id)[0]!r}: run ./guichet words"
 
 
+def unmarked() -> Iterator[str]:
+    """What pages would show in French whatever the language, a line each."""
+    environment = Environment(extensions=["jinja2.ext.i18n"], autoescape=True)
+    for package in dict.fromkeys(package for package, _ in files()):
+        for template_file in sorted(package.rglob("templates/**/*.html")):
+            source = template_file.read_text(encoding="utf-8")
+            for text in (*texts_of(source), *constants_of(environment.parse(source))):
+                yield f"{template_file.relative_to(ROOT)}: not marked for translation: {text!r}"
+
+
+def texts_of(source: str) -> Iterator[str]:
+    """Words between tags and in the attributes that are read aloud, outside of Jinja."""
+    plain = SKIPPED.sub("", source)
+    for text in (*TAG.split(plain), *READ_ALOUD.findall(plain)):
+        is_code = (
+            "=" in text or "--" in text
+        )  # of a macro that makes attributes, a block of classes
+        if not is_code and set(WORD.findall(text)) - NO_SENTENCES:
+            yield " ".join(text.split())
+
+
+def constants_of(template: nodes.Template) -> Iterator[str]:
+    """Sentences in expressions that no function translates."""
+    marked = {
+        id(constant)
+        for call in template.find_all(nodes.Call)
+        if isinstance(call.node, nodes.Name) and call.node.name in MARKS
+        for constant in call.find_all(nodes.Const)
+    }
+    for constant in template.find_all(nodes.Const):
+        text = constant.value
+        if isinstance(text, str) and id(constant) not in marked and FRENCH.search(text):
+            yield text
+
+
 def forms(text: Any) -> list[str]:
     """Babel's singular, or singular and plurals."""
     return [text] if isinstance(text, str) else [*text]
@@ -138,6 +186,6 @@ def faults(message: Message, translated: Message | None) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    broken = list(complaints())
+    broken = [*complaints(), *unmarked()]
     sys.stdout.write("".join(f"{line}\n" for line in broken))
     raise SystemExit(1 if broken else 0)
