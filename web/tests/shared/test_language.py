@@ -100,12 +100,11 @@ def invented(tmp_path, monkeypatch):
     catalog = words.template(Path(language.__file__).parents[2])
     translated = Catalog(locale="ar")
     for message in catalog:
-        if message.id:
-            several = isinstance(message.id, tuple)
+        if isinstance(message.id, str) and message.id:
+            translated.add(message.id, pseudo(message.id), context=message.context)
+        elif message.id:
             texts = tuple(pseudo(message.id[1]) for _ in range(translated.num_plurals))
-            translated.add(
-                message.id, texts if several else pseudo(message.id), context=message.context
-            )
+            translated.add(message.id, texts, context=message.context)
     file = tmp_path / "ar.po"
     with file.open("wb") as target:
         write_po(target, translated)
