@@ -172,8 +172,7 @@ async def test_tab_reaches_everything_with_a_visible_focus_and_leaves(windows, d
     """From the top through the page, each stop seen, until the browser takes the focus back."""
     page = await opened(windows, dataset, name)
     is_dialog = await page.locator("dialog[open]").count()
-    await page.evaluate("document.activeElement?.blur()")
-    await page.evaluate("window.stops = new Set()")
+    await page.evaluate(FROM_THE_TOP)
     for _ in range(MOST_STOPS):
         await page.keyboard.press("Tab")
         stop = await page.evaluate(STOP)
@@ -186,6 +185,12 @@ async def test_tab_reaches_everything_with_a_visible_focus_and_leaves(windows, d
         assert await page.evaluate(NEVER_REACHED) == []
 
 
+# A field that has taken the focus by itself would be where Tab goes on from.
+FROM_THE_TOP = """() => {
+    const first = document.querySelector("dialog[open]") ? null : document.querySelector(".skip");
+    first?.focus();
+    window.stops = new Set(first ? [first] : []);
+}"""
 STOP = r"""() => {
     const at = document.activeElement;
     if (!at || at === document.body) return "left";
