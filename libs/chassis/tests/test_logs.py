@@ -108,7 +108,7 @@ def test_an_error_reports_where_it_arose_and_not_what_was_typed(capsys):
         logged = json.loads(line)["exception"]
         assert "RuntimeError: the form was not understood" in logged
         assert "ValidationError" in {its.rpartition(".")[2] for its in logged.splitlines()}
-        assert "in test_an_error_tells_where_it_arose" in logged
+        assert "in test_an_error_reports_where_it_arose" in logged
         assert "rousseau" not in logged
 
 
